@@ -1,0 +1,73 @@
+package domain
+
+import "time"
+
+// Certificate is the whole state of one certificate's workflow: its input, and what each run hands to the next on
+// continue-as-new. A caller sets only Spec. Fields are only ever added.
+type Certificate struct {
+	Spec Spec `json:"spec"`
+	// Cycle counts issuances: 1 while the first certificate is obtained. It names an issuance for idempotency.
+	Cycle int `json:"cycle,omitempty"`
+	// Issued is the certificate in service, nil before the first.
+	Issued *Issued `json:"issued,omitempty"`
+	// Renewal says when Issued is to be replaced.
+	Renewal *RenewalPlan `json:"renewal,omitempty"`
+	// Failure is the last attempt's failure, nil after a success.
+	Failure *Failure `json:"failure,omitempty"`
+	// Reissue asks for a new certificate before Renewal is due: the spec changed or a caller asked.
+	Reissue bool `json:"reissue,omitempty"`
+}
+
+// Issued describes a certificate that is stored. It holds nothing secret.
+type Issued struct {
+	// Version is the stored version's ID; key and chain are found by it.
+	Version string `json:"version"`
+	// Issuer is the configured issuer's name, IssuerCN the signing certificate's common name.
+	Issuer   string   `json:"issuer"`
+	IssuerCN string   `json:"issuerCN,omitempty"`
+	Names    []string `json:"names"`
+	// Serial is in lower-case hexadecimal.
+	Serial    string    `json:"serial"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	// ARIID is the certificate's identifier for renewalInfo and replaces (RFC 9773 §4.1).
+	ARIID string `json:"ariID,omitempty"`
+	// AccountURL is the ACME account that obtained it: replaces is sent only under the same account.
+	AccountURL string `json:"accountURL,omitempty"`
+}
+
+// Failure is a state, not an exit: what went wrong last and when it is tried again.
+type Failure struct {
+	Fault Fault `json:"fault"`
+	// Attempts counts failures since the last success.
+	Attempts int       `json:"attempts"`
+	At       time.Time `json:"at"`
+	RetryAt  time.Time `json:"retryAt"`
+	// Step is the step that failed.
+	Step string `json:"step,omitempty"`
+}
+
+// Phase is one word for where a certificate is.
+type Phase string
+
+const (
+	// PhaseIssuing: a certificate is being obtained or replaced right now.
+	PhaseIssuing Phase = "Issuing"
+	// PhaseReady: the certificate is in service and its renewal is planned.
+	PhaseReady Phase = "Ready"
+	// PhaseFailing: the last attempt failed; the next is planned. An older certificate may still be in service.
+	PhaseFailing Phase = "Failing"
+)
+
+// Status is what the Status query and the updates answer.
+type Status struct {
+	Name  string `json:"name"`
+	Phase Phase  `json:"phase"`
+	// Step is the step at work while Issuing.
+	Step    string       `json:"step,omitempty"`
+	Cycle   int          `json:"cycle"`
+	Spec    Spec         `json:"spec"`
+	Issued  *Issued      `json:"issued,omitempty"`
+	Renewal *RenewalPlan `json:"renewal,omitempty"`
+	Failure *Failure     `json:"failure,omitempty"`
+}

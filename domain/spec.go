@@ -1,0 +1,66 @@
+package domain
+
+import (
+	"slices"
+)
+
+// KeyType names the certificate key's algorithm and size, as cert-manager and the CAs' documents do.
+type KeyType string
+
+// ChallengeType is an ACME challenge type (RFC 8555 §8).
+type ChallengeType string
+
+const (
+	KeyECDSAP256 KeyType = "ecdsa-p256"
+	KeyECDSAP384 KeyType = "ecdsa-p384"
+	KeyRSA2048   KeyType = "rsa-2048"
+	KeyRSA3072   KeyType = "rsa-3072"
+	KeyRSA4096   KeyType = "rsa-4096"
+
+	ChallengeHTTP01 ChallengeType = "http-01"
+
+	// DefaultIssuer is the issuer of a spec that names none.
+	DefaultIssuer = "default"
+)
+
+// Spec is what a caller wants: the input of a Certificate workflow. Fields are only ever added.
+type Spec struct {
+	// Names are DNS names; the first is the subject where a profile wants one. Unicode and upper case are accepted
+	// and become lower-case A-labels (RFC 5891).
+	Names []string `json:"names"`
+	// KeyType is the key's algorithm; empty means ecdsa-p256.
+	KeyType KeyType `json:"keyType,omitempty"`
+	// Profile is the CA's certificate profile (draft-ietf-acme-profiles); empty lets the CA choose.
+	Profile string `json:"profile,omitempty"`
+	// Issuers are names of configured issuers in order of preference; empty means DefaultIssuer.
+	Issuers []string `json:"issuers,omitempty"`
+	// Challenge is how control of the names is shown; empty means http-01.
+	Challenge ChallengeType `json:"challenge,omitempty"`
+}
+
+// WithDefaults fills what the caller left out.
+func (s Spec) WithDefaults() Spec {
+	if s.KeyType == "" {
+		s.KeyType = KeyECDSAP256
+	}
+	if len(s.Issuers) == 0 {
+		s.Issuers = []string{DefaultIssuer}
+	}
+	if s.Challenge == "" {
+		s.Challenge = ChallengeHTTP01
+	}
+	return s
+}
+
+// Same says whether a certificate issued for s also fulfils other. The order of names does not matter.
+func (s Spec) Same(other Spec) bool {
+	a, b := s.WithDefaults(), other.WithDefaults()
+	return slices.Equal(sorted(a.Names), sorted(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&
+		slices.Equal(a.Issuers, b.Issuers) && a.Challenge == b.Challenge
+}
+
+func sorted(in []string) []string {
+	out := slices.Clone(in)
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,53 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=certificates.go -destination=../mocks/certificates.go -package=mocks
+
+// Certificates records what became of issuances. Faults: Wait "DatabaseUnavailable".
+type Certificates interface {
+	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failure and
+	// removes the order's HTTP tokens, in one transaction. Issued.Version is ignored on the way in. Idempotent by
+	// order: a second call returns what the first stored.
+	RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
+	// Chain returns a version's chain in PEM, leaf first.
+	Chain(ctx context.Context, version string) (chainPEM []byte, err error)
+	// RecordRenewal stores the plan of a version. The first writer wins: the stored plan is returned.
+	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error)
+	// RecordFailure stores the failure on the certificate (made if new) and removes the order's HTTP tokens, in
+	// one transaction. Idempotent by the failure's instant. An empty orderID removes no tokens.
+	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error
+}
+
+// CertificateRecord is a certificate as other services may read it.
+type CertificateRecord struct {
+	Name    string              `json:"name"`
+	Phase   domain.Phase        `json:"phase"`
+	Spec    domain.Spec         `json:"spec"`
+	Issued  *domain.Issued      `json:"issued,omitempty"`
+	Renewal *domain.RenewalPlan `json:"renewal,omitempty"`
+	Failure *domain.Failure     `json:"failure,omitempty"`
+	// UpdatedAt is when the record last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// KeyPair is the certificate in service with its sealed key.
+type KeyPair struct {
+	Record    CertificateRecord
+	ChainPEM  []byte
+	SealedKey []byte
+}
+
+// Catalog reads certificates. Faults: Wait "DatabaseUnavailable", Spec "UnknownCertificate".
+type Catalog interface {
+	// List returns up to limit records in order of name, after the name given ("" for the first page).
+	List(ctx context.Context, after string, limit int) ([]CertificateRecord, error)
+	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait
+	// fault "NotIssuedYet".
+	Current(ctx context.Context, name string) (KeyPair, error)
+}

@@ -1,0 +1,33 @@
+package ports
+
+import (
+	"context"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=challenges.go -destination=../mocks/challenges.go -package=mocks
+
+// Solver makes challenges of one type answerable.
+type Solver interface {
+	// Type is the challenge type it solves.
+	Type() domain.ChallengeType
+	// Present makes the challenges of an order answerable from every replica. Idempotent by token.
+	Present(ctx context.Context, orderID string, challenges []domain.Challenge) error
+	// Check looks at the challenge from our side, as the CA will. A Wait fault "ChallengeNotVisible" says what was
+	// seen instead. It makes one attempt, bounded to seconds.
+	Check(ctx context.Context, challenge domain.Challenge) error
+	// CleanUp removes what Present made for an order. Idempotent; it MUST be called after success and failure.
+	CleanUp(ctx context.Context, orderID string) error
+}
+
+// HTTPTokens stores HTTP-01 tokens for every replica's responder (RFC 8555 §8.3). Faults: Wait
+// "DatabaseUnavailable".
+type HTTPTokens interface {
+	// PutTokens stores the challenges' tokens and key authorizations under the order. Idempotent by token.
+	PutTokens(ctx context.Context, orderID string, challenges []domain.Challenge) error
+	// KeyAuthorization returns "" for an unknown token.
+	KeyAuthorization(ctx context.Context, token string) (string, error)
+	// RemoveTokens removes the order's tokens. Idempotent.
+	RemoveTokens(ctx context.Context, orderID string) error
+}

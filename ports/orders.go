@@ -1,0 +1,68 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=orders.go -destination=../mocks/orders.go -package=mocks
+
+// OrderState is a stored order's state. The strings are in Postgres.
+type OrderState string
+
+const (
+	// OrderPlanned: key and CSR are stored, the CA may or may not have heard of it.
+	OrderPlanned OrderState = "planned"
+	// OrderPlaced: the order's URL is stored.
+	OrderPlaced OrderState = "placed"
+	// OrderIssued: its certificate is stored.
+	OrderIssued OrderState = "issued"
+	// OrderAbandoned: the CA gave it up or the spec changed; it is kept for the record.
+	OrderAbandoned OrderState = "abandoned"
+)
+
+// StoredOrder is an order as Postgres has it.
+type StoredOrder struct {
+	ID          string
+	Certificate string
+	Key         string
+	State       OrderState
+	Issuer      string
+	Spec        domain.Spec
+	CSR         []byte
+	// URL is empty while planned.
+	URL string
+	// Issued is set once issued.
+	Issued *domain.Issued
+}
+
+// NewOrder is what OpenOrder stores.
+type NewOrder struct {
+	Certificate string
+	Key         string
+	Issuer      string
+	// Spec has defaults filled in and names as A-labels.
+	Spec      domain.Spec
+	SealedKey []byte
+	CSR       []byte
+}
+
+// Orders stores orders, so that none is placed twice and none is lost. Faults: Wait "DatabaseUnavailable".
+type Orders interface {
+	// FindOrder returns the order of the issuance key, else the certificate's order in flight (planned or placed)
+	// under whatever key; nil if there is neither. Abandoned orders are not found.
+	FindOrder(ctx context.Context, certificate, key string) (*StoredOrder, error)
+	// OpenOrder stores the certificate (if new), the sealed key and the order as planned, in one transaction. The
+	// first writer wins: if the certificate has an order in flight or the key has one, that one is returned and
+	// nothing is stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight
+	// for the same issuer, profile and names.
+	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
+	// RecordPlaced stores the order's URL. Idempotent.
+	RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) error
+	// AbandonOrder gives an order up. Idempotent; an issued order stays issued.
+	AbandonOrder(ctx context.Context, orderID, reason string) error
+	// Order returns an order by ID; an unknown ID is an Operator fault "UnknownOrder".
+	Order(ctx context.Context, orderID string) (StoredOrder, error)
+}

@@ -1,0 +1,92 @@
+package ports
+
+import (
+	"time"
+
+	"everleaf/domain"
+)
+
+// The steps of an issuance, in order. Each happens at least once, so each has an idempotency key and finds what an
+// earlier try left behind. Nothing secret is in an input or an output.
+var (
+	// PlaceOrder stores a sealed key and its CSR, places the order and stores its URL; or finds the order that an
+	// earlier try placed. Idempotency key: PlaceOrderInput.Key.
+	PlaceOrder = Step[PlaceOrderInput, PlaceOrderOutput]{Name: "PlaceOrder"}
+	// AuthorizeOrder shows control of every name and waits for the CA to see it. It leaves no challenge behind.
+	// Idempotency key: the authorizations' URLs.
+	AuthorizeOrder = Step[AuthorizeOrderInput, AuthorizeOrderOutput]{Name: "AuthorizeOrder"}
+	// FinalizeOrder finalizes with the stored CSR, downloads, verifies and stores the certificate. Idempotency
+	// key: the stored order's ID.
+	FinalizeOrder = Step[FinalizeOrderInput, FinalizeOrderOutput]{Name: "FinalizeOrder"}
+	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
+	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal"}
+	// RecordFailure makes a failed attempt readable and removes its challenges. Idempotency key: the certificate
+	// and the failure's instant.
+	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure"}
+)
+
+// PlaceOrderInput asks for an order for one issuance.
+type PlaceOrderInput struct {
+	Certificate string `json:"certificate"`
+	// Key names the issuance: the same key never leads to a second certificate.
+	Key    string      `json:"key"`
+	Spec   domain.Spec `json:"spec"`
+	Issuer string      `json:"issuer"`
+	// Predecessor is the certificate that this issuance replaces, if there is one.
+	Predecessor *domain.Issued `json:"predecessor,omitempty"`
+}
+
+// PlaceOrderOutput is the order to go on with.
+type PlaceOrderOutput struct {
+	Order domain.Order `json:"order"`
+	// Resumed says that an earlier try had placed it.
+	Resumed bool `json:"resumed,omitempty"`
+}
+
+// AuthorizeOrderInput names the order whose authorizations are wanted.
+type AuthorizeOrderInput struct {
+	Certificate string               `json:"certificate"`
+	Order       domain.Order         `json:"order"`
+	Challenge   domain.ChallengeType `json:"challenge"`
+}
+
+// AuthorizeOrderOutput says what was shown anew and what was valid already.
+type AuthorizeOrderOutput struct {
+	Authorized   []string `json:"authorized,omitempty"`
+	AlreadyValid []string `json:"alreadyValid,omitempty"`
+}
+
+// FinalizeOrderInput names the order to finalize.
+type FinalizeOrderInput struct {
+	Certificate string       `json:"certificate"`
+	Order       domain.Order `json:"order"`
+}
+
+// FinalizeOrderOutput holds the stored certificate, or how long to wait while the CA is still issuing.
+type FinalizeOrderOutput struct {
+	Issued *domain.Issued `json:"issued,omitempty"`
+	// RetryAfter is set while the order is processing.
+	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+}
+
+// PlanRenewalInput names the certificate to plan for.
+type PlanRenewalInput struct {
+	Certificate string        `json:"certificate"`
+	Issued      domain.Issued `json:"issued"`
+}
+
+// PlanRenewalOutput is the decision.
+type PlanRenewalOutput struct {
+	Plan domain.RenewalPlan `json:"plan"`
+}
+
+// RecordFailureInput describes the failed attempt.
+type RecordFailureInput struct {
+	Certificate string         `json:"certificate"`
+	Spec        domain.Spec    `json:"spec"`
+	OrderID     string         `json:"orderID,omitempty"`
+	Failure     domain.Failure `json:"failure"`
+}
+
+// RecordFailureOutput is empty.
+type RecordFailureOutput struct{}
