@@ -1,6 +1,11 @@
 package domain
 
-import "time"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
 
 // Window is the CA's suggestion when to renew (RFC 9773 §4.2).
 type Window struct {
@@ -19,4 +24,140 @@ type RenewalPlan struct {
 	Fraction float64 `json:"fraction"`
 	// Window is the CA's suggestion, if it gave one.
 	Window *Window `json:"window,omitempty"`
+}
+
+const (
+	// shortLived is the validity under which a certificate is renewed at half of its life, not with a third left
+	// (Let's Encrypt's integration guide, 2025-06-23).
+	shortLived = 10 * 24 * time.Hour
+	// spread is the share of a life over which certificates that were issued together are spread, where the CA
+	// gives no window to draw from.
+	spread = 0.02
+)
+
+// PlanRenewal decides when to replace issued. window is the CA's suggestion, nil without one; fraction in [0,1) is
+// the certificate's own random draw. The same arguments give the same plan, so it may be made anew at any time.
+//
+// The instant is never before now, and never after NotAfter - 1/6 of life unless now is: that sixth is what remains
+// for retries. It is a whole second, rounded so that it stays inside the window (X.509 counts seconds, and Postgres
+// microseconds: a plan means the same after both); only "now" is handed on as it came, so that now is never before
+// it and the renewal is due at once.
+//
+// Reasons: "Overdue", "ARIWindow", "ARIWindowClipped", "ARIWindowPassed", "OneThirdLeft", "HalfLeft".
+func PlanRenewal(now time.Time, issued Issued, window *Window, fraction float64) RenewalPlan {
+	l := lifeOf(issued)
+	plan := RenewalPlan{Fraction: unit(fraction)}
+	if window != nil {
+		kept := *window
+		plan.Window = &kept
+	}
+	var note string
+	switch {
+	case !now.Before(l.latest):
+		plan.At, plan.Reason = now, "Overdue"
+		note = fmt.Sprintf("less than a sixth of its life is left until %s", stamp(l.notAfter))
+	case window == nil:
+		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
+	// "If the window's end is equal to or before its start, the client MUST act as if no answer came" (RFC 9773
+	// §4.2, in our words).
+	case !window.End.After(window.Start):
+		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
+		note += fmt.Sprintf("; the CA's window from %s to %s is not valid and is ignored", stamp(window.Start), stamp(window.End))
+	case !window.End.After(now):
+		// RFC 9773 §4.2: an instant in the past means to renew at once. CAs use it in an incident.
+		plan.At, plan.Reason = now, "ARIWindowPassed"
+		note = fmt.Sprintf("the window that the CA suggests, from %s to %s, has passed", stamp(window.Start), stamp(window.End))
+	default:
+		plan.At, plan.Reason, note = l.inWindow(*window, plan.Fraction)
+	}
+	if !plan.At.After(now) {
+		if plan.At.Before(now) {
+			note += ", which is past"
+		}
+		plan.At = now
+		plan.Message = "Renew now: " + note + "."
+	} else {
+		plan.Message = "Renew at " + stamp(plan.At) + ": " + note + "."
+	}
+	plan.At = plan.At.UTC()
+	if why := explanation(window); why != "" {
+		plan.Message += " The CA explains: " + why
+	}
+	return plan
+}
+
+// life is a certificate's validity and what the rules derive from it.
+type life struct {
+	notBefore, notAfter time.Time
+	length              time.Duration
+	// latest is the last instant to renew at, a whole second.
+	latest time.Time
+}
+
+func lifeOf(issued Issued) life {
+	length := max(0, issued.NotAfter.Sub(issued.NotBefore))
+	return life{issued.NotBefore, issued.NotAfter, length, issued.NotAfter.Add(-length / 6).Truncate(time.Second)}
+}
+
+// byAge is the rule without ARI. The fraction moves the instant earlier, by at most 2 % of life.
+func (l life) byAge(fraction float64) (at time.Time, reason, note string) {
+	left, reason, words := l.length/3, "OneThirdLeft", "a third of its life is left"
+	if l.length < shortLived {
+		left, reason, words = l.length/2, "HalfLeft", "half of its short life is left"
+	}
+	early := time.Duration(fraction * spread * float64(l.length))
+	at = l.notAfter.Add(-left - early).Truncate(time.Second)
+	return at, reason, fmt.Sprintf("%s until %s", words, stamp(l.notAfter))
+}
+
+// inWindow draws the instant from the CA's window, cut to the certificate's own life. A window that opened before
+// the certificate existed cannot be taken at its word, or each new certificate would be replaced at once, for ever;
+// one that ends too late would let it run out. Pebble's window is 24 h either way whatever the life, so it does both.
+func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, note string) {
+	reason = "ARIWindow"
+	note = fmt.Sprintf("drawn from the window that the CA suggests, from %s to %s", stamp(window.Start), stamp(window.End))
+	start, end := window.Start, window.End
+	if start.Before(l.notBefore) {
+		start, reason = l.notBefore.Add(l.length/3), "ARIWindowClipped"
+	}
+	if end.After(l.latest) {
+		end, reason = l.latest, "ARIWindowClipped"
+	}
+	start, end = ceil(start), end.Truncate(time.Second)
+	if reason == "ARIWindowClipped" {
+		note += fmt.Sprintf(", cut to the certificate's life (from %s to %s)", stamp(l.notBefore), stamp(l.notAfter))
+	}
+	if !start.Before(end) { // nothing is left: the last instant that both the CA and the life allow
+		return end, reason, note
+	}
+	return start.Add(time.Duration(fraction * float64(end.Sub(start)))).Truncate(time.Second), reason, note
+}
+
+func ceil(t time.Time) time.Time {
+	if floor := t.Truncate(time.Second); floor.Before(t) {
+		return floor.Add(time.Second)
+	}
+	return t
+}
+
+// unit holds a draw in [0,1]; what is not a number becomes 0 and so the earliest instant.
+func unit(fraction float64) float64 {
+	if fraction > 0 {
+		return min(fraction, 1)
+	}
+	return 0
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// explanation is the window's URL, which RFC 9773 §4.2 wants shown to people, if it is one that may be shown.
+func explanation(window *Window) string {
+	if window == nil || !strings.HasPrefix(window.ExplanationURL, "http") {
+		return ""
+	}
+	u, err := url.Parse(window.ExplanationURL)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.String()
 }
