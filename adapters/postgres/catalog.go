@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Catalog = (*Catalog)(nil)
+
+// Catalog reads certificates.
+type Catalog struct{ pool *pgxpool.Pool }
+
+// NewCatalog reads from the pool's database.
+func NewCatalog(pool *pgxpool.Pool) *Catalog { return &Catalog{pool: pool} }
+
+// recordColumns are what scanRecord reads, of certificates c and versions v.
+const recordColumns = `c.name, c.phase, c.spec, c.failure, c.updated_at, v.renewal, ` + versionColumns
+
+func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
+	var record ports.CertificateRecord
+	var version versionRow
+	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt, &record.Renewal},
+		version.fields()...)
+	err := row.Scan(append(fields, more...)...)
+	record.Issued = version.issued()
+	record.UpdatedAt = record.UpdatedAt.UTC()
+	return record, err
+}
+
+// List implements ports.Catalog. A limit below one gives none.
+func (c *Catalog) List(ctx context.Context, after string, limit int) ([]ports.CertificateRecord, error) {
+	rows, err := c.pool.Query(ctx, `
+		SELECT `+recordColumns+`
+		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
+		WHERE c.name > $1
+		ORDER BY c.name
+		LIMIT $2`, after, max(limit, 0))
+	if err != nil {
+		return nil, interpret(err)
+	}
+	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.CertificateRecord, error) {
+		return scanRecord(row)
+	})
+	return records, interpret(err)
+}
+
+// Current implements ports.Catalog.
+func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, error) {
+	var pair ports.KeyPair
+	var chain *string
+	record, err := scanRecord(c.pool.QueryRow(ctx, `
+		SELECT `+recordColumns+`, v.chain_pem, k.sealed
+		FROM certificates c
+		LEFT JOIN versions v ON v.id = c.current_version
+		LEFT JOIN orders o ON o.id = v.order_id
+		LEFT JOIN keys k ON k.id = o.key_id
+		WHERE c.name = $1`, name), &chain, &pair.SealedKey)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
+			"there is no certificate %q: `everleaf cert list` shows those there are", name)
+	case err != nil:
+		return ports.KeyPair{}, interpret(err)
+	case chain == nil:
+		return ports.KeyPair{}, domain.NewFault(domain.FaultWait, "NotIssuedYet", nil,
+			"the certificate %s was not issued yet: `everleaf cert status %s` says what it waits for", name, name)
+	}
+	pair.Record, pair.ChainPEM = record, []byte(*chain)
+	return pair, nil
+}

@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Certificates = (*Certificates)(nil)
+
+// Certificates records what became of issuances.
+type Certificates struct{ pool *pgxpool.Pool }
+
+// NewCertificates records in the pool's database.
+func NewCertificates(pool *pgxpool.Pool) *Certificates { return &Certificates{pool: pool} }
+
+// RecordIssued implements ports.Certificates. An order that was abandoned meanwhile is an Operator fault
+// "OrderAbandoned": its certificate must not replace a newer one.
+func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return domain.Issued{}, unknownOrder(orderID)
+	}
+	var stored versionRow
+	err := c.pool.QueryRow(ctx, `
+		WITH done AS (
+			-- The row's lock puts concurrent calls in a queue; those after the first find the state changed.
+			UPDATE orders SET state = 'issued', updated_at = now()
+			WHERE id = $1::uuid AND state IN ('planned', 'placed')
+			RETURNING id, certificate, spec
+		), version AS (
+			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
+				account_url, chain_pem)
+			SELECT certificate, id, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM done
+			RETURNING *
+		), certificate AS (
+			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
+				updated_at = now()
+			FROM version, done WHERE certificates.name = done.certificate
+		), tokens AS (
+			DELETE FROM http_tokens WHERE order_id = $1::uuid
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'issued', jsonb_build_object('order', order_id, 'version', id, 'issuer', issuer,
+				'issuerCN', issuer_cn, 'serial', serial, 'notAfter', not_after) FROM version
+		)
+		SELECT `+versionColumns+` FROM version v
+		UNION ALL
+		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid`,
+		orderID, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
+		issued.ARIID, issued.AccountURL, text(string(chainPEM))).Scan(stored.fields()...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return c.issuedBefore(ctx, orderID)
+	}
+	if err != nil {
+		return domain.Issued{}, interpret(err)
+	}
+	return *stored.issued(), nil
+}
+
+// issuedBefore answers for an order that was not in flight and whose version was not yet to be seen.
+func (c *Certificates) issuedBefore(ctx context.Context, orderID string) (domain.Issued, error) {
+	order, err := NewOrders(c.pool).Order(ctx, orderID)
+	if err != nil {
+		return domain.Issued{}, err
+	}
+	if order.Issued == nil {
+		return domain.Issued{}, orderAbandoned(orderID)
+	}
+	return *order.Issued, nil
+}
+
+// Chain implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
+func (c *Certificates) Chain(ctx context.Context, version string) ([]byte, error) {
+	if _, err := uuid.Parse(version); err != nil {
+		return nil, unknownVersion(version)
+	}
+	var chain string
+	err := c.pool.QueryRow(ctx, `SELECT chain_pem FROM versions WHERE id = $1::uuid`, version).Scan(&chain)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, unknownVersion(version)
+	}
+	if err != nil {
+		return nil, interpret(err)
+	}
+	return []byte(chain), nil
+}
+
+// RecordRenewal implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
+func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error) {
+	if _, err := uuid.Parse(version); err != nil {
+		return domain.RenewalPlan{}, unknownVersion(version)
+	}
+	plan.Message = text(plan.Message)
+	if plan.Window != nil {
+		window := *plan.Window
+		window.ExplanationURL = text(window.ExplanationURL)
+		plan.Window = &window
+	}
+	var stored *domain.RenewalPlan
+	err := c.pool.QueryRow(ctx, `
+		WITH planned AS (
+			UPDATE versions SET renewal = $2, renew_at = $3
+			WHERE id = $1::uuid AND renewal IS NULL
+			RETURNING id, certificate, renewal
+		), certificate AS (
+			UPDATE certificates SET updated_at = now() FROM planned WHERE certificates.name = planned.certificate
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'renewal_planned', jsonb_build_object('version', id, 'plan', renewal) FROM planned
+		)
+		SELECT renewal FROM planned
+		UNION ALL
+		SELECT renewal FROM versions WHERE id = $1::uuid AND renewal IS NOT NULL`,
+		version, plan, plan.At).Scan(&stored)
+	if errors.Is(err, pgx.ErrNoRows) {
+		// Unknown, or planned by another call while this one waited for the row.
+		err = c.pool.QueryRow(ctx, `SELECT renewal FROM versions WHERE id = $1::uuid`, version).Scan(&stored)
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return domain.RenewalPlan{}, unknownVersion(version)
+	}
+	if err != nil {
+		return domain.RenewalPlan{}, interpret(err)
+	}
+	return *stored, nil
+}
+
+// RecordFailure implements ports.Certificates.
+func (c *Certificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error {
+	var order *string
+	if orderID != "" {
+		if _, err := uuid.Parse(orderID); err != nil {
+			return unknownOrder(orderID)
+		}
+		order = &orderID
+	}
+	failure.Fault.Message = text(failure.Fault.Message)
+	_, err := c.pool.Exec(ctx, `
+		WITH event AS (
+			INSERT INTO events (certificate, at, type, detail) VALUES ($1, $4, 'failed', $3)
+			ON CONFLICT (certificate, at) WHERE type = 'failed' DO NOTHING
+			RETURNING certificate, detail
+		), certificate AS (
+			INSERT INTO certificates (name, spec, phase, failure) SELECT certificate, $2, 'Failing', detail FROM event
+			ON CONFLICT (name) DO UPDATE SET phase = 'Failing', failure = EXCLUDED.failure, updated_at = now(),
+				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
+		)
+		DELETE FROM http_tokens WHERE order_id = $5::uuid`,
+		certificate, spec, failure, failure.At, order)
+	return interpret(err)
+}
+
+func unknownVersion(version string) error {
+	return domain.NewFault(domain.FaultOperator, "UnknownVersion", nil,
+		"no certificate version %q is stored: the database is not the one that this workflow used before", version)
+}

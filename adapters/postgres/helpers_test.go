@@ -1,0 +1,191 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// store is every port on one database.
+type store struct {
+	*postgres.Orders
+	*postgres.Certificates
+	*postgres.Catalog
+	*postgres.Accounts
+	*postgres.HTTPTokens
+	pool *pgxpool.Pool
+	t    testing.TB
+}
+
+func newStore(t testing.TB) store {
+	t.Helper()
+	pool, _ := postgrestest.New(t)
+	return store{postgres.NewOrders(pool), postgres.NewCertificates(pool), postgres.NewCatalog(pool),
+		postgres.NewAccounts(pool), postgres.NewHTTPTokens(pool), pool, t}
+}
+
+var (
+	noon   = time.Date(2027, 3, 4, 12, 0, 0, 0, time.UTC)
+	nobody = uuid.NewString()
+)
+
+func newOrder(certificate, key string, names ...string) ports.NewOrder {
+	if len(names) == 0 {
+		names = []string{certificate + ".example"}
+	}
+	return ports.NewOrder{Certificate: certificate, Key: key, Issuer: "default", Spec: domain.Spec{Names: names}.WithDefaults(),
+		SealedKey: []byte("sealed key of " + key), CSR: []byte("csr of " + key)}
+}
+
+func issuedFor(order ports.StoredOrder) domain.Issued {
+	return domain.Issued{Issuer: order.Issuer, IssuerCN: "Test CA 1", Names: order.Spec.Names, Serial: "0a1b", NotBefore: noon,
+		NotAfter: noon.Add(48 * time.Hour), ARIID: "aki.serial", AccountURL: "https://ca.example/acct/1"}
+}
+
+// open is OpenOrder that must succeed.
+func (s store) open(order ports.NewOrder) ports.StoredOrder {
+	s.t.Helper()
+	stored, err := s.OpenOrder(s.t.Context(), order)
+	require.NoError(s.t, err)
+	return stored
+}
+
+// placed is an order that was opened and placed.
+func (s store) placed(order ports.NewOrder) ports.StoredOrder {
+	s.t.Helper()
+	stored := s.open(order)
+	require.NoError(s.t, s.RecordPlaced(s.t.Context(), stored.ID, "https://ca.example/order/"+order.Key, noon))
+	return s.order(stored.ID)
+}
+
+// issue is a whole issuance.
+func (s store) issue(order ports.NewOrder) domain.Issued {
+	s.t.Helper()
+	stored := s.placed(order)
+	issued, err := s.RecordIssued(s.t.Context(), stored.ID, issuedFor(stored), []byte("chain of "+order.Key))
+	require.NoError(s.t, err)
+	return issued
+}
+
+func (s store) order(id string) ports.StoredOrder {
+	s.t.Helper()
+	stored, err := s.Order(s.t.Context(), id)
+	require.NoError(s.t, err)
+	return stored
+}
+
+// events are the types of a certificate's events in order.
+func (s store) events(certificate string) []string {
+	s.t.Helper()
+	return query[[]string](s, `SELECT coalesce(array_agg(type ORDER BY id), '{}') FROM events WHERE certificate = $1`, certificate)
+}
+
+func (s store) count(table string) int {
+	s.t.Helper()
+	return query[int](s, `SELECT count(*) FROM `+table)
+}
+
+func query[T any](s store, sql string, args ...any) (value T) {
+	s.t.Helper()
+	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), sql, args...).Scan(&value))
+	return value
+}
+
+// collide runs calls that all wait for the row that lock selects, and then lets them go: none sees what another did
+// when it begins.
+func (s store) collide(lock, id string, calls int, call func(i int)) {
+	s.t.Helper()
+	tx, err := s.pool.Begin(s.t.Context())
+	require.NoError(s.t, err)
+	_, err = tx.Exec(s.t.Context(), lock, id)
+	require.NoError(s.t, err)
+	var wg sync.WaitGroup
+	for i := range calls {
+		wg.Go(func() { call(i) })
+	}
+	require.Eventually(s.t, func() bool {
+		var waiting int
+		err := tx.QueryRow(s.t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted
+			AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`).Scan(&waiting)
+		return err == nil && waiting == calls
+	}, 10*time.Second, 5*time.Millisecond, "%d calls wait for the row", calls)
+	require.NoError(s.t, tx.Commit(s.t.Context()))
+	wg.Wait()
+}
+
+func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string) *domain.Fault {
+	t.Helper()
+	fault, ok := errors.AsType[*domain.Fault](err)
+	require.True(t, ok, "%v is a fault", err)
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+	return fault
+}
+
+// plainSealer seals by putting its key in front.
+type plainSealer string
+
+func (p plainSealer) Seal(_ context.Context, plaintext []byte) ([]byte, error) {
+	return append([]byte(p), plaintext...), nil
+}
+
+func (p plainSealer) Open(_ context.Context, sealed []byte) ([]byte, error) {
+	if string(sealed[:len(p)]) != string(p) {
+		return nil, domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "another key")
+	}
+	return sealed[len(p):], nil
+}
+
+// failingSealer cannot be reached.
+type failingSealer struct{ err error }
+
+func (f failingSealer) Seal(context.Context, []byte) ([]byte, error) { return nil, f.err }
+func (f failingSealer) Open(context.Context, []byte) ([]byte, error) { return nil, f.err }
+
+// with is the URL with one more of pgx's parameters.
+func with(t testing.TB, rawURL, key, value string) string {
+	t.Helper()
+	u, err := url.Parse(rawURL)
+	require.NoError(t, err)
+	parameters := u.Query()
+	parameters.Set(key, value)
+	u.RawQuery = parameters.Encode()
+	return u.String()
+}
+
+func itoa(port uint16) string { return strconv.Itoa(int(port)) }
+
+// relay cuts the first connections and hands the others on until front is closed.
+func relay(front net.Listener, server string, cut int) {
+	for n := 0; ; n++ {
+		client, err := front.Accept()
+		if err != nil {
+			return
+		}
+		if n < cut {
+			_ = client.Close()
+			continue
+		}
+		back, err := net.Dial("tcp", server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		go func() { _, _ = io.Copy(back, client); _ = back.Close() }()
+		go func() { _, _ = io.Copy(client, back); _ = client.Close() }()
+	}
+}

@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"everleaf/domain"
+)
+
+// interpret makes every error of this package a fault. What passes by itself is a Wait; everything else is the
+// operator's. The end of ctx stays visible to errors.Is. No row's content gets into an error.
+func interpret(err error) error {
+	if err == nil {
+		return nil
+	}
+	if fault, ok := errors.AsType[*domain.Fault](err); ok {
+		return fault
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return interpretAnswer(answer)
+	}
+	if disconnected(err) {
+		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", err, "Postgres is out of reach")
+	}
+	return domain.NewFault(domain.FaultOperator, "DatabaseError", err, "use Postgres")
+}
+
+// interpretAnswer interprets what the server itself said.
+func interpretAnswer(answer *pgconn.PgError) error {
+	switch {
+	case answer.ConstraintName == "orders_one_in_flight_per_names":
+		return sameNames("another certificate", redact(answer))
+	case passing(answer.Code):
+		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", redact(answer), "Postgres cannot serve just now")
+	case answer.Code == "42P01" || answer.Code == "42703":
+		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
+			"the database's schema does not fit this binary: run `everleaf migrate`")
+	case answer.Code == "42501":
+		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
+			"the user of the setting postgres-url lacks a right")
+	}
+	return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer), "Postgres refused a statement")
+}
+
+func sameNames(holder string, cause error) *domain.Fault {
+	return domain.NewFault(domain.FaultWait, "SameNamesInFlight", cause,
+		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
+			"use one certificate for both if they are the same", holder)
+}
+
+// passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).
+func passing(code string) bool {
+	switch code {
+	case "57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle too long
+		"40001", "40P01", "55P03", "57014", // serialization, deadlock, lock not available, statement timeout
+		"25006": // read-only: a standby not promoted yet
+		return true
+	}
+	// 08 connection exception, 53 insufficient resources (too many connections, disk full).
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53")
+}
+
+func disconnected(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, puddle.ErrClosedPool) || pgconn.SafeToRetry(err) {
+		return true
+	}
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return connecting || network
+}
+
+// redact keeps what names the fault and drops what can quote rows or parameters: detail and context always, the
+// message in class 22 (data exceptions), which quotes the offending value.
+func redact(answer *pgconn.PgError) *pgconn.PgError {
+	kept := &pgconn.PgError{
+		Severity: answer.Severity, Code: answer.Code, Message: answer.Message,
+		SchemaName: answer.SchemaName, TableName: answer.TableName, ColumnName: answer.ColumnName,
+		ConstraintName: answer.ConstraintName, Routine: answer.Routine,
+	}
+	if strings.HasPrefix(answer.Code, "22") {
+		kept.Message = "a value was refused by " + answer.Routine
+	}
+	return kept
+}

@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/domain"
+)
+
+// Config says where Postgres is.
+type Config struct {
+	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
+	// parameters, for example pool_max_conns. It holds a password and is never logged.
+	URL string
+}
+
+const (
+	// dialTimeout bounds one attempt, so that a host that drops packets is tried more than once.
+	dialTimeout = 5 * time.Second
+	// attemptInterval is the pause between attempts.
+	attemptInterval = 250 * time.Millisecond
+)
+
+// Open connects, and waits until ctx ends for a server that is not there yet. A server that answers no (password,
+// unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "DatabaseRefused" and
+// "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
+func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
+	parsed, err := parse(config)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	if err := await(ctx, pool, address(parsed)); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func await(ctx context.Context, pool *pgxpool.Pool, where string) error {
+	for {
+		err := pool.Ping(ctx)
+		if err == nil {
+			return nil
+		}
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !passing(answer.Code) {
+			return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
+				"Postgres at %s refused the connection: check user, password and database of the setting postgres-url", where)
+		}
+		select {
+		case <-time.After(attemptInterval):
+		case <-ctx.Done():
+			return domain.NewFault(domain.FaultOperator, "DatabaseUnreachable", fmt.Errorf("%w (last seen: %w)", ctx.Err(), err),
+				"Postgres at %s does not answer: start it, or correct the setting postgres-url", where)
+		}
+	}
+}
+
+// parse never hands pgx's own error on: its text may hold the password of a malformed URL.
+func parse(config Config) (*pgxpool.Config, error) {
+	const want = "want postgres://user:password@host:port/database?sslmode=verify-full, with reserved characters in the " +
+		"password percent-encoded"
+	if strings.TrimSpace(config.URL) == "" {
+		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is empty: %s", want)
+	}
+	parsed, err := pgxpool.ParseConfig(config.URL)
+	if err != nil {
+		// Only a file's name may be told: sslrootcert, sslcert, sslkey, passfile.
+		if missing, ok := errors.AsType[*fs.PathError](err); ok {
+			return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", missing,
+				"the setting postgres-url names a file that cannot be read")
+		}
+		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is malformed: %s", want)
+	}
+	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {
+		parsed.ConnConfig.ConnectTimeout = dialTimeout
+	}
+	if parsed.ConnConfig.RuntimeParams["application_name"] == "" {
+		parsed.ConnConfig.RuntimeParams["application_name"] = "everleaf"
+	}
+	return parsed, nil
+}
+
+// address is host:port/database for people; several hosts are joined by commas.
+func address(config *pgxpool.Config) string {
+	c := config.ConnConfig
+	hosts := []string{net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))}
+	for _, f := range c.Fallbacks {
+		// One host appears twice where sslmode=prefer falls back to plain text.
+		if host := net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port))); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return strings.Join(hosts, ",") + "/" + c.Database
+}

@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Orders = (*Orders)(nil)
+
+// Orders keeps orders.
+type Orders struct{ pool *pgxpool.Pool }
+
+// NewOrders keeps orders in the pool's database.
+func NewOrders(pool *pgxpool.Pool) *Orders { return &Orders{pool: pool} }
+
+// orderColumns are what scanOrder reads, of orders o and versions v.
+const orderColumns = `o.id::text, o.certificate, o.issuance_key, o.state, o.issuer, o.spec, o.csr, coalesce(o.url, ''), ` +
+	versionColumns
+
+func scanOrder(row pgx.Row) (ports.StoredOrder, error) {
+	var order ports.StoredOrder
+	var version versionRow
+	err := row.Scan(append([]any{&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec,
+		&order.CSR, &order.URL}, version.fields()...)...)
+	order.Issued = version.issued()
+	return order, err
+}
+
+// FindOrder implements ports.Orders.
+func (o *Orders) FindOrder(ctx context.Context, certificate, key string) (*ports.StoredOrder, error) {
+	order, err := scanOrder(o.pool.QueryRow(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
+		WHERE o.certificate = $1 AND o.state <> 'abandoned'
+		  AND (o.issuance_key = $2 OR o.state IN ('planned', 'placed'))
+		ORDER BY o.issuance_key = $2 DESC
+		LIMIT 1`, certificate, key))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, interpret(err)
+	}
+	return &order, nil
+}
+
+// openAttempts bounds how often OpenOrder looks again: each time, the order it lost to was gone when it looked.
+const openAttempts = 3
+
+// OpenOrder implements ports.Orders.
+func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
+	for range openAttempts {
+		id, err := o.insertOrder(ctx, order)
+		if err == nil {
+			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned,
+				Issuer: order.Issuer, Spec: order.Spec, CSR: order.CSR}, nil
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return ports.StoredOrder{}, interpret(err)
+		}
+		stored, err := o.conflicting(ctx, order)
+		if err == nil && stored.Certificate != order.Certificate {
+			return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return stored, interpret(err)
+		}
+	}
+	return ports.StoredOrder{}, domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil,
+		"the certificate %s had an order opened and closed by others at the same time", order.Certificate)
+}
+
+// insertOrder gives pgx.ErrNoRows, and stores nothing, if one of the unique indexes has the order's place taken.
+func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id string, err error) {
+	err = o.pool.QueryRow(ctx, `
+		WITH opened AS (
+			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT DO NOTHING
+			RETURNING id, certificate, spec, key_id
+		), sealed AS (
+			INSERT INTO keys (id, sealed) SELECT key_id, $9 FROM opened
+		), certificate AS (
+			INSERT INTO certificates (name, spec, phase) SELECT certificate, spec, 'Issuing' FROM opened
+			-- What is in service keeps its spec until the new one is issued.
+			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', updated_at = now(),
+				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
+		)
+		SELECT id::text FROM opened`,
+		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey).Scan(&id)
+	return id, err
+}
+
+// conflicting finds the order whose place insertOrder found taken: the certificate's own first.
+func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
+	return scanOrder(o.pool.QueryRow(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
+		WHERE o.state <> 'abandoned' AND (
+			o.certificate = $1 AND (o.issuance_key = $2 OR o.state IN ('planned', 'placed'))
+			OR o.issuer = $3 AND o.profile = $4 AND o.name_set = $5 AND o.state IN ('planned', 'placed'))
+		ORDER BY o.certificate = $1 DESC, o.issuance_key = $2 DESC
+		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile, nameSet(order.Spec.Names)))
+}
+
+// RecordPlaced implements ports.Orders. The first URL stays: a late second call changes nothing.
+func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) error {
+	return o.change(ctx, orderID, false, `
+		WITH placed AS (
+			UPDATE orders SET state = 'placed', url = $2, expires = $3, updated_at = now()
+			WHERE id = $1::uuid AND state = 'planned'
+			RETURNING id, certificate, issuer, url, expires
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'placed',
+				jsonb_build_object('order', id, 'issuer', issuer, 'url', url, 'expires', expires) FROM placed
+		)
+		SELECT state FROM orders WHERE id = $1::uuid`, text(url), orNull(expires))
+}
+
+// AbandonOrder implements ports.Orders.
+func (o *Orders) AbandonOrder(ctx context.Context, orderID, reason string) error {
+	return o.change(ctx, orderID, true, `
+		WITH abandoned AS (
+			UPDATE orders SET state = 'abandoned', reason = $2, updated_at = now()
+			WHERE id = $1::uuid AND state IN ('planned', 'placed')
+			RETURNING id, certificate, url, reason
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'abandoned', jsonb_build_object('order', id, 'url', url, 'reason', reason) FROM abandoned
+		)
+		SELECT state FROM orders WHERE id = $1::uuid`, text(reason))
+}
+
+// change runs a statement that answers with the state that the order had before it.
+func (o *Orders) change(ctx context.Context, orderID string, abandonedIsFine bool, statement string, args ...any) error {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return unknownOrder(orderID)
+	}
+	var before ports.OrderState
+	err := o.pool.QueryRow(ctx, statement, append([]any{orderID}, args...)...).Scan(&before)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return unknownOrder(orderID)
+	case err != nil:
+		return interpret(err)
+	case before == ports.OrderAbandoned && !abandonedIsFine:
+		return orderAbandoned(orderID)
+	}
+	return nil
+}
+
+// Order implements ports.Orders.
+func (o *Orders) Order(ctx context.Context, orderID string) (ports.StoredOrder, error) {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return ports.StoredOrder{}, unknownOrder(orderID)
+	}
+	order, err := scanOrder(o.pool.QueryRow(ctx, `
+		SELECT `+orderColumns+`
+		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
+		WHERE o.id = $1::uuid`, orderID))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ports.StoredOrder{}, unknownOrder(orderID)
+	}
+	if err != nil {
+		return ports.StoredOrder{}, interpret(err)
+	}
+	return order, nil
+}
+
+func unknownOrder(orderID string) error {
+	return domain.NewFault(domain.FaultOperator, "UnknownOrder", nil,
+		"no order %q is stored: the database is not the one that this workflow used before", orderID)
+}
+
+func orderAbandoned(orderID string) error {
+	return domain.NewFault(domain.FaultOperator, "OrderAbandoned", nil,
+		"the order %s was abandoned meanwhile: place a new one", orderID)
+}
+
+// nameSet identifies a set of names, whatever their order.
+func nameSet(names []string) []byte {
+	sorted := slices.Clone(names)
+	slices.Sort(sorted)
+	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(sorted), ",")))
+	return sum[:]
+}

@@ -1,0 +1,108 @@
+package postgres_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestAccountsTheFirstWriterWins(t *testing.T) {
+	s := newStore(t)
+	const directory = "https://ca.example/dir"
+	none, err := s.FindAccount(t.Context(), "default", directory)
+	require.NoError(t, err)
+	require.Nil(t, none)
+
+	accounts, errs := make([]ports.Account, 8), make([]error, 8)
+	var wg sync.WaitGroup
+	for i := range accounts {
+		wg.Go(func() {
+			accounts[i], errs[i] = s.AddAccount(t.Context(), ports.Account{Issuer: "default", Directory: directory, SealedKey: []byte{1, byte(i)}})
+		})
+	}
+	wg.Wait()
+	for i := range accounts {
+		require.NoError(t, errs[i])
+		require.Equal(t, accounts[0], accounts[i])
+	}
+	for range 2 {
+		require.NoError(t, s.RecordAccountURL(t.Context(), "default", directory, "https://ca.example/acct/1"))
+	}
+	found, err := s.FindAccount(t.Context(), "default", directory)
+	require.NoError(t, err)
+	want := accounts[0]
+	want.URL = "https://ca.example/acct/1"
+	require.Equal(t, &want, found)
+	_, err = s.AddAccount(t.Context(), ports.Account{Issuer: "default", Directory: directory + "/v2", SealedKey: []byte{9}})
+	require.NoError(t, err, "another directory is another account")
+	requireFault(t, s.RecordAccountURL(t.Context(), "nobody", directory, "u"), domain.FaultOperator, "UnknownAccount")
+}
+
+func TestHTTPTokens(t *testing.T) {
+	s := newStore(t)
+	first, second := s.placed(newOrder("web", "web/1")), s.placed(newOrder("api", "api/1"))
+	answer := func(token string) string {
+		t.Helper()
+		authorization, err := s.KeyAuthorization(t.Context(), token)
+		require.NoError(t, err)
+		return authorization
+	}
+	shared := domain.Challenge{Token: "shared", KeyAuthorization: "shared.k"}
+	own := domain.Challenge{Token: "own", KeyAuthorization: "own.k"}
+	for range 2 {
+		require.NoError(t, s.PutTokens(t.Context(), first.ID, []domain.Challenge{shared, own, own}))
+	}
+	require.NoError(t, s.PutTokens(t.Context(), second.ID, []domain.Challenge{shared}))
+	require.NoError(t, s.PutTokens(t.Context(), second.ID, nil))
+	require.Equal(t, []string{"shared.k", "own.k", "", ""}, []string{answer("shared"), answer("own"), answer("x"), answer("\xff\x00")})
+
+	for range 2 {
+		require.NoError(t, s.RemoveTokens(t.Context(), first.ID))
+	}
+	require.Equal(t, []string{"shared.k", ""}, []string{answer("shared"), answer("own")}, "what another order shares stays")
+	require.NoError(t, s.RemoveTokens(t.Context(), second.ID))
+	require.Zero(t, s.count("http_tokens"))
+}
+
+func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
+	s := newStore(t)
+	issued := s.issue(newOrder("web", "web/1"))
+	_, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"})
+	require.NoError(t, err)
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down", Message: "it is down"}, Attempts: 2, At: noon, RetryAt: noon}
+	require.NoError(t, s.RecordFailure(t.Context(), "web", domain.Spec{}, "", failure))
+	s.open(newOrder("new", "new/1"))
+
+	row := query[map[string]any](s, `SELECT to_jsonb(v) - 'created_at' - 'updated_at' FROM everleaf_certificates v WHERE name = 'web'`)
+	const at = "2027-03-04T12:00:00+00:00"
+	require.Equal(t, map[string]any{"name": "web", "phase": "Failing", "names": []any{"web.example"}, "requested_names": []any{"web.example"},
+		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at, "not_after": "2027-03-06T12:00:00+00:00", "issuer": "default",
+		"issuer_cn": "Test CA 1", "next_renewal": at, "next_renewal_reason": "Window", "failure_kind": "CA", "failure_reason": "Down",
+		"failure_message": "it is down", "failure_attempts": 2.0, "failed_at": at, "retry_at": at, "version": issued.Version}, row)
+	require.Equal(t, "Issuing", query[string](s, `SELECT phase FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))
+
+	require.Empty(t, query[[]string](s, `
+		SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute
+		WHERE attrelid = 'everleaf_certificates'::regclass AND attnum > 0 AND col_description(attrelid, attnum) IS NULL`), "undocumented columns")
+}
+
+// A reader needs a right on the view only, and gets at no key.
+func TestAReaderOfTheViewCannotReadKeys(t *testing.T) {
+	s := newStore(t)
+	s.issue(newOrder("web", "web/1"))
+	tx, err := s.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	_, err = tx.Exec(t.Context(), `CREATE ROLE everleaf_test_reader; GRANT SELECT ON everleaf_certificates TO everleaf_test_reader;
+		SET LOCAL ROLE everleaf_test_reader`)
+	require.NoError(t, err)
+	var name string
+	require.NoError(t, tx.QueryRow(t.Context(), `SELECT name FROM everleaf_certificates`).Scan(&name))
+	require.Equal(t, "web", name)
+	_, err = tx.Exec(t.Context(), `SELECT sealed FROM keys`)
+	require.ErrorContains(t, err, "permission denied")
+}

@@ -1,0 +1,178 @@
+package postgres_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/domain"
+	"everleaf/migrations"
+)
+
+const password = "hunter2/with:odd@signs"
+
+func TestOpenNamesTheAddressAndNeverThePassword(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts and never answers
+	require.NoError(t, err)
+	defer func() { _ = silent.Close() }()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+
+	const escaped = "hunter2%2Fwith%3Aodd%40signs"
+	for _, c := range []struct{ url, reason, says string }{
+		{"postgres://me:" + escaped + "@" + closed.Addr().String() + "/leaves", "DatabaseUnreachable", closed.Addr().String() + "/leaves"},
+		{"postgres://me:" + escaped + "@" + silent.Addr().String() + "/leaves", "DatabaseUnreachable", silent.Addr().String() + "/leaves"},
+		{"host=127.0.0.1 port=1 password='" + password + "' dbname=leaves", "DatabaseUnreachable", "127.0.0.1:1/leaves"},
+		{"postgres://me:" + password + "@db:5432/leaves", "PostgresURLMalformed", "percent-encoded"},
+		{"postgres://me:" + escaped + "@db:port/leaves", "PostgresURLMalformed", "want postgres://"},
+		{"me:" + password + "@db", "PostgresURLMalformed", "want postgres://"},
+		{"postgres://me:" + escaped + "@db/x?sslmode=verify-full&sslrootcert=/no/such/ca.pem", "PostgresURLMalformed", "/no/such/ca.pem"},
+		{"postgres://me:" + escaped + "@db/x?sslmode=perhaps", "PostgresURLMalformed", "want postgres://"},
+		{" ", "PostgresURLMalformed", "is empty"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+		began := time.Now()
+		_, err := postgres.Open(ctx, postgres.Config{URL: c.url})
+		cancel()
+		requireFault(t, err, domain.FaultOperator, c.reason)
+		require.Less(t, time.Since(began), 5*time.Second)
+		require.ErrorContains(t, err, c.says)
+		require.ErrorContains(t, err, "postgres-url")
+		require.NotContains(t, err.Error(), "hunter2")
+		require.NotContains(t, err.Error(), "odd@signs")
+		if c.reason == "DatabaseUnreachable" {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+	}
+}
+
+func TestOpenDoesNotWaitForAServerThatSaysNo(t *testing.T) {
+	_, url := postgrestest.New(t)
+	config, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	address := net.JoinHostPort(config.ConnConfig.Host, "") // the port differs from machine to machine
+	_, err = postgres.Open(t.Context(), postgres.Config{URL: with(t, url, "dbname", "no_such_leaves")})
+	requireFault(t, err, domain.FaultOperator, "DatabaseRefused")
+	require.ErrorContains(t, err, "/no_such_leaves")
+	require.ErrorContains(t, err, address)
+}
+
+func TestOpenWaitsForAServerThatComesLate(t *testing.T) {
+	_, url := postgrestest.New(t)
+	config, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = front.Close() }()
+	server := net.JoinHostPort(config.ConnConfig.Host, itoa(config.ConnConfig.Port))
+	go relay(front, server, 3) // the first three connections are cut
+
+	host, port, err := net.SplitHostPort(front.Addr().String())
+	require.NoError(t, err)
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: with(t, with(t, url, "host", host), "port", port)})
+	require.NoError(t, err)
+	defer pool.Close()
+	require.NoError(t, postgres.CheckSchema(t.Context(), pool))
+}
+
+func TestMigrateFromManyReplicas(t *testing.T) {
+	url := postgrestest.Empty(t)
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+	require.NoError(t, err)
+	defer pool.Close()
+	fault := requireFault(t, postgres.CheckSchema(t.Context(), pool), domain.FaultOperator, "SchemaTooOld")
+	require.Contains(t, fault.Message, "version 0 and this binary needs")
+	require.Contains(t, fault.Message, "`everleaf migrate`")
+
+	var wg sync.WaitGroup
+	errs, reached := make([]error, 4), make([]int64, 4)
+	for i := range errs {
+		wg.Go(func() { _, reached[i], errs[i] = postgres.Migrate(t.Context(), postgres.Config{URL: url}) })
+	}
+	wg.Wait()
+	for i := range errs {
+		require.NoError(t, errs[i])
+		require.Equal(t, migrations.Version(), reached[i])
+	}
+	require.NoError(t, postgres.CheckSchema(t.Context(), pool))
+	from, to, err := postgres.Migrate(t.Context(), postgres.Config{URL: url})
+	require.NoError(t, err)
+	require.Equal(t, []int64{migrations.Version(), migrations.Version()}, []int64{from, to}, "nothing to do")
+}
+
+func TestANewerSchemaIsLeftAlone(t *testing.T) {
+	pool, url := postgrestest.New(t)
+	_, err := pool.Exec(t.Context(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99, true)`)
+	require.NoError(t, err)
+	fault := requireFault(t, postgres.CheckSchema(t.Context(), pool), domain.FaultOperator, "SchemaTooNew")
+	require.Contains(t, fault.Message, "version 99 and this binary knows")
+	_, _, err = postgres.Migrate(t.Context(), postgres.Config{URL: url})
+	requireFault(t, err, domain.FaultOperator, "SchemaTooNew")
+}
+
+func TestAFailedMigrationSaysWhichAndLeavesNothing(t *testing.T) {
+	url := postgrestest.Empty(t)
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url})
+	require.NoError(t, err)
+	defer pool.Close()
+	_, err = pool.Exec(t.Context(), `CREATE TABLE sealing_check ()`) // in the way of the last table
+	require.NoError(t, err)
+	_, _, err = postgres.Migrate(t.Context(), postgres.Config{URL: url})
+	requireFault(t, err, domain.FaultOperator, "MigrationFailed")
+	require.ErrorContains(t, err, "migration 1 failed")
+	var left bool
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT to_regclass('certificates') IS NOT NULL`).Scan(&left))
+	require.False(t, left)
+}
+
+func TestCheckSealing(t *testing.T) {
+	pool, _ := postgrestest.New(t)
+	for range 2 {
+		require.NoError(t, postgres.CheckSealing(t.Context(), pool, plainSealer("right")))
+	}
+	err := postgres.CheckSealing(t.Context(), pool, plainSealer("wrong"))
+	require.Contains(t, requireFault(t, err, domain.FaultOperator, "SealingKeyWrong").Message, "sealing-key")
+
+	away := domain.NewFault(domain.FaultWait, "SealingUnavailable", nil, "away")
+	err = postgres.CheckSealing(t.Context(), pool, failingSealer{away})
+	requireFault(t, err, domain.FaultWait, "SealingUnavailable")
+}
+
+func TestCheckSealingFromManyReplicasWithTwoKeys(t *testing.T) {
+	pool, _ := postgrestest.New(t)
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		wg.Go(func() { errs[i] = postgres.CheckSealing(t.Context(), pool, plainSealer([]string{"one", "two"}[i%2])) })
+	}
+	wg.Wait()
+	for i := range errs {
+		require.Equal(t, errs[i%2] == nil, errs[i] == nil, "replicas with one key agree")
+	}
+	require.NotEqual(t, errs[0] == nil, errs[1] == nil, "one key is right")
+}
+
+func TestADatabaseThatGoesAwayIsWaitedFor(t *testing.T) {
+	s := newStore(t)
+	_, err := s.pool.Exec(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`)
+	require.Error(t, err)
+	_, err = s.Order(t.Context(), nobody)
+	requireFault(t, err, domain.FaultOperator, "UnknownOrder") // the pool has replaced the connection
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.Order(ctx, nobody)
+	require.ErrorIs(t, err, context.Canceled)
+
+	s.pool.Close()
+	_, err = s.Order(t.Context(), nobody)
+	requireFault(t, err, domain.FaultWait, "DatabaseUnavailable")
+}

@@ -1,0 +1,200 @@
+package sealing_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/sealing"
+	"everleaf/domain"
+)
+
+// keyFile writes a key file and gives its URL and content.
+func keyFile(t testing.TB, seed byte) (url, content string) {
+	t.Helper()
+	content = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{seed}, 32))
+	path := filepath.Join(t.TempDir(), "sealing.key")
+	require.NoError(t, os.WriteFile(path, []byte(content+"\n"), 0o600))
+	return "file://" + path, content
+}
+
+func open(t testing.TB, url string) *sealing.Keeper {
+	t.Helper()
+	keeper, err := sealing.Open(t.Context(), sealing.Config{KeyURL: url})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, keeper.Close()) })
+	return keeper
+}
+
+func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string) {
+	t.Helper()
+	fault, ok := errors.AsType[*domain.Fault](err)
+	require.True(t, ok, "%v is a fault", err)
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+}
+
+func TestSealedSecretsOpenAgainAndShowNothing(t *testing.T) {
+	url, _ := keyFile(t, 1)
+	sealer, after := open(t, url), open(t, url) // after: the process was restarted
+	random := rand.NewChaCha8([32]byte{7})
+	for _, length := range []int{0, 1, 31, 32, 33, 241, 3272, 100_000} {
+		plaintext := make([]byte, length)
+		_, _ = random.Read(plaintext)
+		sealed, err := sealer.Seal(t.Context(), plaintext)
+		require.NoError(t, err)
+		again, err := sealer.Seal(t.Context(), plaintext)
+		require.NoError(t, err)
+		require.NotEqual(t, sealed, again, "the same secret never looks the same")
+		if length > 8 {
+			require.False(t, bytes.Contains(sealed, plaintext))
+		}
+		opened, err := after.Open(t.Context(), sealed)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(plaintext, opened))
+	}
+}
+
+func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
+	url, content := keyFile(t, 1)
+	otherURL, otherContent := keyFile(t, 2)
+	sealer, other := open(t, url), open(t, otherURL)
+	secret := []byte("-----BEGIN PRIVATE KEY----- plain secret")
+	sealed, err := sealer.Seal(t.Context(), secret)
+	require.NoError(t, err)
+
+	check := func(err error) {
+		t.Helper()
+		requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
+		require.ErrorContains(t, err, "sealing-key")
+		for _, hidden := range []string{"plain secret", "PRIVATE KEY", content, otherContent} {
+			require.NotContains(t, err.Error(), hidden)
+		}
+	}
+	_, err = other.Open(t.Context(), sealed)
+	check(err)
+	for length := range sealed {
+		_, err := sealer.Open(t.Context(), sealed[:length])
+		check(err)
+		damaged := bytes.Clone(sealed)
+		damaged[length] ^= 0x40
+		_, err = sealer.Open(t.Context(), damaged)
+		check(err)
+	}
+	_, err = sealer.Open(t.Context(), append(bytes.Clone(sealed), 0))
+	check(err)
+}
+
+func FuzzOpenNeverPanics(f *testing.F) {
+	url, _ := keyFile(f, 1)
+	sealer := open(f, url)
+	sealed, err := sealer.Seal(f.Context(), []byte("x"))
+	require.NoError(f, err)
+	f.Add(sealed)
+	f.Add([]byte{1, 0xff, 0xff})
+	f.Add([]byte{1, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if opened, err := sealer.Open(context.Background(), data); err == nil {
+			require.Equal(t, "x", string(opened))
+		}
+	})
+}
+
+func TestMalformedKeysAreNamedAndNotShown(t *testing.T) {
+	const secret = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYzE=" // 32 octets in base64
+	dir := t.TempDir()
+	write := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		require.NoError(t, os.Chmod(path, mode))
+		return "file://" + path
+	}
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
+	for _, c := range []struct{ url, says string }{
+		{"", "is empty"},
+		{"  ", "is empty"},
+		{secret, "is not a URL"},
+		{"/etc/sealing.key", "is not a URL"},
+		{"https://" + secret, "is not a URL"},
+		{"base64key://" + secret, "file:///path"},
+		{"base64key://", "holds the key itself"},
+		{"file:sealing.key", "absolute path"},
+		{"file://sealing.key", "absolute path"},
+		{"file://" + secret, "absolute path"},
+		{"file:///%zz", "absolute path"},
+		{"file:///sealing.key?x=" + secret, "absolute path"},
+		{"file://" + dir + "/missing", "no such file"},
+		{"file://" + dir, "is not a file"},
+		{"file://" + dir + "/pipe", "is not a file"},
+		{write("empty", " \n", 0o600), "is empty"},
+		{write("short", secret[:40], 0o600), "holds 30 octets instead of 32"},
+		{write("long", strings.Repeat(secret[:40], 2), 0o600), "holds 60 octets instead of 32"},
+		{write("text", "my "+secret, 0o600), "is not base64"},
+		{write("endless", strings.Repeat("A", 1<<20), 0o600), "octets instead of 32"},
+		{write("world", secret, 0o644), "mode 0644"},
+		{write("group", secret, 0o640), "chmod 600"},
+		{"awskms://%zz", "well-formed"},
+		{"azurekeyvault://nowhere", "azurekeyvault library"},
+		{"hashivault://key?token=" + secret, `"token", and hashivault takes only: engine`},
+		{"hashivault://me:" + secret + "@key", "user or password"},
+	} {
+		_, err := sealing.Open(t.Context(), sealing.Config{KeyURL: c.url})
+		requireFault(t, err, domain.FaultOperator, "SealingKeyMalformed")
+		require.ErrorContains(t, err, c.says, c.url)
+		require.ErrorContains(t, err, "sealing-key")
+		require.NotContains(t, err.Error(), secret[:40], "%s", c.says)
+	}
+}
+
+// The commands that the errors advise make a key that is taken.
+func TestTheAdvisedKeyFileIsTaken(t *testing.T) {
+	url, _ := keyFile(t, 3)
+	path := strings.TrimPrefix(url, "file://")
+	require.NoError(t, os.Chmod(path, 0o400))
+	spaced := filepath.Join(t.TempDir(), "sealing key")
+	require.NoError(t, os.Symlink(path, spaced))
+	open(t, "file://"+strings.ReplaceAll(spaced, " ", "%20"))
+}
+
+// Vault is the one key service whose protocol is plain enough to stand in for here.
+func TestKeyServiceFaults(t *testing.T) {
+	answer := http.StatusOK
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answer)
+		_, _ = w.Write([]byte(`{"data":{"ciphertext":"vault:v1:x"},"errors":["as told"]}`))
+	}))
+	defer service.Close()
+	t.Setenv("VAULT_ADDR", service.URL)
+	t.Setenv("VAULT_MAX_RETRIES", "0")
+	keeper := open(t, "hashivault://everleaf")
+	sealed, err := keeper.Seal(t.Context(), []byte("plain secret"))
+	require.NoError(t, err)
+	for _, c := range []struct {
+		status int
+		kind   domain.FaultKind
+		reason string
+	}{
+		{http.StatusBadRequest, domain.FaultOperator, "SealingKeyWrong"},
+		{http.StatusForbidden, domain.FaultOperator, "SealingKeyRefused"},
+		{http.StatusNotFound, domain.FaultOperator, "SealingKeyRefused"},
+		{http.StatusServiceUnavailable, domain.FaultWait, "SealingUnavailable"},
+	} {
+		answer = c.status
+		_, err := keeper.Open(t.Context(), sealed)
+		requireFault(t, err, c.kind, c.reason)
+		require.NotContains(t, err.Error(), "plain secret")
+	}
+	service.Close()
+	_, err = keeper.Open(t.Context(), sealed)
+	requireFault(t, err, domain.FaultWait, "SealingUnavailable")
+}
