@@ -1,0 +1,95 @@
+package acme
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/mholt/acmez/v3/acme"
+	"golang.org/x/sync/singleflight"
+
+	"everleaf/ports"
+)
+
+var _ ports.CA = (*CA)(nil)
+
+// CA is one ACME CA under one account. It is safe for concurrent use.
+type CA struct {
+	config   Config
+	accounts ports.Accounts
+	sealer   ports.Sealer
+	logger   *slog.Logger
+	wire     *transport
+
+	// flights lets concurrent first calls share one directory request and one registration.
+	flights singleflight.Group
+
+	mu      sync.Mutex
+	known   *knownDirectory
+	account *acme.Account
+	// lost is the URL of an account that the CA said it does not have.
+	lost string
+}
+
+// session is what one attempt works with.
+type session struct {
+	*acme.Client
+	directory acme.Directory
+	account   acme.Account
+	exchange  *exchange
+}
+
+// attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
+// people. If the CA says that it does not have the account, the same key is registered anew and do runs once more.
+func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
+	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
+	defer cancel()
+	for again := false; ; again = true {
+		known, err := ca.directory(bounded)
+		if err != nil {
+			return ca.interpret(ctx, what, err, nil)
+		}
+		account, err := ca.registered(bounded, known)
+		if err != nil {
+			return ca.interpret(ctx, what, err, nil)
+		}
+		tracked, x := track(bounded)
+		err = do(tracked, &session{Client: known.client, directory: known.Directory, account: account, exchange: x})
+		x.done()
+		if !again && isProblem(err, acme.ProblemTypeAccountDoesNotExist) {
+			ca.forget(account.Location)
+			continue
+		}
+		return ca.interpret(ctx, what, err, x)
+	}
+}
+
+// shared runs do once for all callers that ask for key at the same time. do goes on when one of them gives up, so
+// that the others do not fail for it; it is bounded by the timeout alone.
+func (ca *CA) shared(ctx context.Context, key string, do func(context.Context) (any, error)) (any, error) {
+	results := ca.flights.DoChan(key, func() (any, error) {
+		lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), ca.config.Timeout)
+		defer cancel()
+		return do(lasting)
+	})
+	select {
+	case result := <-results:
+		return result.Val, result.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func isProblem(err error, types ...string) bool {
+	var problem acme.Problem
+	if !errors.As(err, &problem) {
+		return false
+	}
+	for _, t := range types {
+		if problem.Type == t {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,106 @@
+package acme
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"os"
+	"time"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+const (
+	userAgent      = "everleaf"
+	defaultTimeout = 30 * time.Second
+)
+
+// Config is one configured issuer.
+type Config struct {
+	// Issuer is the name that specs use.
+	Issuer string
+	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
+	Directory string
+	// Email is the account's contact; empty for none.
+	Email string
+	// CABundle is the path of a PEM file with the roots that the CA's own server certificate is checked against;
+	// empty means the system's roots.
+	CABundle string
+	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
+	Timeout time.Duration
+}
+
+// New checks the settings and makes the CA. It does not contact the CA: one that is down must not keep a worker from
+// starting. Faults: Operator "InvalidSetting", which names the setting and its value.
+func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *slog.Logger) (*CA, error) {
+	if config.Timeout == 0 {
+		config.Timeout = defaultTimeout
+	}
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	roots, err := config.roots()
+	if err != nil {
+		return nil, err
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	// All calls go to one host; the default of two idle connections would mean a TLS handshake for most of them.
+	base.MaxIdleConnsPerHost = 32
+	return &CA{
+		config:   config,
+		accounts: accounts,
+		sealer:   sealer,
+		logger:   logger.With("issuer", config.Issuer),
+		wire:     &transport{next: base},
+	}, nil
+}
+
+func (c Config) validate() error {
+	directory, err := url.Parse(c.Directory)
+	switch {
+	case c.Issuer == "":
+		return c.invalid("an issuer needs a name")
+	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
+		return c.invalid("directory %q is not an https URL without fragment; use the one that the CA publishes", c.Directory)
+	case directory.User != nil:
+		return c.invalid("directory at %s must not hold a user name or password", directory.Host)
+	case c.Timeout < 0:
+		return c.invalid("timeout %s is negative; use for example 30s", c.Timeout)
+	}
+	if c.Email == "" {
+		return nil
+	}
+	if address, err := mail.ParseAddress(c.Email); err != nil || address.Address != c.Email {
+		return c.invalid("email %q is not a plain address such as ops@example.org", c.Email)
+	}
+	return nil
+}
+
+func (c Config) roots() (*x509.CertPool, error) {
+	if c.CABundle == "" {
+		return nil, nil
+	}
+	bundle, err := os.ReadFile(c.CABundle)
+	if err != nil {
+		return nil, c.invalid("CA bundle cannot be read: %v", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(bundle) {
+		return nil, c.invalid("CA bundle %q holds no PEM certificate", c.CABundle)
+	}
+	return roots, nil
+}
+
+func (c Config) invalid(format string, args ...any) error {
+	fault := domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, format, args...)
+	fault.Message = "issuer \"" + c.Issuer + "\": " + fault.Message
+	return fault
+}

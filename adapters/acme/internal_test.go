@@ -1,0 +1,151 @@
+package acme
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mholt/acmez/v3/acme"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	cases := []struct {
+		value, date string
+		want        time.Duration
+	}{
+		{"", "", 0},
+		{"soon", "", 0},
+		{"90", "", 90 * time.Second},
+		{" 90 ", "", 90 * time.Second},
+		{"0", "", time.Second},
+		{"-5", "", time.Second},
+		{"86401", "", 24 * time.Hour},
+		{"9223372036854775807", "", 24 * time.Hour},
+		{"Mon, 23 Nov 2026 12:01:30 GMT", "", 90 * time.Second},
+		{"Mon, 23 Nov 2026 11:00:00 GMT", "", time.Second},
+		{"Mon, 30 Nov 2026 12:00:00 GMT", "", 24 * time.Hour},
+		// Our clock is an hour behind the CA's: the CA's counts.
+		{"Mon, 23 Nov 2026 13:00:30 GMT", "Mon, 23 Nov 2026 13:00:00 GMT", 30 * time.Second},
+	}
+	for _, c := range cases {
+		header := http.Header{}
+		header.Set("Retry-After", c.value)
+		header.Set("Date", c.date)
+		require.Equal(t, c.want, retryAfter(header, now), "%q", c.value)
+	}
+}
+
+func TestWithoutAlternates(t *testing.T) {
+	cases := []struct{ in, want []string }{
+		{[]string{`<https://ca/dir>;rel="index"`, `<https://ca/c/1>;rel="alternate"`}, []string{`<https://ca/dir>;rel="index"`}},
+		{[]string{`<https://ca/c/1>; rel="alternate", <https://ca/up>;rel="up"`}, []string{`<https://ca/up>;rel="up"`}},
+		{[]string{`<https://ca/c/1>;rel="alternate"`}, []string{}},
+	}
+	for _, c := range cases {
+		require.Equal(t, c.want, withoutAlternates(c.in))
+	}
+}
+
+func TestChallengeFaults(t *testing.T) {
+	ca := &CA{config: Config{Issuer: "main"}}
+	cases := []struct {
+		problem   string
+		kind      domain.FaultKind
+		reason    string
+		retry     bool
+		transient bool
+	}{
+		{"dns", domain.FaultName, "DNSFailed", false, false},
+		{"connection", domain.FaultName, "ConnectionFailed", false, false},
+		{"unauthorized", domain.FaultName, "ChallengeUnauthorized", false, false},
+		{"incorrectResponse", domain.FaultName, "ChallengeIncorrect", false, false},
+		{"tls", domain.FaultName, "TLSFailed", false, false},
+		{"caa", domain.FaultName, "CAAForbids", false, false},
+		{"rejectedIdentifier", domain.FaultName, "NameRejected", false, false},
+		{"unsupportedIdentifier", domain.FaultName, "NameUnsupported", false, false},
+		{"serverInternal", domain.FaultCA, "ServerError", true, false},
+		{"rateLimited", domain.FaultRateLimited, "RateLimited", true, false},
+		{"malformed", domain.FaultOperator, "RequestMalformed", false, false},
+	}
+	for _, c := range cases {
+		got := ca.authorization(acme.Authorization{
+			Identifier: acme.Identifier{Type: "dns", Value: "example.org"}, Wildcard: true, Status: acme.StatusInvalid,
+			Challenges: []acme.Challenge{{Type: "http-01"}, {Type: "dns-01",
+				Error: &acme.Problem{Type: acme.ProblemTypeNamespace + c.problem, Detail: "the CA's words"}}},
+		}, 0)
+		require.Equal(t, "*.example.org", got.Name)
+		require.Equal(t, c.kind, got.Fault.Kind, c.problem)
+		require.Equal(t, c.reason, got.Fault.Reason)
+		require.Equal(t, c.retry, got.Fault.RetryAfter > 0)
+		require.Equal(t, c.transient, got.Fault.Transient(), "it is final")
+		for _, part := range []string{"*.example.org", `"main"`, "dns-01", "the CA's words"} {
+			require.Contains(t, got.Fault.Message, part)
+		}
+	}
+	for status, reason := range map[string]string{"expired": "AuthorizationExpired", "revoked": "AuthorizationWithdrawn",
+		"deactivated": "AuthorizationWithdrawn", "invalid": "ChallengeFailed"} {
+		require.Equal(t, reason, ca.authorization(acme.Authorization{Status: status}, 0).Fault.Reason)
+	}
+	require.Nil(t, ca.authorization(acme.Authorization{Status: acme.StatusValid}, 0).Fault)
+}
+
+func TestWordsAreBounded(t *testing.T) {
+	long := strings.Repeat("ü\x1b", 5000)
+	problem := acme.Problem{Type: long, Detail: long, Instance: long}
+	for range 1000 {
+		problem.Subproblems = append(problem.Subproblems, acme.Subproblem{Problem: acme.Problem{Type: long, Detail: long}})
+	}
+	got := words(problem)
+	require.Less(t, len(got), 50*maxWords)
+	require.NotContains(t, got, "\x1b")
+	require.True(t, strings.HasSuffix(printable(long, 11), "..."))
+}
+
+func TestSettings(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
+	require.NoError(t, os.WriteFile(empty, []byte("no PEM"), 0o600))
+	const directory = "https://ca.example.org/dir"
+	cases := []struct {
+		config Config
+		says   string
+	}{
+		{Config{Directory: directory}, "needs a name"},
+		{Config{Issuer: "main"}, `directory ""`},
+		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"}, "not an https URL"},
+		{Config{Issuer: "main", Directory: "https:///dir"}, "not an https URL"},
+		{Config{Issuer: "main", Directory: directory + "#x"}, "fragment"},
+		{Config{Issuer: "main", Directory: "https://me:secret@ca.example.org/dir"}, "must not hold"},
+		{Config{Issuer: "main", Directory: directory, Email: "Ops <ops@example.org>"}, "email"},
+		{Config{Issuer: "main", Directory: directory, Timeout: -1}, "timeout"},
+		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")}, "none.pem"},
+		{Config{Issuer: "main", Directory: directory, CABundle: empty}, "holds no PEM certificate"},
+	}
+	for _, c := range cases {
+		_, err := New(c.config, nil, nil, nil)
+		fault := domain.AsFault(err)
+		require.Equal(t, domain.FaultOperator, fault.Kind)
+		require.Equal(t, "InvalidSetting", fault.Reason)
+		require.Contains(t, fault.Message, c.says)
+		require.NotContains(t, fault.Message, "secret")
+	}
+	ca, err := New(Config{Issuer: "main", Directory: directory, Email: "ops@example.org"}, nil, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, defaultTimeout, ca.config.Timeout)
+
+	issuers := NewIssuers(ca)
+	found, err := issuers.Issuer("main")
+	require.NoError(t, err)
+	require.Same(t, ca, found)
+	_, err = issuers.Issuer("other")
+	fault := domain.AsFault(err)
+	require.Equal(t, "UnknownIssuer", fault.Reason)
+	require.Contains(t, fault.Message, "main")
+}

@@ -1,0 +1,39 @@
+package acme
+
+import (
+	"slices"
+	"strings"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Issuers = (*Issuers)(nil)
+
+// Issuers finds a configured CA by its name.
+type Issuers struct {
+	byName map[string]*CA
+}
+
+// NewIssuers makes the set. Of two CAs with one name, the later one counts.
+func NewIssuers(cas ...*CA) *Issuers {
+	byName := make(map[string]*CA, len(cas))
+	for _, ca := range cas {
+		byName[ca.config.Issuer] = ca
+	}
+	return &Issuers{byName: byName}
+}
+
+// Issuer returns the CA called name, or an Operator fault "UnknownIssuer" that lists the configured ones.
+func (i *Issuers) Issuer(name string) (ports.CA, error) {
+	if ca, ok := i.byName[name]; ok {
+		return ca, nil
+	}
+	known := make([]string, 0, len(i.byName))
+	for n := range i.byName {
+		known = append(known, n)
+	}
+	slices.Sort(known)
+	return nil, domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil,
+		"issuer %q is not configured; configured are: %s", name, strings.Join(known, ", "))
+}

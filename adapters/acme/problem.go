@@ -1,0 +1,114 @@
+package acme
+
+import (
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mholt/acmez/v3/acme"
+
+	"everleaf/domain"
+)
+
+const (
+	// maxWords bounds each text of the CA's in a message, in bytes.
+	maxWords = 500
+	// maxSubproblems bounds how many names' problems a message lists.
+	maxSubproblems = 10
+)
+
+// nameReasons are the problems (RFC 8555 §6.7) that whoever owns the name must mend. unauthorized is one only in a
+// challenge: elsewhere it is about the account.
+var nameReasons = map[string]string{
+	acme.ProblemTypeCAA:                   "CAAForbids",
+	acme.ProblemTypeConnection:            "ConnectionFailed",
+	acme.ProblemTypeDNS:                   "DNSFailed",
+	acme.ProblemTypeIncorrectResponse:     "ChallengeIncorrect",
+	acme.ProblemTypeRejectedIdentifier:    "NameRejected",
+	acme.ProblemTypeTLS:                   "TLSFailed",
+	acme.ProblemTypeUnauthorized:          "ChallengeUnauthorized",
+	acme.ProblemTypeUnsupportedIdentifier: "NameUnsupported",
+}
+
+// operatorReasons are the problems that whoever runs Everleaf must mend.
+var operatorReasons = map[string]string{
+	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
+	acme.ProblemTypeBadCSR:                  "BadCSR",
+	acme.ProblemTypeBadPublicKey:            "BadPublicKey",
+	acme.ProblemTypeBadSignatureAlgorithm:   "BadSignatureAlgorithm",
+	acme.ProblemTypeExternalAccountRequired: "ExternalAccountRequired",
+	acme.ProblemTypeInvalidContact:          "InvalidContact",
+	acme.ProblemTypeMalformed:               "RequestMalformed",
+	acme.ProblemTypeUnauthorized:            "Unauthorized",
+	acme.ProblemTypeUnsupportedContact:      "UnsupportedContact",
+	acme.ProblemTypeUserActionRequired:      "UserActionRequired",
+}
+
+// problemInvalidProfile is what CAs answer to a profile they stopped offering (draft-ietf-acme-profiles §4).
+const problemInvalidProfile = acme.ProblemTypeNamespace + "invalidProfile"
+
+// classify says whose move is next after a problem that answers a request.
+func classify(problem acme.Problem) (domain.FaultKind, string) {
+	if problem.Type == acme.ProblemTypeCompound && len(problem.Subproblems) > 0 {
+		return classify(problem.Subproblems[0].Problem)
+	}
+	operator, isOperators := operatorReasons[problem.Type]
+	name, isNames := nameReasons[problem.Type]
+	switch {
+	case problem.Type == acme.ProblemTypeRateLimited:
+		return domain.FaultRateLimited, "RateLimited"
+	case problem.Type == problemInvalidProfile:
+		return domain.FaultSpec, "UnknownProfile"
+	case problem.Status >= http.StatusInternalServerError:
+		return domain.FaultCA, "ServerError"
+	case isOperators:
+		return domain.FaultOperator, operator
+	case isNames:
+		return domain.FaultName, name
+	case problem.Type == acme.ProblemTypeBadNonce:
+		return domain.FaultCA, "BadNonce"
+	case problem.Type == acme.ProblemTypeServerInternal:
+		return domain.FaultCA, "ServerError"
+	default:
+		return domain.FaultCA, "UnexpectedAnswer"
+	}
+}
+
+// words are the CA's own, with each name's subproblem (§6.7.1) and the page to visit (§7.3.3), bounded and printable.
+func words(problem acme.Problem) string {
+	var b strings.Builder
+	b.WriteString(printable(strings.TrimPrefix(problem.Type, acme.ProblemTypeNamespace), maxWords))
+	if problem.Detail != "" {
+		b.WriteString(": " + printable(problem.Detail, maxWords))
+	}
+	for i, sub := range problem.Subproblems {
+		if i == maxSubproblems {
+			b.WriteString("; and more")
+			break
+		}
+		b.WriteString("; " + printable(sub.Identifier.Value, maxWords) + ": " +
+			printable(strings.TrimPrefix(sub.Type, acme.ProblemTypeNamespace), maxWords) + ": " + printable(sub.Detail, maxWords))
+	}
+	if problem.Instance != "" {
+		b.WriteString("; visit " + printable(problem.Instance, maxWords))
+	}
+	return b.String()
+}
+
+// printable cuts text to at most limit bytes and replaces what a terminal should not get.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) <= limit {
+		return text
+	}
+	for !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + "..."
+}

@@ -1,0 +1,22 @@
+package http01
+
+import "regexp"
+
+const (
+	path        = "/.well-known/acme-challenge/"
+	userAgent   = "everleaf"
+	defaultPort = 80
+)
+
+// Config holds the settings of responder and solver.
+type Config struct {
+	// Listen is the responder's address, for example ":8080".
+	Listen string
+	// CheckPort is the port at which a check asks; zero means 80, the only one that public CAs use.
+	CheckPort int
+	// Resolver is the DNS server (host or host:port) that a check asks; empty means the system's.
+	Resolver string
+}
+
+// tokenSyntax is base64url without padding (RFC 8555 §8.3); tokens longer than 128 are not known of any CA.
+var tokenSyntax = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
