@@ -41,6 +41,8 @@ type PlaceOrderOutput struct {
 	Order domain.Order `json:"order"`
 	// Resumed says that an earlier try had placed it.
 	Resumed bool `json:"resumed,omitempty"`
+	// Outdated says that the order has issued already, but for an earlier spec: another issuance must follow.
+	Outdated bool `json:"outdated,omitempty"`
 }
 
 // AuthorizeOrderInput names the order whose authorizations are wanted.

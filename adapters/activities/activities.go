@@ -1,0 +1,97 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// Params are the ports that the steps call.
+type Params struct {
+	Orders       ports.Orders
+	Certificates ports.Certificates
+	Issuers      ports.Issuers
+	Keys         ports.Keys
+	Solvers      []ports.Solver
+	Clock        ports.Clock
+	Dice         ports.Dice
+}
+
+// Activities holds the steps. It keeps no state between calls.
+type Activities struct {
+	Params
+	solvers map[domain.ChallengeType]ports.Solver
+	pace    pace
+}
+
+// New makes the steps.
+func New(p Params) *Activities {
+	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace}
+	for _, s := range p.Solvers {
+		a.solvers[s.Type()] = s
+	}
+	return a
+}
+
+// Register makes every step known to a worker under its contract's name.
+func Register(r worker.ActivityRegistry, a *Activities) {
+	register(r, ports.PlaceOrder, a.PlaceOrder)
+	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
+	register(r, ports.FinalizeOrder, a.FinalizeOrder)
+	register(r, ports.PlanRenewal, a.PlanRenewal)
+	register(r, ports.RecordFailure, a.RecordFailure)
+}
+
+// register joins a step's contract to its function, so that the compiler checks both, and classifies its errors.
+func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+	r.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
+		out, err := run(ctx, in)
+		return out, classify(ctx, err)
+	}, activity.RegisterOptions{Name: step.Name})
+}
+
+// pace holds how long a step waits in place before it hands the wait to the workflow.
+type pace struct {
+	// heartbeat is the interval of heartbeats, well under the heartbeat timeout.
+	heartbeat time.Duration
+	// check is the pause between looks at a challenge from our side, checkFor the time to give up.
+	check, checkFor time.Duration
+	// poll is the pause between looks at the CA when it names none; pollMax bounds what it names.
+	poll, pollMax time.Duration
+	// finalize is how long FinalizeOrder waits in place: well under a workflow task's 10 s.
+	finalize time.Duration
+	// cleanUp bounds the removal of challenges after the step's own context ended.
+	cleanUp time.Duration
+	// advice bounds the question when to renew.
+	advice time.Duration
+}
+
+var defaultPace = pace{
+	heartbeat: 4 * time.Second, check: time.Second, checkFor: 30 * time.Second, poll: 500 * time.Millisecond,
+	pollMax: 30 * time.Second, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+}
+
+// wait sleeps in place for d or until ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pauseOr is what the CA asked for, else fallback, at most limit.
+func pauseOr(asked, fallback, limit time.Duration) time.Duration {
+	if asked <= 0 {
+		asked = fallback
+	}
+	return min(asked, limit)
+}

@@ -1,0 +1,86 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// FinalizeOrder sends the stored CSR, downloads the certificate, verifies it against the stored order and stores it.
+// A repeated call finds the certificate stored, or the order at the CA as far as it got.
+func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderInput) (ports.FinalizeOrderOutput, error) {
+	var none ports.FinalizeOrderOutput
+	stored, err := a.Orders.Order(ctx, in.Order.ID)
+	if err != nil {
+		return none, fmt.Errorf("find order: %w", err)
+	}
+	if stored.Issued != nil {
+		return ports.FinalizeOrderOutput{Issued: stored.Issued}, nil
+	}
+	ca, err := a.Issuers.Issuer(stored.Issuer)
+	if err != nil {
+		return none, err
+	}
+	order, err := a.finalize(ctx, ca, in.Order, stored.CSR)
+	if err != nil {
+		return none, err
+	}
+	switch order.Status {
+	case domain.OrderValid:
+	case domain.OrderProcessing:
+		return ports.FinalizeOrderOutput{RetryAfter: pauseOr(order.RetryAfter, a.pace.finalize, 24*time.Hour)}, nil
+	default:
+		return none, domain.NewFault(domain.FaultCA, "OrderNotIssued", nil,
+			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem)
+	}
+	issued, err := a.store(ctx, ca, stored, order)
+	return ports.FinalizeOrderOutput{Issued: issued}, err
+}
+
+// finalize asks until the order is done or the patience of a short step ends.
+func (a *Activities) finalize(ctx context.Context, ca ports.CA, order domain.Order, csr []byte) (domain.Order, error) {
+	deadline := a.Clock.Now().Add(a.pace.finalize)
+	id := order.ID
+	order, err := ca.Finalize(ctx, order, csr)
+	for err == nil && order.Status == domain.OrderProcessing {
+		pause := pauseOr(order.RetryAfter, a.pace.poll, a.pace.pollMax)
+		if a.Clock.Now().Add(pause).After(deadline) {
+			break
+		}
+		if err := wait(ctx, pause); err != nil {
+			return order, err
+		}
+		order, err = ca.Order(ctx, order.URL)
+	}
+	if err != nil {
+		return order, fmt.Errorf("finalize order: %w", err)
+	}
+	order.ID = id
+	return order, nil
+}
+
+// store downloads, verifies and records the certificate.
+func (a *Activities) store(ctx context.Context, ca ports.CA, stored ports.StoredOrder, order domain.Order) (*domain.Issued, error) {
+	chain, err := ca.Download(ctx, order.CertificateURL)
+	if err != nil {
+		return nil, fmt.Errorf("download certificate: %w", err)
+	}
+	issued, err := domain.VerifyChain(chain, stored.CSR, stored.Spec.Names, a.Clock.Now())
+	if err != nil {
+		// Downloading it again would not help; the next attempt places a new order.
+		return nil, errors.Join(err, a.Orders.AbandonOrder(ctx, stored.ID, err.Error()))
+	}
+	issued.Issuer = stored.Issuer
+	if issued.AccountURL, err = ca.AccountURL(ctx); err != nil {
+		return nil, fmt.Errorf("find account: %w", err)
+	}
+	issued, err = a.Certificates.RecordIssued(ctx, stored.ID, issued, chain)
+	if err != nil {
+		return nil, fmt.Errorf("record certificate: %w", err)
+	}
+	return &issued, nil
+}

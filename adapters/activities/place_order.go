@@ -1,0 +1,126 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// PlaceOrder finds the issuance's order or places it. The key is stored before the CA hears of the order, and the
+// order's URL before anything else happens, so that a kill at any point leads back to the same order.
+func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (ports.PlaceOrderOutput, error) {
+	var none ports.PlaceOrderOutput
+	spec, err := in.Spec.Validated()
+	if err != nil {
+		return none, err
+	}
+	ca, err := a.Issuers.Issuer(in.Issuer)
+	if err != nil {
+		return none, err
+	}
+	stored, err := a.Orders.FindOrder(ctx, in.Certificate, in.Key)
+	if err != nil {
+		return none, fmt.Errorf("find order: %w", err)
+	}
+	if stored != nil {
+		order, usable, err := a.resume(ctx, ca, *stored, spec, in.Issuer)
+		if err != nil {
+			return none, err
+		}
+		if usable && order.URL != "" {
+			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !fits(*stored, spec, in.Issuer)}, nil
+		}
+		if !usable {
+			stored = nil
+		}
+	}
+	if stored == nil {
+		opened, err := a.open(ctx, in, spec)
+		if err != nil {
+			return none, err
+		}
+		if !fits(opened, spec, in.Issuer) {
+			// A late try for an earlier spec came in between: the next try finds its order and abandons it.
+			return none, domain.NewFault(domain.FaultWait, "OrderInFlight", nil,
+				"certificate %q: order %s is in flight for an earlier spec", in.Certificate, opened.ID)
+		}
+		stored = &opened
+	}
+	order, err := a.place(ctx, ca, *stored, in.Predecessor)
+	return ports.PlaceOrderOutput{Order: order}, err
+}
+
+// fits says that the stored order is for this spec and issuer.
+func fits(stored ports.StoredOrder, spec domain.Spec, issuer string) bool {
+	return stored.Issuer == issuer && stored.Spec.Same(spec)
+}
+
+// resume looks at a stored order. It is usable if it is for this spec and issuer and the CA still stands by it, or if
+// it has issued already; else it is abandoned.
+func (a *Activities) resume(ctx context.Context, ca ports.CA, stored ports.StoredOrder, spec domain.Spec, issuer string) (
+	order domain.Order, usable bool, err error,
+) {
+	order = domain.Order{ID: stored.ID, Issuer: stored.Issuer, URL: stored.URL}
+	if stored.State == ports.OrderIssued {
+		order.Status = domain.OrderValid
+		return order, true, nil
+	}
+	reason := "the spec changed"
+	if fits(stored, spec, issuer) {
+		if stored.URL == "" {
+			return order, true, nil
+		}
+		order, err = ca.Order(ctx, stored.URL)
+		if err != nil {
+			return order, false, fmt.Errorf("read order: %w", err)
+		}
+		order.ID = stored.ID
+		if order.Status != domain.OrderInvalid {
+			return order, true, nil
+		}
+		reason = "the CA gave it up: " + order.Problem
+	}
+	if err := a.Orders.AbandonOrder(ctx, stored.ID, reason); err != nil {
+		return order, false, fmt.Errorf("abandon order: %w", err)
+	}
+	return order, false, nil
+}
+
+// open stores a new key and order.
+func (a *Activities) open(ctx context.Context, in ports.PlaceOrderInput, spec domain.Spec) (ports.StoredOrder, error) {
+	sealedKey, csr, err := a.Keys.Create(ctx, spec.KeyType, spec.Names)
+	if err != nil {
+		return ports.StoredOrder{}, fmt.Errorf("create key: %w", err)
+	}
+	stored, err := a.Orders.OpenOrder(ctx, ports.NewOrder{
+		Certificate: in.Certificate, Key: in.Key, Issuer: in.Issuer, Spec: spec, SealedKey: sealedKey, CSR: csr,
+	})
+	if err != nil {
+		return stored, fmt.Errorf("open order: %w", err)
+	}
+	return stored, nil
+}
+
+// place tells the CA of an order that is planned. One that a concurrent try has placed meanwhile is read instead.
+func (a *Activities) place(ctx context.Context, ca ports.CA, stored ports.StoredOrder, predecessor *domain.Issued) (domain.Order, error) {
+	if stored.URL != "" {
+		order, err := ca.Order(ctx, stored.URL)
+		order.ID = stored.ID
+		return order, err
+	}
+	request := ports.OrderRequest{Names: stored.Spec.Names, Profile: stored.Spec.Profile}
+	if predecessor != nil && predecessor.Issuer == stored.Issuer {
+		request.Replaces, request.ReplacesAccount = predecessor.ARIID, predecessor.AccountURL
+	}
+	order, err := ca.PlaceOrder(ctx, request)
+	if err != nil {
+		return order, fmt.Errorf("place order: %w", err)
+	}
+	order.ID = stored.ID
+	if err := a.Orders.RecordPlaced(ctx, stored.ID, order.URL, order.Expires); err != nil {
+		return order, fmt.Errorf("record order: %w", err)
+	}
+	return order, nil
+}

@@ -1,0 +1,52 @@
+package activities
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// PlanRenewal asks the CA for its window and decides when to renew; the random fraction is drawn here, once, and
+// stored with the decision. A CA that gives no advice is no failure: the rules of the house hold then.
+func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
+	window, err := a.window(ctx, in.Issued)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ports.PlanRenewalOutput{}, err
+		}
+		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", in.Certificate, "error", err)
+	}
+	plan := domain.PlanRenewal(a.Clock.Now(), in.Issued, window, a.Dice.Fraction())
+	plan, err = a.Certificates.RecordRenewal(ctx, in.Issued.Version, plan)
+	if err != nil {
+		return ports.PlanRenewalOutput{}, fmt.Errorf("record renewal: %w", err)
+	}
+	return ports.PlanRenewalOutput{Plan: plan}, nil
+}
+
+func (a *Activities) window(ctx context.Context, issued domain.Issued) (*domain.Window, error) {
+	ca, err := a.Issuers.Issuer(issued.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := a.Certificates.Chain(ctx, issued.Version)
+	if err != nil {
+		return nil, fmt.Errorf("read chain: %w", err)
+	}
+	leaf, _ := pem.Decode(chain)
+	if leaf == nil {
+		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", issued.Version)
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.pace.advice)
+	defer cancel()
+	window, err := ca.RenewalWindow(ctx, leaf.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("ask for renewal window: %w", err)
+	}
+	return window, nil
+}

@@ -1,0 +1,17 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"everleaf/ports"
+)
+
+// RecordFailure makes the failure readable in Postgres and removes what challenges a killed step left.
+func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureInput) (ports.RecordFailureOutput, error) {
+	err := a.Certificates.RecordFailure(ctx, in.Certificate, in.Spec, in.OrderID, in.Failure)
+	if err != nil {
+		err = fmt.Errorf("record failure: %w", err)
+	}
+	return ports.RecordFailureOutput{}, err
+}

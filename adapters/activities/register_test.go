@@ -1,0 +1,52 @@
+package activities
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+)
+
+// names is a registry that only remembers.
+type names struct {
+	worker.ActivityRegistry
+	registered []string
+}
+
+func (n *names) RegisterActivityWithOptions(_ any, options activity.RegisterOptions) {
+	n.registered = append(n.registered, options.Name)
+}
+
+// The list of steps is ports/steps.go itself.
+func TestEveryStepIsRegisteredOnce(t *testing.T) {
+	var got names
+	Register(&got, New(Params{}))
+	require.ElementsMatch(t, stepsOf(t, "../../ports/steps.go"), got.registered)
+}
+
+// stepsOf reads the names in the Step[In, Out]{Name: "..."} literals of a file.
+func stepsOf(t *testing.T, path string) (steps []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	require.NoError(t, err)
+	ast.Inspect(file, func(node ast.Node) bool {
+		literal, ok := node.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		if step, ok := literal.Type.(*ast.IndexListExpr); !ok || step.X.(*ast.Ident).Name != "Step" {
+			return true
+		}
+		name, err := strconv.Unquote(literal.Elts[0].(*ast.KeyValueExpr).Value.(*ast.BasicLit).Value)
+		require.NoError(t, err)
+		steps = append(steps, name)
+		return true
+	})
+	require.NotEmpty(t, steps)
+	return steps
+}

@@ -1,0 +1,143 @@
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/golang/mock/gomock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/domain"
+	"everleaf/mocks"
+	"everleaf/ports"
+)
+
+const (
+	certName = "shop"
+	key      = "run/1"
+	orderID  = "order-1"
+	orderURL = "https://ca.test/order/1"
+	certURL  = "https://ca.test/cert/1"
+	account  = "https://ca.test/acct/1"
+)
+
+var (
+	now  = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	spec = domain.Spec{Names: []string{"a.example.com", "b.example.com"}}.WithDefaults()
+	// pending is the order at the CA, placed the order as Postgres has it.
+	pending = domain.Order{ID: orderID, Issuer: "default", URL: orderURL, Status: domain.OrderPending,
+		Authorizations: []string{"authz/a", "authz/b"}, Expires: now.Add(time.Hour)}
+)
+
+func placed() ports.StoredOrder {
+	return ports.StoredOrder{ID: orderID, Certificate: certName, Key: key, State: ports.OrderPlaced, Issuer: "default",
+		Spec: spec, CSR: []byte("csr"), URL: orderURL}
+}
+
+// rig runs the steps as a worker would, through their registration, on mocks of every port.
+type rig struct {
+	*testing.T
+	env          *testsuite.TestActivityEnvironment
+	activities   *Activities
+	orders       *mocks.MockOrders
+	certificates *mocks.MockCertificates
+	issuers      *mocks.MockIssuers
+	ca           *mocks.MockCA
+	keys         *mocks.MockKeys
+	solver       *mocks.MockSolver
+	dice         *mocks.MockDice
+	// each look at the clock moves it by step.
+	now  time.Time
+	step time.Duration
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	ctrl := gomock.NewController(t)
+	r := &rig{
+		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
+		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), keys: mocks.NewMockKeys(ctrl),
+		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now,
+	}
+	clock := mocks.NewMockClock(ctrl)
+	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
+		r.now = r.now.Add(r.step)
+		return r.now
+	})
+	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeHTTP01)
+	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
+	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
+	r.activities = New(Params{
+		Orders: r.orders, Certificates: r.certificates, Issuers: r.issuers, Keys: r.keys,
+		Solvers: []ports.Solver{r.solver}, Clock: clock, Dice: r.dice,
+	})
+	r.activities.pace = pace{
+		heartbeat: time.Minute, check: time.Millisecond, checkFor: 30 * time.Second, poll: time.Millisecond,
+		pollMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	r.env = suite.NewTestActivityEnvironment()
+	Register(r.env, r.activities)
+	return r
+}
+
+// call runs a step by its contract's name.
+func call[In, Out any](r *rig, step ports.Step[In, Out], in In) (out Out, err error) {
+	r.Helper()
+	value, err := r.env.ExecuteActivity(step.Name, in)
+	if err != nil {
+		return out, err
+	}
+	require.NoError(r, value.Get(&out))
+	return out, nil
+}
+
+// cancellable gives the steps a context that the test ends.
+func (r *rig) cancellable() (cancel func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.Cleanup(cancel)
+	r.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	return cancel
+}
+
+// Faults of each kind, as ports hand them out. What may be retried in place is a wait or the CA's, without RetryAfter.
+var (
+	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
+	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
+	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").After(90 * time.Second)
+	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").After(7 * time.Second)
+	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
+	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")
+	specFault     = domain.NewFault(domain.FaultSpec, "RejectedIdentifier", nil, "the CA will not have this name")
+)
+
+// wire asserts that err is what the workflow reads: kind as type, fault as first detail, cause in words.
+func wire(t testing.TB, err error, want *domain.Fault, retryable bool) {
+	t.Helper()
+	application, fault := faultIn(t, err)
+	require.Equal(t, string(want.Kind), application.Type())
+	require.Equal(t, !retryable, application.NonRetryable())
+	require.Equal(t, domain.Fault{Kind: want.Kind, Reason: want.Reason, Message: want.Error(), RetryAfter: want.RetryAfter}, fault)
+}
+
+// faultIn takes err over the wire, where only words survive, and finds the fault.
+func faultIn(t testing.TB, err error) (*temporal.ApplicationError, domain.Fault) {
+	t.Helper()
+	converter := temporal.GetDefaultFailureConverter()
+	err = converter.FailureToError(converter.ErrorToFailure(err))
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	var fault domain.Fault
+	require.NoError(t, application.Details(&fault))
+	return application, fault
+}
+
+// anything matches every argument.
+var anything = gomock.Any()
