@@ -1,0 +1,180 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/domain"
+)
+
+type server struct {
+	client client.Client
+	config Config
+}
+
+// connect gives a client of the shared server and a task queue of the test's own.
+func connect(t *testing.T) server {
+	t.Helper()
+	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
+	if address == "" {
+		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
+	}
+	return dial(t, address, "default")
+}
+
+func dial(t *testing.T, address, namespace string) server {
+	t.Helper()
+	config := Config{
+		Client:      client.Options{HostPort: address, Namespace: namespace},
+		TaskQueue:   "test-" + uuid.NewString(),
+		StopTimeout: time.Second,
+	}
+	c, err := NewClient(config, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return server{client: c, config: config}
+}
+
+func unique(t *testing.T) string {
+	t.Helper()
+	return "test-" + uuid.NewString()
+}
+
+func bounded(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// requireFault checks the kind, the reason (if one is given) and that the message names the thing.
+func requireFault(t *testing.T, err error, kind domain.FaultKind, reason, says string) {
+	t.Helper()
+	var fault *domain.Fault
+	require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
+	require.Equal(t, kind, fault.Kind, fault.Error())
+	if reason != "" {
+		require.Equal(t, reason, fault.Reason)
+	}
+	require.Contains(t, fault.Error(), says)
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// silentPort is an address where somebody accepts connections and never says a word.
+func silentPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener.Addr().String()
+}
+
+func TestWaitReachable(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	require.NoError(t, WaitReachable(bounded(t, 10*time.Second), s.client, s.config))
+
+	other := dial(t, s.config.Client.HostPort, "nowhere")
+	err := WaitReachable(bounded(t, time.Second), other.client, other.config)
+	requireFault(t, err, domain.FaultOperator, "UnknownNamespace", `no namespace "nowhere"`)
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, WaitReachable(cancelled, other.client, other.config), context.Canceled)
+}
+
+func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
+	t.Parallel()
+	for title, address := range map[string]string{"nobody listens": closedPort(t), "nobody answers": silentPort(t)} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			s := dial(t, address, "default")
+			keeper := NewKeeper(s.client, s.config)
+			for _, call := range []func(context.Context) error{
+				func(ctx context.Context) error { return WaitReachable(ctx, s.client, s.config) },
+				func(context.Context) error {
+					_, err := keeper.Ensure(t.Context(), "a", domain.Spec{Names: []string{"www.example.com"}})
+					return err
+				},
+				func(context.Context) error { _, err := keeper.Renew(t.Context(), "a", ""); return err },
+				func(context.Context) error { _, err := keeper.Status(t.Context(), "a"); return err },
+			} {
+				began := time.Now()
+				err := call(bounded(t, time.Second))
+				requireFault(t, err, domain.FaultWait, "TemporalUnreachable", address)
+				require.Contains(t, err.Error(), "TEMPORAL_ADDRESS")
+				require.Less(t, time.Since(began), queryTimeout+2*probeTimeout)
+			}
+		})
+	}
+}
+
+func TestOptionsFollowTheConvention(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "temporal.toml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+[profile.default]
+address = "file:7233"
+[profile.blue]
+address = "blue:7233"
+namespace = "blue"
+`), 0o600))
+	for _, c := range []struct {
+		title              string
+		env                map[string]string
+		settings           Settings
+		address, namespace string
+	}{
+		{"nothing set", nil, Settings{}, "localhost:7233", "default"},
+		{"file", map[string]string{"TEMPORAL_CONFIG_FILE": file}, Settings{}, "file:7233", "default"},
+		{"file by setting", nil, Settings{ConfigFile: file}, "file:7233", "default"},
+		{"profile", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_PROFILE": "blue"}, Settings{}, "blue:7233", "blue"},
+		{"environment above file", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": "env:1"}, Settings{}, "env:1", "default"},
+		{"setting above environment", map[string]string{"TEMPORAL_ADDRESS": "env:1"}, Settings{Address: "flag:1", Namespace: "n"}, "flag:1", "n"},
+		{"empty is unset", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": ""}, Settings{}, "file:7233", "default"},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			clean(t)
+			for key, value := range c.env {
+				t.Setenv(key, value)
+			}
+			options, err := Options(c.settings)
+			require.NoError(t, err)
+			require.Equal(t, c.address, options.HostPort)
+			require.Equal(t, c.namespace, options.Namespace)
+		})
+	}
+	clean(t)
+	options, err := Options(Settings{APIKey: "word"})
+	require.NoError(t, err)
+	require.NotNil(t, options.Credentials)
+	require.NotNil(t, options.ConnectionOptions.TLS, "an API key asks for TLS")
+	_, err = Options(Settings{Profile: "green", ConfigFile: file})
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "green")
+}
+
+// clean keeps the settings of whoever runs the tests out of them.
+func clean(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{"ADDRESS", "NAMESPACE", "API_KEY", "PROFILE", "TLS"} {
+		t.Setenv("TEMPORAL_"+key, "")
+	}
+	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
+}

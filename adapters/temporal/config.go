@@ -1,0 +1,100 @@
+package temporal
+
+import (
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"everleaf/domain"
+)
+
+// Config is what the worker and the keeper need to know of the server.
+type Config struct {
+	// Client says where the server is and how to speak to it; see Options.
+	Client client.Options
+	// TaskQueue is where workers poll.
+	TaskQueue string
+	// StopTimeout bounds each stage of a worker's stop; see NewWorker.
+	StopTimeout time.Duration
+}
+
+// Settings are the client's settings by the names of Temporal's own convention, without the prefix TEMPORAL_.
+// They stand above the environment, which stands above the configuration file (temporal.toml). The empty string
+// leaves a setting to those.
+type Settings struct {
+	Address             string
+	Namespace           string
+	Profile             string
+	ConfigFile          string
+	APIKey              string
+	TLS                 string
+	ClientCertPath      string
+	ClientKeyPath       string
+	ServerCACertPath    string
+	ServerName          string
+	DisableVerification string
+	Authority           string
+}
+
+// Options loads the client's options as the whole ecosystem does: file, profile, TEMPORAL_* environment
+// (go.temporal.io/sdk/contrib/envconfig), and above them the settings given. The fault is the operator's.
+func Options(settings Settings) (client.Options, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{
+		ConfigFilePath:    settings.ConfigFile,
+		ConfigFileProfile: settings.Profile,
+		EnvLookup:         overlay(settings.environment()),
+	})
+	if err != nil {
+		return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
+			"Temporal's settings (TEMPORAL_* or temporal.toml) cannot be used")
+	}
+	// The SDK would fill these in by itself; done here, an error can name the address.
+	if options.HostPort == "" {
+		options.HostPort = client.DefaultHostPort
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	return options, nil
+}
+
+func (s Settings) environment() map[string]string {
+	return map[string]string{
+		"TEMPORAL_ADDRESS":                       s.Address,
+		"TEMPORAL_NAMESPACE":                     s.Namespace,
+		"TEMPORAL_API_KEY":                       s.APIKey,
+		"TEMPORAL_TLS":                           s.TLS,
+		"TEMPORAL_TLS_CLIENT_CERT_PATH":          s.ClientCertPath,
+		"TEMPORAL_TLS_CLIENT_KEY_PATH":           s.ClientKeyPath,
+		"TEMPORAL_TLS_SERVER_CA_CERT_PATH":       s.ServerCACertPath,
+		"TEMPORAL_TLS_SERVER_NAME":               s.ServerName,
+		"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION": s.DisableVerification,
+		"TEMPORAL_CLIENT_AUTHORITY":              s.Authority,
+	}
+}
+
+// overlay is the process's environment with some variables replaced. A variable that is set but empty counts as
+// unset: container platforms write those, and an empty address helps nobody.
+type overlay map[string]string
+
+func (o overlay) LookupEnv(key string) (string, bool) {
+	if value := o[key]; value != "" {
+		return value, true
+	}
+	value, _ := envconfig.EnvLookupOS.LookupEnv(key)
+	return value, value != ""
+}
+
+// Environ serves only the lookup of TEMPORAL_GRPC_META_*, which has no setting; there an empty value removes a
+// header and is kept.
+func (o overlay) Environ() []string {
+	var meta []string
+	for _, entry := range envconfig.EnvLookupOS.Environ() {
+		if strings.HasPrefix(entry, "TEMPORAL_GRPC_META_") {
+			meta = append(meta, entry)
+		}
+	}
+	return meta
+}

@@ -1,0 +1,174 @@
+package temporal
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// standIn answers the contract in the place of the real workflow: it issues at once, except for names that say what
+// to answer instead.
+func standIn(ctx workflow.Context, input domain.Certificate) error {
+	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec}
+	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
+	answer := func(names []string) (domain.Status, error) {
+		switch names[0] {
+		case "problem.example.com":
+			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").After(time.Minute)
+			return domain.Status{}, temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
+				temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
+		case "bug.example.com":
+			return domain.Status{}, temporal.NewNonRetryableApplicationError("index out of range", "panic", nil)
+		}
+		state.Phase, state.Cycle = domain.PhaseReady, state.Cycle+1
+		state.Issued = &domain.Issued{Version: "v1", Names: names, Serial: "0a"}
+		return state, nil
+	}
+	err := workflow.SetUpdateHandler(ctx, ports.EnsureUpdate, func(_ workflow.Context, r ports.EnsureRequest) (domain.Status, error) {
+		return answer(r.Spec.Names)
+	})
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandler(ctx, ports.RenewUpdate, func(workflow.Context, ports.RenewRequest) (domain.Status, error) {
+		return answer(input.Spec.Names)
+	})
+	if err != nil {
+		return err
+	}
+	err = workflow.SetQueryHandler(ctx, ports.StatusQuery, func() (domain.Status, error) { return state, nil })
+	if err != nil {
+		return err
+	}
+	return workflow.Sleep(ctx, time.Minute)
+}
+
+// startWorker starts a worker of the stand-in, as app does of the real one.
+func startWorker(t *testing.T, s server) worker.Worker {
+	t.Helper()
+	w := NewWorker(s.client, s.config, func(err error) { t.Errorf("fatal: %v", err) })
+	w.RegisterWorkflowWithOptions(standIn, workflow.RegisterOptions{Name: ports.CertificateWorkflow})
+	require.NoError(t, w.Start())
+	return w
+}
+
+func TestKeeperSpeaksTheContract(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	w := startWorker(t, s)
+	defer w.Stop()
+	keeper := NewKeeper(s.client, s.config)
+	ctx := bounded(t, time.Minute)
+	name, spec := unique(t), domain.Spec{Names: []string{"www.Example.com"}}
+
+	status, err := keeper.Ensure(ctx, name, spec)
+	require.NoError(t, err)
+	require.Equal(t, domain.PhaseReady, status.Phase)
+	require.Equal(t, []string{"www.example.com"}, status.Issued.Names, "the spec is sent with its names normalised")
+	require.Equal(t, 1, status.Cycle)
+
+	status, err = keeper.Ensure(ctx, name, spec)
+	require.NoError(t, err)
+	require.Equal(t, 2, status.Cycle, "the second update meets the workflow that runs")
+
+	status, err = keeper.Renew(ctx, name, "asked by hand")
+	require.NoError(t, err)
+	require.Equal(t, 3, status.Cycle)
+
+	seen, err := keeper.Status(ctx, name)
+	require.NoError(t, err)
+	require.Equal(t, status, seen)
+
+	described, err := s.client.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	require.NoError(t, err)
+	require.Equal(t, s.config.TaskQueue, described.WorkflowExecutionInfo.TaskQueue)
+	require.Equal(t, ports.CertificateWorkflow, described.WorkflowExecutionInfo.Type.Name)
+
+	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
+	_, err = keeper.Renew(ctx, name, "")
+	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
+	status, err = keeper.Ensure(ctx, name, spec)
+	require.NoError(t, err)
+	require.Equal(t, 1, status.Cycle, "a terminated workflow is followed by a new one")
+}
+
+func TestKeeperFaults(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	w := startWorker(t, s)
+	defer w.Stop()
+	keeper := NewKeeper(s.client, s.config)
+	ctx := bounded(t, time.Minute)
+	ensure := func(name, dnsName string) func() error {
+		return func() error {
+			_, err := keeper.Ensure(ctx, name, domain.Spec{Names: []string{dnsName}})
+			return err
+		}
+	}
+	missing := unique(t)
+	for _, c := range []struct {
+		title  string
+		call   func() error
+		kind   domain.FaultKind
+		reason string
+		says   string
+	}{
+		{"a problem keeps kind and reason", ensure(unique(t), "problem.example.com"), domain.FaultName, "Unauthorized", "the CA saw 404"},
+		{"an error without a fault is the operator's", ensure(unique(t), "bug.example.com"), domain.FaultOperator, "Unexpected", "index out of range"},
+		{"a bad DNS name goes nowhere", ensure(missing, "a_b.example.com"), domain.FaultSpec, "", "a_b.example.com"},
+		{"a bad certificate name goes nowhere", ensure("no spaces", "www.example.com"), domain.FaultSpec, "", "no spaces"},
+		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, ""); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+		{"status of an unknown name", func() error { _, err := keeper.Status(ctx, missing); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			requireFault(t, c.call(), c.kind, c.reason, c.says)
+		})
+	}
+	fault := domain.AsFault(ensure(unique(t), "problem.example.com")())
+	require.Equal(t, time.Minute, fault.RetryAfter, "the whole fault travels")
+}
+
+func TestEnsureOutlastsAWorkerThatComesLate(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	keeper := NewKeeper(s.client, s.config)
+	ctx := bounded(t, time.Minute)
+	name := unique(t)
+	result := make(chan error, 1)
+	go func() {
+		_, err := keeper.Ensure(ctx, name, domain.Spec{Names: []string{"www.example.com"}})
+		result <- err
+	}()
+	require.Eventually(t, func() bool {
+		_, err := keeper.Status(ctx, name)
+		return err != nil && domain.AsFault(err).Reason == "NoWorker"
+	}, 30*time.Second, 50*time.Millisecond, "the workflow is there and nobody works on it")
+	w := startWorker(t, s)
+	defer w.Stop()
+	require.NoError(t, <-result)
+}
+
+func TestStatusWithoutAWorkerNamesTheQueue(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	keeper := NewKeeper(s.client, s.config)
+	ctx, name := bounded(t, time.Minute), unique(t)
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := keeper.Ensure(short, name, domain.Spec{Names: []string{"www.example.com"}})
+	require.ErrorIs(t, err, context.DeadlineExceeded, "the caller's own end is passed on as it is")
+
+	began := time.Now()
+	_, err = keeper.Status(ctx, name)
+	requireFault(t, err, domain.FaultWait, "NoWorker", s.config.TaskQueue)
+	require.Contains(t, err.Error(), "everleaf worker", "the fix is named")
+	require.Less(t, time.Since(began), queryTimeout+probeTimeout)
+}

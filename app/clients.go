@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/temporal"
+)
+
+// OpenKeeper connects to the workflows; call closer when done. It contacts nobody yet: the first call does, and says
+// so if the server is out of reach. It reads config.Temporal.
+func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(), err error) {
+	settings, err := config.temporalConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := temporal.NewClient(settings, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	return temporal.NewKeeper(c, settings), c.Close, nil
+}
+
+// OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call
+// closer when done. It reads config.Postgres and config.StartTimeout.
+func OpenCatalog(ctx context.Context, config Config) (catalog Catalog, closer func(), err error) {
+	pool, err := openChecked(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return postgres.NewCatalog(pool), pool.Close, nil
+}
+
+// Migrate brings the schema to this binary's version, and returns the version before and after. It reads
+// config.Postgres and config.StartTimeout; the migrations themselves may take as long as ctx lets them.
+func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
+	pool, err := openPool(ctx, config)
+	if err != nil {
+		return 0, 0, err
+	}
+	pool.Close()
+	return postgres.Migrate(ctx, config.Postgres)
+}
+
+func openChecked(ctx context.Context, config Config) (*pgxpool.Pool, error) {
+	pool, err := openPool(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
+	defer cancel()
+	if err := postgres.CheckSchema(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}

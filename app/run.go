@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync/atomic"
+
+	"go.uber.org/fx"
+
+	"everleaf/domain"
+)
+
+// RunWorker runs the worker until ctx ends or SIGINT or SIGTERM comes, then drains it. An error says in one line
+// what was wrong and where: a setting, a server that cannot be reached, a schema or a sealing key that does not fit,
+// an error that polling cannot recover from. It reads all of config.
+func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
+	var end *outcome
+	process := fx.New(Worker(ctx, config, logger), fx.Populate(&end))
+	if err := process.Err(); err != nil {
+		return plain(ctx, err)
+	}
+	starting, cancel := context.WithTimeout(ctx, process.StartTimeout())
+	defer cancel()
+	if err := process.Start(starting); err != nil {
+		return plain(ctx, err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-process.Wait():
+	}
+	// Draining must not end because ctx did.
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), process.StopTimeout())
+	defer cancel()
+	err := process.Stop(stopping)
+	return errors.Join(end.err(), err)
+}
+
+// plain takes fx's story of constructors away: what is left is the fault. A start that the caller ended is no error.
+func plain(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	if fault := (*domain.Fault)(nil); errors.As(err, &fault) {
+		return fault
+	}
+	return err
+}
+
+// outcome keeps why the worker ended by itself, if it did.
+type outcome struct {
+	logger     *slog.Logger
+	shutdowner fx.Shutdowner
+	cause      atomic.Pointer[domain.Fault]
+}
+
+func newOutcome(logger *slog.Logger, shutdowner fx.Shutdowner) *outcome {
+	return &outcome{logger: logger, shutdowner: shutdowner}
+}
+
+// fatal ends the process: a worker that polls no more must be restarted, not looked at.
+func (o *outcome) fatal(err error) {
+	o.logger.Error("worker cannot go on", "error", err)
+	o.cause.Store(domain.NewFault(domain.FaultOperator, "WorkerFailed", err, "the worker cannot go on polling"))
+	if err := o.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
+		o.logger.Error("shutdown not delivered", "error", err)
+		os.Exit(1)
+	}
+}
+
+// err is a nil interface if there is none.
+func (o *outcome) err() error {
+	if fault := o.cause.Load(); fault != nil {
+		return fault
+	}
+	return nil
+}

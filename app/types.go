@@ -1,0 +1,36 @@
+package app
+
+import (
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// What cmd shows to people and programs; see package domain and package ports.
+type (
+	// Spec is what a caller wants of a certificate.
+	Spec = domain.Spec
+	// KeyType is a certificate key's algorithm and size.
+	KeyType = domain.KeyType
+	// Status is what a certificate's workflow answers.
+	Status = domain.Status
+	// Failure is a certificate's last failure.
+	Failure = domain.Failure
+	// Issued is a certificate in service.
+	Issued = domain.Issued
+	// RenewalPlan says when a certificate is replaced.
+	RenewalPlan = domain.RenewalPlan
+	// Fault is an error with a kind, a reason and a message for people.
+	Fault = domain.Fault
+	// Record is a certificate as Postgres has it.
+	Record = ports.CertificateRecord
+	// Keeper speaks to the workflows.
+	Keeper = ports.Keeper
+	// Catalog reads Postgres.
+	Catalog = ports.Catalog
+)
+
+// AsFault finds the fault in err's chain.
+func AsFault(err error) *Fault { return domain.AsFault(err) }
+
+// WorkflowID is the ID of the workflow that keeps the certificate called name.
+func WorkflowID(name string) string { return ports.WorkflowID(name) }

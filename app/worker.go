@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+
+	"everleaf/adapters/acme"
+	"everleaf/adapters/activities"
+	"everleaf/adapters/http01"
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/sealing"
+	"everleaf/adapters/system"
+	"everleaf/adapters/temporal"
+	"everleaf/app/lifecycle"
+	"everleaf/ports"
+)
+
+// Worker is the worker process as an fx application: what it is made of, and (see lifetime) in which order it comes
+// and goes. ctx is the process's; it bounds what is waited for while the parts are made.
+func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
+	return fx.Options(
+		fx.StartTimeout(startStages*config.StartTimeout),
+		fx.StopTimeout(config.StopTimeout+stopMargin),
+		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
+		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, logger,
+			fx.Annotate(ctx, fx.As(new(context.Context))),
+			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
+			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
+		),
+		fx.Provide(
+			openPool,
+			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
+			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
+			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
+			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+
+			openSealing,
+			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),
+			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
+
+			acme.New,
+			fx.Annotate(func(ca *acme.CA) *acme.Issuers { return acme.NewIssuers(ca) }, fx.As(new(ports.Issuers))),
+
+			http01.NewResponder,
+			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
+
+			Config.temporalConfig,
+			temporal.NewClient,
+			newActivities,
+			newWorker,
+			newOutcome,
+		),
+		fx.Invoke(lifetime),
+	)
+}
+
+// steps are the ports that the activities call; a solver joins by being in the group.
+type steps struct {
+	fx.In
+	Orders       ports.Orders
+	Certificates ports.Certificates
+	Issuers      ports.Issuers
+	Keys         ports.Keys
+	Solvers      []ports.Solver `group:"solvers"`
+	Clock        ports.Clock
+	Dice         ports.Dice
+}
+
+func newActivities(s steps) *activities.Activities {
+	return activities.New(activities.Params{
+		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
+		Clock: s.Clock, Dice: s.Dice,
+	})
+}
+
+// newWorker makes the worker with all that it can run.
+func newWorker(c client.Client, config temporal.Config, a *activities.Activities, end *outcome) worker.Worker {
+	w := temporal.NewWorker(c, config, end.fatal)
+	lifecycle.Register(w)
+	activities.Register(w, a)
+	return w
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"everleaf/app"
+)
+
+// page is how many records one query of list fetches.
+const page = 500
+
+type nameArg struct {
+	Name string `arg:"" help:"The certificate's name: a-z, 0-9, '-' and '.'; for example its domain."`
+}
+
+type outputFlag struct {
+	Output string `short:"o" enum:"table,json" default:"table" placeholder:"table|json" help:"Result for people, or for programs."`
+}
+
+type waitFlag struct {
+	Timeout duration `default:"5m" placeholder:"DURATION" help:"How long to wait; the workflow goes on after it."`
+}
+
+type ensureCmd struct {
+	nameArg
+	DNSNames  []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more. Default the certificate's name."`
+	KeyType   string   `enum:"ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"ecdsa-p256" placeholder:"TYPE" help:"Key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
+	Profile   string   `placeholder:"NAME" help:"The CA's certificate profile; without it the CA chooses."`
+	UseIssuer []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
+	waitFlag
+	outputFlag
+	temporalSettings
+}
+
+// Run waits with progress on stderr.
+func (e ensureCmd) Run(ctx context.Context, k *kit) error {
+	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer}
+	if len(spec.Names) == 0 {
+		spec.Names = []string{e.Name}
+	}
+	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+		return keeper.Ensure(ctx, e.Name, spec)
+	})
+}
+
+type renewCmd struct {
+	nameArg
+	Note string `placeholder:"TEXT" help:"Why, for whoever reads the workflow's history."`
+	waitFlag
+	outputFlag
+	temporalSettings
+}
+
+// Run waits with progress on stderr.
+func (r renewCmd) Run(ctx context.Context, k *kit) error {
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+		return keeper.Renew(ctx, r.Name, r.Note)
+	})
+}
+
+type statusCmd struct {
+	nameArg
+	outputFlag
+	temporalSettings
+}
+
+// Run exits 0 whenever the workflow answers, also if the certificate is failing: it is in the answer.
+func (s statusCmd) Run(ctx context.Context, k *kit) error {
+	keeper, closer, err := k.open(s.temporalSettings)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	status, err := keeper.Status(ctx, s.Name)
+	if err != nil {
+		return err
+	}
+	return k.show(s.outputFlag, status)
+}
+
+type listCmd struct {
+	outputFlag
+	postgresSettings
+	startSettings
+}
+
+// Run reads page by page, so that a list of any length holds up nobody in the database.
+func (l listCmd) Run(ctx context.Context, k *kit) error {
+	var config app.Config
+	l.postgresSettings.apply(&config)
+	l.startSettings.apply(&config)
+	catalog, closer, err := k.catalog(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	records := []app.Record{} // JSON's [] and not null
+	for after := ""; ; {
+		more, err := catalog.List(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		records = append(records, more...)
+		if len(more) < page {
+			break
+		}
+		after = more[len(more)-1].Name
+	}
+	if l.Output == "json" {
+		return k.json(records)
+	}
+	return k.table(records)
+}
+
+// open makes a keeper of the settings.
+func (k kit) open(settings temporalSettings) (app.Keeper, func(), error) {
+	var config app.Config
+	settings.apply(&config)
+	return k.keeper(config, k.logger)
+}
+
+// await calls the keeper while progress is shown, and shows the result.
+func (k kit) await(ctx context.Context, settings temporalSettings, name string, wait waitFlag, output outputFlag,
+	call func(context.Context, app.Keeper) (app.Status, error),
+) error {
+	keeper, closer, err := k.open(settings)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	limited, cancel := context.WithTimeout(ctx, time.Duration(wait.Timeout))
+	defer cancel()
+
+	stop := k.progress(limited, keeper, name)
+	status, err := call(limited, keeper)
+	stop()
+	switch {
+	case err == nil:
+		return k.show(output, status)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w; the workflow %s goes on", errInterrupted, app.WorkflowID(name))
+	case limited.Err() != nil:
+		return timeoutError{fmt.Errorf("no result after %s; the workflow %s goes on: see `everleaf cert status %s`",
+			time.Duration(wait.Timeout), app.WorkflowID(name), name)}
+	default:
+		return k.withNextTry(ctx, keeper, name, err)
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang/mock/gomock"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/app"
+	"everleaf/domain"
+)
+
+const name = "www.example.com"
+
+func ready() app.Status {
+	return app.Status{
+		Name: name, Phase: domain.PhaseReady, Cycle: 1, Spec: app.Spec{Names: []string{name}}, Issued: issued(),
+		Renewal: &app.RenewalPlan{At: noon.Add(60 * 24 * time.Hour), Reason: "CAWindow", Message: "in the CA's window"},
+	}
+}
+
+func failing() app.Status {
+	return app.Status{
+		Name: name, Phase: domain.PhaseFailing, Spec: app.Spec{Names: []string{name}},
+		Failure: &app.Failure{
+			Fault:    *domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404\x1b[2J\nat http://www.example.com"),
+			Attempts: 2, At: noon.Add(-time.Second), RetryAt: noon.Add(10 * time.Minute), Step: "AuthorizeOrder",
+		},
+	}
+}
+
+func TestEnsureShowsProgressAndResult(t *testing.T) {
+	b := newBench(t)
+	// The keeper answers once three lines of progress are out.
+	steps := []app.Status{
+		{Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, {Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, failing(),
+		{Phase: domain.PhaseIssuing, Step: "AuthorizeOrder"},
+	}
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+		step := steps[0]
+		if len(steps) > 1 {
+			steps = steps[1:]
+		}
+		return step, nil
+	})
+	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256}).
+		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
+			for !strings.Contains(b.err.String(), "AuthorizeOrder\n") && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			return ready(), ctx.Err()
+		})
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name), b.err)
+	require.Equal(t, "www.example.com: issuing, step PlaceOrder\n"+
+		"www.example.com: failing at step AuthorizeOrder, attempt 2: the CA saw 404 [2J at http://www.example.com "+
+		"(Name/Unauthorized); next try 2026-11-22 12:10:00Z (in 10m00s)\n"+
+		"www.example.com: issuing, step AuthorizeOrder\n", b.err.String())
+	require.Equal(t, `Certificate  www.example.com
+Phase        Ready
+Names        www.example.com
+Issuer       default (Test CA)
+Serial       0a1b
+Valid from   2026-11-22 11:00:00Z (1h00m ago)
+Valid until  2027-02-20 12:00:00Z (in 90d00h)
+Renewal      2027-01-21 12:00:00Z (in 60d00h)
+Because      in the CA's window
+Cycle        1
+Workflow     certificate/www.example.com
+`, b.out.String())
+	require.Equal(t, 1, b.closed)
+}
+
+func TestEnsureBuildsTheSpec(t *testing.T) {
+	b := newBench(t)
+	want := app.Spec{Names: []string{"a.example.com", "b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"}}
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
+	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "b.example.com",
+		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two", "-o", "json"), b.err)
+	var got app.Status
+	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
+	require.Equal(t, ready(), got, "JSON is the domain's type as it is")
+	require.Empty(t, b.err.String())
+}
+
+func TestExitCodes(t *testing.T) {
+	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"), "the CA saw something else")
+	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
+	until := func(ctx context.Context, _, _ string) (app.Status, error) {
+		<-ctx.Done()
+		return app.Status{}, ctx.Err()
+	}
+	answer := func(err error) func(context.Context, string, string) (app.Status, error) {
+		return func(context.Context, string, string) (app.Status, error) { return app.Status{}, err }
+	}
+	for _, c := range []struct {
+		title  string
+		renew  func(context.Context, string, string) (app.Status, error)
+		status error
+		args   []string
+		code   int
+		says   string
+	}{
+		{"a problem, and when it is tried again", answer(problem), nil, nil, exitProblem,
+			"everleaf: the CA saw something else: 404 not found; next try 2026-11-22 12:10:00Z (in 10m00s) (Name/Unauthorized)\n"},
+		{"a problem that says so itself", answer(told), nil, nil, exitProblem,
+			"everleaf: the CA saw 404 (next try at 2026-11-22T12:10:00Z) (Name/Unauthorized)\n"},
+		{"too late", until, noWorker, []string{"--timeout", "100ms"}, exitTimeout,
+			"www.example.com: waiting: no worker answers on task queue \"everleaf\"\n" +
+				"everleaf: no result after 100ms; the workflow certificate/www.example.com goes on: see `everleaf cert status www.example.com`\n"},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			b := newBench(t)
+			b.poll = time.Hour // one look
+			status := failing()
+			if c.status == nil {
+				// Progress may or may not get its look in before the answer; it has nothing to say here.
+				status.Phase = domain.PhaseReady
+			}
+			b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, c.status)
+			b.keeper.EXPECT().Renew(gomock.Any(), name, "").DoAndReturn(c.renew)
+			require.Equal(t, c.code, b.run(t.Context(), append([]string{"cert", "renew", name}, c.args...)...))
+			require.Equal(t, c.says, b.err.String())
+			require.Empty(t, b.out.String())
+		})
+	}
+}
+
+func TestInterruptEndsCleanly(t *testing.T) {
+	b := newBench(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(ready(), nil)
+	b.keeper.EXPECT().Renew(gomock.Any(), name, "by hand").DoAndReturn(func(ctx context.Context, _, _ string) (app.Status, error) {
+		interrupt()
+		<-ctx.Done()
+		return app.Status{}, ctx.Err()
+	})
+	require.Equal(t, exitInterrupted, b.run(ctx, "cert", "renew", name, "--note", "by hand"))
+	require.Equal(t, "everleaf: interrupted; the workflow certificate/www.example.com goes on\n", b.err.String())
+}
+
+func TestStatusShowsAFailure(t *testing.T) {
+	b := newBench(t)
+	b.keeper.EXPECT().Status(gomock.Any(), name).Return(failing(), nil)
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "status", name), b.err)
+	require.Equal(t, `Certificate  www.example.com
+Phase        Failing
+Names        www.example.com
+Problem      Name/Unauthorized: the CA saw 404 [2J at http://www.example.com
+Failed       2026-11-22 11:59:59Z (1s ago), attempt 2, step AuthorizeOrder
+Next try     2026-11-22 12:10:00Z (in 10m00s)
+Cycle        0
+Workflow     certificate/www.example.com
+`, b.out.String())
+
+	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "certificate %q is not kept here", name)
+	b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, unknown)
+	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "status", name))
+	require.Equal(t, "everleaf: certificate \"www.example.com\" is not kept here (Spec/UnknownCertificate)\n", b.err.String())
+}
+
+func TestListPagesAndTables(t *testing.T) {
+	full := make([]app.Record, page)
+	for i := range full {
+		full[i].Name = "a"
+	}
+	last := []app.Record{
+		{Name: "b.example.com", Phase: domain.PhaseReady, Issued: issued(), Renewal: ready().Renewal},
+		{Name: "c.example.com", Phase: domain.PhaseFailing, Failure: failing().Failure},
+	}
+	for format, check := range map[string]func(string){
+		"table": func(out string) {
+			lines := strings.Split(strings.TrimSpace(out), "\n")
+			require.Len(t, lines, 1+page+2)
+			require.Equal(t, "NAME PHASE ISSUER VALID UNTIL RENEWAL PROBLEM", strings.Join(strings.Fields(lines[0]), " "))
+			require.Equal(t, "b.example.com Ready default 2027-02-20 12:00:00Z (in 90d00h) 2027-01-21 12:00:00Z (in 60d00h) -",
+				strings.Join(strings.Fields(lines[page+1]), " "))
+			require.Equal(t, "c.example.com Failing - - - Name/Unauthorized: the CA saw 404 [2J at http://www.example.com",
+				strings.Join(strings.Fields(lines[page+2]), " "))
+		},
+		"json": func(out string) {
+			var got []app.Record
+			require.NoError(t, json.Unmarshal([]byte(out), &got))
+			require.Equal(t, append(full, last...), got)
+		},
+	} {
+		b := newBench(t)
+		b.catalog.EXPECT().List(gomock.Any(), "", page).Return(full, nil)
+		b.catalog.EXPECT().List(gomock.Any(), "a", page).Return(last, nil)
+		require.Equal(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", format), b.err)
+		check(b.out.String())
+	}
+	b := newBench(t)
+	b.catalog.EXPECT().List(gomock.Any(), "", page).Return(nil, nil)
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", "json"), b.err)
+	require.Equal(t, "[]\n", b.out.String())
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "now"}, {999 * time.Millisecond, "now"}, {-500 * time.Millisecond, "now"}, {59 * time.Second, "in 59s"},
+		{-61 * time.Second, "1m01s ago"}, {90 * time.Minute, "in 1h30m"}, {24 * time.Hour, "in 1d00h"}, {-50 * time.Hour, "2d02h ago"},
+	} {
+		require.Equal(t, c.want, distance(c.d))
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"everleaf/app"
+)
+
+// cli is the whole command line: the commands, and the settings that all of them have.
+type cli struct {
+	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database schema to this binary's version."`
+	Cert    certCmd    `cmd:"" help:"Look after certificates."`
+	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
+
+	logSettings
+}
+
+type certCmd struct {
+	Ensure ensureCmd `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
+	Status statusCmd `cmd:"" help:"Ask a certificate's workflow where it is."`
+	List   listCmd   `cmd:"" help:"List the certificates in Postgres."`
+	Renew  renewCmd  `cmd:"" help:"Replace a certificate now; wait until it is issued."`
+	Export exportCmd `cmd:"" help:"Write the certificate in service and its private key to files."`
+}
+
+// kit is what commands work with; tests replace its parts.
+type kit struct {
+	out, err io.Writer
+	now      func() time.Time
+	// poll is the pause between looks at a certificate's progress.
+	poll time.Duration
+
+	worker  func(context.Context, app.Config, *slog.Logger) error
+	migrate func(context.Context, app.Config) (from, to int64, err error)
+	keeper  func(app.Config, *slog.Logger) (app.Keeper, func(), error)
+	catalog func(context.Context, app.Config) (app.Catalog, func(), error)
+	export  func(context.Context, app.Config, string) (app.Exported, error)
+
+	// logger is made once the log settings are known.
+	logger *slog.Logger
+}
+
+// exited carries kong's wish to exit (after --help) to run.
+type exited int
+
+// run parses, runs one command and returns the exit code.
+func run(ctx context.Context, args []string, k kit) (code int) {
+	defer func() {
+		if wish, ok := recover().(exited); ok {
+			code = int(wish)
+		}
+	}()
+	dropEmpty()
+	var c cli
+	parser, err := newParser(ctx, &c, k)
+	if err != nil {
+		return k.fail(err)
+	}
+	k.warnUnknown(parser.Model)
+	command, err := parser.Parse(args)
+	if err != nil {
+		return k.fail(usageError{explain(err)})
+	}
+	k.logger = app.NewLogger(k.err, c.logSettings.config())
+	return k.fail(command.Run(&k))
+}
+
+func newParser(ctx context.Context, c *cli, k kit) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("everleaf"),
+		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it from an "+
+			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the flag wins."),
+		kong.Writers(k.out, k.err),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.ValueFormatter(describe),
+		kong.ExplicitGroups(groups),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+}
+
+// usageError is a command line or an environment that cannot be understood.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+var errInterrupted = errors.New("interrupted")

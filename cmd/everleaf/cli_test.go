@@ -1,0 +1,149 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// help runs --help and joins its lines, as wrapping is not what is tested.
+func help(t *testing.T, command ...string) string {
+	t.Helper()
+	b := newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), append(command, "--help")...), b.err)
+	return strings.Join(strings.Fields(b.out.String()), " ")
+}
+
+func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
+	worker, ensure := help(t, "worker"), help(t, "cert", "ensure")
+	for _, c := range []struct{ text, line string }{
+		{worker, "--postgres-url=URL Database"},
+		{worker, "[EVERLEAF_POSTGRES_URL]"},
+		{worker, "[EVERLEAF_SEALING_KEY]"},
+		{worker, "Default default. [EVERLEAF_ISSUER]"},
+		{worker, "Default https://acme-v02.api.letsencrypt.org/directory. [EVERLEAF_ACME_DIRECTORY]"},
+		{worker, "--acme-timeout=DURATION Limit of one call to the CA. Default 30s. [EVERLEAF_ACME_TIMEOUT]"},
+		{worker, "[EVERLEAF_ACME_EMAIL]"},
+		{worker, "[EVERLEAF_ACME_CA_BUNDLE]"},
+		{worker, "Default :8402. [EVERLEAF_HTTP01_LISTEN]"},
+		{worker, "Default 80. [EVERLEAF_HTTP01_CHECK_PORT]"},
+		{worker, "[EVERLEAF_HTTP01_CHECK_RESOLVER]"},
+		{worker, "Default everleaf. [EVERLEAF_TASK_QUEUE]"},
+		{worker, "Default 30s. [EVERLEAF_START_TIMEOUT]"},
+		{worker, "Default 25s. [EVERLEAF_STOP_TIMEOUT]"},
+		{worker, "Default text. [EVERLEAF_LOG_FORMAT]"},
+		{worker, "Default info. [EVERLEAF_LOG_LEVEL]"},
+		{worker, "--temporal-address=HOST:PORT Temporal's address; else the profile's, else localhost:7233. [TEMPORAL_ADDRESS]"},
+		{worker, "TEMPORAL_GRPC_META_*"},
+		{ensure, "--timeout=DURATION How long to wait; the workflow goes on after it. Default 5m."},
+		{ensure, "-o, --output=table|json Result for people, or for programs. Default table."},
+		{help(t), "cert export Write the certificate in service"},
+	} {
+		require.Contains(t, c.text, c.line)
+	}
+}
+
+func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
+	for _, c := range []struct {
+		command  []string
+		has, not string
+	}{
+		{[]string{"migrate"}, "POSTGRES_URL", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"cert", "ensure"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "status"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
+	} {
+		text := help(t, c.command...)
+		for _, name := range strings.Fields(c.has) {
+			require.Contains(t, text, name, c.command)
+		}
+		for _, name := range strings.Fields(c.not) {
+			require.NotContains(t, text, name, c.command)
+		}
+	}
+}
+
+func TestSettingsReachTheWorker(t *testing.T) {
+	b := newBench(t)
+	for name, value := range map[string]string{
+		"EVERLEAF_POSTGRES_URL": "postgres://env", "EVERLEAF_SEALING_KEY": "file:///key", "EVERLEAF_ACME_EMAIL": "ops@example.com",
+		"EVERLEAF_HTTP01_CHECK_PORT": "5002", "EVERLEAF_STOP_TIMEOUT": "1m", "EVERLEAF_ISSUER": "", "TEMPORAL_NAMESPACE": "blue",
+	} {
+		t.Setenv(name, value)
+	}
+	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url", "postgres://flag", "--temporal-address", "t:7233",
+		"--log-level", "warn", "--http01-check-resolver", "dns:53"), b.err)
+	c := b.config
+	require.Equal(t, "postgres://flag", c.Postgres.URL, "the flag wins")
+	require.Equal(t, "file:///key", c.Sealing.KeyURL)
+	require.Equal(t, "ops@example.com", c.ACME.Email)
+	require.Equal(t, "default", c.ACME.Issuer, "an empty variable is an unset one")
+	require.Equal(t, 30*time.Second, c.ACME.Timeout)
+	require.Equal(t, 5002, c.HTTP01.CheckPort)
+	require.Equal(t, "dns:53", c.HTTP01.Resolver)
+	require.Equal(t, ":8402", c.HTTP01.Listen)
+	require.Equal(t, time.Minute, c.StopTimeout)
+	require.Equal(t, 30*time.Second, c.StartTimeout)
+	require.Equal(t, "t:7233", c.Temporal.Settings.Address)
+	require.Equal(t, "blue", c.Temporal.Settings.Namespace)
+	require.Equal(t, "everleaf", c.Temporal.TaskQueue)
+	require.Empty(t, b.err.String())
+	require.Equal(t, slog.LevelWarn, logSettings{LogLevel: "warn"}.config().Level)
+}
+
+func TestUsageErrorsAreOneLine(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, `expected one of "worker"`},
+		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL, and --sealing-key or EVERLEAF_SEALING_KEY"},
+		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
+		{[]string{"cert", "ensure"}, "<name>"},
+		{[]string{"cert", "ensure", "a", "--timeout=0s"}, `"0s" is not a duration above 0`},
+		{[]string{"cert", "ensure", "a", "--timeout=soon"}, `"soon" is not a duration`},
+		{[]string{"cert", "ensure", "a", "--key-type=dsa"}, "--key-type"},
+		{[]string{"cert", "status", "a", "--output=yaml"}, "--output"},
+		{[]string{"cert", "staus", "a"}, `did you mean "status"`},
+		{[]string{"cert", "list", "--log-level=loud"}, "--log-level"},
+	} {
+		b := newBench(t)
+		require.Equal(t, exitUsage, b.run(t.Context(), c.args...), c.args)
+		require.Contains(t, b.err.String(), c.says)
+		require.Equal(t, 1, strings.Count(b.err.String(), "\n"), b.err)
+		require.True(t, strings.HasPrefix(b.err.String(), "everleaf: "))
+		require.Empty(t, b.out.String())
+	}
+}
+
+func TestUnknownVariablesAreWarnedOf(t *testing.T) {
+	for _, c := range []struct{ name, want string }{
+		{"EVERLEAF_ACME_DIRECTRY", "everleaf: warning: no setting is called EVERLEAF_ACME_DIRECTRY; is EVERLEAF_ACME_DIRECTORY meant?\n"},
+		{"EVERLEAF_SOMETHING_ELSE", "everleaf: warning: no setting is called EVERLEAF_SOMETHING_ELSE\n"},
+		{"EVERLEAF_SEALING_KEY", ""},
+		{"EVERLEAF_SERVICE_HOST", ""},
+		{"EVERLEAF_SERVICE_PORT_HTTP", ""},
+		{"EVERLEAF_PORT", ""},
+		{"EVERLEAF_PORT_8402_TCP_ADDR", ""},
+		{"EVERLEAF_HTTP_PORT_8402_TCP", ""},
+		{"EVERLEAFY", ""},
+	} {
+		b := newBench(t)
+		t.Setenv(c.name, "very secret")
+		require.Equal(t, exitOK, b.run(t.Context(), "version"))
+		require.Equal(t, c.want, b.err.String())
+		require.Contains(t, b.out.String(), "everleaf ")
+		t.Setenv(c.name, "") // not for the next one
+	}
+}
+
+func TestMigrateSaysFromWhereToWhere(t *testing.T) {
+	b := newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"), b.err)
+	require.Equal(t, "schema migrated from version 1 to 3\n", b.out.String())
+}

@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+const (
+	// benchCount certificates, benchInFlight at once: Pebble can lock up above about 24 orders in flight.
+	benchCount    = 120
+	benchInFlight = 20
+)
+
+// BenchmarkCounts prints what one issuance and one renewal of a one-name certificate cost in Temporal and Postgres.
+// They are counts: the same on every machine.
+func BenchmarkCounts(b *testing.B) {
+	s := newStackWith(b, brief)
+	s.worker()
+	s.must("cert", "ensure", s.name+"-warm", "--name", "warm.example.test") // account and statement caches
+	s.quietDown(s.name + "-warm")
+
+	before := s.statements()
+	s.must("cert", "ensure", s.name, "--name", "counted.example.test")
+	s.sleeping(s.name, 2)
+	issued := s.statements() - before
+	s.sleeping(s.name, 3)
+	renewed := s.statements() - before - issued
+	runs := s.runs(s.name)
+	b.ReportMetric(0, "ns/op")
+	b.Logf("%-10s %8s %8s %10s", "", "actions", "events", "statements")
+	b.Logf("%-10s %8d %8d %10d   (asked for by an update: two actions and two events more than a plain start)", "issuance", actions(runs[0]), len(runs[0].Events), issued)
+	b.Logf("%-10s %8d %8d %10d", "renewal", actions(runs[1]), len(runs[1].Events), renewed)
+}
+
+// BenchmarkIssuance obtains certificates through the worker and then with a bare ACME client in the same run against
+// the same CA, and prints throughput and CPU of both, and their ratios.
+func BenchmarkIssuance(b *testing.B) {
+	s := newStack(b)
+	w := s.worker()
+	s.must("cert", "ensure", s.name+"-warm", "--name", "warm.example.test")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+
+	idle := cpuOf(b, w.cmd.Process.Pid)
+	started := time.Now()
+	require.NoError(b, inFlight(benchCount, benchInFlight, func(i int) error {
+		name := fmt.Sprintf("%s-%d", s.name, i)
+		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
+			ports.CertificateWorkflow, domain.Certificate{Spec: domain.Spec{Names: []string{fmt.Sprintf("bench-%d.example.test", i)}}})
+		if err != nil {
+			return err
+		}
+		// The first run ends when the certificate is stored and planned; the next one sleeps.
+		return run.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true})
+	}))
+	took := time.Since(started)
+	cpu := cpuOf(b, w.cmd.Process.Pid) - idle
+	w.stop()
+	require.Equal(b, benchCount+1, s.scalar(`SELECT count(*) FROM versions`))
+
+	job, err := json.Marshal(bareJob{Directory: s.proxy.Directory, CABundle: s.proxy.CABundle, Listen: s.http01, Count: benchCount, InFlight: benchInFlight})
+	require.NoError(b, err)
+	bare := exec.Command(os.Args[0])
+	bare.Env, bare.Stderr, bare.SysProcAttr = append(os.Environ(), bareWork+"="+string(job)), os.Stderr, dieWithParent()
+	started = time.Now()
+	require.NoError(b, runLocked(bare))
+	bareTook, bareCPU := time.Since(started), bare.ProcessState.UserTime()+bare.ProcessState.SystemTime()
+
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / benchCount }
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(cpu)/float64(bareCPU), "CPU-ratio")
+	b.ReportMetric(float64(bareTook)/float64(took), "throughput-ratio")
+	b.Logf("%-12s %10s %16s", "", "issued/s", "CPU ms/issuance")
+	b.Logf("%-12s %10.1f %16.1f", "everleaf", benchCount/took.Seconds(), per(cpu))
+	b.Logf("%-12s %10.1f %16.1f", "bare client", benchCount/bareTook.Seconds(), per(bareCPU))
+}
+
+// sleeping waits until the certificate's n-th run has gone to sleep, that is, n-1 certificates are done with.
+func (s *stack) sleeping(name string, n int) {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("run %d of %s", n, name), func() bool { return len(s.runs(name)) >= n })
+}
+
+// quietDown ends a certificate's workflow, so that it does nothing while another is counted.
+func (s *stack) quietDown(name string) {
+	s.t.Helper()
+	require.NoError(s.t, s.temporal.TerminateWorkflow(context.Background(), ports.WorkflowID(name), "", "counted next"))
+}
+
+// statements is how many SQL statements this database's clients have run, the test's own left out.
+func (s *stack) statements() (n int) {
+	s.t.Helper()
+	ctx := context.Background()
+	_, err := s.pool.Exec(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`)
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.pool.QueryRow(ctx, `SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+		WHERE toplevel AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND query NOT ILIKE '%pg_stat_statements%'`).Scan(&n))
+	return n
+}
+
+// cpuOf is the user and system time that a process has used so far, in the kernel's ticks of 10 ms (proc(5)).
+func cpuOf(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(b, err)
+	_, after, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(after)
+	return time.Duration(atoi(b, fields[11])+atoi(b, fields[12])) * 10 * time.Millisecond
+}

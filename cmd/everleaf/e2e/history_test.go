@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+
+	"everleaf/ports"
+)
+
+// histories is every run's history of a certificate as text.
+func (s *stack) histories(name string) string {
+	s.t.Helper()
+	var text strings.Builder
+	runs := s.runs(name)
+	require.GreaterOrEqual(s.t, len(runs), 2, "runs of the certificate")
+	for _, run := range runs {
+		text.WriteString(s.text(run))
+	}
+	return text.String()
+}
+
+// runs are a certificate's runs, oldest first: each continued as the next.
+func (s *stack) runs(name string) (runs []*historypb.History) {
+	s.t.Helper()
+	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(name), "")
+	require.NoError(s.t, err)
+	for id := described.GetWorkflowExecutionInfo().GetExecution().GetRunId(); id != ""; {
+		history := s.history(ports.WorkflowID(name), id)
+		runs = append([]*historypb.History{history}, runs...)
+		id = history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
+	}
+	return runs
+}
+
+// history is one run's history.
+func (s *stack) history(workflowID, runID string) *historypb.History {
+	s.t.Helper()
+	var history historypb.History
+	iterator := s.temporal.GetWorkflowHistory(context.Background(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for iterator.HasNext() {
+		event, err := iterator.Next()
+		require.NoError(s.t, err)
+		history.Events = append(history.Events, event)
+	}
+	return &history
+}
+
+// text is a history written out: payloads once in base64, as servers keep them, and once readable.
+func (s *stack) text(history *historypb.History) string {
+	s.t.Helper()
+	encoded, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(history)
+	require.NoError(s.t, err)
+	return string(encoded) + history.String()
+}
+
+// has says whether a history holds an event of this type.
+func has(history *historypb.History, want enumspb.EventType) bool {
+	return slices.ContainsFunc(history.Events, func(e *historypb.HistoryEvent) bool { return e.GetEventType() == want })
+}

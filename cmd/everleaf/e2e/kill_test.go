@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A worker is killed with SIGKILL between two lines of the issuance. The next worker must go on with the same order:
+// one order at the CA, one in Postgres, one certificate.
+func TestKilledWorkerResumesItsOrder(t *testing.T) {
+	for _, at := range []struct {
+		point string
+		kill  func(t *testing.T, s *stack) // returns once the worker is where it is to be killed
+		// orders is how many orders the CA may have made.
+		orders int
+	}{
+		{"after the key is stored", holdBefore(pathNewOrder), 1},
+		{"between newOrder's answer and storing it", holdAfter(pathNewOrder), 2},
+		{"after the order URL is stored", holdBefore(pathAuthz), 1},
+		{"while the challenge is presented", holdBefore(pathChallenge), 1},
+		{"while authorizing", holdAfter(pathChallenge), 1},
+		{"before finalize", holdBefore(pathFinalize), 1},
+		{"after finalize before the download", holdAfter(pathFinalize), 1},
+		{"at the download", holdBefore(pathCert), 1},
+		{"after the download before it is recorded", nil, 1},
+	} {
+		t.Run(at.point, func(t *testing.T) {
+			t.Parallel()
+			s := newStack(t)
+			s.must("migrate")
+			first := s.worker()
+			ensured := make(chan result, 1)
+			go func() {
+				ensured <- s.cli("cert", "ensure", s.name, "--name", "kill.example.test", "--timeout", "150s", "--output", "json")
+			}()
+			if at.kill != nil {
+				at.kill(t, s)
+				first.kill()
+			} else {
+				s.killBeforeRecorded(first)
+			}
+			s.proxy.freeAll()
+			s.worker()
+
+			r := <-ensured
+			require.Equal(t, 0, r.code, "ensure: %s%s\nworker:\n%s", r.stdout, r.stderr, s.log)
+			got := status(t, r)
+			require.NotNil(t, got.Issued)
+			require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions`), "certificates in Postgres")
+			require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`), "orders in Postgres")
+			require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left in Postgres")
+			log := s.ca.Log()
+			require.LessOrEqual(t, strings.Count(log, "Added order"), at.orders, "orders at the CA")
+			require.Equal(t, 1, strings.Count(log, "Issued certificate serial"), "certificates at the CA")
+		})
+	}
+}
+
+func holdBefore(path string) func(*testing.T, *stack) {
+	return func(_ *testing.T, s *stack) {
+		h := newHold()
+		s.proxy.on(&rule{path: path, left: 1, before: h})
+		s.reached(h)
+	}
+}
+
+func holdAfter(path string) func(*testing.T, *stack) {
+	return func(_ *testing.T, s *stack) {
+		h := newHold()
+		s.proxy.on(&rule{path: path, left: 1, after: h})
+		s.reached(h)
+	}
+}
+
+// killBeforeRecorded holds Postgres's answer to the statement that records the certificate: the table is locked, so
+// that the statement waits; the worker is killed; the waiting statement is ended as a lost connection would end it.
+func (s *stack) killBeforeRecorded(p *process) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	tx, err := s.pool.Begin(ctx)
+	require.NoError(s.t, err)
+	_, err = tx.Exec(ctx, `LOCK TABLE versions IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(s.t, err)
+	const blocked = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE '%INSERT INTO versions%'`
+	s.eventually("the statement that records the certificate", func() bool {
+		var n int
+		require.NoError(s.t, tx.QueryRow(ctx, `SELECT count(*) `+blocked).Scan(&n))
+		return n > 0
+	})
+	p.kill()
+	_, err = tx.Exec(ctx, `SELECT pg_terminate_backend(pid) `+blocked)
+	require.NoError(s.t, err)
+	require.NoError(s.t, tx.Rollback(ctx))
+}

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+// binary is the shipped program, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		if work := os.Getenv(bareWork); work != "" {
+			return runBare(work)
+		}
+		dir, err := os.MkdirTemp("", "everleaf-e2e")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "everleaf")
+		if out, err := exec.Command("go", "build", "-o", binary, "everleaf/cmd/everleaf").CombinedOutput(); err != nil {
+			panic("build everleaf: " + string(out))
+		}
+		return m.Run()
+	}())
+}
+
+// process is a running worker.
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	log  *syncBuffer
+	done chan struct{}
+}
+
+// syncBuffer collects output that is read while it is written.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// worker starts a worker process and waits until its responder answers.
+func (s *stack) worker() *process {
+	s.t.Helper()
+	p := &process{t: s.t, cmd: exec.Command(binary, "worker"), log: s.log, done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, s.log, s.log
+	p.cmd.SysProcAttr = dieWithParent()
+	start(s.t, p.cmd)
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	s.eventually("the worker to listen", func() bool {
+		select {
+		case <-p.done:
+			s.t.Fatalf("worker ended: %s", s.log)
+		default:
+		}
+		conn, err := net.Dial("tcp", s.http01)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return p
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGKILL))
+	<-p.done
+}
+
+// stop is SIGTERM; the worker must drain and exit 0.
+func (p *process) stop() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	<-p.done
+	require.Equal(p.t, 0, p.cmd.ProcessState.ExitCode(), "exit code after SIGTERM; log:\n%s", p.log)
+}
+
+// result is what a command line printed.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// cli runs one command of the binary.
+func (s *stack) cli(args ...string) result {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, &stdout, &stderr
+	cmd.SysProcAttr = dieWithParent()
+	err := runLocked(cmd)
+	if cmd.ProcessState == nil {
+		s.t.Fatalf("everleaf %s: %v", strings.Join(args, " "), err)
+	}
+	r := result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
+	_, _ = s.log.Write([]byte(r.stdout + r.stderr))
+	return r
+}
+
+// must runs one command that has to succeed.
+func (s *stack) must(args ...string) result {
+	s.t.Helper()
+	r := s.cli(args...)
+	require.Equal(s.t, 0, r.code, "everleaf %s\n%s%s\nworker log:\n%s", strings.Join(args, " "), r.stdout, r.stderr, s.log)
+	return r
+}
+
+// status reads what a command printed with --output json.
+func status(t testing.TB, r result) domain.Status {
+	t.Helper()
+	var s domain.Status
+	require.NoError(t, json.Unmarshal([]byte(r.stdout), &s), r.stdout)
+	return s
+}

@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/app/lifecycle"
+)
+
+var record = flag.Bool("record", false, "write the histories of this run into the replay corpus")
+
+// corpus is where the replay test reads.
+const corpus = "../../../app/lifecycle/testdata/histories"
+
+// TestRecord lives through the scenarios of the replay corpus on the whole stack. What they leave in Temporal must
+// replay on this code and keep the budgets; with -record it becomes the corpus.
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, brief)
+	s.worker()
+
+	name := s.name + "-life"
+	s.must("cert", "ensure", name, "--name", "record.example.test")
+	s.eventually("two renewals", func() bool {
+		runs := s.runs(name)
+		return len(runs) >= 4 && has(runs[3], enumspb.EVENT_TYPE_TIMER_STARTED)
+	})
+	runs := s.runs(name)
+
+	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "2")})
+	s.proxy.on(&rule{path: pathFinalize, left: 3, instead: problem(500, "serverInternal", "oops")})
+	failing := s.name + "-failing"
+	s.must("cert", "ensure", failing, "--name", "failing.example.test")
+
+	for file, history := range map[string]*historypb.History{
+		"issuance.json": runs[0], "renewal.json": runs[1], "continue-as-new.json": runs[3],
+		"failure-and-recovery.json": s.runs(failing)[0],
+	} {
+		replays(t, file, history)
+		if *record {
+			encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+			require.NoError(t, err)
+			require.NoError(t, os.MkdirAll(corpus, 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(corpus, file), append(encoded, '\n'), 0o644))
+		}
+	}
+	renewal := runs[1]
+	require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, renewal.Events[len(renewal.Events)-1].GetEventType())
+	require.LessOrEqual(t, len(renewal.Events), 30, "history events of a renewal")
+	require.LessOrEqual(t, actions(renewal), 5, "billable actions of a renewal")
+}
+
+func replays(t *testing.T, file string, history *historypb.History) {
+	t.Helper()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+	require.NoError(t, err)
+	lifecycle.Register(replayer)
+	require.NoError(t, replayer.ReplayWorkflowHistory(nil, history), file)
+}
+
+// actions counts what Temporal Cloud bills for a run: its start or continue-as-new, timers, activities with their
+// retries, updates, search attribute upserts, and one for all the local activities of a workflow task.
+func actions(history *historypb.History) int {
+	n, marked := 1, int64(0)
+	for _, e := range history.Events {
+		switch e.GetEventType() {
+		case enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+			n++
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+			n += int(e.GetActivityTaskStartedEventAttributes().GetAttempt()) - 1
+		case enumspb.EVENT_TYPE_MARKER_RECORDED:
+			if task := e.GetMarkerRecordedEventAttributes().GetWorkflowTaskCompletedEventId(); task != marked {
+				n, marked = n+1, task
+			}
+		}
+	}
+	return n
+}

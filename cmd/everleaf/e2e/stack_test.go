@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/adapters/acme/acmetest"
+	"everleaf/adapters/postgres/postgrestest"
+)
+
+// stack is everything around the binary: its own database, its own CA behind its own proxy, its own task queue on
+// the shared Temporal server.
+type stack struct {
+	t        testing.TB
+	name     string // unique; a prefix for certificates
+	queue    string
+	temporal client.Client
+	pool     *pgxpool.Pool
+	ca       *acmetest.Pebble
+	proxy    *caProxy
+	http01   string
+	sealing  string // path of the sealing key file
+	env      []string
+	log      *syncBuffer
+}
+
+// ninetyDays is the CA's one profile unless a test needs another.
+var ninetyDays = acmetest.Profile{Description: "90 days", ValidityPeriod: 90 * 24 * 3600}
+
+// brief is a profile whose certificates are renewed within seconds.
+var brief = acmetest.Profile{Description: "20 seconds", ValidityPeriod: 20}
+
+// newStack starts the parts; the database is migrated.
+func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
+
+func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
+	t.Helper()
+	s := &stack{t: t, log: &syncBuffer{}}
+	s.name = fmt.Sprintf("%s-%d", strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), time.Now().UnixNano())
+	s.queue = "everleaf-" + s.name
+
+	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
+	if address == "" {
+		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
+	}
+	var err error
+	s.temporal, err = client.Dial(client.Options{HostPort: address, Logger: quiet{}})
+	require.NoError(t, err)
+	t.Cleanup(s.temporal.Close)
+
+	pool, url := postgrestest.New(t)
+	s.pool = pool
+	s.http01 = net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
+	_, port, _ := net.SplitHostPort(s.http01)
+	s.ca = acmetest.Start(t, acmetest.Options{HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}})
+	s.proxy = newCAProxy(t, s.ca.Directory, s.ca.CABundle)
+
+	dir := t.TempDir()
+	s.sealing = filepath.Join(dir, "sealing.key")
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	require.NoError(t, os.WriteFile(s.sealing, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600))
+	s.env = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+address,
+		"EVERLEAF_TASK_QUEUE="+s.queue,
+		"EVERLEAF_POSTGRES_URL="+url,
+		"EVERLEAF_SEALING_KEY=file://"+s.sealing,
+		"EVERLEAF_ACME_DIRECTORY="+s.proxy.Directory,
+		"EVERLEAF_ACME_CA_BUNDLE="+s.proxy.CABundle,
+		"EVERLEAF_ACME_EMAIL=ops@example.com",
+		"EVERLEAF_HTTP01_LISTEN="+s.http01,
+		"EVERLEAF_HTTP01_CHECK_PORT="+port,
+		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
+		"EVERLEAF_LOG_LEVEL=debug",
+	)
+	return s
+}
+
+// set changes one setting for the processes that start after.
+func (s *stack) set(name, value string) { s.env = append(s.env, name+"="+value) }
+
+// eventually waits for something that must come, with a generous bound.
+func (s *stack) eventually(what string, done func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(90 * time.Second)
+	for !done() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited 90 s for %s; log:\n%s", what, s.log)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// reached waits until an exchange is held.
+func (s *stack) reached(h *hold) {
+	s.t.Helper()
+	select {
+	case <-h.Reached:
+	case <-time.After(90 * time.Second):
+		s.t.Fatalf("waited 90 s for a held exchange; log:\n%s", s.log)
+	}
+}
+
+// scalar reads one number from Postgres.
+func (s *stack) scalar(query string, args ...any) (n int) {
+	s.t.Helper()
+	require.NoError(s.t, s.pool.QueryRow(context.Background(), query, args...).Scan(&n))
+	return n
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func atoi(t testing.TB, s string) (n int) {
+	t.Helper()
+	_, err := fmt.Sscan(s, &n)
+	require.NoError(t, err)
+	return n
+}
+
+func poolOf(t testing.TB, path string) *x509.CertPool {
+	t.Helper()
+	bytes, err := os.ReadFile(path)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(bytes))
+	return roots
+}
+
+// quiet drops the test client's own log.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}

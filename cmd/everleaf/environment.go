@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+const prefix = "EVERLEAF_"
+
+// serviceLinks are variables that Kubernetes makes up for a Service whose name begins with "everleaf".
+var serviceLinks = regexp.MustCompile(`^EVERLEAF_(.*_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.*)?)?)$`)
+
+// dropEmpty makes an empty variable an unset one: platforms that fill in templates write EVERLEAF_X="" for a setting
+// that nobody chose, and kong would take that for a choice.
+func dropEmpty() {
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); value == "" && strings.HasPrefix(name, prefix) {
+			_ = os.Unsetenv(name) // fails only for a name that cannot be one
+		}
+	}
+}
+
+// warnUnknown warns of variables that look like settings of ours and are none. Values are never shown.
+func (k kit) warnUnknown(model *kong.Application) {
+	known := variables(model.Node)
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || serviceLinks.MatchString(name) {
+			continue
+		}
+		hint := ""
+		if near := nearest(name, known); near != "" {
+			hint = "; is " + near + " meant?"
+		}
+		_, _ = fmt.Fprintf(k.err, "everleaf: warning: no setting is called %s%s\n", plain(name), hint)
+	}
+}
+
+// variables lists every variable that any command reads.
+func variables(node *kong.Node) []string {
+	var names []string
+	for _, flag := range node.Flags {
+		names = append(names, flag.Envs...)
+	}
+	for _, child := range node.Children {
+		names = append(names, variables(child)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// nearest is the known name with the fewest edits, if a typo could have made them.
+func nearest(name string, known []string) string {
+	best, fewest := "", 4
+	for _, candidate := range known {
+		if n := edits(name, candidate); n < fewest {
+			best, fewest = candidate, n
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance in bytes.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

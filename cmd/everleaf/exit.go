@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"everleaf/app"
+)
+
+// The exit codes, for scripts.
+const (
+	exitOK = 0
+	// exitProblem: it did not work; the line on stderr says why.
+	exitProblem = 1
+	// exitUsage: the command line or the environment is wrong.
+	exitUsage = 2
+	// exitTimeout: --timeout passed; the workflow goes on.
+	exitTimeout = 3
+	// exitInterrupted is what shells expect after SIGINT: 128 and the signal's number.
+	exitInterrupted = 130
+)
+
+// timeoutError: the wait is over, the work is not.
+type timeoutError struct{ error }
+
+func (t timeoutError) Unwrap() error { return t.error }
+
+// fail says the error in one line and returns the exit code.
+func (k kit) fail(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintln(k.err, "everleaf: "+plain(message(err)))
+	var usage usageError
+	var late timeoutError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &late):
+		return exitTimeout
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitProblem
+	}
+}
+
+// message adds what programs look for to a fault: kind and reason.
+func message(err error) string {
+	var fault *app.Fault
+	if errors.As(err, &fault) {
+		return fmt.Sprintf("%s (%s/%s)", err, fault.Kind, fault.Reason)
+	}
+	return err.Error()
+}
+
+// plain makes one line of a text that may come from a CA or a web server: no line breaks, no control characters, so
+// that nothing of theirs reaches the terminal but letters.
+func plain(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(clean), " ")
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// groups are the headings of --help.
+var groups = []kong.Group{
+	{Key: "temporal", Title: "Temporal:", Description: "Temporal's own convention holds: a flag wins over TEMPORAL_*, which wins " +
+		"over the profile in temporal.toml. By variable only: TEMPORAL_TLS_CLIENT_CERT_DATA, TEMPORAL_TLS_CLIENT_KEY_DATA and " +
+		"TEMPORAL_TLS_SERVER_CA_CERT_DATA (PEM), TEMPORAL_GRPC_META_* (headers)."},
+	{Key: "postgres", Title: "Postgres:"},
+	{Key: "sealing", Title: "Sealing of private keys:"},
+	{Key: "acme", Title: "ACME CA:"},
+	{Key: "http01", Title: "HTTP-01 challenges:"},
+	{Key: "timing", Title: "Start and stop:"},
+	{Key: "log", Title: "Logging:"},
+}
+
+// describe is a flag's help with its default and its variable.
+func describe(value *kong.Value) string {
+	text := value.Help
+	if value.HasDefault && value.Default != "" {
+		text += " Default " + value.Default + "."
+	}
+	if len(value.Tag.Envs) > 0 {
+		text += " [" + strings.Join(value.Tag.Envs, ", ") + "]"
+	}
+	return text
+}
+
+// explain makes one line of a parse error. For settings that are missing it names the variables too.
+func explain(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || !strings.HasPrefix(err.Error(), "missing flags") {
+		return fmt.Errorf("%w; see everleaf --help", err)
+	}
+	var missing []string
+	for _, flag := range parse.Context.Flags() {
+		if flag.Required && !flag.Set {
+			missing = append(missing, strings.Join(append([]string{"--" + flag.Name}, flag.Envs...), " or "))
+		}
+	}
+	return fmt.Errorf("missing settings: give %s; see everleaf --help", strings.Join(missing, ", and "))
+}

@@ -1,0 +1,28 @@
+// Command everleaf starts: the worker, the migrations, and a caller's view of certificates. It parses settings and
+// shows results; all else is package app's.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"everleaf/app"
+)
+
+func main() {
+	os.Exit(start(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// start lets SIGINT and SIGTERM end the context, so that every command ends cleanly.
+func start(args []string, out, err io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, args, kit{
+		out: out, err: err, now: time.Now, poll: time.Second,
+		worker: app.RunWorker, migrate: app.Migrate, keeper: app.OpenKeeper, catalog: app.OpenCatalog, export: app.Export,
+	})
+}

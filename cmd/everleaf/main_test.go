@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang/mock/gomock"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/app"
+	"everleaf/mocks"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// output collects what is printed, also from the goroutine that shows progress.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// bench is a command line whose parts beyond it are mocks.
+type bench struct {
+	kit
+	out, err *output
+	keeper   *mocks.MockKeeper
+	catalog  *mocks.MockCatalog
+	// config is what the command asked package app for.
+	config app.Config
+	closed int
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	clean(t)
+	controller := gomock.NewController(t)
+	t.Cleanup(controller.Finish)
+	b := &bench{
+		out: &output{}, err: &output{},
+		keeper: mocks.NewMockKeeper(controller), catalog: mocks.NewMockCatalog(controller),
+	}
+	closer := func() { b.closed++ }
+	b.kit = kit{
+		out: b.out, err: b.err, now: func() time.Time { return noon }, poll: time.Millisecond,
+		worker: func(_ context.Context, c app.Config, _ *slog.Logger) error { b.config = c; return nil },
+		migrate: func(_ context.Context, c app.Config) (int64, int64, error) {
+			b.config = c
+			return 1, 3, nil
+		},
+		keeper: func(c app.Config, _ *slog.Logger) (app.Keeper, func(), error) {
+			b.config = c
+			return b.keeper, closer, nil
+		},
+		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
+			b.config = c
+			return b.catalog, closer, nil
+		},
+		export: func(_ context.Context, c app.Config, _ string) (app.Exported, error) {
+			b.config = c
+			return app.Exported{ChainPEM: []byte("chain\n"), KeyPEM: []byte("very secret\n"), Record: app.Record{Issued: issued()}}, nil
+		},
+	}
+	return b
+}
+
+// clean keeps the settings of whoever runs the tests out of them, and puts them back afterwards.
+func clean(t *testing.T) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "EVERLEAF_") || strings.HasPrefix(name, "TEMPORAL_") {
+			t.Setenv(name, "") // remembers the old value
+			require.NoError(t, os.Unsetenv(name))
+		}
+	}
+}
+
+func (b *bench) run(ctx context.Context, args ...string) int { return run(ctx, args, b.kit) }
+
+func issued() *app.Issued {
+	return &app.Issued{
+		Version: "v1", Issuer: "default", IssuerCN: "Test CA", Names: []string{"www.example.com"}, Serial: "0a1b",
+		NotBefore: noon.Add(-time.Hour), NotAfter: noon.Add(90 * 24 * time.Hour),
+	}
+}

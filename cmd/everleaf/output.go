@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"everleaf/app"
+)
+
+// json prints for programs: the domain's types as they are.
+func (k kit) json(value any) error {
+	encoder := json.NewEncoder(k.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+// show prints one certificate.
+func (k kit) show(output outputFlag, status app.Status) error {
+	if output.Output == "json" {
+		return k.json(status)
+	}
+	return k.card(status)
+}
+
+// card prints one certificate for people, a line for each thing that is known.
+func (k kit) card(s app.Status) error {
+	rows := [][]string{
+		{"Certificate", s.Name},
+		{"Phase", phase(string(s.Phase), s.Step)},
+		{"Names", strings.Join(s.Spec.Names, ", ")},
+	}
+	if i := s.Issued; i != nil {
+		rows = append(rows,
+			[]string{"Issuer", issuer(i)},
+			[]string{"Serial", i.Serial},
+			[]string{"Valid from", k.moment(i.NotBefore)},
+			[]string{"Valid until", k.moment(i.NotAfter)},
+		)
+	}
+	if r := s.Renewal; r != nil {
+		rows = append(rows, []string{"Renewal", k.moment(r.At)}, []string{"Because", r.Message})
+	}
+	if f := s.Failure; f != nil {
+		rows = append(rows,
+			[]string{"Problem", problem(f)},
+			[]string{"Failed", fmt.Sprintf("%s, attempt %d, step %s", k.moment(f.At), f.Attempts, f.Step)},
+			[]string{"Next try", k.moment(f.RetryAt)},
+		)
+	}
+	rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)}, []string{"Workflow", app.WorkflowID(s.Name)})
+	return k.rows("", rows)
+}
+
+// table prints many certificates for people, a line for each.
+func (k kit) table(records []app.Record) error {
+	rows := make([][]string, 0, len(records))
+	for _, r := range records {
+		row := []string{r.Name, string(r.Phase), "-", "-", "-", "-"}
+		if r.Issued != nil {
+			row[2], row[3] = r.Issued.Issuer, k.moment(r.Issued.NotAfter)
+		}
+		if r.Renewal != nil {
+			row[4] = k.moment(r.Renewal.At)
+		}
+		if r.Failure != nil {
+			row[5] = problem(r.Failure)
+		}
+		rows = append(rows, row)
+	}
+	return k.rows("NAME\tPHASE\tISSUER\tVALID UNTIL\tRENEWAL\tPROBLEM\n", rows)
+}
+
+func (k kit) rows(header string, rows [][]string) error {
+	w := tabwriter.NewWriter(k.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprint(w, header) // tabwriter keeps the first error for Flush
+	for _, row := range rows {
+		for i := range row {
+			row[i] = plain(row[i])
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+func phase(phase, step string) string {
+	if step == "" {
+		return phase
+	}
+	return phase + " (" + step + ")"
+}
+
+func issuer(i *app.Issued) string {
+	if i.IssuerCN == "" {
+		return i.Issuer
+	}
+	return i.Issuer + " (" + i.IssuerCN + ")"
+}
+
+func problem(f *app.Failure) string {
+	return fmt.Sprintf("%s/%s: %s", f.Fault.Kind, f.Fault.Reason, f.Fault.Message)
+}
+
+// moment is an instant for people: the time in UTC, and how far it is from now.
+func (k kit) moment(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.UTC().Format("2006-01-02 15:04:05Z") + " (" + distance(at.Sub(k.now())) + ")"
+}
+
+// distance tells two units of a time span at most: enough to know whether to hurry.
+func distance(d time.Duration) string {
+	frame := "in %s"
+	if d < 0 {
+		d, frame = -d, "%s ago"
+	}
+	var text string
+	switch {
+	case d < time.Second:
+		return "now"
+	case d < time.Minute:
+		text = fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		text = fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		text = fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		text = fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+	}
+	return fmt.Sprintf(frame, text)
+}

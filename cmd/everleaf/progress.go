@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"everleaf/app"
+)
+
+// nextTryTimeout bounds the look at the status after a problem: nice to have, not worth a wait.
+const nextTryTimeout = 3 * time.Second
+
+// progress looks at the certificate's status again and again, and prints a plain line on stderr for each change,
+// until stop, which returns when no more lines come.
+func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		last := ""
+		for {
+			key, line := k.look(ctx, keeper, name)
+			if key != "" && key != last && ctx.Err() == nil {
+				last = key
+				_, _ = fmt.Fprintln(k.err, plain(line))
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(k.poll):
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// look makes a line of what is going on, and a key that changes when there is news: the line itself tells times
+// relative to now. Nothing to say is an empty key.
+func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, line string) {
+	status, err := keeper.Status(ctx, name)
+	if err != nil {
+		// Before the workflow is there and in the middle of a restart there is nothing to say; but somebody who
+		// waits for a worker that nobody started should learn it.
+		var fault *app.Fault
+		if errors.As(err, &fault) && (fault.Reason == "NoWorker" || fault.Reason == "WorkflowNotReady") {
+			return fault.Reason, name + ": waiting: " + fault.Message
+		}
+		return "", ""
+	}
+	switch {
+	case status.Phase == "Failing" && status.Failure != nil:
+		f := status.Failure
+		return fmt.Sprint(f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
+			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt))
+	case status.Phase == "Issuing" && status.Step != "":
+		key = fmt.Sprint("step ", status.Cycle, status.Step)
+		return key, fmt.Sprintf("%s: issuing, step %s", name, status.Step)
+	case status.Phase == "Issuing":
+		return "issuing", name + ": issuing"
+	default:
+		return "", ""
+	}
+}
+
+// withNextTry adds to a problem when it is tried again, where the workflow knows and the problem does not say.
+func (k kit) withNextTry(ctx context.Context, keeper app.Keeper, name string, err error) error {
+	if strings.Contains(err.Error(), "next try") {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, nextTryTimeout)
+	defer cancel()
+	status, asked := keeper.Status(ctx, name)
+	if asked != nil || status.Failure == nil {
+		return err
+	}
+	return fmt.Errorf("%w; next try %s", err, k.moment(status.Failure.RetryAt))
+}

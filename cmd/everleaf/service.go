@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"everleaf/app"
+)
+
+type workerCmd struct {
+	temporalSettings
+	postgresSettings
+	sealingSettings
+	acmeSettings
+	http01Settings
+	startSettings
+	StopTimeout duration `group:"timing" env:"EVERLEAF_STOP_TIMEOUT" default:"25s" placeholder:"DURATION" help:"How long running steps may go on after SIGTERM. The process is gone 5s later at the latest; terminationGracePeriodSeconds must allow for both."`
+}
+
+// Run runs until a signal comes; a signal is not an error.
+func (w workerCmd) Run(ctx context.Context, k *kit) error {
+	var config app.Config
+	for _, group := range []interface{ apply(*app.Config) }{
+		w.temporalSettings, w.postgresSettings, w.sealingSettings, w.acmeSettings, w.http01Settings, w.startSettings,
+	} {
+		group.apply(&config)
+	}
+	config.StopTimeout = time.Duration(w.StopTimeout)
+	return k.worker(ctx, config, k.logger)
+}
+
+type migrateCmd struct {
+	postgresSettings
+	startSettings
+}
+
+// Run may be repeated, and run by any number of replicas at once.
+func (m migrateCmd) Run(ctx context.Context, k *kit) error {
+	var config app.Config
+	m.postgresSettings.apply(&config)
+	m.startSettings.apply(&config)
+	from, to, err := k.migrate(ctx, config)
+	switch {
+	case err != nil:
+		return err
+	case from == to:
+		return k.print("schema is at version %d, as this binary needs\n", to)
+	default:
+		return k.print("schema migrated from version %d to %d\n", from, to)
+	}
+}
+
+type versionCmd struct{}
+
+// Run prints what the Go toolchain recorded in the binary.
+func (versionCmd) Run(k *kit) error {
+	version, revision, modified := "(unknown)", "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+		for _, setting := range info.Settings {
+			switch {
+			case setting.Key == "vcs.revision":
+				revision = ", revision " + setting.Value
+			case setting.Key == "vcs.modified" && setting.Value == "true":
+				modified = " with changes"
+			}
+		}
+	}
+	return k.print("everleaf %s%s%s, %s %s/%s\n", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+func (k kit) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(k.out, format, args...)
+	return err
+}

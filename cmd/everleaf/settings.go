@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"everleaf/app"
+)
+
+// duration is a time span above zero; kong's own would take a negative one.
+type duration time.Duration
+
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil || parsed <= 0 {
+		return fmt.Errorf("%q is not a duration above 0 such as 30s, 5m or 1h30m", text)
+	}
+	*d = duration(parsed)
+	return nil
+}
+
+// Each group of settings is embedded by the commands that need it, and by no others.
+
+type logSettings struct {
+	LogFormat string `group:"log" env:"EVERLEAF_LOG_FORMAT" enum:"text,json" default:"text" placeholder:"text|json" help:"Format of log lines on stderr."`
+	LogLevel  string `group:"log" env:"EVERLEAF_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" placeholder:"debug|info|warn|error" help:"Least level that is logged."`
+}
+
+func (s logSettings) config() app.Log {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // kong has checked it against the enum
+	return app.Log{Format: s.LogFormat, Level: level}
+}
+
+type postgresSettings struct {
+	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" required:"" placeholder:"URL" help:"Database, as postgres://user:password@host:port/database?sslmode=verify-full. Prefer the variable: flags show in process lists."`
+}
+
+func (s postgresSettings) apply(c *app.Config) { c.Postgres.URL = s.PostgresURL }
+
+type startSettings struct {
+	StartTimeout duration `group:"timing" env:"EVERLEAF_START_TIMEOUT" default:"30s" placeholder:"DURATION" help:"How long to wait for Postgres, and for Temporal, to answer at start."`
+}
+
+func (s startSettings) apply(c *app.Config) { c.StartTimeout = time.Duration(s.StartTimeout) }
+
+type sealingSettings struct {
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
+}
+
+func (s sealingSettings) apply(c *app.Config) { c.Sealing.KeyURL = s.SealingKey }
+
+type temporalSettings struct {
+	TemporalAddress             string `group:"temporal" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's address; else the profile's, else localhost:7233."`
+	TemporalNamespace           string `group:"temporal" env:"TEMPORAL_NAMESPACE" placeholder:"NAME" help:"Namespace; else the profile's, else default."`
+	TemporalProfile             string `group:"temporal" env:"TEMPORAL_PROFILE" placeholder:"NAME" help:"Profile in the configuration file; else default."`
+	TemporalConfigFile          string `group:"temporal" env:"TEMPORAL_CONFIG_FILE" placeholder:"PATH" help:"Configuration file; else temporalio/temporal.toml in the user's configuration directory."`
+	TemporalAPIKey              string `name:"temporal-api-key" group:"temporal" env:"TEMPORAL_API_KEY" placeholder:"KEY" help:"API key; turns TLS on. Prefer the variable: flags show in process lists."`
+	TemporalTLS                 string `name:"temporal-tls" group:"temporal" env:"TEMPORAL_TLS" placeholder:"true|false" help:"Whether to use TLS."`
+	TemporalTLSClientCertPath   string `name:"temporal-tls-client-cert-path" group:"temporal" env:"TEMPORAL_TLS_CLIENT_CERT_PATH" placeholder:"PATH" help:"Client certificate for mTLS, PEM."`
+	TemporalTLSClientKeyPath    string `name:"temporal-tls-client-key-path" group:"temporal" env:"TEMPORAL_TLS_CLIENT_KEY_PATH" placeholder:"PATH" help:"Its private key, PEM."`
+	TemporalTLSServerCACertPath string `name:"temporal-tls-server-ca-cert-path" group:"temporal" env:"TEMPORAL_TLS_SERVER_CA_CERT_PATH" placeholder:"PATH" help:"Roots for the server's certificate, PEM; else the system's."`
+	TemporalTLSServerName       string `name:"temporal-tls-server-name" group:"temporal" env:"TEMPORAL_TLS_SERVER_NAME" placeholder:"NAME" help:"Server name to expect in its certificate."`
+	TemporalTLSDisableHost      string `name:"temporal-tls-disable-host-verification" group:"temporal" env:"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION" placeholder:"true|false" help:"Accept any server certificate."`
+	TemporalClientAuthority     string `group:"temporal" env:"TEMPORAL_CLIENT_AUTHORITY" placeholder:"NAME" help:"Value of the :authority header."`
+
+	TaskQueue string `group:"temporal" env:"EVERLEAF_TASK_QUEUE" default:"everleaf" placeholder:"NAME" help:"Task queue where workers poll."`
+}
+
+func (s temporalSettings) apply(c *app.Config) {
+	t := &c.Temporal.Settings
+	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile, s.TemporalConfigFile
+	t.APIKey, t.TLS, t.Authority = s.TemporalAPIKey, s.TemporalTLS, s.TemporalClientAuthority
+	t.ClientCertPath, t.ClientKeyPath = s.TemporalTLSClientCertPath, s.TemporalTLSClientKeyPath
+	t.ServerCACertPath, t.ServerName = s.TemporalTLSServerCACertPath, s.TemporalTLSServerName
+	t.DisableVerification = s.TemporalTLSDisableHost
+	c.Temporal.TaskQueue = s.TaskQueue
+}
+
+type acmeSettings struct {
+	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" default:"default" placeholder:"NAME" help:"Name of this CA in certificates' specs."`
+	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The CA's ACME directory, https."`
+	ACMEEmail     string   `name:"acme-email" group:"acme" env:"EVERLEAF_ACME_EMAIL" placeholder:"ADDRESS" help:"Contact of the ACME account."`
+	ACMECABundle  string   `name:"acme-ca-bundle" group:"acme" env:"EVERLEAF_ACME_CA_BUNDLE" placeholder:"PATH" help:"Roots for the CA's own web server, PEM; else the system's."`
+	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" default:"30s" placeholder:"DURATION" help:"Limit of one call to the CA."`
+}
+
+func (s acmeSettings) apply(c *app.Config) {
+	c.ACME.Issuer, c.ACME.Directory, c.ACME.Email = s.Issuer, s.ACMEDirectory, s.ACMEEmail
+	c.ACME.CABundle, c.ACME.Timeout = s.ACMECABundle, time.Duration(s.ACMETimeout)
+}
+
+type http01Settings struct {
+	HTTP01Listen        string `name:"http01-listen" group:"http01" env:"EVERLEAF_HTTP01_LISTEN" default:":8402" placeholder:"HOST:PORT" help:"Where the responder listens; route /.well-known/acme-challenge/ of port 80 here."`
+	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA is told."`
+	HTTP01CheckResolver string `name:"http01-check-resolver" group:"http01" env:"EVERLEAF_HTTP01_CHECK_RESOLVER" placeholder:"HOST:PORT" help:"DNS server that the check asks; else the system's."`
+}
+
+func (s http01Settings) apply(c *app.Config) {
+	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
+}
