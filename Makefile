@@ -1,0 +1,72 @@
+# GNU make. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test check replay generate verify bench record clean
+
+DEVSTACK := .bin/devstack
+TOOL = $$($(DEVSTACK) tools $(1))
+MODULES := . cmd/devstack
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## Build .bin/everleaf and .bin/devstack
+	@mkdir -p .bin
+	go build -o .bin/everleaf ./cmd/everleaf
+	go -C cmd/devstack build -o ../../$(DEVSTACK) .
+
+# devstack alone, for the targets that need no everleaf binary.
+$(DEVSTACK): FORCE
+	@mkdir -p .bin
+	@go -C cmd/devstack build -o ../../$@ .
+FORCE:
+
+run: build ## Start everything, obtain a certificate, watch it being renewed; Ctrl-C ends it
+	@exec $(DEVSTACK) run
+
+demo: build ## The same without a person: exits 0 after the first renewal
+	@exec $(DEVSTACK) run --demo
+
+test: $(DEVSTACK) ## Vet and run all tests, on real servers
+	@for m in $(MODULES); do echo "go vet, go test in $$m"; go -C $$m vet ./... || exit 1; done
+	$(DEVSTACK) exec -- go test -timeout 20m ./...
+	go -C cmd/devstack test -timeout 20m ./...
+
+check: $(DEVSTACK) ## Format, vet, lint, workflow determinism, generated code, go.mod
+	@echo gofmt; out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
+	@for m in $(MODULES); do echo "go vet in $$m"; go -C $$m vet ./... || exit 1; done
+	@lint=$(call TOOL,golangci-lint) && for m in $(MODULES); do echo "golangci-lint in $$m"; (cd $$m && "$$lint" run ./...) || exit 1; done
+	@$(MAKE) --no-print-directory workflowcheck verify
+	@for m in $(MODULES); do echo "go mod tidy -diff in $$m"; go -C $$m mod tidy -diff || exit 1; done
+	@echo "check: all good"
+
+# The checker must pass the workflows, and must still flag a workflow that is known to be bad.
+BAD := ./app/lifecycle/testdata/badworkflow
+.PHONY: workflowcheck
+workflowcheck: $(DEVSTACK)
+	@echo "workflowcheck ./app/..."; $(call TOOL,workflowcheck) ./app/...
+	@echo "workflowcheck $(BAD) (must fail)"; if out=$$($(call TOOL,workflowcheck) $(BAD) 2>&1); then echo "it was not flagged"; exit 1; fi; \
+	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
+
+replay: ## Replay the recorded histories; needs no server
+	go test -count=1 -run TestReplay ./app/lifecycle/...
+
+generate: ## Generate the mocks
+	go generate ./...
+
+# The work tree as a git tree object, by an index of its own: the real index and the commit are not touched.
+SNAPSHOT = GIT_INDEX_FILE=$(CURDIR)/.bin/index git add -A && GIT_INDEX_FILE=$(CURDIR)/.bin/index git write-tree
+
+verify: ## Fail, with the difference, if generated code is not up to date
+	@mkdir -p .bin; echo "go generate ./... (must change nothing)"
+	@before=$$($(SNAPSHOT)) && go generate ./... && after=$$($(SNAPSHOT)) && git --no-pager diff --exit-code $$before $$after
+	@go vet ./mocks/... # mockgen may exit 0 and leave broken code behind
+
+bench: $(DEVSTACK) ## Measure on real servers
+	$(DEVSTACK) exec -- go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/everleaf/e2e
+
+record: $(DEVSTACK) ## Record the replay histories anew (never replaces what live workflows may have)
+	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record
+
+clean: ## Remove what was built here
+	rm -rf .bin

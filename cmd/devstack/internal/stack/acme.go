@@ -1,0 +1,140 @@
+package stack
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"everleaf/cmd/devstack/internal/proc"
+)
+
+// acme is where the ACME CA and what it needs are.
+type acme struct {
+	directory  string
+	management string
+	caFile     string
+	http01     string
+	http01Port int
+	dns        string
+	roots      *x509.CertPool
+}
+
+// DemoLife is how long a certificate of the profile "demo" is valid.
+const DemoLife = 120 * time.Second
+
+// Pebble starts the ACME CA, and the DNS server that it and our own check of the challenge ask: every name's address
+// is 127.0.0.1. HTTP-01 is validated for real, on the port where the worker's responder is going to listen.
+func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
+	begin := time.Now()
+	var listen, management, dns, dnsManagement, http01, tlsalpn int
+	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002, &tlsalpn: 5001} {
+		port, err := s.ports.pick(usual)
+		if err != nil {
+			return err
+		}
+		*p = port
+	}
+	s.ports.release()
+	s.acme = acme{directory: "https://" + hostPort(listen) + "/dir", management: "https://" + hostPort(management),
+		caFile: s.path("pebble-tls-ca.pem"), http01: hostPort(http01), http01Port: http01, dns: hostPort(dns)}
+	certFile, keyFile := s.path("pebble-tls.pem"), s.path("pebble-tls.key")
+	var err error
+	if s.acme.roots, err = serverCertificate(s.acme.caFile, certFile, keyFile); err != nil {
+		return err
+	}
+	config, err := json.MarshalIndent(map[string]any{"pebble": map[string]any{
+		"listenAddress": hostPort(listen), "managementListenAddress": hostPort(management),
+		"httpPort": http01, "tlsPort": tlsalpn, "certificate": certFile, "privateKey": keyFile, "keyAlgorithm": "ecdsa",
+		"retryAfter": map[string]int{"authz": 1, "order": 1},
+		"profiles": map[string]any{
+			"default":    profile("90 days, as most CAs", 90*24*time.Hour),
+			"shortlived": profile("six days", 6*24*time.Hour),
+			"demo":       profile("two minutes, so that a renewal can be watched", DemoLife),
+		},
+	}}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write Pebble's configuration: %w", err)
+	}
+	if err := os.WriteFile(s.path("pebble.json"), config, 0o600); err != nil {
+		return fmt.Errorf("write Pebble's configuration: %w", err)
+	}
+
+	if err := s.service(ctx, proc.Spec{Name: "Challtestsrv", Path: challtestsrv, Env: cleanEnv(), Dir: s.Dir, Args: []string{
+		"-dnsserver", s.acme.dns, "-defaultIPv4", loopback, "-defaultIPv6", "", "-management", hostPort(dnsManagement),
+		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}}, listening(s.acme.dns)); err != nil {
+		return err
+	}
+	s.Say("DNS             %s (every name is %s)", s.acme.dns, loopback)
+	spec := proc.Spec{Name: "Pebble", Path: pebble, Dir: s.Dir, Env: append(cleanEnv(), "PEBBLE_VA_NOSLEEP=1"),
+		Args: []string{"-config", s.path("pebble.json"), "-dnsserver", s.acme.dns}}
+	if err := s.service(ctx, spec, s.pebbleReady); err != nil {
+		return err
+	}
+	s.Say("Pebble (CA)     %s (%s)", s.acme.directory, since(begin))
+	return nil
+}
+
+func profile(description string, life time.Duration) map[string]any {
+	return map[string]any{"description": description, "validityPeriod": int(life.Seconds())}
+}
+
+func (s *Stack) pebbleReady(ctx context.Context) error {
+	if _, err := s.get(ctx, s.acme.directory); err != nil {
+		return err
+	}
+	_, err := s.IssuingRoot(ctx)
+	return err
+}
+
+// IssuingRoot is the root under which Pebble issues, in PEM: a new one each time that Pebble starts.
+func (s *Stack) IssuingRoot(ctx context.Context) ([]byte, error) {
+	return s.get(ctx, s.acme.management+"/roots/0")
+}
+
+func (s *Stack) get(ctx context.Context, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.acme.roots}, DisableKeepAlives: true}}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask Pebble: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask Pebble for %s: %s", url, resp.Status)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+func listening(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+func (a acme) env() [][2]string {
+	return [][2]string{
+		{"EVERLEAF_ACME_DIRECTORY", a.directory},
+		{"EVERLEAF_ACME_EMAIL", "operator@example.test"},
+		{"EVERLEAF_ACME_CA_BUNDLE", a.caFile},
+		{"EVERLEAF_HTTP01_LISTEN", a.http01},
+		{"EVERLEAF_HTTP01_CHECK_PORT", strconv.Itoa(a.http01Port)},
+		{"EVERLEAF_HTTP01_CHECK_RESOLVER", a.dns},
+	}
+}

@@ -1,0 +1,80 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"everleaf/cmd/devstack/internal/proc"
+)
+
+// packageManager knows how a system installs the Postgres server with its contrib modules.
+type packageManager struct {
+	command string
+	byHand  string
+	install func(context.Context, *Box) error
+}
+
+var packageManagers = []packageManager{
+	{"apt-get", "apt-get install postgresql", aptInstall},
+	{"dnf", "dnf install postgresql-server postgresql-contrib", func(ctx context.Context, b *Box) error {
+		return b.system(ctx, "dnf", "install", "-y", "postgresql-server", "postgresql-contrib")
+	}},
+	{"apk", "apk add postgresql postgresql-contrib", func(ctx context.Context, b *Box) error {
+		return b.system(ctx, "apk", "add", "postgresql", "postgresql-contrib")
+	}},
+}
+
+// clusterConf is where Debian's postgresql-common is told whether installing a server also creates a database
+// cluster and starts it at boot (pg_createcluster(1)).
+const clusterConf = "/etc/postgresql-common/createcluster.conf"
+
+// aptInstall installs the server without the cluster that Debian would create and start: the stack makes its own.
+// The setting is put back afterwards.
+func aptInstall(ctx context.Context, b *Box) error {
+	if err := b.system(ctx, "apt-get", "update", "-q"); err != nil {
+		return err
+	}
+	if err := b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "postgresql-common"); err != nil {
+		return err
+	}
+	was, err := os.ReadFile(clusterConf)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read %s: %w", clusterConf, err)
+	}
+	missing := err != nil
+	with := append(bytes.Clone(was), "\ncreate_main_cluster = false\n"...)
+	if err := os.WriteFile(clusterConf, with, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", clusterConf, err)
+	}
+	defer func() {
+		if missing {
+			_ = os.Remove(clusterConf)
+		} else {
+			_ = os.WriteFile(clusterConf, was, 0o644)
+		}
+	}()
+	return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "postgresql")
+}
+
+// system runs a package manager's command and waits for its end.
+func (b *Box) system(ctx context.Context, command string, args ...string) error {
+	out := &progress{}
+	c, err := b.Procs.Start(proc.Spec{Name: command, Path: command, Args: args, Dir: "/",
+		Env: append(os.Environ(), "DEBIAN_FRONTEND=noninteractive"), Stdout: out, Stderr: out})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.Done():
+		if c.Err() != nil {
+			return fmt.Errorf("%s %v: %w\n%s", command, args, c.Err(), out.tail())
+		}
+		return nil
+	}
+}
