@@ -112,6 +112,7 @@ func (s store) collide(lock, id string, calls int, call func(i int)) {
 	s.t.Helper()
 	tx, err := s.pool.Begin(s.t.Context())
 	require.NoError(s.t, err)
+	defer func() { _ = tx.Rollback(context.Background()) }() // after Commit it does nothing
 	_, err = tx.Exec(s.t.Context(), lock, id)
 	require.NoError(s.t, err)
 	var wg sync.WaitGroup
@@ -120,8 +121,8 @@ func (s store) collide(lock, id string, calls int, call func(i int)) {
 	}
 	require.Eventually(s.t, func() bool {
 		var waiting int
-		err := tx.QueryRow(s.t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted
-			AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`).Scan(&waiting)
+		err := s.pool.QueryRow(s.t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
 		return err == nil && waiting == calls
 	}, 10*time.Second, 5*time.Millisecond, "%d calls wait for the row", calls)
 	require.NoError(s.t, tx.Commit(s.t.Context()))

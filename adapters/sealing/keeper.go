@@ -78,7 +78,8 @@ func openService(ctx context.Context, scheme, keyURL string, parameters []string
 		return nil, malformed(nil, "must not hold a user or password: %s takes credentials from the environment", scheme)
 	}
 	for name := range u.Query() {
-		if !slices.Contains(parameters, name) && !(scheme == "awskms" && strings.HasPrefix(name, "context_")) {
+		encryptionContext := scheme == "awskms" && strings.HasPrefix(name, "context_")
+		if !encryptionContext && !slices.Contains(parameters, name) {
 			return nil, malformed(nil, "has the parameter %q, and %s takes only: %s", name, scheme, strings.Join(parameters, ", "))
 		}
 	}

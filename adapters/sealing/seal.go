@@ -12,8 +12,8 @@ import (
 // Layout of what Seal makes: format (1 octet), length of the sealed data key (2, big endian), sealed data key,
 // nonce and ciphertext with tag. What stands before the nonce is authenticated with the ciphertext.
 const (
-	format     byte = 1
-	headLength      = 3
+	format     = byte(1)
+	headLength = 3
 )
 
 // Seal implements ports.Sealer.

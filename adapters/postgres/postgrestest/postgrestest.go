@@ -112,7 +112,7 @@ func templateName() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n%s", file, len(content), content)
+		hash.Write(fmt.Appendf(nil, "%s %d\n%s", file, len(content), content))
 	}
 	return fmt.Sprintf("everleaf_template_%x", hash.Sum(nil)[:8]), nil
 }

@@ -59,7 +59,7 @@ func (d *Demo) Issue(ctx context.Context) (Status, error) {
 		d.Say("This certificate was kept from an earlier run, and Pebble has a new root since: it is not served before its renewal.")
 		return status, nil
 	}
-	return status, d.show(ctx, status)
+	return d.show(ctx, status)
 }
 
 // ensure runs `cert ensure` and tells each step that shows meanwhile.
@@ -108,8 +108,21 @@ func (d *Demo) summary(s Status) {
 	d.Say("")
 }
 
-// show exports the stored chain and key, serves them, and handshakes as a client that trusts only Pebble's root.
-func (d *Demo) show(ctx context.Context, s Status) error {
+// show exports the stored chain and key, serves them, and handshakes as a client that trusts only Pebble's root. It
+// answers the status of what was served: the certificate may be renewed at this very moment.
+func (d *Demo) show(ctx context.Context, s Status) (Status, error) {
+	err := d.handshake(ctx, s)
+	if err == nil {
+		return s, nil
+	}
+	now, lookErr := d.Everleaf.Look(ctx, name)
+	if lookErr != nil || now.Serial() == "" || now.Serial() == s.Serial() {
+		return s, err
+	}
+	return now, d.handshake(ctx, now)
+}
+
+func (d *Demo) handshake(ctx context.Context, s Status) error {
 	dir := filepath.Join(d.Stack.Dir, "export")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the export's directory: %w", err)
@@ -139,7 +152,7 @@ func (d *Demo) Renewal(ctx context.Context, before Status) (Status, error) {
 		return before, err
 	}
 	d.Say("Renewed: serial %s replaces %s, valid until %s.", after.Serial(), before.Serial(), clock(after.Issued.NotAfter))
-	return after, d.show(ctx, after)
+	return d.show(ctx, after)
 }
 
 // Close stops serving.
