@@ -45,7 +45,7 @@ func NextFailure(now time.Time, previous *Failure, fault *Fault, step string) Fa
 	}
 	now = now.UTC()
 	return Failure{
-		Fault:    Fault{Kind: fault.Kind, Reason: fault.Reason, Message: oneLine(fault.Error()), RetryAfter: fault.RetryAfter},
+		Fault:    Fault{Kind: fault.Kind, Reason: fault.Reason, Message: oneLine(fault.Error()), RetryAfter: fault.RetryAfter, Final: fault.Final},
 		Attempts: attempts,
 		At:       now,
 		RetryAt:  now.Add(wait),

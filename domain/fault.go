@@ -34,6 +34,8 @@ type Fault struct {
 	Message string `json:"message"`
 	// RetryAfter is how long the other side asked us to wait; zero if it did not say.
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+	// Final says that the same call would fail again in the same way: only a new attempt may help.
+	Final bool `json:"final,omitempty"`
 
 	cause error
 }
@@ -46,6 +48,12 @@ func NewFault(kind FaultKind, reason string, cause error, format string, args ..
 // After returns f with the wait that the other side asked for.
 func (f *Fault) After(wait time.Duration) *Fault {
 	f.RetryAfter = wait
+	return f
+}
+
+// ForGood returns f as final.
+func (f *Fault) ForGood() *Fault {
+	f.Final = true
 	return f
 }
 
@@ -72,5 +80,5 @@ func AsFault(err error) *Fault {
 // Transient says whether trying the same call again shortly may help. A fault that carries RetryAfter is waited
 // out on a timer and not retried in place.
 func (f *Fault) Transient() bool {
-	return (f.Kind == FaultWait || f.Kind == FaultCA) && f.RetryAfter == 0
+	return (f.Kind == FaultWait || f.Kind == FaultCA) && f.RetryAfter == 0 && !f.Final
 }

@@ -111,13 +111,13 @@ func (l life) byAge(fraction float64) (at time.Time, reason, note string) {
 }
 
 // inWindow draws the instant from the CA's window, cut to the certificate's own life. A window that opened before
-// the certificate existed cannot be taken at its word, or each new certificate would be replaced at once, for ever;
-// one that ends too late would let it run out. Pebble's window is 24 h either way whatever the life, so it does both.
+// or with the certificate itself cannot be taken at its word, or each new certificate would be replaced at once, for
+// ever; one that ends too late would let it run out. Pebble's window is 24 h either way, so on short lives it does both.
 func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, note string) {
 	reason = "ARIWindow"
 	note = fmt.Sprintf("drawn from the window that the CA suggests, from %s to %s", stamp(window.Start), stamp(window.End))
 	start, end := window.Start, window.End
-	if start.Before(l.notBefore) {
+	if !start.After(l.notBefore) {
 		start, reason = l.notBefore.Add(l.length/3), "ARIWindowClipped"
 	}
 	if end.After(l.latest) {
@@ -131,6 +131,20 @@ func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, n
 		return end, reason, note
 	}
 	return start.Add(time.Duration(fraction * float64(end.Sub(start)))).Truncate(time.Second), reason, note
+}
+
+// Breathing returns the plan of a certificate that was issued just now, with a pause before a renewal that would be
+// due at once: a CA whose advice has always passed, or whose certificates are overdue when they come, must not cause
+// one issuance after another. The pause is a sixth of life, an hour at the most, and half of what is left at the most.
+func (p RenewalPlan) Breathing(now time.Time, issued Issued) RenewalPlan {
+	if p.At.After(now) {
+		return p
+	}
+	l := lifeOf(issued)
+	pause := min(l.length/6, time.Hour, issued.NotAfter.Sub(now)/2)
+	p.At = ceil(now.Add(max(pause, time.Second)))
+	p.Message += " It was issued just now, so not before " + stamp(p.At) + "."
+	return p
 }
 
 func ceil(t time.Time) time.Time {

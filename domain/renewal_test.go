@@ -24,7 +24,10 @@ func window(from time.Time, start, end time.Duration) *domain.Window {
 
 func TestPlanRenewal(t *testing.T) {
 	const h, m, s = time.Hour, time.Minute, time.Second
-	pebble := func(life time.Duration) *domain.Window { return window(noon, life*2/3-day, life*2/3+day) }
+	// Pebble's window: 24 h around two thirds, and since 2.10 cut to the validity, which leaves all of a short life.
+	pebble := func(life time.Duration) *domain.Window {
+		return window(noon, max(life*2/3-day, 0), min(life*2/3+day, life))
+	}
 	for _, c := range []struct {
 		name     string
 		life     time.Duration
@@ -62,7 +65,8 @@ func TestPlanRenewal(t *testing.T) {
 		{"ends a second from now", 90 * day, 61*day - s, window(noon, 59*day, 61*day), 1, 61 * day, "ARIWindow"},
 		{"ends now", 90 * day, 61 * day, window(noon, 59*day, 61*day), 1, 61 * day, "ARIWindowPassed"},
 		{"an incident", 90 * day, 10 * day, window(noon, 10*day-h, 10*day-30*m), 0.9, 10 * day, "ARIWindowPassed"},
-		{"opens with the certificate", 90 * day, 0, window(noon, 0, 60*day), 0, 0, "ARIWindow"},
+		{"opens with the certificate", 90 * day, 0, window(noon, 0, 60*day), 0, 30 * day, "ARIWindowClipped"},
+		{"opens a second after it", 90 * day, 0, window(noon, s, 60*day), 0, s, "ARIWindow"},
 		{"opened a second before it", 90 * day, 0, window(noon, -s, 60*day), 0, 30 * day, "ARIWindowClipped"},
 		{"ends at the latest instant", 90 * day, 0, window(noon, 70*day, 75*day), 1, 75 * day, "ARIWindow"},
 		{"ends a second after it", 90 * day, 0, window(noon, 70*day, 75*day+s), 1, 75 * day, "ARIWindowClipped"},
@@ -116,6 +120,29 @@ func TestRenewalMessages(t *testing.T) {
 		{0, window(noon, day, day), "Renew at 2027-01-22T12:00:00Z: a third of its life is left until 2027-02-21T12:00:00Z; the CA's window from 2026-11-24T12:00:00Z to 2026-11-24T12:00:00Z is not valid and is ignored."},
 	} {
 		require.Equal(t, c.want, domain.PlanRenewal(noon.Add(c.now), issued, c.window, 0).Message)
+	}
+}
+
+func TestBreathing(t *testing.T) {
+	const h, s = time.Hour, time.Second
+	for _, c := range []struct {
+		name            string
+		life, now, plan time.Duration // all instants are counted from NotBefore
+		want            time.Duration
+	}{
+		{"planned for later", 90 * day, 0, 60 * day, 60 * day},
+		{"a second later", 90 * day, 0, s, s},
+		{"due at once", 90 * day, 0, 0, h},
+		{"backdated by an hour", 90 * day, h, h, 2 * h},
+		{"six hours of life", 6 * h, 0, 0, h},
+		{"two minutes of life", 120 * s, 0, 0, 20 * s},
+		{"came almost expired", 90 * day, 90*day - 10*s, 90*day - 10*s, 90*day - 5*s},
+		{"came with its last second", 90 * day, 90*day - s, 90*day - s, 90 * day},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := domain.RenewalPlan{At: noon.Add(c.plan)}.Breathing(noon.Add(c.now), valid(noon, c.life))
+			require.Equal(t, noon.Add(c.want), got.At)
+		})
 	}
 }
 

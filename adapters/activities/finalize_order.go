@@ -35,7 +35,7 @@ func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderIn
 		return ports.FinalizeOrderOutput{RetryAfter: pauseOr(order.RetryAfter, a.pace.finalize, 24*time.Hour)}, nil
 	default:
 		return none, domain.NewFault(domain.FaultCA, "OrderNotIssued", nil,
-			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem)
+			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem).ForGood()
 	}
 	issued, err := a.store(ctx, ca, stored, order)
 	return ports.FinalizeOrderOutput{Issued: issued}, err
@@ -72,7 +72,7 @@ func (a *Activities) store(ctx context.Context, ca ports.CA, stored ports.Stored
 	issued, err := domain.VerifyChain(chain, stored.CSR, stored.Spec.Names, a.Clock.Now())
 	if err != nil {
 		// Downloading it again would not help; the next attempt places a new order.
-		return nil, errors.Join(err, a.Orders.AbandonOrder(ctx, stored.ID, err.Error()))
+		return nil, errors.Join(domain.AsFault(err).ForGood(), a.Orders.AbandonOrder(ctx, stored.ID, err.Error()))
 	}
 	issued.Issuer = stored.Issuer
 	if issued.AccountURL, err = ca.AccountURL(ctx); err != nil {

@@ -21,7 +21,8 @@ func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput)
 		}
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", in.Certificate, "error", err)
 	}
-	plan := domain.PlanRenewal(a.Clock.Now(), in.Issued, window, a.Dice.Fraction())
+	now := a.Clock.Now()
+	plan := domain.PlanRenewal(now, in.Issued, window, a.Dice.Fraction()).Breathing(now, in.Issued)
 	plan, err = a.Certificates.RecordRenewal(ctx, in.Issued.Version, plan)
 	if err != nil {
 		return ports.PlanRenewalOutput{}, fmt.Errorf("record renewal: %w", err)

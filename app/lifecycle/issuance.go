@@ -14,9 +14,6 @@ const (
 	processingPause = 5 * time.Second
 	// processingPatience is how long an order may be processing before the attempt counts as failed.
 	processingPatience = time.Hour
-	// breather is the least pause between a certificate and its renewal if that is due at once: a CA whose advice
-	// or clock is wrong must not be asked for certificates without end.
-	breather = time.Minute
 )
 
 // issuance obtains one certificate: the steps in order.
@@ -100,10 +97,8 @@ func (i *issuance) plan(ctx workflow.Context) {
 	out, err := local(ctx, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: i.name, Issued: *i.state.Issued})
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("renewal planned without the CA", "certificate", i.name, "error", err)
-		out.Plan = domain.PlanRenewal(workflow.Now(ctx), *i.state.Issued, nil, 0)
-	}
-	if now := workflow.Now(ctx); !out.Plan.At.After(now) {
-		out.Plan.At = now.Add(breather).UTC()
+		now := workflow.Now(ctx)
+		out.Plan = domain.PlanRenewal(now, *i.state.Issued, nil, 0).Breathing(now, *i.state.Issued)
 	}
 	i.state.Renewal = &out.Plan
 }

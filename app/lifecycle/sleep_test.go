@@ -64,7 +64,7 @@ func TestHandOverWaitsForThePatient(t *testing.T) {
 }
 
 // A renewal that is due the moment it is planned (the CA's window has passed, or its clock is wrong) keeps neither the
-// caller of this one waiting nor the run waiting for the caller, and is not asked for without a pause.
+// caller of this one waiting nor the run waiting for the caller.
 func TestRenewalThatIsDueAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.plan = func(int, ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
@@ -75,7 +75,7 @@ func TestRenewalThatIsDueAtOnce(t *testing.T) {
 	require.NoError(t, told.err)
 	require.Equal(t, "v1", told.status.Issued.Version)
 	require.Len(t, w.placed, 1, "the next issuance is the next run's")
-	require.Equal(t, domain.RenewalPlan{At: start.Add(breather), Reason: "ARIWindowPassed"}, *w.next().Renewal)
+	require.Equal(t, domain.RenewalPlan{At: start, Reason: "ARIWindowPassed"}, *w.next().Renewal)
 }
 
 // A certificate without a plan, or with one that is past, is in service: who asks is told so while it is renewed.

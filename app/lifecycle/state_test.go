@@ -22,7 +22,7 @@ func TestStateSurvivesContinueAsNew(t *testing.T) {
 		Renewal: &domain.RenewalPlan{At: start.Add(60 * day), Reason: "ARIWindow", Message: "as the CA suggests", Fraction: 0.25,
 			Window: &domain.Window{Start: start, End: start.Add(day), ExplanationURL: "https://ca.test/why"}},
 		Failure: &domain.Failure{
-			Fault:    domain.Fault{Kind: domain.FaultCA, Reason: "Busy", Message: "busy", RetryAfter: time.Minute},
+			Fault:    domain.Fault{Kind: domain.FaultCA, Reason: "Busy", Message: "busy", RetryAfter: time.Minute, Final: true},
 			Attempts: 2, At: start, RetryAt: start.Add(10 * time.Minute), Step: "PlaceOrder",
 		},
 		Reissue: true,

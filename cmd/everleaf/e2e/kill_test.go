@@ -22,7 +22,7 @@ func TestKilledWorkerResumesItsOrder(t *testing.T) {
 		{"between newOrder's answer and storing it", holdAfter(pathNewOrder), 2},
 		{"after the order URL is stored", holdBefore(pathAuthz), 1},
 		{"while the challenge is presented", holdBefore(pathChallenge), 1},
-		{"while authorizing", holdAfter(pathChallenge), 1},
+		{"while authorizing", validated, 1},
 		{"before finalize", holdBefore(pathFinalize), 1},
 		{"after finalize before the download", holdAfter(pathFinalize), 1},
 		{"at the download", holdBefore(pathCert), 1},
@@ -76,7 +76,14 @@ func holdAfter(path string) func(*testing.T, *stack) {
 	}
 }
 
-// killBeforeRecorded holds Postgres's answer to the statement that records the certificate: the table is locked, so
+// validated holds the CA's answer to the accepted challenge until the CA has validated it: with its only replica
+// dead, nobody would answer the CA's look.
+func validated(t *testing.T, s *stack) {
+	holdAfter(pathChallenge)(t, s)
+	s.eventually("the CA's validation", func() bool { return strings.Contains(s.ca.Log(), "set VALID by completed challenge") })
+}
+
+// killBeforeRecorded holds Postgres's answer to the statement that records the certificate: the table is locked against writing, so
 // that the statement waits; the worker is killed; the waiting statement is ended as a lost connection would end it.
 func (s *stack) killBeforeRecorded(p *process) {
 	s.t.Helper()
@@ -84,16 +91,14 @@ func (s *stack) killBeforeRecorded(p *process) {
 	defer cancel()
 	tx, err := s.pool.Begin(ctx)
 	require.NoError(s.t, err)
-	_, err = tx.Exec(ctx, `LOCK TABLE versions IN ACCESS EXCLUSIVE MODE`)
+	_, err = tx.Exec(ctx, `LOCK TABLE versions IN SHARE MODE`)
 	require.NoError(s.t, err)
+	defer func() { _ = tx.Rollback(ctx) }()
 	const blocked = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ILIKE '%INSERT INTO versions%'`
 	s.eventually("the statement that records the certificate", func() bool {
-		var n int
-		require.NoError(s.t, tx.QueryRow(ctx, `SELECT count(*) `+blocked).Scan(&n))
-		return n > 0
+		return s.scalar(`SELECT count(*) `+blocked) > 0 // not in tx: it would see one snapshot for ever
 	})
 	p.kill()
-	_, err = tx.Exec(ctx, `SELECT pg_terminate_backend(pid) `+blocked)
+	_, err = s.pool.Exec(ctx, `SELECT pg_terminate_backend(pid) `+blocked)
 	require.NoError(s.t, err)
-	require.NoError(s.t, tx.Rollback(ctx))
 }

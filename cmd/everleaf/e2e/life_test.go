@@ -24,6 +24,7 @@ import (
 func TestOneLife(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, brief)
+	s.set("EVERLEAF_LOG_LEVEL", "debug") // the most that is ever written down
 	s.must("migrate")
 	w := s.worker()
 

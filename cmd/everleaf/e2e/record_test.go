@@ -11,6 +11,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"everleaf/app/lifecycle"
 )
@@ -63,7 +64,11 @@ func replays(t *testing.T, file string, history *historypb.History) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
 	require.NoError(t, err)
 	lifecycle.Register(replayer)
-	require.NoError(t, replayer.ReplayWorkflowHistory(nil, history), file)
+	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
+	options := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{
+		ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId(),
+	}}
+	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(quiet{}, history, options), file)
 }
 
 // actions counts what Temporal Cloud bills for a run: its start or continue-as-new, timers, activities with their

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
 	t.Helper()
 	s := &stack{t: t, log: &syncBuffer{}}
-	s.name = fmt.Sprintf("%s-%d", strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())), time.Now().UnixNano())
+	s.name = fmt.Sprintf("e2e-%x", time.Now().UnixNano())
 	s.queue = "everleaf-" + s.name
 
 	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
@@ -73,7 +74,10 @@ func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	require.NoError(t, os.WriteFile(s.sealing, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600))
-	s.env = append(os.Environ(),
+	outside := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "EVERLEAF_") || strings.HasPrefix(v, "TEMPORAL_") || strings.HasPrefix(v, "PG")
+	})
+	s.env = append(outside,
 		"TEMPORAL_ADDRESS="+address,
 		"EVERLEAF_TASK_QUEUE="+s.queue,
 		"EVERLEAF_POSTGRES_URL="+url,
@@ -84,7 +88,6 @@ func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
 		"EVERLEAF_HTTP01_LISTEN="+s.http01,
 		"EVERLEAF_HTTP01_CHECK_PORT="+port,
 		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
-		"EVERLEAF_LOG_LEVEL=debug",
 	)
 	return s
 }
