@@ -46,6 +46,7 @@ BAD := ./app/lifecycle/testdata/badworkflow
 workflowcheck: $(DEVSTACK)
 	@echo "workflowcheck ./app/..."; $(call TOOL,workflowcheck) ./app/...
 	@echo "workflowcheck $(BAD) (must fail)"; if out=$$($(call TOOL,workflowcheck) $(BAD) 2>&1); then echo "it was not flagged"; exit 1; fi; \
+	  for offence in time.Now 'iterates over map'; do grep -q "$$offence" <<<"$$out" || { echo "not named: $$offence"; echo "$$out"; exit 1; }; done; \
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
 
 replay: ## Replay the recorded histories; needs no server
@@ -63,10 +64,11 @@ verify: ## Fail, with the difference, if generated code is not up to date
 	@go vet ./mocks/... # mockgen may exit 0 and leave broken code behind
 
 bench: $(DEVSTACK) ## Measure on real servers
-	$(DEVSTACK) exec -- go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/everleaf/e2e
+	$(DEVSTACK) exec -- go test -v -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/everleaf/e2e
 
-record: $(DEVSTACK) ## Record the replay histories anew (never replaces what live workflows may have)
-	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record
+record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v2
+	@test -n "$(NEW)" || { echo "say where to: make record NEW=v2 (old histories are never replaced)"; exit 1; }
+	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record "$(NEW)"
 
 clean: ## Remove what was built here
 	rm -rf .bin

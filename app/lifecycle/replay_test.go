@@ -16,8 +16,8 @@ import (
 	"everleaf/ports"
 )
 
-// scenarios must be among the recorded histories. A history that live workflows may still have is never replaced by
-// a newer one, but joined by it under another name.
+// scenarios must be in each folder of recorded histories, one folder a recording. A history that live workflows may
+// still have is never replaced by a newer one, but joined by it in a new folder.
 var scenarios = []string{"issuance.json", "renewal.json", "failure-and-recovery.json", "continue-as-new.json"}
 
 // TestReplay needs no server: what production has written must go on replaying.
@@ -58,14 +58,19 @@ func authorizesFirst(ctx workflow.Context, input domain.Certificate) error {
 // histories finds the recorded histories by file name and fails if a scenario is missing.
 func histories(t *testing.T) map[string]string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "histories", "*.json"))
+	recordings, err := filepath.Glob(filepath.Join("testdata", "histories", "*"))
 	require.NoError(t, err)
+	require.NotEmpty(t, recordings, "record them with `make record NEW=<folder>`")
 	found := map[string]string{}
-	for _, path := range paths {
-		found[filepath.Base(path)] = path
-	}
-	for _, scenario := range scenarios {
-		require.Contains(t, found, scenario, "record it with `make record`")
+	for _, folder := range recordings {
+		paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			found[filepath.Join(filepath.Base(folder), filepath.Base(path))] = path
+		}
+		for _, scenario := range scenarios {
+			require.Contains(t, found, filepath.Join(filepath.Base(folder), scenario))
+		}
 	}
 	return found
 }

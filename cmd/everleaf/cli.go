@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 	if err != nil {
 		return k.fail(usageError{explain(err)})
 	}
-	k.logger = app.NewLogger(k.err, c.logSettings.config())
+	k.logger = app.NewLogger(k.err, c.config())
 	return k.fail(command.Run(&k))
 }
 

@@ -129,13 +129,6 @@ func (p *caProxy) on(r *rule) *rule {
 	return r
 }
 
-// clear takes all rules away.
-func (p *caProxy) clear() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rules = nil
-}
-
 // count says how many requests had a path with this prefix.
 func (p *caProxy) count(prefix string) (n int) {
 	p.mu.Lock()
