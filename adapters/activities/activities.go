@@ -61,6 +61,9 @@ type pace struct {
 	heartbeat time.Duration
 	// check is the pause between looks at a challenge from our side, checkFor the time to give up.
 	check, checkFor time.Duration
+	// first is the pause between telling the CA of a challenge and the first look: a look that comes too early costs
+	// the Retry-After of its answer.
+	first time.Duration
 	// poll is the pause between looks at the CA when it names none; pollMax bounds what it names.
 	poll, pollMax time.Duration
 	// finalize is how long FinalizeOrder waits in place: well under a workflow task's 10 s.
@@ -72,8 +75,8 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	heartbeat: 4 * time.Second, check: time.Second, checkFor: 30 * time.Second, poll: 500 * time.Millisecond,
-	pollMax: 30 * time.Second, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+	heartbeat: 4 * time.Second, check: time.Second, checkFor: 30 * time.Second,
+	first: 250 * time.Millisecond, poll: 500 * time.Millisecond, pollMax: 30 * time.Second, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 
 // wait sleeps in place for d or until ctx ends.

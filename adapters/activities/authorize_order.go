@@ -64,6 +64,9 @@ func (a *Activities) AuthorizeOrder(ctx context.Context, in ports.AuthorizeOrder
 	if err := a.accept(ctx, ca, solver, open); err != nil {
 		return out, err
 	}
+	if err := wait(ctx, a.pace.first); err != nil {
+		return out, err
+	}
 	for _, authorization := range waiting {
 		if err := a.awaitValid(ctx, ca, authorization.URL); err != nil {
 			return out, err

@@ -25,6 +25,8 @@ const (
 func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 	options := config.Client
 	options.Logger = sdklog.NewStructuredLogger(logger)
+	// Our payloads are small: gzip would cost more processor time than it saves on the wire.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	c, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,

@@ -47,7 +47,8 @@ var brief = acmetest.Profile{Description: "20 seconds", ValidityPeriod: 20}
 // newStack starts the parts; the database is migrated.
 func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 
-func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
+// newStackWith has a CA of this one profile and with this environment.
+func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack {
 	t.Helper()
 	s := &stack{t: t, log: &syncBuffer{}}
 	s.name = fmt.Sprintf("e2e-%x", time.Now().UnixNano())
@@ -66,7 +67,7 @@ func newStackWith(t testing.TB, profile acmetest.Profile) *stack {
 	s.pool = pool
 	s.http01 = net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
 	_, port, _ := net.SplitHostPort(s.http01)
-	s.ca = acmetest.Start(t, acmetest.Options{HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}})
+	s.ca = acmetest.Start(t, acmetest.Options{HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}, Env: env})
 	s.proxy = newCAProxy(t, s.ca.Directory, s.ca.CABundle)
 
 	dir := t.TempDir()
