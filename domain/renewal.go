@@ -125,7 +125,7 @@ func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, n
 	}
 	start, end = ceil(start), end.Truncate(time.Second)
 	if reason == "ARIWindowClipped" {
-		note += fmt.Sprintf(", cut to the certificate's life (from %s to %s)", stamp(l.notBefore), stamp(l.notAfter))
+		note += fmt.Sprintf(", cut to what the certificate's life allows, %s to %s", stamp(start), stamp(end))
 	}
 	if !start.Before(end) { // nothing is left: the last instant that both the CA and the life allow
 		return end, reason, note

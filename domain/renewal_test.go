@@ -113,7 +113,7 @@ func TestRenewalMessages(t *testing.T) {
 		{61 * day, nil, "Renew now: a third of its life is left until 2027-02-21T12:00:00Z, which is past."},
 		{76 * day, nil, "Renew now: less than a sixth of its life is left until 2027-02-21T12:00:00Z."},
 		{0, window(noon, 59*day, 61*day), "Renew at 2027-01-21T12:00:00Z: drawn from the window that the CA suggests, from 2027-01-21T12:00:00Z to 2027-01-23T12:00:00Z."},
-		{0, window(noon, 70*day, 80*day), "Renew at 2027-02-01T12:00:00Z: drawn from the window that the CA suggests, from 2027-02-01T12:00:00Z to 2027-02-11T12:00:00Z, cut to the certificate's life (from 2026-11-23T12:00:00Z to 2027-02-21T12:00:00Z)."},
+		{0, window(noon, 70*day, 80*day), "Renew at 2027-02-01T12:00:00Z: drawn from the window that the CA suggests, from 2027-02-01T12:00:00Z to 2027-02-11T12:00:00Z, cut to what the certificate's life allows, 2027-02-01T12:00:00Z to 2027-02-06T12:00:00Z."},
 		{5 * day, explained(day, 2*day, "https://ca.example/incident?id=7"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed. The CA explains: https://ca.example/incident?id=7"},
 		{5 * day, explained(day, 2*day, "https://ca.example/\n\x1b[31m"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed."},
 		{5 * day, explained(day, 2*day, "javascript:alert(1)"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed."},

@@ -5,4 +5,6 @@ package ports
 // In and Out only gain fields.
 type Step[In, Out any] struct {
 	Name string
+	// Summary is what people read beside the step in Temporal's UI and CLI; it may change at any time.
+	Summary string
 }

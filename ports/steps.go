@@ -11,18 +11,18 @@ import (
 var (
 	// PlaceOrder stores a sealed key and its CSR, places the order and stores its URL; or finds the order that an
 	// earlier try placed. Idempotency key: PlaceOrderInput.Key.
-	PlaceOrder = Step[PlaceOrderInput, PlaceOrderOutput]{Name: "PlaceOrder"}
+	PlaceOrder = Step[PlaceOrderInput, PlaceOrderOutput]{Name: "PlaceOrder", Summary: "store a key, place the order"}
 	// AuthorizeOrder shows control of every name and waits for the CA to see it. It leaves no challenge behind.
 	// Idempotency key: the authorizations' URLs.
-	AuthorizeOrder = Step[AuthorizeOrderInput, AuthorizeOrderOutput]{Name: "AuthorizeOrder"}
+	AuthorizeOrder = Step[AuthorizeOrderInput, AuthorizeOrderOutput]{Name: "AuthorizeOrder", Summary: "show control of the names"}
 	// FinalizeOrder finalizes with the stored CSR, downloads, verifies and stores the certificate. Idempotency
 	// key: the stored order's ID.
-	FinalizeOrder = Step[FinalizeOrderInput, FinalizeOrderOutput]{Name: "FinalizeOrder"}
+	FinalizeOrder = Step[FinalizeOrderInput, FinalizeOrderOutput]{Name: "FinalizeOrder", Summary: "finalize, download, verify, store"}
 	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
-	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal"}
+	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal", Summary: "choose the renewal instant"}
 	// RecordFailure makes a failed attempt readable and removes its challenges. Idempotency key: the certificate
 	// and the failure's instant.
-	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure"}
+	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure", Summary: "make the failure readable"}
 )
 
 // PlaceOrderInput asks for an order for one issuance.

@@ -36,7 +36,7 @@ var longStep = workflow.ActivityOptions{
 func local[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (Out, error) {
 	var out Out
 	options := shortStep
-	options.Summary = step.Name
+	options.Summary = step.Summary
 	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
 	return out, err
 }
@@ -44,7 +44,9 @@ func local[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (
 // remote runs a step as an activity of its own.
 func remote[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (Out, error) {
 	var out Out
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, longStep), step.Name, in).Get(ctx, &out)
+	options := longStep
+	options.Summary = step.Summary
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
 	return out, err
 }
 
