@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Group is the set of children of this process. It is safe for concurrent use.
@@ -18,11 +20,17 @@ type Group struct {
 
 	guard     *exec.Cmd
 	guardPipe io.WriteCloser
+	// mark is in the environment of every child: the guard finds by it whoever was started just before a SIGKILL and
+	// of whom it has not heard.
+	mark string
 }
 
 // NewGroup starts the guard, which is the command guard (this program's own, that calls Guard).
 func NewGroup(guard ...string) (*Group, error) {
-	g := &Group{guard: exec.Command(guard[0], guard[1:]...)}
+	g := &Group{
+		guard: exec.Command(guard[0], guard[1:]...),
+		mark:  fmt.Sprintf("DEVSTACK_GROUP=%d.%d", os.Getpid(), time.Now().UnixNano()),
+	}
 	g.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	g.guard.Dir = "/"
 	pipe, err := g.guard.StdinPipe()
@@ -33,6 +41,7 @@ func NewGroup(guard ...string) (*Group, error) {
 	if err := g.guard.Start(); err != nil {
 		return nil, fmt.Errorf("start the guard: %w", err)
 	}
+	g.tell("mark %s", g.mark)
 	return g, nil
 }
 
@@ -43,6 +52,10 @@ func (g *Group) Start(spec Spec) (*Child, error) {
 	if g.stopping {
 		return nil, fmt.Errorf("start %s: the stack is being stopped", spec.Name)
 	}
+	if spec.Env == nil {
+		spec.Env = os.Environ()
+	}
+	spec.Env = append(slices.Clip(spec.Env), g.mark)
 	c, err := start(spec)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func Guard(from io.Reader) {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	groups := map[int]syscall.Signal{}
 	var dirs []string
+	var mark string
 	for lines := bufio.NewScanner(from); lines.Scan(); {
 		line := lines.Text()
 		var pgid, sig int
@@ -29,6 +30,8 @@ func Guard(from io.Reader) {
 			delete(groups, pgid)
 		} else if dir, ok := strings.CutPrefix(line, "dir "); ok {
 			dirs = append(dirs, dir)
+		} else if found, ok := strings.CutPrefix(line, "mark "); ok {
+			mark = found
 		}
 	}
 	pgids := make([]int, 0, len(groups))
@@ -41,6 +44,7 @@ func Guard(from io.Reader) {
 		killGroup(pgid, syscall.SIGKILL)
 	}
 	awaitGone(pgids, time.Second)
+	killMarked(mark)
 	for _, dir := range dirs {
 		_ = os.RemoveAll(dir)
 	}

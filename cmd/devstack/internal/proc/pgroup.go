@@ -1,8 +1,10 @@
 package proc
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +41,24 @@ func groupAlive(pgid int) bool {
 		}
 	}
 	return false
+}
+
+// killMarked kills every process with mark in its environment, until none is left (proc_pid_environ(5)).
+func killMarked(mark string) {
+	for found := mark != ""; found; {
+		found = false
+		procs, _ := os.ReadDir("/proc")
+		for _, p := range procs {
+			pid, err := strconv.Atoi(p.Name())
+			if err != nil {
+				continue
+			}
+			environ, _ := os.ReadFile("/proc/" + p.Name() + "/environ") // empty once it is a zombie
+			if bytes.Contains(environ, []byte(mark+"\x00")) && syscall.Kill(pid, syscall.SIGKILL) == nil {
+				found = true
+			}
+		}
+	}
 }
 
 // stat reads a process's group and state (proc_pid_stat(5)); the command before them may hold spaces and brackets.

@@ -42,7 +42,13 @@ func parent() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Printf("%d\n%s\n", c.PID(), dir)
+	// As if this process were killed between starting a child and telling the guard of it.
+	untold := exec.Command("sleep", "1000")
+	untold.Env, untold.SysProcAttr = append(os.Environ(), g.mark), &syscall.SysProcAttr{Setsid: true}
+	if err := untold.Start(); err != nil {
+		panic(err)
+	}
+	fmt.Printf("%d\n%d\n%s\n", untold.Process.Pid, c.PID(), dir)
 	select {}
 }
 
@@ -57,7 +63,7 @@ func TestChildAndGrandchildGoWhenParentIsKilled(t *testing.T) {
 	}
 	var pids []int
 	var dir string
-	for lines := bufio.NewScanner(out); (len(pids) < 2 || dir == "") && lines.Scan(); {
+	for lines := bufio.NewScanner(out); (len(pids) < 3 || dir == "") && lines.Scan(); {
 		var pid int
 		if _, err := fmt.Sscan(lines.Text(), &pid); err == nil {
 			pids = append(pids, pid)
@@ -65,7 +71,7 @@ func TestChildAndGrandchildGoWhenParentIsKilled(t *testing.T) {
 			dir = lines.Text()
 		}
 	}
-	if len(pids) != 2 || !alive(pids[0]) || !alive(pids[1]) {
+	if len(pids) != 3 || !alive(pids[0]) || !alive(pids[1]) || !alive(pids[2]) {
 		t.Fatalf("family did not come up: %v", pids)
 	}
 	if err := cmd.Process.Kill(); err != nil {
