@@ -7,9 +7,16 @@ import (
 	"unicode/utf8"
 )
 
+// Workflows compute with what is in this file, in wake.go and in caller.go, and replay it: a change of a value or a rule
+// here must pass the replay corpus, or be gated by a version in app/lifecycle.
 const (
-	minTold = time.Second
-	maxTold = 24 * time.Hour
+	// minTold is the least wait that is taken as told, patience how often: a CA that says 1 s for a day is asked once a
+	// minute.
+	minTold     = time.Second
+	minToldLong = time.Minute
+	patience    = 5
+	// maxTold is longer than any published limit takes to refill (Let's Encrypt's longest is 34 h).
+	maxTold = 7 * 24 * time.Hour
 	// maxMessage bounds a failure's message in octets: it is in histories and in Status.
 	maxMessage = 1000
 )
@@ -21,32 +28,43 @@ var ladder = [...]time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute
 // NextFailure is the state after an attempt failed in step: what went wrong and when to try again. previous is the
 // failure since the last success, nil if there is none.
 //
-// A fault that carries RetryAfter is waited out as told, held between 1 second and 24 hours. It does not climb the
-// ladder: Attempts stays as it was, and is 1 if this is the first failure. Every other fault adds one to Attempts and
-// waits for the ladder's rung of that number; so a CA that limits without saying for how long gets a minute at
-// least (RFC 8555 §6.6 only asks it to say).
+// A fault that carries RetryAfter is waited out as told, held between 1 second and 7 days. It does not climb the
+// ladder: Attempts stays as it was, and is 1 if this is the first failure. Told more than 5 times in a row, it is a
+// minute at least. Every other fault adds one to Attempts and waits for the ladder's rung of that number; so a CA that
+// limits without saying for how long gets a minute at least (RFC 8555 §6.6 only asks it to say).
+//
+// issued is the certificate in service, nil if there is none. While it lives, no rung is longer than a quarter of what
+// is left of it (a minute at the least), so that a short life sees many tries before it ends.
 //
 // The kept fault's message holds its cause's text on one line, since the cause itself does not survive a history.
-func NextFailure(now time.Time, previous *Failure, fault *Fault, step string) Failure {
+func NextFailure(now time.Time, previous *Failure, fault *Fault, step string, issued *Issued) Failure {
 	if fault == nil {
 		fault = NewFault(FaultOperator, "Unexpected", nil, "the step failed and gave no reason")
 	}
-	attempts := 0
+	attempts, told := 0, 0
 	if previous != nil {
-		attempts = max(0, previous.Attempts)
+		attempts, told = max(0, previous.Attempts), previous.Told
 	}
 	var wait time.Duration
 	if fault.RetryAfter > 0 {
-		attempts = max(1, attempts)
-		wait = min(max(fault.RetryAfter, minTold), maxTold)
+		attempts, told = max(1, attempts), told+1
+		floor := minTold
+		if told > patience {
+			floor = minToldLong
+		}
+		wait = min(max(fault.RetryAfter, floor), maxTold)
 	} else {
-		attempts++
+		attempts, told = attempts+1, 0
 		wait = ladder[min(attempts, len(ladder))-1]
+		if issued != nil && issued.NotAfter.After(now) {
+			wait = min(wait, max(issued.NotAfter.Sub(now)/4, ladder[0]))
+		}
 	}
 	now = now.UTC()
 	return Failure{
 		Fault:    Fault{Kind: fault.Kind, Reason: fault.Reason, Message: oneLine(fault.Error()), RetryAfter: fault.RetryAfter, Final: fault.Final},
 		Attempts: attempts,
+		Told:     told,
 		At:       now,
 		RetryAt:  now.Add(wait),
 		Step:     step,

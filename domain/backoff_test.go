@@ -41,8 +41,8 @@ func TestNextFailureWaits(t *testing.T) {
 		{"told for long, told again", 3, told(5 * time.Second), 3, 5 * time.Second},
 		{"told exactly the floor", none, told(time.Second), 1, time.Second},
 		{"told less than the floor", none, told(time.Second - 1), 1, time.Second},
-		{"told exactly the ceiling", none, told(24 * time.Hour), 1, 24 * time.Hour},
-		{"told more than the ceiling", none, told(24*time.Hour + 1), 1, 24 * time.Hour},
+		{"told exactly the ceiling", none, told(7 * 24 * time.Hour), 1, 7 * 24 * time.Hour},
+		{"told more than the ceiling", none, told(7*24*time.Hour + 1), 1, 7 * 24 * time.Hour},
 		{"a wait in the past is no wait", none, told(-time.Hour), 1, time.Minute},
 		{"no fault", none, nil, 1, time.Minute},
 	} {
@@ -50,7 +50,7 @@ func TestNextFailureWaits(t *testing.T) {
 		if c.before != none {
 			previous = &domain.Failure{Attempts: c.before}
 		}
-		got := domain.NextFailure(noon, previous, c.fault, "PlaceOrder")
+		got := domain.NextFailure(noon, previous, c.fault, "PlaceOrder", nil)
 		require.Equal(t, c.attempts, got.Attempts, c.name)
 		require.Equal(t, c.wait, got.RetryAt.Sub(noon), c.name)
 		require.Equal(t, noon, got.At, c.name)
@@ -59,16 +59,49 @@ func TestNextFailureWaits(t *testing.T) {
 	}
 }
 
+// A certificate in service is tried for again before it ends, however far up the ladder its failures are.
+func TestNextFailureMindsTheLifeThatIsLeft(t *testing.T) {
+	const h, m = time.Hour, time.Minute
+	ca := domain.NewFault(domain.FaultCA, "Unreachable", nil, "down")
+	for _, c := range []struct {
+		before     int
+		left, wait time.Duration
+	}{
+		{3, 30 * 24 * h, 24 * h}, {3, 96 * h, 24 * h}, {3, 95 * h, 95 * h / 4}, {3, 10 * h, 150 * m}, {2, 6 * h, 90 * m},
+		{3, 4 * m, m}, {3, m, m}, {0, 2 * m, m}, {3, -h, 24 * h},
+	} {
+		issued := &domain.Issued{NotAfter: noon.Add(c.left)}
+		got := domain.NextFailure(noon, &domain.Failure{Attempts: c.before}, ca, "PlaceOrder", issued)
+		require.Equal(t, c.wait, got.RetryAt.Sub(noon), "%+v", c)
+	}
+	got := domain.NextFailure(noon, nil, ca.After(2*h), "", &domain.Issued{NotAfter: noon.Add(h)})
+	require.Equal(t, 2*h, got.RetryAt.Sub(noon), "what the CA asked for is never cut")
+}
+
+// A CA that says a second for ever is not asked every second for ever.
+func TestNextFailureTiresOfShortWaits(t *testing.T) {
+	busy := domain.NewFault(domain.FaultCA, "Unavailable", nil, "busy").After(time.Second)
+	var failure *domain.Failure
+	for told := 1; told <= 8; told++ {
+		next := domain.NextFailure(noon, failure, busy, "PlaceOrder", nil)
+		require.Equal(t, told, next.Told)
+		require.Equal(t, told > 5, next.RetryAt.Sub(noon) == time.Minute, told)
+		failure = &next
+	}
+	reset := domain.NextFailure(noon, failure, domain.NewFault(domain.FaultCA, "X", nil, "x"), "", nil)
+	require.Zero(t, reset.Told)
+}
+
 func TestNextFailureKeepsTheFaultForPeople(t *testing.T) {
 	cause := errors.New("dial tcp:\n\tconnection \x1b[31mrefused\xff")
 	fault := domain.NewFault(domain.FaultWait, "DatabaseUnavailable", cause, "cannot reach the database").After(7 * time.Second)
-	got := domain.NextFailure(noon.In(time.FixedZone("x", 3600)), nil, fault, "").Fault
+	got := domain.NextFailure(noon.In(time.FixedZone("x", 3600)), nil, fault, "", nil).Fault
 	require.Equal(t, domain.Fault{Kind: domain.FaultWait, Reason: "DatabaseUnavailable", RetryAfter: 7 * time.Second,
 		Message: "cannot reach the database: dial tcp: connection [31mrefused?"}, got)
 	require.NoError(t, got.Unwrap())
 
 	for length, want := range map[int]int{500: 1000, 501: 1000} { // ü has two octets, … three
-		long := domain.NextFailure(noon, nil, domain.NewFault(domain.FaultCA, "X", nil, "%s", strings.Repeat("ü", length)), "").Fault.Message
+		long := domain.NextFailure(noon, nil, domain.NewFault(domain.FaultCA, "X", nil, "%s", strings.Repeat("ü", length)), "", nil).Fault.Message
 		require.LessOrEqual(t, len(long), want)
 		require.Equal(t, length == 501, strings.HasSuffix(long, "…"))
 		require.NotContains(t, long, "\ufffd")

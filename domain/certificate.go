@@ -40,9 +40,11 @@ type Issued struct {
 type Failure struct {
 	Fault Fault `json:"fault"`
 	// Attempts counts failures since the last success.
-	Attempts int       `json:"attempts"`
-	At       time.Time `json:"at"`
-	RetryAt  time.Time `json:"retryAt"`
+	Attempts int `json:"attempts"`
+	// Told counts failures in a row after which the other side said how long to wait.
+	Told    int       `json:"told,omitempty"`
+	At      time.Time `json:"at"`
+	RetryAt time.Time `json:"retryAt"`
 	// Step is the step that failed.
 	Step string `json:"step,omitempty"`
 }

@@ -63,6 +63,9 @@ func PlanRenewal(now time.Time, issued Issued, window *Window, fraction float64)
 	case !window.End.After(window.Start):
 		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
 		note += fmt.Sprintf("; the CA's window from %s to %s is not valid and is ignored", stamp(window.Start), stamp(window.End))
+	case !window.End.After(l.notBefore):
+		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
+		note += fmt.Sprintf("; the CA's window from %s to %s was over before the certificate began and is ignored", stamp(window.Start), stamp(window.End))
 	case !window.End.After(now):
 		// RFC 9773 §4.2: an instant in the past means to renew at once. CAs use it in an incident.
 		plan.At, plan.Reason = now, "ARIWindowPassed"
@@ -134,15 +137,16 @@ func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, n
 }
 
 // Breathing returns the plan of a certificate that was issued just now, with a pause before a renewal that would be
-// due at once: a CA whose advice has always passed, or whose certificates are overdue when they come, must not cause
+// due at once or next to at once: a CA whose advice has always passed, or whose certificates are overdue when they come, must not cause
 // one issuance after another. The pause is a sixth of life, an hour at the most, and half of what is left at the most.
 func (p RenewalPlan) Breathing(now time.Time, issued Issued) RenewalPlan {
-	if p.At.After(now) {
-		return p
-	}
 	l := lifeOf(issued)
 	pause := min(l.length/6, time.Hour, issued.NotAfter.Sub(now)/2)
-	p.At = ceil(now.Add(max(pause, time.Second)))
+	earliest := now.Add(max(pause, time.Second))
+	if !p.At.Before(earliest) {
+		return p
+	}
+	p.At = ceil(earliest)
 	p.Message += " It was issued just now, so not before " + stamp(p.At) + "."
 	return p
 }

@@ -72,6 +72,8 @@ func TestPlanRenewal(t *testing.T) {
 		{"ends a second after it", 90 * day, 0, window(noon, 70*day, 75*day+s), 1, 75 * day, "ARIWindowClipped"},
 		{"opens at the latest instant", 90 * day, 0, window(noon, 75*day, 80*day), 0.5, 75 * day, "ARIWindowClipped"},
 		{"opens after expiry", 90 * day, 0, window(noon, 100*day, 101*day), 0.5, 75 * day, "ARIWindowClipped"},
+		{"over before it began", 90 * day, 0, window(noon, -2*h, -h), 0.5, 60*day - 90*day/100, "OneThirdLeft"},
+		{"over as it began", 90 * day, day, window(noon, -2*h, 0), 0, 60 * day, "OneThirdLeft"},
 		{"opened before it, ends soon", 90 * day, 0, window(noon, -h, 2*day), 0.5, 2 * day, "ARIWindowClipped"},
 		{"sub-second edges", 90 * day, 0, window(noon, 59*day+s/3, 59*day+2*s+s/3), 0, 59*day + s, "ARIWindow"},
 		{"sub-second draw", 90 * day, 0, window(noon, 59*day, 59*day+3*s), 0.5, 59*day + s, "ARIWindow"},
@@ -131,7 +133,8 @@ func TestBreathing(t *testing.T) {
 		want            time.Duration
 	}{
 		{"planned for later", 90 * day, 0, 60 * day, 60 * day},
-		{"a second later", 90 * day, 0, s, s},
+		{"a second later", 90 * day, 0, s, h},
+		{"an hour later", 90 * day, 0, h, h},
 		{"due at once", 90 * day, 0, 0, h},
 		{"backdated by an hour", 90 * day, h, h, 2 * h},
 		{"six hours of life", 6 * h, 0, 0, h},

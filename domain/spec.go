@@ -32,7 +32,8 @@ type Spec struct {
 	KeyType KeyType `json:"keyType,omitempty"`
 	// Profile is the CA's certificate profile (draft-ietf-acme-profiles); empty lets the CA choose.
 	Profile string `json:"profile,omitempty"`
-	// Issuers are names of configured issuers in order of preference; empty means DefaultIssuer.
+	// Issuers names the configured issuer to use; empty means DefaultIssuer. It is a list for an order of preference,
+	// which is not there yet: more than one is refused.
 	Issuers []string `json:"issuers,omitempty"`
 	// Challenge is how control of the names is shown; empty means http-01.
 	Challenge ChallengeType `json:"challenge,omitempty"`
@@ -52,11 +53,28 @@ func (s Spec) WithDefaults() Spec {
 	return s
 }
 
-// Same says whether a certificate issued for s also fulfils other. The order of names does not matter.
+// Same says whether a certificate issued for s also fulfils other. The order of names and the case of
+// ASCII letters do not matter.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
-	return slices.Equal(sorted(a.Names), sorted(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&
+	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&
 		slices.Equal(a.Issuers, b.Issuers) && a.Challenge == b.Challenge
+}
+
+// sameNames is for comparison only: sorted, ASCII letters in lower case. It uses no tables of Unicode, since workflows
+// replay it.
+func sameNames(in []string) []string {
+	out := make([]string, len(in))
+	for i, name := range in {
+		lower := []byte(name)
+		for j, c := range lower {
+			if 'A' <= c && c <= 'Z' {
+				lower[j] = c + 'a' - 'A'
+			}
+		}
+		out[i] = string(lower)
+	}
+	return sorted(out)
 }
 
 func sorted(in []string) []string {

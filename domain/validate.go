@@ -124,6 +124,9 @@ func checkIssuers(s Spec) *Fault {
 			return specFault("DuplicateIssuer", "issuers[%d] %s: the same as issuers[%d]; remove one of them", i, quote(issuer), first)
 		}
 	}
+	if len(s.Issuers) > 1 {
+		return specFault("SeveralIssuers", "issuers: %d of them, but only one is used so far; leave %s", len(s.Issuers), quote(s.Issuers[0]))
+	}
 	return nil
 }
 

@@ -41,6 +41,7 @@ func TestSpecIsRefused(t *testing.T) {
 		{domain.Spec{Names: one, Issuers: []string{"a", ""}}, "IssuerEmpty", `issuers[1] "": empty`},
 		{domain.Spec{Names: one, Issuers: []string{" "}}, "IssuerEmpty", `issuers[0] " ": empty`},
 		{domain.Spec{Names: one, Issuers: []string{"a "}}, "IssuerSpaces", `issuers[0] "a ": spaces around it; use "a"`},
+		{domain.Spec{Names: one, Issuers: []string{"a", "b"}}, "SeveralIssuers", `only one is used so far; leave "a"`},
 		{domain.Spec{Names: one, Issuers: []string{"a", "b", "a"}}, "DuplicateIssuer", `issuers[2] "a": the same as issuers[0]`},
 	} {
 		_, err := c.spec.Validated()
@@ -55,7 +56,7 @@ func TestSpecIsAccepted(t *testing.T) {
 		{Names: hosts(100), Profile: "classic"},
 		{Names: hosts(25), Profile: "tlsserver"},
 		{Names: hosts(25), Profile: "shortlived"},
-		{Names: hosts(1), KeyType: domain.KeyRSA4096, Issuers: []string{"a", "b"}, Challenge: domain.ChallengeHTTP01},
+		{Names: hosts(1), KeyType: domain.KeyRSA4096, Issuers: []string{"a"}, Challenge: domain.ChallengeHTTP01},
 	} {
 		got, err := c.Validated()
 		require.NoError(t, err)

@@ -21,6 +21,8 @@ type certificate struct {
 	step    string
 	issuing bool
 	woken   bool
+	// failed counts the failed attempts of this run: how long its callers have been patient.
+	failed int
 }
 
 // Certificate keeps one certificate alive. A caller starts it with ID "certificate/<name>" and an input in which
@@ -99,8 +101,9 @@ func (c *certificate) attempt(ctx workflow.Context) error {
 		// Challenges are removed also when the workflow is cancelled in the middle of them.
 		ctx, _ = workflow.NewDisconnectedContext(ctx)
 	}
-	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step)
+	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step, c.state.Issued)
 	c.state.Failure = &failure
+	c.failed++
 	_, recordErr := local(ctx, ports.RecordFailure, ports.RecordFailureInput{
 		Certificate: c.name, Spec: spec, OrderID: issue.order.ID, Failure: failure,
 	})

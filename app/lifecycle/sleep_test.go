@@ -51,16 +51,29 @@ func TestHandOverKeepsARequest(t *testing.T) {
 	require.False(t, later.next().Reissue)
 }
 
-// A run that has grown long goes on while a caller waits through a short problem: nobody else would answer him.
-func TestHandOverWaitsForThePatient(t *testing.T) {
+// A run that has grown long tells who waits through a short problem, and hands over: callers must not keep it from
+// ending until the server ends it.
+func TestHandOverTellsThePatient(t *testing.T) {
 	w := newWorld(t)
 	w.env.SetContinueAsNewSuggested(true)
 	w.failing(briefFault, 3)
 	told := w.ask(0, ports.EnsureUpdate, ensure)
 	w.run(domain.Certificate{Spec: spec})
-	require.NoError(t, told.err)
-	require.Equal(t, time.Minute, told.at)
-	require.Equal(t, 1, w.next().Cycle)
+	require.Equal(t, "Busy", told.problem(t).Reason)
+	require.Zero(t, told.at)
+	require.Equal(t, 0, w.next().Cycle)
+	require.Equal(t, start.Add(30*time.Second), w.next().Failure.RetryAt)
+}
+
+// A CA that asks for one short wait after the other does not keep a caller for ever.
+func TestPatienceEnds(t *testing.T) {
+	w := newWorld(t)
+	w.failing(briefFault, 10)
+	told := w.ask(0, ports.EnsureUpdate, ensure)
+	w.run(domain.Certificate{Spec: spec})
+	require.Equal(t, "Busy", told.problem(t).Reason)
+	require.Equal(t, time.Minute, told.at, "at the third failure")
+	require.Equal(t, 1, w.next().Cycle, "the workflow goes on")
 }
 
 // A renewal that is due the moment it is planned (the CA's window has passed, or its clock is wrong) keeps neither the

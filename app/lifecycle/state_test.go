@@ -23,6 +23,7 @@ func TestStateSurvivesContinueAsNew(t *testing.T) {
 			Window: &domain.Window{Start: start, End: start.Add(day), ExplanationURL: "https://ca.test/why"}},
 		Failure: &domain.Failure{
 			Fault:    domain.Fault{Kind: domain.FaultCA, Reason: "Busy", Message: "busy", RetryAfter: time.Minute, Final: true},
+			Told:     2,
 			Attempts: 2, At: start, RetryAt: start.Add(10 * time.Minute), Step: "PlaceOrder",
 		},
 		Reissue: true,

@@ -29,6 +29,8 @@ var longStep = workflow.ActivityOptions{
 	HeartbeatTimeout:       15 * time.Second,
 	RetryPolicy: &temporal.RetryPolicy{
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		// About a minute and a half: then the failure is readable, and the ladder's.
+		MaximumAttempts: 8,
 	},
 }
 

@@ -61,10 +61,18 @@ func (c *certificate) renew(ctx workflow.Context, _ ports.RenewRequest) (domain.
 
 func (c *certificate) wake() { c.state.Reissue, c.woken = true, true }
 
+// patience is through how many failed attempts a caller waits. Without a bound, a CA that asks for one short wait after
+// the other would keep its callers for ever, and they the run from ending, until its history is too long to go on.
+const patience = 3
+
 // settled waits until there is something to tell: the certificate is in service, or a problem stands that the caller
 // would wait long for.
 func (c *certificate) settled(ctx workflow.Context) (domain.Status, error) {
-	err := workflow.Await(ctx, func() bool { return !c.unsettled(workflow.Now(ctx)) })
+	since := c.failed
+	err := workflow.Await(ctx, func() bool {
+		patient := c.failed-since < patience && !workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+		return !c.unsettled(workflow.Now(ctx), patient)
+	})
 	if err != nil {
 		return domain.Status{}, err
 	}
@@ -78,13 +86,13 @@ func (c *certificate) settled(ctx workflow.Context) (domain.Status, error) {
 
 // unsettled says that an attempt is at work or about to be, so that there is nothing to tell yet. A renewal that has
 // come due does not count: the certificate is in service, and the run waits for its callers before it goes on.
-func (c *certificate) unsettled(now time.Time) bool {
+func (c *certificate) unsettled(now time.Time, patient bool) bool {
 	switch failure := c.state.Failure; {
 	case c.issuing:
 		return true
 	case failure != nil:
 		at, _ := c.state.Wake(now)
-		return !failure.TellCaller() || !at.After(now)
+		return patient && !failure.TellCaller() || !at.After(now)
 	default:
 		return c.state.Issued == nil || c.state.Reissue
 	}
