@@ -30,6 +30,8 @@ type Order struct {
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 	// Problem is why an invalid order failed, without secrets.
 	Problem string `json:"problem,omitempty"`
+	// Fault is the same for the workflow, where the CA said why.
+	Fault *Fault `json:"fault,omitempty"`
 }
 
 // AuthorizationStatus is an ACME authorization's or challenge's status (RFC 8555 §7.1.6).

@@ -96,11 +96,12 @@ func (mr *MockOrdersMockRecorder) Order(ctx, orderID interface{}) *gomock.Call {
 }
 
 // RecordPlaced mocks base method.
-func (m *MockOrders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) error {
+func (m *MockOrders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (string, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordPlaced", ctx, orderID, url, expires)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].(string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // RecordPlaced indicates an expected call of RecordPlaced.

@@ -17,7 +17,8 @@ type Solver interface {
 	// Check looks at the challenge from our side, as the CA will. A Wait fault "ChallengeNotVisible" says what was
 	// seen instead. It makes one attempt, bounded to seconds.
 	Check(ctx context.Context, challenge domain.Challenge) error
-	// CleanUp removes what Present made for an order. Idempotent; it MUST be called after success and failure.
+	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not look any more:
+	// after success and after a failure that is final.
 	CleanUp(ctx context.Context, orderID string) error
 }
 

@@ -57,11 +57,12 @@ type Orders interface {
 	// OpenOrder stores the certificate (if new), the sealed key and the order as planned, in one transaction. The
 	// first writer wins: if the certificate has an order in flight or the key has one, that one is returned and
 	// nothing is stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight
-	// for the same issuer, profile and names.
+	// for the same issuer, profile and names; one that has expired is abandoned and does not count.
 	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
-	// RecordPlaced stores the order's URL. Idempotent.
-	RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) error
-	// AbandonOrder gives an order up. Idempotent; an issued order stays issued.
+	// RecordPlaced stores the order's URL and returns the one that is stored: the first writer wins. Two workers on one
+	// step may both have placed an order; the caller MUST go on with the stored one.
+	RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (storedURL string, err error)
+	// AbandonOrder gives an order up and removes its HTTP tokens. Idempotent; an issued order stays issued.
 	AbandonOrder(ctx context.Context, orderID, reason string) error
 	// Order returns an order by ID; an unknown ID is an Operator fault "UnknownOrder".
 	Order(ctx context.Context, orderID string) (StoredOrder, error)

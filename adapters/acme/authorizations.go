@@ -9,10 +9,6 @@ import (
 	"everleaf/domain"
 )
 
-// deadRetry is the wait after an authorization that nobody has to mend: it is final, so a new order is needed, and
-// reading it again in place cannot help.
-const deadRetry = time.Minute
-
 // Authorization reads an authorization (RFC 8555 §7.5) with its challenges' key authorizations (§8.1). One that the CA
 // does not have any more, as Boulder answers for an expired one, has status expired.
 func (ca *CA) Authorization(ctx context.Context, url string) (domain.Authorization, error) {
@@ -66,7 +62,7 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil,
-			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).After(deadRetry)
+			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).ForGood()
 	}
 	for _, challenge := range from.Challenges {
 		if challenge.Error != nil {
@@ -84,10 +80,8 @@ func (ca *CA) challengeFault(name string, challenge acme.Challenge) *domain.Faul
 	}
 	fault := domain.NewFault(kind, reason, nil, "%q: issuer %q could not validate %s: %s",
 		name, ca.config.Issuer, challenge.Type, words(*challenge.Error))
-	if kind != domain.FaultName && kind != domain.FaultOperator {
-		return fault.After(deadRetry)
-	}
-	return fault
+	// A failed challenge ends its authorization and order: reading it again in place cannot help.
+	return fault.ForGood()
 }
 
 // AcceptChallenge tells the CA to validate (RFC 8555 §7.5.1).

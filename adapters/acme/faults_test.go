@@ -41,8 +41,8 @@ func TestBadDays(t *testing.T) {
 		// Let's Encrypt, "Rate Limits": 429 rateLimited with Retry-After; the overall request limits answer 503 with it.
 		{"429 with seconds", problem(429, "rateLimited", "too many", "Retry-After", "90"), domain.FaultRateLimited, "RateLimited", 90 * time.Second, 1},
 		{"429 with a date", problem(429, "rateLimited", "too many", "Retry-After", inAMinute), domain.FaultRateLimited, "RateLimited", time.Minute, 1},
-		{"429 with 30 days", problem(429, "rateLimited", "too many", "Retry-After", "2592000"), domain.FaultRateLimited, "RateLimited", 24 * time.Hour, 1},
-		{"429 with nothing", problem(429, "rateLimited", "too many"), domain.FaultRateLimited, "RateLimited", time.Minute, 1},
+		{"429 with 30 days", problem(429, "rateLimited", "too many", "Retry-After", "2592000"), domain.FaultRateLimited, "RateLimited", 7 * 24 * time.Hour, 1},
+		{"429 with nothing", problem(429, "rateLimited", "too many"), domain.FaultRateLimited, "RateLimited", 0, 1},
 		{"429 of a gateway", answer(429, "slow down", "Retry-After", "7"), domain.FaultRateLimited, "RateLimited", 7 * time.Second, 1},
 		{"rateLimited under 403", problem(403, "rateLimited", "too many", "Retry-After", "8"), domain.FaultRateLimited, "RateLimited", 8 * time.Second, 1},
 		{"503 with Retry-After", answer(503, "busy", "Retry-After", "120"), domain.FaultCA, "Unavailable", 2 * time.Minute, 1},

@@ -16,9 +16,6 @@ import (
 	"everleaf/domain"
 )
 
-// defaultWait is how long to wait after rateLimited when the CA did not say: RFC 8555 §6.6 says SHOULD.
-const defaultWait = time.Minute
-
 // interpret is the one gate through which errors leave this package. ctx is the caller's: its end is passed on, while
 // the end of our own timeout is the CA's fault. x may be nil. Causes are put into words and not wrapped, since acmez
 // quotes whole answers in its errors.
@@ -44,11 +41,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	}
 	fault := func(kind domain.FaultKind, reason, format string, args ...any) error {
 		f := domain.NewFault(kind, reason, nil, "%s: %s", where, fmt.Sprintf(format, args...))
-		switch {
-		case kind == domain.FaultRateLimited && answer.retryAfter == 0:
-			return f.After(defaultWait)
-		case kind == domain.FaultRateLimited || kind == domain.FaultCA && answer.status >= http.StatusInternalServerError:
-			return f.After(answer.retryAfter)
+		if kind == domain.FaultRateLimited || kind == domain.FaultCA && answer.status >= http.StatusInternalServerError {
+			return f.After(answer.retryAfter) // zero if the CA did not say: RFC 8555 §6.6 only says SHOULD
 		}
 		return f
 	}

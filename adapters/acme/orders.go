@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -83,16 +84,34 @@ func (ca *CA) Order(ctx context.Context, url string) (domain.Order, error) {
 }
 
 func (ca *CA) readOrder(ctx context.Context, s *session, url string) (domain.Order, error) {
+	if host(url) != host(s.directory.NewOrder) {
+		// The issuer's directory was changed, from staging to production say. Asked for it, this CA would not say
+		// "unknown" but "malformed".
+		return ca.foreign(url, "it is at another CA than the issuer's directory names now"), nil
+	}
 	order, err := s.GetOrder(ctx, s.account, acme.Order{Location: url})
 	status, wait := s.exchange.last()
 	if err == nil {
 		return ca.order(order, wait), nil
 	}
 	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) {
-		return domain.Order{Issuer: ca.config.Issuer, URL: url, Status: domain.OrderInvalid,
-			Problem: fmt.Sprintf("the CA does not have the order under this account (HTTP %d)", status)}, nil
+		return ca.foreign(url, fmt.Sprintf("the CA does not have the order under this account (HTTP %d)", status)), nil
 	}
 	return domain.Order{}, err
+}
+
+// foreign is an order that is lost to us.
+func (ca *CA) foreign(url, why string) domain.Order {
+	return domain.Order{Issuer: ca.config.Issuer, URL: url, Status: domain.OrderInvalid, Problem: why}
+}
+
+// host is the host and port of a URL, empty if it is none.
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // Finalize sends the CSR if the order is ready, and answers the order as it is if it is not. It never polls.
@@ -157,6 +176,8 @@ func (ca *CA) order(order acme.Order, wait time.Duration) domain.Order {
 	}
 	if order.Error != nil {
 		out.Problem = words(*order.Error)
+		kind, reason := classify(*order.Error)
+		out.Fault = domain.NewFault(kind, reason, nil, "issuer %q gave the order up: %s", ca.config.Issuer, out.Problem).ForGood()
 	}
 	return out
 }

@@ -21,7 +21,7 @@ const (
 	// maxAnswer bounds every body. Chains and orders are a few kilobytes.
 	maxAnswer     = 1 << 20
 	minRetryAfter = time.Second
-	maxRetryAfter = 24 * time.Hour
+	maxRetryAfter = 7 * 24 * time.Hour
 )
 
 // errRefused ends an attempt after the CA asked to wait: acmez would knock up to three more times.
@@ -164,7 +164,7 @@ func (x *exchange) lastProblem() *acme.Problem {
 }
 
 // retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date, taken relative to the server's own clock where it
-// shows it) and clamps it to 1 s to 24 h. Zero means that it is absent or unreadable.
+// shows it) and clamps it to 1 s to 7 days. Zero means that it is absent or unreadable.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {

@@ -64,8 +64,9 @@ type pace struct {
 	// first is the pause between telling the CA of a challenge and the first look: a look that comes too early costs
 	// the Retry-After of its answer.
 	first time.Duration
-	// poll is the pause between looks at the CA when it names none; pollMax bounds what it names.
-	poll, pollMax time.Duration
+	// poll is the first pause between looks at the CA when it names none, pollMax the longest; toldMax bounds what it
+	// names, well under the step's time-out.
+	poll, pollMax, toldMax time.Duration
 	// finalize is how long FinalizeOrder waits in place: well under a workflow task's 10 s.
 	finalize time.Duration
 	// cleanUp bounds the removal of challenges after the step's own context ended.
@@ -76,7 +77,7 @@ type pace struct {
 
 var defaultPace = pace{
 	heartbeat: 4 * time.Second, check: time.Second, checkFor: 30 * time.Second,
-	first: 250 * time.Millisecond, poll: 500 * time.Millisecond, pollMax: 30 * time.Second, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+	first: 250 * time.Millisecond, poll: 500 * time.Millisecond, pollMax: 30 * time.Second, toldMax: 5 * time.Minute, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 
 // wait sleeps in place for d or until ctx ends.

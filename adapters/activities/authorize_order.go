@@ -27,7 +27,11 @@ func (a *Activities) AuthorizeOrder(ctx context.Context, in ports.AuthorizeOrder
 	ctx, stop := a.heartbeat(ctx)
 	defer stop()
 	defer func() {
-		// Also after a failure, a timeout and a cancellation; after a kill, the retry or RecordFailure does it.
+		// Not while the CA may still look: when this try is cut short (shutdown, lost heartbeat, cancellation) or is
+		// repeated in place, the next try or the record of the outcome removes the challenges, as after a kill.
+		if ctx.Err() != nil || err != nil && domain.AsFault(err).Transient() {
+			return
+		}
 		cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.pace.cleanUp)
 		defer cancel()
 		if cleanErr := solver.CleanUp(cleanCtx, in.Order.ID); cleanErr != nil && err == nil {
@@ -150,7 +154,7 @@ func (a *Activities) awaitValid(ctx context.Context, ca ports.CA, url string) er
 		default:
 			return notValid(authorization)
 		}
-		if err := wait(ctx, pauseOr(authorization.RetryAfter, pause, a.pace.pollMax)); err != nil {
+		if err := wait(ctx, pauseOr(authorization.RetryAfter, pause, a.pace.toldMax)); err != nil {
 			return err
 		}
 		pause = min(2*pause, a.pace.pollMax)

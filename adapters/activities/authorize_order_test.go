@@ -172,7 +172,7 @@ func TestAuthorizeOrderHonoursRetryAfter(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			r.activities.pace.pollMax = c.max
+			r.activities.pace.toldMax = c.max
 			in := authorizeInput
 			in.Order.Authorizations = []string{"authz/a"}
 			waiting := authorization("a", isPending)
@@ -192,7 +192,7 @@ func TestAuthorizeOrderHonoursRetryAfter(t *testing.T) {
 
 func TestAuthorizeOrderHeartbeats(t *testing.T) {
 	r := newRig(t)
-	r.activities.pace.heartbeat, r.activities.pace.pollMax = time.Millisecond, time.Hour
+	r.activities.pace.heartbeat, r.activities.pace.toldMax = time.Millisecond, time.Hour
 	in := authorizeInput
 	in.Order.Authorizations = []string{"authz/a"}
 	beaten := make(chan string, 1)

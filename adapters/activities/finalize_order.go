@@ -29,11 +29,14 @@ func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderIn
 	if err != nil {
 		return none, err
 	}
-	switch order.Status {
-	case domain.OrderValid:
-	case domain.OrderProcessing:
+	switch {
+	case order.Status == domain.OrderValid:
+	case underWay(order.Status):
 		return ports.FinalizeOrderOutput{RetryAfter: pauseOr(order.RetryAfter, a.pace.finalize, 24*time.Hour)}, nil
 	default:
+		if order.Fault != nil {
+			return none, order.Fault
+		}
 		return none, domain.NewFault(domain.FaultCA, "OrderNotIssued", nil,
 			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem).ForGood()
 	}
@@ -45,8 +48,9 @@ func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderIn
 func (a *Activities) finalize(ctx context.Context, ca ports.CA, order domain.Order, csr []byte) (domain.Order, error) {
 	deadline := a.Clock.Now().Add(a.pace.finalize)
 	id := order.ID
+	url := order.URL
 	order, err := ca.Finalize(ctx, order, csr)
-	for err == nil && order.Status == domain.OrderProcessing {
+	for err == nil && underWay(order.Status) {
 		pause := pauseOr(order.RetryAfter, a.pace.poll, a.pace.pollMax)
 		if a.Clock.Now().Add(pause).After(deadline) {
 			break
@@ -54,13 +58,23 @@ func (a *Activities) finalize(ctx context.Context, ca ports.CA, order domain.Ord
 		if err := wait(ctx, pause); err != nil {
 			return order, err
 		}
-		order, err = ca.Order(ctx, order.URL)
+		if order.Status == domain.OrderProcessing {
+			order, err = ca.Order(ctx, url)
+		} else { // not ready a moment ago (RFC 8555 §7.4: orderNotReady)
+			order, err = ca.Finalize(ctx, order, csr)
+		}
 	}
 	if err != nil {
 		return order, fmt.Errorf("finalize order: %w", err)
 	}
 	order.ID = id
 	return order, nil
+}
+
+// underWay says that the order will change by itself. Ready and pending are among it: the CA has not seen its own
+// validation yet, which takes a moment.
+func underWay(status domain.OrderStatus) bool {
+	return status == domain.OrderProcessing || status == domain.OrderReady || status == domain.OrderPending
 }
 
 // store downloads, verifies and records the certificate.

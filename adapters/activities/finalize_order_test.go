@@ -133,8 +133,44 @@ func TestFinalizeOrder(t *testing.T) {
 	}
 }
 
+// A CA that does not see its own validation yet is asked again: first in place, then by the workflow.
+func TestFinalizeOrderThatIsNotReadyYet(t *testing.T) {
+	for _, status := range []domain.OrderStatus{domain.OrderPending, domain.OrderReady} {
+		i := newIssuance(t)
+		r := newRig(t)
+		r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil)
+		gomock.InOrder(
+			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(status), nil),
+			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderProcessing), nil),
+			r.ca.EXPECT().Order(anything, orderURL).Return(domain.Order{}, limitedFault),
+		)
+		_, err := call(r, ports.FinalizeOrder, finalizeInput)
+		wire(t, err, limitedFault, false)
+
+		r = newRig(t)
+		r.step = 3 * time.Second // of 5
+		r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil)
+		r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(status), nil).Times(2)
+		out, err := call(r, ports.FinalizeOrder, finalizeInput)
+		require.NoError(t, err)
+		require.Nil(t, out.Issued)
+		require.Positive(t, out.RetryAfter)
+	}
+}
+
+// Why the CA gave the order up is the name's fault or whose it is, not just the CA's.
+func TestFinalizeOrderHandsOnWhyTheCAGaveUp(t *testing.T) {
+	r := newRig(t)
+	r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
+	given := answer(domain.OrderInvalid)
+	given.Fault = nameFault
+	r.ca.EXPECT().Finalize(anything, anything, anything).Return(given, nil)
+	_, err := call(r, ports.FinalizeOrder, finalizeInput)
+	wire(t, err, nameFault, false)
+}
+
 func TestFinalizeOrderThatTheCAGaveUp(t *testing.T) {
-	for _, status := range []domain.OrderStatus{domain.OrderInvalid, domain.OrderPending, domain.OrderReady} {
+	for _, status := range []domain.OrderStatus{domain.OrderInvalid, "unheard of"} {
 		t.Run(string(status), func(t *testing.T) {
 			r := newRig(t)
 			r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)

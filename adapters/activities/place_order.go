@@ -119,8 +119,14 @@ func (a *Activities) place(ctx context.Context, ca ports.CA, stored ports.Stored
 		return order, fmt.Errorf("place order: %w", err)
 	}
 	order.ID = stored.ID
-	if err := a.Orders.RecordPlaced(ctx, stored.ID, order.URL, order.Expires); err != nil {
+	url, err := a.Orders.RecordPlaced(ctx, stored.ID, order.URL, order.Expires)
+	if err != nil {
 		return order, fmt.Errorf("record order: %w", err)
 	}
-	return order, nil
+	if url != order.URL {
+		// Another worker on this step was first: ours is left to expire.
+		order, err = ca.Order(ctx, url)
+		order.ID = stored.ID
+	}
+	return order, err
 }

@@ -40,7 +40,7 @@ func (r *rig) expectOpened(opened ports.StoredOrder) []*gomock.Call {
 func (r *rig) expectPlaced(request ports.OrderRequest) []*gomock.Call {
 	return []*gomock.Call{
 		r.ca.EXPECT().PlaceOrder(anything, request).Return(atCA(domain.OrderPending), nil),
-		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires),
+		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires).Return(orderURL, nil),
 	}
 }
 
@@ -206,7 +206,7 @@ func TestPlaceOrderFaults(t *testing.T) {
 		{"record order", func(r *rig, f *domain.Fault) {
 			find(r, stored(planned))
 			r.ca.EXPECT().PlaceOrder(anything, anything).Return(atCA(domain.OrderPending), nil)
-			r.orders.EXPECT().RecordPlaced(anything, anything, anything, anything).Return(f)
+			r.orders.EXPECT().RecordPlaced(anything, anything, anything, anything).Return("", f)
 		}, []*domain.Fault{waitFault}, true},
 	} {
 		for _, fault := range c.faults {
@@ -246,4 +246,19 @@ func TestPlaceOrderRefuses(t *testing.T) {
 		require.False(t, application.NonRetryable())
 		require.Equal(t, "OrderInFlight", fault.Reason)
 	})
+}
+
+// Two workers on one step have placed an order each: the one whose URL is not stored goes on with the other's.
+func TestPlaceOrderGoesOnWithTheStoredURL(t *testing.T) {
+	r := newRig(t)
+	r.orders.EXPECT().FindOrder(anything, certName, key).Return(stored(planned), nil)
+	r.ca.EXPECT().PlaceOrder(anything, anything).Return(atCA(domain.OrderPending), nil)
+	r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, anything).Return("https://ca.test/order/first", nil)
+	first := atCA(domain.OrderPending)
+	first.URL = "https://ca.test/order/first"
+	r.ca.EXPECT().Order(anything, first.URL).Return(first, nil)
+	out, err := call(r, ports.PlaceOrder, placeInput)
+	require.NoError(t, err)
+	first.ID = orderID
+	require.Equal(t, first, out.Order)
 }

@@ -11,12 +11,17 @@ import (
 	"everleaf/ports"
 )
 
+// adviceAttempts is how often the CA is asked for its window before the rules of the house hold.
+const adviceAttempts = 3
+
 // PlanRenewal asks the CA for its window and decides when to renew; the random fraction is drawn here, once, and
 // stored with the decision. A CA that gives no advice is no failure: the rules of the house hold then.
 func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
 	window, err := a.window(ctx, in.Issued)
 	if err != nil {
-		if ctx.Err() != nil {
+		// RFC 9773 §4.3: a temporary error is tried again a few times.
+		again := domain.AsFault(err).Transient() && activity.GetInfo(ctx).Attempt < adviceAttempts
+		if again || ctx.Err() != nil {
 			return ports.PlanRenewalOutput{}, err
 		}
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", in.Certificate, "error", err)

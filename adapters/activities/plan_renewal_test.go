@@ -48,7 +48,7 @@ func TestPlanRenewal(t *testing.T) {
 			r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, limitedFault)
 		}, nil},
 		{"the chain cannot be read", "default", func(r *rig) {
-			r.certificates.EXPECT().Chain(anything, "v1").Return(nil, waitFault)
+			r.certificates.EXPECT().Chain(anything, "v1").Return(nil, operatorFault)
 		}, nil},
 		{"the chain is not PEM", "default", func(r *rig) {
 			r.certificates.EXPECT().Chain(anything, "v1").Return([]byte("garbage"), nil)
@@ -67,6 +67,17 @@ func TestPlanRenewal(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, plan, out.Plan)
 		})
+	}
+}
+
+// A temporary fault is tried again in place before the rules of the house hold.
+func TestPlanRenewalAsksAgain(t *testing.T) {
+	for _, fault := range []*domain.Fault{caFault, waitFault} {
+		r := newRig(t)
+		r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
+		r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, fault)
+		_, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
+		wire(t, err, fault, true)
 	}
 }
 

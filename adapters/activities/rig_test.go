@@ -79,7 +79,7 @@ func newRig(t *testing.T) *rig {
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, check: time.Millisecond, checkFor: 30 * time.Second, poll: time.Millisecond,
-		pollMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
+		pollMax: time.Minute, toldMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
 	}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))

@@ -69,8 +69,16 @@ func (s store) open(order ports.NewOrder) ports.StoredOrder {
 func (s store) placed(order ports.NewOrder) ports.StoredOrder {
 	s.t.Helper()
 	stored := s.open(order)
-	require.NoError(s.t, s.RecordPlaced(s.t.Context(), stored.ID, "https://ca.example/order/"+order.Key, noon))
+	s.place(stored.ID, "https://ca.example/order/"+order.Key)
 	return s.order(stored.ID)
+}
+
+// place is RecordPlaced that must succeed; it returns the URL that is stored.
+func (s store) place(orderID, url string) string {
+	s.t.Helper()
+	storedURL, err := s.RecordPlaced(s.t.Context(), orderID, url, noon)
+	require.NoError(s.t, err)
+	return storedURL
 }
 
 // issue is a whole issuance.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -52,13 +51,11 @@ func interpretAnswer(answer *pgconn.PgError) error {
 	return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer), "Postgres refused a statement")
 }
 
-// sameNamesWait is how long an order usually holds its names: the workflow waits it out on a timer.
-const sameNamesWait = 15 * time.Second
-
+// sameNames is final for the step: the ladder waits it out, and whoever asked is told.
 func sameNames(holder string, cause error) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, "SameNamesInFlight", cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
-			"use one certificate for both if they are the same", holder).After(sameNamesWait)
+			"use one certificate for both if they are the same", holder).ForGood()
 }
 
 // passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).

@@ -71,7 +71,14 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 		}
 		stored, err := o.conflicting(ctx, order)
 		if err == nil && stored.Certificate != order.Certificate {
-			return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
+			freed, err := o.abandonExpired(ctx, stored.ID)
+			if err != nil {
+				return ports.StoredOrder{}, interpret(err)
+			}
+			if !freed {
+				return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
+			}
+			continue
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return stored, interpret(err)
@@ -115,9 +122,18 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (ports.S
 		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile, nameSet(order.Spec.Names)))
 }
 
+// abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
+// its names for ever.
+func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, error) {
+	tag, err := o.pool.Exec(ctx, `
+		UPDATE orders SET state = 'abandoned', reason = 'expired', updated_at = now()
+		WHERE id = $1::uuid AND state IN ('planned', 'placed') AND expires < now()`, orderID)
+	return err == nil && tag.RowsAffected() > 0, err
+}
+
 // RecordPlaced implements ports.Orders. The first URL stays: a late second call changes nothing.
-func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) error {
-	return o.change(ctx, orderID, false, `
+func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (storedURL string, err error) {
+	before, err := o.change(ctx, orderID, `
 		WITH placed AS (
 			UPDATE orders SET state = 'placed', url = $2, expires = $3, updated_at = now()
 			WHERE id = $1::uuid AND state = 'planned'
@@ -127,12 +143,24 @@ func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires 
 			SELECT certificate, 'placed',
 				jsonb_build_object('order', id, 'issuer', issuer, 'url', url, 'expires', expires) FROM placed
 		)
-		SELECT state FROM orders WHERE id = $1::uuid`, text(url), orNull(expires))
+		SELECT state, coalesce((SELECT url FROM placed), url, '') FROM orders WHERE id = $1::uuid`,
+		&storedURL, text(url), orNull(expires))
+	if err == nil && before != ports.OrderAbandoned && storedURL == "" {
+		// Changed by another worker while this statement waited for the row: its snapshot is older.
+		var stored ports.StoredOrder
+		stored, err = o.Order(ctx, orderID)
+		before, storedURL = stored.State, stored.URL
+	}
+	if err == nil && before == ports.OrderAbandoned {
+		err = orderAbandoned(orderID)
+	}
+	return storedURL, err
 }
 
 // AbandonOrder implements ports.Orders.
 func (o *Orders) AbandonOrder(ctx context.Context, orderID, reason string) error {
-	return o.change(ctx, orderID, true, `
+	var url string
+	_, err := o.change(ctx, orderID, `
 		WITH abandoned AS (
 			UPDATE orders SET state = 'abandoned', reason = $2, updated_at = now()
 			WHERE id = $1::uuid AND state IN ('planned', 'placed')
@@ -140,26 +168,23 @@ func (o *Orders) AbandonOrder(ctx context.Context, orderID, reason string) error
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'abandoned', jsonb_build_object('order', id, 'url', url, 'reason', reason) FROM abandoned
+		), tokens AS (
+			DELETE FROM http_tokens WHERE order_id = $1::uuid
 		)
-		SELECT state FROM orders WHERE id = $1::uuid`, text(reason))
+		SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid`, &url, text(reason))
+	return err
 }
 
-// change runs a statement that answers with the state that the order had before it.
-func (o *Orders) change(ctx context.Context, orderID string, abandonedIsFine bool, statement string, args ...any) error {
+// change runs a statement that answers with the state that the order had before it, and its URL.
+func (o *Orders) change(ctx context.Context, orderID, statement string, url *string, args ...any) (before ports.OrderState, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return "", unknownOrder(orderID)
 	}
-	var before ports.OrderState
-	err := o.pool.QueryRow(ctx, statement, append([]any{orderID}, args...)...).Scan(&before)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return unknownOrder(orderID)
-	case err != nil:
-		return interpret(err)
-	case before == ports.OrderAbandoned && !abandonedIsFine:
-		return orderAbandoned(orderID)
+	err = o.pool.QueryRow(ctx, statement, append([]any{orderID}, args...)...).Scan(&before, url)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", unknownOrder(orderID)
 	}
-	return nil
+	return before, interpret(err)
 }
 
 // Order implements ports.Orders.

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -77,6 +78,46 @@ func TestOpenOrderFromManyReplicasMakesOne(t *testing.T) {
 	require.Equal(t, 1, s.count("keys"))
 }
 
+// Eight workers on one step have placed an order each: all go on with the one that is stored.
+func TestConcurrentRecordPlacedAgree(t *testing.T) {
+	s := newStore(t)
+	order := s.open(newOrder("web", "web/1"))
+	urls := make(chan string, 8)
+	for i := range cap(urls) {
+		go func() {
+			url, err := s.RecordPlaced(t.Context(), order.ID, fmt.Sprintf("https://ca.example/order/%d", i), noon)
+			if err != nil {
+				url = err.Error()
+			}
+			urls <- url
+		}()
+	}
+	first := <-urls
+	require.Equal(t, first, s.order(order.ID).URL)
+	for range cap(urls) - 1 {
+		require.Equal(t, first, <-urls)
+	}
+}
+
+// An order that is left in flight by a certificate that is kept no more gives its names free when it expires, and an
+// abandoned one leaves no token.
+func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
+	s := newStore(t)
+	left := s.open(newOrder("left", "left/1", "a.example"))
+	_, err := s.RecordPlaced(t.Context(), left.ID, "https://ca.example/order/1", time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	_, err = s.OpenOrder(t.Context(), newOrder("web", "web/1", "a.example"))
+	requireFault(t, err, domain.FaultWait, "SameNamesInFlight")
+	_, err = s.pool.Exec(t.Context(), `UPDATE orders SET expires = now() - interval '1 second'`)
+	require.NoError(t, err)
+	web := s.open(newOrder("web", "web/1", "a.example"))
+	require.Equal(t, ports.OrderAbandoned, s.order(left.ID).State)
+
+	require.NoError(t, s.PutTokens(t.Context(), web.ID, []domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
+	require.NoError(t, s.AbandonOrder(t.Context(), web.ID, "the spec changed"))
+	require.Equal(t, 0, s.count("http_tokens"))
+}
+
 func TestTwoCertificatesWithTheSameNamesTakeTurns(t *testing.T) {
 	s := newStore(t)
 	first := s.open(newOrder("web", "web/1", "a.example", "b.example"))
@@ -146,9 +187,9 @@ func TestFindOrderPrefersTheKeyThenWhatIsInFlight(t *testing.T) {
 func TestRecordPlacedKeepsTheFirstURL(t *testing.T) {
 	s := newStore(t)
 	order := s.open(newOrder("web", "web/1"))
-	require.NoError(t, s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/1", noon))
-	require.NoError(t, s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/1", noon))
-	require.NoError(t, s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/2", time.Time{}))
+	for _, url := range []string{"https://ca.example/order/1", "https://ca.example/order/1", "https://ca.example/order/2"} {
+		require.Equal(t, "https://ca.example/order/1", s.place(order.ID, url))
+	}
 
 	stored := s.order(order.ID)
 	require.Equal(t, ports.OrderPlaced, stored.State)
@@ -164,7 +205,8 @@ func TestAbandonOrderIsIdempotentAndLeavesIssuedOrders(t *testing.T) {
 	require.Equal(t, ports.OrderAbandoned, s.order(order.ID).State)
 	require.Equal(t, "the CA gave it up\uFFFD\uFFFD", query[string](s, `SELECT reason FROM orders`))
 	require.Equal(t, []string{"placed", "abandoned"}, s.events("web"))
-	requireFault(t, s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/9", noon), domain.FaultOperator, "OrderAbandoned")
+	_, err := s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/9", noon)
+	requireFault(t, err, domain.FaultOperator, "OrderAbandoned")
 
 	s.issue(newOrder("web", "web/2"))
 	issued, err := s.FindOrder(t.Context(), "web", "web/2")
@@ -179,13 +221,14 @@ func TestUnknownIDsAreNamed(t *testing.T) {
 		_, orderErr := s.Order(t.Context(), id)
 		_, issuedErr := s.RecordIssued(t.Context(), id, domain.Issued{Names: []string{"a.example"}}, nil)
 		_, chainErr := s.Chain(t.Context(), id)
+		_, placedErr := s.RecordPlaced(t.Context(), id, "u", noon)
 		_, renewalErr := s.RecordRenewal(t.Context(), id, domain.RenewalPlan{})
 		for _, fault := range []struct {
 			err    error
 			reason string
 		}{
 			{orderErr, "UnknownOrder"}, {issuedErr, "UnknownOrder"}, {chainErr, "UnknownVersion"}, {renewalErr, "UnknownVersion"},
-			{s.RecordPlaced(t.Context(), id, "u", noon), "UnknownOrder"}, {s.AbandonOrder(t.Context(), id, "r"), "UnknownOrder"},
+			{placedErr, "UnknownOrder"}, {s.AbandonOrder(t.Context(), id, "r"), "UnknownOrder"},
 			{s.PutTokens(t.Context(), id, []domain.Challenge{{Token: "t"}}), "UnknownOrder"},
 		} {
 			require.Contains(t, requireFault(t, fault.err, domain.FaultOperator, fault.reason).Message, `"`+id+`"`)
@@ -229,7 +272,7 @@ func TestAWorkerKilledAtAnyPointIsResumed(t *testing.T) {
 	require.Equal(t, "csr of web/1", string(find().CSR))
 
 	for range 2 { // killed after the URL was stored
-		require.NoError(t, s.RecordPlaced(t.Context(), find().ID, "https://ca.example/order/1", noon))
+		s.place(find().ID, "https://ca.example/order/1")
 		require.Equal(t, ports.OrderPlaced, find().State)
 	}
 	for range 2 { // killed while authorizing

@@ -68,8 +68,9 @@ func transient(err error) bool {
 	var deadline *serviceerror.DeadlineExceeded
 	var canceled *serviceerror.Canceled
 	var update *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	var exhausted *serviceerror.ResourceExhausted // the server takes ten updates at once for a workflow
 	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &canceled) ||
-		errors.As(err, &update) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &update) || errors.As(err, &exhausted) || errors.Is(err, context.DeadlineExceeded) ||
 		status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded
 }
 

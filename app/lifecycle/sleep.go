@@ -9,6 +9,9 @@ import (
 // server takes 2000 updates a run) and no caller waits.
 func (c *certificate) sleep(ctx workflow.Context) (due bool, err error) {
 	for {
+		if ctx.Err() != nil { // its timers are ready at once: without this the loop would spin
+			return false, ctx.Err()
+		}
 		now := workflow.Now(ctx)
 		at, reason := c.state.Wake(now)
 		if !at.After(now) {
