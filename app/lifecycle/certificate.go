@@ -94,6 +94,9 @@ func (c *certificate) attempt(ctx workflow.Context) error {
 		if issue.outdated {
 			c.state.Reissue = true
 		}
+		workflow.GetLogger(ctx).Info("certificate in service", "certificate", c.name, "cycle", c.state.Cycle,
+			"names", c.state.Issued.Names, "serial", c.state.Issued.Serial, "notAfter", c.state.Issued.NotAfter,
+			"renewal", c.state.Renewal.At, "reason", c.state.Renewal.Reason)
 		return nil
 	}
 	cancelled := ctx.Err()
@@ -104,6 +107,8 @@ func (c *certificate) attempt(ctx workflow.Context) error {
 	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step, c.state.Issued)
 	c.state.Failure = &failure
 	c.failed++
+	workflow.GetLogger(ctx).Warn("attempt failed", "certificate", c.name, "step", failure.Step, "kind", failure.Fault.Kind,
+		"reason", failure.Fault.Reason, "message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt)
 	_, recordErr := local(ctx, ports.RecordFailure, ports.RecordFailureInput{
 		Certificate: c.name, Spec: spec, OrderID: issue.order.ID, Failure: failure,
 	})

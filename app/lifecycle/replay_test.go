@@ -18,7 +18,7 @@ import (
 
 // scenarios must be in each folder of recorded histories, one folder a recording. A history that live workflows may
 // still have is never replaced by a newer one, but joined by it in a new folder.
-var scenarios = []string{"issuance.json", "renewal.json", "failure-and-recovery.json", "continue-as-new.json"}
+var scenarios = []string{"issuance.json", "renewal.json", "failure-and-recovery.json", "continue-as-new.json", "ladder.json"}
 
 // TestReplay needs no server: what production has written must go on replaying.
 func TestReplay(t *testing.T) {

@@ -46,14 +46,19 @@ func TestRecord(t *testing.T) {
 	s.must("cert", "ensure", woken, "--name", "woken.example.test")
 	s.must("cert", "renew", woken, "--note", "cuts the sleep after a continue-as-new short")
 
+	refused := s.name + "-refused" // climbs the ladder: a minute
+	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(403, "rejectedIdentifier", "not this name")})
+	require.Equal(t, 1, s.cli("cert", "ensure", refused, "--name", "refused.example.test").code)
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "2")})
 	s.proxy.on(&rule{path: pathFinalize, left: 3, instead: problem(500, "serverInternal", "oops")})
 	failing := s.name + "-failing"
 	s.must("cert", "ensure", failing, "--name", "failing.example.test")
 
+	s.eventually("the ladder's first rung", func() bool { return len(s.runs(refused)) > 1 })
+
 	for file, history := range map[string]*historypb.History{
 		"issuance.json": runs[0], "renewal.json": runs[1], "continue-as-new.json": s.runs(woken)[1],
-		"failure-and-recovery.json": s.runs(failing)[0],
+		"failure-and-recovery.json": s.runs(failing)[0], "ladder.json": s.runs(refused)[0],
 	} {
 		replays(t, file, history)
 		if *record != "" {

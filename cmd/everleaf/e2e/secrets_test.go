@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/sealing"
@@ -26,7 +27,7 @@ func (s *stack) requireNoSecrets(dir string) {
 	sealingKey, err := os.ReadFile(s.sealing)
 	require.NoError(s.t, err)
 
-	needles := append(spellings(s.t, keyPEM), s.accountKey()...)
+	needles := append(spellings(s.t, keyPEM), s.sealedKeys()...)
 	needles = append(needles, strings.TrimSpace(string(sealingKey)))
 	places := map[string]string{"the log": s.log.String(), "Postgres": s.dump(), "the histories": s.histories(s.name)}
 	for place, text := range places {
@@ -59,18 +60,24 @@ func spellings(t testing.TB, keyPEM []byte) []string {
 	}
 }
 
-// accountKey opens the stored account key as only the holder of the sealing key can.
-func (s *stack) accountKey() []string {
+// sealedKeys opens every stored certificate and account key, as only the holder of the sealing key can.
+func (s *stack) sealedKeys() (found []string) {
 	s.t.Helper()
 	ctx := context.Background()
 	keeper, err := sealing.Open(ctx, sealing.Config{KeyURL: "file://" + s.sealing})
 	require.NoError(s.t, err)
 	defer keeper.Close()
-	var sealed []byte
-	require.NoError(s.t, s.pool.QueryRow(ctx, `SELECT sealed_key FROM accounts`).Scan(&sealed))
-	plain, err := keeper.Open(ctx, sealed)
+	rows, err := s.pool.Query(ctx, `SELECT sealed_key FROM accounts UNION ALL SELECT sealed FROM keys`)
 	require.NoError(s.t, err)
-	return spellings(s.t, plain)
+	all, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	require.NoError(s.t, err)
+	require.GreaterOrEqual(s.t, len(all), 3, "the account's, and one of each issuance")
+	for _, sealed := range all {
+		plain, err := keeper.Open(ctx, sealed)
+		require.NoError(s.t, err)
+		found = append(found, spellings(s.t, plain)...)
+	}
+	return found
 }
 
 // dump is every row of every table as text, with binary columns in hexadecimal.
