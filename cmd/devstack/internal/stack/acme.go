@@ -54,11 +54,8 @@ func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
 		"listenAddress": hostPort(listen), "managementListenAddress": hostPort(management),
 		"httpPort": http01, "tlsPort": tlsalpn, "certificate": certFile, "privateKey": keyFile, "keyAlgorithm": "ecdsa",
 		"retryAfter": map[string]int{"authz": 1, "order": 1},
-		"profiles": map[string]any{
-			"default":    profile("90 days, as most CAs", 90*24*time.Hour),
-			"shortlived": profile("six days", 6*24*time.Hour),
-			"demo":       profile("two minutes, so that a renewal can be watched", DemoLife),
-		},
+		// One only: Pebble draws one by lot for an order that names none.
+		"profiles": map[string]any{"demo": profile("two minutes, so that a renewal can be watched", DemoLife)},
 	}}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write Pebble's configuration: %w", err)
