@@ -24,6 +24,13 @@ const (
 	FaultSpec FaultKind = "Spec"
 )
 
+// Reasons that a step acts on.
+const (
+	// ReasonBadCSR and ReasonBadPublicKey: the CA will not sign what the order's key and CSR say (RFC 8555 §6.7).
+	ReasonBadCSR       = "BadCSR"
+	ReasonBadPublicKey = "BadPublicKey"
+)
+
 // Fault is the one error type that crosses a port. Adapters make it where they meet the outside world; nobody
 // downstream parses error strings. Message is for people and MUST NOT hold a secret.
 type Fault struct {

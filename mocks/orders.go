@@ -50,6 +50,20 @@ func (mr *MockOrdersMockRecorder) AbandonOrder(ctx, orderID, reason interface{})
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AbandonOrder", reflect.TypeOf((*MockOrders)(nil).AbandonOrder), ctx, orderID, reason)
 }
 
+// AdoptOrder mocks base method.
+func (m *MockOrders) AdoptOrder(ctx context.Context, orderID, key string) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "AdoptOrder", ctx, orderID, key)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// AdoptOrder indicates an expected call of AdoptOrder.
+func (mr *MockOrdersMockRecorder) AdoptOrder(ctx, orderID, key interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AdoptOrder", reflect.TypeOf((*MockOrders)(nil).AdoptOrder), ctx, orderID, key)
+}
+
 // FindOrder mocks base method.
 func (m *MockOrders) FindOrder(ctx context.Context, certificate, key string) (*ports.StoredOrder, error) {
 	m.ctrl.T.Helper()

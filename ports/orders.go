@@ -59,6 +59,9 @@ type Orders interface {
 	// nothing is stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight
 	// for the same issuer, profile and names; one that has expired is abandoned and does not count.
 	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
+	// AdoptOrder puts an order in flight under another issuance key: one that a workflow which was ended has left is
+	// gone on with by its successor. Idempotent.
+	AdoptOrder(ctx context.Context, orderID, key string) error
 	// RecordPlaced stores the order's URL and returns the one that is stored: the first writer wins. Two workers on one
 	// step may both have placed an order; the caller MUST go on with the stored one.
 	RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (storedURL string, err error)

@@ -34,8 +34,8 @@ var nameReasons = map[string]string{
 // operatorReasons are the problems that whoever runs Everleaf must mend.
 var operatorReasons = map[string]string{
 	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
-	acme.ProblemTypeBadCSR:                  "BadCSR",
-	acme.ProblemTypeBadPublicKey:            "BadPublicKey",
+	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
+	acme.ProblemTypeBadPublicKey:            domain.ReasonBadPublicKey,
 	acme.ProblemTypeBadSignatureAlgorithm:   "BadSignatureAlgorithm",
 	acme.ProblemTypeExternalAccountRequired: "ExternalAccountRequired",
 	acme.ProblemTypeInvalidContact:          "InvalidContact",

@@ -26,6 +26,10 @@ func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderIn
 		return none, err
 	}
 	order, err := a.finalize(ctx, ca, in.Order, stored.CSR)
+	if reason := domain.AsFault(err).Reason; reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey {
+		// The order stays ready, and would be refused with this key until it expires.
+		return none, errors.Join(err, a.Orders.AbandonOrder(ctx, stored.ID, err.Error()))
+	}
 	if err != nil {
 		return none, err
 	}

@@ -158,6 +158,21 @@ func TestFinalizeOrderThatIsNotReadyYet(t *testing.T) {
 	}
 }
 
+// A key or CSR that the CA will not sign is given up with its order: the next attempt makes new ones.
+func TestFinalizeOrderAbandonsARefusedKey(t *testing.T) {
+	for _, reason := range []string{domain.ReasonBadCSR, domain.ReasonBadPublicKey} {
+		r := newRig(t)
+		refused := domain.NewFault(domain.FaultOperator, reason, nil, "the CA will not sign it")
+		r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
+		r.ca.EXPECT().Finalize(anything, anything, anything).Return(domain.Order{}, refused)
+		r.orders.EXPECT().AbandonOrder(anything, orderID, anything)
+		_, err := call(r, ports.FinalizeOrder, finalizeInput)
+		application, fault := faultIn(t, err)
+		require.True(t, application.NonRetryable())
+		require.Equal(t, reason, fault.Reason)
+	}
+}
+
 // Why the CA gave the order up is the name's fault or whose it is, not just the CA's.
 func TestFinalizeOrderHandsOnWhyTheCAGaveUp(t *testing.T) {
 	r := newRig(t)

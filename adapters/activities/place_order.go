@@ -24,6 +24,12 @@ func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (
 	if err != nil {
 		return none, fmt.Errorf("find order: %w", err)
 	}
+	if stored != nil && stored.Key != in.Key {
+		// Left by a workflow that was ended: under our key, a repeat of this step finds it also when it has issued.
+		if err := a.Orders.AdoptOrder(ctx, stored.ID, in.Key); err != nil {
+			return none, fmt.Errorf("adopt order: %w", err)
+		}
+	}
 	if stored != nil {
 		order, usable, err := a.resume(ctx, ca, *stored, spec, in.Issuer)
 		if err != nil {

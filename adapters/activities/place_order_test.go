@@ -262,3 +262,17 @@ func TestPlaceOrderGoesOnWithTheStoredURL(t *testing.T) {
 	first.ID = orderID
 	require.Equal(t, first, out.Order)
 }
+
+// An order in flight that an ended workflow left is taken over under our own key before anything else.
+func TestPlaceOrderAdoptsWhatAnEndedWorkflowLeft(t *testing.T) {
+	r := newRig(t)
+	left := stored(func(o *ports.StoredOrder) { o.Key = "ended/1" })
+	gomock.InOrder(
+		r.orders.EXPECT().FindOrder(anything, certName, key).Return(left, nil),
+		r.orders.EXPECT().AdoptOrder(anything, orderID, key),
+		r.ca.EXPECT().Order(anything, orderURL).Return(atCA(domain.OrderReady), nil),
+	)
+	out, err := call(r, ports.PlaceOrder, placeInput)
+	require.NoError(t, err)
+	require.True(t, out.Resumed)
+}

@@ -157,6 +157,17 @@ func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires 
 	return storedURL, err
 }
 
+// AdoptOrder implements ports.Orders.
+func (o *Orders) AdoptOrder(ctx context.Context, orderID, key string) error {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return unknownOrder(orderID)
+	}
+	_, err := o.pool.Exec(ctx, `
+		UPDATE orders SET issuance_key = $2, updated_at = now()
+		WHERE id = $1::uuid AND state IN ('planned', 'placed')`, orderID, key)
+	return interpret(err)
+}
+
 // AbandonOrder implements ports.Orders.
 func (o *Orders) AbandonOrder(ctx context.Context, orderID, reason string) error {
 	var url string

@@ -118,6 +118,21 @@ func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	require.Equal(t, 0, s.count("http_tokens"))
 }
 
+func TestAdoptOrderMovesWhatIsInFlight(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "ended/1"))
+	for range 2 {
+		require.NoError(t, s.AdoptOrder(t.Context(), order.ID, "successor/1"))
+	}
+	_, err := s.RecordIssued(t.Context(), order.ID, issuedFor(order), []byte("chain"))
+	require.NoError(t, err)
+	found, err := s.FindOrder(t.Context(), "web", "successor/1")
+	require.NoError(t, err)
+	require.Equal(t, ports.OrderIssued, found.State, "issued, and found by the successor's key")
+	require.NoError(t, s.AdoptOrder(t.Context(), order.ID, "too/late"))
+	require.Equal(t, "successor/1", s.order(order.ID).Key)
+}
+
 func TestTwoCertificatesWithTheSameNamesTakeTurns(t *testing.T) {
 	s := newStore(t)
 	first := s.open(newOrder("web", "web/1", "a.example", "b.example"))
