@@ -50,6 +50,9 @@ const (
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {
+	if err := c.Temporal.validate(); err != nil {
+		return temporal.Config{}, err
+	}
 	options, err := temporal.Options(c.Temporal.Settings)
 	if err != nil {
 		return temporal.Config{}, err

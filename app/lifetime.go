@@ -70,7 +70,7 @@ func (p parts) closeDatabase(ctx context.Context) error {
 func (p parts) reachTemporal(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Config.StartTimeout)
 	defer cancel()
-	return temporal.WaitReachable(ctx, p.Client, p.Temporal)
+	return temporal.WaitReachable(ctx, p.Client, p.Temporal, p.Logger)
 }
 
 func (p parts) closeTemporal(context.Context) error {

@@ -16,6 +16,9 @@ import (
 // what was wrong and where: a setting, a server that cannot be reached, a schema or a sealing key that does not fit,
 // an error that polling cannot recover from. It reads all of config.
 func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
+	if err := config.Validate(); err != nil {
+		return err
+	}
 	var end *outcome
 	process := fx.New(Worker(ctx, config, logger), fx.Populate(&end))
 	if err := process.Err(); err != nil {
@@ -38,6 +41,7 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 }
 
 // plain takes fx's story of constructors away: what is left is the fault. A start that the caller ended is no error.
+// A fault for the same reason as its cause speaks for both: two adapters say the same of a wrong sealing key.
 func plain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil

@@ -23,6 +23,7 @@ import (
 // Worker is the worker process as an fx application: what it is made of, and (see lifetime) in which order it comes
 // and goes. ctx is the process's; it bounds what is waited for while the parts are made.
 func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
+	config.Postgres.Logger = logger
 	return fx.Options(
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopTimeout+stopMargin),

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
@@ -53,12 +54,14 @@ func settings(t *testing.T) Config {
 	_, _ = rand.Read(key)
 	file := filepath.Join(t.TempDir(), "sealing.key")
 	require.NoError(t, os.WriteFile(file, []byte(base64.StdEncoding.EncodeToString(key)), 0o600))
+	noProfile := filepath.Join(t.TempDir(), "temporal.toml")
+	require.NoError(t, os.WriteFile(noProfile, nil, 0o600))
 	var c Config
 	c.Postgres.URL = "postgres://u:pass-word@" + closedPort(t) + "/everleaf?sslmode=disable"
 	c.Sealing.KeyURL = "file://" + file
 	c.ACME.Issuer, c.ACME.Directory = "default", "https://"+closedPort(t)+"/dir"
 	c.HTTP01.Listen, c.HTTP01.CheckPort = "127.0.0.1:0", 80
-	c.Temporal.Settings = temporal.Settings{Address: closedPort(t), Namespace: "default", ConfigFile: filepath.Join(t.TempDir(), "none")}
+	c.Temporal.Settings = temporal.Settings{Address: closedPort(t), Namespace: "default", ConfigFile: noProfile}
 	c.Temporal.TaskQueue = "test-" + uuid.NewString()
 	c.StartTimeout, c.StopTimeout = 500*time.Millisecond, 5*time.Second
 	return c
@@ -111,7 +114,22 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 		reason  string
 	}{
 		{"malformed sealing key", false, func(_ *testing.T, c *Config) string { c.Sealing.KeyURL = "file:relative"; return "sealing-key" }, "SealingKeyMalformed"},
+		{"malformed setting", false, func(_ *testing.T, c *Config) string { c.HTTP01.CheckPort = 0; return "--http01-check-port" }, "InvalidSetting"},
 		{"no Postgres", false, func(_ *testing.T, c *Config) string { return addressOf(c.Postgres.URL) }, "DatabaseUnreachable"},
+		{"no Postgres, with or without TLS", false, func(_ *testing.T, c *Config) string {
+			c.Postgres.URL = strings.Replace(c.Postgres.URL, "disable", "prefer", 1)
+			return addressOf(c.Postgres.URL)
+		}, "DatabaseUnreachable"},
+		{"another sealing key", true, func(t *testing.T, c *Config) string {
+			sealing, err := openSealing(t.Context(), c.Sealing)
+			require.NoError(t, err)
+			pool, err := openPool(t.Context(), *c)
+			require.NoError(t, err)
+			defer pool.Close()
+			require.NoError(t, postgres.CheckSealing(t.Context(), pool, sealing))
+			c.Sealing = settings(t).Sealing
+			return "give that one"
+		}, "SealingKeyWrong"},
 		{"bad directory", true, func(_ *testing.T, c *Config) string {
 			c.ACME.Directory = "http://ca.example"
 			return "http://ca.example"
@@ -137,13 +155,22 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			}
 			says := c.change(t, &config)
 			began := time.Now()
-			err := RunWorker(t.Context(), config, quiet())
+			logged := &log{}
+			err := RunWorker(t.Context(), config, NewLogger(logged, Log{}))
 			var fault *domain.Fault
 			require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
 			require.Equal(t, c.reason, fault.Reason)
 			require.Contains(t, err.Error(), says)
 			require.NotContains(t, err.Error(), "\n", "one line")
-			require.NotContains(t, err.Error(), "pass-word")
+			require.LessOrEqual(t, strings.Count(err.Error(), "connection refused"), 1, err)
+			require.LessOrEqual(t, strings.Count(err.Error(), "the setting sealing-key"), 1, err)
+			waitsFor := map[string]string{
+				"DatabaseUnreachable": "waiting for Postgres at ", "TemporalUnreachable": "waiting for Temporal at ",
+				"UnknownNamespace": "waiting for Temporal at ",
+			}[c.reason]
+			require.Contains(t, logged.String(), waitsFor)
+			require.Equal(t, waitsFor != "", strings.Contains(logged.String(), "waiting for"), logged)
+			require.NotContains(t, err.Error()+logged.String(), "pass-word")
 			require.Less(t, time.Since(began), startStages*config.StartTimeout+10*time.Second)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -22,6 +23,8 @@ type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
 	// parameters, for example pool_max_conns. It holds a password and is never logged.
 	URL string
+	// Logger is told, once, that the server is waited for; nil tells nobody.
+	Logger *slog.Logger
 }
 
 const (
@@ -43,15 +46,15 @@ func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, interpret(err)
 	}
-	if err := await(ctx, pool, address(parsed)); err != nil {
+	if err := await(ctx, pool, address(parsed), config.Logger); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return pool, nil
 }
 
-func await(ctx context.Context, pool *pgxpool.Pool, where string) error {
-	for {
+func await(ctx context.Context, pool *pgxpool.Pool, where string, logger *slog.Logger) error {
+	for tries := 0; ; tries++ {
 		err := pool.Ping(ctx)
 		if err == nil {
 			return nil
@@ -60,14 +63,34 @@ func await(ctx context.Context, pool *pgxpool.Pool, where string) error {
 			return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
 				"Postgres at %s refused the connection: check user, password and database of the setting postgres-url", where)
 		}
+		if tries == 0 && logger != nil && ctx.Err() == nil {
+			logger.Info("waiting for Postgres at " + where)
+		}
 		select {
 		case <-time.After(attemptInterval):
 		case <-ctx.Done():
-			return domain.NewFault(domain.FaultOperator, "DatabaseUnreachable", fmt.Errorf("%w (last seen: %w)", ctx.Err(), err),
+			return domain.NewFault(domain.FaultOperator, "DatabaseUnreachable", unreached{ctx.Err(), err},
 				"Postgres at %s does not answer: start it, or correct the setting postgres-url", where)
 		}
 	}
 }
+
+// unreached is why the wait ended and what the last try met.
+type unreached struct{ end, last error }
+
+// Error says once what several tries met alike: one host is dialled twice where sslmode=prefer falls back to plain
+// text.
+func (u unreached) Error() string {
+	var lines []string
+	for line := range strings.Lines(u.last.Error()) {
+		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return fmt.Sprintf("%s (last seen: %s)", u.end, strings.Join(lines, " "))
+}
+
+func (u unreached) Unwrap() []error { return []error{u.end, u.last} }
 
 // parse never hands pgx's own error on: its text may hold the password of a malformed URL.
 func parse(config Config) (*pgxpool.Config, error) {

@@ -36,7 +36,7 @@ func CheckSealing(ctx context.Context, pool *pgxpool.Pool, sealer ports.Sealer) 
 		return err
 	}
 	if err != nil || !bytes.Equal(opened, knownText) {
-		return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", err,
+		return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil,
 			"the setting sealing-key names another key than the one that sealed this database's keys: give that one")
 	}
 	return nil

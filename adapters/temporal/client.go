@@ -38,12 +38,16 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 // WaitReachable waits until the server answers and has the namespace, until ctx ends at the latest; so give it a
 // deadline. Credentials that are refused end the wait at once, since they do not come right by themselves. Faults:
 // Wait "TemporalUnreachable"; Operator "UnknownNamespace" and "TemporalRefused". A caller's cancellation is passed
-// on as it is.
-func WaitReachable(ctx context.Context, c client.Client, config Config) error {
-	for {
+// on as it is. It logs once that it waits.
+func WaitReachable(ctx context.Context, c client.Client, config Config, logger *slog.Logger) error {
+	for tries := 0; ; tries++ {
 		err := probe(ctx, c, config)
 		if err == nil || domain.AsFault(err).Reason == "TemporalRefused" {
 			return err
+		}
+		if tries == 0 && ctx.Err() == nil {
+			logger.Info("waiting for Temporal at "+config.Client.HostPort, "namespace", config.Client.Namespace,
+				"reason", domain.AsFault(err).Reason)
 		}
 		select {
 		case <-ctx.Done():

@@ -1,12 +1,14 @@
 package temporal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,11 +41,13 @@ func dial(t *testing.T, address, namespace string) server {
 		TaskQueue:   "test-" + uuid.NewString(),
 		StopTimeout: time.Second,
 	}
-	c, err := NewClient(config, slog.New(slog.DiscardHandler))
+	c, err := NewClient(config, quiet())
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return server{client: c, config: config}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func unique(t *testing.T) string {
 	t.Helper()
@@ -90,15 +94,18 @@ func silentPort(t *testing.T) string {
 func TestWaitReachable(t *testing.T) {
 	t.Parallel()
 	s := connect(t)
-	require.NoError(t, WaitReachable(bounded(t, 10*time.Second), s.client, s.config))
+	require.NoError(t, WaitReachable(bounded(t, 10*time.Second), s.client, s.config, quiet()))
 
 	other := dial(t, s.config.Client.HostPort, "nowhere")
-	err := WaitReachable(bounded(t, time.Second), other.client, other.config)
+	var log bytes.Buffer
+	err := WaitReachable(bounded(t, time.Second), other.client, other.config, slog.New(slog.NewTextHandler(&log, nil)))
 	requireFault(t, err, domain.FaultOperator, "UnknownNamespace", `no namespace "nowhere"`)
+	require.Contains(t, log.String(), "waiting for Temporal at "+s.config.Client.HostPort)
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), "once, however long it takes: %s", log.String())
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, WaitReachable(cancelled, other.client, other.config), context.Canceled)
+	require.ErrorIs(t, WaitReachable(cancelled, other.client, other.config, quiet()), context.Canceled)
 }
 
 func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
@@ -109,7 +116,7 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 			s := dial(t, address, "default")
 			keeper := NewKeeper(s.client, s.config)
 			for _, call := range []func(context.Context) error{
-				func(ctx context.Context) error { return WaitReachable(ctx, s.client, s.config) },
+				func(ctx context.Context) error { return WaitReachable(ctx, s.client, s.config, quiet()) },
 				func(context.Context) error {
 					_, err := keeper.Ensure(t.Context(), "a", domain.Spec{Names: []string{"www.example.com"}})
 					return err
@@ -168,6 +175,11 @@ namespace = "blue"
 	require.NotNil(t, options.ConnectionOptions.TLS, "an API key asks for TLS")
 	_, err = Options(Settings{Profile: "green", ConfigFile: file})
 	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "green")
+	_, err = Options(Settings{ConfigFile: "/no/such.toml"})
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-config-file (TEMPORAL_CONFIG_FILE) "/no/such.toml"`)
+	t.Setenv("TEMPORAL_CONFIG_FILE", "/no/such.toml")
+	_, err = Options(Settings{})
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "/no/such.toml")
 }
 
 // clean keeps the settings of whoever runs the tests out of them.
@@ -176,5 +188,7 @@ func clean(t *testing.T) {
 	for _, key := range []string{"ADDRESS", "NAMESPACE", "API_KEY", "PROFILE", "TLS"} {
 		t.Setenv("TEMPORAL_"+key, "")
 	}
-	t.Setenv("TEMPORAL_CONFIG_FILE", filepath.Join(t.TempDir(), "none.toml"))
+	file := filepath.Join(t.TempDir(), "empty.toml")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv("TEMPORAL_CONFIG_FILE", file)
 }

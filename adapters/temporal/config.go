@@ -1,6 +1,7 @@
 package temporal
 
 import (
+	"os"
 	"strings"
 	"time"
 
@@ -41,10 +42,18 @@ type Settings struct {
 // Options loads the client's options as the whole ecosystem does: file, profile, TEMPORAL_* environment
 // (go.temporal.io/sdk/contrib/envconfig), and above them the settings given. The fault is the operator's.
 func Options(settings Settings) (client.Options, error) {
+	environment := overlay(settings.environment())
+	// Whoever names a file means it to be read; envconfig goes on without one that is not there.
+	if file, ok := environment.LookupEnv("TEMPORAL_CONFIG_FILE"); ok {
+		if _, err := os.Stat(file); err != nil {
+			return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
+				"--temporal-config-file (TEMPORAL_CONFIG_FILE) %q cannot be read; correct the path or leave the setting out", file)
+		}
+	}
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{
 		ConfigFilePath:    settings.ConfigFile,
 		ConfigFileProfile: settings.Profile,
-		EnvLookup:         overlay(settings.environment()),
+		EnvLookup:         environment,
 	})
 	if err != nil {
 		return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
@@ -63,6 +72,7 @@ func Options(settings Settings) (client.Options, error) {
 func (s Settings) environment() map[string]string {
 	return map[string]string{
 		"TEMPORAL_ADDRESS":                       s.Address,
+		"TEMPORAL_CONFIG_FILE":                   s.ConfigFile,
 		"TEMPORAL_NAMESPACE":                     s.Namespace,
 		"TEMPORAL_API_KEY":                       s.APIKey,
 		"TEMPORAL_TLS":                           s.TLS,

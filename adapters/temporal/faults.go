@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -102,6 +103,24 @@ func refused(config Config, cause error) error {
 	return domain.NewFault(domain.FaultOperator, "TemporalRefused", cause,
 		"Temporal at %s refuses these credentials for namespace %q; check TEMPORAL_API_KEY and TEMPORAL_TLS_*",
 		config.Client.HostPort, config.Client.Namespace)
+}
+
+// endings says of a workflow how it ended.
+var endings = map[enumspb.WorkflowExecutionStatus]string{
+	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: "is terminated",
+	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:   "is cancelled",
+	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     "has failed",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  "has timed out",
+	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  "has completed",
+}
+
+func notKept(name string, status enumspb.WorkflowExecutionStatus) error {
+	ending, ok := endings[status]
+	if !ok {
+		ending = "is closed"
+	}
+	return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert ensure` starts it again", name, ending)
 }
 
 func noWorker(config Config, cause error) error {

@@ -72,7 +72,8 @@ func (k *Keeper) Renew(ctx context.Context, name, note string) (domain.Status, e
 }
 
 // Status implements ports.Keeper. It answers within queryTimeout at the latest; without a worker, with a Wait fault
-// "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer.
+// "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
+// workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".
 func (k *Keeper) Status(ctx context.Context, name string) (domain.Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return domain.Status{}, err
@@ -80,9 +81,16 @@ func (k *Keeper) Status(ctx context.Context, name string) (domain.Status, error)
 	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	var found domain.Status
-	answer, err := k.client.QueryWorkflow(bounded, ports.WorkflowID(name), "", ports.StatusQuery)
+	answer, err := k.client.QueryWorkflowWithOptions(bounded, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
+		QueryType:            ports.StatusQuery,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
+	if err == nil && answer.QueryRejected != nil {
+		return domain.Status{}, notKept(name, answer.QueryRejected.GetStatus())
+	}
 	if err == nil {
-		err = answer.Get(&found)
+		err = answer.QueryResult.Get(&found)
 	}
 	switch {
 	case err == nil:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -48,7 +49,21 @@ func standIn(ctx workflow.Context, input domain.Certificate) error {
 	if err != nil {
 		return err
 	}
-	return workflow.Sleep(ctx, time.Minute)
+	// The signal makes it end in the ways that only a workflow can choose.
+	for end := workflow.GetSignalChannel(ctx, "end"); ; {
+		how := ""
+		workflow.NewSelector(ctx).AddReceive(end, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &how) }).
+			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).Select(ctx)
+		switch how {
+		case "continue":
+			return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, input)
+		case "fail":
+			return temporal.NewNonRetryableApplicationError("no more", "end", nil)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // startWorker starts a worker of the stand-in, as app does of the real one.
@@ -171,4 +186,50 @@ func TestStatusWithoutAWorkerNamesTheQueue(t *testing.T) {
 	requireFault(t, err, domain.FaultWait, "NoWorker", s.config.TaskQueue)
 	require.Contains(t, err.Error(), "everleaf worker", "the fix is named")
 	require.Less(t, time.Since(began), queryTimeout+probeTimeout)
+}
+
+// A closed workflow would still answer a query, with a renewal that nobody will do. One that continued as new is open.
+func TestStatusOfAnEndedWorkflow(t *testing.T) {
+	t.Parallel()
+	s := connect(t)
+	w := startWorker(t, s)
+	t.Cleanup(w.Stop) // the cases run in parallel, after this function
+	keeper := NewKeeper(s.client, s.config)
+	signal := func(how string) func(ctx context.Context, id string) error {
+		return func(ctx context.Context, id string) error { return s.client.SignalWorkflow(ctx, id, "", "end", how) }
+	}
+	for _, c := range []struct {
+		title string
+		end   func(ctx context.Context, id string) error
+		says  string
+	}{
+		{"terminated", func(ctx context.Context, id string) error { return s.client.TerminateWorkflow(ctx, id, "", "test") }, "its workflow is terminated, so nobody renews it"},
+		{"cancelled", func(ctx context.Context, id string) error { return s.client.CancelWorkflow(ctx, id, "") }, "its workflow is cancelled"},
+		{"failed", signal("fail"), "its workflow has failed"},
+		{"continued as new", signal("continue"), ""},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			t.Parallel()
+			ctx, name, spec := bounded(t, time.Minute), unique(t), domain.Spec{Names: []string{"www.example.com"}}
+			id := ports.WorkflowID(name)
+			_, err := keeper.Ensure(ctx, name, spec)
+			require.NoError(t, err)
+			first := s.client.GetWorkflow(ctx, id, "")
+			require.NoError(t, c.end(ctx, id))
+			_ = first.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}) // that run is over now
+			status, err := keeper.Status(ctx, name)
+			if c.says == "" {
+				require.NoError(t, err)
+				require.Equal(t, 0, status.Cycle, "the new run answers")
+				return
+			}
+			requireFault(t, err, domain.FaultSpec, "NotKept", c.says)
+			require.Contains(t, err.Error(), "everleaf cert ensure", "the fix is named")
+			_, err = keeper.Ensure(ctx, name, spec)
+			require.NoError(t, err, "and works")
+			status, err = keeper.Status(ctx, name)
+			require.NoError(t, err)
+			require.Equal(t, domain.PhaseReady, status.Phase)
+		})
+	}
 }

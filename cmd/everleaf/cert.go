@@ -34,6 +34,12 @@ type ensureCmd struct {
 	temporalSettings
 }
 
+// Help says what a change means.
+func (ensureCmd) Help() string {
+	return "The flags are the whole of what is wanted: one that is left out returns to its default, so repeat them all to change one. " +
+		"A certificate that already is as wanted is left as it is."
+}
+
 // Run waits with progress on stderr.
 func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer}

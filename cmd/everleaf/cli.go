@@ -19,8 +19,12 @@ type cli struct {
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
+	ShowVersion kong.VersionFlag `name:"version" help:"Print what the command version prints."`
 	logSettings
 }
+
+// Help closes the text of everleaf --help.
+func (*cli) Help() string { return exitCodes }
 
 type certCmd struct {
 	Ensure ensureCmd `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
@@ -28,6 +32,12 @@ type certCmd struct {
 	List   listCmd   `cmd:"" help:"List the certificates in Postgres."`
 	Renew  renewCmd  `cmd:"" help:"Replace a certificate now; wait until it is issued."`
 	Export exportCmd `cmd:"" help:"Write the certificate in service and its private key to files."`
+}
+
+// Help closes the text of everleaf cert --help.
+func (certCmd) Help() string {
+	return exitCodes + " With --output json a failure is on stdout too, as {\"error\": {\"kind\", \"reason\", \"message\", " +
+		"\"retryAfter\"}}; retryAfter is in nanoseconds, and left out if nobody said how long to wait."
 }
 
 // kit is what commands work with; tests replace its parts.
@@ -43,6 +53,8 @@ type kit struct {
 	catalog func(context.Context, app.Config) (app.Catalog, func(), error)
 	export  func(context.Context, app.Config, string) (app.Exported, error)
 
+	// failJSON asks for a failure on stdout too.
+	failJSON bool
 	// logger is made once the log settings are known.
 	logger *slog.Logger
 }
@@ -58,6 +70,7 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 		}
 	}()
 	dropEmpty()
+	k.failJSON = wantsJSON(args)
 	var c cli
 	parser, err := newParser(ctx, &c, k)
 	if err != nil {
@@ -77,6 +90,7 @@ func newParser(ctx context.Context, c *cli, k kit) (*kong.Kong, error) {
 		kong.Name("everleaf"),
 		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it from an "+
 			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the flag wins."),
+		kong.Vars{"version": version()},
 		kong.Writers(k.out, k.err),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),

@@ -38,6 +38,10 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "Default info. [EVERLEAF_LOG_LEVEL]"},
 		{worker, "--temporal-address=HOST:PORT Temporal's address; else the profile's, else localhost:7233. [TEMPORAL_ADDRESS]"},
 		{worker, "TEMPORAL_GRPC_META_*"},
+		{ensure, "one that is left out returns to its default"},
+		{help(t, "cert"), "Exit codes: 0 it worked, 1 a problem"},
+		{help(t, "cert"), `as {"error":`},
+		{help(t), "Exit codes: 0 it worked"},
 		{ensure, "--timeout=DURATION How long to wait; the workflow goes on after it. Default 5m."},
 		{ensure, "-o, --output=table|json Result for people, or for programs. Default table."},
 		{help(t), "cert export Write the certificate in service"},
@@ -102,6 +106,13 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		says string
 	}{
 		{nil, `expected one of "worker"`},
+		{nil, "see `everleaf --help`"},
+		{[]string{"worker"}, "see `everleaf worker --help`"},
+		{[]string{"cert", "ensure", "--nam=x"}, "see `everleaf cert ensure --help`"},
+		{[]string{"cert", "staus", "a"}, "see `everleaf cert --help`"},
+		{[]string{"cert", "ensure", "a", "--timeout", "-5s"}, `--timeout: "-5s" is not a duration above 0`},
+		{[]string{"cert", "ensure", "a", "--timeout"}, "--timeout: a duration such as 30s, 5m or 1h30m is missing"},
+		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
 		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL, and --sealing-key or EVERLEAF_SEALING_KEY"},
 		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
 		{[]string{"cert", "ensure"}, "<name>"},
@@ -146,4 +157,12 @@ func TestMigrateSaysFromWhereToWhere(t *testing.T) {
 	b := newBench(t)
 	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"), b.err)
 	require.Equal(t, "schema migrated from version 1 to 3\n", b.out.String())
+}
+
+func TestVersionIsAFlagToo(t *testing.T) {
+	flag, command := newBench(t), newBench(t)
+	require.Equal(t, exitOK, flag.run(t.Context(), "--version"), flag.err)
+	require.Equal(t, exitOK, command.run(t.Context(), "version"), command.err)
+	require.Equal(t, command.out.String(), flag.out.String())
+	require.True(t, strings.HasPrefix(flag.out.String(), "everleaf "))
 }

@@ -28,12 +28,24 @@ type timeoutError struct{ error }
 
 func (t timeoutError) Unwrap() error { return t.error }
 
-// fail says the error in one line and returns the exit code.
+// exitCodes is for --help.
+const exitCodes = "Exit codes: 0 it worked, 1 a problem (the line on stderr says which), 2 the command line or a variable is wrong, " +
+	"3 --timeout passed and the workflow goes on, 130 interrupted."
+
+// fail says the error in one line, for programs on stdout too, and returns the exit code.
 func (k kit) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	_, _ = fmt.Fprintln(k.err, "everleaf: "+plain(message(err)))
+	code := exitCode(err)
+	if k.failJSON {
+		_ = k.json(failed(err, code)) // stderr has it already
+	}
+	return code
+}
+
+func exitCode(err error) int {
 	var usage usageError
 	var late timeoutError
 	switch {

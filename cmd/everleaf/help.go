@@ -37,7 +37,7 @@ func describe(value *kong.Value) string {
 func explain(err error) error {
 	var parse *kong.ParseError
 	if !errors.As(err, &parse) || !strings.HasPrefix(err.Error(), "missing flags") {
-		return fmt.Errorf("%w; see everleaf --help", err)
+		return fmt.Errorf("%w; see `%s --help`", err, commandOf(parse))
 	}
 	var missing []string
 	for _, flag := range parse.Context.Flags() {
@@ -45,5 +45,18 @@ func explain(err error) error {
 			missing = append(missing, strings.Join(append([]string{"--" + flag.Name}, flag.Envs...), " or "))
 		}
 	}
-	return fmt.Errorf("missing settings: give %s; see everleaf --help", strings.Join(missing, ", and "))
+	return fmt.Errorf("missing settings: give %s; see `%s --help`", strings.Join(missing, ", and "), commandOf(parse))
+}
+
+// commandOf is the command as far as it was understood, as people type it.
+func commandOf(parse *kong.ParseError) string {
+	words := []string{"everleaf"}
+	if parse != nil && parse.Context != nil {
+		for _, step := range parse.Context.Path {
+			if step.Command != nil {
+				words = append(words, step.Command.Name)
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }

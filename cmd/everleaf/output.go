@@ -31,9 +31,16 @@ func (k kit) card(s app.Status) error {
 	rows := [][]string{
 		{"Certificate", s.Name},
 		{"Phase", phase(string(s.Phase), s.Step)},
-		{"Names", strings.Join(s.Spec.Names, ", ")},
 	}
-	if i := s.Issued; i != nil {
+	i := s.Issued
+	if i == nil {
+		rows = append(rows, []string{"Names", strings.Join(s.Spec.Names, ", ")})
+	} else {
+		// What is in service; a change of the spec shows beside it until it is issued.
+		rows = append(rows, []string{"Names", strings.Join(i.Names, ", ")})
+		if !(app.Spec{Names: i.Names}).Same(app.Spec{Names: s.Spec.Names}) {
+			rows = append(rows, []string{"Requested", strings.Join(s.Spec.Names, ", ")})
+		}
 		rows = append(rows,
 			[]string{"Issuer", issuer(i)},
 			[]string{"Serial", i.Serial},

@@ -42,6 +42,7 @@ func (m migrateCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	m.postgresSettings.apply(&config)
 	m.startSettings.apply(&config)
+	config.Postgres.Logger = k.logger // an init container that waits should say for whom
 	from, to, err := k.migrate(ctx, config)
 	switch {
 	case err != nil:
@@ -55,8 +56,11 @@ func (m migrateCmd) Run(ctx context.Context, k *kit) error {
 
 type versionCmd struct{}
 
-// Run prints what the Go toolchain recorded in the binary.
-func (versionCmd) Run(k *kit) error {
+// Run prints what --version prints.
+func (versionCmd) Run(k *kit) error { return k.print("%s\n", version()) }
+
+// version is what the Go toolchain recorded in the binary.
+func version() string {
 	version, revision, modified := "(unknown)", "", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version = info.Main.Version
@@ -69,7 +73,7 @@ func (versionCmd) Run(k *kit) error {
 			}
 		}
 	}
-	return k.print("everleaf %s%s%s, %s %s/%s\n", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("everleaf %s%s%s, %s %s/%s", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func (k kit) print(format string, args ...any) error {

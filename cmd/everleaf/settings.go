@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"everleaf/app"
 )
@@ -11,10 +14,15 @@ import (
 // duration is a time span above zero; kong's own would take a negative one.
 type duration time.Duration
 
-func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
+// Decode takes whatever comes next: kong would read -5s as a flag, and say so in riddles.
+func (d *duration) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return errors.New("a duration such as 30s, 5m or 1h30m is missing")
+	}
+	parsed, err := time.ParseDuration(token.String())
 	if err != nil || parsed <= 0 {
-		return fmt.Errorf("%q is not a duration above 0 such as 30s, 5m or 1h30m", text)
+		return fmt.Errorf("%q is not a duration above 0 such as 30s, 5m or 1h30m", token.String())
 	}
 	*d = duration(parsed)
 	return nil

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"everleaf/domain"
+)
+
+const maxPort = 1<<16 - 1
+
+// issuerName is what specs may call an issuer by: one DNS label.
+var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
+// fault is Operator "InvalidSetting"; it names flag, variable, value and fix.
+func (c Config) Validate() error {
+	if err := c.Temporal.validate(); err != nil {
+		return err
+	}
+	switch {
+	case !issuerName.MatchString(c.ACME.Issuer):
+		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+	case !isAddress(c.HTTP01.Listen, true):
+		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
+		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
+	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
+		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
+	}
+	return nil
+}
+
+func (t Temporal) validate() error {
+	if t.TaskQueue == "" || t.TaskQueue != strings.TrimSpace(t.TaskQueue) {
+		return invalid("task-queue", t.TaskQueue, "name a task queue without spaces around it, or leave it out for everleaf")
+	}
+	return nil
+}
+
+// isAddress takes host:port with a port in digits. To listen, the host may be left out and the port be 0, which lets
+// the system choose.
+func isAddress(address string, listen bool) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || strings.ContainsAny(host, " \t/") || host == "" && !listen {
+		return false
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && (number > 0 || listen)
+}
+
+// invalid names a setting as people give it: the flag and its variable.
+func invalid(flag, value, fix string) error {
+	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+}
