@@ -102,3 +102,26 @@ func (s *stack) killBeforeRecorded(p *process) {
 	_, err = s.pool.Exec(ctx, `SELECT pg_terminate_backend(pid) `+blocked)
 	require.NoError(s.t, err)
 }
+
+// A rolling deployment stops a worker that has told the CA of a challenge: what the CA may still fetch, from any
+// replica, stays until the next worker is done with it. No failure is counted against the name.
+func TestStopWhileAuthorizingLeavesTheChallenge(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.set("EVERLEAF_STOP_TIMEOUT", "1s")
+	first := s.worker()
+	ensured := make(chan result, 1)
+	go func() {
+		ensured <- s.cli("cert", "ensure", s.name, "--name", "stopped.example.test", "--timeout", "150s", "--output", "json")
+	}()
+	validated(t, s)
+	first.stop()
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM http_tokens`), "the token stays while the CA may look")
+	s.proxy.freeAll()
+	s.worker()
+	r := <-ensured
+	require.Equal(t, 0, r.code, "ensure: %s%s\nworker:\n%s", r.stdout, r.stderr, s.log)
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
+	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
+	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`))
+}
