@@ -15,8 +15,12 @@ const (
 	minTold     = time.Second
 	minToldLong = time.Minute
 	patience    = 5
-	// maxTold is longer than any published limit takes to refill (Let's Encrypt's longest is 34 h).
-	maxTold = 7 * 24 * time.Hour
+	// maxTold is longer than any published limit takes to refill (Let's Encrypt's longest is 34 h); any other wait
+	// that is asked for is taken for a day at the most.
+	maxTold     = 7 * 24 * time.Hour
+	maxToldElse = 24 * time.Hour
+	// maxExpired is the longest wait once the certificate in service has run out.
+	maxExpired = time.Hour
 	// maxMessage bounds a failure's message in octets: it is in histories and in Status.
 	maxMessage = 1000
 )
@@ -28,13 +32,14 @@ var ladder = [...]time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute
 // NextFailure is the state after an attempt failed in step: what went wrong and when to try again. previous is the
 // failure since the last success, nil if there is none.
 //
-// A fault that carries RetryAfter is waited out as told, held between 1 second and 7 days. It does not climb the
-// ladder: Attempts stays as it was, and is 1 if this is the first failure. Told more than 5 times in a row, it is a
+// A fault that carries RetryAfter is waited out as told, held between 1 second and 7 days (a day if it is no rate
+// limit). It does not climb the ladder: Attempts stays as it was, and is 1 if this is the first failure. Told more than 5 times in a row, it is a
 // minute at least. Every other fault adds one to Attempts and waits for the ladder's rung of that number; so a CA that
 // limits without saying for how long gets a minute at least (RFC 8555 §6.6 only asks it to say).
 //
-// issued is the certificate in service, nil if there is none. While it lives, no rung is longer than a quarter of what
-// is left of it (a minute at the least), so that a short life sees many tries before it ends.
+// issued is the certificate in service, nil if there is none. While it lives, no wait but a rate limit's is longer than
+// a quarter of what is left of it (a minute at the least), so that a short life sees many tries before it ends; and
+// none is longer than an hour once it has run out.
 //
 // The kept fault's message holds its cause's text on one line, since the cause itself does not survive a history.
 func NextFailure(now time.Time, previous *Failure, fault *Fault, step string, issued *Issued) Failure {
@@ -53,12 +58,20 @@ func NextFailure(now time.Time, previous *Failure, fault *Fault, step string, is
 			floor = minToldLong
 		}
 		wait = min(max(fault.RetryAfter, floor), maxTold)
+		if fault.Kind != FaultRateLimited {
+			wait = min(wait, maxToldElse)
+		}
 	} else {
 		attempts, told = attempts+1, 0
 		wait = ladder[min(attempts, len(ladder))-1]
-		if issued != nil && issued.NotAfter.After(now) {
-			wait = min(wait, max(issued.NotAfter.Sub(now)/4, ladder[0]))
+	}
+	limited := fault.Kind == FaultRateLimited && fault.RetryAfter > 0
+	if issued != nil && !limited {
+		limit := max(issued.NotAfter.Sub(now)/4, ladder[0])
+		if !issued.NotAfter.After(now) {
+			limit = maxExpired
 		}
+		wait = min(wait, limit)
 	}
 	now = now.UTC()
 	return Failure{

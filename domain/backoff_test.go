@@ -68,14 +68,17 @@ func TestNextFailureMindsTheLifeThatIsLeft(t *testing.T) {
 		left, wait time.Duration
 	}{
 		{3, 30 * 24 * h, 24 * h}, {3, 96 * h, 24 * h}, {3, 95 * h, 95 * h / 4}, {3, 10 * h, 150 * m}, {2, 6 * h, 90 * m},
-		{3, 4 * m, m}, {3, m, m}, {0, 2 * m, m}, {3, -h, 24 * h},
+		{3, 4 * m, m}, {3, m, m}, {0, 2 * m, m}, {3, 0, h}, {3, -h, h}, {0, -h, m},
 	} {
 		issued := &domain.Issued{NotAfter: noon.Add(c.left)}
 		got := domain.NextFailure(noon, &domain.Failure{Attempts: c.before}, ca, "PlaceOrder", issued)
 		require.Equal(t, c.wait, got.RetryAt.Sub(noon), "%+v", c)
 	}
-	got := domain.NextFailure(noon, nil, ca.After(2*h), "", &domain.Issued{NotAfter: noon.Add(h)})
-	require.Equal(t, 2*h, got.RetryAt.Sub(noon), "what the CA asked for is never cut")
+	soon := &domain.Issued{NotAfter: noon.Add(h)}
+	require.Equal(t, 15*m, domain.NextFailure(noon, nil, ca.After(7*24*h), "", soon).RetryAt.Sub(noon), "a CA that is down")
+	require.Equal(t, 24*h, domain.NextFailure(noon, nil, ca.After(7*24*h), "", nil).RetryAt.Sub(noon), "with nothing to lose")
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many").After(2 * h)
+	require.Equal(t, 2*h, domain.NextFailure(noon, nil, limited, "", soon).RetryAt.Sub(noon), "a limit is never cut: sooner is refused")
 }
 
 // A CA that says a second for ever is not asked every second for ever.

@@ -33,10 +33,10 @@ func TestWake(t *testing.T) {
 		{"no plan", domain.Certificate{Issued: issued}, noon, "Unplanned"},
 		{"asked", domain.Certificate{Issued: issued, Renewal: renewal(hour), Reissue: true}, noon, "Reissue"},
 		{"asked after a failure", domain.Certificate{Reissue: true, Failure: failed(domain.FaultName, hour)}, noon, "Reissue"},
-		{"asked while limited", domain.Certificate{Reissue: true, Failure: failed(domain.FaultRateLimited, hour)}, hour, "ToldToWait"},
-		{"asked, limit over", domain.Certificate{Reissue: true, Failure: failed(domain.FaultRateLimited, past)}, past, "ToldToWait"},
+		{"asked while limited", domain.Certificate{Reissue: true, Failure: failed(domain.FaultRateLimited, hour)}, hour, "RateLimited"},
+		{"asked, limit over", domain.Certificate{Reissue: true, Failure: failed(domain.FaultRateLimited, past)}, past, "RateLimited"},
 		{"asked while the CA is down as it said", domain.Certificate{Reissue: true, Failure: &domain.Failure{RetryAt: hour,
-			Fault: domain.Fault{Kind: domain.FaultCA, RetryAfter: time.Hour}}}, hour, "ToldToWait"},
+			Fault: domain.Fault{Kind: domain.FaultCA, RetryAfter: time.Hour}}}, noon, "Reissue"},
 		{"limited, not asked", domain.Certificate{Failure: failed(domain.FaultRateLimited, hour)}, hour, "Retry"},
 	} {
 		at, reason := c.state.Wake(noon)

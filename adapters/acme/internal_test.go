@@ -147,3 +147,12 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, "UnknownIssuer", fault.Reason)
 	require.Contains(t, fault.Message, "main")
 }
+
+func TestHost(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://CA.example/order/1": "ca.example", "https://ca.example:443/o": "ca.example",
+		"https://ca.example:14000/o": "ca.example:14000", "https://other.example/o": "other.example", ":": "",
+	} {
+		require.Equal(t, want, host(raw), raw)
+	}
+}

@@ -84,7 +84,7 @@ func (ca *CA) Order(ctx context.Context, url string) (domain.Order, error) {
 }
 
 func (ca *CA) readOrder(ctx context.Context, s *session, url string) (domain.Order, error) {
-	if host(url) != host(s.directory.NewOrder) {
+	if h := host(url); h != host(s.directory.NewOrder) && h != host(s.account.Location) {
 		// The issuer's directory was changed, from staging to production say. Asked for it, this CA would not say
 		// "unknown" but "malformed".
 		return ca.foreign(url, "it is at another CA than the issuer's directory names now"), nil
@@ -105,13 +105,13 @@ func (ca *CA) foreign(url, why string) domain.Order {
 	return domain.Order{Issuer: ca.config.Issuer, URL: url, Status: domain.OrderInvalid, Problem: why}
 }
 
-// host is the host and port of a URL, empty if it is none.
+// host is the host and port of an https URL, empty if it is none.
 func host(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return ""
 	}
-	return u.Host
+	return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
 }
 
 // Finalize sends the CSR if the order is ready, and answers the order as it is if it is not. It never polls.

@@ -54,8 +54,8 @@ func (a *Activities) finalize(ctx context.Context, ca ports.CA, order domain.Ord
 	id := order.ID
 	url := order.URL
 	order, err := ca.Finalize(ctx, order, csr)
-	for err == nil && underWay(order.Status) {
-		pause := pauseOr(order.RetryAfter, a.pace.poll, a.pace.pollMax)
+	for next := a.pace.poll; err == nil && underWay(order.Status); next *= 2 {
+		pause := pauseOr(order.RetryAfter, next, a.pace.pollMax)
 		if a.Clock.Now().Add(pause).After(deadline) {
 			break
 		}

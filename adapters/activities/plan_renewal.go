@@ -48,9 +48,12 @@ func (a *Activities) window(ctx context.Context, issued domain.Issued) (*domain.
 	if leaf == nil {
 		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", issued.Version)
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.pace.advice)
+	bounded, cancel := context.WithTimeout(ctx, a.pace.advice)
 	defer cancel()
-	window, err := ca.RenewalWindow(ctx, leaf.Bytes)
+	window, err := ca.RenewalWindow(bounded, leaf.Bytes)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return nil, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", a.pace.advice)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for renewal window: %w", err)
 	}

@@ -81,6 +81,20 @@ func TestPlanRenewalAsksAgain(t *testing.T) {
 	}
 }
 
+func TestPlanRenewalAsksASilentCAAgain(t *testing.T) {
+	r := newRig(t)
+	r.activities.pace.advice = time.Millisecond
+	r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
+	r.ca.EXPECT().RenewalWindow(anything, anything).DoAndReturn(func(ctx context.Context, _ []byte) (*domain.Window, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	_, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
+	application, fault := faultIn(t, err)
+	require.False(t, application.NonRetryable())
+	require.Equal(t, "Timeout", fault.Reason)
+}
+
 func TestPlanRenewalKeepsTheStoredPlan(t *testing.T) {
 	r := newRig(t)
 	stored := domain.RenewalPlan{At: now.Add(time.Hour), Reason: "ARIWindow", Fraction: 0.75}

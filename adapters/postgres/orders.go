@@ -125,10 +125,22 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (ports.S
 // abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
 // its names for ever.
 func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, error) {
-	tag, err := o.pool.Exec(ctx, `
-		UPDATE orders SET state = 'abandoned', reason = 'expired', updated_at = now()
-		WHERE id = $1::uuid AND state IN ('planned', 'placed') AND expires < now()`, orderID)
-	return err == nil && tag.RowsAffected() > 0, err
+	var freed int
+	err := o.pool.QueryRow(ctx, `
+		WITH abandoned AS (
+			UPDATE orders SET state = 'abandoned', reason = 'expired', updated_at = now()
+			-- One that the CA never answered has no expiry: no CA keeps a pending order for longer than a week.
+			WHERE id = $1::uuid AND state IN ('planned', 'placed')
+			  AND coalesce(expires, updated_at + interval '7 days') < now()
+			RETURNING id, certificate, url, reason
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'abandoned', jsonb_build_object('order', id, 'url', url, 'reason', reason) FROM abandoned
+		), tokens AS (
+			DELETE FROM http_tokens WHERE order_id IN (SELECT id FROM abandoned)
+		)
+		SELECT count(*) FROM abandoned`, orderID).Scan(&freed)
+	return freed > 0, err
 }
 
 // RecordPlaced implements ports.Orders. The first URL stays: a late second call changes nothing.

@@ -108,10 +108,18 @@ func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.OpenOrder(t.Context(), newOrder("web", "web/1", "a.example"))
 	requireFault(t, err, domain.FaultWait, "SameNamesInFlight")
+	require.NoError(t, s.PutTokens(t.Context(), left.ID, []domain.Challenge{{Token: "l", KeyAuthorization: "l.k"}}))
 	_, err = s.pool.Exec(t.Context(), `UPDATE orders SET expires = now() - interval '1 second'`)
 	require.NoError(t, err)
 	web := s.open(newOrder("web", "web/1", "a.example"))
 	require.Equal(t, ports.OrderAbandoned, s.order(left.ID).State)
+	require.Equal(t, 0, s.count("http_tokens"))
+	require.Equal(t, []string{"placed", "abandoned"}, s.events("left"))
+
+	never := s.open(newOrder("never", "never/1", "b.example")) // the CA never answered: no expiry
+	_, err = s.pool.Exec(t.Context(), `UPDATE orders SET updated_at = now() - interval '8 days' WHERE id = $1`, never.ID)
+	require.NoError(t, err)
+	require.Equal(t, "other", s.open(newOrder("other", "other/1", "b.example")).Certificate)
 
 	require.NoError(t, s.PutTokens(t.Context(), web.ID, []domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
 	require.NoError(t, s.AbandonOrder(t.Context(), web.ID, "the spec changed"))

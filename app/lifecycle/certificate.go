@@ -76,6 +76,9 @@ func (c *certificate) run(ctx workflow.Context) error {
 
 // next ends this run and hands its state to the next.
 func (c *certificate) next(ctx workflow.Context) error {
+	if ctx.Err() != nil { // cancelled in a step that does not fail by it
+		return ctx.Err()
+	}
 	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, c.state)
 }
 
@@ -100,10 +103,8 @@ func (c *certificate) attempt(ctx workflow.Context) error {
 		return nil
 	}
 	cancelled := ctx.Err()
-	if cancelled != nil {
-		// Challenges are removed also when the workflow is cancelled in the middle of them.
-		ctx, _ = workflow.NewDisconnectedContext(ctx)
-	}
+	// Challenges are removed also when the workflow is cancelled in the middle of them, or of this.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step, c.state.Issued)
 	c.state.Failure = &failure
 	c.failed++

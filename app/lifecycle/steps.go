@@ -27,6 +27,8 @@ var longStep = workflow.ActivityOptions{
 	StartToCloseTimeout:    10 * time.Minute,
 	ScheduleToCloseTimeout: 30 * time.Minute,
 	HeartbeatTimeout:       15 * time.Second,
+	// What comes after a cancelled step removes its challenges: it must not run before the step has ended.
+	WaitForCancellation: true,
 	RetryPolicy: &temporal.RetryPolicy{
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		// About a minute and a half: then the failure is readable, and the ladder's.
