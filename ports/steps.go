@@ -12,8 +12,9 @@ var (
 	// PlaceOrder stores a sealed key and its CSR, places the order and stores its URL; or finds the order that an
 	// earlier try placed. Idempotency key: PlaceOrderInput.Key.
 	PlaceOrder = Step[PlaceOrderInput, PlaceOrderOutput]{Name: "PlaceOrder", Summary: "store a key, place the order"}
-	// AuthorizeOrder shows control of every name and waits for the CA to see it. It leaves no challenge behind.
-	// Idempotency key: the authorizations' URLs.
+	// AuthorizeOrder shows control of every name and waits for the CA to see it. It removes its challenges once the CA is
+	// done with them; those of a try that is cut short are the next try's or RecordFailure's. Idempotency key: the
+	// authorizations' URLs.
 	AuthorizeOrder = Step[AuthorizeOrderInput, AuthorizeOrderOutput]{Name: "AuthorizeOrder", Summary: "show control of the names"}
 	// FinalizeOrder finalizes with the stored CSR, downloads, verifies and stores the certificate. Idempotency
 	// key: the stored order's ID.
