@@ -43,6 +43,8 @@ type Fault struct {
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 	// Final says that the same call would fail again in the same way: only a new attempt may help.
 	Final bool `json:"final,omitempty"`
+	// Step is the step that failed, where one activity does several.
+	Step string `json:"step,omitempty"`
 
 	cause error
 }

@@ -193,6 +193,21 @@ func (mr *MockCAMockRecorder) RenewalWindow(ctx, leaf interface{}) *gomock.Call 
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalWindow", reflect.TypeOf((*MockCA)(nil).RenewalWindow), ctx, leaf)
 }
 
+// Revoke mocks base method.
+func (m *MockCA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Revoke indicates an expected call of Revoke.
+func (mr *MockCAMockRecorder) Revoke(ctx, leaf, reason interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockCA)(nil).Revoke), ctx, leaf, reason)
+}
+
 // MockOrdering is a mock of Ordering interface.
 type MockOrdering struct {
 	ctrl     *gomock.Controller
@@ -379,4 +394,42 @@ func (m *MockRenewalAdviser) RenewalWindow(ctx context.Context, leaf []byte) (*d
 func (mr *MockRenewalAdviserMockRecorder) RenewalWindow(ctx, leaf interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalWindow", reflect.TypeOf((*MockRenewalAdviser)(nil).RenewalWindow), ctx, leaf)
+}
+
+// MockRevoking is a mock of Revoking interface.
+type MockRevoking struct {
+	ctrl     *gomock.Controller
+	recorder *MockRevokingMockRecorder
+}
+
+// MockRevokingMockRecorder is the mock recorder for MockRevoking.
+type MockRevokingMockRecorder struct {
+	mock *MockRevoking
+}
+
+// NewMockRevoking creates a new mock instance.
+func NewMockRevoking(ctrl *gomock.Controller) *MockRevoking {
+	mock := &MockRevoking{ctrl: ctrl}
+	mock.recorder = &MockRevokingMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockRevoking) EXPECT() *MockRevokingMockRecorder {
+	return m.recorder
+}
+
+// Revoke mocks base method.
+func (m *MockRevoking) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Revoke indicates an expected call of Revoke.
+func (mr *MockRevokingMockRecorder) Revoke(ctx, leaf, reason interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockRevoking)(nil).Revoke), ctx, leaf, reason)
 }

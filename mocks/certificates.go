@@ -9,6 +9,7 @@ import (
 	domain "everleaf/domain"
 	ports "everleaf/ports"
 	reflect "reflect"
+	time "time"
 
 	gomock "github.com/golang/mock/gomock"
 )
@@ -95,6 +96,20 @@ func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, version, plan interfa
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRenewal", reflect.TypeOf((*MockCertificates)(nil).RecordRenewal), ctx, version, plan)
 }
 
+// RecordRevoked mocks base method.
+func (m *MockCertificates) RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordRevoked", ctx, version, reason, at)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordRevoked indicates an expected call of RecordRevoked.
+func (mr *MockCertificatesMockRecorder) RecordRevoked(ctx, version, reason, at interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoked", reflect.TypeOf((*MockCertificates)(nil).RecordRevoked), ctx, version, reason, at)
+}
+
 // MockCatalog is a mock of Catalog interface.
 type MockCatalog struct {
 	ctrl     *gomock.Controller
@@ -116,6 +131,21 @@ func NewMockCatalog(ctrl *gomock.Controller) *MockCatalog {
 // EXPECT returns an object that allows the caller to indicate expected use.
 func (m *MockCatalog) EXPECT() *MockCatalogMockRecorder {
 	return m.recorder
+}
+
+// Census mocks base method.
+func (m *MockCatalog) Census(ctx context.Context, now time.Time) (ports.Census, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Census", ctx, now)
+	ret0, _ := ret[0].(ports.Census)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Census indicates an expected call of Census.
+func (mr *MockCatalogMockRecorder) Census(ctx, now interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Census", reflect.TypeOf((*MockCatalog)(nil).Census), ctx, now)
 }
 
 // Current mocks base method.

@@ -65,6 +65,21 @@ func (mr *MockKeeperMockRecorder) Renew(ctx, name, note interface{}) *gomock.Cal
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockKeeper)(nil).Renew), ctx, name, note)
 }
 
+// Revoke mocks base method.
+func (m *MockKeeper) Revoke(ctx context.Context, name string, reason domain.RevocationReason, note string) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Revoke", ctx, name, reason, note)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Revoke indicates an expected call of Revoke.
+func (mr *MockKeeperMockRecorder) Revoke(ctx, name, reason, note interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockKeeper)(nil).Revoke), ctx, name, reason, note)
+}
+
 // Status mocks base method.
 func (m *MockKeeper) Status(ctx context.Context, name string) (domain.Status, error) {
 	m.ctrl.T.Helper()

@@ -22,6 +22,7 @@ type CA interface {
 	Ordering
 	Authorizing
 	RenewalAdviser
+	Revoking
 }
 
 // Ordering is the part of a CA that turns names into a certificate.
@@ -65,4 +66,11 @@ type RenewalAdviser interface {
 	// RenewalWindow asks for the window of the certificate (leaf, DER). A CA without renewalInfo answers nil and
 	// no error.
 	RenewalWindow(ctx context.Context, leaf []byte) (*domain.Window, error)
+}
+
+// Revoking is the part of a CA that revokes (RFC 8555 §7.6).
+type Revoking interface {
+	// Revoke revokes the certificate (leaf, DER) by the account that obtained it. One that is revoked already is no
+	// error (already is true).
+	Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (already bool, err error)
 }

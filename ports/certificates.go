@@ -19,6 +19,8 @@ type Certificates interface {
 	Chain(ctx context.Context, version string) (chainPEM []byte, err error)
 	// RecordRenewal stores the plan of a version. The first writer wins: the stored plan is returned.
 	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error)
+	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
+	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
 	// RecordFailure stores the failure on the certificate (made if new) and removes the order's HTTP tokens, in
 	// one transaction. Idempotent by the failure's instant. An empty orderID removes no tokens.
 	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error
@@ -36,6 +38,27 @@ type CertificateRecord struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// Census is the whole fleet in a few numbers.
+type Census struct {
+	// Groups count certificates by phase and by the issuer of the certificate in service ("" before the first).
+	Groups []CensusGroup
+	// Expiring counts certificates in service by the time that is left of them: each of ExpiryBounds has the number of those
+	// with at most that much left. Expired ones have nothing left.
+	Expiring []int
+	// NextExpiry is the earliest end of validity in service; zero without any.
+	NextExpiry time.Time
+}
+
+// CensusGroup is one count.
+type CensusGroup struct {
+	Phase  domain.Phase
+	Issuer string
+	Count  int
+}
+
+// ExpiryBounds are the times left that Census counts by.
+var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 30 * 24 * time.Hour}
+
 // KeyPair is the certificate in service with its sealed key.
 type KeyPair struct {
 	Record    CertificateRecord
@@ -47,6 +70,8 @@ type KeyPair struct {
 type Catalog interface {
 	// List returns up to limit records in order of name, after the name given ("" for the first page).
 	List(ctx context.Context, after string, limit int) ([]CertificateRecord, error)
+	// Census counts the certificates as they are at now, for metrics.
+	Census(ctx context.Context, now time.Time) (Census, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait
 	// fault "NotIssuedYet".
 	Current(ctx context.Context, name string) (KeyPair, error)

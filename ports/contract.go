@@ -19,8 +19,48 @@ const (
 	EnsureUpdate = "Ensure"
 	// RenewUpdate replaces the certificate now; it answers when issued or with a problem.
 	RenewUpdate = "Renew"
+	// RevokeUpdate replaces the certificate and then revokes the one that was in service; it answers when that is done or
+	// with a problem.
+	RevokeUpdate = "Revoke"
 	// StatusQuery answers a domain.Status.
 	StatusQuery = "Status"
+)
+
+// Each kind of work that wants slots of its own has a task queue of its own: the base queue's name and a suffix.
+const (
+	authorizationSuffix = "-authorization"
+	nexusSuffix         = "-nexus"
+)
+
+// AuthorizationTaskQueue is where the long work of an issuance waits for a worker, for workflows on the queue base.
+func AuthorizationTaskQueue(base string) string { return base + authorizationSuffix }
+
+// NexusTaskQueue is the target of a Nexus endpoint for this service, for workflows on the queue base.
+func NexusTaskQueue(base string) string { return base + nexusSuffix }
+
+// What a caller in another namespace uses: a Nexus service and its operations. Inputs are NexusEnsure, NexusRenew,
+// NexusRevoke and NexusStatus; each answers a domain.Status.
+const (
+	NexusService         = "everleaf"
+	NexusEnsureOperation = "Ensure"
+	NexusRenewOperation  = "Renew"
+	NexusRevokeOperation = "Revoke"
+	NexusStatusOperation = "Status"
+)
+
+// Search attributes of a Certificate workflow, and their types. They must be known to the namespace before a worker
+// starts.
+const (
+	// SearchState is a Keyword: a domain.Phase.
+	SearchState = "EverleafState"
+	// SearchIssuer is a Keyword: the configured issuer of the certificate in service.
+	SearchIssuer = "EverleafIssuer"
+	// SearchNotAfter is a Datetime: the end of validity of the certificate in service.
+	SearchNotAfter = "EverleafNotAfter"
+	// SearchNextRenewal is a Datetime: when it is to be replaced.
+	SearchNextRenewal = "EverleafNextRenewal"
+	// SearchNames is a KeywordList: the names asked for.
+	SearchNames = "EverleafNames"
 )
 
 // WorkflowID is the ID of the workflow that keeps the certificate called name.
@@ -41,4 +81,36 @@ type EnsureRequest struct {
 type RenewRequest struct {
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
+}
+
+// RevokeRequest is the argument of the Revoke update.
+type RevokeRequest struct {
+	// Reason is why, for the CA's revocation list.
+	Reason domain.RevocationReason `json:"reason,omitempty"`
+	// Note is kept in the history for people.
+	Note string `json:"note,omitempty"`
+}
+
+// NexusEnsure is the input of the Nexus operation Ensure.
+type NexusEnsure struct {
+	Name string      `json:"name"`
+	Spec domain.Spec `json:"spec"`
+}
+
+// NexusRenew is the input of the Nexus operation Renew.
+type NexusRenew struct {
+	Name string `json:"name"`
+	Note string `json:"note,omitempty"`
+}
+
+// NexusRevoke is the input of the Nexus operation Revoke.
+type NexusRevoke struct {
+	Name   string                  `json:"name"`
+	Reason domain.RevocationReason `json:"reason,omitempty"`
+	Note   string                  `json:"note,omitempty"`
+}
+
+// NexusStatus is the input of the Nexus operation Status.
+type NexusStatus struct {
+	Name string `json:"name"`
 }

@@ -15,6 +15,9 @@ type Keeper interface {
 	Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error)
 	// Renew replaces the certificate now and waits. An unknown name is a Spec fault "UnknownCertificate".
 	Renew(ctx context.Context, name, note string) (domain.Status, error)
+	// Revoke replaces the certificate, then revokes the one that was in service, and waits. An unknown name is a Spec fault
+	// "UnknownCertificate", an unknown reason "UnknownReason".
+	Revoke(ctx context.Context, name string, reason domain.RevocationReason, note string) (domain.Status, error)
 	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended
 	// "NotKept".
 	Status(ctx context.Context, name string) (domain.Status, error)

@@ -36,6 +36,8 @@ type StoredOrder struct {
 	URL string
 	// Issued is set once issued.
 	Issued *domain.Issued
+	// OpenedAt is when it was stored first.
+	OpenedAt time.Time
 }
 
 // NewOrder is what OpenOrder stores.

@@ -19,6 +19,12 @@ var (
 	// FinalizeOrder finalizes with the stored CSR, downloads, verifies and stores the certificate. Idempotency
 	// key: the stored order's ID.
 	FinalizeOrder = Step[FinalizeOrderInput, FinalizeOrderOutput]{Name: "FinalizeOrder", Summary: "finalize, download, verify, store"}
+	// ObtainCertificate does what AuthorizeOrder, FinalizeOrder and PlanRenewal do, one after the other, outside the
+	// workflow task: a slow CA holds up nobody else. A fault names the step in Fault.Step. Idempotency key: the stored
+	// order's ID.
+	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "show control of the names, finalize, store, plan"}
+	// RevokeCertificate revokes a stored certificate at the CA that issued it. Idempotency key: the version.
+	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke the replaced certificate"}
 	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
 	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal", Summary: "choose the renewal instant"}
 	// RecordFailure makes a failed attempt readable and removes its challenges. Idempotency key: the certificate
@@ -35,6 +41,8 @@ type PlaceOrderInput struct {
 	Issuer string      `json:"issuer"`
 	// Predecessor is the certificate that this issuance replaces, if there is one.
 	Predecessor *domain.Issued `json:"predecessor,omitempty"`
+	// Planned is the instant for which this renewal was planned; zero for an issuance that somebody asked for.
+	Planned time.Time `json:"planned,omitzero"`
 }
 
 // PlaceOrderOutput is the order to go on with.
@@ -81,6 +89,33 @@ type PlanRenewalInput struct {
 // PlanRenewalOutput is the decision.
 type PlanRenewalOutput struct {
 	Plan domain.RenewalPlan `json:"plan"`
+}
+
+// ObtainCertificateInput names the placed order and how control of its names is shown.
+type ObtainCertificateInput struct {
+	Certificate string               `json:"certificate"`
+	Order       domain.Order         `json:"order"`
+	Challenge   domain.ChallengeType `json:"challenge"`
+}
+
+// ObtainCertificateOutput holds the stored certificate and its plan, or how long to wait while the CA is still issuing.
+type ObtainCertificateOutput struct {
+	Issued *domain.Issued      `json:"issued,omitempty"`
+	Plan   *domain.RenewalPlan `json:"plan,omitempty"`
+	// RetryAfter is set while the order is processing: FinalizeOrder and PlanRenewal are left to do.
+	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+}
+
+// RevokeCertificateInput names the certificate to revoke.
+type RevokeCertificateInput struct {
+	Certificate string                  `json:"certificate"`
+	Issued      domain.Issued           `json:"issued"`
+	Reason      domain.RevocationReason `json:"reason,omitempty"`
+}
+
+// RevokeCertificateOutput says whether the CA had it as revoked already.
+type RevokeCertificateOutput struct {
+	Already bool `json:"already,omitempty"`
 }
 
 // RecordFailureInput describes the failed attempt.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -129,6 +130,28 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 		return domain.RenewalPlan{}, interpret(err)
 	}
 	return *stored, nil
+}
+
+// RecordRevoked implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
+func (c *Certificates) RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error {
+	if _, err := uuid.Parse(version); err != nil {
+		return unknownVersion(version)
+	}
+	var known bool
+	err := c.pool.QueryRow(ctx, `
+		WITH revoked AS (
+			UPDATE versions SET revoked_at = $2, revocation_reason = $3 WHERE id = $1::uuid AND revoked_at IS NULL
+			RETURNING id, certificate, serial, revoked_at, revocation_reason
+		), event AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'revoked', jsonb_build_object('version', id, 'serial', serial, 'reason', revocation_reason,
+				'at', revoked_at) FROM revoked
+		)
+		SELECT EXISTS (SELECT FROM versions WHERE id = $1::uuid)`, version, at, string(reason)).Scan(&known)
+	if err == nil && !known {
+		return unknownVersion(version)
+	}
+	return interpret(err)
 }
 
 // RecordFailure implements ports.Certificates.

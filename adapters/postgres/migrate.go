@@ -76,7 +76,8 @@ func failedMigration(err error) error {
 }
 
 // CheckSchema says whether this binary may work with the database: an Operator fault "SchemaTooOld" or
-// "SchemaTooNew" names both versions and the fix.
+// "SchemaTooNew" names both versions and the fix. A newer schema is good enough unless it says that it is not: while
+// releases are rolled out, both run on it.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	found, err := schemaVersion(ctx, pool)
 	switch expected := migrations.Version(); {
@@ -86,14 +87,20 @@ func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 		return domain.NewFault(domain.FaultOperator, "SchemaTooOld", nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
-		return tooNew(found)
+		var least int64
+		if err := pool.QueryRow(ctx, `SELECT coalesce(max(least), 0) FROM everleaf_compatibility`).Scan(&least); err != nil {
+			return interpret(err)
+		}
+		if least > expected {
+			return tooNew(found)
+		}
 	}
 	return nil
 }
 
 func tooNew(found int64) error {
 	return domain.NewFault(domain.FaultOperator, "SchemaTooNew", nil,
-		"the database has schema version %d and this binary knows %d: deploy the newer binary", found, migrations.Version())
+		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found, migrations.Version())
 }
 
 // schemaVersion is 0 for a database without our schema.

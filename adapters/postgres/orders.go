@@ -25,15 +25,16 @@ type Orders struct{ pool *pgxpool.Pool }
 func NewOrders(pool *pgxpool.Pool) *Orders { return &Orders{pool: pool} }
 
 // orderColumns are what scanOrder reads, of orders o and versions v.
-const orderColumns = `o.id::text, o.certificate, o.issuance_key, o.state, o.issuer, o.spec, o.csr, coalesce(o.url, ''), ` +
+const orderColumns = `o.id::text, o.certificate, o.issuance_key, o.state, o.issuer, o.spec, o.csr, coalesce(o.url, ''), o.created_at, ` +
 	versionColumns
 
 func scanOrder(row pgx.Row) (ports.StoredOrder, error) {
 	var order ports.StoredOrder
 	var version versionRow
 	err := row.Scan(append([]any{&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec,
-		&order.CSR, &order.URL}, version.fields()...)...)
+		&order.CSR, &order.URL, &order.OpenedAt}, version.fields()...)...)
 	order.Issued = version.issued()
+	order.OpenedAt = order.OpenedAt.UTC()
 	return order, err
 }
 
@@ -61,10 +62,10 @@ const openAttempts = 3
 // OpenOrder implements ports.Orders.
 func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
 	for range openAttempts {
-		id, err := o.insertOrder(ctx, order)
+		id, opened, err := o.insertOrder(ctx, order)
 		if err == nil {
 			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned,
-				Issuer: order.Issuer, Spec: order.Spec, CSR: order.CSR}, nil
+				Issuer: order.Issuer, Spec: order.Spec, CSR: order.CSR, OpenedAt: opened.UTC()}, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return ports.StoredOrder{}, interpret(err)
@@ -89,13 +90,13 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 }
 
 // insertOrder gives pgx.ErrNoRows, and stores nothing, if one of the unique indexes has the order's place taken.
-func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id string, err error) {
+func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id string, opened time.Time, err error) {
 	err = o.pool.QueryRow(ctx, `
 		WITH opened AS (
 			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT DO NOTHING
-			RETURNING id, certificate, spec, key_id
+			RETURNING id, certificate, spec, key_id, created_at
 		), sealed AS (
 			INSERT INTO keys (id, sealed) SELECT key_id, $9 FROM opened
 		), certificate AS (
@@ -104,10 +105,10 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', updated_at = now(),
 				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
 		)
-		SELECT id::text FROM opened`,
+		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey).Scan(&id)
-	return id, err
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey).Scan(&id, &opened)
+	return id, opened, err
 }
 
 // conflicting finds the order whose place insertOrder found taken: the certificate's own first.

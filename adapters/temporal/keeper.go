@@ -71,6 +71,20 @@ func (k *Keeper) Renew(ctx context.Context, name, note string) (domain.Status, e
 	})
 }
 
+// Revoke implements ports.Keeper. It waits as Ensure does.
+func (k *Keeper) Revoke(ctx context.Context, name string, reason domain.RevocationReason, note string) (domain.Status, error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return domain.Status{}, err
+	}
+	if _, err := reason.Code(); err != nil {
+		return domain.Status{}, err
+	}
+	update := k.update(name, ports.RevokeUpdate, ports.RevokeRequest{Reason: reason, Note: note})
+	return k.await(ctx, name, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
+		return k.client.UpdateWorkflow(ctx, update)
+	})
+}
+
 // Status implements ports.Keeper. It answers within queryTimeout at the latest; without a worker, with a Wait fault
 // "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
 // workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".

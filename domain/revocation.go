@@ -1,0 +1,44 @@
+package domain
+
+import (
+	"slices"
+	"strings"
+)
+
+// RevocationReason is why a certificate is revoked, by its name in RFC 5280 §5.3.1. The strings are part of recorded
+// histories.
+type RevocationReason string
+
+// The reasons that ACME CAs take (RFC 8555 §7.6).
+const (
+	RevokedUnspecified          RevocationReason = "unspecified"
+	RevokedKeyCompromise        RevocationReason = "keyCompromise"
+	RevokedAffiliationChanged   RevocationReason = "affiliationChanged"
+	RevokedSuperseded           RevocationReason = "superseded"
+	RevokedCessationOfOperation RevocationReason = "cessationOfOperation"
+)
+
+var revocationCodes = map[RevocationReason]int{
+	"": 0, RevokedUnspecified: 0, RevokedKeyCompromise: 1, RevokedAffiliationChanged: 3, RevokedSuperseded: 4,
+	RevokedCessationOfOperation: 5,
+}
+
+// Code is the reason's CRLReason (RFC 5280 §5.3.1). The empty reason is unspecified. The fault is Spec "UnknownReason".
+func (r RevocationReason) Code() (int, error) {
+	code, ok := revocationCodes[r]
+	if !ok {
+		return 0, NewFault(FaultSpec, "UnknownReason", nil, "revocation reason %q: choose one of %s", string(r),
+			strings.Join(revocationReasons(), ", "))
+	}
+	return code, nil
+}
+
+func revocationReasons() (names []string) {
+	for reason := range revocationCodes {
+		if reason != "" {
+			names = append(names, string(reason))
+		}
+	}
+	slices.Sort(names)
+	return names
+}

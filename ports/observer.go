@@ -1,0 +1,25 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=observer.go -destination=../mocks/observer.go -package=mocks
+
+// Observer hears what the steps did, for metrics. A step that is repeated may tell twice: these are counts for people,
+// not books. Methods MUST NOT block and MUST NOT fail.
+type Observer interface {
+	// OrderPlaced: an order was placed at the CA; resumed, if an earlier try had placed it.
+	OrderPlaced(ctx context.Context, issuer string, resumed bool)
+	// CertificateIssued: a certificate is stored, took after its order was opened.
+	CertificateIssued(ctx context.Context, issuer string, took time.Duration)
+	// RenewalStarted: a planned renewal began, lag after the planned instant.
+	RenewalStarted(ctx context.Context, issuer string, lag time.Duration)
+	// AttemptFailed: an attempt failed, and the failure was recorded.
+	AttemptFailed(ctx context.Context, issuer string, fault domain.Fault)
+	// CertificateRevoked: a certificate was revoked.
+	CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason)
+}
