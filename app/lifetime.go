@@ -83,7 +83,14 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 			defer cancel()
-			return temporal.WaitReachable(ctx, c, target, logger)
+			if err := temporal.WaitReachable(ctx, c, target, logger); err != nil {
+				return err
+			}
+			known, err := temporal.CheckSearchAttributes(ctx, c, target)
+			if err == nil && !known {
+				logger.Warn("Temporal does not tell its search attributes; workflows stand still if Everleaf's are missing")
+			}
+			return err
 		},
 		OnStop: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, connectionsTime/2)
