@@ -13,7 +13,7 @@ import (
 // only be in hand together if each of three processes has four.
 func TestProcessesShareOneQueue(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	const processes, slots = 3, 4
 	held := newGate()
 	s.proxy.on(&rule{path: pathChallenge, left: -1, gate: held})
@@ -65,7 +65,7 @@ func (s *stack) ensureMany(n int) <-chan ensured {
 // queries and updates go on: they have workers and slots of their own.
 func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.run("--authorization-slots=2", "--workflow-slots=4", "--local-step-slots=4")
 	ready := s.name + "-ready"
 	s.must("cert", "ensure", ready, "--name", "ready.example.test")

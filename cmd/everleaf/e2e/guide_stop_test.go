@@ -12,7 +12,7 @@ import (
 // (15 s) or a retry's pause, and it is no failure of the certificate.
 func TestStopReleasesWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.run("--roles=responder")
 	first := s.run("--roles=workflows,authorization", "--stop-timeout=1s")
 	held := newGate()
@@ -49,7 +49,7 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 // workflow task times out (10 s), and is no failure either.
 func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.run("--roles=responder")
 	first := s.run("--roles=workflows", "--stop-timeout=1s")
 	h := newHold()

@@ -152,7 +152,7 @@ func status(t testing.TB, r result) domain.Status {
 func (s *stack) run(flags ...string) *process {
 	s.t.Helper()
 	own := &syncBuffer{}
-	p := &process{t: s.t, cmd: exec.Command(binary, append([]string{"worker"}, flags...)...), log: own, done: make(chan struct{})}
+	p := &process{t: s.t, cmd: exec.Command(s.program, append([]string{"worker"}, flags...)...), log: own, done: make(chan struct{})}
 	both := io.MultiWriter(own, s.log)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, both, both
 	p.cmd.SysProcAttr = dieWithParent()
