@@ -1,11 +1,15 @@
 package app
 
 import (
+	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/http01"
+	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
@@ -17,6 +21,7 @@ type Config struct {
 	Sealing  sealing.Config
 	ACME     acme.Config
 	HTTP01   http01.Config
+	Ops      ops.Config
 	Temporal Temporal
 	Log      Log
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
@@ -32,6 +37,8 @@ type Temporal struct {
 	Settings temporal.Settings
 	// TaskQueue is where workers poll.
 	TaskQueue string
+	// CredentialsGrace is how long polls may be refused before the process ends; zero is defaultCredentialsGrace.
+	CredentialsGrace time.Duration
 }
 
 // Log says how to log.
@@ -57,6 +64,7 @@ func (c Config) temporalConfig() (temporal.Config, error) {
 	if err != nil {
 		return temporal.Config{}, err
 	}
+	options.Identity = fmt.Sprintf("%d@x/%s", os.Getpid(), rand.Text()[:6])
 	return temporal.Config{
 		Client:    options,
 		TaskQueue: c.Temporal.TaskQueue,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/fx"
@@ -41,6 +42,8 @@ type parts struct {
 	Pool      *pgxpool.Pool
 	Responder *http01.Responder
 	Worker    worker.Worker
+	Health    *health
+	Polls     *temporal.Polls
 }
 
 // lifetime says in which order the parts start; they stop in reverse. The worker comes last: it polls only when all
@@ -54,6 +57,8 @@ func lifetime(lifecycle fx.Lifecycle, p parts) {
 
 // checkDatabase refuses to work on a schema or on sealed keys that this process cannot read.
 func (p parts) checkDatabase(ctx context.Context) error {
+	p.Health.Starting("checking the schema and the sealing key")
+	p.Health.checkSchema(p.Pool)
 	ctx, cancel := context.WithTimeout(ctx, p.Config.StartTimeout)
 	defer cancel()
 	if err := postgres.CheckSchema(ctx, p.Pool); err != nil {
@@ -68,6 +73,8 @@ func (p parts) closeDatabase(ctx context.Context) error {
 }
 
 func (p parts) reachTemporal(ctx context.Context) error {
+	p.Health.Starting("waiting for Temporal at " + p.Temporal.Client.HostPort)
+	p.Health.checkTemporal(p.Client, p.Temporal)
 	ctx, cancel := context.WithTimeout(ctx, p.Config.StartTimeout)
 	defer cancel()
 	if err := temporal.WaitReachable(ctx, p.Client, p.Temporal, p.Logger); err != nil {
@@ -87,6 +94,10 @@ func (p parts) closeTemporal(context.Context) error {
 
 // startWorker is bounded here because the SDK's Start takes no context.
 func (p parts) startWorker(ctx context.Context) error {
+	p.Health.check("responder", p.Responder.Readiness)
+	p.Health.checkPolls(p.Client, p.Temporal, p.Polls, []temporal.Poller{
+		{Identity: p.Temporal.Client.Identity, TaskQueue: p.Temporal.TaskQueue, Type: enumspb.TASK_QUEUE_TYPE_WORKFLOW},
+	})
 	ctx, cancel := context.WithTimeout(ctx, p.Config.StartTimeout)
 	defer cancel()
 	result := make(chan error, 1)

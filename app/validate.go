@@ -25,6 +25,8 @@ func (c Config) Validate() error {
 		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case !isAddress(c.HTTP01.Listen, true):
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+	case !isAddress(c.Ops.Listen, true):
+		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):

@@ -41,6 +41,9 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.HTTP01.Listen = ":65536" }, `":65536"`},
 		{func(c *Config) { c.HTTP01.Listen = "a b:80" }, `"a b:80"`},
 		{func(c *Config) { c.HTTP01.Listen = ":8402" }, ""},
+		{func(c *Config) { c.Ops.Listen = "8401" }, `--ops-listen (EVERLEAF_OPS_LISTEN) "8401"`},
+		{func(c *Config) { c.Ops.Listen = "" }, `""`},
+		{func(c *Config) { c.Ops.Listen = ":8401" }, ""},
 	} {
 		config := settings(t)
 		c.change(&config)

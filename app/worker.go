@@ -22,13 +22,13 @@ import (
 
 // Worker is the worker process as an fx application: what it is made of, and (see lifetime) in which order it comes
 // and goes. ctx is the process's; it bounds what is waited for while the parts are made.
-func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
+func Worker(ctx context.Context, config Config, health *health, logger *slog.Logger) fx.Option {
 	config.Postgres.Logger = logger
 	return fx.Options(
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopTimeout+stopMargin),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
-		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, logger,
+		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, health, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
 			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
@@ -51,12 +51,12 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
 			Config.temporalConfig,
-			temporal.NewClient,
+			newClient,
 			newActivities,
 			newWorker,
 			newOutcome,
 		),
-		fx.Invoke(lifetime),
+		fx.Invoke(lifetime, keepHealth),
 	)
 }
 
@@ -81,7 +81,7 @@ func newActivities(s steps) *activities.Activities {
 
 // newWorker makes the worker with all that it can run.
 func newWorker(c client.Client, config temporal.Config, a *activities.Activities, end *outcome) worker.Worker {
-	w := temporal.NewWorker(c, config, end.fatal)
+	w := temporal.NewWorker(c, config, func(err error) { end.fatal(temporal.PollFault(err, config)) })
 	lifecycle.Register(w)
 	activities.Register(w, a)
 	return w

@@ -41,11 +41,14 @@ func TestCheckPollersOfAPartitionedQueue(t *testing.T) {
 // checkPollers starts some workers on one queue.
 func checkPollers(t *testing.T, s server, workers int) {
 	t.Helper()
-	queues := []PolledQueue{
-		{s.config.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW}, {s.config.TaskQueue, enumspb.TASK_QUEUE_TYPE_ACTIVITY},
+	pollers := func(identity string, more ...enumspb.TaskQueueType) (all []Poller) {
+		for _, kind := range append(more, enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY) {
+			all = append(all, Poller{Identity: identity, TaskQueue: s.config.TaskQueue, Type: kind})
+		}
+		return all
 	}
 	ctx := bounded(t, 60*time.Second)
-	_, err := CheckPollers(ctx, s.client, s.config, "w0", queues)
+	_, err := CheckPollers(ctx, s.client, s.config, pollers("w0"))
 	requireFault(t, err, domain.FaultWait, "NoPoller", "task queue "+s.config.TaskQueue+" (workflow)")
 	for i := range workers {
 		w := worker.New(s.client, s.config.TaskQueue, worker.Options{Identity: fmt.Sprint("w", i)})
@@ -56,12 +59,12 @@ func checkPollers(t *testing.T, s server, workers int) {
 	}
 	for i := range workers {
 		require.Eventually(t, func() bool {
-			detail, err := CheckPollers(ctx, s.client, s.config, fmt.Sprint("w", i), queues)
+			detail, err := CheckPollers(ctx, s.client, s.config, pollers(fmt.Sprint("w", i)))
 			return err == nil && strings.Contains(detail, s.config.TaskQueue+" (activity) 0s ago")
 		}, 20*time.Second, 50*time.Millisecond, "worker %d", i)
 	}
-	_, err = CheckPollers(ctx, s.client, s.config, "stranger", queues)
+	_, err = CheckPollers(ctx, s.client, s.config, pollers("stranger"))
 	requireFault(t, err, domain.FaultWait, "NoPoller", "does not see stranger")
-	_, err = CheckPollers(ctx, s.client, s.config, "w0", append(queues, PolledQueue{s.config.TaskQueue, enumspb.TASK_QUEUE_TYPE_NEXUS}))
+	_, err = CheckPollers(ctx, s.client, s.config, pollers("w0", enumspb.TASK_QUEUE_TYPE_NEXUS))
 	requireFault(t, err, domain.FaultWait, "NoPoller", "(nexus)")
 }

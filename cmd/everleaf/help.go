@@ -17,6 +17,7 @@ var groups = []kong.Group{
 	{Key: "sealing", Title: "Sealing of private keys:"},
 	{Key: "acme", Title: "ACME CA:"},
 	{Key: "http01", Title: "HTTP-01 challenges:"},
+	{Key: "ops", Title: "Health and metrics:"},
 	{Key: "timing", Title: "Start and stop:"},
 	{Key: "log", Title: "Logging:"},
 }
