@@ -5,12 +5,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/fx"
 
 	"everleaf/adapters/ops"
-	"everleaf/adapters/postgres"
 	"everleaf/adapters/temporal"
 )
 
@@ -61,15 +59,8 @@ func newClient(config Config, target temporal.Config, end *outcome, logger *slog
 	return c, polls, err
 }
 
-// checkSchema, checkTemporal and checkPolls are what readiness looks at; checkPolls also what liveness does.
-func (h *health) checkSchema(pool *pgxpool.Pool) {
-	h.check("schema", func(ctx context.Context) (string, error) { return postgres.Readiness(ctx, pool) })
-}
-
-func (h *health) checkTemporal(c client.Client, target temporal.Config) {
-	h.check("temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) })
-}
-
+// checkPolls looks at the polls of this process: from the server's side, from the client's, and for liveness whether
+// they come back at all.
 func (h *health) checkPolls(c client.Client, target temporal.Config, polls *temporal.Polls, pollers []temporal.Poller) {
 	h.check("pollers", func(ctx context.Context) (string, error) {
 		if err := polls.Refused(); err != nil {
