@@ -78,7 +78,7 @@ func (h *health) checkPolls(c client.Client, target temporal.Config, polls *temp
 func keepHealth(lifecycle fx.Lifecycle, config Config, h *health) {
 	lifecycle.Append(fx.Hook{
 		OnStart: func(context.Context) error {
-			h.Running("runs", h.checks...)
+			h.Running("runs "+JoinRoles(config.Roles), h.checks...)
 			return nil
 		},
 		OnStop: func(context.Context) error {

@@ -70,7 +70,7 @@ func (l *Listener) Start(ctx context.Context) error {
 			"--ops-listen (EVERLEAF_OPS_LISTEN) %q: the address cannot be bound; free it or choose another", l.listen)
 	}
 	l.address.Store(listener.Addr().String())
-	l.logger.Info("operations listener started", "address", l.Addr())
+	l.logger.Info("operations listener started", "listen", l.Addr())
 	go func() {
 		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			l.logger.Error("operations listener ended", "error", err)

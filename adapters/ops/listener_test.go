@@ -129,7 +129,7 @@ func TestATurnIsLoggedOnce(t *testing.T) {
 	}
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("check fails")))
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("check is good again")))
-	require.Contains(t, log.String(), "operations listener started\" address="+l.Addr())
+	require.Contains(t, log.String(), "operations listener started\" listen="+l.Addr())
 }
 
 func TestAnAddressThatIsTaken(t *testing.T) {

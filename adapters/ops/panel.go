@@ -9,8 +9,8 @@ import (
 const (
 	// checkBound is what one look at one check may take.
 	checkBound = 3 * time.Second
-	// checkFresh is how long a look counts: probes of several sources, each second, cost one look in that time.
-	checkFresh = 2 * time.Second
+	// checkFresh is how long a look counts: however many probe, and however often, it costs one look in that time.
+	checkFresh = time.Second
 )
 
 // panel looks at all checks side by side and remembers for a moment what it saw.

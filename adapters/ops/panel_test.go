@@ -58,7 +58,7 @@ func TestAHangingCheckHangsNobody(t *testing.T) {
 		}, p.results(t.Context()))
 		require.Equal(t, checkBound+slack, time.Since(began))
 		time.Sleep(checkFresh)
-		require.Equal(t, "no answer for 8s", p.results(t.Context())[0].detail)
+		require.Equal(t, "no answer for 7s", p.results(t.Context())[0].detail)
 		require.EqualValues(t, 1, hanging.Load())
 		close(free)
 		time.Sleep(checkFresh)

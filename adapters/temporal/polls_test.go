@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
@@ -225,4 +226,11 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots
+}
+
+func TestPollFaultNamesTheReason(t *testing.T) {
+	t.Parallel()
+	config := Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}
+	requireFault(t, PollFault(serviceerror.NewNamespaceNotFound("ns"), config), domain.FaultOperator, "UnknownNamespace", `no namespace "ns"`)
+	requireFault(t, PollFault(serviceerror.NewClientVersionNotSupported("1", "go", "2"), config), domain.FaultOperator, "WorkerFailed", "t:7233")
 }

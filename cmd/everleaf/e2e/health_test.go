@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-var opsAddress = regexp.MustCompile(`operations listener started.* address=(\S+)`)
+var opsAddress = regexp.MustCompile(`operations listener started.* listen=(\S+)`)
 
 // watched is a worker process whose Temporal is behind a proxy, and which is asked for its health.
 type watched struct {
@@ -129,6 +129,7 @@ func TestReadiness(t *testing.T) {
 	require.Contains(t, body, "ok   schema: version ")
 	require.Contains(t, body, "ok   temporal: "+proxy.Address+` answers for namespace "default"`)
 	require.Contains(t, body, "ok   pollers: "+s.queue+" (workflow) ")
+	require.Contains(t, body, s.queue+"-authorization (activity) ")
 	require.Contains(t, body, "ok   responder: answers at "+s.http01)
 
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99999, true)`)
@@ -156,6 +157,9 @@ func TestReadiness(t *testing.T) {
 	admin(t, "ALTER ROLE %s NOLOGIN", user)
 	cut()
 	w.fails("is not permitted to log in")
+	told := s.cli("cert", "ensure", s.name+"-locked-out", "--name", "out.example.test", "--timeout", "60s")
+	require.Equal(t, 1, told.code, "steps fail meanwhile, and whoever asks is told")
+	require.Contains(t, told.stderr, "(Operator/DatabaseRefused)")
 	admin(t, "ALTER ROLE %s LOGIN", user)
 	w.ready()
 
@@ -178,9 +182,11 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_CREDENTIALS_GRACE", "2s")
+	s.set("EVERLEAF_WORKER_VERSIONING", "true")
+	s.set("EVERLEAF_BUILD_ID", "health")
 	proxy := newGRPCProxy(t, upstream())
 	w := s.watch(proxy)
-	w.ready()
+	w.ready() // the server keeps the pollers of each version apart
 	proxy.refuse(codes.Unauthenticated)
 	select {
 	case <-w.done:
@@ -231,4 +237,16 @@ func TestStartWaitsForPostgresAlive(t *testing.T) {
 	w := s.watch(newGRPCProxy(t, upstream()))
 	w.fails("FAIL process: starting: waiting for Postgres")
 	w.kill()
+}
+
+// A responder alone is asked for nothing but its listener and its database.
+func TestResponderAloneIsReady(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.set("EVERLEAF_ROLES", "responder")
+	proxy := newGRPCProxy(t, upstream())
+	proxy.stop()
+	w := s.watch(proxy)
+	require.Regexp(t, `^ok   process: runs responder\nok   schema: version \d+\nok   responder: answers at \S+\n$`, w.ready())
+	w.stop()
 }
