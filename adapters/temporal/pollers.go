@@ -40,7 +40,8 @@ func CheckReachable(ctx context.Context, c client.Client, config Config) (detail
 }
 
 // CheckPollers asks the server whether it sees all of these poll: that work which is put on their queues would reach
-// them. Faults: Wait "NoPoller", which names the queue and since when nothing was seen; those of WaitReachable.
+// them. A worker whose slots are all busy does not poll, and is not seen after a while. Faults: Wait "NoPoller", which
+// names the queue and since when nothing was seen; those of WaitReachable.
 func CheckPollers(ctx context.Context, c client.Client, config Config, pollers []Poller) (detail string, err error) {
 	seen := make([]string, 0, len(pollers))
 	for _, poller := range pollers {
@@ -51,10 +52,10 @@ func CheckPollers(ctx context.Context, c client.Client, config Config, pollers [
 			return "", err
 		case last.IsZero():
 			return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
-				"the server does not see %s polling task queue %s; the log says why polls fail", poller.Identity, poller)
+				"the server does not see %s polling task queue %s: all of its slots are busy, or the log says why its polls fail", poller.Identity, poller)
 		case age > pollerAge:
 			return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
-				"the server last saw %s polling task queue %s %s ago; the log says why polls fail", poller.Identity, poller, age)
+				"the server last saw %s polling task queue %s %s ago: all of its slots are busy, or the log says why its polls fail", poller.Identity, poller, age)
 		}
 		seen = append(seen, fmt.Sprintf("%s %s ago", poller, max(age, 0)))
 	}
