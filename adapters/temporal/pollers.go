@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -43,23 +44,35 @@ func CheckReachable(ctx context.Context, c client.Client, config Config) (detail
 // them. A worker whose slots are all busy does not poll, and is not seen after a while. Faults: Wait "NoPoller", which
 // names the queue and since when nothing was seen; those of WaitReachable.
 func CheckPollers(ctx context.Context, c client.Client, config Config, pollers []Poller) (detail string, err error) {
-	seen := make([]string, 0, len(pollers))
-	for _, poller := range pollers {
-		last, err := lastPoll(ctx, c, config, poller)
-		age := time.Since(last).Round(time.Second)
-		switch {
-		case err != nil:
-			return "", err
-		case last.IsZero():
-			return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
-				"the server does not see %s polling task queue %s: all of its slots are busy, or the log says why its polls fail", poller.Identity, poller)
-		case age > pollerAge:
-			return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
-				"the server last saw %s polling task queue %s %s ago: all of its slots are busy, or the log says why its polls fail", poller.Identity, poller, age)
+	seen, faults := make([]string, len(pollers)), make([]error, len(pollers))
+	var all sync.WaitGroup
+	for i, poller := range pollers { // side by side: a slow way to the server must not add up
+		all.Go(func() { seen[i], faults[i] = checkPoller(ctx, c, config, poller) })
+	}
+	all.Wait()
+	for _, fault := range faults {
+		if fault != nil {
+			return "", fault
 		}
-		seen = append(seen, fmt.Sprintf("%s %s ago", poller, max(age, 0)))
 	}
 	return strings.Join(seen, ", "), nil
+}
+
+func checkPoller(ctx context.Context, c client.Client, config Config, poller Poller) (detail string, err error) {
+	last, err := lastPoll(ctx, c, config, poller)
+	age := time.Since(last).Round(time.Second)
+	const busy = "all of its slots are busy, or the log says why its polls fail"
+	switch {
+	case err != nil:
+		return "", err
+	case last.IsZero():
+		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+			"the server does not see %s polling task queue %s: %s", poller.Identity, poller, busy)
+	case age > pollerAge:
+		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
+	}
+	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil
 }
 
 // lastPoll is zero if the server knows of none. It keeps the pollers of each partition of a queue apart, and whom the
