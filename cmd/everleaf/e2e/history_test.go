@@ -77,11 +77,17 @@ func activityIdentities(history *historypb.History) []string {
 
 func identities(history *historypb.History, of func(*historypb.HistoryEvent) string) (found []string) {
 	for _, event := range history.Events {
-		if identity := of(event); identity != "" && !slices.Contains(found, identity) {
+		if identity := processAndRole(of(event)); identity != "" && !slices.Contains(found, identity) {
 			found = append(found, identity)
 		}
 	}
 	return found
+}
+
+// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn anew at each start.
+func processAndRole(identity string) string {
+	parts := strings.Split(identity, "/")
+	return strings.Join(parts[:min(2, len(parts))], "/")
 }
 
 // executionStatus is how the latest run stands.
@@ -108,7 +114,7 @@ func (s *stack) pending(workflowID string) (found []pendingActivity) {
 	for _, a := range described.GetPendingActivities() {
 		found = append(found, pendingActivity{
 			kind: a.GetActivityType().GetName(), lastFailure: a.GetLastFailure().GetMessage(),
-			identity: a.GetLastWorkerIdentity(), attempt: a.GetAttempt(),
+			identity: processAndRole(a.GetLastWorkerIdentity()), attempt: a.GetAttempt(),
 		})
 	}
 	return found
