@@ -19,6 +19,8 @@ type Config struct {
 	HTTP01   http01.Config
 	Temporal Temporal
 	Log      Log
+	// CensusInterval is the least time between two counts of all certificates for metrics.
+	CensusInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
 	// StopTimeout is how long running steps may go on after SIGTERM. The process is gone stopMargin later at the

@@ -12,6 +12,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
+	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
@@ -41,12 +42,16 @@ type parts struct {
 	Pool      *pgxpool.Pool
 	Responder *http01.Responder
 	Worker    worker.Worker
+	Telemetry *telemetry.Telemetry
+	Fleet     *telemetry.Fleet
 }
 
 // lifetime says in which order the parts start; they stop in reverse. The worker comes last: it polls only when all
 // it needs is known to be there, and everything is still there while it drains.
 func lifetime(lifecycle fx.Lifecycle, p parts) {
+	lifecycle.Append(fx.StopHook(func(ctx context.Context) { flush(ctx, p.Telemetry.Traces, p.Logger) }))
 	lifecycle.Append(fx.Hook{OnStart: p.checkDatabase, OnStop: p.closeDatabase})
+	lifecycle.Append(fx.Hook{OnStart: p.Fleet.Start, OnStop: p.Fleet.Stop})
 	lifecycle.Append(fx.Hook{OnStart: p.reachTemporal, OnStop: p.closeTemporal})
 	lifecycle.Append(fx.Hook{OnStart: p.Responder.Start, OnStop: p.Responder.Stop})
 	lifecycle.Append(fx.Hook{OnStart: p.startWorker, OnStop: p.stopWorker})

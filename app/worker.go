@@ -15,6 +15,7 @@ import (
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
+	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 	"everleaf/app/lifecycle"
 	"everleaf/ports"
@@ -28,13 +29,19 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopTimeout+stopMargin),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
-		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, logger,
+		fx.Supply(config, config.Sealing, config.HTTP01, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
 			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
 		),
+		fx.Decorate(watched),
 		fx.Provide(
+			telemetry.New,
+			newObserver,
+			newFleet,
+
 			openPool,
+			fx.Annotate(postgres.NewCatalog, fx.As(new(ports.Catalog))),
 			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
@@ -44,13 +51,14 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
+			func(c Config) acme.Config { return c.ACME },
 			acme.New,
 			fx.Annotate(func(ca *acme.CA) *acme.Issuers { return acme.NewIssuers(ca) }, fx.As(new(ports.Issuers))),
 
 			http01.NewResponder,
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
-			Config.temporalConfig,
+			newTemporalConfig,
 			temporal.NewClient,
 			newActivities,
 			newWorker,
@@ -70,12 +78,13 @@ type steps struct {
 	Solvers      []ports.Solver `group:"solvers"`
 	Clock        ports.Clock
 	Dice         ports.Dice
+	Observer     ports.Observer
 }
 
 func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
-		Clock: s.Clock, Dice: s.Dice,
+		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
 	})
 }
 

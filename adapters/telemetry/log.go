@@ -42,7 +42,7 @@ func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, attr := range attrs {
 		switch attr.Key {
 		case workflowIDKey:
-			h.certificate, _ = ports.CertificateName(attr.Value.String())
+			h.certificate = certificateOf(attr.Value.String())
 		case certificateKey:
 			h.named = true
 		}
@@ -63,7 +63,7 @@ func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 	var more []slog.Attr
 	if activity.IsActivity(ctx) {
 		execution := activity.GetInfo(ctx).WorkflowExecution
-		certificate, _ = ports.CertificateName(execution.ID)
+		certificate = certificateOf(execution.ID)
 		more = append(more, slog.String(workflowIDKey, execution.ID), slog.String(runIDKey, execution.RunID))
 	}
 	if certificate != "" && !h.named && !has(record, certificateKey) {
@@ -85,4 +85,12 @@ func has(record slog.Record, key string) (found bool) {
 		return !found
 	})
 	return found
+}
+
+// certificateOf is empty for a workflow that keeps no certificate.
+func certificateOf(workflowID string) string {
+	if name, ok := ports.CertificateName(workflowID); ok {
+		return name
+	}
+	return ""
 }

@@ -18,6 +18,9 @@ var groups = []kong.Group{
 	{Key: "acme", Title: "ACME CA:"},
 	{Key: "http01", Title: "HTTP-01 challenges:"},
 	{Key: "timing", Title: "Start and stop:"},
+	{Key: "telemetry", Title: "Metrics and traces:", Description: "Traces are off unless OTEL_EXPORTER_OTLP_ENDPOINT is set; " +
+		"OpenTelemetry's other variables hold as well, among them OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf or grpc), " +
+		"OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_SERVICE_NAME."},
 	{Key: "log", Title: "Logging:"},
 }
 

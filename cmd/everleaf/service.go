@@ -18,6 +18,7 @@ type workerCmd struct {
 	acmeSettings
 	http01Settings
 	startSettings
+	telemetrySettings
 	StopTimeout duration `group:"timing" env:"EVERLEAF_STOP_TIMEOUT" default:"25s" placeholder:"DURATION" help:"How long running steps may go on after SIGTERM. The process is gone 5s later at the latest; terminationGracePeriodSeconds must allow for both."`
 }
 
@@ -25,7 +26,7 @@ type workerCmd struct {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, w.sealingSettings, w.acmeSettings, w.http01Settings, w.startSettings,
+		w.temporalSettings, w.postgresSettings, w.sealingSettings, w.acmeSettings, w.http01Settings, w.startSettings, w.telemetrySettings,
 	} {
 		group.apply(&config)
 	}
