@@ -30,7 +30,7 @@ func watchedTemporal(config temporal.Config, metrics *telemetry.Metrics, traces 
 	}
 	config.Client.Interceptors = append(config.Client.Interceptors, interceptors...)
 	if metrics != nil {
-		config.Client.MetricsHandler = metrics.Temporal()
+		config.Client.MetricsHandler = metrics.Temporal(config.Client.Namespace, config.TaskQueue)
 	}
 	return config, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"everleaf/ports"
 )
 
 const (
@@ -42,30 +45,30 @@ func NewMetrics(logger *slog.Logger) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(latencies()...))
+	provider := sdk.NewMeterProvider(sdk.WithReader(reader), sdk.WithView(temporalView))
 	m := &Metrics{registry: registry, provider: provider, own: provider.Meter("everleaf"), errors: logger}
 	return m, m.buildInfo()
 }
 
-// latencies gives the SDK's timers buckets in seconds; OpenTelemetry's own are meant for milliseconds. A workflow runs
-// from one certificate to the next, so its length has buckets of its own.
-func latencies() []sdk.View {
-	buckets := func(instrument string, bounds ...float64) sdk.View {
-		return sdk.NewView(sdk.Instrument{Name: instrument, Kind: sdk.InstrumentKindHistogram},
-			sdk.Stream{Aggregation: sdk.AggregationExplicitBucketHistogram{Boundaries: bounds, NoMinMax: true}})
+// temporalView gives the SDK's timers buckets in seconds; OpenTelemetry's own are meant for milliseconds. The time of each
+// try of a request is left out: that of the whole request says enough, for half the series.
+func temporalView(i sdk.Instrument) (sdk.Stream, bool) {
+	if i.Kind != sdk.InstrumentKindHistogram || i.Scope.Name != temporalScope {
+		return sdk.Stream{}, false
 	}
+	stream := sdk.Stream{Name: i.Name, Description: i.Description, Unit: i.Unit}
 	const minute, hour, day = 60, 3600, 86400
-	quick := []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, minute, 5 * minute}
-	views := []sdk.View{buckets("temporal_workflow_endtoend_latency", 1, 10, minute, 10*minute, hour, 6*hour, day, 7*day, 30*day, 90*day)}
-	// A wildcard would match the workflow's length too, and two views of one instrument are two streams of one name.
-	for _, timer := range []string{
-		"workflow_task_replay", "workflow_task_schedule_to_start", "workflow_task_execution", "activity_schedule_to_start",
-		"activity_execution", "activity_succeed_endtoend", "local_activity_execution", "local_activity_succeed_endtoend", "request",
-		"long_request", "nexus_task_schedule_to_start", "nexus_task_execution", "nexus_task_endtoend",
-	} {
-		views = append(views, buckets("temporal_"+timer+"_latency", quick...))
+	switch {
+	case strings.HasSuffix(i.Name, "_latency_attempt"):
+		stream.Aggregation = sdk.AggregationDrop{}
+	case i.Name == "temporal_workflow_endtoend_latency": // a run lasts from one certificate to the next
+		stream.Aggregation = sdk.AggregationExplicitBucketHistogram{NoMinMax: true,
+			Boundaries: []float64{1, 10, minute, 10 * minute, hour, 6 * hour, day, 7 * day, 30 * day, 90 * day}}
+	default:
+		stream.Aggregation = sdk.AggregationExplicitBucketHistogram{NoMinMax: true,
+			Boundaries: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, minute, 5 * minute}}
 	}
-	return views
+	return stream, true
 }
 
 func (m *Metrics) buildInfo() error {
@@ -89,12 +92,34 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// Temporal is the handler for the SDK's own metrics, all named temporal_….
-func (m *Metrics) Temporal() client.MetricsHandler {
-	return opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+// Temporal is the handler for the SDK's own metrics, all named temporal_…, of a client in this namespace whose workers
+// poll this task queue.
+func (m *Metrics) Temporal(namespace, taskQueue string) client.MetricsHandler {
+	handler := opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter: m.provider.Meter(temporalScope),
 		// A metric that cannot be made must not end the worker, which is the default.
 		OnError:              func(err error) { m.errors.Warn("metric not kept", "error", err) },
 		UseMonotonicCounters: true, // exported as …_total
 	})
+	fromZero(handler, namespace, taskQueue)
+	return handler
+}
+
+// fromZero lets the counters of trouble begin at zero, with the tags that the SDK will give them where those are known.
+// A series that began with the first trouble would show no increase.
+func fromZero(handler client.MetricsHandler, namespace, taskQueue string) {
+	client := handler.WithTags(map[string]string{
+		"namespace": namespace, "client_name": "temporal_go", "worker_type": "none", "workflow_type": "none", "activity_type": "none",
+		"task_queue": "none",
+	})
+	for _, reason := range []string{"NonDeterminismError", "WorkflowError"} {
+		client.WithTags(map[string]string{"task_queue": taskQueue, "workflow_type": ports.CertificateWorkflow, "failure_reason": reason}).
+			Counter("temporal_workflow_task_execution_failed").Inc(0)
+	}
+	for _, name := range []string{
+		"temporal_unregistered_activity_invocation", "temporal_request_failure", "temporal_long_request_failure",
+		"temporal_request_resource_exhausted",
+	} {
+		client.Counter(name).Inc(0)
+	}
 }

@@ -101,8 +101,9 @@ func (t *Traces) Database() pgx.QueryTracer {
 	if !t.On() {
 		return nil
 	}
-	return otelpgx.NewTracer(otelpgx.WithTracerProvider(inside{t.provider}), otelpgx.WithMeterProvider(noMetrics),
-		otelpgx.WithDisableAcquireTracer(), otelpgx.WithDisableConnectionDetailsInAttributes())
+	// Nothing but the statements: what prepares them, connects or waits for a connection would be a span beside each.
+	return struct{ pgx.QueryTracer }{otelpgx.NewTracer(otelpgx.WithTracerProvider(inside{t.provider}),
+		otelpgx.WithMeterProvider(noMetrics), otelpgx.WithDisableConnectionDetailsInAttributes())}
 }
 
 // Shutdown sends what is left until ctx ends.
