@@ -3,15 +3,11 @@ package app
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
-
-// flushTimeout bounds the sending of the last spans, when all else has stopped.
-const flushTimeout = 2 * time.Second
 
 // watched puts telemetry's ears to what the config describes. Without traces, only Temporal's metrics are listened to.
 func watched(config Config, t *telemetry.Telemetry) Config {
@@ -53,7 +49,7 @@ func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, cloc
 
 // flush sends what is left of the traces; what cannot be sent in time is lost.
 func flush(ctx context.Context, traces *telemetry.Traces, logger *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	ctx, cancel := context.WithTimeout(ctx, telemetryTime)
 	defer cancel()
 	if err := traces.Shutdown(ctx); err != nil {
 		logger.Warn("the last traces were not sent", "error", err)
