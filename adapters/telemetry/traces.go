@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.temporal.io/sdk/interceptor"
+	"golang.org/x/time/rate"
 
 	"everleaf/domain"
 )
@@ -43,8 +45,11 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
 	}
-	// Spans that cannot be sent are lost, and the work goes on.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("telemetry not sent", "error", err) }))
+	// Spans that cannot be sent are lost, and the work goes on. A collector that is away for hours is told of now and then.
+	told := rate.Sometimes{Interval: time.Minute}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		told.Do(func() { logger.Warn("traces not sent", "error", err) })
+	}))
 	return &Traces{provider: sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))}, nil
 }
 

@@ -45,35 +45,41 @@ func requireQuery(t *testing.T, query string) {
 	require.NotZero(t, metrics, query)
 }
 
-func TestAlerts(t *testing.T) {
-	t.Parallel()
+type rule struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+// alerts are the rules by their names.
+func alerts(t *testing.T) map[string]rule {
+	t.Helper()
 	var file struct {
-		Groups []struct {
-			Name  string
-			Rules []struct {
-				Alert, Expr, For    string
-				Labels, Annotations map[string]string
-			}
-		}
+		Groups []struct{ Rules []rule }
 	}
 	require.NoError(t, yaml.Unmarshal(read(t, "alerts.yaml"), &file))
-	seen := map[string]bool{}
+	all := map[string]rule{}
 	for _, group := range file.Groups {
-		require.NotEmpty(t, group.Rules, group.Name)
-		for _, rule := range group.Rules {
-			require.Regexp(t, `^Everleaf[A-Z][A-Za-z]+$`, rule.Alert)
-			require.False(t, seen[rule.Alert], "%s is there twice", rule.Alert)
-			seen[rule.Alert] = true
-			requireQuery(t, rule.Expr)
-			require.Contains(t, []string{"page", "ticket"}, rule.Labels["severity"], rule.Alert)
-			require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
-			require.Greater(t, len(rule.Annotations["description"]), 50, "%s does not say what to do", rule.Alert)
+		for _, r := range group.Rules {
+			require.NotContains(t, all, r.Alert, "it is there twice")
+			all[r.Alert] = r
 		}
 	}
-	require.Greater(t, len(seen), 10)
+	return all
+}
+
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	all := alerts(t)
+	for name, rule := range all {
+		require.Regexp(t, `^Everleaf[A-Z][A-Za-z]+$`, name)
+		requireQuery(t, rule.Expr)
+		require.Contains(t, []string{"page", "ticket"}, rule.Labels["severity"], name)
+		require.NotEmpty(t, rule.Annotations["summary"], name)
+		require.Greater(t, len(rule.Annotations["description"]), 50, "%s does not say what to do", name)
+	}
 	// An alert that a text refers to must be there.
 	for _, name := range regexp.MustCompile(`Everleaf[A-Z][A-Za-z]+`).FindAllString(string(read(t, "alerts.yaml")), -1) {
-		require.True(t, seen[name], name)
+		require.Contains(t, all, name)
 	}
 }
 
