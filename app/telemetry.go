@@ -13,7 +13,7 @@ import (
 func watched(config Config, t *telemetry.Telemetry) Config {
 	config.Postgres.Tracer = t.Database()
 	if t.On() {
-		config.ACME.Wrap = t.Transport
+		config.ACME.Wrap, config.HTTP01.Wrap = t.Transport, t.Transport
 	}
 	return config
 }

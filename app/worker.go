@@ -27,7 +27,7 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopBudget().Total()),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
-		fx.Supply(config, config.Sealing, config.HTTP01, logger,
+		fx.Supply(config, config.Sealing, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
 			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
@@ -53,6 +53,7 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 			acme.New,
 			fx.Annotate(func(ca *acme.CA) *acme.Issuers { return acme.NewIssuers(ca) }, fx.As(new(ports.Issuers))),
 
+			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 

@@ -51,6 +51,8 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	first := told.root("UpdateWithStartWorkflow:Ensure", ports.WorkflowID(s.name))
 	told.requirePath(first, "SELECT", "RunActivity:PlaceOrder", "StartActivity:PlaceOrder", "RunWorkflow:Certificate")
 	told.requirePath(first, "POST "+s.proxyHost(), "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	told.requirePath(first, "GET watched.example.test:"+s.http01[strings.LastIndex(s.http01, ":")+1:],
+		"RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
 	told.requirePath(first, "HandleUpdate:Ensure")
 	byCaller := told.root("UpdateWorkflow:Renew", ports.WorkflowID(s.name))
 	told.requirePath(byCaller, "POST "+s.proxyHost(), "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
