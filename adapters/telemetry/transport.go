@@ -16,8 +16,7 @@ func (t *Traces) Transport(base http.RoundTripper) http.RoundTripper {
 		return base
 	}
 	return otelhttp.NewTransport(withoutQuery{base}, otelhttp.WithTracerProvider(inside{t.provider}),
-		otelhttp.WithMeterProvider(noMetrics), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()),
-		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Host }))
+		otelhttp.WithMeterProvider(noMetrics), otelhttp.WithPropagators(propagation.NewCompositeTextMapPropagator()))
 }
 
 // withoutQuery takes the query out of the span's URL, which has it from otelhttp.
