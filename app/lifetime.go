@@ -39,7 +39,10 @@ func lifetime(config Config) fx.Option {
 	}
 	order = append(order, fx.Invoke(keepDatabase))
 	if polls {
-		order = append(order, fx.Invoke(keepFleet, keepSealing, keepTemporal))
+		order = append(order, fx.Invoke(keepSealing, keepTemporal))
+	}
+	if config.has(RoleWorkflows) {
+		order = append(order, fx.Invoke(keepFleet))
 	}
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
@@ -55,7 +58,7 @@ func keepTelemetry(lifecycle fx.Lifecycle, t *telemetry.Telemetry, logger *slog.
 	lifecycle.Append(fx.StopHook(func(ctx context.Context) { flush(ctx, t.Traces, logger) }))
 }
 
-// keepFleet counts the certificates for as long as there is a database.
+// keepFleet counts the certificates for as long as there is a database; one role's processes are enough to look.
 func keepFleet(lifecycle fx.Lifecycle, fleet *telemetry.Fleet) {
 	lifecycle.Append(fx.Hook{OnStart: fleet.Start, OnStop: fleet.Stop})
 }
