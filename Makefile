@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check replay generate verify bench record clean
+.PHONY: help build image run demo test check replay generate verify bench record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -14,6 +14,9 @@ build: ## Build .bin/everleaf and .bin/devstack
 	@mkdir -p .bin
 	go build -o .bin/everleaf ./cmd/everleaf
 	go -C cmd/devstack build -o ../../$(DEVSTACK) .
+
+image: ## Build the container image: make image IMAGE=name:tag
+	@cmd/everleaf/deploy/image.sh $(IMAGE)
 
 # devstack alone, for the targets that need no everleaf binary.
 $(DEVSTACK): FORCE
