@@ -35,11 +35,12 @@ test: $(DEVSTACK) ## Vet and run all tests, on real servers
 	$(DEVSTACK) exec -- go test -timeout 20m ./...
 	go -C cmd/devstack test -timeout 20m ./...
 
-check: $(DEVSTACK) ## Format, vet, lint, workflow determinism, generated code, go.mod
+check: $(DEVSTACK) ## Format, vet, lint, workflow determinism, generated code, manifests, go.mod
 	@echo gofmt; out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
 	@for m in $(MODULES); do echo "go vet in $$m"; go -C $$m vet ./... || exit 1; done
 	@lint=$(call TOOL,golangci-lint) && for m in $(MODULES); do echo "golangci-lint in $$m"; (cd $$m && "$$lint" run ./...) || exit 1; done
 	@$(MAKE) --no-print-directory workflowcheck verify
+	@echo "manifests: kustomize, strict types, settings"; go -C cmd/devstack test ./internal/manifests
 	@for m in $(MODULES); do echo "go mod tidy -diff in $$m"; go -C $$m mod tidy -diff || exit 1; done
 	@echo "check: all good"
 
