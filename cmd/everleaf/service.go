@@ -5,36 +5,16 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"time"
+	"strings"
 
 	"everleaf/app"
 )
 
-type workerCmd struct {
-	temporalSettings
-	postgresSettings
-	sealingSettings
-	acmeSettings
-	http01Settings
-	startSettings
-	StopTimeout duration `group:"timing" env:"EVERLEAF_STOP_TIMEOUT" default:"25s" placeholder:"DURATION" help:"How long running steps may go on after SIGTERM. The process is gone 5s later at the latest; terminationGracePeriodSeconds must allow for both."`
-}
-
-// Run runs until a signal comes; a signal is not an error.
-func (w workerCmd) Run(ctx context.Context, k *kit) error {
-	var config app.Config
-	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, w.sealingSettings, w.acmeSettings, w.http01Settings, w.startSettings,
-	} {
-		group.apply(&config)
-	}
-	config.StopTimeout = time.Duration(w.StopTimeout)
-	return k.worker(ctx, config, k.logger)
-}
-
 type migrateCmd struct {
 	postgresSettings
+	temporalSettings
 	startSettings
+	SkipTemporal bool `group:"temporal" env:"EVERLEAF_SKIP_TEMPORAL" help:"Leave the namespace's search attributes to others: for a server where this process may not add them."`
 }
 
 // Run may be repeated, and run by any number of replicas at once.
@@ -42,15 +22,27 @@ func (m migrateCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	m.postgresSettings.apply(&config)
 	m.startSettings.apply(&config)
+	m.temporalSettings.apply(&config)
 	config.Postgres.Logger = k.logger // an init container that waits should say for whom
 	from, to, err := k.migrate(ctx, config)
+	if err != nil {
+		return err
+	}
+	said := fmt.Sprintf("schema migrated from version %d to %d\n", from, to)
+	if from == to {
+		said = fmt.Sprintf("schema is at version %d, as this binary needs\n", to)
+	}
+	if err := k.print("%s", said); err != nil || m.SkipTemporal {
+		return err
+	}
+	added, err := k.migrateTemporal(ctx, config, k.logger)
 	switch {
 	case err != nil:
 		return err
-	case from == to:
-		return k.print("schema is at version %d, as this binary needs\n", to)
+	case len(added) == 0:
+		return k.print("the namespace knows the search attributes\n")
 	default:
-		return k.print("schema migrated from version %d to %d\n", from, to)
+		return k.print("search attributes added to the namespace: %s\n", strings.Join(added, ", "))
 	}
 }
 
