@@ -92,6 +92,27 @@ func meshKeys(b built) (problems []string) {
 	return problems
 }
 
+// sidecars finds pods that the mesh forgets, and a migration that would never end: beside a sidecar that is not native.
+func sidecars(b built) (problems []string) {
+	injected := func(w workload) bool {
+		return w.template.Labels["sidecar.istio.io/inject"] == "true" || w.template.Annotations["linkerd.io/inject"] == "enabled"
+	}
+	native := func(w workload) bool {
+		return w.template.Annotations["sidecar.istio.io/nativeSidecar"] == "true" ||
+			w.template.Annotations["config.beta.linkerd.io/proxy-enable-native-sidecar"] == "true"
+	}
+	meshed := slices.ContainsFunc(workloads(b), injected)
+	for _, w := range workloads(b) {
+		switch job := strings.HasPrefix(w.name, "Job "); {
+		case meshed && !job && !injected(w):
+			problems = append(problems, w.name+" is not in the mesh")
+		case job && injected(w) && !native(w):
+			problems = append(problems, w.name+" never ends beside its sidecar")
+		}
+	}
+	return problems
+}
+
 // istioRoutes finds routes to the outside whose names do not say what Istio shall take them for, services that nobody serves,
 // and a CA that is not let out to.
 func istioRoutes(b built, settings map[string]string) (problems []string) {

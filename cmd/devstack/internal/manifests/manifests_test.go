@@ -96,6 +96,8 @@ func TestMistakesAreFound(t *testing.T) {
 		{"a role that nobody has", "base", "base/worker.yaml", "authorization,nexus", "authorization", "the Deployments have the roles"},
 		{"a Service without pods", "base", "base/responder.yaml", "targetPort: http01", "targetPort: http", "no pod has its port http"},
 		{"a memory limit that moved", "base", "base/worker.yaml", "memory: 512Mi", "memory: 2Gi", "GOMEMLIMIT"},
+		{"a migration that never ends", "istio", "overlays/istio/sidecar.yaml", `nativeSidecar: "true"`, `nativeSidecar: "false"`, "never ends"},
+		{"a worker outside of the mesh", "linkerd", "overlays/linkerd/kustomization.yaml", "kind: Deployment\n  - path: proxy", "kind: Deployment\n      name: everleaf-responder\n  - path: proxy", "Deployment everleaf-worker is not in the mesh"},
 		{"polls cut", "istio", "overlays/istio/temporal.yaml", "timeout: 0s", "timeout: 15s", "cuts long polls"},
 		{"another CA", "istio", "base/settings.env", "https://acme-v02", "https://acme-v03", "lets the worker out to the CA"},
 		{"a port that misleads Istio", "istio", "overlays/istio/egress.yaml", "name: tls-acme", "name: grpc-acme", "says TLS"},

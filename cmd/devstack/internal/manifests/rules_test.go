@@ -62,7 +62,7 @@ func checkAll(b built, known []string) (problems []string) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		problems = append(problems, variable("ConfigMap", name, known)...)
 	}
-	return slices.Concat(problems, divided(b), secrets(b, settings), reached(b), meshKeys(b), istioRoutes(b, settings))
+	return slices.Concat(problems, divided(b), secrets(b, settings), reached(b), meshKeys(b), sidecars(b), istioRoutes(b, settings))
 }
 
 // confined is the restricted Pod Security Standard, and more: the user by number, a read-only root, no token, an image
