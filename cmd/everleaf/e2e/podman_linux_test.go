@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +21,8 @@ type containers struct {
 }
 
 // Whatever the machine's own settings are: no overlay file system, no user namespace, no cgroup v2 and no rlimit above
-// the caller's is asked for, so that a plain container, as CI has it, can run containers in turn.
+// the caller's is asked for, so that a plain container, as CI has it, can run containers in turn. Where podman keeps its
+// database (static_dir) must be left to it: the process that it starts when a container ends would look elsewhere.
 const (
 	storageConf = `[storage]
 driver = "vfs"
@@ -34,10 +34,9 @@ default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 [engine]
 cgroup_manager = "cgroupfs"
 runtime = "runc"
-events_logger = "none"
 lock_type = "file"
-static_dir = "%[1]s/static"
 volume_path = "%[1]s/volumes"
+events_logger = "file"
 tmp_dir = "%[1]s/tmp"
 `
 )
@@ -94,10 +93,8 @@ func (c *containers) podman(ctx context.Context, container string, args []string
 			"--env", "DEVSTACK_GROUP", // by which devstack finds what a killed test left behind
 		}, args...)
 	}
-	self, err := os.Executable()
-	require.NoError(c.t, err)
-	cmd := exec.CommandContext(ctx, self, append([]string{c.tools["podman"]}, args...)...)
-	cmd.Env, cmd.SysProcAttr = append(c.env, reaper+"=1"), dieWithParent()
+	cmd := exec.CommandContext(ctx, c.tools["podman"], args...)
+	cmd.Env, cmd.SysProcAttr = c.env, dieWithParent()
 	return cmd
 }
 
@@ -117,40 +114,4 @@ func (c *containers) start(name string, log *syncBuffer, args []string) *process
 		}
 	})
 	return p
-}
-
-// reaper in the environment makes this test binary run its arguments as a command and outlive what that leaves behind.
-const reaper = "EVERLEAF_E2E_REAPER"
-
-// podman waits 20 s for its monitor process to vanish, which it does not where process 1 reaps no orphans, as in many a
-// container: then its zombie stays. So somebody else is its reaper.
-func init() {
-	if os.Getenv(reaper) != "" {
-		os.Exit(reap(os.Args[1:]))
-	}
-}
-
-func reap(command []string) (code int) {
-	const setChildSubreaper = 36 // prctl(2)
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
-		fmt.Fprintln(os.Stderr, "become a reaper:", errno)
-		return 1
-	}
-	child, err := os.StartProcess(command[0], command, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	for {
-		var status syscall.WaitStatus
-		switch pid, err := syscall.Wait4(-1, &status, 0, nil); {
-		case err == syscall.EINTR:
-		case err != nil: // nobody is left
-			return code
-		case pid == child.Pid && status.Exited():
-			code = status.ExitStatus()
-		case pid == child.Pid:
-			code = 128 + int(status.Signal())
-		}
-	}
 }
