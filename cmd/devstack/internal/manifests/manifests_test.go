@@ -1,14 +1,10 @@
 package manifests
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -31,12 +27,11 @@ var targets = map[string]string{
 }
 
 func TestManifests(t *testing.T) {
-	known := settingsOfBinary(t)
 	for name, kustomization := range targets {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, problems := build(tree(t, kustomization), "/mine")
-			for _, problem := range append(problems, checkAll(b, known)...) {
+			for _, problem := range append(problems, checkAll(b, binary.known)...) {
 				t.Error(problem)
 			}
 			if len(workloads(b)) != 3 {
@@ -67,7 +62,6 @@ func TestEveryFolderIsChecked(t *testing.T) {
 
 // A check that finds nothing wrong must be able to.
 func TestMistakesAreFound(t *testing.T) {
-	known := settingsOfBinary(t)
 	for _, c := range []struct {
 		name, target, file, old, new, says string
 	}{
@@ -113,7 +107,7 @@ func TestMistakesAreFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			b, problems := build(fs, "/mine")
-			problems = append(problems, checkAll(b, known)...)
+			problems = append(problems, checkAll(b, binary.known)...)
 			if !strings.Contains(strings.Join(problems, "\n"), c.says) {
 				t.Errorf("found %q, but nothing with %q", problems, c.says)
 			}
@@ -147,36 +141,3 @@ func tree(t *testing.T, kustomization string) filesys.FileSystem {
 	}
 	return fs
 }
-
-var variableName = regexp.MustCompile(`\b(EVERLEAF|TEMPORAL)_[A-Z0-9_]+[A-Z0-9]\b`)
-
-// settingsOfBinary are the variables that the binary itself says it reads.
-func settingsOfBinary(t *testing.T) []string {
-	t.Helper()
-	known, err := fromHelp()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return known
-}
-
-var fromHelp = sync.OnceValues(func() (known []string, err error) {
-	dir, err := os.MkdirTemp("", "everleaf-manifests")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "everleaf")
-	if out, err := exec.Command("go", "-C", repository, "build", "-o", binary, "./cmd/everleaf").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	for _, command := range []string{"worker", "migrate"} {
-		out, err := exec.Command(binary, command, "--help").CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s", err, out)
-		}
-		known = append(known, variableName.FindAllString(string(out), -1)...)
-	}
-	slices.Sort(known)
-	return slices.Compact(known), nil
-})
