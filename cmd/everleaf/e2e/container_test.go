@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,6 +41,8 @@ func TestContainer(t *testing.T) {
 	image.requireStatic(t, "everleaf")
 	c.requireConfig()
 
+	ops := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	s.set("EVERLEAF_OPS_LISTEN", ops)
 	env := s.inImage()
 	out := c.must("migrate", c.command(env, s.sealing, "migrate"))
 	require.Regexp(t, `schema migrated from version 0 to \d+`, out)
@@ -48,18 +50,20 @@ func TestContainer(t *testing.T) {
 	// The zones are in the binary: log lines are stamped in this one, 12:45 or 13:45 before UTC.
 	env["TZ"] = "Pacific/Chatham"
 	worker := c.start("worker", s.log, c.command(env, s.sealing, "worker"))
-	s.eventually("the worker in the container to listen", func() bool {
-		select {
-		case <-worker.done:
-			t.Fatalf("the container ended: %s", s.log)
-		default:
-		}
-		conn, err := net.DialTimeout("tcp", s.http01, time.Second)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	for _, path := range []string{"/livez", "/readyz"} {
+		s.eventually("the container to answer "+path, func() bool {
+			select {
+			case <-worker.done:
+				t.Fatalf("the container ended: %s", s.log)
+			default:
+			}
+			res, err := http.Get("http://" + ops + path)
+			if err == nil {
+				_ = res.Body.Close()
+			}
+			return err == nil && res.StatusCode == http.StatusOK
+		})
+	}
 	require.Regexp(t, regexp.MustCompile(`(?m)^time=\S+\+1[23]:45 `), s.log.String())
 	c.requireConfined("worker")
 
