@@ -86,6 +86,8 @@ func TestMistakesAreFound(t *testing.T) {
 		{"a grace period told wrongly", "base", "base/settings.env", "GRACE_PERIOD=45s", "GRACE_PERIOD=60s", "EVERLEAF_TERMINATION_GRACE_PERIOD 1m0s"},
 		{"another probe", "base", "base/responder.yaml", "/readyz", "/healthz", "readiness probe"},
 		{"another port", "base", "base/responder.yaml", "containerPort: 8402", "containerPort: 8080", "port http01 is 8080"},
+		{"a hook that runs a program", "base", "base/responder.yaml", "              sleep:\n                seconds: 5", "              exec:\n                command: [sleep, \"5\"]", "no program"},
+		{"a responder that leaves at once", "base", "base/responder.yaml", "          lifecycle:\n            preStop:\n              sleep:\n                seconds: 5\n", "", "is called by others: true"},
 		{"an impatient startup probe", "base", "base/settings.env", "START_TIMEOUT=30s", "START_TIMEOUT=60s", "the startup probe gives up after 1m30s"},
 		{"a role that nobody has", "base", "base/worker.yaml", "authorization,nexus", "authorization", "the Deployments have the roles"},
 		{"a Service without pods", "base", "base/responder.yaml", "targetPort: http01", "targetPort: http", "no pod has its port http"},

@@ -93,7 +93,8 @@ func confined(pod corev1.PodSpec) (problems []string) {
 		want(s != nil && s.Capabilities != nil && slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) && len(s.Capabilities.Add) == 0,
 			"%s has capabilities", c.Name)
 		want(c.Image == image, "%s: image %q, want %q, which names no registry", c.Name, c.Image, image)
-		want(c.Lifecycle == nil, "%s has a lifecycle hook, for which the image has no program", c.Name)
+		hook := c.Lifecycle
+		want(hook == nil || hook.PostStart == nil && hook.PreStop != nil && hook.PreStop.Sleep != nil, "%s has a hook for which the image has no program", c.Name)
 		for _, m := range c.VolumeMounts {
 			want(m.ReadOnly, "mount %s is writable", m.Name)
 		}
@@ -114,8 +115,18 @@ func stops(pod corev1.PodSpec, settings map[string]string) (problems []string) {
 	if told, err := time.ParseDuration(settings["EVERLEAF_TERMINATION_GRACE_PERIOD"]); err != nil || told != grace {
 		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds is %s, EVERLEAF_TERMINATION_GRACE_PERIOD %s (%v)", grace, told, err))
 	}
+	for _, c := range pod.Containers {
+		// What others call goes on answering until they have heard of its end.
+		slept := c.Lifecycle != nil && c.Lifecycle.PreStop != nil && c.Lifecycle.PreStop.Sleep != nil
+		if slept {
+			stop += time.Duration(c.Lifecycle.PreStop.Sleep.Seconds) * time.Second
+		}
+		if called := strings.Contains(plainOf(c, "EVERLEAF_ROLES"), "responder"); called != slept {
+			problems = append(problems, fmt.Sprintf("sleeps before it stops: %t; is called by others: %t", slept, called))
+		}
+	}
 	if grace < stop+stopMargin {
-		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds %s is less than EVERLEAF_STOP_TIMEOUT %s and %s", grace, stop, stopMargin))
+		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds %s is less than EVERLEAF_STOP_TIMEOUT with preStop, %s, and %s", grace, stop, stopMargin))
 	}
 	return problems
 }
