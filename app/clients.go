@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"everleaf/adapters/caller"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/temporal"
 )
@@ -21,7 +22,9 @@ func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(
 	if err != nil {
 		return nil, nil, err
 	}
-	return temporal.NewKeeper(c, settings), c.Close, nil
+	return caller.New(c, caller.Options{
+		TaskQueue: settings.TaskQueue, Address: settings.Client.HostPort, Namespace: settings.Client.Namespace,
+	}), c.Close, nil
 }
 
 // OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call

@@ -8,10 +8,11 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 )
 
-// Config is what the worker and the keeper need to know of the server.
+// Config is what the worker needs to know of the server.
 type Config struct {
 	// Client says where the server is and how to speak to it; see Options.
 	Client client.Options
@@ -19,6 +20,11 @@ type Config struct {
 	TaskQueue string
 	// StopTimeout bounds each stage of a worker's stop; see NewWorker.
 	StopTimeout time.Duration
+}
+
+// Target is the server as messages name it.
+func (c Config) Target() connection.Target {
+	return connection.Target{Address: c.Client.HostPort, Namespace: c.Client.Namespace, TaskQueue: c.TaskQueue}
 }
 
 // Settings are the client's settings by the names of Temporal's own convention, without the prefix TEMPORAL_.
