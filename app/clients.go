@@ -37,17 +37,6 @@ func OpenCatalog(ctx context.Context, config Config) (catalog Catalog, closer fu
 	return postgres.NewCatalog(pool), pool.Close, nil
 }
 
-// Migrate brings the schema to this binary's version, and returns the version before and after. It reads
-// config.Postgres and config.StartTimeout; the migrations themselves may take as long as ctx lets them.
-func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
-	pool, err := openPool(ctx, config)
-	if err != nil {
-		return 0, 0, err
-	}
-	pool.Close()
-	return postgres.Migrate(ctx, config.Postgres)
-}
-
 func openChecked(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	pool, err := openPool(ctx, config)
 	if err != nil {

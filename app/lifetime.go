@@ -70,7 +70,14 @@ func (p parts) closeDatabase(ctx context.Context) error {
 func (p parts) reachTemporal(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Config.StartTimeout)
 	defer cancel()
-	return temporal.WaitReachable(ctx, p.Client, p.Temporal, p.Logger)
+	if err := temporal.WaitReachable(ctx, p.Client, p.Temporal, p.Logger); err != nil {
+		return err
+	}
+	known, err := temporal.CheckSearchAttributes(ctx, p.Client, p.Temporal)
+	if err == nil && !known {
+		p.Logger.Warn("Temporal does not tell its search attributes; workflows stand still if Everleaf's are missing")
+	}
+	return err
 }
 
 func (p parts) closeTemporal(context.Context) error {

@@ -17,6 +17,8 @@ type (
 	Failure = domain.Failure
 	// Issued is a certificate in service.
 	Issued = domain.Issued
+	// RevocationReason is why a certificate is revoked.
+	RevocationReason = domain.RevocationReason
 	// RenewalPlan says when a certificate is replaced.
 	RenewalPlan = domain.RenewalPlan
 	// Fault is an error with a kind, a reason and a message for people.

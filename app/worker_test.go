@@ -78,6 +78,8 @@ func withServers(t *testing.T) Config {
 	_, c.Postgres.URL = postgrestest.New(t)
 	c.Temporal.Settings.Address = address
 	c.StartTimeout = 20 * time.Second
+	_, err := MigrateTemporal(t.Context(), c, quiet())
+	require.NoError(t, err)
 	return c
 }
 

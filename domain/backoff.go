@@ -41,6 +41,8 @@ var ladder = [...]time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute
 // a quarter of what is left of it (a minute at the least), so that a short life sees many tries before it ends; and
 // none is longer than an hour once it has run out.
 //
+// A fault that names its step knows better than the caller which one failed.
+//
 // The kept fault's message holds its cause's text on one line, since the cause itself does not survive a history.
 func NextFailure(now time.Time, previous *Failure, fault *Fault, step string, issued *Issued) Failure {
 	if fault == nil {
@@ -64,6 +66,9 @@ func NextFailure(now time.Time, previous *Failure, fault *Fault, step string, is
 	} else {
 		attempts, told = attempts+1, 0
 		wait = ladder[min(attempts, len(ladder))-1]
+	}
+	if fault.Step != "" {
+		step = fault.Step
 	}
 	limited := fault.Kind == FaultRateLimited && fault.RetryAfter > 0
 	if issued != nil && !limited {

@@ -16,6 +16,8 @@ type Certificate struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Reissue asks for a new certificate before Renewal is due: the spec changed or a caller asked.
 	Reissue bool `json:"reissue,omitempty"`
+	// Revoking are the certificates to revoke once they are replaced, oldest request first.
+	Revoking []Revocation `json:"revoking,omitempty"`
 }
 
 // Issued describes a certificate that is stored. It holds nothing secret.
@@ -72,4 +74,6 @@ type Status struct {
 	Issued  *Issued      `json:"issued,omitempty"`
 	Renewal *RenewalPlan `json:"renewal,omitempty"`
 	Failure *Failure     `json:"failure,omitempty"`
+	// Revoking are the certificates that are still to be revoked.
+	Revoking []Revocation `json:"revoking,omitempty"`
 }

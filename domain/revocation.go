@@ -3,6 +3,7 @@ package domain
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // RevocationReason is why a certificate is revoked, by its name in RFC 5280 §5.3.1. The strings are part of recorded
@@ -31,6 +32,26 @@ func (r RevocationReason) Code() (int, error) {
 			strings.Join(revocationReasons(), ", "))
 	}
 	return code, nil
+}
+
+// Revocation is a certificate that somebody asked to have revoked.
+type Revocation struct {
+	Issued Issued           `json:"issued"`
+	Reason RevocationReason `json:"reason,omitempty"`
+	// Failure is why it is not revoked yet although it is replaced.
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Due says from when on the certificate may be revoked; never while it is in service.
+func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
+	switch {
+	case inService == nil || inService.Version == r.Issued.Version:
+		return time.Time{}, false
+	case r.Failure != nil:
+		return r.Failure.RetryAt, true
+	default:
+		return inService.NotBefore, true
+	}
 }
 
 func revocationReasons() (names []string) {

@@ -2,6 +2,12 @@ package domain
 
 import "time"
 
+// Reasons to wake that a workflow acts on.
+const (
+	WakeRenewal    = "Renewal"
+	WakeRevocation = "Revocation"
+)
+
 // Wake is when the next attempt is due, and why. An instant that is not after now means at once.
 //
 // Reissue is answered at once even while a failure waits: somebody changed the spec or asked, perhaps because the
@@ -9,8 +15,19 @@ import "time"
 // a failing one is repeated without a pause.
 //
 // Reasons: "NotIssued", "Reissue", "RateLimited" (a reissue that is held back), "Retry", "Renewal", "Unplanned" (a
-// certificate without a renewal plan: one is made on the way).
+// certificate without a renewal plan: one is made on the way), "Revocation" (nothing is to be obtained: a certificate that
+// is replaced is to be revoked).
 func (c Certificate) Wake(now time.Time) (at time.Time, reason string) {
+	at, reason = c.wakeToIssue(now)
+	for _, revocation := range c.Revoking {
+		if due, ok := revocation.Due(c.Issued); ok && due.Before(at) {
+			at, reason = due, WakeRevocation
+		}
+	}
+	return at, reason
+}
+
+func (c Certificate) wakeToIssue(now time.Time) (at time.Time, reason string) {
 	limited := c.Failure != nil && c.Failure.Fault.Kind == FaultRateLimited
 	switch {
 	case c.Reissue && limited:
@@ -22,7 +39,7 @@ func (c Certificate) Wake(now time.Time) (at time.Time, reason string) {
 	case c.Issued == nil:
 		return now, "NotIssued"
 	case c.Renewal != nil:
-		return c.Renewal.At, "Renewal"
+		return c.Renewal.At, WakeRenewal
 	default:
 		return now, "Unplanned"
 	}

@@ -13,6 +13,9 @@ func TestWake(t *testing.T) {
 	hour := noon.Add(time.Hour)
 	past := noon.Add(-time.Hour)
 	issued := &domain.Issued{}
+	revoking := func(version string, failure *domain.Failure) []domain.Revocation {
+		return []domain.Revocation{{Issued: domain.Issued{Version: version}, Failure: failure}}
+	}
 	renewal := func(at time.Time) *domain.RenewalPlan { return &domain.RenewalPlan{At: at} }
 	failed := func(kind domain.FaultKind, retry time.Time) *domain.Failure {
 		return &domain.Failure{Fault: domain.Fault{Kind: kind}, RetryAt: retry}
@@ -37,6 +40,12 @@ func TestWake(t *testing.T) {
 		{"asked, limit over", domain.Certificate{Reissue: true, Failure: failed(domain.FaultRateLimited, past)}, past, "RateLimited"},
 		{"asked while the CA is down as it said", domain.Certificate{Reissue: true, Failure: &domain.Failure{RetryAt: hour,
 			Fault: domain.Fault{Kind: domain.FaultCA, RetryAfter: time.Hour}}}, noon, "Reissue"},
+		{"to be revoked, not replaced yet", domain.Certificate{Issued: &domain.Issued{Version: "v1"}, Renewal: renewal(hour), Revoking: revoking("v1", nil)}, hour, "Renewal"},
+		{"to be revoked, replaced", domain.Certificate{Issued: &domain.Issued{Version: "v2", NotBefore: past}, Renewal: renewal(hour), Revoking: revoking("v1", nil)}, past, "Revocation"},
+		{"revocation failed", domain.Certificate{Issued: &domain.Issued{Version: "v2"}, Renewal: renewal(hour.Add(time.Hour)),
+			Revoking: revoking("v1", failed(domain.FaultCA, hour))}, hour, "Revocation"},
+		{"revocation failed, renewal before", domain.Certificate{Issued: &domain.Issued{Version: "v2"}, Renewal: renewal(hour),
+			Revoking: revoking("v1", failed(domain.FaultCA, hour.Add(time.Hour)))}, hour, "Renewal"},
 		{"limited, not asked", domain.Certificate{Failure: failed(domain.FaultRateLimited, hour)}, hour, "Retry"},
 	} {
 		at, reason := c.state.Wake(noon)

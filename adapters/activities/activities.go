@@ -20,6 +20,7 @@ type Params struct {
 	Solvers      []ports.Solver
 	Clock        ports.Clock
 	Dice         ports.Dice
+	Observer     ports.Observer
 }
 
 // Activities holds the steps. It keeps no state between calls.
@@ -32,6 +33,9 @@ type Activities struct {
 // New makes the steps.
 func New(p Params) *Activities {
 	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace}
+	if a.Observer == nil {
+		a.Observer = unobserved{}
+	}
 	for _, s := range p.Solvers {
 		a.solvers[s.Type()] = s
 	}
@@ -43,6 +47,8 @@ func Register(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlaceOrder, a.PlaceOrder)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.FinalizeOrder, a.FinalizeOrder)
+	register(r, ports.ObtainCertificate, a.ObtainCertificate)
+	register(r, ports.RevokeCertificate, a.RevokeCertificate)
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 }

@@ -14,7 +14,13 @@ import (
 // AuthorizeOrder takes every authorization of the order to valid: present all, look from our side, tell the CA, wait
 // for it, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). A repeated call goes on
 // where the CA's own state says.
-func (a *Activities) AuthorizeOrder(ctx context.Context, in ports.AuthorizeOrderInput) (out ports.AuthorizeOrderOutput, err error) {
+func (a *Activities) AuthorizeOrder(ctx context.Context, in ports.AuthorizeOrderInput) (ports.AuthorizeOrderOutput, error) {
+	ctx, stop := a.heartbeat(ctx)
+	defer stop()
+	return a.authorize(ctx, in)
+}
+
+func (a *Activities) authorize(ctx context.Context, in ports.AuthorizeOrderInput) (out ports.AuthorizeOrderOutput, err error) {
 	ca, err := a.Issuers.Issuer(in.Order.Issuer)
 	if err != nil {
 		return out, err
@@ -24,8 +30,6 @@ func (a *Activities) AuthorizeOrder(ctx context.Context, in ports.AuthorizeOrder
 		return out, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
 			"challenge %q: this worker has no solver for it", in.Challenge)
 	}
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
 	defer func() {
 		// Not while the CA may still look: when this try is cut short (shutdown, lost heartbeat, cancellation) or is
 		// repeated in place, the next try or the record of the outcome removes the challenges, as after a kill.

@@ -100,5 +100,6 @@ func (a *Activities) store(ctx context.Context, ca ports.CA, stored ports.Stored
 	if err != nil {
 		return nil, fmt.Errorf("record certificate: %w", err)
 	}
+	a.Observer.CertificateIssued(ctx, issued.Issuer, a.Clock.Now().Sub(stored.OpenedAt))
 	return &issued, nil
 }

@@ -36,6 +36,7 @@ func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			return none, err
 		}
 		if usable && order.URL != "" {
+			a.Observer.OrderPlaced(ctx, in.Issuer, true)
 			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !fits(*stored, spec, in.Issuer)}, nil
 		}
 		if !usable {
@@ -55,7 +56,14 @@ func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		stored = &opened
 	}
 	order, err := a.place(ctx, ca, *stored, in.Predecessor)
-	return ports.PlaceOrderOutput{Order: order}, err
+	if err != nil {
+		return ports.PlaceOrderOutput{Order: order}, err
+	}
+	a.Observer.OrderPlaced(ctx, in.Issuer, false)
+	if !in.Planned.IsZero() {
+		a.Observer.RenewalStarted(ctx, in.Issuer, a.Clock.Now().Sub(in.Planned))
+	}
+	return ports.PlaceOrderOutput{Order: order}, nil
 }
 
 // fits says that the stored order is for this spec and issuer.

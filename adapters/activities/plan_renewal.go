@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/pem"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -40,17 +39,13 @@ func (a *Activities) window(ctx context.Context, issued domain.Issued) (*domain.
 	if err != nil {
 		return nil, err
 	}
-	chain, err := a.Certificates.Chain(ctx, issued.Version)
+	leaf, err := a.leaf(ctx, issued.Version)
 	if err != nil {
-		return nil, fmt.Errorf("read chain: %w", err)
-	}
-	leaf, _ := pem.Decode(chain)
-	if leaf == nil {
-		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", issued.Version)
+		return nil, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.pace.advice)
 	defer cancel()
-	window, err := ca.RenewalWindow(bounded, leaf.Bytes)
+	window, err := ca.RenewalWindow(bounded, leaf)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return nil, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", a.pace.advice)
 	}

@@ -11,7 +11,8 @@ import (
 func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureInput) (ports.RecordFailureOutput, error) {
 	err := a.Certificates.RecordFailure(ctx, in.Certificate, in.Spec, in.OrderID, in.Failure)
 	if err != nil {
-		err = fmt.Errorf("record failure: %w", err)
+		return ports.RecordFailureOutput{}, fmt.Errorf("record failure: %w", err)
 	}
-	return ports.RecordFailureOutput{}, err
+	a.Observer.AttemptFailed(ctx, in.Spec.WithDefaults().Issuers[0], in.Failure.Fault)
+	return ports.RecordFailureOutput{}, nil
 }

@@ -44,20 +44,25 @@ func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error)
 				ports.CertificateWorkflow, ports.WorkflowIDPrefix), string(domain.FaultSpec), nil)
 	}
 	c := &certificate{name: name, chain: info.FirstRunID, state: input}
+	c.describe(ctx)
 	return c, c.handle(ctx)
 }
 
 // run sleeps until the certificate is due, obtains it, and continues as new: one cycle, one run.
 func (c *certificate) run(ctx workflow.Context) error {
 	for {
-		due, err := c.sleep(ctx)
-		if err != nil {
+		reason, err := c.sleep(ctx)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !due { // the run grew old in its sleep
+		case reason == "": // the run grew old in its sleep
 			return c.next(ctx)
+		case reason != domain.WakeRevocation:
+			if err := c.attempt(ctx, reason); err != nil {
+				return err
+			}
 		}
-		if err := c.attempt(ctx); err != nil {
+		if err := c.revokeReplaced(ctx); err != nil {
 			return err
 		}
 		if c.state.Failure != nil {
@@ -82,20 +87,30 @@ func (c *certificate) next(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, c.state)
 }
 
-// attempt obtains a certificate or turns what went wrong into state. It returns an error only if cancelled.
-func (c *certificate) attempt(ctx workflow.Context) error {
+// attempt obtains a certificate or turns what went wrong into state. It returns an error only if cancelled. reason is
+// why now (domain.Certificate.Wake).
+func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 	c.issuing = true
-	defer func() { c.issuing, c.step = false, "" }()
+	defer func() {
+		c.issuing, c.step = false, ""
+		c.describe(ctx)
+	}()
 	c.state.Reissue = false // from here on, a request is for the certificate after this one
 	spec := c.state.Spec.WithDefaults()
 
 	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
+	if reason == domain.WakeRenewal {
+		issue.planned = c.state.Renewal.At
+	}
 	err := issue.run(ctx)
 	if err == nil {
 		c.state.Failure = nil
 		c.state.Cycle++
 		if issue.outdated {
 			c.state.Reissue = true
+		}
+		if oneStep(ctx) {
+			c.publish(ctx)
 		}
 		workflow.GetLogger(ctx).Info("certificate in service", "certificate", c.name, "cycle", c.state.Cycle,
 			"names", c.state.Issued.Names, "serial", c.state.Issued.Serial, "notAfter", c.state.Issued.NotAfter,
@@ -117,6 +132,9 @@ func (c *certificate) attempt(ctx workflow.Context) error {
 		// The state here is the truth; the projection catches up with the next record.
 		workflow.GetLogger(ctx).Warn("failure not recorded", "certificate", c.name, "error", recordErr)
 	}
+	if cancelled == nil && oneStep(ctx) {
+		c.publish(ctx)
+	}
 	return cancelled // not err: a step that failed for a reason of its own meanwhile must not fail the workflow
 }
 
@@ -125,6 +143,7 @@ func (c *certificate) status() domain.Status {
 	s := domain.Status{
 		Name: c.name, Phase: domain.PhaseReady, Step: c.step, Cycle: c.state.Cycle, Spec: c.state.Spec,
 		Issued: c.state.Issued, Renewal: c.state.Renewal, Failure: c.state.Failure,
+		Revoking: c.state.Revoking,
 	}
 	switch {
 	case c.issuing:

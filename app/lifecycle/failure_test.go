@@ -134,13 +134,13 @@ func TestCancelledInTheMiddle(t *testing.T) {
 				return ports.PlaceOrderOutput{}, failed(nameFault)
 			}
 		}, ""},
-		{ports.AuthorizeOrder.Name, func(w *world, middle func()) {
+		{ports.ObtainCertificate.Name, func(w *world, middle func()) {
 			w.authorize = func(int, ports.AuthorizeOrderInput) (ports.AuthorizeOrderOutput, error) {
 				middle()
 				return ports.AuthorizeOrderOutput{}, nil
 			}
 		}, "order " + chain + "/1"},
-		{ports.FinalizeOrder.Name, func(w *world, middle func()) {
+		{ports.ObtainCertificate.Name, func(w *world, middle func()) {
 			w.finalize = func(int, ports.FinalizeOrderInput) (ports.FinalizeOrderOutput, error) {
 				middle()
 				return ports.FinalizeOrderOutput{RetryAfter: time.Minute}, nil
@@ -167,6 +167,7 @@ func TestCancelledInTheMiddle(t *testing.T) {
 		w.run(domain.Certificate{Spec: spec})
 		require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
 		require.Equal(t, "Cancelled", w.recorded[0].Failure.Fault.Reason)
+		require.Equal(t, ports.FinalizeOrder.Name, w.recorded[0].Failure.Step)
 	})
 	t.Run("while a caller waits", func(t *testing.T) {
 		w := newWorld(t)

@@ -22,18 +22,24 @@ type issuance struct {
 	spec  domain.Spec
 	key   string
 	order domain.Order
+	// planned is the instant for which this renewal was planned, zero if somebody asked for it.
+	planned time.Time
 	// outdated says that the certificate at hand is for an earlier spec: another issuance must follow.
 	outdated bool
 }
 
 func (i *issuance) run(ctx workflow.Context) error {
+	oneStep := oneStep(ctx)
 	if err := i.place(ctx); err != nil {
 		return err
+	}
+	if oneStep {
+		return i.obtain(ctx)
 	}
 	if err := i.authorize(ctx); err != nil {
 		return err
 	}
-	if err := i.finalize(ctx); err != nil {
+	if err := i.finalize(ctx, workflow.Now(ctx)); err != nil {
 		return err
 	}
 	i.plan(ctx)
@@ -41,12 +47,57 @@ func (i *issuance) run(ctx workflow.Context) error {
 }
 
 func (i *issuance) place(ctx workflow.Context) error {
-	i.step = ports.PlaceOrder.Name
+	i.at(ctx, ports.PlaceOrder.Name)
 	placed, err := local(ctx, ports.PlaceOrder, ports.PlaceOrderInput{
 		Certificate: i.name, Key: i.key, Spec: i.spec, Issuer: i.spec.Issuers[0], Predecessor: i.state.Issued,
+		Planned: i.planned,
 	})
 	i.order, i.outdated = placed.Order, placed.Outdated
 	return err
+}
+
+// obtain takes the order to a certificate in one activity. Only an order that stays in processing for long comes back,
+// to be waited for on a timer that no worker has to hold.
+func (i *issuance) obtain(ctx workflow.Context) error {
+	i.at(ctx, ports.ObtainCertificate.Name)
+	out, err := remote(ctx, ports.ObtainCertificate, ports.ObtainCertificateInput{
+		Certificate: i.name, Order: i.order, Challenge: i.spec.Challenge,
+	})
+	if err != nil {
+		return err
+	}
+	if out.Issued == nil {
+		i.at(ctx, ports.FinalizeOrder.Name)
+		since := workflow.Now(ctx)
+		if err := workflow.Sleep(ctx, pause(out.RetryAfter)); err != nil {
+			return err
+		}
+		i.order.Status = domain.OrderProcessing
+		if err := i.finalize(ctx, since); err != nil {
+			return err
+		}
+		i.plan(ctx)
+		return nil
+	}
+	i.state.Issued, i.state.Renewal = out.Issued, out.Plan
+	if out.Plan == nil {
+		i.plan(ctx)
+	}
+	return nil
+}
+
+// pause is what the CA asked for, or ours.
+func pause(asked time.Duration) time.Duration {
+	if asked <= 0 {
+		return processingPause
+	}
+	return asked
+}
+
+// at notes where the attempt is, for those who ask.
+func (i *issuance) at(ctx workflow.Context, step string) {
+	i.step = step
+	i.describe(ctx)
 }
 
 // authorize shows control of the names, unless the CA asks for nothing (RFC 8555 §7.1.3).
@@ -54,8 +105,8 @@ func (i *issuance) authorize(ctx workflow.Context) error {
 	if i.order.Status != domain.OrderPending {
 		return nil
 	}
-	i.step = ports.AuthorizeOrder.Name
-	_, err := remote(ctx, ports.AuthorizeOrder, ports.AuthorizeOrderInput{
+	i.at(ctx, ports.AuthorizeOrder.Name)
+	_, err := remoteOn(ctx, "", ports.AuthorizeOrder, ports.AuthorizeOrderInput{
 		Certificate: i.name, Order: i.order, Challenge: i.spec.Challenge,
 	})
 	if err == nil {
@@ -64,9 +115,9 @@ func (i *issuance) authorize(ctx workflow.Context) error {
 	return err
 }
 
-func (i *issuance) finalize(ctx workflow.Context) error {
-	i.step = ports.FinalizeOrder.Name
-	started := workflow.Now(ctx)
+// finalize asks until the order, which is processing since then, is done.
+func (i *issuance) finalize(ctx workflow.Context, since time.Time) error {
+	i.at(ctx, ports.FinalizeOrder.Name)
 	for {
 		out, err := local(ctx, ports.FinalizeOrder, ports.FinalizeOrderInput{Certificate: i.name, Order: i.order})
 		if err != nil {
@@ -76,15 +127,11 @@ func (i *issuance) finalize(ctx workflow.Context) error {
 			i.state.Issued = out.Issued
 			return nil
 		}
-		if workflow.Now(ctx).Sub(started) > processingPatience {
+		if workflow.Now(ctx).Sub(since) > processingPatience {
 			return domain.NewFault(domain.FaultCA, "OrderStuck", nil,
 				"order %s is still processing after %s", i.order.URL, processingPatience)
 		}
-		pause := out.RetryAfter
-		if pause <= 0 {
-			pause = processingPause
-		}
-		if err := workflow.Sleep(ctx, pause); err != nil {
+		if err := workflow.Sleep(ctx, pause(out.RetryAfter)); err != nil {
 			return err
 		}
 	}
@@ -93,7 +140,7 @@ func (i *issuance) finalize(ctx workflow.Context) error {
 // plan never fails: a certificate that is stored is in service, and without the CA's advice the rules of the house
 // hold.
 func (i *issuance) plan(ctx workflow.Context) {
-	i.step = ports.PlanRenewal.Name
+	i.at(ctx, ports.PlanRenewal.Name)
 	out, err := local(ctx, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: i.name, Issued: *i.state.Issued})
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("renewal planned without the CA", "certificate", i.name, "error", err)

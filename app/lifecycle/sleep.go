@@ -4,30 +4,30 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// sleep returns true when an attempt is due: one durable timer, which a caller's request cuts short. It returns
-// false when the run's history has grown long (callers may ask a sleeping certificate thousands of times, and the
+// sleep returns why to wake when something is due: one durable timer, which a caller's request cuts short. It returns
+// no reason when the run's history has grown long (callers may ask a sleeping certificate thousands of times, and the
 // server takes 2000 updates a run) and no caller waits.
-func (c *certificate) sleep(ctx workflow.Context) (due bool, err error) {
+func (c *certificate) sleep(ctx workflow.Context) (reason string, err error) {
 	for {
 		if ctx.Err() != nil { // its timers are ready at once: without this the loop would spin
-			return false, ctx.Err()
+			return "", ctx.Err()
 		}
 		now := workflow.Now(ctx)
 		at, reason := c.state.Wake(now)
 		if !at.After(now) {
-			return true, nil
+			return reason, nil
 		}
 		if grown(ctx) {
-			return false, nil
+			return "", nil
 		}
 		c.woken = false
 		timerCtx, cancel := workflow.WithCancel(ctx)
-		timer := workflow.NewTimerWithOptions(timerCtx, at.Sub(now), workflow.TimerOptions{Summary: reason})
+		timer := workflow.NewTimerWithOptions(timerCtx, at.Sub(now), workflow.TimerOptions{Summary: reason + " at " + stamp(at)})
 		// Not AwaitWithTimeout: it leaves its timer running when the condition wins.
 		err := workflow.Await(ctx, func() bool { return c.woken || timer.IsReady() || grown(ctx) })
 		cancel()
 		if err != nil {
-			return false, err
+			return "", err
 		}
 	}
 }

@@ -22,11 +22,12 @@ func TestStateSurvivesContinueAsNew(t *testing.T) {
 		Renewal: &domain.RenewalPlan{At: start.Add(60 * day), Reason: "ARIWindow", Message: "as the CA suggests", Fraction: 0.25,
 			Window: &domain.Window{Start: start, End: start.Add(day), ExplanationURL: "https://ca.test/why"}},
 		Failure: &domain.Failure{
-			Fault:    domain.Fault{Kind: domain.FaultCA, Reason: "Busy", Message: "busy", RetryAfter: time.Minute, Final: true},
+			Fault:    domain.Fault{Kind: domain.FaultCA, Reason: "Busy", Message: "busy", RetryAfter: time.Minute, Final: true, Step: "PlaceOrder"},
 			Told:     2,
 			Attempts: 2, At: start, RetryAt: start.Add(10 * time.Minute), Step: "PlaceOrder",
 		},
-		Reissue: true,
+		Reissue:  true,
+		Revoking: []domain.Revocation{{Issued: domain.Issued{Version: "v6"}, Reason: domain.RevokedSuperseded}},
 	}
 	requireAllSet(t, "state", reflect.ValueOf(state))
 	wire, err := json.Marshal(state)

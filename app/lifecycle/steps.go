@@ -45,10 +45,16 @@ func local[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (
 	return out, err
 }
 
-// remote runs a step as an activity of its own.
+// remote runs a step as an activity of its own, on the queue of those who have slots for the long work.
 func remote[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (Out, error) {
+	return remoteOn(ctx, ports.AuthorizationTaskQueue(workflow.GetInfo(ctx).TaskQueueName), step, in)
+}
+
+// remoteOn runs it on a queue by name; the empty one is the workflow's own.
+func remoteOn[In, Out any](ctx workflow.Context, queue string, step ports.Step[In, Out], in In) (Out, error) {
 	var out Out
 	options := longStep
+	options.TaskQueue = queue
 	options.Summary = step.Summary
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
 	return out, err

@@ -26,6 +26,13 @@ func (c *certificate) handle(ctx workflow.Context) error {
 	if err != nil {
 		return fmt.Errorf("set update handler %s: %w", ports.RenewUpdate, err)
 	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, ports.RevokeUpdate, c.revoke, workflow.UpdateHandlerOptions{
+		Validator:   validateRevoke,
+		Description: "Replace the certificate, then revoke the one in service; answers when done or with a problem",
+	})
+	if err != nil {
+		return fmt.Errorf("set update handler %s: %w", ports.RevokeUpdate, err)
+	}
 	err = workflow.SetQueryHandlerWithOptions(ctx, ports.StatusQuery, func() (domain.Status, error) {
 		return c.status(), nil
 	}, workflow.QueryHandlerOptions{Description: "Where the certificate is"})
@@ -77,11 +84,16 @@ func (c *certificate) settled(ctx workflow.Context) (domain.Status, error) {
 		return domain.Status{}, err
 	}
 	if failure := c.state.Failure; failure != nil {
-		fault := failure.Fault
-		fault.Message = fmt.Sprintf("%s (next try at %s)", fault.Message, failure.RetryAt.Format(time.RFC3339))
-		return domain.Status{}, problem(fault)
+		return domain.Status{}, standing(*failure)
 	}
 	return c.status(), nil
+}
+
+// standing is the problem that a failure is for a caller.
+func standing(failure domain.Failure) error {
+	fault := failure.Fault
+	fault.Message = fmt.Sprintf("%s (next try at %s)", fault.Message, failure.RetryAt.Format(time.RFC3339))
+	return problem(fault)
 }
 
 // unsettled says that an attempt is at work or about to be, so that there is nothing to tell yet. A renewal that has

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -47,6 +48,7 @@ type world struct {
 	finalize  func(n int, in ports.FinalizeOrderInput) (ports.FinalizeOrderOutput, error)
 	plan      func(n int, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error)
 	record    func(n int, in ports.RecordFailureInput) (ports.RecordFailureOutput, error)
+	revoke    func(n int, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error)
 
 	mu sync.Mutex
 	// story is every call of a step, in order, as "Step@time since start".
@@ -56,6 +58,8 @@ type world struct {
 	finalized  []ports.FinalizeOrderInput
 	planned    []ports.PlanRenewalInput
 	recorded   []ports.RecordFailureInput
+	obtained   []ports.ObtainCertificateInput
+	revoked    []ports.RevokeCertificateInput
 	// timers are the durations of the timers that the workflow started.
 	timers []time.Duration
 }
@@ -86,7 +90,12 @@ func newWorld(t testing.TB) *world {
 	stub(w, ports.AuthorizeOrder, &w.authorized, &w.authorize)
 	stub(w, ports.FinalizeOrder, &w.finalized, &w.finalize)
 	stub(w, ports.PlanRenewal, &w.planned, &w.plan)
+	w.revoke = func(int, ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
+		return ports.RevokeCertificateOutput{}, nil
+	}
 	stub(w, ports.RecordFailure, &w.recorded, &w.record)
+	stub(w, ports.RevokeCertificate, &w.revoked, &w.revoke)
+	w.env.RegisterActivityWithOptions(w.obtain, activity.RegisterOptions{Name: ports.ObtainCertificate.Name})
 	Register(w.env)
 	w.env.SetStartTime(start)
 	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName)})
@@ -97,13 +106,55 @@ func newWorld(t testing.TB) *world {
 
 func stub[In, Out any](w *world, step ports.Step[In, Out], calls *[]In, run *func(int, In) (Out, error)) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (Out, error) {
-		w.mu.Lock()
-		*calls = append(*calls, in)
-		n := len(*calls)
-		w.story = append(w.story, fmt.Sprintf("%s@%s", step.Name, w.since()))
-		w.mu.Unlock()
-		return (*run)(n, in)
+		return called(w, step, calls, run, in)
 	}, activity.RegisterOptions{Name: step.Name})
+}
+
+func called[In, Out any](w *world, step ports.Step[In, Out], calls *[]In, run *func(int, In) (Out, error), in In) (Out, error) {
+	w.mu.Lock()
+	*calls = append(*calls, in)
+	n := len(*calls)
+	w.story = append(w.story, fmt.Sprintf("%s@%s", step.Name, w.since()))
+	w.mu.Unlock()
+	return (*run)(n, in)
+}
+
+// obtain does what the real step does: the three steps one after the other, each replaceable by the test.
+func (w *world) obtain(_ context.Context, in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
+	w.mu.Lock()
+	w.obtained = append(w.obtained, in)
+	w.mu.Unlock()
+	if in.Order.Status == domain.OrderPending {
+		_, err := called(w, ports.AuthorizeOrder, &w.authorized, &w.authorize,
+			ports.AuthorizeOrderInput{Certificate: in.Certificate, Order: in.Order, Challenge: in.Challenge})
+		if err != nil {
+			return out, within(ports.AuthorizeOrder.Name, err)
+		}
+		in.Order.Status = domain.OrderReady
+	}
+	finalized, err := called(w, ports.FinalizeOrder, &w.finalized, &w.finalize,
+		ports.FinalizeOrderInput{Certificate: in.Certificate, Order: in.Order})
+	out.Issued, out.RetryAfter = finalized.Issued, finalized.RetryAfter
+	if err != nil || out.Issued == nil {
+		return out, within(ports.FinalizeOrder.Name, err)
+	}
+	planned, err := called(w, ports.PlanRenewal, &w.planned, &w.plan,
+		ports.PlanRenewalInput{Certificate: in.Certificate, Issued: *out.Issued})
+	if err == nil {
+		out.Plan = &planned.Plan
+	}
+	return out, nil
+}
+
+// within is a step's failure as the step around it tells of it.
+func within(step string, err error) error {
+	var application *temporal.ApplicationError
+	var fault domain.Fault
+	if !errors.As(err, &application) || application.Details(&fault) != nil {
+		return err
+	}
+	fault.Step = step
+	return failed(&fault)
 }
 
 func (w *world) since() time.Duration { return w.env.Now().Sub(start) }

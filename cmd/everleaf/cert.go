@@ -66,6 +66,22 @@ func (r renewCmd) Run(ctx context.Context, k *kit) error {
 	})
 }
 
+type revokeCmd struct {
+	nameArg
+	waitFlag
+	outputFlag
+	temporalSettings
+	Reason string `default:"unspecified" enum:"unspecified,keyCompromise,affiliationChanged,superseded,cessationOfOperation" placeholder:"REASON" help:"Why, for the CA's revocation list: ${enum}."`
+	Note   string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
+}
+
+// Run waits with progress on stderr.
+func (r revokeCmd) Run(ctx context.Context, k *kit) error {
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+		return keeper.Revoke(ctx, r.Name, app.RevocationReason(r.Reason), r.Note)
+	})
+}
+
 type statusCmd struct {
 	nameArg
 	outputFlag

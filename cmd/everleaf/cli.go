@@ -15,7 +15,7 @@ import (
 // cli is the whole command line: the commands, and the settings that all of them have.
 type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database schema to this binary's version."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
@@ -31,6 +31,7 @@ type certCmd struct {
 	Status statusCmd `cmd:"" help:"Ask a certificate's workflow where it is."`
 	List   listCmd   `cmd:"" help:"List the certificates in Postgres."`
 	Renew  renewCmd  `cmd:"" help:"Replace a certificate now; wait until it is issued."`
+	Revoke revokeCmd `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
 	Export exportCmd `cmd:"" help:"Write the certificate in service and its private key to files."`
 }
 
@@ -49,9 +50,11 @@ type kit struct {
 
 	worker  func(context.Context, app.Config, *slog.Logger) error
 	migrate func(context.Context, app.Config) (from, to int64, err error)
-	keeper  func(app.Config, *slog.Logger) (app.Keeper, func(), error)
-	catalog func(context.Context, app.Config) (app.Catalog, func(), error)
-	export  func(context.Context, app.Config, string) (app.Exported, error)
+	// migrateTemporal makes the search attributes known.
+	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
+	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
+	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
+	export          func(context.Context, app.Config, string) (app.Exported, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

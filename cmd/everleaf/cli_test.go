@@ -55,10 +55,11 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 		command  []string
 		has, not string
 	}{
-		{[]string{"migrate"}, "POSTGRES_URL", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"migrate"}, "POSTGRES_URL TEMPORAL_ADDRESS", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "ensure"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "status"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 	} {
@@ -156,6 +157,9 @@ func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 func TestMigrateSaysFromWhereToWhere(t *testing.T) {
 	b := newBench(t)
 	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"), b.err)
+	require.Equal(t, "schema migrated from version 1 to 3\nsearch attributes added to the namespace: A, B\n", b.out.String())
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p", "--skip-temporal"), b.err)
 	require.Equal(t, "schema migrated from version 1 to 3\n", b.out.String())
 }
 

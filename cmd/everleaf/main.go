@@ -23,6 +23,6 @@ func start(args []string, out, err io.Writer) int {
 	defer stop()
 	return run(ctx, args, kit{
 		out: out, err: err, now: time.Now, poll: time.Second,
-		worker: app.RunWorker, migrate: app.Migrate, keeper: app.OpenKeeper, catalog: app.OpenCatalog, export: app.Export,
+		worker: app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper, catalog: app.OpenCatalog, export: app.Export,
 	})
 }

@@ -65,6 +65,10 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return 1, 3, nil
 		},
+		migrateTemporal: func(_ context.Context, c app.Config, _ *slog.Logger) ([]string, error) {
+			b.config = c
+			return []string{"A", "B"}, nil
+		},
 		keeper: func(c app.Config, _ *slog.Logger) (app.Keeper, func(), error) {
 			b.config = c
 			return b.keeper, closer, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"everleaf/app"
@@ -34,7 +35,9 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 
 type migrateCmd struct {
 	postgresSettings
+	temporalSettings
 	startSettings
+	SkipTemporal bool `group:"temporal" env:"EVERLEAF_SKIP_TEMPORAL" help:"Leave the namespace's search attributes to others: for a server where this process may not add them."`
 }
 
 // Run may be repeated, and run by any number of replicas at once.
@@ -42,15 +45,27 @@ func (m migrateCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	m.postgresSettings.apply(&config)
 	m.startSettings.apply(&config)
+	m.temporalSettings.apply(&config)
 	config.Postgres.Logger = k.logger // an init container that waits should say for whom
 	from, to, err := k.migrate(ctx, config)
+	if err != nil {
+		return err
+	}
+	said := fmt.Sprintf("schema migrated from version %d to %d\n", from, to)
+	if from == to {
+		said = fmt.Sprintf("schema is at version %d, as this binary needs\n", to)
+	}
+	if err := k.print("%s", said); err != nil || m.SkipTemporal {
+		return err
+	}
+	added, err := k.migrateTemporal(ctx, config, k.logger)
 	switch {
 	case err != nil:
 		return err
-	case from == to:
-		return k.print("schema is at version %d, as this binary needs\n", to)
+	case len(added) == 0:
+		return k.print("the namespace knows the search attributes\n")
 	default:
-		return k.print("schema migrated from version %d to %d\n", from, to)
+		return k.print("search attributes added to the namespace: %s\n", strings.Join(added, ", "))
 	}
 }
 

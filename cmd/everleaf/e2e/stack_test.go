@@ -20,6 +20,7 @@ import (
 
 	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/adapters/temporal"
 )
 
 // stack is everything around the binary: its own database, its own CA behind its own proxy, its own task queue on
@@ -62,6 +63,10 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 	s.temporal, err = client.Dial(client.Options{HostPort: address, Logger: quiet{}})
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
+	_, err = temporal.RegisterSearchAttributes(context.Background(), s.temporal, temporal.Config{
+		Client: client.Options{HostPort: address, Namespace: client.DefaultNamespace},
+	})
+	require.NoError(t, err)
 
 	pool, url := postgrestest.New(t)
 	s.pool = pool

@@ -1,0 +1,49 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// ObtainCertificate takes a placed order to a stored certificate with a renewal plan. Each part finds what an earlier
+// try has done, so a repeat goes on where that one ended.
+func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
+	ctx, stop := a.heartbeat(ctx)
+	defer stop()
+	if in.Order.Status == domain.OrderPending {
+		_, err := a.authorize(ctx, ports.AuthorizeOrderInput{Certificate: in.Certificate, Order: in.Order, Challenge: in.Challenge})
+		if err != nil {
+			return out, failedIn(ports.AuthorizeOrder.Name, err)
+		}
+		in.Order.Status = domain.OrderReady
+	}
+	finalized, err := a.FinalizeOrder(ctx, ports.FinalizeOrderInput{Certificate: in.Certificate, Order: in.Order})
+	if err != nil {
+		return out, failedIn(ports.FinalizeOrder.Name, err)
+	}
+	out.Issued, out.RetryAfter = finalized.Issued, finalized.RetryAfter
+	if out.Issued == nil {
+		return out, nil
+	}
+	planned, err := a.PlanRenewal(ctx, ports.PlanRenewalInput{Certificate: in.Certificate, Issued: *out.Issued})
+	if err != nil {
+		// What is stored is in service: the workflow plans without us.
+		activity.GetLogger(ctx).Warn("renewal not planned yet", "certificate", in.Certificate, "error", err)
+		return out, nil
+	}
+	out.Plan = &planned.Plan
+	return out, nil
+}
+
+// failedIn notes in the fault which step it was.
+func failedIn(step string, err error) error {
+	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Step == "" {
+		fault.Step = step
+	}
+	return err
+}

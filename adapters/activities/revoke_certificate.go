@@ -1,0 +1,45 @@
+package activities
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// RevokeCertificate revokes a version at the CA that issued it and notes it. A repeat finds it revoked there.
+func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
+	var none ports.RevokeCertificateOutput
+	ca, err := a.Issuers.Issuer(in.Issued.Issuer)
+	if err != nil {
+		return none, err
+	}
+	leaf, err := a.leaf(ctx, in.Issued.Version)
+	if err != nil {
+		return none, err
+	}
+	already, err := ca.Revoke(ctx, leaf, in.Reason)
+	if err != nil {
+		return none, fmt.Errorf("revoke certificate: %w", err)
+	}
+	if err := a.Certificates.RecordRevoked(ctx, in.Issued.Version, in.Reason, a.Clock.Now()); err != nil {
+		return none, fmt.Errorf("record revocation: %w", err)
+	}
+	a.Observer.CertificateRevoked(ctx, in.Issued.Issuer, in.Reason)
+	return ports.RevokeCertificateOutput{Already: already}, nil
+}
+
+// leaf is a stored version's certificate, DER.
+func (a *Activities) leaf(ctx context.Context, version string) ([]byte, error) {
+	chain, err := a.Certificates.Chain(ctx, version)
+	if err != nil {
+		return nil, fmt.Errorf("read chain: %w", err)
+	}
+	leaf, _ := pem.Decode(chain)
+	if leaf == nil {
+		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
+	}
+	return leaf.Bytes, nil
+}

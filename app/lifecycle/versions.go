@@ -1,0 +1,21 @@
+package lifecycle
+
+import "go.temporal.io/sdk/workflow"
+
+// Version gates: every change to the order of a workflow's commands stands here, oldest first, with what each version
+// does. A gate's name and numbers are in recorded histories and are never used for anything else. The branch of a
+// version may be deleted when no run that recorded it can be open any more (a run ends with its renewal, so after the
+// longest life of a certificate); the call itself stays.
+const (
+	// issuanceGate decides how a placed order becomes a certificate, and what Temporal's visibility is told.
+	//
+	//   - DefaultVersion: steps AuthorizeOrder, FinalizeOrder and PlanRenewal, on the workflows' own queue.
+	//   - 1: one step ObtainCertificate on the authorization queue; search attributes are written.
+	issuanceGate = "issuance"
+)
+
+// oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
+// the order, where its marker costs no action of its own.
+func oneStep(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, issuanceGate, workflow.DefaultVersion, 1) >= 1
+}
