@@ -51,14 +51,17 @@ func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name), ports.CertificateWorkflow, domain.Certificate{Spec: spec}); err != nil {
+	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
+		return ended(ctx, err)
+	}
+	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec}); err != nil {
 		return ended(ctx, c.interpret(err, name))
 	}
 	return nil
 }
 
 // start are the options of a certificate's workflow.
-func (c *Client) start(name string) client.StartWorkflowOptions {
+func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
 		ID:        ports.WorkflowID(name),
 		TaskQueue: c.target.TaskQueue,
@@ -66,6 +69,7 @@ func (c *Client) start(name string) client.StartWorkflowOptions {
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:            "certificate " + name,
+		TypedSearchAttributes:    searchable(spec),
 	}
 }
 

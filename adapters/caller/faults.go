@@ -38,6 +38,8 @@ func (c *Client) interpret(err error, name string) error {
 	case errors.As(err, &notReady):
 		return domain.NewFault(domain.FaultWait, "WorkflowNotReady", err,
 			"the workflow of certificate %q makes no progress; the worker's log says why", name)
+	case unsearchable(err):
+		return c.attributesMissing(err)
 	}
 	if fault = connection.Interpret(err, c.target); fault != nil {
 		return fault

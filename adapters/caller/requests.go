@@ -60,7 +60,7 @@ func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, er
 	update := c.update(name, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 		// A start operation serves one call, so each try makes its own.
-		start := c.temporal.NewWithStartWorkflowOperation(c.start(name), ports.CertificateWorkflow, domain.Certificate{Spec: spec})
+		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec})
 		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions:          update,

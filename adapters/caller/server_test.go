@@ -15,6 +15,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 
 	"everleaf/adapters/internal/connection"
+	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
 
@@ -31,12 +32,17 @@ func connect(t *testing.T) server {
 	if address == "" {
 		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
 	}
-	return dial(t, client.Options{HostPort: address})
+	s := dial(t, client.Options{HostPort: address})
+	_, err := temporal.RegisterSearchAttributes(t.Context(), s.client, temporal.Config{
+		Client: client.Options{HostPort: address, Namespace: "default"},
+	})
+	require.NoError(t, err)
+	return s
 }
 
 func dial(t *testing.T, options client.Options) server {
 	t.Helper()
-	options.Logger = sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	options.Logger = sdklog.NewStructuredLogger(quiet())
 	c, err := client.NewLazyClient(options)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -45,6 +51,8 @@ func dial(t *testing.T, options client.Options) server {
 		TaskQueue: queue, Address: options.HostPort, Namespace: options.Namespace,
 	})}
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func unique(t *testing.T) string {
 	t.Helper()

@@ -50,6 +50,11 @@ func dial(t *testing.T, address, namespace string) server {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
+func unique(t *testing.T) string {
+	t.Helper()
+	return "test-" + uuid.NewString()
+}
+
 func bounded(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
