@@ -99,7 +99,7 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any)
 			}
 			return c.temporal.UpdateWorkflow(ctx, update)
 		})
-		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != reasonRunEnded {
+		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != ports.ReasonRunEnded {
 			return answer, err
 		}
 		update.RunID = ""
