@@ -50,6 +50,11 @@ func standIn(ctx workflow.Context, input domain.Certificate) error {
 	if err != nil {
 		return err
 	}
+	if input.Spec.Names[0] == "blog.example.com" { // issued without anybody waiting
+		if _, err := answer(input.Spec.Names); err != nil {
+			return err
+		}
+	}
 	// The signal makes it end in the ways that only a workflow can choose.
 	for end := workflow.GetSignalChannel(ctx, "end"); ; {
 		how := ""

@@ -79,14 +79,13 @@ func notKept(name string, status enumspb.WorkflowExecutionStatus) error {
 
 func (c *Client) unknownCertificate(name string) error {
 	return domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
-		"certificate %q is not kept here: %s at %s has no running workflow for it; Ensure (`everleaf cert ensure`) starts one",
-		name, c.target.Place(), c.target)
+		"certificate %q is not kept here: %s has no running workflow for it; Ensure (`everleaf cert ensure`) starts one",
+		name, c.target.Place())
 }
 
 func (c *Client) noWorker() error {
 	return domain.NewFault(domain.FaultWait, "NoWorker", nil,
-		"no worker answers on task queue %q of %s at %s; start one with `everleaf worker`",
-		c.target.TaskQueue, c.target.Place(), c.target)
+		"no worker answers on task queue %q of %s; start one with `everleaf worker`", c.target.TaskQueue, c.target.Place())
 }
 
 func runEnded(name string) error {

@@ -3,6 +3,7 @@ package caller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -87,26 +88,29 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 			require.NoError(t, err)
 			address := listener.Addr().String()
 			if accept {
-				defer func() { _ = listener.Close() }()
+				t.Cleanup(func() { _ = listener.Close() })
 			} else {
 				require.NoError(t, listener.Close())
 			}
-			keeper := dial(t, client.Options{HostPort: address, Namespace: "default"}).keeper
-			for _, call := range []func() error{
+			keeper, ctx := dial(t, client.Options{HostPort: address, Namespace: "default"}).keeper, context.Background()
+			for number, call := range []func() error{
 				func() error {
-					_, err := keeper.Ensure(t.Context(), "a", Spec{Names: []string{"www.example.com"}})
+					_, err := keeper.Ensure(ctx, "a", Spec{Names: []string{"www.example.com"}})
 					return err
 				},
-				func() error { _, err := keeper.Renew(t.Context(), "a", ""); return err },
-				func() error { _, err := keeper.Revoke(t.Context(), "a", RevokedSuperseded, ""); return err },
-				func() error { _, err := keeper.Status(t.Context(), "a"); return err },
-				func() error { return keeper.Start(t.Context(), "a", Spec{Names: []string{"www.example.com"}}) },
+				func() error { _, err := keeper.Renew(ctx, "a", ""); return err },
+				func() error { _, err := keeper.Revoke(ctx, "a", RevokedSuperseded, ""); return err },
+				func() error { _, err := keeper.Status(ctx, "a"); return err },
+				func() error { return keeper.Start(ctx, "a", Spec{Names: []string{"www.example.com"}}) },
 			} {
-				began := time.Now()
-				err := call()
-				requireFault(t, err, domain.FaultWait, "TemporalUnreachable", address)
-				require.Contains(t, err.Error(), "TEMPORAL_ADDRESS")
-				require.Less(t, time.Since(began), queryTimeout+2*connection.ProbeTimeout)
+				t.Run(fmt.Sprint(number), func(t *testing.T) {
+					t.Parallel()
+					began := time.Now()
+					err := call()
+					requireFault(t, err, domain.FaultWait, "TemporalUnreachable", address)
+					require.Contains(t, err.Error(), "TEMPORAL_ADDRESS")
+					require.Less(t, time.Since(began), queryTimeout+2*connection.ProbeTimeout)
+				})
 			}
 		})
 	}

@@ -41,5 +41,5 @@ func unsearchable(err error) bool {
 
 func (c *Client) attributesMissing(cause error) error {
 	return domain.NewFault(domain.FaultOperator, "SearchAttributesMissing", cause,
-		"%s of %s lacks Everleaf's search attributes: run `everleaf migrate` for it", c.target.Place(), c.target)
+		"%s lacks Everleaf's search attributes: run `everleaf migrate` for it", c.target.Place())
 }

@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -33,12 +34,23 @@ func (t Target) String() string {
 	return "Temporal at " + t.Address
 }
 
-// Place is the namespace as messages name it.
+// Place is where the workflows are, as messages name it.
 func (t Target) Place() string {
-	if t.Namespace == "" {
-		return "the client's namespace"
+	switch {
+	case t.Namespace == "":
+		return "this client's namespace"
+	case t.Address == "":
+		return t.namespace()
+	default:
+		return t.namespace() + " at " + t.Address
 	}
-	return `namespace "` + t.Namespace + `"`
+}
+
+func (t Target) namespace() string {
+	if t.Namespace == "" {
+		return "such namespace as this client's"
+	}
+	return fmt.Sprintf("namespace %q", t.Namespace)
 }
 
 // Probe looks once, for ProbeTimeout at most. It asks about the task queue, since that goes to the namespace that the
@@ -65,10 +77,10 @@ func Interpret(err error, target Target) *domain.Fault {
 		return nil
 	case errors.As(err, &missing):
 		return domain.NewFault(domain.FaultOperator, "UnknownNamespace", err,
-			"%s has no %s; create it, or correct TEMPORAL_NAMESPACE (--temporal-namespace)", target, target.Place())
+			"%s has no %s; create it, or correct TEMPORAL_NAMESPACE (--temporal-namespace)", target, target.namespace())
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated: // which has no type of its own in serviceerror
 		return domain.NewFault(domain.FaultOperator, "TemporalRefused", err,
-			"%s refuses these credentials for %s; check TEMPORAL_API_KEY and TEMPORAL_TLS_*", target, target.Place())
+			"Temporal refuses these credentials for %s; check TEMPORAL_API_KEY and TEMPORAL_TLS_*", target.Place())
 	case Transient(err):
 		return Unreachable(target, err)
 	default:
