@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/caller"
 	"everleaf/adapters/postgres"
@@ -22,9 +23,14 @@ func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(
 	if err != nil {
 		return nil, nil, err
 	}
+	return newCaller(c, settings), c.Close, nil
+}
+
+// newCaller makes a caller of this configuration's own workflows.
+func newCaller(c client.Client, settings temporal.Config) *caller.Client {
 	return caller.New(c, caller.Options{
 		TaskQueue: settings.TaskQueue, Address: settings.Client.HostPort, Namespace: settings.Client.Namespace,
-	}), c.Close, nil
+	})
 }
 
 // OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call

@@ -15,9 +15,9 @@ import (
 )
 
 // NewService makes the Nexus service over keeper, which must be a client of the worker's own namespace.
-func NewService(keeper *caller.Client) (*nexus.Service, error) {
+func NewService(keeper *caller.Client) *nexus.Service {
 	service := nexus.NewService(ports.NexusService)
-	err := service.Register(
+	service.MustRegister(
 		operation(ports.NexusEnsureOperation, func(in ports.NexusEnsure) (ports.NexusRequest, error) {
 			spec, err := in.Spec.Validated()
 			return ports.NexusRequest{Certificate: in.Name, Spec: spec}, err
@@ -31,7 +31,7 @@ func NewService(keeper *caller.Client) (*nexus.Service, error) {
 		}),
 		nexus.NewSyncOperation(ports.NexusStatusOperation, status(keeper)),
 	)
-	return service, err
+	return service
 }
 
 // operation is one that a workflow carries. request refuses what can never work, before anything is started.

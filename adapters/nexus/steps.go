@@ -24,20 +24,24 @@ type Steps struct{ keeper *caller.Client }
 func NewSteps(keeper *caller.Client) *Steps { return &Steps{keeper: keeper} }
 
 // Register makes the service and the steps known to a worker. The workflow is app/nexus's to register.
-func Register(w worker.Registry, keeper *caller.Client) error {
-	service, err := NewService(keeper)
-	if err != nil {
-		return err
+func Register(w worker.Registry, keeper *caller.Client) {
+	if s, ok := w.(summarizer); ok {
+		s.Summarize(ports.NexusService, "Ensure, Renew, Revoke and Status for callers in other namespaces")
 	}
-	w.RegisterNexusService(service)
+	w.RegisterNexusService(NewService(keeper))
 	s := NewSteps(keeper)
 	register(w, ports.LocateCertificate, s.LocateCertificate)
 	register(w, ports.CarryRequest, s.CarryRequest)
-	return nil
 }
+
+// summarizer is a registry that also wants to know what each registration does, in a few words.
+type summarizer interface{ Summarize(name, summary string) }
 
 // register joins a step's contract to its function, so that the compiler checks both.
 func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+	if s, ok := r.(summarizer); ok {
+		s.Summarize(step.Name, step.Summary)
+	}
 	r.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
 		out, err := run(ctx, in)
 		return out, classify(ctx, err)

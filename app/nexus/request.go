@@ -29,9 +29,13 @@ var carrying = workflow.ActivityOptions{
 	},
 }
 
-// Register makes the workflow known to a worker under its contract name.
+// Register makes the workflow known to a worker under its contract name. With worker versioning on, it moves to the
+// current build: it is short, but its caller waits, and pinned it would stand still where the old build's workers go
+// before it is done.
 func Register(r worker.WorkflowRegistry) {
-	r.RegisterWorkflowWithOptions(Request, workflow.RegisterOptions{Name: ports.NexusWorkflow})
+	r.RegisterWorkflowWithOptions(Request, workflow.RegisterOptions{
+		Name: ports.NexusWorkflow, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 }
 
 // runs is through how many runs of the certificate's workflow a request is carried. A run that is asked in its last

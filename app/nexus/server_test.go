@@ -82,7 +82,7 @@ func (s *service) startInside() {
 	s.t.Helper()
 	s.inside = worker.New(s.home, ports.NexusTaskQueue(s.queue), worker.Options{DisableRegistrationAliasing: true})
 	Register(s.inside)
-	require.NoError(s.t, nexus.Register(s.inside, caller.New(s.home, caller.Options{TaskQueue: s.queue})))
+	nexus.Register(s.inside, caller.New(s.home, caller.Options{TaskQueue: s.queue}))
 	require.NoError(s.t, s.inside.Start())
 }
 
