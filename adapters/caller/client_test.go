@@ -220,7 +220,9 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 			id := ports.WorkflowID(name)
 			_, err := keeper.Ensure(ctx, name, spec)
 			require.NoError(t, err)
-			first := s.client.GetWorkflow(ctx, id, "")
+			run, err := s.keeper.Locate(ctx, name)
+			require.NoError(t, err)
+			first := s.client.GetWorkflow(ctx, id, run)
 			require.NoError(t, c.end(ctx, id))
 			_ = first.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}) // that run is over now
 			status, err := keeper.Status(ctx, name)
