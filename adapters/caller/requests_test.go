@@ -108,7 +108,7 @@ func TestStartDoesNotWait(t *testing.T) {
 	require.Equal(t, []Phase{PhaseIssuing, PhaseReady}, seen, "each change once")
 }
 
-func TestManyNamesAreNotMadeSearchable(t *testing.T) {
+func TestManyNamesAreNoHindrance(t *testing.T) {
 	t.Parallel()
 	s := connect(t)
 	var names []string

@@ -37,6 +37,14 @@ type (
 	RenewRequest = ports.RenewRequest
 	// RevokeRequest is the argument of the update Revoke.
 	RevokeRequest = ports.RevokeRequest
+	// NexusEnsure is the input of the Nexus operation Ensure.
+	NexusEnsure = ports.NexusEnsure
+	// NexusRenew is the input of the Nexus operation Renew.
+	NexusRenew = ports.NexusRenew
+	// NexusRevoke is the input of the Nexus operation Revoke.
+	NexusRevoke = ports.NexusRevoke
+	// NexusStatus is the input of the Nexus operation Status.
+	NexusStatus = ports.NexusStatus
 )
 
 // The values that a spec, a status and a fault take.
@@ -76,6 +84,12 @@ const (
 	RenewUpdate         = ports.RenewUpdate
 	RevokeUpdate        = ports.RevokeUpdate
 	StatusQuery         = ports.StatusQuery
+
+	NexusService         = ports.NexusService
+	NexusEnsureOperation = ports.NexusEnsureOperation
+	NexusRenewOperation  = ports.NexusRenewOperation
+	NexusRevokeOperation = ports.NexusRevokeOperation
+	NexusStatusOperation = ports.NexusStatusOperation
 )
 
 // WorkflowID is the ID of the workflow that keeps the certificate called name.

@@ -17,19 +17,13 @@ var (
 	searchNames  = temporal.NewSearchAttributeKeyKeywordList(ports.SearchNames)
 )
 
-// namesLimit is how many bytes of names go into a search attribute; Temporal takes 2 KB unless it is told otherwise.
-const namesLimit = 1500
-
 // searchable makes a new certificate visible to searches from its first moment. Attributes of a start cost nothing.
 func searchable(spec domain.Spec) temporal.SearchAttributes {
-	attributes := []temporal.SearchAttributeUpdate{
+	return temporal.NewSearchAttributes(
 		searchState.ValueSet(string(domain.PhaseIssuing)),
 		searchIssuer.ValueSet(spec.WithDefaults().Issuers[0]),
-	}
-	if len(strings.Join(spec.Names, `","`)) <= namesLimit {
-		attributes = append(attributes, searchNames.ValueSet(spec.Names))
-	}
-	return temporal.NewSearchAttributes(attributes...)
+		searchNames.ValueSet(ports.SearchableNames(spec.Names)),
+	)
 }
 
 // unsearchable says that the server does not know a search attribute. Its error has no type of its own.

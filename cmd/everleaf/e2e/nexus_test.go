@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	nexuspb "go.temporal.io/api/nexus/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -27,12 +25,9 @@ type abroad struct {
 func (s *stack) abroad() *abroad {
 	s.t.Helper()
 	a := &abroad{s: s, client: s.namespace(s.name + "-abroad"), endpoint: s.name}
-	_, err := s.temporal.OperatorService().CreateNexusEndpoint(context.Background(), &operatorservice.CreateNexusEndpointRequest{
-		Spec: &nexuspb.EndpointSpec{Name: a.endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
-			Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: ports.NexusTaskQueue(s.queue)},
-		}}},
-	})
-	require.NoError(s.t, err)
+	out, err := s.shell("temporal operator nexus endpoint create --name " + a.endpoint +
+		" --target-namespace default --target-task-queue " + ports.NexusTaskQueue(s.queue))
+	require.NoError(s.t, err, out)
 	w := worker.New(a.client, "abroad", worker.Options{})
 	w.RegisterWorkflow(callNexus)
 	require.NoError(s.t, w.Start())
