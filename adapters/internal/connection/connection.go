@@ -48,7 +48,7 @@ func (t Target) Place() string {
 
 func (t Target) namespace() string {
 	if t.Namespace == "" {
-		return "such namespace as this client's"
+		return "namespace of this client's name"
 	}
 	return fmt.Sprintf("namespace %q", t.Namespace)
 }
@@ -59,6 +59,12 @@ func Probe(ctx context.Context, c client.Client, target Target) error {
 	ctx, cancel := context.WithTimeout(ctx, ProbeTimeout)
 	defer cancel()
 	_, err := c.DescribeTaskQueue(ctx, target.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	return Reached(err, target)
+}
+
+// Reached interprets the error of a call that is about nothing but the server: what it does not know, it takes for a
+// server out of reach.
+func Reached(err error, target Target) error {
 	if err == nil {
 		return nil
 	}
@@ -76,11 +82,9 @@ func Interpret(err error, target Target) *domain.Fault {
 	case err == nil:
 		return nil
 	case errors.As(err, &missing):
-		return domain.NewFault(domain.FaultOperator, "UnknownNamespace", err,
-			"%s has no %s; create it, or correct TEMPORAL_NAMESPACE (--temporal-namespace)", target, target.namespace())
+		return UnknownNamespace(target, err)
 	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated: // which has no type of its own in serviceerror
-		return domain.NewFault(domain.FaultOperator, "TemporalRefused", err,
-			"Temporal refuses these credentials for %s; check TEMPORAL_API_KEY and TEMPORAL_TLS_*", target.Place())
+		return Refused(target, err)
 	case Transient(err):
 		return Unreachable(target, err)
 	default:
@@ -88,10 +92,26 @@ func Interpret(err error, target Target) *domain.Fault {
 	}
 }
 
+// UnknownNamespace is the fault of a server without the namespace.
+func UnknownNamespace(target Target, cause error) *domain.Fault {
+	return domain.NewFault(domain.FaultOperator, "UnknownNamespace", cause,
+		"%s has no %s; create it, or correct TEMPORAL_NAMESPACE (--temporal-namespace)", target, target.namespace())
+}
+
+// Refused is the fault of credentials that the server does not take.
+func Refused(target Target, cause error) *domain.Fault {
+	return domain.NewFault(domain.FaultOperator, "TemporalRefused", cause,
+		"%s refuses these credentials for %s; check TEMPORAL_API_KEY and TEMPORAL_TLS_*", target, target.namespace())
+}
+
 // Unreachable is the fault of a server that does not answer.
 func Unreachable(target Target, cause error) *domain.Fault {
+	at := ""
+	if target.Address != "" {
+		at = " at " + target.Address
+	}
 	return domain.NewFault(domain.FaultWait, "TemporalUnreachable", cause,
-		"%s does not answer; is it running, and is TEMPORAL_ADDRESS (--temporal-address) right?", target)
+		"Temporal does not answer%s; is it running, and is TEMPORAL_ADDRESS (--temporal-address) right?", at)
 }
 
 // Transient says whether the server, or the way to it, was not there just now.
