@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -116,6 +117,39 @@ func TestNexusOutlivesAKilledWorker(t *testing.T) {
 	require.NoError(t, renewal.Get(ctx, &renewed))
 	require.Equal(t, 2, renewed.Cycle)
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "renewed once")
+}
+
+// The role nexus has a process of its own, which knows no sealing key. It is told to stop while an operation is under way:
+// it does not wait for the CA, and the next one does.
+func TestNexusRoleAlone(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.set("EVERLEAF_ROLES", "workflows,authorization,responder")
+	s.worker()
+	s.set("EVERLEAF_ROLES", "nexus")
+	s.set("EVERLEAF_SEALING_KEY", "")
+	first := s.launch()
+	a := s.abroad()
+	h := newHold()
+	s.proxy.on(&rule{path: pathFinalize, left: 1, before: h})
+	in := map[string]any{"name": s.name, "spec": map[string]any{"names": []string{"alone.example.test"}}}
+	issuance := a.begin("Ensure", in)
+	s.reached(h)
+	s.eventually("the request to be taken", func() bool {
+		return has(s.history("certificate/"+s.name, ""), enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+	})
+	began := time.Now()
+	first.stop()
+	took := time.Since(began)
+	require.Less(t, took, 10*time.Second, "of a drain of 25 s")
+	s.proxy.freeAll()
+	s.launch()
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	var issued domain.Status
+	require.NoError(t, issuance.Get(ctx, &issued))
+	require.Equal(t, 1, issued.Cycle)
+	t.Logf("stopped in %s", took)
 }
 
 // faultAbroad reads an operation's error as a caller does.
