@@ -9,6 +9,7 @@ import (
 
 	"everleaf/adapters/caller"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 )
 
@@ -19,11 +20,22 @@ func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(
 	if err != nil {
 		return nil, nil, err
 	}
+	traces, err := telemetry.NewTraces(context.Background(), logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	if settings, err = watchedTemporal(settings, nil, traces); err != nil {
+		return nil, nil, err
+	}
 	c, err := temporal.NewClient(settings, logger)
 	if err != nil {
 		return nil, nil, err
 	}
-	return newCaller(c, settings), c.Close, nil
+	closer = func() {
+		c.Close()
+		flush(context.Background(), traces, logger)
+	}
+	return newCaller(c, settings), closer, nil
 }
 
 // newCaller makes a caller of this configuration's own workflows.

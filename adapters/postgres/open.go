@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -25,6 +26,8 @@ type Config struct {
 	URL string
 	// Logger is told, once, that the server is waited for; nil tells nobody.
 	Logger *slog.Logger
+	// Tracer hears of each statement; nil for none.
+	Tracer pgx.QueryTracer
 }
 
 const (
@@ -42,6 +45,7 @@ func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	parsed.ConnConfig.Tracer = config.Tracer
 	pool, err := pgxpool.NewWithConfig(ctx, parsed)
 	if err != nil {
 		return nil, interpret(err)
