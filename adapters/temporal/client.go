@@ -36,8 +36,13 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 // "TemporalUnreachable"; Operator "UnknownNamespace" and "TemporalRefused". A caller's cancellation is passed on as it
 // is. It logs once that it waits.
 func WaitReachable(ctx context.Context, c client.Client, config Config, logger *slog.Logger) error {
+	var said error
 	for tries := 0; ; tries++ {
 		err := connection.Probe(ctx, c, config.Target())
+		if ctx.Err() != nil && said != nil {
+			err = said // the last look was cut off: what was seen before counts
+		}
+		said = err
 		if err == nil || domain.AsFault(err).Reason == "TemporalRefused" {
 			return err
 		}
