@@ -28,11 +28,11 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	var found Status
-	answer, err := c.temporal.QueryWorkflowWithOptions(bounded, &client.QueryWorkflowWithOptionsRequest{
-		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
-		QueryType:            ports.StatusQuery,
-		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
-	})
+	answer, err := c.query(bounded, name)
+	// The run may end between the server's look at which is the latest and its query: the next run answers then.
+	for err == nil && answer.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		answer, err = c.query(bounded, name)
+	}
 	if err == nil && answer.QueryRejected != nil {
 		return Status{}, notKept(name, answer.QueryRejected.GetStatus())
 	}
@@ -49,6 +49,14 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	default:
 		return Status{}, c.interpret(err, name)
 	}
+}
+
+func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowWithOptionsResponse, error) {
+	return c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
+		QueryType:            ports.StatusQuery,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
 }
 
 // Watch looks at a certificate every so often and yields its status when that has changed, the first one at once. A
