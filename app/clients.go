@@ -5,7 +5,9 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
 
+	"everleaf/adapters/caller"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
@@ -33,7 +35,14 @@ func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(
 		c.Close()
 		flush(context.Background(), traces, logger)
 	}
-	return temporal.NewKeeper(c, settings), closer, nil
+	return newCaller(c, settings), closer, nil
+}
+
+// newCaller makes a caller of this configuration's own workflows.
+func newCaller(c client.Client, settings temporal.Config) *caller.Client {
+	return caller.New(c, caller.Options{
+		TaskQueue: settings.TaskQueue, Address: settings.Client.HostPort, Namespace: settings.Client.Namespace,
+	})
 }
 
 // OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call

@@ -58,17 +58,19 @@ type Workers struct {
 
 // Slots is how many tasks of each kind run at once; zero is the default.
 type Slots struct {
-	Workflow, LocalStep, Authorization int
+	Workflow, LocalStep, Authorization, Nexus int
 }
 
 // The defaults of Workers. A workflow task and its local steps take milliseconds of CPU and wait for Postgres or one
-// CA call; an authorization waits for seconds. The workflows at work in a process, about as many as have a workflow
+// CA call; an authorization, and
+// a Nexus operation, waits for seconds. The workflows at work in a process, about as many as have a workflow
 // task or an authorization in hand, fit in the sticky cache. One that sleeps for weeks gains nothing from it: its short
 // history is replayed for less than the goroutine costs that would wait.
 const (
 	DefaultWorkflowSlots      = 200
 	DefaultLocalStepSlots     = 200
 	DefaultAuthorizationSlots = 300
+	DefaultNexusSlots         = 300
 	DefaultMaxPollers         = 20
 	DefaultStickyCache        = 500
 	// DefaultTargetMemory and DefaultTargetCPU complete a target that is given alone.
@@ -85,7 +87,7 @@ func (w Workers) filled() Workers {
 		fallback int
 	}{
 		{&w.Slots.Workflow, DefaultWorkflowSlots}, {&w.Slots.LocalStep, DefaultLocalStepSlots},
-		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.MaxPollers, DefaultMaxPollers},
+		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.Slots.Nexus, DefaultNexusSlots}, {&w.MaxPollers, DefaultMaxPollers},
 	} {
 		if *setting.chosen == 0 {
 			*setting.chosen = setting.fallback

@@ -8,8 +8,10 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"everleaf/adapters/activities"
+	"everleaf/adapters/nexus"
 	"everleaf/adapters/temporal"
 	"everleaf/app/lifecycle"
+	appnexus "everleaf/app/nexus"
 	"everleaf/ports"
 )
 
@@ -21,6 +23,8 @@ const (
 	RoleWorkflows Role = "workflows"
 	// RoleAuthorization does the steps that wait for the CA.
 	RoleAuthorization Role = "authorization"
+	// RoleNexus serves callers in other namespaces; what takes its time is carried by workflows of its own queue.
+	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
 )
@@ -35,20 +39,29 @@ type role struct {
 	register func(worker.Registry, work)
 	// workflows and activities say which tasks the role's worker polls for.
 	workflows, activities bool
+	// issues says that it runs the steps of an issuance, which need the sealing key and the CA.
+	issues bool
 }
 
 // roles is the table, in the order in which people read it. What needs no queue needs no Temporal, sealing key or CA.
 var roles = []role{
 	{
-		name: RoleWorkflows, queue: func(base string) string { return base }, workflows: true, activities: true,
+		name: RoleWorkflows, queue: func(base string) string { return base }, workflows: true, activities: true, issues: true,
 		register: func(r worker.Registry, w work) {
 			lifecycle.Register(r)
 			activities.RegisterShort(r, w.Activities)
 		},
 	},
 	{
-		name: RoleAuthorization, queue: ports.AuthorizationTaskQueue, activities: true,
+		name: RoleAuthorization, queue: ports.AuthorizationTaskQueue, activities: true, issues: true,
 		register: func(r worker.Registry, w work) { activities.RegisterLong(r, w.Activities) },
+	},
+	{
+		name: RoleNexus, queue: ports.NexusTaskQueue, workflows: true, activities: true,
+		register: func(r worker.Registry, w work) {
+			appnexus.Register(r)
+			nexus.Register(r, w.Caller)
+		},
 	},
 	{name: RoleResponder},
 }
@@ -59,6 +72,9 @@ func (r role) slots(c Slots) temporal.Slots {
 	case RoleWorkflows:
 		// Its activities are those of workflows that began before the authorization queue was.
 		return temporal.Slots{Workflow: c.Workflow, LocalActivity: c.LocalStep, Activity: c.Authorization}
+	case RoleNexus:
+		// An operation under way takes one step's slot; all else takes milliseconds.
+		return temporal.Slots{Workflow: c.Nexus, LocalActivity: c.Nexus, Activity: c.Nexus, Nexus: c.Nexus}
 	default:
 		return temporal.Slots{Activity: c.Authorization}
 	}
@@ -97,6 +113,11 @@ func JoinRoles(chosen []Role) string {
 
 // has says whether the process plays the role.
 func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
+
+// issuing are the rows of the table that run the steps of an issuance in this process.
+func (c Config) issuing() []role {
+	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues })
+}
 
 // polling are the rows of the table that poll a task queue in this process.
 func (c Config) polling() []role {

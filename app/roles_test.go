@@ -41,5 +41,7 @@ func TestRegistrationsAreTheTables(t *testing.T) {
 	require.Len(t, queues, len(Config{Roles: AllRoles()}.polling()))
 	require.Contains(t, seen, "base workflow Certificate")
 	require.Contains(t, seen, "base-authorization activity ObtainCertificate")
+	require.Contains(t, seen, "base-nexus nexus service everleaf")
+	require.Contains(t, seen, "base-nexus workflow NexusRequest")
 	require.Empty(t, Registrations([]Role{RoleResponder}, "base"))
 }

@@ -49,10 +49,20 @@ func (c Config) validateWork() error {
 	if err := c.Temporal.validate(); err != nil {
 		return err
 	}
+	if len(c.issuing()) > 0 {
+		if err := c.validateIssuing(); err != nil {
+			return err
+		}
+	}
+	return c.Workers.validate()
+}
+
+// validateIssuing is about what the steps of an issuance need.
+func (c Config) validateIssuing() error {
 	switch {
 	case c.Sealing.KeyURL == "":
 		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s store private keys sealed with it; give it, or choose --roles %s", c.needy(), RoleResponder)
+			"the roles %s store private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	case !issuerName.MatchString(c.ACME.Issuer):
 		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
@@ -60,13 +70,13 @@ func (c Config) validateWork() error {
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return c.Workers.validate()
+	return nil
 }
 
-// needy are the chosen roles that poll.
+// needy are the chosen roles that issue.
 func (c Config) needy() string {
 	var names []Role
-	for _, r := range c.polling() {
+	for _, r := range c.issuing() {
 		names = append(names, r.name)
 	}
 	return JoinRoles(names)

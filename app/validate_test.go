@@ -53,6 +53,8 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.Roles = nil }, `--roles (EVERLEAF_ROLES) ""`},
 		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization store"},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleResponder} }, ""},
+		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleNexus} }, ""},
+		{func(c *Config) { c.Workers.Slots.Nexus = 1 }, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "1"`},
 		{func(c *Config) { c.HTTP01.Listen, c.Roles = "", []Role{RoleWorkflows} }, ""},
 		{func(c *Config) { c.Workers.Slots.Workflow = 1 }, `--workflow-slots (EVERLEAF_WORKFLOW_SLOTS) "1"`},
 		{func(c *Config) { c.Workers.Slots.Workflow = -2 }, `"-2"`},

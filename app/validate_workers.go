@@ -30,6 +30,7 @@ func (w Workers) validate() error {
 		{"workflow-slots", w.Slots.Workflow, 2},
 		{"local-step-slots", w.Slots.LocalStep, 1},
 		{"authorization-slots", w.Slots.Authorization, 1},
+		{"nexus-slots", w.Slots.Nexus, 2}, // workflows too
 	} {
 		switch {
 		case slots.chosen == 0: // the default

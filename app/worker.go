@@ -58,10 +58,11 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 
 			newTemporalConfig,
 			newClient,
-			newActivities,
+			newCaller,
 			newWorkers,
 			newOutcome,
 		),
+		provideActivities(config),
 		lifetime(config),
 	)
 }
@@ -77,6 +78,14 @@ type steps struct {
 	Clock        ports.Clock
 	Dice         ports.Dice
 	Observer     ports.Observer
+}
+
+// provideActivities makes the steps of an issuance, and all that they need, only for the roles that run them.
+func provideActivities(config Config) fx.Option {
+	if len(config.issuing()) == 0 {
+		return fx.Provide(func() *activities.Activities { return nil })
+	}
+	return fx.Provide(newActivities)
 }
 
 func newActivities(s steps) *activities.Activities {

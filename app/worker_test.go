@@ -98,7 +98,7 @@ func closedPort(t *testing.T) string {
 
 func TestEveryPartIsThere(t *testing.T) {
 	t.Parallel()
-	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "responder"} {
+	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "nexus", "nexus,responder", "responder"} {
 		c := settings(t)
 		var err error
 		c.Roles, err = ParseRoles(chosen)

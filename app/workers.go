@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 
 	"everleaf/adapters/activities"
+	"everleaf/adapters/caller"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
@@ -17,6 +18,7 @@ import (
 type work struct {
 	fx.In
 	Activities *activities.Activities
+	Caller     *caller.Client
 }
 
 // hosted is one role's worker.

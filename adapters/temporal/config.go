@@ -7,15 +7,21 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 )
 
-// Config is what the worker and the keeper need to know of the server.
+// Config is what the worker needs to know of the server.
 type Config struct {
 	// Client says where the server is and how to speak to it; see Options.
 	Client client.Options
 	// TaskQueue is the base queue: where workflows wait for a worker. Other roles' queues are named after it.
 	TaskQueue string
+}
+
+// Target is the server as messages name it.
+func (c Config) Target() connection.Target {
+	return connection.Target{Address: c.Client.HostPort, Namespace: c.Client.Namespace, TaskQueue: c.TaskQueue}
 }
 
 // Settings are the client's settings by the names of Temporal's own convention, without the prefix TEMPORAL_.

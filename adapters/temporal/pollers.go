@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 )
 
@@ -34,7 +35,7 @@ func (p Poller) String() string {
 
 // CheckReachable asks once whether the server answers and has the namespace. Faults: those of WaitReachable.
 func CheckReachable(ctx context.Context, c client.Client, config Config) (detail string, err error) {
-	if err := probe(ctx, c, config); err != nil {
+	if err := connection.Probe(ctx, c, config.Target()); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s answers for namespace %q", config.Client.HostPort, config.Client.Namespace), nil
@@ -86,7 +87,7 @@ func lastPoll(ctx context.Context, c client.Client, config Config, poller Poller
 		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: poller.TaskQueue},
 	})
 	if err != nil {
-		return last, reached(err, config)
+		return last, connection.Reached(err, config.Target())
 	}
 	// The answer knows workflow and activity queues; Nexus queues are partitioned alike.
 	list := partitions.GetActivityTaskQueuePartitions()
@@ -110,7 +111,7 @@ func lastPollAt(ctx context.Context, c client.Client, config Config, poller Poll
 		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: poller.Type,
 	})
 	if err != nil {
-		return last, reached(err, config)
+		return last, connection.Reached(err, config.Target())
 	}
 	for _, seen := range described.GetPollers() {
 		if at := seen.GetLastAccessTime().AsTime(); seen.GetIdentity() == poller.Identity && at.After(last) {

@@ -2,16 +2,19 @@ package temporal
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 )
 
@@ -142,7 +145,7 @@ func (p *Polls) fault() error {
 			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still valid there?",
 			p.config.Client.HostPort)
 	}
-	return refused(p.config, p.cause)
+	return connection.Refused(p.config.Target(), p.cause)
 }
 
 // denies says whether the server, or a proxy before it, answered that this client may not.
@@ -155,4 +158,15 @@ func denies(err error) bool {
 // certificate is read once, at start, so that only a new process takes up a renewed one.
 func handshake(err error) bool {
 	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "remote error: tls:")
+}
+
+// PollFault says why polling ended for good, for the error that a worker's onFatal hears. Faults, all the operator's:
+// "UnknownNamespace" and "WorkerFailed".
+func PollFault(err error, config Config) error {
+	var namespace *serviceerror.NamespaceNotFound
+	if errors.As(err, &namespace) {
+		return connection.UnknownNamespace(config.Target(), err)
+	}
+	return domain.NewFault(domain.FaultOperator, "WorkerFailed", err, "Temporal at %s ends the worker's polls for good",
+		config.Client.HostPort)
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -47,8 +48,8 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, config Confi
 		return missing, nil
 	case errors.As(err, &exists): // another was quicker
 		return nil, nil
-	case transient(err):
-		return nil, unreachable(config, err)
+	case connection.Transient(err):
+		return nil, connection.Unreachable(config.Target(), err)
 	default:
 		return nil, domain.NewFault(domain.FaultOperator, "SearchAttributesRefused", err,
 			"Temporal at %s did not add search attributes to namespace %q; let somebody who may run: %s",
@@ -80,8 +81,8 @@ func missingSearchAttributes(ctx context.Context, c client.Client, config Config
 	answer, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{
 		Namespace: config.Client.Namespace,
 	})
-	if transient(err) {
-		return nil, unreachable(config, err)
+	if connection.Transient(err) {
+		return nil, connection.Unreachable(config.Target(), err)
 	}
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, "TemporalError", err,

@@ -19,7 +19,7 @@ type workerCmd struct {
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
 	temporalSettings
 	postgresSettings
-	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed unless the only role is responder."`
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows and authorization."`
 	acmeSettings
 	http01Settings
 	opsSettings
@@ -114,6 +114,7 @@ type slotSettings struct {
 	WorkflowSlots      int     `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
 	LocalStepSlots     int     `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
 	AuthorizationSlots int     `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
+	NexusSlots         int     `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
 	TargetMemory       float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
 	TargetCPU          float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
 	MaxPollers         int     `group:"slots" env:"EVERLEAF_MAX_POLLERS" default:"${max_pollers}" placeholder:"N" help:"Most long polls of each kind of task; they scale with the load."`
@@ -121,7 +122,7 @@ type slotSettings struct {
 }
 
 func (s slotSettings) apply(c *app.Config) {
-	c.Workers.Slots = app.Slots{Workflow: s.WorkflowSlots, LocalStep: s.LocalStepSlots, Authorization: s.AuthorizationSlots}
+	c.Workers.Slots = app.Slots{Workflow: s.WorkflowSlots, LocalStep: s.LocalStepSlots, Authorization: s.AuthorizationSlots, Nexus: s.NexusSlots}
 	c.Workers.TargetMemory, c.Workers.TargetCPU = s.TargetMemory, s.TargetCPU
 	c.Workers.MaxPollers, c.Workers.StickyCache = s.MaxPollers, s.StickyCache
 }
@@ -171,6 +172,7 @@ func settingVars() kong.Vars {
 		"roles":          app.JoinRoles(app.AllRoles()),
 		"workflow_slots": number(app.DefaultWorkflowSlots), "local_step_slots": number(app.DefaultLocalStepSlots),
 		"authorization_slots": number(app.DefaultAuthorizationSlots),
+		"nexus_slots":         number(app.DefaultNexusSlots),
 		"target_memory":       number(app.DefaultTargetMemory), "target_cpu": number(app.DefaultTargetCPU),
 		"max_pollers": number(app.DefaultMaxPollers), "sticky_cache": number(app.DefaultStickyCache),
 		"deployment_name": app.DefaultDeployment,

@@ -47,7 +47,7 @@ func TestInterruptStopsCleanly(t *testing.T) {
 		<-p.done
 		require.Equal(t, 0, p.cmd.ProcessState.ExitCode(), "after %s: %s", signal, p.log)
 		require.Less(t, time.Since(began), 10*time.Second)
-		require.Equal(t, 2, strings.Count(p.log.String(), "Stopped Worker"), "one for each role with a queue")
+		require.Equal(t, 3, strings.Count(p.log.String(), "Stopped Worker"), "one for each role with a queue")
 		require.NotContains(t, p.log.String(), "level=ERROR")
 	}
 }

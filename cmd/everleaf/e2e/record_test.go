@@ -17,11 +17,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/app/lifecycle"
+	appnexus "everleaf/app/nexus"
 )
 
 var record = flag.String("record", "", "write the histories of this run into the replay corpus, into a new folder of this name")
 
-// corpus is where the replay test reads.
+// corpus is where the replay test of the certificates' workflow reads.
 const corpus = "../../../app/lifecycle/testdata/histories"
 
 // recorder matches the machine's name in identities and sticky queues: it is nobody's business.
@@ -31,11 +32,7 @@ var recorder = regexp.MustCompile(`"(identity|name)": "(?:[^"]*@[^"]*|[^":]*:[0-
 // replay on this code and keep the budgets; with -record they join the corpus.
 func TestRecord(t *testing.T) {
 	t.Parallel()
-	folder := filepath.Join(corpus, *record)
-	if *record != "" {
-		require.NoDirExists(t, folder, "histories that live workflows may have are never replaced: choose a new name")
-		require.NoError(t, os.MkdirAll(folder, 0o755))
-	}
+	newFolder(t, corpus)
 	s := newStackWith(t, brief)
 	s.worker()
 
@@ -68,16 +65,7 @@ func TestRecord(t *testing.T) {
 		"failure-and-recovery.json": s.runs(failing)[0], "ladder.json": s.runs(refused)[0],
 		"revocation.json": s.runs(revoked)[1],
 	} {
-		// Before it is replayed: the SDK merges what a run upserts into the history's first event.
-		encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
-		require.NoError(t, err)
-		replays(t, file, history)
-		if *record != "" {
-			encoded = recorder.ReplaceAll(encoded, []byte(`"$1": "everleaf"`))
-			encoded = append(encoded, '\n')
-			require.NoError(t, os.WriteFile(filepath.Join(folder, file), encoded, 0o644))
-			list(t, filepath.Join(*record, file), encoded)
-		}
+		keep(t, corpus, file, history)
 	}
 	renewal := runs[1]
 	require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, renewal.Events[len(renewal.Events)-1].GetEventType())
@@ -85,10 +73,36 @@ func TestRecord(t *testing.T) {
 	require.LessOrEqual(t, actions(renewal), 5, "billable actions of a renewal")
 }
 
-// list adds a history to the corpus' list.
-func list(t *testing.T, name string, content []byte) {
+// newFolder makes the folder of this recording, if this is one.
+func newFolder(t *testing.T, corpus string) {
 	t.Helper()
-	file, err := os.OpenFile(filepath.Join(corpus, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY, 0)
+	if *record == "" {
+		return
+	}
+	folder := filepath.Join(corpus, *record)
+	require.NoDirExists(t, folder, "histories that live workflows may have are never replaced: choose a new name")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+}
+
+// keep replays a history and, if this is a recording, adds it to the corpus.
+func keep(t *testing.T, corpus, file string, history *historypb.History) {
+	t.Helper()
+	// Before it is replayed: the SDK merges what a run upserts into the history's first event.
+	encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
+	require.NoError(t, err)
+	replays(t, file, history)
+	if *record != "" {
+		encoded = recorder.ReplaceAll(encoded, []byte(`"$1": "everleaf"`))
+		encoded = append(encoded, '\n')
+		require.NoError(t, os.WriteFile(filepath.Join(corpus, *record, file), encoded, 0o644))
+		list(t, corpus, filepath.Join(*record, file), encoded)
+	}
+}
+
+// list adds a history to the corpus' list.
+func list(t *testing.T, corpus, name string, content []byte) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(corpus, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
 	require.NoError(t, err)
 	_, err = fmt.Fprintf(file, "%x  %s\n", sha256.Sum256(content), name)
 	require.NoError(t, err)
@@ -100,6 +114,7 @@ func replays(t *testing.T, file string, history *historypb.History) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
 	require.NoError(t, err)
 	lifecycle.Register(replayer)
+	appnexus.Register(replayer)
 	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
 	options := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{
 		ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId(),

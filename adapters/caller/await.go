@@ -1,0 +1,68 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"everleaf/adapters/internal/connection"
+)
+
+// resendPause is the pause before an update is sent again under the same ID.
+const resendPause = time.Second
+
+// await sends the update, again and again under its ID while the server or the way to it only stumbles (a long
+// poll's deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update
+// that is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
+func (c *Client) await(ctx context.Context, name string, pinned bool, send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
+	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
+		return Status{}, ended(ctx, err)
+	}
+	for {
+		var answer Status
+		handle, err := send(ctx)
+		if err == nil {
+			err = handle.Get(ctx, &answer)
+		}
+		if err == nil {
+			return answer, nil
+		}
+		switch {
+		case pinned && (unseen(err) || dropped(err)):
+			return Status{}, ended(ctx, runEnded(name))
+		case ctx.Err() != nil || !connection.Transient(err) && !notReady(err) && !dropped(err):
+			return Status{}, ended(ctx, c.interpret(err, name))
+		}
+		// The SDK has tried for a minute already; is the server there at all?
+		if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
+			return Status{}, ended(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return Status{}, ctx.Err()
+		case <-time.After(resendPause):
+		}
+	}
+}
+
+// notReady says that the task with the update failed: the same update may simply be sent again.
+func notReady(err error) bool {
+	var notReady *serviceerror.WorkflowNotReady
+	return errors.As(err, &notReady)
+}
+
+// unseen says that the run has ended and knows nothing of the update.
+func unseen(err error) bool {
+	var notFound *serviceerror.NotFound
+	return errors.As(err, &notFound)
+}
+
+// dropped says that the run ended between the update's acceptance and its answer.
+func dropped(err error) bool {
+	var application *temporal.ApplicationError
+	return errors.As(err, &application) && application.Type() == "AcceptedUpdateCompletedWorkflow"
+}

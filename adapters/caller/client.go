@@ -1,0 +1,82 @@
+package caller
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// Options say where the certificates' workflows are.
+type Options struct {
+	// TaskQueue is where Everleaf's workers poll; empty means TaskQueue.
+	TaskQueue string
+	// Address and Namespace name the server in messages; the client has its own. Both may be left out.
+	Address   string
+	Namespace string
+}
+
+// Client speaks the contract to the workflows. It is safe for concurrent use and holds no state: workflows do.
+type Client struct {
+	temporal client.Client
+	target   connection.Target
+	// request is set by Repeat.
+	request Request
+}
+
+var _ ports.Keeper = (*Client)(nil)
+
+// New makes a client over c, which stays the caller's to close. Nobody is contacted.
+func New(c client.Client, options Options) *Client {
+	if options.TaskQueue == "" {
+		options.TaskQueue = ports.TaskQueue
+	}
+	return &Client{temporal: c, target: connection.Target{
+		Address: options.Address, Namespace: options.Namespace, TaskQueue: options.TaskQueue,
+	}}
+}
+
+// Start asks for a certificate and does not wait: it returns once the server has the workflow, be a worker there or not.
+// A certificate that is kept already stays as it is, whatever its spec; Ensure would change it. Status and Watch tell how
+// it goes. Idempotent.
+func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return err
+	}
+	spec, err := spec.Validated()
+	if err != nil {
+		return err
+	}
+	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
+		return ended(ctx, err)
+	}
+	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec}); err != nil {
+		return ended(ctx, c.interpret(err, name))
+	}
+	return nil
+}
+
+// start are the options of a certificate's workflow.
+func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:        ports.WorkflowID(name),
+		TaskQueue: c.target.TaskQueue,
+		// The running workflow is used if there is one; one that was terminated is followed by a new one.
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            "certificate " + name,
+		TypedSearchAttributes:    searchable(spec),
+	}
+}
+
+// ended prefers the caller's own end to whatever error it caused.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package caller
+
+import (
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// interpret is the one gate from the server's errors to faults. name is the certificate that the call was about.
+func (c *Client) interpret(err error, name string) error {
+	var fault *domain.Fault
+	var application *temporal.ApplicationError
+	var missing *serviceerror.NamespaceNotFound
+	var notFound *serviceerror.NotFound
+	var query *serviceerror.QueryFailed
+	var precondition *serviceerror.FailedPrecondition
+	var notReady *serviceerror.WorkflowNotReady
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &fault):
+		return fault
+	case errors.As(err, &application):
+		return carried(application)
+	case errors.As(err, &notFound) && !errors.As(err, &missing):
+		return c.unknownCertificate(name)
+	case errors.As(err, &query):
+		return domain.NewFault(domain.FaultOperator, "QueryFailed", err,
+			"the workflow of certificate %q did not answer", name)
+	case errors.As(err, &precondition):
+		// "no poller seen for task queue recently": what a query meets without a worker.
+		return c.noWorker()
+	case errors.As(err, &notReady):
+		return domain.NewFault(domain.FaultWait, "WorkflowNotReady", err,
+			"the workflow of certificate %q makes no progress; the worker's log says why", name)
+	case unsearchable(err):
+		return c.attributesMissing(err)
+	}
+	if fault = connection.Interpret(err, c.target); fault != nil {
+		return fault
+	}
+	return domain.NewFault(domain.FaultOperator, "TemporalError", err,
+		"%s refused the call about certificate %q", c.target, name)
+}
+
+// carried takes a fault out of the application error that the workflow or an activity put it in (Details).
+func carried(application *temporal.ApplicationError) error {
+	fault := &domain.Fault{}
+	if application.HasDetails() && application.Details(fault) == nil && fault.Kind != "" {
+		return fault
+	}
+	return domain.NewFault(domain.FaultOperator, "Unexpected", nil, "the workflow failed with %s: %s",
+		application.Type(), application.Message())
+}
+
+// endings says of a workflow how it ended.
+var endings = map[enumspb.WorkflowExecutionStatus]string{
+	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: "is terminated",
+	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:   "is cancelled",
+	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     "has failed",
+	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  "has timed out",
+	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  "has completed",
+}
+
+func notKept(name string, status enumspb.WorkflowExecutionStatus) error {
+	ending, ok := endings[status]
+	if !ok {
+		ending = "is closed"
+	}
+	return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert ensure` starts it again", name, ending)
+}
+
+func (c *Client) unknownCertificate(name string) error {
+	return domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
+		"certificate %q is not kept here: %s has no running workflow for it; Ensure (`everleaf cert ensure`) starts one",
+		name, c.target.Place())
+}
+
+func (c *Client) noWorker() error {
+	return domain.NewFault(domain.FaultWait, "NoWorker", nil,
+		"no worker answers on task queue %q of %s; start one with `everleaf worker`", c.target.TaskQueue, c.target.Place())
+}
+
+func runEnded(name string) error {
+	return domain.NewFault(domain.FaultWait, ports.ReasonRunEnded, nil,
+		"the run of certificate %q's workflow ended before the request was carried out; ask the next one", name)
+}
+
+// Unanswered says whether err tells of the way to the certificate's workflow, and is no answer of the workflow itself: the
+// same call may be made again.
+func Unanswered(err error) bool {
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		return false
+	}
+	switch fault.Reason {
+	case "TemporalUnreachable", "NoWorker", "NoAnswer", "WorkflowNotReady", ports.ReasonRunEnded:
+		return fault.Kind == domain.FaultWait
+	default:
+		return false
+	}
+}

@@ -1,0 +1,123 @@
+package caller
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// Request is one request's identity, for a service that may crash and ask again: kept with the service's own state and
+// handed to Repeat, it makes the second call the same request as the first.
+type Request struct {
+	// ID is the Temporal update's ID: any text that no other request has.
+	ID string `json:"id"`
+	// Run is the workflow run that the request is for; see Locate. Ensure needs none: it is idempotent as it is.
+	Run string `json:"run,omitempty"`
+}
+
+// Locate finds the run that a request made now would be for. An unknown name is a Spec fault "UnknownCertificate".
+func (c *Client) Locate(ctx context.Context, name string) (run string, err error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return "", err
+	}
+	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	if err != nil {
+		return "", ended(ctx, c.interpret(err, name))
+	}
+	info := described.GetWorkflowExecutionInfo()
+	switch info.GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return info.GetExecution().GetRunId(), nil
+	default:
+		return "", c.unknownCertificate(name)
+	}
+}
+
+// Repeat returns a client that makes the one request, however often it is called: the server remembers it by its ID. A
+// run that ended without having seen the request is a Wait fault "RunEnded": Locate the next one and repeat with that.
+func (c *Client) Repeat(request Request) *Client {
+	repeating := *c
+	repeating.request = request
+	return &repeating
+}
+
+// Ensure implements ports.Keeper. It checks name and spec before anything is sent, and waits as long as ctx lets it:
+// for a worker to start, for one that restarts, for the CA. An outage of the server that lasts more than a minute
+// ends the wait with a Wait fault "TemporalUnreachable". The workflow goes on in every case.
+func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return Status{}, err
+	}
+	spec, err := spec.Validated()
+	if err != nil {
+		return Status{}, err
+	}
+	update := c.update(name, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
+	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
+		// A start operation serves one call, so each try makes its own.
+		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec})
+		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+			StartWorkflowOperation: start,
+			UpdateOptions:          update,
+		})
+	})
+}
+
+// Renew implements ports.Keeper. It waits as Ensure does.
+func (c *Client) Renew(ctx context.Context, name, note string) (Status, error) {
+	return c.ask(ctx, name, ports.RenewUpdate, ports.RenewRequest{Note: note})
+}
+
+// Revoke implements ports.Keeper. It waits as Ensure does.
+func (c *Client) Revoke(ctx context.Context, name string, reason RevocationReason, note string) (Status, error) {
+	if _, err := reason.Code(); err != nil {
+		return Status{}, err
+	}
+	return c.ask(ctx, name, ports.RevokeUpdate, ports.RevokeRequest{Reason: reason, Note: note})
+}
+
+// ask sends an update of which a second copy would do harm. The server knows updates by their ID within a run only, so
+// each goes to a certain run, and to the next one only if that has ended without it.
+func (c *Client) ask(ctx context.Context, name, updateName string, argument any) (Status, error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return Status{}, err
+	}
+	update := c.update(name, updateName, argument)
+	for {
+		answer, err := c.await(ctx, name, true, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
+			if update.RunID == "" {
+				run, err := c.Locate(ctx, name)
+				if err != nil {
+					return nil, err
+				}
+				update.RunID = run
+			}
+			return c.temporal.UpdateWorkflow(ctx, update)
+		})
+		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != ports.ReasonRunEnded {
+			return answer, err
+		}
+		update.RunID = ""
+	}
+}
+
+func (c *Client) update(name, update string, argument any) client.UpdateWorkflowOptions {
+	id := c.request.ID
+	if id == "" {
+		id = uuid.NewString()
+	}
+	return client.UpdateWorkflowOptions{
+		// One ID for all tries: the server takes a repeated one for the same update.
+		UpdateID:     id,
+		WorkflowID:   ports.WorkflowID(name),
+		RunID:        c.request.Run,
+		UpdateName:   update,
+		Args:         []any{argument},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	}
+}

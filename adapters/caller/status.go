@@ -1,0 +1,107 @@
+package caller
+
+import (
+	"context"
+	"iter"
+	"reflect"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// queryTimeout bounds a query. A worker answers in milliseconds, but not while it runs a local activity: then the
+// query waits for the workflow task's heartbeat, due after 8 s. The SDK gives a call half of its context's time.
+const queryTimeout = 20 * time.Second
+
+// Status implements ports.Keeper. It answers within queryTimeout at the latest; without a worker, with a Wait fault
+// "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
+// workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".
+func (c *Client) Status(ctx context.Context, name string) (Status, error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return Status{}, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	var found Status
+	answer, err := c.query(bounded, name)
+	// The run may end between the server's look at which is the latest and its query: the next run answers then.
+	for err == nil && answer.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		answer, err = c.query(bounded, name)
+	}
+	if err == nil && answer.QueryRejected != nil {
+		return Status{}, notKept(name, answer.QueryRejected.GetStatus())
+	}
+	if err == nil {
+		err = answer.QueryResult.Get(&found)
+	}
+	switch {
+	case err == nil:
+		return found, nil
+	case ctx.Err() != nil:
+		return Status{}, ctx.Err()
+	case connection.Transient(err):
+		return Status{}, ended(ctx, c.whyNoAnswer(ctx))
+	default:
+		return Status{}, c.interpret(err, name)
+	}
+}
+
+func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowWithOptionsResponse, error) {
+	return c.temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
+		QueryType:            ports.StatusQuery,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
+}
+
+// Watch looks at a certificate every so often and yields its status when that has changed, the first one at once. A
+// fault is yielded, too, once while it stays the same. It ends when the loop over it does, or with ctx, of which it
+// yields nothing. Each look is a query, which Temporal Cloud bills: seconds while a certificate is obtained, not for ever.
+func (c *Client) Watch(ctx context.Context, name string, every time.Duration) iter.Seq2[Status, error] {
+	return func(yield func(Status, error) bool) {
+		var last Status
+		var said string
+		for first := true; ; first = false {
+			now, err := c.Status(ctx, name)
+			if ctx.Err() != nil {
+				return
+			}
+			message := ""
+			if err != nil {
+				message = err.Error()
+			}
+			if first || message != said || err == nil && !reflect.DeepEqual(now, last) {
+				if !yield(now, err) {
+					return
+				}
+				last, said = now, message
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(every):
+			}
+		}
+	}
+}
+
+// whyNoAnswer tells a server that is gone from one that waited for a worker in vain.
+func (c *Client) whyNoAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
+	defer cancel()
+	queue, err := c.temporal.DescribeTaskQueue(ctx, c.target.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	switch {
+	case err != nil:
+		return connection.Unreachable(c.target, err)
+	case len(queue.GetPollers()) > 0: // in the last five minutes
+		return domain.NewFault(domain.FaultWait, "NoAnswer", nil,
+			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again", c.target.TaskQueue)
+	default:
+		return c.noWorker()
+	}
+}

@@ -1,0 +1,116 @@
+package nexus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/adapters/caller"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// heartbeat is the interval of heartbeats, well under the heartbeat timeout.
+const heartbeat = 4 * time.Second
+
+// Steps carry requests from a Nexus operation's workflow to the certificate's.
+type Steps struct{ keeper *caller.Client }
+
+// NewSteps makes the steps over keeper, a client of the worker's own namespace.
+func NewSteps(keeper *caller.Client) *Steps { return &Steps{keeper: keeper} }
+
+// Register makes the service and the steps known to a worker. The workflow is app/nexus's to register.
+func Register(w worker.Registry, keeper *caller.Client) {
+	if s, ok := w.(summarizer); ok {
+		s.Summarize(ports.NexusService, "Ensure, Renew, Revoke and Status for callers in other namespaces")
+	}
+	w.RegisterNexusService(NewService(keeper))
+	s := NewSteps(keeper)
+	register(w, ports.LocateCertificate, s.LocateCertificate)
+	register(w, ports.CarryRequest, s.CarryRequest)
+}
+
+// summarizer is a registry that also wants to know what each registration does, in a few words.
+type summarizer interface{ Summarize(name, summary string) }
+
+// register joins a step's contract to its function, so that the compiler checks both.
+func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+	if s, ok := r.(summarizer); ok {
+		s.Summarize(step.Name, step.Summary)
+	}
+	r.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
+		out, err := run(ctx, in)
+		return out, classify(ctx, err)
+	}, activity.RegisterOptions{Name: step.Name})
+}
+
+// LocateCertificate implements the step ports.LocateCertificate.
+func (s *Steps) LocateCertificate(ctx context.Context, in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
+	run, err := s.keeper.Locate(ctx, in.Certificate)
+	return ports.LocateCertificateOutput{Run: run}, err
+}
+
+var errStopping = errors.New("this worker stops; another waits on")
+
+// CarryRequest implements the step ports.CarryRequest. It ends as soon as its worker is to stop: there is nothing to
+// finish here, and another worker waits on.
+func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (ports.CarryRequestOutput, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go beat(ctx, stop)
+	request := in.Request
+	keeper := s.keeper.Repeat(caller.Request{ID: request.ID, Run: in.Run})
+	var out ports.CarryRequestOutput
+	var err error
+	switch request.Operation {
+	case ports.NexusEnsureOperation:
+		out.Status, err = keeper.Ensure(ctx, request.Certificate, request.Spec)
+	case ports.NexusRenewOperation:
+		out.Status, err = keeper.Renew(ctx, request.Certificate, request.Note)
+	case ports.NexusRevokeOperation:
+		out.Status, err = keeper.Revoke(ctx, request.Certificate, request.Reason, request.Note)
+	default:
+		err = domain.NewFault(domain.FaultOperator, "UnknownOperation", nil,
+			"operation %q is not known to this worker; is it older than the one that took the request?", request.Operation)
+	}
+	if errors.Is(context.Cause(ctx), errStopping) && err != nil {
+		err = errStopping
+	}
+	return out, err
+}
+
+// beat sends heartbeats until ctx ends, and ends it when the worker is to stop.
+func beat(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		activity.RecordHeartbeat(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-activity.GetWorkerStopChannel(ctx):
+			stop(errStopping)
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// classify is the gate through which a step's error reaches Temporal. What is no answer is asked again in place; an
+// answer, good or bad, is final.
+func classify(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errStopping):
+		return temporal.NewApplicationErrorWithOptions(err.Error(), "WorkerStopping", temporal.ApplicationErrorOptions{Cause: err})
+	case ctx.Err() != nil:
+		return err // cancelled or timed out: Temporal knows which
+	}
+	fault := domain.AsFault(err)
+	return failure(fault, !caller.Unanswered(fault) || fault.Reason == ports.ReasonRunEnded)
+}

@@ -1,0 +1,25 @@
+package ports
+
+// searchNamesLimit is how many bytes of names are made searchable, as JSON. Temporal takes 2048 of one attribute unless it
+// is told otherwise; it refuses a start with more, and fails a workflow's task with more for good.
+const searchNamesLimit = 1800
+
+// SearchableNames is the value of SearchNames for these names: as many of them, from the first on, as fit. It is pure, and
+// safe in a workflow.
+func SearchableNames(names []string) []string {
+	size := len("[]")
+	for i, name := range names {
+		size += len(`"",`)
+		for _, c := range []byte(name) {
+			if c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+				size += len(`\u003c`) // at most
+			} else {
+				size++
+			}
+		}
+		if size > searchNamesLimit {
+			return names[:i:i]
+		}
+	}
+	return names
+}

@@ -1,0 +1,27 @@
+package ports
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSearchableNames(t *testing.T) {
+	t.Parallel()
+	few := []string{"www.example.com", "example.com"}
+	require.Equal(t, few, SearchableNames(few))
+	require.Empty(t, SearchableNames(nil))
+	require.Empty(t, SearchableNames([]string{strings.Repeat("a", 3000)}), "not even one")
+	var many []string
+	for range 100 {
+		many = append(many, strings.Repeat("<", 10)+".example.com") // JSON makes six bytes of each
+	}
+	fit := SearchableNames(many)
+	encoded, err := json.Marshal(fit)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(encoded), searchNamesLimit)
+	require.Greater(t, len(encoded), searchNamesLimit-100)
+	require.Equal(t, many[:len(fit)], fit)
+}
