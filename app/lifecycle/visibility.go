@@ -24,7 +24,7 @@ var (
 // Issuing is not written, nor a failure that follows another. It does not ask what visibility knows already: only the
 // workflow's own state is sure to be the same on replay.
 func (c *certificate) publish(ctx workflow.Context, failedBefore bool) {
-	attributes := []temporal.SearchAttributeUpdate{searchNames.ValueSet(c.state.Spec.Names)}
+	attributes := []temporal.SearchAttributeUpdate{searchNames.ValueSet(ports.SearchableNames(c.state.Spec.Names))}
 	switch {
 	case c.state.Failure == nil:
 		attributes = append(attributes, searchState.ValueSet(string(domain.PhaseReady)),
@@ -49,13 +49,12 @@ func (c *certificate) describe(ctx workflow.Context) {
 
 // details is Markdown.
 func details(s domain.Status) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, "- "+format+"\n", args...) }
-	_, _ = fmt.Fprintf(&b, "**%s**", s.Phase)
+	text := fmt.Sprintf("**%s**", s.Phase)
 	if s.Step != "" {
-		_, _ = fmt.Fprintf(&b, " (%s)", s.Step)
+		text += fmt.Sprintf(" (%s)", s.Step)
 	}
-	b.WriteString("\n\n")
+	text += "\n\n"
+	line := func(format string, args ...any) { text += fmt.Sprintf("- "+format+"\n", args...) }
 	line("names: %s", strings.Join(s.Spec.Names, ", "))
 	if s.Issued == nil {
 		line("no certificate in service yet")
@@ -73,7 +72,7 @@ func details(s domain.Status) string {
 	for _, r := range s.Revoking {
 		line("to be revoked: serial %s (%s)", r.Issued.Serial, r.Reason)
 	}
-	return b.String()
+	return text
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
