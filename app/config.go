@@ -13,26 +13,89 @@ import (
 
 // Config is all that can be set. Each function says which parts it reads.
 type Config struct {
+	// Roles are what the process does; see AllRoles.
+	Roles    []Role
 	Postgres postgres.Config
 	Sealing  sealing.Config
 	ACME     acme.Config
 	HTTP01   http01.Config
 	Temporal Temporal
+	Workers  Workers
 	Log      Log
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
-	// StopTimeout is how long running steps may go on after SIGTERM. The process is gone stopMargin later at the
-	// latest, which together must stay under the platform's own limit (terminationGracePeriodSeconds).
+	// StopTimeout is how long running steps may go on after SIGTERM; StopBudget adds what comes after.
 	StopTimeout time.Duration
+	// TerminationGracePeriod is when the platform ends the process by force; zero if nobody said.
+	TerminationGracePeriod time.Duration
 }
 
 // Temporal says which server and which task queue.
 type Temporal struct {
 	// Settings stand above Temporal's own convention (TEMPORAL_*, temporal.toml).
 	Settings temporal.Settings
-	// TaskQueue is where workers poll.
+	// TaskQueue is the base queue, after which the roles' queues are named.
 	TaskQueue string
 }
+
+// Workers says how much the workers of a process do at once, and as which build.
+type Workers struct {
+	Slots Slots
+	// TargetMemory and TargetCPU, as fractions, give slots by what is in use instead; zero for fixed slots.
+	TargetMemory, TargetCPU float64
+	// MaxPollers bounds the pollers of each kind of task, which scale by themselves; zero is DefaultMaxPollers.
+	MaxPollers int
+	// StickyCache is how many workflows the process keeps in memory; zero keeps none.
+	StickyCache int
+	Versioning  temporal.Versioning
+}
+
+// Slots is how many tasks of each kind run at once; zero is the default.
+type Slots struct {
+	Workflow, LocalStep, Authorization int
+}
+
+// The defaults of Workers. A workflow task and its local steps take milliseconds of CPU and wait for Postgres or one
+// CA call; an authorization waits for seconds. The workflows at work in a process, about as many as have a workflow
+// task or an authorization in hand, fit in the sticky cache. One that sleeps for weeks gains nothing from it: its short
+// history is replayed for less than the goroutine costs that would wait.
+const (
+	DefaultWorkflowSlots      = 200
+	DefaultLocalStepSlots     = 200
+	DefaultAuthorizationSlots = 300
+	DefaultMaxPollers         = 20
+	DefaultStickyCache        = 500
+	// DefaultTargetMemory and DefaultTargetCPU complete a target that is given alone.
+	DefaultTargetMemory = 0.8
+	DefaultTargetCPU    = 0.9
+	// DefaultDeployment names the worker deployment when versioning is on.
+	DefaultDeployment = "everleaf"
+)
+
+// filled puts the defaults where nothing was chosen.
+func (w Workers) filled() Workers {
+	for _, setting := range []struct {
+		chosen   *int
+		fallback int
+	}{
+		{&w.Slots.Workflow, DefaultWorkflowSlots}, {&w.Slots.LocalStep, DefaultLocalStepSlots},
+		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.MaxPollers, DefaultMaxPollers},
+	} {
+		if *setting.chosen == 0 {
+			*setting.chosen = setting.fallback
+		}
+	}
+	if w.tuned() && w.TargetMemory == 0 {
+		w.TargetMemory = DefaultTargetMemory
+	}
+	if w.tuned() && w.TargetCPU == 0 {
+		w.TargetCPU = DefaultTargetCPU
+	}
+	return w
+}
+
+// tuned says whether slots follow memory and CPU.
+func (w Workers) tuned() bool { return w.TargetMemory != 0 || w.TargetCPU != 0 }
 
 // Log says how to log.
 type Log struct {
@@ -41,12 +104,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-const (
-	// stopMargin is what closing listeners and connections may take after the worker has stopped.
-	stopMargin = 5 * time.Second
-	// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the worker itself.
-	startStages = 4
-)
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves.
+const startStages = 4
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {
@@ -60,7 +119,5 @@ func (c Config) temporalConfig() (temporal.Config, error) {
 	return temporal.Config{
 		Client:    options,
 		TaskQueue: c.Temporal.TaskQueue,
-		// A little less than the whole, so that a step which is cut off can still say so.
-		StopTimeout: c.StopTimeout * 4 / 5,
 	}, nil
 }

@@ -29,6 +29,7 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	if err := process.Start(starting); err != nil {
 		return plain(ctx, err)
 	}
+	logger.Info("everleaf runs", "roles", JoinRoles(config.Roles), "stopBudget", config.StopBudget().String())
 	select {
 	case <-ctx.Done():
 	case <-process.Wait():

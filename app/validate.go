@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"regexp"
 	"strconv"
@@ -9,33 +10,73 @@ import (
 	"everleaf/domain"
 )
 
-const maxPort = 1<<16 - 1
+const (
+	maxPort = 1<<16 - 1
+	// maxTaskQueue leaves room for the suffixes of the roles' queues.
+	maxTaskQueue = 900
+)
 
 // issuerName is what specs may call an issuer by: one DNS label.
 var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
-// fault is Operator "InvalidSetting"; it names flag, variable, value and fix.
+// fault is Operator "InvalidSetting"; it names flag, variable, value and fix. What the roles do not need is not looked
+// at.
 func (c Config) Validate() error {
+	if len(c.Roles) == 0 {
+		return invalid("roles", "", "choose one or more of "+JoinRoles(AllRoles())+", separated by commas")
+	}
+	if len(c.polling()) > 0 {
+		if err := c.validateWork(); err != nil {
+			return err
+		}
+	}
+	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
+		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+	}
+	if need := c.StopBudget().Total(); c.TerminationGracePeriod > 0 && need > c.TerminationGracePeriod {
+		return invalid("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(
+			"a stop may take %s; give it that long, or lower --stop-timeout (EVERLEAF_STOP_TIMEOUT)", c.StopBudget()))
+	}
+	return nil
+}
+
+// validateWork is about what roles with a task queue need.
+func (c Config) validateWork() error {
 	if err := c.Temporal.validate(); err != nil {
 		return err
 	}
 	switch {
+	case c.Sealing.KeyURL == "":
+		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+			"the roles %s store private keys sealed with it; give it, or choose --roles %s", c.needy(), RoleResponder)
 	case !issuerName.MatchString(c.ACME.Issuer):
 		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
-	case !isAddress(c.HTTP01.Listen, true):
-		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return nil
+	return c.Workers.validate()
+}
+
+// needy are the chosen roles that poll.
+func (c Config) needy() string {
+	var names []Role
+	for _, r := range c.polling() {
+		names = append(names, r.name)
+	}
+	return JoinRoles(names)
 }
 
 func (t Temporal) validate() error {
-	if t.TaskQueue == "" || t.TaskQueue != strings.TrimSpace(t.TaskQueue) {
+	switch {
+	case t.TaskQueue == "" || t.TaskQueue != strings.TrimSpace(t.TaskQueue):
 		return invalid("task-queue", t.TaskQueue, "name a task queue without spaces around it, or leave it out for everleaf")
+	case len(t.TaskQueue) > maxTaskQueue:
+		return invalid("task-queue", t.TaskQueue, fmt.Sprintf("use at most %d bytes: the roles' queues add to it, and the server takes 1000", maxTaskQueue))
+	case strings.HasPrefix(t.TaskQueue, "__temporal_") || strings.HasPrefix(t.TaskQueue, "/_sys/"):
+		return invalid("task-queue", t.TaskQueue, "names that begin with __temporal_ or /_sys/ are Temporal's own: choose another")
 	}
 	return nil
 }

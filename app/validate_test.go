@@ -1,11 +1,14 @@
 package app
 
 import (
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
 
@@ -41,6 +44,39 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.HTTP01.Listen = ":65536" }, `":65536"`},
 		{func(c *Config) { c.HTTP01.Listen = "a b:80" }, `"a b:80"`},
 		{func(c *Config) { c.HTTP01.Listen = ":8402" }, ""},
+		{func(c *Config) { c.Temporal.TaskQueue = "__temporal_x" }, "Temporal's own"},
+		{func(c *Config) { c.Temporal.TaskQueue = "/_sys/x" }, "Temporal's own"},
+		{func(c *Config) { c.Temporal.TaskQueue = strings.Repeat("x", 901) }, "at most 900 bytes"},
+		{func(c *Config) { c.Roles = nil }, `--roles (EVERLEAF_ROLES) ""`},
+		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization store"},
+		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleResponder} }, ""},
+		{func(c *Config) { c.HTTP01.Listen, c.Roles = "", []Role{RoleWorkflows} }, ""},
+		{func(c *Config) { c.Workers.Slots.Workflow = 1 }, `--workflow-slots (EVERLEAF_WORKFLOW_SLOTS) "1"`},
+		{func(c *Config) { c.Workers.Slots.Workflow = -2 }, `"-2"`},
+		{func(c *Config) { c.Workers.Slots.Workflow = 2 }, ""},
+		{func(c *Config) { c.Workers.Slots.LocalStep = -1 }, "--local-step-slots"},
+		{func(c *Config) { c.Workers.Slots.Authorization = 100_001 }, "--authorization-slots"},
+		{func(c *Config) { c.Workers.Slots.Authorization = 1 }, ""},
+		{func(c *Config) { c.Workers.TargetMemory = 1.5 }, `--target-memory (EVERLEAF_TARGET_MEMORY) "1.5"`},
+		{func(c *Config) { c.Workers.TargetMemory = math.NaN() }, `"NaN"`},
+		{func(c *Config) { c.Workers.TargetCPU = 80 }, `--target-cpu (EVERLEAF_TARGET_CPU) "80"`},
+		{func(c *Config) { c.Workers.TargetCPU = -0.5 }, "0.1 to 1"},
+		{func(c *Config) { c.Workers.TargetCPU, c.Workers.Slots.LocalStep = 0.5, 3 }, "leave out one or the other"},
+		{func(c *Config) { c.Workers.TargetCPU = 0.5 }, ""},
+		{func(c *Config) { c.Workers.MaxPollers = -1 }, "--max-pollers"},
+		{func(c *Config) { c.Workers.MaxPollers = 1 }, ""},
+		{func(c *Config) { c.Workers.StickyCache = -1 }, "--sticky-cache"},
+		{func(c *Config) { c.Workers.StickyCache = 0 }, ""},
+		{versioned("everleaf", "v1.2+3"), ""},
+		{versioned("ever.leaf", "v1"), "--deployment-name (EVERLEAF_DEPLOYMENT_NAME)"},
+		{versioned("ever:leaf", "v1"), "--deployment-name"},
+		{versioned("__x", "v1"), "--deployment-name"},
+		{versioned("everleaf", ""), "built without a revision"},
+		{versioned("everleaf", "a b"), `--build-id (EVERLEAF_BUILD_ID) "a b"`},
+		{versioned("everleaf", "__x"), "--build-id"},
+		{func(c *Config) { c.TerminationGracePeriod = 8 * time.Second }, "a stop may take 9s = drain 5s + release 2s + listeners 1s + connections 1s"},
+		{func(c *Config) { c.TerminationGracePeriod = 9 * time.Second }, ""},
+		{func(c *Config) { c.TerminationGracePeriod, c.Roles = 2*time.Second, []Role{RoleResponder} }, ""},
 	} {
 		config := settings(t)
 		c.change(&config)
@@ -57,4 +93,10 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	config.Temporal.TaskQueue = ""
 	_, _, err := OpenKeeper(config, quiet())
 	require.ErrorContains(t, err, "--task-queue")
+}
+
+func versioned(deployment, build string) func(*Config) {
+	return func(c *Config) {
+		c.Workers.Versioning = temporal.Versioning{Enabled: true, Deployment: deployment, BuildID: build}
+	}
 }

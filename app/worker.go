@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/worker"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
@@ -16,17 +14,17 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/temporal"
-	"everleaf/app/lifecycle"
 	"everleaf/ports"
 )
 
 // Worker is the worker process as an fx application: what it is made of, and (see lifetime) in which order it comes
-// and goes. ctx is the process's; it bounds what is waited for while the parts are made.
+// and goes. Only what the roles need is made. ctx is the process's; it bounds what is waited for while the parts are
+// made.
 func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 	config.Postgres.Logger = logger
 	return fx.Options(
 		fx.StartTimeout(startStages*config.StartTimeout),
-		fx.StopTimeout(config.StopTimeout+stopMargin),
+		fx.StopTimeout(config.StopBudget().Total()),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
 		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
@@ -53,10 +51,10 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 			Config.temporalConfig,
 			temporal.NewClient,
 			newActivities,
-			newWorker,
+			newWorkers,
 			newOutcome,
 		),
-		fx.Invoke(lifetime),
+		lifetime(config),
 	)
 }
 
@@ -77,12 +75,4 @@ func newActivities(s steps) *activities.Activities {
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice,
 	})
-}
-
-// newWorker makes the worker with all that it can run.
-func newWorker(c client.Client, config temporal.Config, a *activities.Activities, end *outcome) worker.Worker {
-	w := temporal.NewWorker(c, config, end.fatal)
-	lifecycle.Register(w)
-	activities.Register(w, a)
-	return w
 }

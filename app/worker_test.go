@@ -56,7 +56,7 @@ func settings(t *testing.T) Config {
 	require.NoError(t, os.WriteFile(file, []byte(base64.StdEncoding.EncodeToString(key)), 0o600))
 	noProfile := filepath.Join(t.TempDir(), "temporal.toml")
 	require.NoError(t, os.WriteFile(noProfile, nil, 0o600))
-	var c Config
+	c := Config{Roles: AllRoles()}
 	c.Postgres.URL = "postgres://u:pass-word@" + closedPort(t) + "/everleaf?sslmode=disable"
 	c.Sealing.KeyURL = "file://" + file
 	c.ACME.Issuer, c.ACME.Directory = "default", "https://"+closedPort(t)+"/dir"
@@ -93,18 +93,13 @@ func closedPort(t *testing.T) string {
 
 func TestEveryPartIsThere(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, fx.ValidateApp(Worker(t.Context(), settings(t), quiet())))
-}
-
-// The process must outlive the worker's own stop, and the worker's stop the steps that it cuts off.
-func TestStopBudgetsNest(t *testing.T) {
-	t.Parallel()
-	c := settings(t)
-	inner, err := c.temporalConfig()
-	require.NoError(t, err)
-	process := fx.New(Worker(t.Context(), c, quiet())) // there is no Postgres; its budgets are set all the same
-	require.Less(t, inner.StopTimeout, c.StopTimeout)
-	require.Less(t, c.StopTimeout, process.StopTimeout())
+	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "responder"} {
+		c := settings(t)
+		var err error
+		c.Roles, err = ParseRoles(chosen)
+		require.NoError(t, err)
+		require.NoError(t, fx.ValidateApp(Worker(t.Context(), c, quiet())), chosen)
+	}
 }
 
 func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
@@ -211,7 +206,7 @@ func TestWorkerStartsAndDrains(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.NoError(t, err)
-	case <-time.After(config.StopTimeout + stopMargin + time.Second):
+	case <-time.After(config.StopBudget().Total() + time.Second):
 		t.Fatalf("the worker did not end in its stop budget: %s", logged)
 	}
 	require.Contains(t, logged.String(), "worker started")

@@ -42,19 +42,31 @@ func New(p Params) *Activities {
 	return a
 }
 
-// Register makes every step known to a worker under its contract's name.
-func Register(r worker.ActivityRegistry, a *Activities) {
+// RegisterShort makes the steps known that workflows run in their own workflow tasks, on the queue of the workflows.
+// AuthorizeOrder is there too: workflows that began before the authorization queue was have scheduled it there.
+func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlaceOrder, a.PlaceOrder)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.FinalizeOrder, a.FinalizeOrder)
-	register(r, ports.ObtainCertificate, a.ObtainCertificate)
-	register(r, ports.RevokeCertificate, a.RevokeCertificate)
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 }
 
+// RegisterLong makes the steps known that wait for the CA, on the authorization queue.
+func RegisterLong(r worker.ActivityRegistry, a *Activities) {
+	register(r, ports.ObtainCertificate, a.ObtainCertificate)
+	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
+	register(r, ports.RevokeCertificate, a.RevokeCertificate)
+}
+
+// Summarizer is a registry that also wants to know what each step does, in a few words.
+type Summarizer interface{ Summarize(step, summary string) }
+
 // register joins a step's contract to its function, so that the compiler checks both, and classifies its errors.
 func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+	if s, ok := r.(Summarizer); ok {
+		s.Summarize(step.Name, step.Summary)
+	}
 	r.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
 		out, err := run(ctx, in)
 		return out, classify(ctx, err)

@@ -2,8 +2,11 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"everleaf/domain"
 )
@@ -14,13 +17,26 @@ func classify(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown) {
+		return handedOver()
+	}
 	if ctx.Err() != nil {
-		return err // cancelled, timed out or shutting down: Temporal knows which
+		return err // cancelled or timed out: Temporal knows which
 	}
 	fault := domain.AsFault(err)
 	detail := *fault
 	detail.Message = fault.Error() // the cause does not travel, its words do
 	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
 		NonRetryable: !fault.Transient(), Details: []any{detail},
+	})
+}
+
+// handedOver is what a step says that its worker's stop has cut short: another worker is to take it at once, without
+// the pause that a failure would have. Zero would mean the retry policy's own pause. It is nobody's failure, so it is
+// counted and logged as none.
+func handedOver() error {
+	fault := domain.NewFault(domain.FaultWait, "WorkerStopping", nil, "the worker stops; another one takes the step over")
+	return temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
+		NextRetryDelay: time.Millisecond, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{*fault},
 	})
 }

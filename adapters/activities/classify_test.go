@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"everleaf/domain"
 )
@@ -45,14 +47,9 @@ func TestClassifyGivesTheUnforeseenToTheOperator(t *testing.T) {
 }
 
 func TestClassifyLeavesTheEndOfTheContextToTemporal(t *testing.T) {
-	shutdown := errors.New("worker is shutting down")
 	for name, end := range map[string]func() (context.Context, context.CancelFunc){
 		"cancelled": func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		"timed out": func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Nanosecond) },
-		"shutdown": func() (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			return ctx, func() { cancel(shutdown) }
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := end()
@@ -66,4 +63,19 @@ func TestClassifyLeavesTheEndOfTheContextToTemporal(t *testing.T) {
 			cancel()
 		})
 	}
+}
+
+// A step that is cut short by its worker's stop goes to another worker at once, and its error says so whatever the
+// step itself made of the end.
+func TestClassifyHandsOverWhenTheWorkerStops(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(worker.ErrWorkerShutdown)
+	for _, err := range []error{context.Cause(ctx), ctx.Err(), waitFault} {
+		application, fault := faultIn(t, classify(ctx, fmt.Errorf("read order: %w", err)))
+		require.Equal(t, "WorkerStopping", fault.Reason)
+		require.Equal(t, time.Millisecond, application.NextRetryDelay())
+		require.False(t, application.NonRetryable())
+		require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category())
+	}
+	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
 }

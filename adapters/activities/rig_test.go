@@ -3,11 +3,13 @@ package activities
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -84,8 +86,24 @@ func newRig(t *testing.T) *rig {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	r.env = suite.NewTestActivityEnvironment()
-	Register(r.env, r.activities)
+	both := &once{ActivityRegistry: r.env}
+	RegisterShort(both, r.activities)
+	RegisterLong(both, r.activities)
 	return r
+}
+
+// once registers a step that two workers have only once, for an environment that stands for both.
+type once struct {
+	worker.ActivityRegistry
+	seen names
+}
+
+func (o *once) RegisterActivityWithOptions(run any, options activity.RegisterOptions) {
+	if slices.Contains(o.seen.registered, options.Name) {
+		return
+	}
+	o.seen.RegisterActivityWithOptions(run, options)
+	o.ActivityRegistry.RegisterActivityWithOptions(run, options)
 }
 
 // call runs a step by its contract's name.

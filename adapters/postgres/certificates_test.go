@@ -186,3 +186,15 @@ func TestListPagesByName(t *testing.T) {
 	_, err := s.Current(t.Context(), "nobody")
 	require.Contains(t, requireFault(t, err, domain.FaultSpec, "UnknownCertificate").Message, `"nobody"`)
 }
+
+func TestRecordRevokedKeepsTheFirst(t *testing.T) {
+	s := newStore(t)
+	issued := s.issue(newOrder("web", "web/1"))
+	require.NoError(t, s.RecordRevoked(t.Context(), issued.Version, domain.RevokedKeyCompromise, noon))
+	require.NoError(t, s.RecordRevoked(t.Context(), issued.Version, domain.RevokedSuperseded, noon.Add(time.Hour)))
+	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`, noon))
+	require.Equal(t, []string{"placed", "issued", "revoked"}, s.events("web"))
+	for _, unknown := range []string{"nonsense", "00000000-0000-0000-0000-000000000000"} {
+		requireFault(t, s.RecordRevoked(t.Context(), unknown, "", noon), domain.FaultOperator, "UnknownVersion")
+	}
+}

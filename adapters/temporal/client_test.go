@@ -37,9 +37,8 @@ func connect(t *testing.T) server {
 func dial(t *testing.T, address, namespace string) server {
 	t.Helper()
 	config := Config{
-		Client:      client.Options{HostPort: address, Namespace: namespace},
-		TaskQueue:   "test-" + uuid.NewString(),
-		StopTimeout: time.Second,
+		Client:    client.Options{HostPort: address, Namespace: namespace},
+		TaskQueue: "test-" + uuid.NewString(),
 	}
 	c, err := NewClient(config, quiet())
 	require.NoError(t, err)

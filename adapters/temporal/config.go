@@ -3,7 +3,6 @@ package temporal
 import (
 	"os"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -15,10 +14,8 @@ import (
 type Config struct {
 	// Client says where the server is and how to speak to it; see Options.
 	Client client.Options
-	// TaskQueue is where workers poll.
+	// TaskQueue is the base queue: where workflows wait for a worker. Other roles' queues are named after it.
 	TaskQueue string
-	// StopTimeout bounds each stage of a worker's stop; see NewWorker.
-	StopTimeout time.Duration
 }
 
 // Settings are the client's settings by the names of Temporal's own convention, without the prefix TEMPORAL_.

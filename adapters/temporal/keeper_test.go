@@ -69,7 +69,7 @@ func standIn(ctx workflow.Context, input domain.Certificate) error {
 // startWorker starts a worker of the stand-in, as app does of the real one.
 func startWorker(t *testing.T, s server) worker.Worker {
 	t.Helper()
-	w := NewWorker(s.client, s.config, func(err error) { t.Errorf("fatal: %v", err) })
+	w := NewWorker(s.client, WorkerOptions{Role: "test", TaskQueue: s.config.TaskQueue, Workflows: true}, func(err error) { t.Errorf("fatal: %v", err) })
 	w.RegisterWorkflowWithOptions(standIn, workflow.RegisterOptions{Name: ports.CertificateWorkflow})
 	require.NoError(t, w.Start())
 	return w

@@ -1,28 +1,106 @@
 package temporal
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 )
 
-// stickyCache is how many workflows a process keeps in memory, each with a goroutine. It is meant for certificates at
-// work: one that sleeps for weeks gains nothing from it, and replaying its short history costs less than keeping it.
-const stickyCache = 500
+// WorkerOptions says what one worker is for and how much it may do at once.
+type WorkerOptions struct {
+	// Role joins the worker's identity, pid@host/role: histories and the UI show who did what.
+	Role string
+	// TaskQueue is where it polls.
+	TaskQueue string
+	// Workflows and Activities say which tasks it polls for; Nexus tasks only if a Nexus service is registered.
+	Workflows, Activities bool
+	// Slots is how much it may do at once; it is ignored where there is a Tuner.
+	Slots Slots
+	// Tuner, if not nil, gives slots by memory and CPU; see NewTuner. All workers of a process share one.
+	Tuner worker.WorkerTuner
+	// MaxPollers is the upper bound of the pollers of each kind of task; zero is the SDK's own, 100.
+	MaxPollers int
+	// Versioning is the worker's deployment version; the zero value is off.
+	Versioning Versioning
+	// Drain is how long running work may go on after Stop; Release is how long what is left may then take to say so.
+	Drain, Release time.Duration
+}
 
-// NewWorker makes the worker of the task queue. onFatal hears of an error that polling cannot recover from (the
-// namespace is gone, the server refuses this SDK); the worker stops itself then.
-//
-// Stop works in stages, one after the other (workflow tasks, local activities, activities), each bounded by
-// Config.StopTimeout; workflow tasks take milliseconds, so nearly all of it is left to activities.
-func NewWorker(c client.Client, config Config, onFatal func(error)) worker.Worker {
-	worker.SetStickyWorkflowCacheSize(stickyCache) // for the whole process; it must come before the first start
-	return worker.New(c, config.TaskQueue, worker.Options{
+// Slots is how many tasks of each kind run at once; zero is the SDK's own limit of 1000.
+type Slots struct {
+	Workflow, LocalActivity, Activity, Nexus int
+}
+
+// Versioning names a worker deployment version.
+type Versioning struct {
+	Enabled             bool
+	Deployment, BuildID string
+}
+
+// Worker is the SDK's worker with a stop that ends in time.
+type Worker struct {
+	worker.Worker
+	drain   time.Duration
+	release context.CancelCauseFunc
+}
+
+// NewWorker makes a worker that is not started yet. onFatal hears of an error that polling cannot recover from (the
+// namespace is gone, the server refuses this SDK); the worker stops itself then. Options that the SDK would panic on
+// are refused by package app before.
+func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Worker {
+	released, release := context.WithCancelCause(context.Background())
+	settings := worker.Options{
+		Identity: identity(options.Role),
 		// Every workflow and activity is called by the name in ports; a Go function's name must never resolve.
 		DisableRegistrationAliasing: true,
-		// The default of 0 cancels running activities the moment a deployment begins.
-		WorkerStopTimeout: config.StopTimeout,
+		DisableWorkflowWorker:       !options.Workflows,
+		LocalActivityWorkerOnly:     !options.Activities,
+		// The SDK's default of 0 cancels running activities the moment a deployment begins. This bounds each of its
+		// stages (workflow tasks, local activities, activities); Stop and its caller bound them together.
+		WorkerStopTimeout: options.Drain + options.Release,
 		OnFatalError:      onFatal,
-		// Left as they are: WorkflowPanicPolicy blocks a workflow until a fixed version is there, so that a bad
-		// release fails no certificate; slots and pollers, of which one process does not run short.
-	})
+		Interceptors:      []interceptor.WorkerInterceptor{&releasing{released: released}},
+
+		WorkflowTaskPollerBehavior: pollers(options.MaxPollers),
+		ActivityTaskPollerBehavior: pollers(options.MaxPollers),
+		NexusTaskPollerBehavior:    pollers(options.MaxPollers),
+		// Left as it is: WorkflowPanicPolicy blocks a workflow until a fixed version is there, so that a bad release
+		// fails no certificate.
+	}
+	if options.Tuner != nil {
+		settings.Tuner = options.Tuner
+	} else {
+		settings.MaxConcurrentWorkflowTaskExecutionSize = options.Slots.Workflow
+		settings.MaxConcurrentLocalActivityExecutionSize = options.Slots.LocalActivity
+		settings.MaxConcurrentActivityExecutionSize = options.Slots.Activity
+		settings.MaxConcurrentNexusTaskExecutionSize = options.Slots.Nexus
+	}
+	if options.Versioning.Enabled {
+		settings.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, Version: worker.WorkerDeploymentVersion{
+			DeploymentName: options.Versioning.Deployment, BuildID: options.Versioning.BuildID,
+		}}
+	}
+	return &Worker{Worker: worker.New(c, options.TaskQueue, settings), drain: options.Drain, release: release}
+}
+
+// SetStickyCache says how many workflows the workers of this process keep in memory together, each with a goroutine;
+// zero keeps none. Call it before the first worker is made.
+func SetStickyCache(workflows int) { worker.SetStickyWorkflowCacheSize(workflows) }
+
+// pollers scale with the load: idle queues cost one long poll a kind, a burst gets up to most.
+func pollers(most int) worker.PollerBehavior {
+	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MaximumNumberOfPollers: most})
+}
+
+func identity(role string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%d@%s/%s", os.Getpid(), host, role)
 }

@@ -1,9 +1,12 @@
 package lifecycle
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,9 +19,9 @@ import (
 	"everleaf/ports"
 )
 
-// scenarios must be in each folder of recorded histories, one folder a recording. A history that live workflows may
-// still have is never replaced by a newer one, but joined by it in a new folder.
-var scenarios = []string{"issuance.json", "renewal.json", "failure-and-recovery.json", "continue-as-new.json", "ladder.json"}
+// corpus holds recorded histories, one folder a recording, and SHA256SUMS, which lists every one: a history that live
+// workflows may still have is never replaced by a newer one nor left out, but joined by it in a new folder.
+const corpus = "testdata/histories"
 
 // TestReplay needs no server: what production has written must go on replaying.
 func TestReplay(t *testing.T) {
@@ -55,23 +58,24 @@ func authorizesFirst(ctx workflow.Context, input domain.Certificate) error {
 	return i.place(ctx)
 }
 
-// histories finds the recorded histories by file name and fails if a scenario is missing.
+// histories are the recorded ones by name. It fails if one is missing, was changed, or is not listed.
 func histories(t *testing.T) map[string]string {
 	t.Helper()
-	recordings, err := filepath.Glob(filepath.Join("testdata", "histories", "*"))
+	sums, err := os.ReadFile(filepath.Join(corpus, "SHA256SUMS"))
 	require.NoError(t, err)
-	require.NotEmpty(t, recordings, "record them with `make record NEW=<folder>`")
 	found := map[string]string{}
-	for _, folder := range recordings {
-		paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
-		require.NoError(t, err)
-		for _, path := range paths {
-			found[filepath.Join(filepath.Base(folder), filepath.Base(path))] = path
-		}
-		for _, scenario := range scenarios {
-			require.Contains(t, found, filepath.Join(filepath.Base(folder), scenario))
-		}
+	for line := range strings.Lines(string(sums)) {
+		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
+		require.True(t, ok, line)
+		content, err := os.ReadFile(filepath.Join(corpus, name))
+		require.NoError(t, err, "a history is never taken out of the corpus while workflows may have it")
+		require.Equal(t, sum, fmt.Sprintf("%x", sha256.Sum256(content)), "%s was changed: record into a new folder with `make record NEW=<folder>`", name)
+		found[name] = filepath.Join(corpus, name)
 	}
+	files, err := filepath.Glob(filepath.Join(corpus, "*", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, len(found), "every history is listed in SHA256SUMS, which `make record` does")
+	require.NotEmpty(t, found)
 	return found
 }
 

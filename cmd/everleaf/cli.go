@@ -93,7 +93,7 @@ func newParser(ctx context.Context, c *cli, k kit) (*kong.Kong, error) {
 		kong.Name("everleaf"),
 		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it from an "+
 			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the flag wins."),
-		kong.Vars{"version": version()},
+		kong.Vars{"version": version()}, settingVars(),
 		kong.Writers(k.out, k.err),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/app"
 )
 
 // help runs --help and joins its lines, as wrapping is not what is tested.
@@ -34,6 +36,12 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "Default everleaf. [EVERLEAF_TASK_QUEUE]"},
 		{worker, "Default 30s. [EVERLEAF_START_TIMEOUT]"},
 		{worker, "Default 25s. [EVERLEAF_STOP_TIMEOUT]"},
+		{worker, "[EVERLEAF_TERMINATION_GRACE_PERIOD]"},
+		{worker, "by default 29s = drain 25s + release 2s + listeners 1s + connections 1s"},
+		{worker, "Default " + app.JoinRoles(app.AllRoles()) + ". [EVERLEAF_ROLES]"},
+		{worker, "Workflow tasks at once; else 200. [EVERLEAF_WORKFLOW_SLOTS]"},
+		{worker, "Default 500. [EVERLEAF_STICKY_CACHE]"},
+		{worker, "[EVERLEAF_BUILD_ID, TEMPORAL_WORKER_BUILD_ID]"},
 		{worker, "Default text. [EVERLEAF_LOG_FORMAT]"},
 		{worker, "Default info. [EVERLEAF_LOG_LEVEL]"},
 		{worker, "--temporal-address=HOST:PORT Temporal's address; else the profile's, else localhost:7233. [TEMPORAL_ADDRESS]"},
@@ -101,6 +109,54 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	require.Equal(t, slog.LevelWarn, logSettings{LogLevel: "warn"}.config().Level)
 }
 
+func TestEveryWorkerSettingCanBeSet(t *testing.T) {
+	b := newBench(t)
+	for name, value := range map[string]string{
+		"EVERLEAF_ROLES": "responder, workflows", "EVERLEAF_WORKFLOW_SLOTS": "7", "EVERLEAF_LOCAL_STEP_SLOTS": "8",
+		"EVERLEAF_AUTHORIZATION_SLOTS": "9", "EVERLEAF_MAX_POLLERS": "4", "EVERLEAF_STICKY_CACHE": "0",
+		"EVERLEAF_WORKER_VERSIONING": "true", "TEMPORAL_DEPLOYMENT_NAME": "blue", "EVERLEAF_BUILD_ID": "b1",
+		"TEMPORAL_WORKER_BUILD_ID": "b2", "EVERLEAF_TERMINATION_GRACE_PERIOD": "1m",
+	} {
+		t.Setenv(name, value)
+	}
+	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--sealing-key=k"), b.err)
+	require.Equal(t, []app.Role{app.RoleWorkflows, app.RoleResponder}, b.config.Roles)
+	require.Equal(t, time.Minute, b.config.TerminationGracePeriod)
+	w := b.config.Workers
+	require.Equal(t, app.Slots{Workflow: 7, LocalStep: 8, Authorization: 9}, w.Slots)
+	require.Equal(t, 4, w.MaxPollers)
+	require.Zero(t, w.StickyCache)
+	require.True(t, w.Versioning.Enabled)
+	require.Equal(t, "blue", w.Versioning.Deployment)
+	require.Equal(t, "b1", w.Versioning.BuildID, "ours wins over the ecosystem's")
+
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--roles=responder", "--target-memory=0.7"),
+		"the responder needs neither Temporal, sealing key nor CA: %s", b.err)
+	require.Equal(t, []app.Role{app.RoleResponder}, b.config.Roles)
+	require.InDelta(t, 0.7, b.config.Workers.TargetMemory, 0)
+	require.Equal(t, app.DefaultDeployment, b.config.Workers.Versioning.Deployment)
+	require.False(t, b.config.Workers.Versioning.Enabled)
+	require.Equal(t, revision(), b.config.Workers.Versioning.BuildID)
+}
+
+// Printing needs no setting, contacts nobody and follows the roles and the queue that are chosen.
+func TestPrintRegistrations(t *testing.T) {
+	b := newBench(t)
+	t.Setenv("EVERLEAF_TASK_QUEUE", "blue")
+	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--print-registrations"), b.err)
+	require.Regexp(t, `(?m)^workflows +blue +workflow +Certificate +auto-upgrade$`, b.out)
+	require.Regexp(t, `(?m)^workflows +blue +activity +PlaceOrder +store a key, place the order$`, b.out)
+	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +ObtainCertificate `, b.out)
+	require.Empty(t, b.err.String())
+	require.Empty(t, b.config.Postgres.URL, "no worker was started")
+
+	only := newBench(t)
+	require.Equal(t, exitOK, only.run(t.Context(), "worker", "--roles", "authorization", "--print-registrations"), only.err)
+	require.NotContains(t, only.out.String(), "workflow ")
+	require.Contains(t, only.out.String(), "everleaf-authorization")
+}
+
 func TestUsageErrorsAreOneLine(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -114,7 +170,14 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "ensure", "a", "--timeout", "-5s"}, `--timeout: "-5s" is not a duration above 0`},
 		{[]string{"cert", "ensure", "a", "--timeout"}, "--timeout: a duration such as 30s, 5m or 1h30m is missing"},
 		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
-		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL, and --sealing-key or EVERLEAF_SEALING_KEY"},
+		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL"},
+		{[]string{"worker", "--postgres-url=p"}, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
+		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization store"},
+		{[]string{"worker", "--roles=workflow"}, `there is no role "workflow": choose one or more of workflows,authorization,`},
+		{[]string{"worker", "--roles=workflows,"}, `there is no role "": choose`},
+		{[]string{"worker", "--roles="}, `there is no role "": choose`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=1"}, "--workflow-slots (EVERLEAF_WORKFLOW_SLOTS)"},
+		{[]string{"worker", "--workflow-slots=many"}, "--workflow-slots"},
 		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
 		{[]string{"cert", "ensure"}, "<name>"},
 		{[]string{"cert", "ensure", "a", "--timeout=0s"}, `"0s" is not a duration above 0`},

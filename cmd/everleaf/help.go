@@ -10,6 +10,7 @@ import (
 
 // groups are the headings of --help.
 var groups = []kong.Group{
+	{Key: "roles", Title: "Roles:"},
 	{Key: "temporal", Title: "Temporal:", Description: "Temporal's own convention holds: a flag wins over TEMPORAL_*, which wins " +
 		"over the profile in temporal.toml. By variable only: TEMPORAL_TLS_CLIENT_CERT_DATA, TEMPORAL_TLS_CLIENT_KEY_DATA and " +
 		"TEMPORAL_TLS_SERVER_CA_CERT_DATA (PEM), TEMPORAL_GRPC_META_* (headers)."},
@@ -17,6 +18,8 @@ var groups = []kong.Group{
 	{Key: "sealing", Title: "Sealing of private keys:"},
 	{Key: "acme", Title: "ACME CA:"},
 	{Key: "http01", Title: "HTTP-01 challenges:"},
+	{Key: "slots", Title: "Slots and pollers:", Description: "How much the process does at once: fixed slots, or as memory and CPU allow."},
+	{Key: "versioning", Title: "Worker versioning:"},
 	{Key: "timing", Title: "Start and stop:"},
 	{Key: "log", Title: "Logging:"},
 }

@@ -6,32 +6,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"everleaf/app"
 )
-
-type workerCmd struct {
-	temporalSettings
-	postgresSettings
-	sealingSettings
-	acmeSettings
-	http01Settings
-	startSettings
-	StopTimeout duration `group:"timing" env:"EVERLEAF_STOP_TIMEOUT" default:"25s" placeholder:"DURATION" help:"How long running steps may go on after SIGTERM. The process is gone 5s later at the latest; terminationGracePeriodSeconds must allow for both."`
-}
-
-// Run runs until a signal comes; a signal is not an error.
-func (w workerCmd) Run(ctx context.Context, k *kit) error {
-	var config app.Config
-	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, w.sealingSettings, w.acmeSettings, w.http01Settings, w.startSettings,
-	} {
-		group.apply(&config)
-	}
-	config.StopTimeout = time.Duration(w.StopTimeout)
-	return k.worker(ctx, config, k.logger)
-}
 
 type migrateCmd struct {
 	postgresSettings

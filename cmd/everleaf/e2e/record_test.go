@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,24 +56,42 @@ func TestRecord(t *testing.T) {
 	failing := s.name + "-failing"
 	s.must("cert", "ensure", failing, "--name", "failing.example.test")
 
+	revoked := s.name + "-revoked"
+	s.must("cert", "ensure", revoked, "--name", "revoked.example.test")
+	s.must("cert", "revoke", revoked, "--reason", "superseded")
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'superseded'`, revoked))
+
 	s.eventually("the ladder's first rung", func() bool { return len(s.runs(refused)) > 1 })
 
 	for file, history := range map[string]*historypb.History{
 		"issuance.json": runs[0], "renewal.json": runs[1], "continue-as-new.json": s.runs(woken)[1],
 		"failure-and-recovery.json": s.runs(failing)[0], "ladder.json": s.runs(refused)[0],
+		"revocation.json": s.runs(revoked)[1],
 	} {
 		replays(t, file, history)
 		if *record != "" {
 			encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
 			require.NoError(t, err)
 			encoded = recorder.ReplaceAll(encoded, []byte(`"$1": "everleaf"`))
-			require.NoError(t, os.WriteFile(filepath.Join(folder, file), append(encoded, '\n'), 0o644))
+			encoded = append(encoded, '\n')
+			require.NoError(t, os.WriteFile(filepath.Join(folder, file), encoded, 0o644))
+			list(t, filepath.Join(*record, file), encoded)
 		}
 	}
 	renewal := runs[1]
 	require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, renewal.Events[len(renewal.Events)-1].GetEventType())
 	require.LessOrEqual(t, len(renewal.Events), 30, "history events of a renewal")
 	require.LessOrEqual(t, actions(renewal), 5, "billable actions of a renewal")
+}
+
+// list adds a history to the corpus' list.
+func list(t *testing.T, name string, content []byte) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(corpus, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(file, "%x  %s\n", sha256.Sum256(content), name)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
 
 func replays(t *testing.T, file string, history *historypb.History) {

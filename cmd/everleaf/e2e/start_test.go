@@ -45,6 +45,10 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	}
 	_, err := s.pool.Exec(context.Background(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99999, true)`)
 	require.NoError(t, err)
+	w := s.worker() // a newer release is being rolled out: this one may restart meanwhile
+	w.stop()
+	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET least = 99999`)
+	require.NoError(t, err)
 	r := s.cli("worker")
 	require.Equal(t, 1, r.code)
 	require.Contains(t, r.stderr, "SchemaTooNew")

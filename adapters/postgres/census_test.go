@@ -1,0 +1,37 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestCensus(t *testing.T) {
+	s := newStore(t)
+	empty, err := s.Census(t.Context(), noon)
+	require.NoError(t, err)
+	require.Empty(t, empty.Groups)
+	require.Zero(t, empty.NextExpiry)
+
+	for name, left := range map[string]time.Duration{"expired": -time.Hour, "soon": 2 * 24 * time.Hour, "later": 60 * 24 * time.Hour} {
+		order := newOrder(name, name+"/1")
+		order.Spec.Names = []string{name + ".example.com"}
+		placed := s.placed(order)
+		issued := issuedFor(placed)
+		issued.NotAfter = noon.Add(left)
+		_, err := s.RecordIssued(t.Context(), placed.ID, issued, []byte("chain"))
+		require.NoError(t, err)
+	}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: noon, RetryAt: noon}
+	require.NoError(t, s.RecordFailure(t.Context(), "never", domain.Spec{Names: []string{"never.example.com"}}, "", failure))
+
+	census, err := s.Census(t.Context(), noon)
+	require.NoError(t, err)
+	require.Equal(t, []ports.CensusGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, census.Groups)
+	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, census.Expiring, "by %v", ports.ExpiryBounds)
+	require.Equal(t, noon.Add(-time.Hour), census.NextExpiry)
+}

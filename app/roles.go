@@ -1,0 +1,104 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/adapters/activities"
+	"everleaf/adapters/temporal"
+	"everleaf/app/lifecycle"
+	"everleaf/ports"
+)
+
+// Role is one kind of work that a worker process can do.
+type Role string
+
+const (
+	// RoleWorkflows keeps the Certificate workflows going, with their short steps.
+	RoleWorkflows Role = "workflows"
+	// RoleAuthorization does the steps that wait for the CA.
+	RoleAuthorization Role = "authorization"
+	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
+	RoleResponder Role = "responder"
+)
+
+// role is a row of the table of roles. Each with a queue is a worker of its own with slots of its own, so that one that
+// is held up by a slow downstream takes nothing from the others.
+type role struct {
+	name Role
+	// queue is the role's task queue, for the base queue; nil for a role that polls none.
+	queue func(base string) string
+	// register makes known what the role runs.
+	register func(worker.Registry, work)
+	// workflows and activities say which tasks the role's worker polls for.
+	workflows, activities bool
+}
+
+// roles is the table, in the order in which people read it. What needs no queue needs no Temporal, sealing key or CA.
+var roles = []role{
+	{
+		name: RoleWorkflows, queue: func(base string) string { return base }, workflows: true, activities: true,
+		register: func(r worker.Registry, w work) {
+			lifecycle.Register(r)
+			activities.RegisterShort(r, w.Activities)
+		},
+	},
+	{
+		name: RoleAuthorization, queue: ports.AuthorizationTaskQueue, activities: true,
+		register: func(r worker.Registry, w work) { activities.RegisterLong(r, w.Activities) },
+	},
+	{name: RoleResponder},
+}
+
+// slots is how much the role's worker does at once.
+func (r role) slots(c Slots) temporal.Slots {
+	switch r.name {
+	case RoleWorkflows:
+		// Its activities are those of workflows that began before the authorization queue was.
+		return temporal.Slots{Workflow: c.Workflow, LocalActivity: c.LocalStep, Activity: c.Authorization}
+	default:
+		return temporal.Slots{Activity: c.Authorization}
+	}
+}
+
+// AllRoles lists the roles.
+func AllRoles() []Role {
+	var names []Role
+	for _, r := range roles {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// ParseRoles reads a comma-separated list. The result is in the table's order, each role once.
+func ParseRoles(list string) ([]Role, error) {
+	var chosen []Role
+	for _, name := range strings.Split(list, ",") {
+		role := Role(strings.TrimSpace(name))
+		if !slices.Contains(AllRoles(), role) {
+			return nil, fmt.Errorf("there is no role %q: choose one or more of %s, separated by commas", role, JoinRoles(AllRoles()))
+		}
+		chosen = append(chosen, role)
+	}
+	return slices.DeleteFunc(AllRoles(), func(r Role) bool { return !slices.Contains(chosen, r) }), nil
+}
+
+// JoinRoles is the inverse of ParseRoles.
+func JoinRoles(chosen []Role) string {
+	var names []string
+	for _, r := range chosen {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ",")
+}
+
+// has says whether the process plays the role.
+func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
+
+// polling are the rows of the table that poll a task queue in this process.
+func (c Config) polling() []role {
+	return slices.DeleteFunc(slices.Clone(roles), func(r role) bool { return r.queue == nil || !c.has(r.name) })
+}

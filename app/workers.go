@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"go.temporal.io/sdk/client"
+	"go.uber.org/fx"
+
+	"everleaf/adapters/activities"
+	"everleaf/adapters/temporal"
+	"everleaf/domain"
+)
+
+// work is what the roles' workers run.
+type work struct {
+	fx.In
+	Activities *activities.Activities
+}
+
+// hosted is one role's worker.
+type hosted struct {
+	role   Role
+	queue  string
+	worker *temporal.Worker
+}
+
+// workers are the workers of this process, one for each role that polls.
+type workers struct {
+	config Config
+	target temporal.Config
+	logger *slog.Logger
+	all    []hosted
+}
+
+// newWorkers makes the workers with all that they can run.
+func newWorkers(config Config, target temporal.Config, c client.Client, w work, end *outcome, logger *slog.Logger) (*workers, error) {
+	settings := config.Workers.filled()
+	options := temporal.WorkerOptions{
+		MaxPollers: settings.MaxPollers, Versioning: settings.Versioning,
+		Drain: config.StopTimeout, Release: releaseTime,
+	}
+	if settings.tuned() {
+		tuner, err := temporal.NewTuner(settings.TargetMemory, settings.TargetCPU, logger)
+		if err != nil {
+			return nil, err
+		}
+		options.Tuner = tuner
+	}
+	temporal.SetStickyCache(settings.StickyCache)
+	made := &workers{config: config, target: target, logger: logger}
+	for _, r := range config.polling() {
+		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue)
+		options.Workflows, options.Activities = r.workflows, r.activities
+		options.Slots = r.slots(settings.Slots)
+		host := hosted{role: r.name, queue: options.TaskQueue, worker: temporal.NewWorker(c, options, end.fatal)}
+		r.register(host.worker, w)
+		made.all = append(made.all, host)
+	}
+	return made, nil
+}
+
+// start is bounded here because the SDK's Start takes no context. Workers that have started before one that does not
+// are stopped again.
+func (w *workers) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.config.StartTimeout)
+	defer cancel()
+	for i, host := range w.all {
+		result := make(chan error, 1)
+		go func() { result <- host.worker.Start() }()
+		var err error
+		select {
+		case err = <-result:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			stopAll(ctx, w.all[:i])
+			return domain.NewFault(domain.FaultOperator, "WorkerNotStarted", err,
+				"the worker of role %s did not start on task queue %q of namespace %q at %s",
+				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
+		}
+		w.logger.Info("worker started", "role", host.role, "taskQueue", host.queue, "namespace", w.target.Client.Namespace,
+			"temporal", w.target.Client.HostPort, "issuer", w.config.ACME.Issuer, "directory", w.config.ACME.Directory)
+	}
+	return nil
+}
+
+// stop lets running steps finish. What does not finish in time is taken up by another worker, or by this one after its
+// restart: every step is idempotent.
+func (w *workers) stop(ctx context.Context) error {
+	w.logger.Info("workers stopping", "within", (w.config.StopTimeout + releaseTime).String())
+	ctx, cancel := context.WithTimeout(ctx, w.config.StopTimeout+releaseTime)
+	defer cancel()
+	if !stopAll(ctx, w.all) {
+		w.logger.Warn("steps still busy; they are repeated elsewhere", "stopTimeout", w.config.StopTimeout.String())
+	}
+	return nil
+}
+
+// stopAll stops the workers side by side: one budget is there for all.
+func stopAll(ctx context.Context, all []hosted) (finished bool) {
+	return bounded(ctx, func() {
+		var stopping sync.WaitGroup
+		for _, host := range all {
+			stopping.Go(host.worker.Stop)
+		}
+		stopping.Wait()
+	})
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"everleaf/app"
+)
+
+type workerCmd struct {
+	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
+	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
+	temporalSettings
+	postgresSettings
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed unless the only role is responder."`
+	acmeSettings
+	http01Settings
+	slotSettings
+	versioningSettings
+	startSettings
+	stopSettings
+}
+
+// Help says how long a stop takes, from the same sum as the worker does.
+func (workerCmd) Help() string {
+	defaults := app.Config{Roles: app.AllRoles(), StopTimeout: defaultStop}
+	return fmt.Sprintf("Stop: SIGINT or SIGTERM ends polling; running steps may finish within --stop-timeout, and what is left is then "+
+		"released to other workers. The process is gone within its stop budget, by default %s; the platform's own limit "+
+		"(terminationGracePeriodSeconds) must be longer, which --termination-grace-period checks at start.", defaults.StopBudget())
+}
+
+// Run runs until a signal comes; a signal is not an error.
+func (w workerCmd) Run(ctx context.Context, k *kit) error {
+	config := app.Config{Roles: w.Roles}
+	for _, group := range []interface{ apply(*app.Config) }{
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings,
+		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings,
+	} {
+		group.apply(&config)
+	}
+	if err := config.Validate(); err != nil {
+		return usageError{err}
+	}
+	return k.worker(ctx, config, k.logger)
+}
+
+// roleList is a comma-separated list of roles.
+type roleList []app.Role
+
+// Decode takes one word; kong's own splitting would take "a,,b" for two roles.
+func (r *roleList) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return errors.New("roles are missing: choose from " + app.JoinRoles(app.AllRoles()))
+	}
+	roles, err := app.ParseRoles(token.String())
+	*r = roles
+	return err
+}
+
+// registrations is a flag that prints and exits, before kong asks for settings that printing does not need.
+type registrations bool
+
+// BeforeApply is called by kong if the flag is given.
+func (registrations) BeforeApply(kctx *kong.Context) error {
+	var roles roleList
+	queue := ""
+	for _, flag := range kctx.Flags() {
+		switch value := kctx.FlagValue(flag).(type) {
+		case roleList:
+			roles = value
+		case string:
+			if flag.Name == "task-queue" {
+				queue = value
+			}
+		}
+	}
+	table := tabwriter.NewWriter(kctx.Stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ROLE\tTASK QUEUE\tKIND\tNAME\tSUMMARY")
+	for _, r := range app.Registrations(roles, queue) {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.Role, r.TaskQueue, r.Kind, r.Name, r.Summary)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	kctx.Exit(exitOK)
+	return nil
+}
+
+const defaultStop = 25 * time.Second
+
+type stopSettings struct {
+	StopTimeout            duration  `group:"timing" env:"EVERLEAF_STOP_TIMEOUT" default:"25s" placeholder:"DURATION" help:"How long running steps may go on after SIGTERM."`
+	TerminationGracePeriod *duration `group:"timing" env:"EVERLEAF_TERMINATION_GRACE_PERIOD" placeholder:"DURATION" help:"When the platform ends the process by force, for example 30s; the worker does not start if its stop budget does not fit."`
+}
+
+func (s stopSettings) apply(c *app.Config) {
+	c.StopTimeout = time.Duration(s.StopTimeout)
+	if s.TerminationGracePeriod != nil {
+		c.TerminationGracePeriod = time.Duration(*s.TerminationGracePeriod)
+	}
+}
+
+type slotSettings struct {
+	WorkflowSlots      int     `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
+	LocalStepSlots     int     `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
+	AuthorizationSlots int     `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
+	TargetMemory       float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
+	TargetCPU          float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
+	MaxPollers         int     `group:"slots" env:"EVERLEAF_MAX_POLLERS" default:"${max_pollers}" placeholder:"N" help:"Most long polls of each kind of task; they scale with the load."`
+	StickyCache        int     `group:"slots" env:"EVERLEAF_STICKY_CACHE" default:"${sticky_cache}" placeholder:"N" help:"Workflows kept in memory. It is meant for those at work; one that sleeps for weeks is cheaper replayed."`
+}
+
+func (s slotSettings) apply(c *app.Config) {
+	c.Workers.Slots = app.Slots{Workflow: s.WorkflowSlots, LocalStep: s.LocalStepSlots, Authorization: s.AuthorizationSlots}
+	c.Workers.TargetMemory, c.Workers.TargetCPU = s.TargetMemory, s.TargetCPU
+	c.Workers.MaxPollers, c.Workers.StickyCache = s.MaxPollers, s.StickyCache
+}
+
+type versioningSettings struct {
+	WorkerVersioning bool   `group:"versioning" env:"EVERLEAF_WORKER_VERSIONING" help:"Poll as a worker deployment version: nothing runs on a new build until it is made current or ramped (temporal worker deployment). Off by default."`
+	DeploymentName   string `group:"versioning" env:"EVERLEAF_DEPLOYMENT_NAME,TEMPORAL_DEPLOYMENT_NAME" placeholder:"NAME" help:"The deployment; else ${deployment_name}."`
+	BuildID          string `name:"build-id" group:"versioning" env:"EVERLEAF_BUILD_ID,TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"The build; else the revision that this binary was built from."`
+}
+
+func (s versioningSettings) apply(c *app.Config) {
+	v := &c.Workers.Versioning
+	v.Enabled, v.Deployment, v.BuildID = s.WorkerVersioning, s.DeploymentName, s.BuildID
+	if v.Deployment == "" { // an empty variable is an unset one
+		v.Deployment = app.DefaultDeployment
+	}
+	if v.BuildID == "" {
+		v.BuildID = revision()
+	}
+}
+
+// revision is the commit that the binary was built from, marked if the work tree had changes; empty if nobody knows.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	var revision, changed string
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			revision = setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			changed = "-changed"
+		}
+	}
+	if revision == "" {
+		return ""
+	}
+	return revision + changed
+}
+
+// settingVars are the values that flags' tags name.
+func settingVars() kong.Vars {
+	number := func(v any) string { return strings.TrimSpace(fmt.Sprint(v)) }
+	return kong.Vars{
+		"roles":          app.JoinRoles(app.AllRoles()),
+		"workflow_slots": number(app.DefaultWorkflowSlots), "local_step_slots": number(app.DefaultLocalStepSlots),
+		"authorization_slots": number(app.DefaultAuthorizationSlots),
+		"target_memory":       number(app.DefaultTargetMemory), "target_cpu": number(app.DefaultTargetCPU),
+		"max_pollers": number(app.DefaultMaxPollers), "sticky_cache": number(app.DefaultStickyCache),
+		"deployment_name": app.DefaultDeployment,
+	}
+}
