@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"everleaf/domain"
 )
@@ -19,6 +21,11 @@ const (
 	probeTimeout = 5 * time.Second
 	// probePause is the pause between looks.
 	probePause = 250 * time.Millisecond
+	// keepAliveTime is the silence after which a connection is probed, keepAliveTimeout how long the answer may take.
+	keepAliveTime, keepAliveTimeout = 15 * time.Second, 10 * time.Second
+	// reconnectPause is the longest pause between attempts to connect, connectTimeout the time for one: with TLS it is
+	// several round trips.
+	reconnectPause, connectTimeout = 2 * time.Second, 20 * time.Second
 )
 
 // NewClient makes a client that connects on first use. Close it. The fault is the operator's.
@@ -27,6 +34,14 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 	options.Logger = sdklog.NewStructuredLogger(logger)
 	// Our payloads are small: gzip would cost more processor time than it saves on the wire.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	// A connection that leads nowhere any more is found within 25 s: the SDK's own 30 s and 15 s are slower. Servers
+	// refuse pings that come more often than every 10 s.
+	options.ConnectionOptions.KeepAliveTime = keepAliveTime
+	options.ConnectionOptions.KeepAliveTimeout = keepAliveTimeout
+	// The SDK tries every 10 s, and its polls wait as long once more: after an outage the two add up.
+	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: connectTimeout}
+	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = probePause, reconnectPause
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithConnectParams(reconnect))
 	c, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
