@@ -96,7 +96,7 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 		c.describe(ctx)
 	}()
 	c.state.Reissue = false // from here on, a request is for the certificate after this one
-	spec := c.state.Spec.WithDefaults()
+	spec, failedBefore := c.state.Spec.WithDefaults(), c.state.Failure != nil
 
 	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
 	if reason == domain.WakeRenewal {
@@ -110,7 +110,7 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 			c.state.Reissue = true
 		}
 		if oneStep(ctx) {
-			c.publish(ctx)
+			c.publish(ctx, failedBefore)
 		}
 		workflow.GetLogger(ctx).Info("certificate in service", "certificate", c.name, "cycle", c.state.Cycle,
 			"names", c.state.Issued.Names, "serial", c.state.Issued.Serial, "notAfter", c.state.Issued.NotAfter,
@@ -133,7 +133,7 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 		workflow.GetLogger(ctx).Warn("failure not recorded", "certificate", c.name, "error", recordErr)
 	}
 	if cancelled == nil && oneStep(ctx) {
-		c.publish(ctx)
+		c.publish(ctx, failedBefore)
 	}
 	return cancelled // not err: a step that failed for a reason of its own meanwhile must not fail the workflow
 }

@@ -20,39 +20,22 @@ var (
 	searchNames       = temporal.NewSearchAttributeKeyKeywordList(ports.SearchNames)
 )
 
-// publish tells Temporal's visibility what changed, once per outcome of an attempt: an upsert is a billable action, so
-// the passing state Issuing is not written.
-func (c *certificate) publish(ctx workflow.Context) {
-	known := workflow.GetTypedSearchAttributes(ctx)
-	var changes []temporal.SearchAttributeUpdate
-	state := string(domain.PhaseReady)
-	if c.state.Failure != nil {
-		state = string(domain.PhaseFailing)
-	}
-	if was, ok := known.GetKeyword(searchState); !ok || was != state {
-		changes = append(changes, searchState.ValueSet(state))
-	}
-	names := c.state.Spec.Names
-	if was, ok := known.GetKeywordList(searchNames); !ok || strings.Join(was, ",") != strings.Join(names, ",") {
-		changes = append(changes, searchNames.ValueSet(names))
-	}
-	if issued := c.state.Issued; issued != nil {
-		if was, ok := known.GetKeyword(searchIssuer); !ok || was != issued.Issuer {
-			changes = append(changes, searchIssuer.ValueSet(issued.Issuer))
-		}
-		if was, ok := known.GetTime(searchNotAfter); !ok || !was.Equal(issued.NotAfter) {
-			changes = append(changes, searchNotAfter.ValueSet(issued.NotAfter))
-		}
-	}
-	if plan := c.state.Renewal; plan != nil {
-		if was, ok := known.GetTime(searchNextRenewal); !ok || !was.Equal(plan.At) {
-			changes = append(changes, searchNextRenewal.ValueSet(plan.At))
-		}
-	}
-	if len(changes) == 0 {
+// publish tells Temporal's visibility the outcome of an attempt. An upsert is a billable action, so the passing state
+// Issuing is not written, nor a failure that follows another. It does not ask what visibility knows already: only the
+// workflow's own state is sure to be the same on replay.
+func (c *certificate) publish(ctx workflow.Context, failedBefore bool) {
+	attributes := []temporal.SearchAttributeUpdate{searchNames.ValueSet(c.state.Spec.Names)}
+	switch {
+	case c.state.Failure == nil:
+		attributes = append(attributes, searchState.ValueSet(string(domain.PhaseReady)),
+			searchIssuer.ValueSet(c.state.Issued.Issuer), searchNotAfter.ValueSet(c.state.Issued.NotAfter),
+			searchNextRenewal.ValueSet(c.state.Renewal.At))
+	case failedBefore:
 		return
+	default:
+		attributes = append(attributes, searchState.ValueSet(string(domain.PhaseFailing)))
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, changes...); err != nil {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
 		// It is for people who look for certificates; nothing else depends on it.
 		workflow.GetLogger(ctx).Warn("search attributes not written", "certificate", c.name, "error", err)
 	}

@@ -69,7 +69,7 @@ func (b *syncBuffer) String() string {
 // worker starts a worker process and waits until its responder answers.
 func (s *stack) worker() *process {
 	s.t.Helper()
-	p := &process{t: s.t, cmd: exec.Command(binary, "worker"), log: s.log, done: make(chan struct{})}
+	p := &process{t: s.t, cmd: exec.Command(s.program, "worker"), log: s.log, done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, s.log, s.log
 	p.cmd.SysProcAttr = dieWithParent()
 	start(s.t, p.cmd)

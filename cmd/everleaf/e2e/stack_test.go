@@ -36,7 +36,9 @@ type stack struct {
 	http01   string
 	sealing  string // path of the sealing key file
 	env      []string
-	log      *syncBuffer
+	// program is what workers run: the shipped one, unless a test has another.
+	program string
+	log     *syncBuffer
 }
 
 // ninetyDays is the CA's one profile unless a test needs another.
@@ -51,7 +53,7 @@ func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 // newStackWith has a CA of this one profile and with this environment.
 func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack {
 	t.Helper()
-	s := &stack{t: t, log: &syncBuffer{}}
+	s := &stack{t: t, log: &syncBuffer{}, program: binary}
 	s.name = fmt.Sprintf("e2e-%x", time.Now().UnixNano())
 	s.queue = "everleaf-" + s.name
 

@@ -1,0 +1,138 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// certificate is one run of the workflow.
+type certificate struct {
+	name string
+	// chain names this certificate's chain of runs; with the cycle it names an issuance for idempotency.
+	chain string
+	state domain.Certificate
+
+	// What follows lives within the run only: it is settled whenever the run ends.
+	step    string
+	issuing bool
+	woken   bool
+	// failed counts the failed attempts of this run: how long its callers have been patient.
+	failed int
+}
+
+// Certificate keeps one certificate alive. A caller starts it with ID "certificate/<name>" and an input in which
+// only the spec is set; each run continues as new with the rest. It ends only when cancelled or terminated.
+func Certificate(ctx workflow.Context, input domain.Certificate) error {
+	c, err := setup(ctx, input)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx)
+}
+
+func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error) {
+	info := workflow.GetInfo(ctx)
+	name, ok := ports.CertificateName(info.WorkflowExecution.ID)
+	if !ok {
+		return nil, temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("workflow ID %q: a %s workflow's ID must be %s<name>", info.WorkflowExecution.ID,
+				ports.CertificateWorkflow, ports.WorkflowIDPrefix), string(domain.FaultSpec), nil)
+	}
+	c := &certificate{name: name, chain: info.FirstRunID, state: input}
+	return c, c.handle(ctx)
+}
+
+// run sleeps until the certificate is due, obtains it, and continues as new: one cycle, one run.
+func (c *certificate) run(ctx workflow.Context) error {
+	for {
+		due, err := c.sleep(ctx)
+		if err != nil {
+			return err
+		}
+		if !due { // the run grew old in its sleep
+			return c.next(ctx)
+		}
+		if err := c.attempt(ctx); err != nil {
+			return err
+		}
+		if c.state.Failure != nil {
+			continue
+		}
+		// Callers who wait get their answer before the run ends. One of them may ask for more while we wait.
+		err = workflow.Await(ctx, func() bool { return c.state.Reissue || workflow.AllHandlersFinished(ctx) })
+		if err != nil {
+			return err
+		}
+		if !c.state.Reissue {
+			return c.next(ctx)
+		}
+	}
+}
+
+// next ends this run and hands its state to the next.
+func (c *certificate) next(ctx workflow.Context) error {
+	if ctx.Err() != nil { // cancelled in a step that does not fail by it
+		return ctx.Err()
+	}
+	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, c.state)
+}
+
+// attempt obtains a certificate or turns what went wrong into state. It returns an error only if cancelled.
+func (c *certificate) attempt(ctx workflow.Context) error {
+	c.issuing = true
+	defer func() { c.issuing, c.step = false, "" }()
+	c.state.Reissue = false // from here on, a request is for the certificate after this one
+	spec := c.state.Spec.WithDefaults()
+
+	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
+	err := issue.run(ctx)
+	if err == nil {
+		c.state.Failure = nil
+		c.state.Cycle++
+		if issue.outdated {
+			c.state.Reissue = true
+		}
+		workflow.GetLogger(ctx).Info("certificate in service", "certificate", c.name, "cycle", c.state.Cycle,
+			"names", c.state.Issued.Names, "serial", c.state.Issued.Serial, "notAfter", c.state.Issued.NotAfter,
+			"renewal", c.state.Renewal.At, "reason", c.state.Renewal.Reason)
+		return nil
+	}
+	cancelled := ctx.Err()
+	// Challenges are removed also when the workflow is cancelled in the middle of them, or of this.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step, c.state.Issued)
+	c.state.Failure = &failure
+	c.failed++
+	workflow.GetLogger(ctx).Warn("attempt failed", "certificate", c.name, "step", failure.Step, "kind", failure.Fault.Kind,
+		"reason", failure.Fault.Reason, "message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt)
+	_, recordErr := local(ctx, ports.RecordFailure, ports.RecordFailureInput{
+		Certificate: c.name, Spec: spec, OrderID: issue.order.ID, Failure: failure,
+	})
+	if recordErr != nil {
+		// The state here is the truth; the projection catches up with the next record.
+		workflow.GetLogger(ctx).Warn("failure not recorded", "certificate", c.name, "error", recordErr)
+	}
+	return cancelled // not err: a step that failed for a reason of its own meanwhile must not fail the workflow
+}
+
+// status is what callers see.
+func (c *certificate) status() domain.Status {
+	s := domain.Status{
+		Name: c.name, Phase: domain.PhaseReady, Step: c.step, Cycle: c.state.Cycle, Spec: c.state.Spec,
+		Issued: c.state.Issued, Renewal: c.state.Renewal, Failure: c.state.Failure,
+	}
+	switch {
+	case c.issuing:
+		s.Phase = domain.PhaseIssuing
+	case c.state.Failure != nil:
+		s.Phase = domain.PhaseFailing
+	case c.state.Issued == nil:
+		s.Phase = domain.PhaseIssuing
+	}
+	return s
+}
