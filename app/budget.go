@@ -10,7 +10,7 @@ import (
 const (
 	// releaseTime lets steps that the drain did not see finish tell the server, so that another worker takes them.
 	releaseTime = 2 * time.Second
-	// listenersTime lets answers under way finish.
+	// listenersTime lets answers under way finish: the responder's, and at the very end (opsStopTime) the probes'.
 	listenersTime = time.Second
 	// connectionsTime is for the database's and the servers' connections.
 	connectionsTime = time.Second

@@ -6,6 +6,7 @@ import (
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/http01"
+	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
@@ -19,6 +20,7 @@ type Config struct {
 	Sealing  sealing.Config
 	ACME     acme.Config
 	HTTP01   http01.Config
+	Ops      ops.Config
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
@@ -36,6 +38,8 @@ type Temporal struct {
 	Settings temporal.Settings
 	// TaskQueue is the base queue, after which the roles' queues are named.
 	TaskQueue string
+	// CredentialsGrace is how long polls may be refused before the process ends; zero is defaultCredentialsGrace.
+	CredentialsGrace time.Duration
 }
 
 // Workers says how much the workers of a process do at once, and as which build.

@@ -46,15 +46,18 @@ func lifetime(config Config) fx.Option {
 	if polls {
 		order = append(order, fx.Invoke(keepWorkers))
 	}
+	order = append(order, fx.Invoke(keepHealth))
 	return fx.Options(order...)
 }
 
 // keepDatabase refuses to work on a schema that this process cannot read.
-func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool) {
+func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, health *health) {
+	health.check("schema", func(ctx context.Context) (string, error) { return postgres.Readiness(ctx, pool) })
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 			defer cancel()
+			health.Starting("checking the schema")
 			return postgres.CheckSchema(ctx, pool)
 		},
 		OnStop: func(ctx context.Context) error {
@@ -67,22 +70,25 @@ func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool) {
 }
 
 // keepSealing refuses to work on sealed keys that this process cannot open.
-func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keeper *sealing.Keeper) {
+func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keeper *sealing.Keeper, health *health) {
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 			defer cancel()
+			health.Starting("trying the sealing key")
 			return postgres.CheckSealing(ctx, pool, keeper)
 		},
 		OnStop: func(context.Context) error { return keeper.Close() },
 	})
 }
 
-func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, logger *slog.Logger) {
+func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+	health.check("temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) })
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 			defer cancel()
+			health.Starting("waiting for Temporal at " + target.Client.HostPort)
 			if err := temporal.WaitReachable(ctx, c, target, logger); err != nil {
 				return err
 			}
@@ -101,7 +107,8 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 	})
 }
 
-func keepResponder(lifecycle fx.Lifecycle, responder *http01.Responder, logger *slog.Logger) {
+func keepResponder(lifecycle fx.Lifecycle, responder *http01.Responder, health *health, logger *slog.Logger) {
+	health.check("responder", responder.Readiness)
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			if err := responder.Start(ctx); err != nil {
@@ -111,7 +118,7 @@ func keepResponder(lifecycle fx.Lifecycle, responder *http01.Responder, logger *
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, listenersTime)
+			ctx, cancel := context.WithTimeout(ctx, listenersTime-opsStopTime)
 			defer cancel()
 			if err := responder.Stop(ctx); err != nil {
 				logger.Warn("answers cut off", "listeners", listenersTime.String(), "error", err)
@@ -121,8 +128,15 @@ func keepResponder(lifecycle fx.Lifecycle, responder *http01.Responder, logger *
 	})
 }
 
-func keepWorkers(lifecycle fx.Lifecycle, all *workers) {
-	lifecycle.Append(fx.Hook{OnStart: all.start, OnStop: all.stop})
+func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target temporal.Config, polls *temporal.Polls, health *health) {
+	health.checkPolls(c, target, polls, all.pollers())
+	lifecycle.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			health.Starting("starting the workers")
+			return all.start(ctx)
+		},
+		OnStop: all.stop,
+	})
 }
 
 // bounded runs what takes no context, and leaves it behind when ctx ends first: the process ends anyway.

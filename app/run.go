@@ -19,8 +19,13 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
+	health, err := openHealth(ctx, config, logger)
+	if err != nil {
+		return err
+	}
+	defer health.close(logger)
 	var end *outcome
-	process := fx.New(Worker(ctx, config, logger), fx.Populate(&end))
+	process := fx.New(Worker(ctx, config, health, logger), fx.Populate(&end))
 	if err := process.Err(); err != nil {
 		return plain(ctx, err)
 	}
@@ -37,7 +42,7 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	// Draining must not end because ctx did.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), process.StopTimeout())
 	defer cancel()
-	err := process.Stop(stopping)
+	err = process.Stop(stopping)
 	return errors.Join(end.err(), err)
 }
 
@@ -56,18 +61,22 @@ func plain(ctx context.Context, err error) error {
 // outcome keeps why the worker ended by itself, if it did.
 type outcome struct {
 	logger     *slog.Logger
+	health     *health
 	shutdowner fx.Shutdowner
 	cause      atomic.Pointer[domain.Fault]
 }
 
-func newOutcome(logger *slog.Logger, shutdowner fx.Shutdowner) *outcome {
-	return &outcome{logger: logger, shutdowner: shutdowner}
+func newOutcome(logger *slog.Logger, health *health, shutdowner fx.Shutdowner) *outcome {
+	return &outcome{logger: logger, health: health, shutdowner: shutdowner}
 }
 
-// fatal ends the process: a worker that polls no more must be restarted, not looked at.
+// fatal ends the process: a worker that polls no more must be restarted, not looked at. The first fault is the reason.
 func (o *outcome) fatal(err error) {
 	o.logger.Error("worker cannot go on", "error", err)
-	o.cause.Store(domain.NewFault(domain.FaultOperator, "WorkerFailed", err, "the worker cannot go on polling"))
+	if !o.cause.CompareAndSwap(nil, domain.AsFault(err)) {
+		return
+	}
+	o.health.Failed(err)
 	if err := o.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
 		o.logger.Error("shutdown not delivered", "error", err)
 		os.Exit(1)

@@ -34,6 +34,9 @@ func (c Config) Validate() error {
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	}
+	if !isAddress(c.Ops.Listen, true) {
+		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
+	}
 	if need := c.StopBudget().Total(); c.TerminationGracePeriod > 0 && need > c.TerminationGracePeriod {
 		return invalid("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(
 			"a stop may take %s; give it that long, or lower --stop-timeout (EVERLEAF_STOP_TIMEOUT)", c.StopBudget()))

@@ -13,20 +13,19 @@ import (
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
-	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
 
 // Worker is the worker process as an fx application: what it is made of, and (see lifetime) in which order it comes
 // and goes. Only what the roles need is made. ctx is the process's; it bounds what is waited for while the parts are
 // made.
-func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
+func Worker(ctx context.Context, config Config, health *health, logger *slog.Logger) fx.Option {
 	config.Postgres.Logger = logger
 	return fx.Options(
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopBudget().Total()),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
-		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, logger,
+		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, health, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
 			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
@@ -49,7 +48,7 @@ func Worker(ctx context.Context, config Config, logger *slog.Logger) fx.Option {
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
 			Config.temporalConfig,
-			temporal.NewClient,
+			newClient,
 			newActivities,
 			newWorkers,
 			newOutcome,

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
 	"everleaf/adapters/temporal"
@@ -61,6 +62,7 @@ func settings(t *testing.T) Config {
 	c.Sealing.KeyURL = "file://" + file
 	c.ACME.Issuer, c.ACME.Directory = "default", "https://"+closedPort(t)+"/dir"
 	c.HTTP01.Listen, c.HTTP01.CheckPort = "127.0.0.1:0", 80
+	c.Ops.Listen = "127.0.0.1:0"
 	c.Temporal.Settings = temporal.Settings{Address: closedPort(t), Namespace: "default", ConfigFile: noProfile}
 	c.Temporal.TaskQueue = "test-" + uuid.NewString()
 	c.StartTimeout, c.StopTimeout = 500*time.Millisecond, 5*time.Second
@@ -83,6 +85,9 @@ func withServers(t *testing.T) Config {
 	return c
 }
 
+// idle is a health that nobody can ask.
+func idle() *health { return &health{Listener: ops.NewListener(ops.Config{}, nil)} }
+
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -98,7 +103,7 @@ func TestEveryPartIsThere(t *testing.T) {
 		var err error
 		c.Roles, err = ParseRoles(chosen)
 		require.NoError(t, err)
-		require.NoError(t, fx.ValidateApp(Worker(t.Context(), c, quiet())), chosen)
+		require.NoError(t, fx.ValidateApp(Worker(t.Context(), c, idle(), quiet())), chosen)
 	}
 }
 

@@ -49,16 +49,25 @@ func newWorkers(config Config, target temporal.Config, c client.Client, w work, 
 		options.Tuner = tuner
 	}
 	temporal.SetStickyCache(settings.StickyCache)
+	fatal := func(err error) { end.fatal(temporal.PollFault(err, target)) }
 	made := &workers{config: config, target: target, logger: logger}
 	for _, r := range config.polling() {
 		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue)
 		options.Workflows, options.Activities = r.workflows, r.activities
 		options.Slots = r.slots(settings.Slots)
-		host := hosted{role: r.name, queue: options.TaskQueue, worker: temporal.NewWorker(c, options, end.fatal)}
+		host := hosted{role: r.name, queue: options.TaskQueue, worker: temporal.NewWorker(c, options, fatal)}
 		r.register(host.worker, w)
 		made.all = append(made.all, host)
 	}
 	return made, nil
+}
+
+// pollers are whom the server must see.
+func (w *workers) pollers() (all []temporal.Poller) {
+	for _, host := range w.all {
+		all = append(all, host.worker.Pollers()...)
+	}
+	return all
 }
 
 // start is bounded here because the SDK's Start takes no context. Workers that have started before one that does not

@@ -16,8 +16,7 @@ func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCerti
 	ctx, stop := a.heartbeat(ctx)
 	defer stop()
 	if in.Order.Status == domain.OrderPending {
-		_, err := a.authorize(ctx, ports.AuthorizeOrderInput{Certificate: in.Certificate, Order: in.Order, Challenge: in.Challenge})
-		if err != nil {
+		if _, err := a.authorize(ctx, ports.AuthorizeOrderInput(in)); err != nil {
 			return out, failedIn(ports.AuthorizeOrder.Name, err)
 		}
 		in.Order.Status = domain.OrderReady

@@ -119,3 +119,20 @@ func TestStopFinishesAnswersAndThenCuts(t *testing.T) {
 	_, err := net.Dial("tcp", responder.Addr())
 	require.Error(t, err)
 }
+
+// Readiness goes through the network, touches no store, and knows a stranger at the responder's address.
+func TestReadiness(t *testing.T) {
+	store := mocks.NewMockHTTPTokens(gomock.NewController(t))
+	for _, listen := range []string{"127.0.0.1:0", ":0"} {
+		responder := http01.NewResponder(http01.Config{Listen: listen}, store, nil)
+		_, err := responder.Readiness(t.Context())
+		require.Equal(t, "ResponderSilent", domain.AsFault(err).Reason, "not started")
+		require.NoError(t, responder.Start(t.Context()))
+		detail, err := responder.Readiness(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "answers at "+responder.Addr(), detail)
+		require.NoError(t, responder.Stop(t.Context()))
+		_, err = responder.Readiness(t.Context())
+		require.ErrorContains(t, err, "does not answer at "+responder.Addr())
+	}
+}

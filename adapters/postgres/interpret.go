@@ -41,6 +41,9 @@ func interpretAnswer(answer *pgconn.PgError) error {
 		return sameNames("another certificate", redact(answer))
 	case passing(answer.Code):
 		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", redact(answer), "Postgres cannot serve just now")
+	case refusing(answer.Code):
+		return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
+			"Postgres refuses connections: check user, password and database of the setting postgres-url")
 	case answer.Code == "42P01" || answer.Code == "42703":
 		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
 			"the database's schema does not fit this binary: run `everleaf migrate`")
@@ -68,6 +71,12 @@ func passing(code string) bool {
 	}
 	// 08 connection exception, 53 insufficient resources (too many connections, disk full).
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53")
+}
+
+// refusing tells SQLSTATEs of a server that is there and lets nobody in: wrong credentials (class 28), no such database,
+// a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
+func refusing(code string) bool {
+	return strings.HasPrefix(code, "28") || code == "3D000" || code == "55000"
 }
 
 func disconnected(err error) bool {

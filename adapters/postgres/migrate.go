@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -83,23 +84,34 @@ func failedMigration(err error) error {
 // "SchemaTooNew" names both versions and the fix. A newer schema is good enough unless it says that it is not: while
 // releases are rolled out, both run on it.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
-	found, err := schemaVersion(ctx, pool)
+	_, err := fittingSchema(ctx, pool)
+	return err
+}
+
+// Readiness is CheckSchema for people who watch: detail says which version the database has.
+func Readiness(ctx context.Context, pool *pgxpool.Pool) (detail string, err error) {
+	found, err := fittingSchema(ctx, pool)
+	return fmt.Sprintf("version %d", found), err
+}
+
+func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err error) {
+	found, err = schemaVersion(ctx, pool)
 	switch expected := migrations.Version(); {
 	case err != nil:
-		return err
+		return found, err
 	case found < expected:
-		return domain.NewFault(domain.FaultOperator, "SchemaTooOld", nil,
+		return found, domain.NewFault(domain.FaultOperator, "SchemaTooOld", nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
 		var least int64
 		if err := pool.QueryRow(ctx, `SELECT coalesce(max(least), 0) FROM everleaf_compatibility`).Scan(&least); err != nil {
-			return interpret(err)
+			return found, interpret(err)
 		}
 		if least > expected {
-			return tooNew(found)
+			return found, tooNew(found)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 func tooNew(found int64) error {

@@ -83,6 +83,11 @@ func probe(ctx context.Context, c client.Client, config Config) error {
 	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{
 		Namespace: config.Client.Namespace,
 	})
+	return reached(err, config)
+}
+
+// reached interprets the error of a call that is about no certificate.
+func reached(err error, config Config) error {
 	var missing *serviceerror.NamespaceNotFound
 	var denied *serviceerror.PermissionDenied
 	switch {

@@ -123,6 +123,17 @@ func notKept(name string, status enumspb.WorkflowExecutionStatus) error {
 		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert ensure` starts it again", name, ending)
 }
 
+// PollFault says why polling ended for good, for the error that a worker's onFatal hears. Faults, all the operator's:
+// "UnknownNamespace" and "WorkerFailed".
+func PollFault(err error, config Config) error {
+	var namespace *serviceerror.NamespaceNotFound
+	if errors.As(err, &namespace) {
+		return unknownNamespace(config, err)
+	}
+	return domain.NewFault(domain.FaultOperator, "WorkerFailed", err, "Temporal at %s ends the worker's polls for good",
+		config.Client.HostPort)
+}
+
 func noWorker(config Config, cause error) error {
 	return domain.NewFault(domain.FaultWait, "NoWorker", cause,
 		"no worker answers on task queue %q of namespace %q at %s; start one with `everleaf worker`",

@@ -2,10 +2,15 @@ package temporal
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/nexus-rpc/sdk-go/nexus"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -13,7 +18,7 @@ import (
 
 // WorkerOptions says what one worker is for and how much it may do at once.
 type WorkerOptions struct {
-	// Role joins the worker's identity, pid@host/role: histories and the UI show who did what.
+	// Role joins the worker's identity, pid@host/role/life: histories and the UI show who did what.
 	Role string
 	// TaskQueue is where it polls.
 	TaskQueue string
@@ -45,8 +50,28 @@ type Versioning struct {
 // Worker is the SDK's worker with a stop that ends in time.
 type Worker struct {
 	worker.Worker
+	// identity and taskQueue are how the server knows it.
+	identity, taskQueue string
+
 	drain   time.Duration
 	release context.CancelCauseFunc
+	pollers []Poller
+}
+
+// Pollers are whom the server sees once the worker has started.
+func (w *Worker) Pollers() []Poller { return w.pollers }
+
+// RegisterNexusService has the worker poll for Nexus tasks.
+func (w *Worker) RegisterNexusService(service *nexus.Service) {
+	w.Worker.RegisterNexusService(service)
+	w.polls(enumspb.TASK_QUEUE_TYPE_NEXUS)
+}
+
+func (w *Worker) polls(kind enumspb.TaskQueueType) {
+	poller := Poller{Identity: w.identity, TaskQueue: w.taskQueue, Type: kind}
+	if !slices.Contains(w.pollers, poller) {
+		w.pollers = append(w.pollers, poller)
+	}
 }
 
 // NewWorker makes a worker that is not started yet. onFatal hears of an error that polling cannot recover from (the
@@ -85,7 +110,15 @@ func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Wor
 			DeploymentName: options.Versioning.Deployment, BuildID: options.Versioning.BuildID,
 		}}
 	}
-	return &Worker{Worker: worker.New(c, options.TaskQueue, settings), drain: options.Drain, release: release}
+	w := &Worker{Worker: worker.New(c, options.TaskQueue, settings), identity: settings.Identity, taskQueue: options.TaskQueue,
+		drain: options.Drain, release: release}
+	if options.Workflows {
+		w.polls(enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	}
+	if options.Activities {
+		w.polls(enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	}
+	return w
 }
 
 // SetStickyCache says how many workflows the workers of this process keep in memory together, each with a goroutine;
@@ -97,10 +130,14 @@ func pollers(most int) worker.PollerBehavior {
 	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MaximumNumberOfPollers: most})
 }
 
+var life = strings.ToLower(rand.Text()[:6])
+
+// identity ends with a word of this process's life alone: a container that is restarted has the pid and the host of the
+// one before, whose polls the server remembers for minutes.
 func identity(role string) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%d@%s/%s", os.Getpid(), host, role)
+	return fmt.Sprintf("%d@%s/%s/%s", os.Getpid(), host, role, life)
 }

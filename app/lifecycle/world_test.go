@@ -125,8 +125,7 @@ func (w *world) obtain(_ context.Context, in ports.ObtainCertificateInput) (out 
 	w.obtained = append(w.obtained, in)
 	w.mu.Unlock()
 	if in.Order.Status == domain.OrderPending {
-		_, err := called(w, ports.AuthorizeOrder, &w.authorized, &w.authorize,
-			ports.AuthorizeOrderInput{Certificate: in.Certificate, Order: in.Order, Challenge: in.Challenge})
+		_, err := called(w, ports.AuthorizeOrder, &w.authorized, &w.authorize, ports.AuthorizeOrderInput(in))
 		if err != nil {
 			return out, within(ports.AuthorizeOrder.Name, err)
 		}

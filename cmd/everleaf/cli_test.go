@@ -31,6 +31,8 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "[EVERLEAF_ACME_EMAIL]"},
 		{worker, "[EVERLEAF_ACME_CA_BUNDLE]"},
 		{worker, "Default :8402. [EVERLEAF_HTTP01_LISTEN]"},
+		{worker, "Default :8401. [EVERLEAF_OPS_LISTEN]"},
+		{worker, "Default 1m. [EVERLEAF_CREDENTIALS_GRACE]"},
 		{worker, "Default 80. [EVERLEAF_HTTP01_CHECK_PORT]"},
 		{worker, "[EVERLEAF_HTTP01_CHECK_RESOLVER]"},
 		{worker, "Default everleaf. [EVERLEAF_TASK_QUEUE]"},

@@ -108,3 +108,12 @@ type http01Settings struct {
 func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
 }
+
+type opsSettings struct {
+	OpsListen        string   `group:"ops" env:"EVERLEAF_OPS_LISTEN" default:":8401" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are answered; for the platform's own network only."`
+	CredentialsGrace duration `group:"ops" env:"EVERLEAF_CREDENTIALS_GRACE" default:"1m" placeholder:"DURATION" help:"How long Temporal may refuse this worker's credentials, without accepting them once, before the process ends and says so."`
+}
+
+func (s opsSettings) apply(c *app.Config) {
+	c.Ops.Listen, c.Temporal.CredentialsGrace = s.OpsListen, time.Duration(s.CredentialsGrace)
+}

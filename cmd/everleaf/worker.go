@@ -22,6 +22,7 @@ type workerCmd struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed unless the only role is responder."`
 	acmeSettings
 	http01Settings
+	opsSettings
 	slotSettings
 	versioningSettings
 	startSettings
@@ -40,7 +41,7 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
 		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings,
 	} {
 		group.apply(&config)

@@ -66,8 +66,8 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-// worker starts a worker process and waits until its responder answers.
-func (s *stack) worker() *process {
+// launch starts a worker process.
+func (s *stack) launch() *process {
 	s.t.Helper()
 	p := &process{t: s.t, cmd: exec.Command(s.program, "worker"), log: s.log, done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, s.log, s.log
@@ -75,6 +75,13 @@ func (s *stack) worker() *process {
 	start(s.t, p.cmd)
 	go func() { _ = p.cmd.Wait(); close(p.done) }()
 	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	return p
+}
+
+// worker starts a worker process and waits until its responder answers.
+func (s *stack) worker() *process {
+	s.t.Helper()
+	p := s.launch()
 	s.eventually("the worker to listen", func() bool {
 		select {
 		case <-p.done:

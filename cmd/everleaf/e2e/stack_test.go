@@ -94,6 +94,7 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 		"EVERLEAF_ACME_CA_BUNDLE="+s.proxy.CABundle,
 		"EVERLEAF_ACME_EMAIL=ops@example.com",
 		"EVERLEAF_HTTP01_LISTEN="+s.http01,
+		"EVERLEAF_OPS_LISTEN=127.0.0.1:0", // each process its own
 		"EVERLEAF_HTTP01_CHECK_PORT="+port,
 		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
 	)

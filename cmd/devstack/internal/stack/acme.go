@@ -22,6 +22,7 @@ type acme struct {
 	management string
 	caFile     string
 	http01     string
+	ops        string
 	http01Port int
 	dns        string
 	roots      *x509.CertPool
@@ -34,8 +35,8 @@ const DemoLife = 120 * time.Second
 // is 127.0.0.1. HTTP-01 is validated for real, on the port where the worker's responder is going to listen.
 func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
 	begin := time.Now()
-	var listen, management, dns, dnsManagement, http01, tlsalpn int
-	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002, &tlsalpn: 5001} {
+	var listen, management, dns, dnsManagement, http01, ops, tlsalpn int
+	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002, &ops: 8401, &tlsalpn: 5001} {
 		port, err := s.ports.pick(usual)
 		if err != nil {
 			return err
@@ -44,7 +45,7 @@ func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
 	}
 	s.ports.release()
 	s.acme = acme{directory: "https://" + hostPort(listen) + "/dir", management: "https://" + hostPort(management),
-		caFile: s.path("pebble-tls-ca.pem"), http01: hostPort(http01), http01Port: http01, dns: hostPort(dns)}
+		caFile: s.path("pebble-tls-ca.pem"), http01: hostPort(http01), http01Port: http01, ops: hostPort(ops), dns: hostPort(dns)}
 	certFile, keyFile := s.path("pebble-tls.pem"), s.path("pebble-tls.key")
 	var err error
 	if s.acme.roots, err = serverCertificate(s.acme.caFile, certFile, keyFile); err != nil {
@@ -131,6 +132,7 @@ func (a acme) env() [][2]string {
 		{"EVERLEAF_ACME_EMAIL", "operator@example.test"},
 		{"EVERLEAF_ACME_CA_BUNDLE", a.caFile},
 		{"EVERLEAF_HTTP01_LISTEN", a.http01},
+		{"EVERLEAF_OPS_LISTEN", a.ops},
 		{"EVERLEAF_HTTP01_CHECK_PORT", strconv.Itoa(a.http01Port)},
 		{"EVERLEAF_HTTP01_CHECK_RESOLVER", a.dns},
 	}

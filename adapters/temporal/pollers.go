@@ -1,0 +1,121 @@
+package temporal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/domain"
+)
+
+// pollerAge is how old the server's last word of a poller may be. It notes the instant when a poll begins and when it
+// ends, at most 60 s later, and keeps it for five minutes; the rest is for its clock and ours to differ.
+const pollerAge = 2 * time.Minute
+
+// Poller is who polls a task queue for one type of task.
+type Poller struct {
+	// Identity is the worker's, under which the server knows it.
+	Identity  string
+	TaskQueue string
+	Type      enumspb.TaskQueueType
+}
+
+// String is how people see its queue.
+func (p Poller) String() string {
+	return fmt.Sprintf("%s (%s)", p.TaskQueue, strings.ToLower(strings.TrimPrefix(p.Type.String(), "TASK_QUEUE_TYPE_")))
+}
+
+// CheckReachable asks once whether the server answers and has the namespace. Faults: those of WaitReachable.
+func CheckReachable(ctx context.Context, c client.Client, config Config) (detail string, err error) {
+	if err := probe(ctx, c, config); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s answers for namespace %q", config.Client.HostPort, config.Client.Namespace), nil
+}
+
+// CheckPollers asks the server whether it sees all of these poll: that work which is put on their queues would reach
+// them. A worker whose slots are all busy does not poll, and is not seen after a while. Faults: Wait "NoPoller", which
+// names the queue and since when nothing was seen; those of WaitReachable.
+func CheckPollers(ctx context.Context, c client.Client, config Config, pollers []Poller) (detail string, err error) {
+	seen, faults := make([]string, len(pollers)), make([]error, len(pollers))
+	var all sync.WaitGroup
+	for i, poller := range pollers { // side by side: a slow way to the server must not add up
+		all.Go(func() { seen[i], faults[i] = checkPoller(ctx, c, config, poller) })
+	}
+	all.Wait()
+	for _, fault := range faults {
+		if fault != nil {
+			return "", fault
+		}
+	}
+	return strings.Join(seen, ", "), nil
+}
+
+func checkPoller(ctx context.Context, c client.Client, config Config, poller Poller) (detail string, err error) {
+	last, err := lastPoll(ctx, c, config, poller)
+	age := time.Since(last).Round(time.Second)
+	const busy = "all of its slots are busy, or the log says why its polls fail"
+	switch {
+	case err != nil:
+		return "", err
+	case last.IsZero():
+		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+			"the server does not see %s polling task queue %s: %s", poller.Identity, poller, busy)
+	case age > pollerAge:
+		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
+	}
+	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil
+}
+
+// lastPoll is zero if the server knows of none. It keeps the pollers of each partition of a queue apart, and whom the
+// root does not know may poll another one.
+func lastPoll(ctx context.Context, c client.Client, config Config, poller Poller) (time.Time, error) {
+	last, err := lastPollAt(ctx, c, config, poller, poller.TaskQueue)
+	if err != nil || time.Since(last) <= pollerAge {
+		return last, err
+	}
+	partitions, err := c.WorkflowService().ListTaskQueuePartitions(ctx, &workflowservice.ListTaskQueuePartitionsRequest{
+		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: poller.TaskQueue},
+	})
+	if err != nil {
+		return last, reached(err, config)
+	}
+	// The answer knows workflow and activity queues; Nexus queues are partitioned alike.
+	list := partitions.GetActivityTaskQueuePartitions()
+	if poller.Type == enumspb.TASK_QUEUE_TYPE_WORKFLOW {
+		list = partitions.GetWorkflowTaskQueuePartitions()
+	}
+	for _, partition := range list {
+		at, err := lastPollAt(ctx, c, config, poller, partition.GetKey())
+		if err != nil {
+			return last, err
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last, nil
+}
+
+func lastPollAt(ctx context.Context, c client.Client, config Config, poller Poller, partition string) (last time.Time, err error) {
+	described, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: poller.Type,
+	})
+	if err != nil {
+		return last, reached(err, config)
+	}
+	for _, seen := range described.GetPollers() {
+		if at := seen.GetLastAccessTime().AsTime(); seen.GetIdentity() == poller.Identity && at.After(last) {
+			last = at
+		}
+	}
+	return last, nil
+}
