@@ -52,7 +52,7 @@ func (l *listener) Read(p []byte) (int, error) {
 	if !ours {
 		limit = l.deadline
 	}
-	err := l.Conn.SetReadDeadline(limit)
+	err := l.SetReadDeadline(limit)
 	l.mu.Unlock()
 	if err != nil {
 		return 0, err
