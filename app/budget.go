@@ -14,6 +14,8 @@ const (
 	listenersTime = time.Second
 	// connectionsTime is for the database's and the servers' connections.
 	connectionsTime = time.Second
+	// telemetryTime is for sending the last traces, if any are sent.
+	telemetryTime = 500 * time.Millisecond
 )
 
 // Stage is one part of a stop and how long it may take.
@@ -32,7 +34,7 @@ func (c Config) StopBudget() Budget {
 	if len(c.polling()) > 0 {
 		b = append(b, Stage{"drain", c.StopTimeout}, Stage{"release", releaseTime})
 	}
-	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime})
+	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime}, Stage{"telemetry", telemetryTime})
 }
 
 // Total is the sum of the stages.
@@ -43,7 +45,7 @@ func (b Budget) Total() (total time.Duration) {
 	return total
 }
 
-// String is the sum as it is made: "29s = drain 25s + release 2s + listeners 1s + connections 1s".
+// String is the sum as it is made: "29.5s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms".
 func (b Budget) String() string {
 	var terms []string
 	for _, stage := range b {

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 )
 
@@ -17,11 +18,22 @@ func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(
 	if err != nil {
 		return nil, nil, err
 	}
+	traces, err := telemetry.NewTraces(context.Background(), logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	if settings, err = watchedTemporal(settings, nil, traces); err != nil {
+		return nil, nil, err
+	}
 	c, err := temporal.NewClient(settings, logger)
 	if err != nil {
 		return nil, nil, err
 	}
-	return temporal.NewKeeper(c, settings), c.Close, nil
+	closer = func() {
+		c.Close()
+		flush(context.Background(), traces, logger)
+	}
+	return temporal.NewKeeper(c, settings), closer, nil
 }
 
 // OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call

@@ -24,6 +24,8 @@ type Config struct {
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
+	// CensusInterval is the least time between two counts of all certificates for metrics.
+	CensusInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
 	// StopTimeout is how long running steps may go on after SIGTERM; StopBudget adds what comes after.

@@ -11,6 +11,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
+	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
 )
 
@@ -30,7 +31,7 @@ func openSealing(ctx context.Context, config sealing.Config) (*sealing.Keeper, e
 // lifetime says in which order the parts start; they stop in reverse. The workers come last: they poll only when all
 // they need is known to be there, and everything is still there while they drain.
 func lifetime(config Config) fx.Option {
-	order := []fx.Option{}
+	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
 	if polls {
 		// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
@@ -40,6 +41,9 @@ func lifetime(config Config) fx.Option {
 	if polls {
 		order = append(order, fx.Invoke(keepSealing, keepTemporal))
 	}
+	if config.has(RoleWorkflows) {
+		order = append(order, fx.Invoke(keepFleet))
+	}
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
 	}
@@ -48,6 +52,17 @@ func lifetime(config Config) fx.Option {
 	}
 	order = append(order, fx.Invoke(keepHealth))
 	return fx.Options(order...)
+}
+
+// keepTelemetry comes first, and so is the last to go: it hears of all the others.
+func keepTelemetry(lifecycle fx.Lifecycle, t *telemetry.Telemetry, health *health, logger *slog.Logger) {
+	health.Metrics(t.Handler())
+	lifecycle.Append(fx.StopHook(func(ctx context.Context) { flush(ctx, t.Traces, logger) }))
+}
+
+// keepFleet counts the certificates for as long as there is a database; one role's processes are enough to look.
+func keepFleet(lifecycle fx.Lifecycle, fleet *telemetry.Fleet) {
+	lifecycle.Append(fx.Hook{OnStart: fleet.Start, OnStop: fleet.Stop})
 }
 
 // keepDatabase refuses to work on a schema that this process cannot read.

@@ -5,15 +5,17 @@ import (
 	"log/slog"
 
 	"go.uber.org/fx/fxevent"
+
+	"everleaf/adapters/telemetry"
 )
 
 // NewLogger logs to w as configured. An unknown format is text.
 func NewLogger(w io.Writer, config Log) *slog.Logger {
 	options := &slog.HandlerOptions{Level: config.Level}
 	if config.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(telemetry.NewLogHandler(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(telemetry.NewLogHandler(slog.NewTextHandler(w, options)))
 }
 
 // fxLogger shows the container's own events at debug level, errors too: what matters of them is returned by

@@ -13,6 +13,7 @@ import (
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
+	"everleaf/adapters/telemetry"
 	"everleaf/ports"
 )
 
@@ -25,13 +26,19 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 		fx.StartTimeout(startStages*config.StartTimeout),
 		fx.StopTimeout(config.StopBudget().Total()),
 		fx.WithLogger(func() fxevent.Logger { return fxLogger(logger) }),
-		fx.Supply(config, config.Postgres, config.Sealing, config.ACME, config.HTTP01, health, logger,
+		fx.Supply(config, config.Sealing, health, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
 			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
 		),
+		fx.Decorate(watched),
 		fx.Provide(
+			telemetry.New,
+			newObserver,
+			newFleet,
+
 			openPool,
+			fx.Annotate(postgres.NewCatalog, fx.As(new(ports.Catalog))),
 			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
@@ -41,13 +48,15 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
+			func(c Config) acme.Config { return c.ACME },
 			acme.New,
 			fx.Annotate(func(ca *acme.CA) *acme.Issuers { return acme.NewIssuers(ca) }, fx.As(new(ports.Issuers))),
 
+			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
-			Config.temporalConfig,
+			newTemporalConfig,
 			newClient,
 			newActivities,
 			newWorkers,
@@ -67,11 +76,12 @@ type steps struct {
 	Solvers      []ports.Solver `group:"solvers"`
 	Clock        ports.Clock
 	Dice         ports.Dice
+	Observer     ports.Observer
 }
 
 func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
-		Clock: s.Clock, Dice: s.Dice,
+		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
 	})
 }

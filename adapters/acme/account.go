@@ -77,7 +77,7 @@ func (ca *CA) register(ctx context.Context, known *knownDirectory) (acme.Account
 		if err := ca.accounts.RecordAccountURL(ctx, ca.config.Issuer, ca.config.Directory, account.Location); err != nil {
 			return acme.Account{}, err
 		}
-		ca.logger.Info("account registered", "account", account.Location, "lost", lost)
+		ca.logger.InfoContext(ctx, "account registered", "account", account.Location, "lost", lost)
 	}
 	ca.mu.Lock()
 	defer ca.mu.Unlock()

@@ -32,6 +32,8 @@ type Config struct {
 	CABundle string
 	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
 	Timeout time.Duration
+	// Wrap is put around what carries requests to the CA, to watch them; nil for nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // New checks the settings and makes the CA. It does not contact the CA: one that is down must not keep a worker from
@@ -54,12 +56,16 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	base.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	// All calls go to one host; the default of two idle connections would mean a TLS handshake for most of them.
 	base.MaxIdleConnsPerHost = 32
+	var network http.RoundTripper = base
+	if config.Wrap != nil {
+		network = config.Wrap(base)
+	}
 	return &CA{
 		config:   config,
 		accounts: accounts,
 		sealer:   sealer,
 		logger:   logger.With("issuer", config.Issuer),
-		wire:     &transport{next: base},
+		wire:     &transport{next: network},
 	}, nil
 }
 

@@ -69,7 +69,7 @@ func (ca *CA) refreshDirectory(ctx context.Context) (*knownDirectory, error) {
 		if old == nil {
 			return nil, fault
 		}
-		ca.logger.Warn("directory not refreshed; the old one stays in use", "error", fault)
+		ca.logger.WarnContext(ctx, "directory not refreshed; the old one stays in use", "error", fault)
 		return ca.keepDirectory(old, directoryRetry), nil
 	}
 	known, err := ca.know(fresh)

@@ -1,6 +1,9 @@
 package http01
 
-import "regexp"
+import (
+	"net/http"
+	"regexp"
+)
 
 const (
 	path        = "/.well-known/acme-challenge/"
@@ -16,6 +19,8 @@ type Config struct {
 	CheckPort int
 	// Resolver is the DNS server (host or host:port) that a check asks; empty means the system's.
 	Resolver string
+	// Wrap is put around what carries checks, to watch them; nil for nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // tokenSyntax is base64url without padding (RFC 8555 §8.3); tokens longer than 128 are not known of any CA.

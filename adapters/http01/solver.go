@@ -36,18 +36,19 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 		port = defaultPort
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: resolver(config.Resolver)}
-	return &Solver{tokens: tokens, port: port, client: &http.Client{
-		CheckRedirect: checkRedirect,
-		Transport: &http.Transport{
-			// No proxy: a CA would not use ours.
-			DialContext:       dialRooted(dialer),
-			DisableKeepAlives: true,
-			// Behind a redirect to https CAs accept any certificate: the name may be about to get its first one.
-			TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
-			TLSHandshakeTimeout:    dialTimeout,
-			MaxResponseHeaderBytes: 64 << 10,
-		},
-	}}
+	var network http.RoundTripper = &http.Transport{
+		// No proxy: a CA would not use ours.
+		DialContext:       dialRooted(dialer),
+		DisableKeepAlives: true,
+		// Behind a redirect to https CAs accept any certificate: the name may be about to get its first one.
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
+		TLSHandshakeTimeout:    dialTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	if config.Wrap != nil {
+		network = config.Wrap(network)
+	}
+	return &Solver{tokens: tokens, port: port, client: &http.Client{CheckRedirect: checkRedirect, Transport: network}}
 }
 
 // Type is http-01.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -26,6 +27,8 @@ type Config struct {
 	URL string
 	// Logger is told, once, that the server is waited for; nil tells nobody.
 	Logger *slog.Logger
+	// Tracer hears of each statement; nil for none.
+	Tracer pgx.QueryTracer
 }
 
 const (
@@ -125,6 +128,7 @@ func parse(config Config) (*pgxpool.Config, error) {
 		}
 		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is malformed: %s", want)
 	}
+	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {
 		parsed.ConnConfig.ConnectTimeout = dialTimeout
 	}

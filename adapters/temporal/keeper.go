@@ -95,11 +95,11 @@ func (k *Keeper) Status(ctx context.Context, name string) (domain.Status, error)
 	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	var found domain.Status
-	answer, err := k.client.QueryWorkflowWithOptions(bounded, &client.QueryWorkflowWithOptionsRequest{
-		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
-		QueryType:            ports.StatusQuery,
-		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
-	})
+	answer, err := k.query(bounded, name)
+	// The run may end between the server's look at which is the latest and its query: the next run answers then.
+	for err == nil && answer.QueryRejected.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		answer, err = k.query(bounded, name)
+	}
 	if err == nil && answer.QueryRejected != nil {
 		return domain.Status{}, notKept(name, answer.QueryRejected.GetStatus())
 	}
@@ -116,6 +116,14 @@ func (k *Keeper) Status(ctx context.Context, name string) (domain.Status, error)
 	default:
 		return domain.Status{}, interpret(err, name, k.config)
 	}
+}
+
+func (k *Keeper) query(ctx context.Context, name string) (*client.QueryWorkflowWithOptionsResponse, error) {
+	return k.client.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+		WorkflowID:           ports.WorkflowID(name), // and no run: the latest
+		QueryType:            ports.StatusQuery,
+		QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN,
+	})
 }
 
 // whyNoAnswer tells a server that is gone from one that waited for a worker in vain.

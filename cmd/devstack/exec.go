@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -21,6 +22,10 @@ func (c execCmd) Run(ctx context.Context) error {
 	command := c.Command
 	if command[0] == "--" {
 		command = command[1:]
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
 	}
 	box, err := newBox(sayTo(os.Stderr))
 	if err != nil {
@@ -46,7 +51,9 @@ func (c execCmd) Run(ctx context.Context) error {
 		"EVERLEAF_TEST_TEMPORAL="+s.TemporalAddress,
 		"EVERLEAF_TEST_TEMPORAL_CLI="+found.temporal,
 		"EVERLEAF_TEST_PEBBLE="+found.pebble,
-		"EVERLEAF_TEST_CHALLTESTSRV="+found.challtestsrv)
+		"EVERLEAF_TEST_CHALLTESTSRV="+found.challtestsrv,
+		// For tools that few tests need: `$EVERLEAF_TEST_DEVSTACK tools podman` installs it when it is asked for.
+		"EVERLEAF_TEST_DEVSTACK="+self)
 	child, err := box.Procs.Start(proc.Spec{Name: command[0], Path: command[0], Args: command[1:], Env: env,
 		Stdout: os.Stdout, Stderr: os.Stderr, StopSignal: syscall.SIGTERM, StopWithin: 10 * time.Second})
 	if err != nil {

@@ -28,7 +28,7 @@ type cli struct {
 	Run   runCmd   `cmd:"" help:"Start the stack and Everleaf's worker, obtain a certificate and watch it being renewed."`
 	Up    upCmd    `cmd:"" help:"Start only the servers and print the settings for using them."`
 	Exec  execCmd  `cmd:"" help:"Run a command beside a Postgres and a Temporal dev server, with EVERLEAF_TEST_* set."`
-	Tools toolsCmd `cmd:"" help:"Print the path of a tool, after building it if need be."`
+	Tools toolsCmd `cmd:"" help:"Print the path of a tool, after building or installing it if need be."`
 	Guard guardCmd `cmd:"" hidden:"" help:"End what a killed devstack left behind (devstack starts this itself)."`
 }
 
@@ -104,7 +104,7 @@ func (guardCmd) Run() error {
 }
 
 type toolsCmd struct {
-	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, golangci-lint, workflowcheck."`
+	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, golangci-lint, workflowcheck, buildah, podman, runc."`
 }
 
 func (c toolsCmd) Run(ctx context.Context) error {

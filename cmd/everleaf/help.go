@@ -22,6 +22,9 @@ var groups = []kong.Group{
 	{Key: "versioning", Title: "Worker versioning:"},
 	{Key: "ops", Title: "Health and metrics:"},
 	{Key: "timing", Title: "Start and stop:"},
+	{Key: "telemetry", Title: "Metrics and traces:", Description: "Traces are off unless OTEL_EXPORTER_OTLP_ENDPOINT is set; " +
+		"OpenTelemetry's other variables hold as well, among them OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf or grpc), " +
+		"OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_SERVICE_NAME."},
 	{Key: "log", Title: "Logging:"},
 }
 

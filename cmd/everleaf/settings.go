@@ -53,6 +53,12 @@ type startSettings struct {
 
 func (s startSettings) apply(c *app.Config) { c.StartTimeout = time.Duration(s.StartTimeout) }
 
+type telemetrySettings struct {
+	CensusInterval duration `group:"telemetry" env:"EVERLEAF_CENSUS_INTERVAL" default:"1m" placeholder:"DURATION" help:"Least time between two counts of all certificates for /metrics; raise it where a count is slow."`
+}
+
+func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
+
 type sealingSettings struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
 }

@@ -27,6 +27,7 @@ type workerCmd struct {
 	versioningSettings
 	startSettings
 	stopSettings
+	telemetrySettings
 }
 
 // Help says how long a stop takes, from the same sum as the worker does.
@@ -42,7 +43,7 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
 		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
-		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings,
+		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings,
 	} {
 		group.apply(&config)
 	}

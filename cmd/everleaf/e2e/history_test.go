@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/activity"
 
 	"everleaf/ports"
 )
@@ -63,3 +64,60 @@ func (s *stack) text(history *historypb.History) string {
 func has(history *historypb.History, want enumspb.EventType) bool {
 	return slices.ContainsFunc(history.Events, func(e *historypb.HistoryEvent) bool { return e.GetEventType() == want })
 }
+
+// taskIdentities are the workers that took a run's workflow tasks, each once.
+func taskIdentities(history *historypb.History) []string {
+	return identities(history, func(e *historypb.HistoryEvent) string { return e.GetWorkflowTaskStartedEventAttributes().GetIdentity() })
+}
+
+// activityIdentities are the workers that took its activities.
+func activityIdentities(history *historypb.History) []string {
+	return identities(history, func(e *historypb.HistoryEvent) string { return e.GetActivityTaskStartedEventAttributes().GetIdentity() })
+}
+
+func identities(history *historypb.History, of func(*historypb.HistoryEvent) string) (found []string) {
+	for _, event := range history.Events {
+		if identity := processAndRole(of(event)); identity != "" && !slices.Contains(found, identity) {
+			found = append(found, identity)
+		}
+	}
+	return found
+}
+
+// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn anew at each start.
+func processAndRole(identity string) string {
+	parts := strings.Split(identity, "/")
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
+
+// executionStatus is how the latest run stands.
+func (s *stack) executionStatus(workflowID string) enumspb.WorkflowExecutionStatus {
+	s.t.Helper()
+	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), workflowID, "")
+	require.NoError(s.t, err)
+	return described.GetWorkflowExecutionInfo().GetStatus()
+}
+
+// pendingActivity is an activity that has not ended.
+type pendingActivity struct {
+	kind, lastFailure, identity string
+	attempt                     int32
+}
+
+// pending lists the latest run's activities that have not ended; none if there is no run yet.
+func (s *stack) pending(workflowID string) (found []pendingActivity) {
+	s.t.Helper()
+	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), workflowID, "")
+	if err != nil {
+		return nil
+	}
+	for _, a := range described.GetPendingActivities() {
+		found = append(found, pendingActivity{
+			kind: a.GetActivityType().GetName(), lastFailure: a.GetLastFailure().GetMessage(),
+			identity: processAndRole(a.GetLastWorkerIdentity()), attempt: a.GetAttempt(),
+		})
+	}
+	return found
+}
+
+func activityNamed(name string) activity.RegisterOptions { return activity.RegisterOptions{Name: name} }

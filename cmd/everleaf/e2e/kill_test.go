@@ -30,7 +30,7 @@ func TestKilledWorkerResumesItsOrder(t *testing.T) {
 	} {
 		t.Run(at.point, func(t *testing.T) {
 			t.Parallel()
-			s := newStack(t)
+			s := newStackWith(t, ninetyDays, steady)
 			s.must("migrate")
 			first := s.worker()
 			ensured := make(chan result, 1)
@@ -107,7 +107,7 @@ func (s *stack) killBeforeRecorded(p *process) {
 // replica, stays until the next worker is done with it. No failure is counted against the name.
 func TestStopWhileAuthorizingLeavesTheChallenge(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.set("EVERLEAF_STOP_TIMEOUT", "1s")
 	first := s.worker()
 	ensured := make(chan result, 1)

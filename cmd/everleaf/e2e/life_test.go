@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"everleaf/ports"
@@ -89,26 +88,6 @@ func (s *stack) serves(dir, name string) {
 	fromCert, err := exec.Command("openssl", "x509", "-in", filepath.Join(dir, "tls.crt"), "-noout", "-pubkey").Output()
 	require.NoError(s.t, err)
 	require.Equal(s.t, string(fromCert), string(fromKey), "the key is the certificate's")
-}
-
-// A task of an unknown type fails that task, never the workflow (the guide's note).
-func TestUnknownTypesFailTheTaskOnly(t *testing.T) {
-	t.Parallel()
-	s := newStack(t)
-	s.worker()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: s.name, TaskQueue: s.queue}, "NoSuchType")
-	require.NoError(t, err)
-	defer func() { _ = s.temporal.TerminateWorkflow(context.Background(), s.name, run.GetRunID(), "test over") }()
-	s.eventually("the failed task", func() bool {
-		return has(s.history(s.name, run.GetRunID()), enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED)
-	})
-	described, err := s.temporal.DescribeWorkflowExecution(ctx, s.name, run.GetRunID())
-	require.NoError(t, err)
-	require.Equal(t, "Running", described.GetWorkflowExecutionInfo().GetStatus().String())
-	// The worker goes on with what it knows.
-	s.must("cert", "ensure", s.name+"-known", "--name", "known.example.test")
 }
 
 // Any SDK may start a certificate without an update; a spec that can't be fulfilled is a state to be read and mended.

@@ -63,6 +63,10 @@ func (s *stack) goThrough(trouble trouble) {
 	s.proxy.on(&rule{path: pathChallenge, left: 1, after: h})
 	atWorkDone := s.ensuring(atWork)
 	s.reached(h)
+	s.eventually("the renewed certificate to be asleep", func() bool {
+		return s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE name = $1 AND phase = 'Ready'
+			AND next_renewal > now() + interval '2 seconds'`, asleep) == 1
+	})
 
 	over := time.Now() // where the trouble only begins
 	trouble.begin(l)
@@ -86,16 +90,17 @@ func (s *stack) goThrough(trouble trouble) {
 		polled.Seconds(), next.Seconds(), well.Seconds())
 
 	for _, name := range []string{asleep, atWork, asked} {
-		got := status(s.t, s.must("cert", "status", name, "--output", "json"))
-		require.NotNil(s.t, got.Issued)
-		require.Nil(s.t, got.Failure)
+		s.eventually(name+" to be well", func() bool {
+			got := status(s.t, s.must("cert", "status", name, "--output", "json"))
+			return got.Issued != nil && got.Failure == nil
+		})
 		if trouble.slow {
 			require.Empty(s.t, s.ranOutOfTime(name), "steps")
 		}
 	}
 	worker.stop() // the one process that went through it all
 	placed, known := strings.Count(s.ca.Log(), "Added order"), s.scalar(`SELECT count(*) FROM orders`)
-	require.Equal(s.t, known, placed, "orders at the CA and in Postgres")
+	require.Equal(s.t, known, placed, "orders in Postgres and at the CA; log:\n%s", s.log)
 	require.Equal(s.t, 0, s.scalar(`SELECT count(*) FROM orders WHERE state = 'abandoned'`))
 	require.Equal(s.t, strings.Count(s.ca.Log(), "Issued certificate serial"), s.scalar(`SELECT count(*) FROM versions`))
 }

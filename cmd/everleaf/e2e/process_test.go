@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -150,4 +152,34 @@ func status(t testing.TB, r result) domain.Status {
 	var s domain.Status
 	require.NoError(t, json.Unmarshal([]byte(r.stdout), &s), r.stdout)
 	return s
+}
+
+// run starts a worker process with these flags and waits until it runs; its log is kept apart as well. Processes that
+// run side by side must not all have the responder, which has one address.
+func (s *stack) run(flags ...string) *process {
+	s.t.Helper()
+	own := &syncBuffer{}
+	p := &process{t: s.t, cmd: exec.Command(s.program, append([]string{"worker"}, flags...)...), log: own, done: make(chan struct{})}
+	both := io.MultiWriter(own, s.log)
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, both, both
+	p.cmd.SysProcAttr = dieWithParent()
+	start(s.t, p.cmd)
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	s.t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
+	s.eventually("the worker to run", func() bool {
+		select {
+		case <-p.done:
+			s.t.Fatalf("worker ended: %s", own)
+		default:
+		}
+		return strings.Contains(own.String(), "everleaf runs")
+	})
+	return p
+}
+
+// identity is how Temporal knows the process's worker of a role.
+func (p *process) identity(role string) string {
+	host, err := os.Hostname()
+	require.NoError(p.t, err)
+	return fmt.Sprintf("%d@%s/%s", p.cmd.Process.Pid, host, role)
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/pem"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +52,34 @@ type rule struct {
 	instead http.HandlerFunc
 	// before and after hold the request, or the CA's answer to it.
 	before, after *hold
+	// gate lets requests pass when it is open.
+	gate *gate
+}
+
+// gate holds any number of requests until it is opened; then they go on, unlike those of a hold.
+type gate struct {
+	once    sync.Once
+	opened  chan struct{}
+	waiting atomic.Int64
+}
+
+func newGate() *gate { return &gate{opened: make(chan struct{})} }
+
+// open lets all pass, now and later.
+func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
+
+// pass says whether the client is still there when the gate is open.
+func (g *gate) pass(r *http.Request) bool {
+	body, _ := io.ReadAll(r.Body) // until it is read, the server does not see the client leave
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
+	select {
+	case <-g.opened:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
 }
 
 // hold stops one exchange until the test ends it.
@@ -90,6 +120,11 @@ func newCAProxy(t testing.TB, upstream, bundle string) *caProxy {
 			reverse.ServeHTTP(w, r)
 		case act.instead != nil:
 			act.instead(w, r)
+		case act.gate != nil:
+			if !act.gate.pass(r) {
+				panic(http.ErrAbortHandler)
+			}
+			reverse.ServeHTTP(w, r)
 		case act.before != nil:
 			act.before.wait(r)
 		case act.after != nil:
@@ -145,6 +180,9 @@ func (p *caProxy) freeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, rule := range p.rules {
+		if rule.gate != nil {
+			rule.gate.open()
+		}
 		for _, h := range []*hold{rule.before, rule.after} {
 			if h != nil {
 				close(h.free)

@@ -77,31 +77,6 @@ func TestRollingRestart(t *testing.T) {
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`))
 }
 
-// A step that does not finish within the stop's budget is let go: another worker goes on with it at once, not when its
-// heartbeat is missed.
-func TestStopReleasesWhatIsLeft(t *testing.T) {
-	t.Parallel()
-	s := newStackWith(t, ninetyDays, neverReuse)
-	s.set("EVERLEAF_STOP_TIMEOUT", "3s")
-	r := &rollout{stack: s, split: newSplitter(t, s.http01)}
-	first := r.start()
-	h := newHold()
-	s.proxy.on(&rule{path: pathChallenge, left: 1, after: h})
-	done := s.ensuring(s.name)
-	s.reached(h)
-	r.start()
-	began := time.Now()
-	first.stop()
-	stopped := time.Now()
-	got := <-done
-	require.Equal(t, 0, got.code, "%s%s", got.stderr, s.log)
-	issued := time.Since(stopped)
-	t.Logf("stop took %.1f s of 3 s; certificate %.1f s later; repeated: %s", stopped.Sub(began).Seconds(), issued.Seconds(),
-		r.repeated([]string{s.name}, began))
-	require.Less(t, issued, 10*time.Second, "a missed heartbeat takes 15 s")
-	require.Equal(t, 1, strings.Count(s.ca.Log(), "Added order"))
-}
-
 // rollout is a set of replicas behind one address for the CA.
 type rollout struct {
 	*stack

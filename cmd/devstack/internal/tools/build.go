@@ -24,13 +24,15 @@ const (
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "golangci-lint", "workflowcheck"}
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "golangci-lint", "workflowcheck", "buildah", "podman", "runc"}
 
-// Path gives the path of the tool, after building it if need be.
+// Path gives the path of the tool, after building or installing it if need be.
 func (b *Box) Path(ctx context.Context, name string) (string, error) {
 	// A checker reads what the Go compiler writes, so one built by another Go may not do.
 	gov := "-" + strings.ReplaceAll(runtime.Version(), " ", "_")
 	switch name {
+	case "buildah", "podman", "runc":
+		return b.container(ctx, name)
 	case "temporal":
 		return b.temporal(ctx)
 	case "pebble", "pebble-challtestsrv":

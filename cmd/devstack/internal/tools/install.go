@@ -7,25 +7,45 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"everleaf/cmd/devstack/internal/proc"
 )
 
-// packageManager knows how a system installs the Postgres server with its contrib modules.
+// packageManager knows how a system installs the Postgres server with its contrib modules, and what builds and runs
+// containers.
 type packageManager struct {
-	command string
+	command  string
+	postgres how
+	// containers installs buildah, podman and runc.
+	containers how
+}
+
+// how is one way to install something.
+type how struct {
 	byHand  string
 	install func(context.Context, *Box) error
 }
 
 var packageManagers = []packageManager{
-	{"apt-get", "apt-get install postgresql", aptInstall},
-	{"dnf", "dnf install postgresql-server postgresql-contrib", func(ctx context.Context, b *Box) error {
-		return b.system(ctx, "dnf", "install", "-y", "postgresql-server", "postgresql-contrib")
-	}},
-	{"apk", "apk add postgresql postgresql-contrib", func(ctx context.Context, b *Box) error {
-		return b.system(ctx, "apk", "add", "postgresql", "postgresql-contrib")
-	}},
+	{"apt-get",
+		how{"apt-get install postgresql", aptInstall},
+		// Recommended packages would bring networks and user namespaces, which root on the host's network needs not.
+		how{"apt-get install buildah podman runc", func(ctx context.Context, b *Box) error {
+			if err := b.system(ctx, "apt-get", "update", "-q"); err != nil {
+				return err
+			}
+			return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "buildah", "podman", "runc")
+		}}},
+	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc")},
+	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc")},
+}
+
+// plain installs with a single command.
+func plain(command string, args ...string) how {
+	byHand := strings.Join(append([]string{command}, slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-y" })...), " ")
+	return how{byHand, func(ctx context.Context, b *Box) error { return b.system(ctx, command, args...) }}
 }
 
 // clusterConf is where Debian's postgresql-common is told whether installing a server also creates a database

@@ -91,11 +91,11 @@ func (b *Box) Postgres(ctx context.Context) (Postgres, error) {
 			continue
 		}
 		if os.Geteuid() != 0 {
-			return pg, fmt.Errorf("%w. Install it: sudo %s", ErrNoPostgres, m.byHand)
+			return pg, fmt.Errorf("%w. Install it: sudo %s", ErrNoPostgres, m.postgres.byHand)
 		}
 		b.Say("no Postgres found: installing it with %s", m.command)
-		if err := m.install(ctx, b); err != nil {
-			return pg, fmt.Errorf("install Postgres (by hand: %s): %w", m.byHand, err)
+		if err := m.postgres.install(ctx, b); err != nil {
+			return pg, fmt.Errorf("install Postgres (by hand: %s): %w", m.postgres.byHand, err)
 		}
 		return FindPostgres(ctx)
 	}

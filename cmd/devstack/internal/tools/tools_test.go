@@ -176,3 +176,30 @@ func script(t *testing.T, path, body string) {
 		t.Fatal(err)
 	}
 }
+
+// With a package manager that is ours on a PATH that is ours: what is there is found, what is missing is installed once, by
+// root, and nobody else is left without advice.
+func TestContainerTools(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	b := newTestBox(t)
+	if _, err := b.Path(t.Context(), "podman"); err == nil || !strings.Contains(err.Error(), "not found: [buildah podman runc]") {
+		t.Fatalf("without a package manager: %v", err)
+	}
+	script(t, filepath.Join(bin, "buildah"), "exit 0")
+	script(t, filepath.Join(bin, "apt-get"), `case "$*" in *install*podman*) for p in podman runc; do echo x >"`+bin+`/$p"; /bin/chmod 755 "`+bin+`/$p"; done;; esac`)
+	path, err := b.Path(t.Context(), "podman")
+	if os.Geteuid() != 0 {
+		if err == nil || !strings.Contains(err.Error(), "sudo apt-get install buildah podman runc") {
+			t.Fatalf("not root: %v", err)
+		}
+		return
+	}
+	if err != nil || path != filepath.Join(bin, "podman") {
+		t.Fatalf("%q, %v", path, err)
+	}
+	script(t, filepath.Join(bin, "apt-get"), "exit 1")
+	if path, err := b.Path(t.Context(), "runc"); err != nil || path != filepath.Join(bin, "runc") {
+		t.Fatalf("again: %q, %v", path, err)
+	}
+}

@@ -1,0 +1,138 @@
+package telemetry
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Observer = (*Observer)(nil)
+
+// otherIssuer stands for an issuer that is not configured: a spec may name any, and each would be a series for ever.
+const otherIssuer = "other"
+
+// Observer counts what the steps tell of. It is safe for concurrent use.
+type Observer struct {
+	issuers     []string
+	orders      metric.Int64Counter
+	durations   metric.Float64Histogram
+	failures    metric.Int64Counter
+	reasons     metric.Int64Counter
+	lags        metric.Float64Histogram
+	revocations metric.Int64Counter
+}
+
+// NewObserver counts by the configured issuers. What can be known beforehand is counted from zero on, so that an alert on
+// an increase sees the first failure.
+func NewObserver(m *Metrics, issuers []string) (*Observer, error) {
+	i := instruments{meter: m.own}
+	o := &Observer{
+		issuers:     issuers,
+		orders:      i.counter(ordersPlaced),
+		durations:   i.histogram(issuanceDuration, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4*3600, 24*3600),
+		failures:    i.counter(attemptsFailed),
+		reasons:     i.counter(failureReasons),
+		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
+		revocations: i.counter(revocations),
+	}
+	if i.err != nil {
+		return nil, i.err
+	}
+	o.zero(context.Background())
+	return o, nil
+}
+
+func (o *Observer) zero(ctx context.Context) {
+	for _, issuer := range o.issuers {
+		for _, resumed := range []bool{false, true} {
+			o.orders.Add(ctx, 0, o.orderLabels(issuer, resumed))
+		}
+		for _, kind := range []domain.FaultKind{
+			domain.FaultRateLimited, domain.FaultWait, domain.FaultName, domain.FaultCA, domain.FaultOperator, domain.FaultSpec,
+		} {
+			o.failures.Add(ctx, 0, o.kindLabels(issuer, kind))
+		}
+		for _, reason := range []domain.RevocationReason{
+			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged, domain.RevokedSuperseded,
+			domain.RevokedCessationOfOperation,
+		} {
+			o.revocations.Add(ctx, 0, o.revocationLabels(issuer, reason))
+		}
+	}
+}
+
+// OrderPlaced implements ports.Observer.
+func (o *Observer) OrderPlaced(ctx context.Context, issuer string, resumed bool) {
+	o.orders.Add(ctx, 1, o.orderLabels(issuer, resumed))
+}
+
+// CertificateIssued implements ports.Observer.
+func (o *Observer) CertificateIssued(ctx context.Context, issuer string, took time.Duration) {
+	o.durations.Record(ctx, took.Seconds(), metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer))))
+}
+
+// RenewalStarted implements ports.Observer. A renewal that begins before its planned instant has no lag.
+func (o *Observer) RenewalStarted(ctx context.Context, issuer string, lag time.Duration) {
+	o.lags.Record(ctx, max(lag, 0).Seconds(), metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer))))
+}
+
+// AttemptFailed implements ports.Observer.
+func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domain.Fault) {
+	o.failures.Add(ctx, 1, o.kindLabels(issuer, fault.Kind))
+	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(fault.Kind)),
+		attribute.String("reason", fault.Reason))))
+}
+
+// CertificateRevoked implements ports.Observer.
+func (o *Observer) CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason) {
+	o.revocations.Add(ctx, 1, o.revocationLabels(issuer, reason))
+}
+
+func (o *Observer) issuer(name string) attribute.KeyValue {
+	if !slices.Contains(o.issuers, name) {
+		name = otherIssuer
+	}
+	return attribute.String("issuer", name)
+}
+
+func (o *Observer) orderLabels(issuer string, resumed bool) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("resumed", strconv.FormatBool(resumed))))
+}
+
+func (o *Observer) kindLabels(issuer string, kind domain.FaultKind) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(kind))))
+}
+
+func (o *Observer) revocationLabels(issuer string, reason domain.RevocationReason) metric.MeasurementOption {
+	if reason == "" {
+		reason = domain.RevokedUnspecified
+	}
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("reason", string(reason))))
+}
+
+// instruments makes instruments until one fails.
+type instruments struct {
+	meter metric.Meter
+	err   error
+}
+
+func (i *instruments) counter(o own) (c metric.Int64Counter) {
+	if i.err == nil {
+		c, i.err = i.meter.Int64Counter(o.name, metric.WithDescription(o.help))
+	}
+	return c
+}
+
+func (i *instruments) histogram(o own, bounds ...float64) (h metric.Float64Histogram) {
+	if i.err == nil {
+		h, i.err = i.meter.Float64Histogram(o.name, metric.WithDescription(o.help), metric.WithExplicitBucketBoundaries(bounds...))
+	}
+	return h
+}

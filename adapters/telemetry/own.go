@@ -1,0 +1,35 @@
+package telemetry
+
+// own is a metric of Everleaf's: its exported name, and what it means, which is also its # HELP.
+type own struct{ name, help string }
+
+// Every metric of Everleaf's. Those of the SDK keep their names (temporal_…), as have Go's (go_…, process_…). Names are
+// watched by other people's alerts: they are not changed. Each worker counts for itself, so sum the counters; but each
+// worker looks at the same fleet, so take max of the gauges everleaf_certificates, everleaf_certificates_expiring and min of
+// everleaf_next_expiry_seconds.
+var (
+	buildInfo = own{"everleaf_build_info", "Always 1; the labels tell version, revision and Go version of this process."}
+
+	ordersPlaced = own{"everleaf_orders_placed_total",
+		"Orders placed at the CA, by issuer; resumed=true where an earlier try had placed it."}
+	issuanceDuration = own{"everleaf_issuance_duration_seconds",
+		"Time from an order's opening to its certificate's being stored, by issuer. Its count is that of certificates issued."}
+	attemptsFailed = own{"everleaf_attempts_failed_total",
+		"Attempts that failed, by issuer and kind: RateLimited, Wait, Name (its owner must act), CA, Operator (you must act), Spec (the caller must)."}
+	// A metric of its own: its label values are not known beforehand, so its series begin at 1 and not at 0, where
+	// Prometheus' increase() does not see the first.
+	failureReasons = own{"everleaf_failure_reasons_total",
+		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on everleaf_attempts_failed_total."}
+	renewalLag  = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
+	revocations = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
+
+	certificates = own{"everleaf_certificates",
+		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}
+	expiring = own{"everleaf_certificates_expiring",
+		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the shorter ones."}
+	nextExpiry = own{"everleaf_next_expiry_seconds",
+		"Seconds until the first certificate in service expires, below zero if one has. Absent while there is none."}
+	censusAge = own{"everleaf_census_age_seconds",
+		"How old the counts of everleaf_certificates and its like are; before the first count, how long it has been missing."}
+	censusFailures = own{"everleaf_census_failures_total", "Counts of the certificates that failed."}
+)

@@ -1,0 +1,107 @@
+package observability
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+	"github.com/stretchr/testify/require"
+)
+
+// healthy is two workers' hour in which all is well: some names fail, and the CA now and then, as they do.
+const healthy = `
+everleaf_certificates_expiring{within="0s",instance="a"} 0x60
+everleaf_certificates_expiring{within="0s",instance="b"} 0x60
+everleaf_certificates_expiring{within="1d",instance="a"} 0x60
+everleaf_certificates_expiring{within="30d",instance="a"} 40x60
+everleaf_certificates{state="Ready",issuer="main",instance="a"} 100x60
+everleaf_certificates{state="Ready",issuer="main",instance="b"} 100x60
+everleaf_certificates{state="Failing",issuer="main",instance="a"} 2x60
+everleaf_certificates{state="Failing",issuer="none",instance="a"} 1x60
+everleaf_census_age_seconds{instance="a"} 30x60
+everleaf_census_age_seconds{instance="b"} 5000x60
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0+1x60
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0+1x60
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="86400"} 0+1x60
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="+Inf"} 0+1x60
+everleaf_attempts_failed_total{issuer="main",kind="Name"} 0+1x60
+everleaf_attempts_failed_total{issuer="main",kind="CA"} 0+1x60
+everleaf_attempts_failed_total{issuer="main",kind="Operator"} 0x60
+everleaf_attempts_failed_total{issuer="main",kind="RateLimited"} 0x60
+everleaf_issuance_duration_seconds_count{issuer="main"} 0+1x60
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="60"} 0+1x60
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="1800"} 0+1x60
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="3600"} 0+1x60
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="+Inf"} 0+1x60
+temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x60
+temporal_num_pollers{task_queue="everleaf",poller_type="workflow_sticky_task"} 0x60
+temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task"} 1 0 1 0x57
+temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x60
+temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="NonDeterminismError"} 0x60
+temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="WorkflowError"} 0x60
+temporal_unregistered_activity_invocation_total{task_queue="none",activity_type="none"} 0x60
+temporal_worker_task_slots_available{task_queue="everleaf",worker_type="WorkflowWorker"} 100x60
+temporal_worker_task_slots_used{task_queue="everleaf",worker_type="WorkflowWorker"} 3x60
+temporal_workflow_task_schedule_to_start_latency_seconds_bucket{task_queue="everleaf",le="0.1"} 0+9x60
+temporal_workflow_task_schedule_to_start_latency_seconds_bucket{task_queue="everleaf",le="30"} 0+9x60
+temporal_workflow_task_schedule_to_start_latency_seconds_bucket{task_queue="everleaf",le="+Inf"} 0+9x60
+temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="1"} 0+9x60
+temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="300"} 0+9x60
+temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="+Inf"} 0+9x60
+temporal_request_failure_total{operation="none"} 0x60
+temporal_request_failure_total{operation="QueryWorkflow",status_code="NOT_FOUND"} 0+60x60
+temporal_request_resource_exhausted_total{operation="none"} 0x60
+`
+
+// trouble is, for each alert, what replaces or joins the healthy series when it must fire.
+var trouble = map[string]string{
+	"EverleafCertificateExpired":    `everleaf_certificates_expiring{within="0s",instance="b"} 0x59 1`,
+	"EverleafCertificateNearExpiry": `everleaf_certificates_expiring{within="1d",instance="a"} 0x30 3x30`,
+	"EverleafManyFailing":           `everleaf_certificates{state="Failing",issuer="main",instance="a"} 9x60`,
+	"EverleafRenewalLate": `
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0x60
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0x60`,
+	"EverleafOperatorMustAct": `everleaf_attempts_failed_total{issuer="main",kind="Operator"} 0x55 1x5`,
+	"EverleafCAFailing":       `everleaf_issuance_duration_seconds_count{issuer="main"} 70x60`,
+	"EverleafRateLimited":     `everleaf_attempts_failed_total{issuer="main",kind="RateLimited"} 0x50 1x10`,
+	"EverleafIssuanceSlow": `
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="60"} 0x60
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="1800"} 0x60`,
+	"EverleafNoWorker":          `temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x55 0x5`,
+	"EverleafQueueNotPolled":    `temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x50 0x10`,
+	"EverleafNonDeterminism":    `temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="NonDeterminismError"} 0x59 1`,
+	"EverleafWorkflowTasksFail": `temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="WorkflowError"} 0x55 0+1x5`,
+	// Its first invocation begins the series.
+	"EverleafUnknownActivity": `temporal_unregistered_activity_invocation_total{task_queue="everleaf",activity_type="New"} _x58 1 1`,
+	"EverleafSlotsExhausted": `
+temporal_worker_task_slots_available{task_queue="everleaf",worker_type="WorkflowWorker"} 0x60
+temporal_worker_task_slots_used{task_queue="everleaf",worker_type="WorkflowWorker"} 200x60`,
+	"EverleafTasksWait":      `temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="1"} 0x60`,
+	"EverleafTemporalFails":  `temporal_request_failure_total{operation="RespondActivityTaskCompleted",status_code="UNAVAILABLE"} 0+60x60`,
+	"EverleafTemporalLimits": `temporal_request_resource_exhausted_total{operation="StartWorkflowExecution"} 0+5x60`,
+	"EverleafCensusStale":    `everleaf_census_age_seconds{instance="a"} 30+60x60`,
+}
+
+// Every alert fires in its trouble, and no alert in health.
+func TestAlertsFire(t *testing.T) {
+	t.Parallel()
+	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
+	fires := func(expr string, series memory) bool {
+		query, err := engine.NewInstantQuery(t.Context(), series, nil, expr, time.UnixMilli(0).Add(time.Hour))
+		require.NoError(t, err)
+		defer query.Close()
+		vector, err := query.Exec(t.Context()).Vector()
+		require.NoError(t, err, expr)
+		return len(vector) > 0
+	}
+	rules := alerts(t)
+	require.Len(t, trouble, len(rules), "a trouble for each alert")
+	for name, rule := range rules {
+		well := memory{}
+		well.load(t, healthy)
+		require.False(t, fires(rule.Expr, well), "%s fires in health", name)
+		well.load(t, trouble[name])
+		require.True(t, fires(rule.Expr, well), "%s does not fire in its trouble", name)
+	}
+	require.True(t, fires(rules["EverleafNoWorker"].Expr, memory{}), "nothing is scraped at all")
+}

@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What the drain does not see finish is released: another worker has it at once, not after a heartbeat's time-out
+// (15 s) or a retry's pause, and it is no failure of the certificate.
+func TestStopReleasesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.run("--roles=responder")
+	first := s.run("--roles=workflows,authorization", "--stop-timeout=1s")
+	held := newGate()
+	s.proxy.on(&rule{path: pathChallenge, left: 1, gate: held})
+	ensured := s.ensureMany(1)
+	s.eventually("the step at work", func() bool { return held.waiting.Load() == 1 })
+	second := s.run("--roles=workflows,authorization")
+
+	// From the instant at which the CA's client gives up, that of the release, to the second worker's attempt.
+	began := time.Now()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); first.stop() }()
+	s.eventually("the release", func() bool { return held.waiting.Load() == 0 })
+	released := time.Now()
+	s.eventually("the second worker", func() bool {
+		found := s.pending("certificate/" + s.name + "-0")
+		return len(found) == 0 || found[0].identity == second.identity("authorization")
+	})
+	lag := time.Since(released)
+	<-stopped
+	t.Logf("drain 1s, released after %s, taken by another worker %s later, process gone after %s",
+		released.Sub(began).Round(time.Millisecond), lag.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	require.Less(t, lag, 5*time.Second)
+	e := <-ensured
+	require.Equal(t, 0, e.code, e.stderr)
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
+	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
+	history := s.text(s.runs(e.name)[0])
+	require.Contains(t, history, "WorkerStopping", "the first worker said why it ended")
+	require.NotContains(t, first.log.String(), "steps still busy")
+}
+
+// A short step runs inside a workflow task. One that outlasts the drain cannot be handed over; it is repeated when its
+// workflow task times out (10 s), and is no failure either.
+func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.run("--roles=responder")
+	first := s.run("--roles=workflows", "--stop-timeout=1s")
+	h := newHold()
+	s.proxy.on(&rule{path: pathNewOrder, left: 1, before: h})
+	ensured := s.ensureMany(1)
+	s.reached(h)
+	s.run("--roles=workflows,authorization")
+	began := time.Now()
+	first.stop()
+	s.eventually("the repeated step", func() bool { return s.proxy.count(pathNewOrder) == 2 })
+	t.Logf("a short step cut off by a stop (drain 1s) was repeated %s after SIGTERM", time.Since(began).Round(time.Millisecond))
+	e := <-ensured
+	require.Equal(t, 0, e.code, e.stderr)
+	require.Equal(t, 1, strings.Count(s.ca.Log(), "Issued certificate serial"))
+	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
+	require.Contains(t, first.log.String(), "steps still busy")
+}

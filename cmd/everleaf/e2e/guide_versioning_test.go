@@ -1,0 +1,32 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+)
+
+// With worker versioning on, a build polls but is given nothing before it is current.
+func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.run("--worker-versioning", "--deployment-name="+s.name, "--build-id=one")
+	ensured := s.ensureMany(1)
+	s.eventually("the build to be known and the workflow to wait", func() bool {
+		_, unknown := s.temporal.WorkerDeploymentClient().GetHandle(s.name).DescribeVersion(context.Background(),
+			client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"})
+		_, absent := s.temporal.DescribeWorkflowExecution(context.Background(), "certificate/"+s.name+"-0", "")
+		return unknown == nil && absent == nil
+	})
+	require.Empty(t, taskIdentities(s.runs(s.name + "-0")[0]), "nothing is current")
+	s.makeCurrent("one")
+	e := <-ensured
+	require.Equal(t, 0, e.code, e.stderr)
+	require.Equal(t, []string{"one"}, buildsOf(s.runs(e.name)[0]))
+
+	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
+	require.Equal(t, 2, refused.code)
+	require.Contains(t, refused.stderr, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME)")
+}

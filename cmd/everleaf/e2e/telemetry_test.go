@@ -1,0 +1,224 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/adapters/telemetry/telemetrytest"
+	"everleaf/app/lifecycle"
+	"everleaf/ports"
+)
+
+// What happens to a certificate is told three times over: by one trace from the caller down to SQL and CA, by log lines
+// that carry its ids, and by every metric that the alerts and the dashboard ask for. The receiver stands in for a
+// collector. A certificate is issued, renewed by its timer and by a caller, and another fails.
+func TestTelemetryTellsTheStory(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, brief)
+	receiver := telemetrytest.Start(t)
+	ops := net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
+	for name, value := range map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "EVERLEAF_LOG_FORMAT": "json",
+		"EVERLEAF_OPS_LISTEN": ops, "EVERLEAF_CENSUS_INTERVAL": "1s",
+	} {
+		s.set(name, value)
+	}
+	w := s.worker()
+	s.must("cert", "ensure", s.name, "--name", "watched.example.test")
+	s.eventually("the renewal by its timer", func() bool { return s.scalar(`SELECT count(*) FROM versions`) > 1 })
+	s.must("cert", "renew", s.name)
+	s.proxy.on(&rule{path: pathFinalize, left: -1, instead: problem(403, "rejectedIdentifier", "not today")})
+	require.Equal(t, 1, s.cli("cert", "ensure", s.name+"-failing", "--name", "failing.example.test").code)
+	s.exports("http://"+ops+"/metrics", metricNames(t))
+	w.stop() // which sends the last spans
+
+	told := story{t: t, spans: receiver.Spans()}
+	first := told.root("UpdateWithStartWorkflow:Ensure", ports.WorkflowID(s.name))
+	told.requirePath(first, "SELECT", "RunActivity:PlaceOrder", "StartActivity:PlaceOrder", "RunWorkflow:Certificate")
+	told.requirePath(first, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	told.requirePath(first, "HTTP GET watched.example.test",
+		"RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	told.requirePath(first, "HandleUpdate:Ensure")
+	byCaller := told.root("UpdateWorkflow:Renew", ports.WorkflowID(s.name))
+	told.requirePath(byCaller, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	told.requireRenewalOfItsOwn(first)
+	told.requireNoSecrets(s)
+	s.requireLines(first.TraceID)
+	s.requireReplayWithoutTraces()
+}
+
+// story is what the receiver was told.
+type story struct {
+	t     *testing.T
+	spans []telemetrytest.Span
+}
+
+// root is the caller's own span.
+func (s story) root(name, workflowID string) telemetrytest.Span {
+	s.t.Helper()
+	for _, span := range s.spans {
+		if span.Name == name && span.Attributes["temporalWorkflowID"] == workflowID {
+			require.Empty(s.t, span.ParentID, "the caller's span begins the trace")
+			require.Equal(s.t, "everleaf", span.Service)
+			return span
+		}
+	}
+	require.Failf(s.t, "no span", "%s of %s", name, workflowID)
+	return telemetrytest.Span{}
+}
+
+// requirePath wants a span of the first name, with the server of a request, whose ancestors are the others, up to root.
+func (s story) requirePath(root telemetrytest.Span, names ...string) {
+	s.t.Helper()
+	byID := map[string]telemetrytest.Span{}
+	for _, span := range s.spans {
+		byID[span.SpanID] = span
+	}
+	names = append(names, root.Name)
+	for _, span := range s.spans {
+		var path []string
+		at, ok := span, true
+		for ; ok; at, ok = byID[at.ParentID] {
+			path = append(path, strings.TrimSpace(at.Name+" "+at.Attributes["server.address"]))
+		}
+		if span.TraceID == root.TraceID && strings.Join(path, " < ") == strings.Join(names, " < ") {
+			return
+		}
+	}
+	require.Failf(s.t, "no such path in the trace", "%s", strings.Join(names, " < "))
+}
+
+// requireRenewalOfItsOwn: what a timer begins, years after the caller, is a trace of its own that links to the one before.
+func (s story) requireRenewalOfItsOwn(first telemetrytest.Span) {
+	s.t.Helper()
+	for _, span := range s.spans {
+		if span.Name == "RunWorkflow:Certificate" && len(span.Links) == 1 && span.Links[0] == first.TraceID {
+			require.NotEqual(s.t, first.TraceID, span.TraceID)
+			require.Empty(s.t, span.ParentID)
+			s.requirePath(span, "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate")
+			return
+		}
+	}
+	require.Fail(s.t, "no run links to the first trace")
+}
+
+// requireNoSecrets looks through all that was sent.
+func (s story) requireNoSecrets(stack *stack) {
+	s.t.Helper()
+	sealingKey, err := os.ReadFile(stack.sealing)
+	require.NoError(s.t, err)
+	needles := append(stack.sealedKeys(), strings.TrimSpace(string(sealingKey)), "PRIVATE KEY")
+	for _, span := range s.spans {
+		all := []map[string]string{span.Attributes, {"name": span.Name, "error": span.Error}}
+		for _, attributes := range append(all, span.Events...) {
+			for key, value := range attributes {
+				require.NotContains(s.t, key, "parameters", "arguments of SQL")
+				require.NotContains(s.t, key, "header")
+				for _, needle := range needles {
+					require.NotContains(s.t, value, needle, "%s of %s", key, span.Name)
+				}
+			}
+		}
+		require.NotContains(s.t, span.Attributes["url.full"], "?")
+	}
+}
+
+// requireLines looks for lines of an adapter, of a step and of the workflow, all with their ids.
+func (s *stack) requireLines(traceID string) {
+	s.t.Helper()
+	for _, message := range []string{"account registered", "certificate in service"} {
+		found := false
+		for line := range strings.Lines(s.log.String()) {
+			var fields map[string]any
+			if json.Unmarshal([]byte(line), &fields) != nil || fields["msg"] != message || fields["trace_id"] != traceID {
+				continue
+			}
+			found = true
+			require.Equal(s.t, s.name, fields["certificate"], line)
+			require.Equal(s.t, ports.WorkflowID(s.name), fields["WorkflowID"], line)
+			require.NotEmpty(s.t, fields["RunID"], line)
+			require.NotEmpty(s.t, fields["span_id"], line)
+			require.Equal(s.t, 1, strings.Count(line, `"certificate":`), line)
+		}
+		require.True(s.t, found, "no line %q in the trace; log:\n%s", message, s.log)
+	}
+}
+
+// requireReplayWithoutTraces: traces may be turned off at any time.
+func (s *stack) requireReplayWithoutTraces() {
+	s.t.Helper()
+	for _, run := range s.runs(s.name) {
+		replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+		require.NoError(s.t, err)
+		lifecycle.Register(replayer)
+		require.NoError(s.t, replayer.ReplayWorkflowHistoryWithOptions(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)), run,
+			worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: ports.WorkflowID(s.name)}}))
+	}
+}
+
+// metricName finds a metric in PromQL. That no other kind of name is in there is what devstack's test of the same files
+// makes sure of, with Prometheus' own parser.
+var metricName = regexp.MustCompile(`\b(everleaf|temporal|go|process)_[a-z0-9_]+\b`)
+
+// metricNames are those that the alerts and the dashboard ask for.
+func metricNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, file := range []string{"alerts.yaml", "dashboard.json"} {
+		text, err := os.ReadFile(filepath.Join("..", "deploy", "observability", file))
+		require.NoError(t, err)
+		for _, name := range metricName.FindAllString(string(text), -1) {
+			names[name] = true
+		}
+	}
+	require.Greater(t, len(names), 20)
+	return names
+}
+
+// exports waits until a scrape answers every one of the names.
+func (s *stack) exports(url string, names map[string]bool) {
+	s.t.Helper()
+	var missing []string
+	defer func() {
+		if s.t.Failed() {
+			s.t.Logf("not exported: %v", missing)
+		}
+	}()
+	s.eventually("every metric", func() bool {
+		answer, err := http.Get(url)
+		require.NoError(s.t, err)
+		defer answer.Body.Close()
+		parser := expfmt.NewTextParser(model.LegacyValidation)
+		families, err := parser.TextToMetricFamilies(answer.Body)
+		require.NoError(s.t, err)
+		exported := map[string]bool{}
+		for name, family := range families {
+			exported[name] = true
+			if family.GetType().String() == "HISTOGRAM" {
+				exported[name+"_bucket"], exported[name+"_sum"], exported[name+"_count"] = true, true, true
+			}
+		}
+		missing = nil
+		for name := range names {
+			if !exported[name] {
+				missing = append(missing, name)
+			}
+		}
+		return len(missing) == 0
+	})
+}
