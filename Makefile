@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo test check replay generate verify bench record clean
+.PHONY: help build image run demo test check replay generate verify bench resilience record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -70,6 +70,11 @@ verify: ## Fail, with the difference, if generated code is not up to date
 
 bench: $(DEVSTACK) ## Measure on real servers
 	$(DEVSTACK) exec -- go test -v -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/everleaf/e2e
+
+resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and outages on real servers
+	@$(DEVSTACK) exec -- go test -count=1 -v -timeout 20m -run 'TestMesh|TestRolling|TestStop' ./cmd/everleaf/e2e \
+	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
+	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
 
 record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v2
 	@test -n "$(NEW)" || { echo "say where to: make record NEW=v2 (old histories are never replaced)"; exit 1; }

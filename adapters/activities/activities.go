@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/singleflight"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -23,11 +24,12 @@ type Params struct {
 	Observer     ports.Observer
 }
 
-// Activities holds the steps. It keeps no state between calls.
+// Activities holds the steps. It keeps no state between calls, but knows which PlaceOrder is running.
 type Activities struct {
 	Params
 	solvers map[domain.ChallengeType]ports.Solver
 	pace    pace
+	placing singleflight.Group
 }
 
 // New makes the steps.

@@ -8,9 +8,9 @@ import (
 	"everleaf/ports"
 )
 
-// PlaceOrder finds the issuance's order or places it. The key is stored before the CA hears of the order, and the
+// placeOrder finds the issuance's order or places it. The key is stored before the CA hears of the order, and the
 // order's URL before anything else happens, so that a kill at any point leads back to the same order.
-func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (ports.PlaceOrderOutput, error) {
+func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (ports.PlaceOrderOutput, error) {
 	var none ports.PlaceOrderOutput
 	spec, err := in.Spec.Validated()
 	if err != nil {

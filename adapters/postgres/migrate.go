@@ -29,7 +29,11 @@ const (
 // may run it at once: one works, the others wait up to five minutes. It needs a session of its own, so not PgBouncer
 // in transaction mode. Faults: those of Open, Operator "SchemaTooNew" and "MigrationFailed".
 func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
-	pool, err := Open(ctx, config)
+	parsed, err := parse(config)
+	if err != nil {
+		return 0, 0, err
+	}
+	pool, err := open(ctx, parsed, config.Logger)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,17 +41,32 @@ const (
 // Open connects, and waits until ctx ends for a server that is not there yet. A server that answers no (password,
 // unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "DatabaseRefused" and
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
+//
+// A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes all
+// its connections anew: what cut one off will have cut off the others.
 func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	parsed, err := parse(config)
 	if err != nil {
 		return nil, err
 	}
-	parsed.ConnConfig.Tracer = config.Tracer
+	var made atomic.Pointer[pgxpool.Pool]
+	parsed.ConnConfig.DialFunc = listening(parsed.ConnConfig.DialFunc, func() {
+		if pool := made.Load(); pool != nil {
+			pool.Reset()
+		}
+	})
+	pool, err := open(ctx, parsed, config.Logger)
+	made.Store(pool)
+	return pool, err
+}
+
+// open leaves statements all the time that their context allows: a migration may take long.
+func open(ctx context.Context, parsed *pgxpool.Config, logger *slog.Logger) (*pgxpool.Pool, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, parsed)
 	if err != nil {
 		return nil, interpret(err)
 	}
-	if err := await(ctx, pool, address(parsed), config.Logger); err != nil {
+	if err := await(ctx, pool, address(parsed), logger); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -112,6 +128,7 @@ func parse(config Config) (*pgxpool.Config, error) {
 		}
 		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is malformed: %s", want)
 	}
+	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {
 		parsed.ConnConfig.ConnectTimeout = dialTimeout
 	}

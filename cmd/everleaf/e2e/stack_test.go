@@ -108,6 +108,16 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 // set changes one setting for the processes that start after.
 func (s *stack) set(name, value string) { s.env = append(s.env, name+"="+value) }
 
+// setting is what was last set.
+func (s *stack) setting(name string) (value string) {
+	for _, variable := range s.env {
+		if v, ok := strings.CutPrefix(variable, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
 // eventually waits for something that must come, with a generous bound.
 func (s *stack) eventually(what string, done func() bool) {
 	s.t.Helper()
