@@ -164,6 +164,15 @@ namespace = "blue"
 	require.NotNil(t, options.ConnectionOptions.TLS, "an API key asks for TLS")
 	_, err = Options(Settings{Profile: "green", ConfigFile: file})
 	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "green")
+	for _, no := range []string{"false", "FALSE", "0", ""} {
+		options, err := Options(Settings{TLS: no})
+		require.NoError(t, err, no)
+		require.Nil(t, options.ConnectionOptions.TLS, no)
+	}
+	_, err = Options(Settings{TLS: "yes"})
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-tls (TEMPORAL_TLS) "yes" cannot work: use true or false`)
+	_, err = Options(Settings{DisableVerification: "no"})
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-tls-disable-host-verification (TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) "no"`)
 	_, err = Options(Settings{ConfigFile: "/no/such.toml"})
 	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-config-file (TEMPORAL_CONFIG_FILE) "/no/such.toml"`)
 	t.Setenv("TEMPORAL_CONFIG_FILE", "/no/such.toml")

@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/client"
@@ -51,6 +52,14 @@ func Options(settings Settings) (client.Options, error) {
 		if _, err := os.Stat(file); err != nil {
 			return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
 				"--temporal-config-file (TEMPORAL_CONFIG_FILE) %q cannot be read; correct the path or leave the setting out", file)
+		}
+	}
+	// envconfig passes over what it cannot read: a misspelt TEMPORAL_TLS would speak in plain text.
+	for _, name := range []string{"TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"} {
+		value, ok := environment.LookupEnv(name)
+		if ok && !slices.Contains([]string{"true", "false", "1", "0"}, strings.ToLower(value)) {
+			return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", nil,
+				"--%s (%s) %q cannot work: use true or false", strings.ToLower(strings.ReplaceAll(name, "_", "-")), name, value)
 		}
 	}
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{
