@@ -52,6 +52,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.FinalizeOrder, a.FinalizeOrder)
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
+	register(r, ports.RecordReleased, a.RecordReleased)
 }
 
 // RegisterLong makes the steps known that wait for the CA, on the authorization queue.

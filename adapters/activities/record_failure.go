@@ -7,6 +7,14 @@ import (
 	"everleaf/ports"
 )
 
+// RecordReleased notes in Postgres that the certificate is kept no more.
+func (a *Activities) RecordReleased(ctx context.Context, in ports.RecordReleasedInput) (ports.RecordReleasedOutput, error) {
+	if err := a.Certificates.RecordReleased(ctx, in.Certificate); err != nil {
+		return ports.RecordReleasedOutput{}, fmt.Errorf("record release: %w", err)
+	}
+	return ports.RecordReleasedOutput{}, nil
+}
+
 // RecordFailure makes the failure readable in Postgres and removes what challenges a killed step left.
 func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureInput) (ports.RecordFailureOutput, error) {
 	err := a.Certificates.RecordFailure(ctx, in.Certificate, in.Spec, in.OrderID, in.Failure)

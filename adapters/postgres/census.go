@@ -7,7 +7,7 @@ import (
 	"everleaf/ports"
 )
 
-// Census implements ports.Catalog: one statement, which reads each certificate once.
+// Census implements ports.Catalog: one statement, which reads each certificate that is kept once.
 func (c *Catalog) Census(ctx context.Context, now time.Time) (ports.Census, error) {
 	thresholds := make([]time.Time, len(ports.ExpiryBounds))
 	for i, bound := range ports.ExpiryBounds {
@@ -16,6 +16,7 @@ func (c *Catalog) Census(ctx context.Context, now time.Time) (ports.Census, erro
 	rows, err := c.pool.Query(ctx, `
 		SELECT c.phase, coalesce(v.issuer, ''), width_bucket(v.not_after, $1::timestamptz[]), count(*), min(v.not_after)
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
+		WHERE c.released_at IS NULL
 		GROUP BY 1, 2, 3
 		ORDER BY 1, 2`, thresholds)
 	if err != nil {

@@ -32,7 +32,23 @@ func Certificate(ctx workflow.Context, input domain.Certificate) error {
 	if err != nil {
 		return err
 	}
-	return c.run(ctx)
+	err = c.run(ctx)
+	if ctx.Err() != nil {
+		c.release(ctx)
+	}
+	return err
+}
+
+// release is a cancelled run's last act: whoever counts and lists certificates leaves this one out.
+func (c *certificate) release(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	if !releases(ctx) {
+		return
+	}
+	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
+		// The workflow ends all the same: it was asked to.
+		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
+	}
 }
 
 func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error) {
