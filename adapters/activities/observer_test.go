@@ -60,6 +60,13 @@ func TestStepsTellTheObserver(t *testing.T) {
 		_, err := call(r, ports.RecordFailure, ports.RecordFailureInput{Certificate: certName, Spec: spec, Failure: domain.Failure{Fault: *caFault}})
 		require.NoError(t, err)
 	})
+	t.Run("no failure, where the workflow was cancelled", func(t *testing.T) {
+		r, _ := observed(t)
+		r.certificates.EXPECT().RecordFailure(anything, anything, anything, anything, anything)
+		cancelled := domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled}
+		_, err := call(r, ports.RecordFailure, ports.RecordFailureInput{Certificate: certName, Spec: spec, Failure: domain.Failure{Fault: cancelled}})
+		require.NoError(t, err)
+	})
 	t.Run("a revocation", func(t *testing.T) {
 		r, hears := observed(t)
 		hears.CertificateRevoked(anything, "default", domain.RevokedSuperseded)

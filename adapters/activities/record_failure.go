@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -20,6 +21,9 @@ func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureIn
 	err := a.Certificates.RecordFailure(ctx, in.Certificate, in.Spec, in.OrderID, in.Failure)
 	if err != nil {
 		return ports.RecordFailureOutput{}, fmt.Errorf("record failure: %w", err)
+	}
+	if in.Failure.Fault.Reason == domain.ReasonCancelled {
+		return ports.RecordFailureOutput{}, nil // whoever gave the certificate up needs no alarm for it
 	}
 	a.Observer.AttemptFailed(ctx, in.Spec.WithDefaults().Issuers[0], in.Failure.Fault)
 	return ports.RecordFailureOutput{}, nil

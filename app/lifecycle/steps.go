@@ -70,7 +70,7 @@ func faultOf(err error) *domain.Fault {
 		}
 	}
 	if temporal.IsCanceledError(err) {
-		return domain.NewFault(domain.FaultOperator, "Cancelled", nil, "the workflow was cancelled")
+		return domain.NewFault(domain.FaultOperator, domain.ReasonCancelled, nil, "the workflow was cancelled")
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
