@@ -1,10 +1,14 @@
 package activities
 
 import (
+	"context"
 	"encoding/pem"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -37,6 +41,29 @@ func TestRevokeCertificate(t *testing.T) {
 		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, now).Return(waitFault)
 		_, err := call(r, ports.RevokeCertificate, in)
 		wire(t, err, domain.NewFault(waitFault.Kind, waitFault.Reason, nil, "%s", waitFault.Error()), true)
+	})
+	t.Run("the CA is slow: heartbeats", func(t *testing.T) {
+		r := newRig(t)
+		r.activities.pace.heartbeat = time.Millisecond
+		beaten := make(chan struct{}, 1)
+		r.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
+			select {
+			case beaten <- struct{}{}:
+			default:
+			}
+		})
+		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
+		r.ca.EXPECT().Revoke(anything, anything, anything).DoAndReturn(func(ctx context.Context, _ []byte, _ domain.RevocationReason) (bool, error) {
+			select {
+			case <-beaten:
+			case <-time.After(10 * time.Second):
+				t.Error("no heartbeat")
+			}
+			return false, nil
+		})
+		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, now).Return(nil)
+		_, err := call(r, ports.RevokeCertificate, in)
+		require.NoError(t, err)
 	})
 	t.Run("a chain that is not PEM", func(t *testing.T) {
 		r := newRig(t)
