@@ -60,6 +60,19 @@ func TestRevoke(t *testing.T) {
 		require.Empty(t, again.placed)
 		require.Empty(t, again.next().Revoking)
 	})
+	t.Run("replaced by a CA whose clock is ahead", func(t *testing.T) {
+		w := newWorld(t)
+		w.finalize = func(int, ports.FinalizeOrderInput) (ports.FinalizeOrderOutput, error) {
+			issued := w.issued("v1")
+			issued.NotBefore = issued.NotBefore.Add(time.Minute)
+			return ports.FinalizeOrderOutput{Issued: issued}, nil
+		}
+		told := w.ask(day, ports.RevokeUpdate, revoke)
+		w.run(ready())
+		require.NoError(t, told.err)
+		require.Len(t, w.revoked, 1)
+		require.Empty(t, w.next().Revoking)
+	})
 	t.Run("nothing in service", func(t *testing.T) {
 		w := newWorld(t)
 		w.failing(nameFault, 2)
