@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"everleaf/app/lifecycle"
 	appnexus "everleaf/app/nexus"
+	"everleaf/ports"
 )
 
 var record = flag.String("record", "", "write the histories of this run into the replay corpus, into a new folder of this name")
@@ -58,12 +60,21 @@ func TestRecord(t *testing.T) {
 	s.must("cert", "revoke", revoked, "--reason", "superseded")
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'superseded'`, revoked))
 
+	given := s.name + "-given-up"
+	s.must("cert", "ensure", given, "--name", "given-up.example.test")
+	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(given), ""))
+	s.eventually("the end of what was cancelled", func() bool {
+		runs := s.runs(given)
+		return has(runs[len(runs)-1], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
+	})
+	cancelled := s.runs(given)
+
 	s.eventually("the ladder's first rung", func() bool { return len(s.runs(refused)) > 1 })
 
 	for file, history := range map[string]*historypb.History{
 		"issuance.json": runs[0], "renewal.json": runs[1], "continue-as-new.json": s.runs(woken)[1],
 		"failure-and-recovery.json": s.runs(failing)[0], "ladder.json": s.runs(refused)[0],
-		"revocation.json": s.runs(revoked)[1],
+		"revocation.json": s.runs(revoked)[1], "cancelled.json": cancelled[len(cancelled)-1],
 	} {
 		keep(t, corpus, file, history)
 	}
