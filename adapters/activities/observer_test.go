@@ -35,6 +35,7 @@ func TestStepsTellTheObserver(t *testing.T) {
 	t.Run("an order that an earlier try had placed", func(t *testing.T) {
 		r, hears := observed(t)
 		hears.OrderPlaced(anything, "default", true)
+		hears.RenewalStarted(anything, "default", time.Hour)
 		r.orders.EXPECT().FindOrder(anything, certName, key).Return(stored(func(*ports.StoredOrder) {}), nil)
 		r.ca.EXPECT().Order(anything, orderURL).Return(pending, nil)
 		_, err := call(r, ports.PlaceOrder, place)

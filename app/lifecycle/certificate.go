@@ -115,7 +115,7 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 	spec, failedBefore := c.state.Spec.WithDefaults(), c.state.Failure != nil
 
 	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
-	if reason == domain.WakeRenewal {
+	if reason == domain.WakeRenewal || reason == domain.WakeRetry && c.state.Renewal != nil && !workflow.Now(ctx).Before(c.state.Renewal.At) {
 		issue.planned = c.state.Renewal.At
 	}
 	err := issue.run(ctx)

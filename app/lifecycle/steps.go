@@ -30,9 +30,9 @@ var longStep = workflow.ActivityOptions{
 	// What comes after a cancelled step removes its challenges: it must not run before the step has ended.
 	WaitForCancellation: true,
 	RetryPolicy: &temporal.RetryPolicy{
+		// No MaximumAttempts: a worker that stops, is killed or does not know the step yet is no failure of the step's own.
+		// Those the activities' gate counts (classify).
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-		// About a minute and a half: then the failure is readable, and the ladder's.
-		MaximumAttempts: 8,
 	},
 }
 
