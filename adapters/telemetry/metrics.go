@@ -112,9 +112,11 @@ func fromZero(handler client.MetricsHandler, namespace, taskQueue string) {
 		"namespace": namespace, "client_name": "temporal_go", "worker_type": "none", "workflow_type": "none", "activity_type": "none",
 		"task_queue": "none",
 	})
-	for _, reason := range []string{"NonDeterminismError", "WorkflowError"} {
-		client.WithTags(map[string]string{"task_queue": taskQueue, "workflow_type": ports.CertificateWorkflow, "failure_reason": reason}).
-			Counter("temporal_workflow_task_execution_failed").Inc(0)
+	for workflow, queue := range map[string]string{ports.CertificateWorkflow: taskQueue, ports.NexusWorkflow: ports.NexusTaskQueue(taskQueue)} {
+		for _, reason := range []string{"NonDeterminismError", "WorkflowError"} {
+			client.WithTags(map[string]string{"task_queue": queue, "workflow_type": workflow, "failure_reason": reason}).
+				Counter("temporal_workflow_task_execution_failed").Inc(0)
+		}
 	}
 	for _, name := range []string{
 		"temporal_unregistered_activity_invocation", "temporal_request_failure", "temporal_long_request_failure",

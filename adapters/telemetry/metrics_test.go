@@ -35,9 +35,11 @@ func TestTroubleIsCountedFromZero(t *testing.T) {
 	m := newMetrics(t)
 	m.Temporal("default", "q")
 	got := scrape(t, m)
-	require.Zero(t, find(t, got["temporal_workflow_task_execution_failed_total"], "namespace", "default", "client_name", "temporal_go",
-		"worker_type", "none", "activity_type", "none", "workflow_type", "Certificate", "task_queue", "q", "failure_reason", "NonDeterminismError").
-		GetCounter().GetValue())
+	for workflow, queue := range map[string]string{"Certificate": "q", "NexusRequest": "q-nexus"} {
+		require.Zero(t, find(t, got["temporal_workflow_task_execution_failed_total"], "namespace", "default", "client_name", "temporal_go",
+			"worker_type", "none", "activity_type", "none", "workflow_type", workflow, "task_queue", queue,
+			"failure_reason", "NonDeterminismError").GetCounter().GetValue())
+	}
 	require.Contains(t, got, "temporal_unregistered_activity_invocation_total")
 	require.Contains(t, got, "temporal_request_failure_total")
 }

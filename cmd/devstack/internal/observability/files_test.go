@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,25 +25,38 @@ func read(t *testing.T, name string) []byte {
 	return text
 }
 
-// requireQuery parses PromQL; every metric must be named outright and be known.
+// requireQuery parses PromQL; every metric must be named outright and be known, and be Everleaf's alone: by its name, or
+// by a join where other programs export the same.
 func requireQuery(t *testing.T, query string) {
 	t.Helper()
 	parsed, err := parser.ParseExpr(query)
 	require.NoError(t, err, query)
 	metrics := 0
-	parser.Inspect(parsed, func(node parser.Node, _ []parser.Node) error {
+	parser.Inspect(parsed, func(node parser.Node, above []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
 		if !ok {
 			return nil
 		}
 		metrics++
 		require.Regexp(t, known, selector.Name, query)
+		require.True(t, strings.HasPrefix(selector.Name, "everleaf_") || slices.ContainsFunc(above, keepsEverleaf),
+			"%s counts other programs' %s", query, selector.Name)
 		for _, matcher := range selector.LabelMatchers {
 			require.True(t, matcher.Name != labels.MetricName || matcher.Type == labels.MatchEqual, query)
 		}
 		return nil
 	})
 	require.NotZero(t, metrics, query)
+}
+
+// keepsEverleaf is whether node keeps only what Everleaf's processes export.
+func keepsEverleaf(node parser.Node) bool {
+	both, ok := node.(*parser.BinaryExpr)
+	if !ok || both.Op != parser.LAND || !both.VectorMatching.On || !slices.Equal(both.VectorMatching.MatchingLabels, []string{"job", "instance"}) {
+		return false
+	}
+	by, ok := both.RHS.(*parser.VectorSelector)
+	return ok && by.Name == "everleaf_build_info"
 }
 
 type rule struct {

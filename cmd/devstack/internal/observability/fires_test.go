@@ -10,6 +10,8 @@ import (
 
 // healthy is two workers' hour in which all is well: some names fail, and the CA now and then, as they do.
 const healthy = `
+everleaf_build_info{version="v1",instance="a"} 1x60
+everleaf_build_info{version="v1",instance="b"} 1x60
 everleaf_certificates_expiring{within="0s",instance="a"} 0x60
 everleaf_certificates_expiring{within="0s",instance="b"} 0x60
 everleaf_certificates_expiring{within="1d",instance="a"} 0x60
@@ -68,8 +70,12 @@ everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0x60`,
 	"EverleafIssuanceSlow": `
 everleaf_issuance_duration_seconds_bucket{issuer="main",le="60"} 0x60
 everleaf_issuance_duration_seconds_bucket{issuer="main",le="1800"} 0x60`,
-	"EverleafNoWorker":          `temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x55 0x5`,
-	"EverleafQueueNotPolled":    `temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x50 0x10`,
+	"EverleafNoWorker":       `temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x55 0x5`,
+	"EverleafQueueNotPolled": `temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x50 0x10`,
+	// The pods are gone, and their series with them.
+	"EverleafNoAuthorizationWorker": `
+temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task"} 1x30
+temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x30`,
 	"EverleafNonDeterminism":    `temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="NonDeterminismError"} 0x59 1`,
 	"EverleafWorkflowTasksFail": `temporal_workflow_task_execution_failed_total{task_queue="everleaf",failure_reason="WorkflowError"} 0x55 0+1x5`,
 	// Its first invocation begins the series.
@@ -83,7 +89,12 @@ temporal_worker_task_slots_used{task_queue="everleaf",worker_type="WorkflowWorke
 	"EverleafCensusStale":    `everleaf_census_age_seconds{instance="a"} 30+60x60`,
 }
 
-// Every alert fires in its trouble, and no alert in health.
+// withoutWorkers is what is left where only responders run.
+const withoutWorkers = `
+temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x30
+temporal_num_pollers{task_queue="everleaf-nexus",poller_type="workflow_task"} 5x30`
+
+// Every alert fires in its trouble, and no alert in health; what another team's workers do changes neither.
 func TestAlertsFire(t *testing.T) {
 	t.Parallel()
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute})
@@ -101,8 +112,29 @@ func TestAlertsFire(t *testing.T) {
 		well := memory{}
 		well.load(t, healthy)
 		require.False(t, fires(rule.Expr, well), "%s fires in health", name)
-		well.load(t, trouble[name])
-		require.True(t, fires(rule.Expr, well), "%s does not fire in its trouble", name)
+		well.loadForeign(t, healthy)
+		well.loadForeign(t, trouble[name])
+		require.False(t, fires(rule.Expr, well), "%s fires for another team's trouble", name)
+		sick := memory{}
+		sick.load(t, healthy)
+		sick.load(t, trouble[name])
+		require.True(t, fires(rule.Expr, sick), "%s does not fire in its trouble", name)
+		sick.loadForeign(t, healthy)
+		require.True(t, fires(rule.Expr, sick), "%s is silenced by another team's health", name)
 	}
-	require.True(t, fires(rules["EverleafNoWorker"].Expr, memory{}), "nothing is scraped at all")
+
+	// One cause, one page: who has no worker at all does not miss the authorization's in particular.
+	none := memory{}
+	none.load(t, healthy+trouble["EverleafNoAuthorizationWorker"]+withoutWorkers)
+	for _, workers := range []memory{{}, none} {
+		require.True(t, fires(rules["EverleafNoWorker"].Expr, workers))
+		require.False(t, fires(rules["EverleafNoAuthorizationWorker"].Expr, workers))
+	}
+	// Another installation's authorization workers do not stand in for the missing ones.
+	two := memory{}
+	two.load(t, healthy+trouble["EverleafNoAuthorizationWorker"]+`
+everleaf_build_info{instance="c"} 1x60
+temporal_num_pollers{task_queue="second",poller_type="workflow_task",instance="c"} 2x60
+temporal_num_pollers{task_queue="second-authorization",poller_type="activity_task",instance="c"} 2x60`)
+	require.True(t, fires(rules["EverleafNoAuthorizationWorker"].Expr, two))
 }

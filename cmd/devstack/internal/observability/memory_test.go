@@ -21,8 +21,28 @@ import (
 // memory holds series as promtool's tests write them, one a line, with a sample each minute; by name and labels.
 type memory map[string]storage.Series
 
-// load reads series; one that is there already is replaced.
+// load reads series; one that is there already is replaced. Where none is named, the target is Everleaf's first worker.
 func (m memory) load(t *testing.T, lines string) {
+	t.Helper()
+	m.loadFrom(t, "everleaf", "a", lines)
+}
+
+// loadForeign reads the SDK's series among lines as those of two workers of another team: one whose target has the job's
+// name, as where one job scrapes all pods, and one of another job.
+func (m memory) loadForeign(t *testing.T, lines string) {
+	t.Helper()
+	var shared strings.Builder
+	shared.WriteString("temporal_num_pollers{task_queue=\"foreign\",poller_type=\"workflow_task\"} 2x60\n") // a queue that Everleaf has none of
+	for line := range strings.Lines(lines) {
+		if strings.HasPrefix(line, "temporal_") {
+			shared.WriteString(strings.ReplaceAll(line, `,instance="b"`, ""))
+		}
+	}
+	m.loadFrom(t, "everleaf", "foreign", shared.String())
+	m.loadFrom(t, "foreign", "a", shared.String())
+}
+
+func (m memory) loadFrom(t *testing.T, job, instance, lines string) {
 	t.Helper()
 	for line := range strings.Lines(lines) {
 		if strings.TrimSpace(line) == "" {
@@ -30,6 +50,13 @@ func (m memory) load(t *testing.T, lines string) {
 		}
 		described, values, err := parser.ParseSeriesDesc(line)
 		require.NoError(t, err, line)
+		target := labels.NewBuilder(described)
+		for name, value := range map[string]string{"job": job, "instance": instance} {
+			if !described.Has(name) {
+				target.Set(name, value)
+			}
+		}
+		described = target.Labels()
 		var samples []chunks.Sample
 		for i, value := range values {
 			if !value.Omitted {
