@@ -70,7 +70,7 @@ func (c Config) validateIssuing() error {
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return nil
+	return c.ACME.Validate()
 }
 
 // needy are the chosen roles that issue.

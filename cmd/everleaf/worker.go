@@ -48,7 +48,7 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 		group.apply(&config)
 	}
 	if err := config.Validate(); err != nil {
-		return usageError{err}
+		return err
 	}
 	return k.worker(ctx, config, k.logger)
 }
