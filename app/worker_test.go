@@ -219,6 +219,8 @@ func TestWorkerStartsAndDrains(t *testing.T) {
 	}
 	require.Contains(t, logged.String(), "worker started")
 	require.Contains(t, logged.String(), "Stopped Worker")
+	lines := strings.Split(strings.TrimSpace(logged.String()), "\n")
+	require.Regexp(t, `"msg":"everleaf stopped","took":"[0-9.]+m?s"`, lines[len(lines)-1])
 	require.NotContains(t, logged.String(), config.Postgres.URL)
 }
 
