@@ -105,6 +105,9 @@ func isAddress(address string, listen bool) bool {
 	return err == nil && (number > 0 || listen)
 }
 
+// InvalidSetting is Validate's fault, for a value that a Config cannot tell from none.
+func InvalidSetting(flag, value, fix string) error { return invalid(flag, value, fix) }
+
 // invalid names a setting as people give it: the flag and its variable.
 func invalid(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
