@@ -29,6 +29,8 @@ const (
 	// ReasonBadCSR and ReasonBadPublicKey: the CA will not sign what the order's key and CSR say (RFC 8555 §6.7).
 	ReasonBadCSR       = "BadCSR"
 	ReasonBadPublicKey = "BadPublicKey"
+	// ReasonCancelled: the certificate was given up in the middle of an attempt. Nothing is wrong.
+	ReasonCancelled = "Cancelled"
 )
 
 // Fault is the one error type that crosses a port. Adapters make it where they meet the outside world; nobody

@@ -42,7 +42,8 @@ type Revocation struct {
 	Failure *Failure `json:"failure,omitempty"`
 }
 
-// Due says from when on the certificate may be revoked; never while it is in service.
+// Due says from when on the certificate may be revoked, the zero instant if at once; never while it is in service. The
+// clock of the CA does not count: one that is ahead would keep a caller, and with it the run, waiting for ever.
 func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
 	switch {
 	case inService == nil || inService.Version == r.Issued.Version:
@@ -50,7 +51,7 @@ func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
 	case r.Failure != nil:
 		return r.Failure.RetryAt, true
 	default:
-		return inService.NotBefore, true
+		return time.Time{}, true
 	}
 }
 

@@ -5,6 +5,7 @@ import "time"
 // Reasons to wake that a workflow acts on.
 const (
 	WakeRenewal    = "Renewal"
+	WakeRetry      = "Retry"
 	WakeRevocation = "Revocation"
 )
 
@@ -35,7 +36,7 @@ func (c Certificate) wakeToIssue(now time.Time) (at time.Time, reason string) {
 	case c.Reissue:
 		return now, "Reissue"
 	case c.Failure != nil:
-		return c.Failure.RetryAt, "Retry"
+		return c.Failure.RetryAt, WakeRetry
 	case c.Issued == nil:
 		return now, "NotIssued"
 	case c.Renewal != nil:

@@ -81,6 +81,20 @@ func (mr *MockCertificatesMockRecorder) RecordIssued(ctx, orderID, issued, chain
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordIssued", reflect.TypeOf((*MockCertificates)(nil).RecordIssued), ctx, orderID, issued, chainPEM)
 }
 
+// RecordReleased mocks base method.
+func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordReleased", ctx, certificate)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordReleased indicates an expected call of RecordReleased.
+func (mr *MockCertificatesMockRecorder) RecordReleased(ctx, certificate interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordReleased", reflect.TypeOf((*MockCertificates)(nil).RecordReleased), ctx, certificate)
+}
+
 // RecordRenewal mocks base method.
 func (m *MockCertificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error) {
 	m.ctrl.T.Helper()

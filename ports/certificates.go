@@ -21,6 +21,9 @@ type Certificates interface {
 	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error)
 	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
 	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
+	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again. Idempotent; an
+	// unknown certificate is no error.
+	RecordReleased(ctx context.Context, certificate string) error
 	// RecordFailure stores the failure on the certificate (made if new) and removes the order's HTTP tokens, in
 	// one transaction. Idempotent by the failure's instant. An empty orderID removes no tokens.
 	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error
@@ -34,11 +37,13 @@ type CertificateRecord struct {
 	Issued  *domain.Issued      `json:"issued,omitempty"`
 	Renewal *domain.RenewalPlan `json:"renewal,omitempty"`
 	Failure *domain.Failure     `json:"failure,omitempty"`
+	// ReleasedAt is when its workflow was ended, nil while it is kept.
+	ReleasedAt *time.Time `json:"releasedAt,omitempty"`
 	// UpdatedAt is when the record last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// Census is the whole fleet in a few numbers.
+// Census is the whole fleet in a few numbers; what was released does not count.
 type Census struct {
 	// Groups count certificates by phase and by the issuer of the certificate in service ("" before the first).
 	Groups []CensusGroup

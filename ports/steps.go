@@ -25,6 +25,8 @@ var (
 	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "show control of the names, finalize, store, plan"}
 	// RevokeCertificate revokes a stored certificate at the CA that issued it. Idempotency key: the version.
 	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke the replaced certificate"}
+	// RecordReleased notes that a certificate is kept no more. Idempotency key: the certificate.
+	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "note that it is kept no more"}
 	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
 	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal", Summary: "choose the renewal instant"}
 	// RecordFailure makes a failed attempt readable and removes its challenges. Idempotency key: the certificate
@@ -128,3 +130,11 @@ type RecordFailureInput struct {
 
 // RecordFailureOutput is empty.
 type RecordFailureOutput struct{}
+
+// RecordReleasedInput names the certificate that is kept no more.
+type RecordReleasedInput struct {
+	Certificate string `json:"certificate"`
+}
+
+// RecordReleasedOutput is empty.
+type RecordReleasedOutput struct{}

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -24,12 +25,15 @@ type Params struct {
 	Observer     ports.Observer
 }
 
-// Activities holds the steps. It keeps no state between calls, but knows which PlaceOrder is running.
+// Activities holds the steps. Between calls it knows only which PlaceOrder is running and what it could not
+// store.
 type Activities struct {
 	Params
 	solvers map[domain.ChallengeType]ports.Solver
 	pace    pace
 	placing singleflight.Group
+	// unstored are orders that the CA has placed and Postgres does not have yet, by our ID.
+	unstored sync.Map
 }
 
 // New makes the steps.
@@ -52,6 +56,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.FinalizeOrder, a.FinalizeOrder)
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
+	register(r, ports.RecordReleased, a.RecordReleased)
 }
 
 // RegisterLong makes the steps known that wait for the CA, on the authorization queue.

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
 	"everleaf/domain"
 )
+
+// tries is how often a step of its own is tried, about a minute and a half: then the failure is readable, and the
+// ladder's. A try that a worker's stop cut short uses one up, but it never is the last.
+const tries = 8
 
 // classify is the one gate through which a step's error reaches Temporal: the fault's kind is the error's type, the
 // fault its first detail, and only a transient fault is retried in place; every other wait is the workflow's.
@@ -27,8 +32,17 @@ func classify(ctx context.Context, err error) error {
 	detail := *fault
 	detail.Message = fault.Error() // the cause does not travel, its words do
 	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: !fault.Transient(), Details: []any{detail},
+		NonRetryable: !fault.Transient() || lastTry(ctx), Details: []any{detail},
 	})
+}
+
+// lastTry is never true in a workflow task, where the retry policy counts.
+func lastTry(ctx context.Context) bool {
+	if !activity.IsActivity(ctx) {
+		return false
+	}
+	info := activity.GetInfo(ctx)
+	return !info.IsLocalActivity && info.Attempt >= tries
 }
 
 // handedOver is what a step says that its worker's stop has cut short: another worker is to take it at once, without

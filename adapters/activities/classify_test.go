@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"everleaf/domain"
 )
@@ -78,4 +83,32 @@ func TestClassifyHandsOverWhenTheWorkerStops(t *testing.T) {
 		require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category())
 	}
 	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
+}
+
+// Only so many failures of its own fail a step; stops of its workers, however many, do not.
+func TestClassifyEndsTheTries(t *testing.T) {
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(worker.ErrWorkerShutdown)
+	for _, c := range []struct{ stops, calls int }{{0, tries}, {3, tries}, {20, 21}} {
+		calls := 0
+		var suite testsuite.WorkflowTestSuite
+		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+		env := suite.NewTestWorkflowEnvironment()
+		env.RegisterActivityWithOptions(func(ctx context.Context) error {
+			if calls++; calls <= c.stops {
+				return classify(stopped, context.Canceled)
+			}
+			return classify(ctx, waitFault)
+		}, activity.RegisterOptions{Name: "step"})
+		env.ExecuteWorkflow(func(ctx workflow.Context) error {
+			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+				StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: time.Hour,
+				// The suite's own limit would be 10.
+				RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1, MaximumAttempts: 100},
+			})
+			return workflow.ExecuteActivity(ctx, "step").Get(ctx, nil)
+		})
+		require.ErrorContains(t, env.GetWorkflowError(), waitFault.Message)
+		require.Equal(t, c.calls, calls, "after %d stops", c.stops)
+	}
 }

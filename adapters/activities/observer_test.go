@@ -35,6 +35,7 @@ func TestStepsTellTheObserver(t *testing.T) {
 	t.Run("an order that an earlier try had placed", func(t *testing.T) {
 		r, hears := observed(t)
 		hears.OrderPlaced(anything, "default", true)
+		hears.RenewalStarted(anything, "default", time.Hour)
 		r.orders.EXPECT().FindOrder(anything, certName, key).Return(stored(func(*ports.StoredOrder) {}), nil)
 		r.ca.EXPECT().Order(anything, orderURL).Return(pending, nil)
 		_, err := call(r, ports.PlaceOrder, place)
@@ -58,6 +59,13 @@ func TestStepsTellTheObserver(t *testing.T) {
 		hears.AttemptFailed(anything, "default", *caFault)
 		r.certificates.EXPECT().RecordFailure(anything, anything, anything, anything, anything)
 		_, err := call(r, ports.RecordFailure, ports.RecordFailureInput{Certificate: certName, Spec: spec, Failure: domain.Failure{Fault: *caFault}})
+		require.NoError(t, err)
+	})
+	t.Run("no failure, where the workflow was cancelled", func(t *testing.T) {
+		r, _ := observed(t)
+		r.certificates.EXPECT().RecordFailure(anything, anything, anything, anything, anything)
+		cancelled := domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled}
+		_, err := call(r, ports.RecordFailure, ports.RecordFailureInput{Certificate: certName, Spec: spec, Failure: domain.Failure{Fault: cancelled}})
 		require.NoError(t, err)
 	})
 	t.Run("a revocation", func(t *testing.T) {

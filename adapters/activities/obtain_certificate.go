@@ -39,10 +39,12 @@ func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCerti
 	return out, nil
 }
 
-// failedIn notes in the fault which step it was.
+// failedIn notes in a copy of the fault which step it was: certificates that wait for the CA together share its faults.
 func failedIn(step string, err error) error {
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Step == "" {
-		fault.Step = step
+		named := *fault
+		named.Step = step
+		return &named
 	}
 	return err
 }

@@ -26,6 +26,22 @@ func TestObtainCertificateGoesOnWhereAnEarlierTryEnded(t *testing.T) {
 	require.Nil(t, out.Plan, "the workflow plans without us")
 }
 
+// A CA that takes its time is no dead worker: Temporal hears of the step meanwhile.
+func TestObtainCertificateHeartbeats(t *testing.T) {
+	r := newRig(t)
+	r.activities.pace.heartbeat = time.Millisecond
+	beaten := r.heartbeats()
+	in := obtain
+	in.Order.Status = domain.OrderReady
+	r.orders.EXPECT().Order(anything, orderID).DoAndReturn(func(context.Context, string) (ports.StoredOrder, error) {
+		beaten()
+		return ports.StoredOrder{}, operatorFault
+	})
+	_, err := call(r, ports.ObtainCertificate, in)
+	_, fault := faultIn(t, err)
+	require.Equal(t, operatorFault.Reason, fault.Reason)
+}
+
 func TestObtainCertificatePastAuthorization(t *testing.T) {
 	r := newRig(t)
 	done := placed()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"everleaf/ports"
 )
@@ -15,11 +16,22 @@ func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (
 	// Also by spec: a request for another one must not get this one's order.
 	key := fmt.Sprintf("%s %s %+v", in.Key, in.Issuer, in.Spec)
 	for {
-		running := a.placing.DoChan(key, func() (any, error) { return a.placeOrder(ctx, in) })
+		running := a.placing.DoChan(key, func() (out any, err error) {
+			defer func() {
+				// singleflight would end the process with it; the SDK makes it the failure of this one step.
+				if value := recover(); value != nil {
+					err = &panicked{fmt.Sprintf("%v\n%s", value, debug.Stack())}
+				}
+			}()
+			return a.placeOrder(ctx, in)
+		})
 		select {
 		case <-ctx.Done():
 			return ports.PlaceOrderOutput{}, context.Cause(ctx)
 		case result := <-running:
+			if p := (*panicked)(nil); errors.As(result.Err, &p) {
+				panic(p.what)
+			}
 			ended := errors.Is(result.Err, context.Canceled) || errors.Is(result.Err, context.DeadlineExceeded)
 			if result.Shared && ended && ctx.Err() == nil {
 				continue // the end of the other's context is not ours
@@ -29,3 +41,8 @@ func (a *Activities) PlaceOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		}
 	}
 }
+
+// panicked carries a panic from the goroutine where it happened to those who wait.
+type panicked struct{ what string }
+
+func (p *panicked) Error() string { return p.what }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -62,4 +63,13 @@ func TestPlaceOrderOutlivesTheRunThatItWaitedFor(t *testing.T) {
 		close(slow)
 		both.Wait()
 	})
+}
+
+// A panic is the failure of its step, as the SDK has it, and not the end of the process.
+func TestPlaceOrderPanics(t *testing.T) {
+	r := newRig(t)
+	r.orders.EXPECT().FindOrder(anything, certName, key).DoAndReturn(
+		func(context.Context, string, string) (*ports.StoredOrder, error) { panic("unforeseen") })
+	_, err := call(r, ports.PlaceOrder, placeInput)
+	require.ErrorContains(t, err, "unforeseen")
 }

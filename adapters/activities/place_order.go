@@ -36,7 +36,7 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			return none, err
 		}
 		if usable && order.URL != "" {
-			a.Observer.OrderPlaced(ctx, in.Issuer, true)
+			a.observePlaced(ctx, in, true)
 			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !fits(*stored, spec, in.Issuer)}, nil
 		}
 		if !usable {
@@ -59,10 +59,7 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 	if err != nil {
 		return ports.PlaceOrderOutput{Order: order}, err
 	}
-	a.Observer.OrderPlaced(ctx, in.Issuer, false)
-	if !in.Planned.IsZero() {
-		a.Observer.RenewalStarted(ctx, in.Issuer, a.Clock.Now().Sub(in.Planned))
-	}
+	a.observePlaced(ctx, in, false)
 	return ports.PlaceOrderOutput{Order: order}, nil
 }
 
@@ -128,12 +125,14 @@ func (a *Activities) place(ctx context.Context, ca ports.CA, stored ports.Stored
 	if predecessor != nil && predecessor.Issuer == stored.Issuer {
 		request.Replaces, request.ReplacesAccount = predecessor.ARIID, predecessor.AccountURL
 	}
-	order, err := ca.PlaceOrder(ctx, request)
+	order, err := a.newOrder(ctx, ca, stored.ID, request)
 	if err != nil {
 		return order, fmt.Errorf("place order: %w", err)
 	}
-	order.ID = stored.ID
 	url, err := a.Orders.RecordPlaced(ctx, stored.ID, order.URL, order.Expires)
+	if err == nil || !domain.AsFault(err).Transient() {
+		a.unstored.Delete(stored.ID)
+	}
 	if err != nil {
 		return order, fmt.Errorf("record order: %w", err)
 	}
@@ -143,4 +142,26 @@ func (a *Activities) place(ctx context.Context, ca ports.CA, stored ports.Stored
 		order.ID = stored.ID
 	}
 	return order, err
+}
+
+// newOrder tells the CA of the order, unless this process has done so and could not store the answer: a database that
+// was away for a moment must not cost an order at a CA that makes a new one for each request.
+func (a *Activities) newOrder(ctx context.Context, ca ports.CA, orderID string, request ports.OrderRequest) (domain.Order, error) {
+	if known, ok := a.unstored.Load(orderID); ok {
+		return known.(domain.Order), nil
+	}
+	order, err := ca.PlaceOrder(ctx, request)
+	if err != nil {
+		return order, err
+	}
+	order.ID = orderID
+	a.unstored.Store(orderID, order)
+	return order, nil
+}
+
+func (a *Activities) observePlaced(ctx context.Context, in ports.PlaceOrderInput, resumed bool) {
+	a.Observer.OrderPlaced(ctx, in.Issuer, resumed)
+	if !in.Planned.IsZero() {
+		a.Observer.RenewalStarted(ctx, in.Issuer, a.Clock.Now().Sub(in.Planned))
+	}
 }

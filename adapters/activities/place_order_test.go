@@ -276,3 +276,21 @@ func TestPlaceOrderAdoptsWhatAnEndedWorkflowLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, out.Resumed)
 }
+
+// The database was away when the CA answered: the process remembers, and the CA hears of the order once.
+func TestPlaceOrderStoresWhatItCouldNotStore(t *testing.T) {
+	r := newRig(t)
+	r.orders.EXPECT().FindOrder(anything, certName, key).Times(3).Return(stored(planned), nil)
+	r.ca.EXPECT().PlaceOrder(anything, anything).Times(1).Return(atCA(domain.OrderPending), nil)
+	gomock.InOrder(
+		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires).Times(2).Return("", waitFault),
+		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires).Return(orderURL, nil),
+	)
+	for range 2 {
+		_, err := call(r, ports.PlaceOrder, placeInput)
+		wire(t, err, waitFault, true)
+	}
+	out, err := call(r, ports.PlaceOrder, placeInput)
+	require.NoError(t, err)
+	require.Equal(t, pending, out.Order)
+}

@@ -12,6 +12,8 @@ import (
 // RevokeCertificate revokes a version at the CA that issued it and notes it. A repeat finds it revoked there.
 func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
 	var none ports.RevokeCertificateOutput
+	ctx, stop := a.heartbeat(ctx)
+	defer stop()
 	ca, err := a.Issuers.Issuer(in.Issued.Issuer)
 	if err != nil {
 		return none, err

@@ -1,8 +1,10 @@
 package activities
 
 import (
+	"context"
 	"encoding/pem"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +39,19 @@ func TestRevokeCertificate(t *testing.T) {
 		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, now).Return(waitFault)
 		_, err := call(r, ports.RevokeCertificate, in)
 		wire(t, err, domain.NewFault(waitFault.Kind, waitFault.Reason, nil, "%s", waitFault.Error()), true)
+	})
+	t.Run("the CA is slow: heartbeats", func(t *testing.T) {
+		r := newRig(t)
+		r.activities.pace.heartbeat = time.Millisecond
+		beaten := r.heartbeats()
+		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
+		r.ca.EXPECT().Revoke(anything, anything, anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason) (bool, error) {
+			beaten()
+			return false, nil
+		})
+		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, now).Return(nil)
+		_, err := call(r, ports.RevokeCertificate, in)
+		require.NoError(t, err)
 	})
 	t.Run("a chain that is not PEM", func(t *testing.T) {
 		r := newRig(t)

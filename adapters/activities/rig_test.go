@@ -10,6 +10,7 @@ import (
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -123,6 +124,24 @@ func (r *rig) cancellable() (cancel func()) {
 	r.Cleanup(cancel)
 	r.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	return cancel
+}
+
+// heartbeats returns what waits until the step has sent one.
+func (r *rig) heartbeats() (wait func()) {
+	beaten := make(chan struct{}, 1)
+	r.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
+		select {
+		case beaten <- struct{}{}:
+		default:
+		}
+	})
+	return func() {
+		select {
+		case <-beaten:
+		case <-time.After(10 * time.Second):
+			r.Error("no heartbeat")
+		}
+	}
 }
 
 // Faults of each kind, as ports hand them out. What may be retried in place is a wait or the CA's, without RetryAfter.

@@ -40,6 +40,16 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A stop hands the request to another worker at once, as the steps of an issuance are.
+func TestAStopIsNoFailure(t *testing.T) {
+	t.Parallel()
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, classify(t.Context(), errStopping), &application)
+	require.False(t, application.NonRetryable())
+	require.Equal(t, time.Millisecond, application.NextRetryDelay())
+	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category())
+}
+
 func TestOperationTimeout(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]time.Duration{"": 0, "1500ms": 1500 * time.Millisecond, "-1s": 0, "soon": 0} {

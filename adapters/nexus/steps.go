@@ -107,7 +107,10 @@ func classify(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errStopping):
-		return temporal.NewApplicationErrorWithOptions(err.Error(), "WorkerStopping", temporal.ApplicationErrorOptions{Cause: err})
+		// At once and without a pause: it is nobody's failure, and counted and logged as none.
+		return temporal.NewApplicationErrorWithOptions(err.Error(), "WorkerStopping", temporal.ApplicationErrorOptions{
+			NextRetryDelay: time.Millisecond, Category: temporal.ApplicationErrorCategoryBenign,
+		})
 	case ctx.Err() != nil:
 		return err // cancelled or timed out: Temporal knows which
 	}

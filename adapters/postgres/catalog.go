@@ -20,16 +20,20 @@ type Catalog struct{ pool *pgxpool.Pool }
 func NewCatalog(pool *pgxpool.Pool) *Catalog { return &Catalog{pool: pool} }
 
 // recordColumns are what scanRecord reads, of certificates c and versions v.
-const recordColumns = `c.name, c.phase, c.spec, c.failure, c.updated_at, v.renewal, ` + versionColumns
+const recordColumns = `c.name, c.phase, c.spec, c.failure, c.updated_at, c.released_at, v.renewal, ` + versionColumns
 
 func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	var record ports.CertificateRecord
 	var version versionRow
-	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt, &record.Renewal},
+	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt, &record.ReleasedAt, &record.Renewal},
 		version.fields()...)
 	err := row.Scan(append(fields, more...)...)
 	record.Issued = version.issued()
 	record.UpdatedAt = record.UpdatedAt.UTC()
+	if record.ReleasedAt != nil {
+		released := record.ReleasedAt.UTC()
+		record.ReleasedAt = &released
+	}
 	return record, err
 }
 

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,9 +30,50 @@ func TestCensus(t *testing.T) {
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: noon, RetryAt: noon}
 	require.NoError(t, s.RecordFailure(t.Context(), "never", domain.Spec{Names: []string{"never.example.com"}}, "", failure))
 
+	order := s.placed(newOrder("given-up", "given-up/1"))
+	given := issuedFor(order)
+	given.NotAfter = noon.Add(-48 * time.Hour)
+	_, err = s.RecordIssued(t.Context(), order.ID, given, []byte("chain"))
+	require.NoError(t, err)
+	require.NoError(t, s.RecordReleased(t.Context(), "given-up"))
+	require.NoError(t, s.RecordReleased(t.Context(), "given-up"), "idempotent")
+	require.NoError(t, s.RecordReleased(t.Context(), "unknown"))
+	require.Equal(t, []string{"placed", "issued", "released"}, s.events("given-up"))
+
 	census, err := s.Census(t.Context(), noon)
 	require.NoError(t, err)
-	require.Equal(t, []ports.CensusGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, census.Groups)
+	require.ElementsMatch(t, []ports.CensusGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, census.Groups)
 	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, census.Expiring, "by %v", ports.ExpiryBounds)
 	require.Equal(t, noon.Add(-time.Hour), census.NextExpiry)
+}
+
+func TestAReleasedCertificateIsKeptAgainWithItsNextOrder(t *testing.T) {
+	s := newStore(t)
+	s.issue(newOrder("web", "web/1"))
+	require.NoError(t, s.RecordReleased(t.Context(), "web"))
+	pair, err := s.Current(t.Context(), "web")
+	require.NoError(t, err, "what is stored stays")
+	require.NotNil(t, pair.Record.ReleasedAt)
+	s.open(newOrder("web", "web/2"))
+	pair, err = s.Current(t.Context(), "web")
+	require.NoError(t, err)
+	require.Nil(t, pair.Record.ReleasedAt)
+}
+
+// Pages of any size count the same.
+func TestCensusByPages(t *testing.T) {
+	s := newStore(t)
+	for i := range 7 {
+		_, err := s.pool.Exec(t.Context(), `INSERT INTO certificates (name, spec, phase) VALUES ($1, '{}', $2)`,
+			fmt.Sprintf("name-%d.a", i), []string{"Issuing", "Failing"}[i%2])
+		require.NoError(t, err)
+	}
+	whole, err := s.Census(t.Context(), noon)
+	require.NoError(t, err)
+	require.Len(t, whole.Groups, 2)
+	for _, page := range []int{1, 2, 3, 7, 8} {
+		paged, err := s.CensusByPages(t.Context(), noon, page)
+		require.NoError(t, err)
+		require.ElementsMatch(t, whole.Groups, paged.Groups, page)
+	}
 }

@@ -41,7 +41,7 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 			RETURNING *
 		), certificate AS (
 			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
-				updated_at = now()
+				released_at = NULL, updated_at = now()
 			FROM version, done WHERE certificates.name = done.certificate
 		), tokens AS (
 			DELETE FROM http_tokens WHERE order_id = $1::uuid
@@ -154,6 +154,17 @@ func (c *Certificates) RecordRevoked(ctx context.Context, version string, reason
 	return interpret(err)
 }
 
+// RecordReleased implements ports.Certificates.
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string) error {
+	_, err := c.pool.Exec(ctx, `
+		WITH released AS (
+			UPDATE certificates SET released_at = now(), updated_at = now() WHERE name = $1 AND released_at IS NULL
+			RETURNING name
+		)
+		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate)
+	return interpret(err)
+}
+
 // RecordFailure implements ports.Certificates.
 func (c *Certificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error {
 	var order *string
@@ -171,7 +182,7 @@ func (c *Certificates) RecordFailure(ctx context.Context, certificate string, sp
 			RETURNING certificate, detail
 		), certificate AS (
 			INSERT INTO certificates (name, spec, phase, failure) SELECT certificate, $2, 'Failing', detail FROM event
-			ON CONFLICT (name) DO UPDATE SET phase = 'Failing', failure = EXCLUDED.failure, updated_at = now(),
+			ON CONFLICT (name) DO UPDATE SET phase = 'Failing', failure = EXCLUDED.failure, released_at = NULL, updated_at = now(),
 				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
 		)
 		DELETE FROM http_tokens WHERE order_id = $5::uuid`,

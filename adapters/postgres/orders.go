@@ -102,7 +102,7 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		), certificate AS (
 			INSERT INTO certificates (name, spec, phase) SELECT certificate, spec, 'Issuing' FROM opened
 			-- What is in service keeps its spec until the new one is issued.
-			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', updated_at = now(),
+			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', released_at = NULL, updated_at = now(),
 				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
 		)
 		SELECT id::text, created_at FROM opened`,

@@ -66,6 +66,9 @@ func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 		certificate = certificateOf(execution.ID)
 		more = append(more, slog.String(workflowIDKey, execution.ID), slog.String(runIDKey, execution.RunID))
 	}
+	if certificate == "" { // some of the SDK's own lines bring the ID along themselves
+		certificate = certificateOf(valueOf(record, workflowIDKey))
+	}
 	if certificate != "" && !h.named && !has(record, certificateKey) {
 		more = append(more, slog.String(certificateKey, certificate))
 	}
@@ -85,6 +88,16 @@ func has(record slog.Record, key string) (found bool) {
 		return !found
 	})
 	return found
+}
+
+func valueOf(record slog.Record, key string) (value string) {
+	record.Attrs(func(attr slog.Attr) bool {
+		if attr.Key == key {
+			value = attr.Value.String()
+		}
+		return value == ""
+	})
+	return value
 }
 
 // certificateOf is empty for a workflow that keeps no certificate.

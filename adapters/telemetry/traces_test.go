@@ -188,6 +188,8 @@ func TestLinesSayWhoseTheyAre(t *testing.T) {
 	require.NotContains(t, line(func() { sdklog.With(workflow, "WorkflowID", "somebody-else").Info("x") }), "certificate=")
 	require.Equal(t, 1, strings.Count(line(func() { logger.With("certificate", "shop", "WorkflowID", "certificate/shop").Info("x") }), "certificate=shop"))
 
+	require.Contains(t, line(func() { logger.Error("Activity error.", "WorkflowID", "certificate/shop") }), "certificate=shop")
+
 	// An adapter's line in a step.
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()

@@ -32,7 +32,23 @@ func Certificate(ctx workflow.Context, input domain.Certificate) error {
 	if err != nil {
 		return err
 	}
-	return c.run(ctx)
+	err = c.run(ctx)
+	if ctx.Err() != nil {
+		c.release(ctx)
+	}
+	return err
+}
+
+// release is a cancelled run's last act: whoever counts and lists certificates leaves this one out.
+func (c *certificate) release(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	if !releases(ctx) {
+		return
+	}
+	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
+		// The workflow ends all the same: it was asked to.
+		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
+	}
 }
 
 func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error) {
@@ -99,7 +115,7 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 	spec, failedBefore := c.state.Spec.WithDefaults(), c.state.Failure != nil
 
 	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
-	if reason == domain.WakeRenewal {
+	if reason == domain.WakeRenewal || reason == domain.WakeRetry && c.state.Renewal != nil && !workflow.Now(ctx).Before(c.state.Renewal.At) {
 		issue.planned = c.state.Renewal.At
 	}
 	err := issue.run(ctx)

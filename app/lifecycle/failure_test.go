@@ -183,7 +183,8 @@ func TestCancelledInTheMiddle(t *testing.T) {
 		w.env.RegisterDelayedCallback(w.env.CancelWorkflow, day)
 		w.run(ready())
 		require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
-		require.Empty(t, w.story)
+		require.Equal(t, []string{"RecordReleased@24h0m0s"}, w.story)
+		require.Equal(t, []ports.RecordReleasedInput{{Certificate: certName}}, w.released)
 	})
 	t.Run("while failing", func(t *testing.T) {
 		w := newWorld(t)

@@ -67,3 +67,18 @@ func TestRenew(t *testing.T) {
 		require.Equal(t, 1, w.next().Cycle)
 	})
 }
+
+// How late a renewal is counts from its plan, also when the first tries failed; what somebody asked for has no plan.
+func TestRenewalKnowsForWhenItWasPlanned(t *testing.T) {
+	w := newWorld(t)
+	w.failing(nameFault, 3)
+	w.run(ready())
+	for _, in := range w.placed {
+		require.Equal(t, ready().Renewal.At, in.Planned)
+	}
+	require.Len(t, w.placed, 3)
+	asked := newWorld(t)
+	asked.ask(day, ports.RenewUpdate, ports.RenewRequest{})
+	asked.run(ready())
+	require.Zero(t, asked.placed[0].Planned)
+}

@@ -25,9 +25,14 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 			"certificate %q: none is in service yet", c.name))
 	}
 	version := c.state.Issued.Version
-	if c.revocation(version) == nil {
+	switch pending := c.revocation(version); {
+	case pending == nil:
 		c.state.Revoking = append(c.state.Revoking, domain.Revocation{Issued: *c.state.Issued, Reason: request.Reason})
-		c.wake()
+		if !c.issuing { // else the successor is on its way
+			c.wake()
+		}
+	case request.Reason == domain.RevokedKeyCompromise: // it outranks what was said before
+		pending.Reason = request.Reason
 	}
 	if status, err := c.settled(ctx); err != nil {
 		return status, err // not replaced: the revocation stays pending
@@ -60,24 +65,31 @@ func (c *certificate) revokeReplaced(ctx workflow.Context) error {
 		if at, ok := r.Due(c.state.Issued); !ok || at.After(workflow.Now(ctx)) {
 			continue
 		}
+		if !r.Issued.NotAfter.After(workflow.Now(ctx)) {
+			workflow.GetLogger(ctx).Info("certificate expired before it was revoked", "certificate", c.name, "serial", r.Issued.Serial)
+			c.dropRevocation(r.Issued.Version)
+			continue
+		}
 		_, err := remote(ctx, ports.RevokeCertificate, ports.RevokeCertificateInput{
 			Certificate: c.name, Issued: r.Issued, Reason: r.Reason,
 		})
 		if ctx.Err() != nil && temporal.IsCanceledError(err) {
 			return ctx.Err()
 		}
-		pending := c.revocation(r.Issued.Version)
 		if err == nil {
-			c.state.Revoking = slices.DeleteFunc(c.state.Revoking, func(done domain.Revocation) bool {
-				return done.Issued.Version == r.Issued.Version
-			})
+			c.dropRevocation(r.Issued.Version)
 			workflow.GetLogger(ctx).Info("certificate revoked", "certificate", c.name, "serial", r.Issued.Serial, "reason", r.Reason)
 			continue
 		}
 		failure := domain.NextFailure(workflow.Now(ctx), r.Failure, faultOf(err), ports.RevokeCertificate.Name, nil)
-		pending.Failure = &failure
+		c.revocation(r.Issued.Version).Failure = &failure
 		workflow.GetLogger(ctx).Warn("revocation failed", "certificate", c.name, "serial", r.Issued.Serial,
 			"reason", failure.Fault.Reason, "message", failure.Fault.Message, "retry", failure.RetryAt)
 	}
+	c.describe(ctx)
 	return nil
+}
+
+func (c *certificate) dropRevocation(version string) {
+	c.state.Revoking = slices.DeleteFunc(c.state.Revoking, func(r domain.Revocation) bool { return r.Issued.Version == version })
 }

@@ -60,6 +60,19 @@ func TestRevoke(t *testing.T) {
 		require.Empty(t, again.placed)
 		require.Empty(t, again.next().Revoking)
 	})
+	t.Run("replaced by a CA whose clock is ahead", func(t *testing.T) {
+		w := newWorld(t)
+		w.finalize = func(int, ports.FinalizeOrderInput) (ports.FinalizeOrderOutput, error) {
+			issued := w.issued("v1")
+			issued.NotBefore = issued.NotBefore.Add(time.Minute)
+			return ports.FinalizeOrderOutput{Issued: issued}, nil
+		}
+		told := w.ask(day, ports.RevokeUpdate, revoke)
+		w.run(ready())
+		require.NoError(t, told.err)
+		require.Len(t, w.revoked, 1)
+		require.Empty(t, w.next().Revoking)
+	})
 	t.Run("nothing in service", func(t *testing.T) {
 		w := newWorld(t)
 		w.failing(nameFault, 2)
@@ -73,5 +86,35 @@ func TestRevoke(t *testing.T) {
 		w.run(ready())
 		require.Equal(t, "UnknownReason", told.problem(t).Reason)
 		require.False(t, told.accepted)
+	})
+	t.Run("while a renewal is at work: it is the replacement", func(t *testing.T) {
+		w := newWorld(t)
+		var told *answer
+		authorize := w.authorize
+		w.authorize = func(n int, in ports.AuthorizeOrderInput) (ports.AuthorizeOrderOutput, error) {
+			told = w.askNow(ports.RevokeUpdate, revoke)
+			return authorize(n, in)
+		}
+		w.run(ready())
+		require.Len(t, w.placed, 1)
+		require.Len(t, w.revoked, 1)
+		require.NoError(t, told.err)
+	})
+	t.Run("a compromised key outranks the reason that was given before", func(t *testing.T) {
+		w := newWorld(t)
+		w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{Reason: domain.RevokedSuperseded})
+		w.ask(day, ports.RevokeUpdate, revoke)
+		w.run(ready())
+		require.Equal(t, domain.RevokedKeyCompromise, w.revoked[0].Reason)
+	})
+	t.Run("what has expired is revoked no more", func(t *testing.T) {
+		w := newWorld(t)
+		state := ready()
+		old := *state.Issued
+		old.Version, old.NotAfter = "v2", start.Add(-time.Hour)
+		state.Revoking = []domain.Revocation{{Issued: old}}
+		w.run(state)
+		require.Empty(t, w.revoked)
+		require.Empty(t, w.next().Revoking)
 	})
 }

@@ -30,9 +30,9 @@ var longStep = workflow.ActivityOptions{
 	// What comes after a cancelled step removes its challenges: it must not run before the step has ended.
 	WaitForCancellation: true,
 	RetryPolicy: &temporal.RetryPolicy{
+		// No MaximumAttempts: a worker that stops, is killed or does not know the step yet is no failure of the step's own.
+		// Those the activities' gate counts (classify).
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-		// About a minute and a half: then the failure is readable, and the ladder's.
-		MaximumAttempts: 8,
 	},
 }
 
@@ -70,7 +70,7 @@ func faultOf(err error) *domain.Fault {
 		}
 	}
 	if temporal.IsCanceledError(err) {
-		return domain.NewFault(domain.FaultOperator, "Cancelled", nil, "the workflow was cancelled")
+		return domain.NewFault(domain.FaultOperator, domain.ReasonCancelled, nil, "the workflow was cancelled")
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {

@@ -12,10 +12,20 @@ const (
 	//   - DefaultVersion: steps AuthorizeOrder, FinalizeOrder and PlanRenewal, on the workflows' own queue.
 	//   - 1: one step ObtainCertificate on the authorization queue; search attributes are written.
 	issuanceGate = "issuance"
+	// releaseGate decides what a run does when it is cancelled.
+	//
+	//   - DefaultVersion: it ends.
+	//   - 1: it notes that the certificate is kept no more, and ends.
+	releaseGate = "release"
 )
 
 // oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
 // the order, where its marker costs no action of its own.
 func oneStep(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, issuanceGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// releases says whether this run ends as of version 1 of the gate.
+func releases(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, releaseGate, workflow.DefaultVersion, 1) >= 1
 }

@@ -5,15 +5,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/domain"
 	"everleaf/ports"
 )
 
-// before makes the run one that began before version 1 of the issuance gate.
+// before makes the run one that began before version 1 of every gate.
 func (w *world) before() *world {
-	w.env.OnGetVersion(issuanceGate, workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	for _, gate := range []string{issuanceGate, releaseGate} {
+		w.env.OnGetVersion(gate, workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	}
 	return w
 }
 
@@ -47,6 +50,13 @@ func TestIssuanceBeforeItWasOneStep(t *testing.T) {
 		}
 		w.run(domain.Certificate{Spec: spec})
 		require.Equal(t, []string{"PlaceOrder@0s", "AuthorizeOrder@0s", "FinalizeOrder@0s", "FinalizeOrder@20s", "PlanRenewal@20s"}, w.story)
+	})
+	t.Run("ends without a word when cancelled", func(t *testing.T) {
+		w := newWorld(t).before()
+		w.env.RegisterDelayedCallback(w.env.CancelWorkflow, day)
+		w.run(ready())
+		require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
+		require.Empty(t, w.story)
 	})
 	t.Run("says in which step it failed", func(t *testing.T) {
 		w := newWorld(t).before()

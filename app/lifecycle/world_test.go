@@ -60,6 +60,7 @@ type world struct {
 	recorded   []ports.RecordFailureInput
 	obtained   []ports.ObtainCertificateInput
 	revoked    []ports.RevokeCertificateInput
+	released   []ports.RecordReleasedInput
 	// timers are the durations of the timers that the workflow started.
 	timers []time.Duration
 }
@@ -95,6 +96,8 @@ func newWorld(t testing.TB) *world {
 	}
 	stub(w, ports.RecordFailure, &w.recorded, &w.record)
 	stub(w, ports.RevokeCertificate, &w.revoked, &w.revoke)
+	release := func(int, ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) { return out, nil }
+	stub(w, ports.RecordReleased, &w.released, &release)
 	w.env.RegisterActivityWithOptions(w.obtain, activity.RegisterOptions{Name: ports.ObtainCertificate.Name})
 	Register(w.env)
 	w.env.SetStartTime(start)

@@ -73,6 +73,9 @@ func (k kit) table(records []app.Record) error {
 		if r.Renewal != nil {
 			row[4] = k.moment(r.Renewal.At)
 		}
+		if r.ReleasedAt != nil { // nobody keeps it
+			row[1], row[4] = "Released", "-"
+		}
 		if r.Failure != nil {
 			row[5] = problem(r.Failure)
 		}

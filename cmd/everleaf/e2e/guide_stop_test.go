@@ -45,6 +45,29 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 	require.NotContains(t, first.log.String(), "steps still busy")
 }
 
+// However many workers are stopped under one step, as in a rollout of many replicas, it is no failure of the certificate.
+func TestManyStopsUnderOneStepFailNothing(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.run("--roles=responder,workflows")
+	held := newGate()
+	s.proxy.on(&rule{path: pathChallenge, left: -1, gate: held})
+	at := s.run("--roles=authorization", "--stop-timeout=1s")
+	ensured := s.ensureMany(1)
+	atWork := func() bool { return held.waiting.Load() == 1 }
+	s.eventually("the step at work", atWork)
+	for range 9 {
+		next := s.run("--roles=authorization", "--stop-timeout=1s")
+		at.stop()
+		s.eventually("the next worker", atWork)
+		at = next
+	}
+	held.open()
+	e := <-ensured
+	require.Equal(t, 0, e.code, e.stderr)
+	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
+}
+
 // A short step runs inside a workflow task. One that outlasts the drain cannot be handed over; it is repeated when its
 // workflow task times out (10 s), and is no failure either.
 func TestStopDuringAShortStepRepeatsIt(t *testing.T) {

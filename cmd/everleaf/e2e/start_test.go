@@ -100,5 +100,7 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	s.proxy.freeAll()
 	<-working
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left in Postgres")
+	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE released_at IS NOT NULL`), "they count no more")
+	require.Contains(t, s.must("cert", "list").stdout, "Released")
 	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output", "json")).Issued, "started anew")
 }

@@ -34,6 +34,7 @@ everleaf_issuance_duration_seconds_bucket{issuer="main",le="1800"} 0+1x60
 everleaf_issuance_duration_seconds_bucket{issuer="main",le="3600"} 0+1x60
 everleaf_issuance_duration_seconds_bucket{issuer="main",le="+Inf"} 0+1x60
 temporal_num_pollers{task_queue="everleaf",poller_type="workflow_task"} 2x60
+temporal_num_pollers{task_queue="everleaf-nexus",poller_type="workflow_task"} 5x60
 temporal_num_pollers{task_queue="everleaf",poller_type="workflow_sticky_task"} 0x60
 temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task"} 1 0 1 0x57
 temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_task",instance="b"} 2x60
