@@ -48,10 +48,10 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	} {
 		group.apply(&config)
 	}
-	if err := cmp.Or(w.slotSettings.check(), config.Validate()); err != nil {
+	if err := cmp.Or(w.check(), config.Validate()); err != nil {
 		return err
 	}
-	if unused := w.versioningSettings.unused(); unused != "" {
+	if unused := w.unused(); unused != "" {
 		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this worker polls unversioned")
 	}
 	return k.worker(ctx, config, k.logger)
