@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/fx"
 
@@ -23,7 +24,13 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer health.close(logger)
+	var told time.Time // to stop, and nothing went wrong
+	defer func() {
+		health.close(logger)
+		if !told.IsZero() {
+			logger.Info("everleaf stopped", "took", time.Since(told).Round(time.Millisecond).String())
+		}
+	}()
 	var end *outcome
 	process := fx.New(Worker(ctx, config, health, logger), fx.Populate(&end))
 	if err := process.Err(); err != nil {
@@ -39,11 +46,15 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	case <-ctx.Done():
 	case <-process.Wait():
 	}
+	began := time.Now()
 	// Draining must not end because ctx did.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), process.StopTimeout())
 	defer cancel()
-	err = process.Stop(stopping)
-	return errors.Join(end.err(), err)
+	err = errors.Join(end.err(), process.Stop(stopping))
+	if err == nil {
+		told = began
+	}
+	return err
 }
 
 // plain takes fx's story of constructors away: what is left is the fault. A start that the caller ended is no error.

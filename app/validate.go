@@ -70,7 +70,7 @@ func (c Config) validateIssuing() error {
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return nil
+	return c.ACME.Validate()
 }
 
 // needy are the chosen roles that issue.
@@ -104,6 +104,9 @@ func isAddress(address string, listen bool) bool {
 	number, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && (number > 0 || listen)
 }
+
+// InvalidSetting is Validate's fault, for a value that a Config cannot tell from none.
+func InvalidSetting(flag, value, fix string) error { return invalid(flag, value, fix) }
 
 // invalid names a setting as people give it: the flag and its variable.
 func invalid(flag, value, fix string) error {

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"everleaf/domain"
@@ -42,7 +43,7 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
-	if err := config.validate(); err != nil {
+	if err := config.check(); err != nil {
 		return nil, err
 	}
 	roots, err := config.roots()
@@ -69,23 +70,32 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	}, nil
 }
 
-func (c Config) validate() error {
+// Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.
+func (c Config) Validate() error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	_, err := c.roots()
+	return err
+}
+
+func (c Config) check() error {
 	directory, err := url.Parse(c.Directory)
 	switch {
 	case c.Issuer == "":
-		return c.invalid("an issuer needs a name")
+		return invalid("issuer", "", "an issuer needs a name")
+	case err == nil && directory.User != nil:
+		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
-		return c.invalid("directory %q is not an https URL without fragment; use the one that the CA publishes", c.Directory)
-	case directory.User != nil:
-		return c.invalid("directory at %s must not hold a user name or password", directory.Host)
+		return invalid("acme-directory", c.Directory, "it is not an https URL without fragment; use the one that the CA publishes")
 	case c.Timeout < 0:
-		return c.invalid("timeout %s is negative; use for example 30s", c.Timeout)
+		return invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
 	}
 	if c.Email == "" {
 		return nil
 	}
 	if address, err := mail.ParseAddress(c.Email); err != nil || address.Address != c.Email {
-		return c.invalid("email %q is not a plain address such as ops@example.org", c.Email)
+		return invalid("acme-email", c.Email, "use a plain address such as ops@example.org")
 	}
 	return nil
 }
@@ -96,17 +106,17 @@ func (c Config) roots() (*x509.CertPool, error) {
 	}
 	bundle, err := os.ReadFile(c.CABundle)
 	if err != nil {
-		return nil, c.invalid("CA bundle cannot be read: %v", err)
+		return nil, invalid("acme-ca-bundle", c.CABundle, "it cannot be read ("+err.Error()+"); correct the path, or leave it out for the system's roots")
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
-		return nil, c.invalid("CA bundle %q holds no PEM certificate", c.CABundle)
+		return nil, invalid("acme-ca-bundle", c.CABundle, "it holds no PEM certificate; name a file with the roots of the CA's own web server")
 	}
 	return roots, nil
 }
 
-func (c Config) invalid(format string, args ...any) error {
-	fault := domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, format, args...)
-	fault.Message = "issuer \"" + c.Issuer + "\": " + fault.Message
-	return fault
+// invalid names a setting as people give it: the flag and its variable.
+func invalid(flag, value, fix string) error {
+	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
 }

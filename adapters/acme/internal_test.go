@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,14 +117,14 @@ func TestSettings(t *testing.T) {
 		says   string
 	}{
 		{Config{Directory: directory}, "needs a name"},
-		{Config{Issuer: "main"}, `directory ""`},
-		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"}, "not an https URL"},
+		{Config{Issuer: "main"}, `(EVERLEAF_ACME_DIRECTORY) ""`},
+		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"}, `--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://ca.example.org/dir" cannot work: it is not an https URL`},
 		{Config{Issuer: "main", Directory: "https:///dir"}, "not an https URL"},
 		{Config{Issuer: "main", Directory: directory + "#x"}, "fragment"},
 		{Config{Issuer: "main", Directory: "https://me:secret@ca.example.org/dir"}, "must not hold"},
-		{Config{Issuer: "main", Directory: directory, Email: "Ops <ops@example.org>"}, "email"},
-		{Config{Issuer: "main", Directory: directory, Timeout: -1}, "timeout"},
-		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")}, "none.pem"},
+		{Config{Issuer: "main", Directory: directory, Email: "Ops <ops@example.org>"}, `--acme-email (EVERLEAF_ACME_EMAIL) "Ops <ops@example.org>" cannot work`},
+		{Config{Issuer: "main", Directory: directory, Timeout: -1}, "--acme-timeout (EVERLEAF_ACME_TIMEOUT)"},
+		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")}, "--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) " + strconv.Quote(filepath.Join(dir, "none.pem")) + " cannot work"},
 		{Config{Issuer: "main", Directory: directory, CABundle: empty}, "holds no PEM certificate"},
 	}
 	for _, c := range cases {
@@ -133,6 +134,7 @@ func TestSettings(t *testing.T) {
 		require.Equal(t, "InvalidSetting", fault.Reason)
 		require.Contains(t, fault.Message, c.says)
 		require.NotContains(t, fault.Message, "secret")
+		require.Equal(t, err, c.config.Validate())
 	}
 	ca, err := New(Config{Issuer: "main", Directory: directory, Email: "ops@example.org"}, nil, nil, nil)
 	require.NoError(t, err)

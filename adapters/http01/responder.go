@@ -52,7 +52,7 @@ func (r *Responder) Start(ctx context.Context) error {
 	listener, err := config.Listen(ctx, "tcp", r.listen)
 	if err != nil {
 		return domain.NewFault(domain.FaultOperator, "ListenFailed", err,
-			"http01-listen %q: the address cannot be bound; free it or choose another", r.listen)
+			"--http01-listen (EVERLEAF_HTTP01_LISTEN) %q: the address cannot be bound; free it or choose another", r.listen)
 	}
 	r.bound.Store(listener.Addr().String())
 	go func() {

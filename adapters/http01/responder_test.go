@@ -87,7 +87,7 @@ func TestResponderNamesTheAddressItCannotBind(t *testing.T) {
 		fault := domain.AsFault(err)
 		require.Equal(t, domain.FaultOperator, fault.Kind)
 		require.Equal(t, "ListenFailed", fault.Reason)
-		require.Contains(t, fault.Message, "http01-listen")
+		require.Contains(t, fault.Message, "--http01-listen (EVERLEAF_HTTP01_LISTEN)")
 		require.Contains(t, fault.Message, address)
 		require.NoError(t, responder.Stop(t.Context()), "stopping what never started")
 	}

@@ -43,13 +43,13 @@ func interpretAnswer(answer *pgconn.PgError) error {
 		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", redact(answer), "Postgres cannot serve just now")
 	case refusing(answer.Code):
 		return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
-			"Postgres refuses connections: check user, password and database of the setting postgres-url")
+			"Postgres refuses connections: check user, password and database of "+setting)
 	case answer.Code == "42P01" || answer.Code == "42703":
 		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
 			"the database's schema does not fit this binary: run `everleaf migrate`")
 	case answer.Code == "42501":
 		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
-			"the user of the setting postgres-url lacks a right")
+			"the user of "+setting+" lacks a right")
 	}
 	return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer), "Postgres refused a statement")
 }

@@ -88,9 +88,14 @@ func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-// Readiness is CheckSchema for people who watch: detail says which version the database has.
+// Readiness is CheckSchema for people who watch: detail says which version the database has, err where it was looked
+// for.
 func Readiness(ctx context.Context, pool *pgxpool.Pool) (detail string, err error) {
 	found, err := fittingSchema(ctx, pool)
+	if fault, ok := errors.AsType[*domain.Fault](err); ok && disconnected(fault) {
+		err = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", errors.Unwrap(fault),
+			"Postgres at %s does not answer: start it, or correct %s", address(pool.Config()), setting)
+	}
 	return fmt.Sprintf("version %d", found), err
 }
 

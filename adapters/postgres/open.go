@@ -20,6 +20,9 @@ import (
 	"everleaf/domain"
 )
 
+// setting is how people know Config.URL.
+const setting = "--postgres-url (EVERLEAF_POSTGRES_URL)"
+
 // Config says where Postgres is.
 type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
@@ -81,7 +84,7 @@ func await(ctx context.Context, pool *pgxpool.Pool, where string, logger *slog.L
 		}
 		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !passing(answer.Code) {
 			return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
-				"Postgres at %s refused the connection: check user, password and database of the setting postgres-url", where)
+				"Postgres at %s refused the connection: check user, password and database of "+setting, where)
 		}
 		if tries == 0 && logger != nil && ctx.Err() == nil {
 			logger.Info("waiting for Postgres at " + where)
@@ -90,7 +93,7 @@ func await(ctx context.Context, pool *pgxpool.Pool, where string, logger *slog.L
 		case <-time.After(attemptInterval):
 		case <-ctx.Done():
 			return domain.NewFault(domain.FaultOperator, "DatabaseUnreachable", unreached{ctx.Err(), err},
-				"Postgres at %s does not answer: start it, or correct the setting postgres-url", where)
+				"Postgres at %s does not answer: start it, or correct "+setting, where)
 		}
 	}
 }
@@ -117,16 +120,16 @@ func parse(config Config) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database?sslmode=verify-full, with reserved characters in the " +
 		"password percent-encoded"
 	if strings.TrimSpace(config.URL) == "" {
-		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is empty: %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, setting+" cannot work: it is empty; %s", want)
 	}
 	parsed, err := pgxpool.ParseConfig(config.URL)
 	if err != nil {
 		// Only a file's name may be told: sslrootcert, sslcert, sslkey, passfile.
 		if missing, ok := errors.AsType[*fs.PathError](err); ok {
 			return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", missing,
-				"the setting postgres-url names a file that cannot be read")
+				setting+" cannot work: it names a file that cannot be read")
 		}
-		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "the setting postgres-url is malformed: %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, setting+" cannot work: it is malformed; %s", want)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

@@ -37,7 +37,7 @@ func CheckSealing(ctx context.Context, pool *pgxpool.Pool, sealer ports.Sealer) 
 	}
 	if err != nil || !bytes.Equal(opened, knownText) {
 		return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil,
-			"the setting sealing-key names another key than the one that sealed this database's keys: give that one")
+			"--sealing-key (EVERLEAF_SEALING_KEY) names another key than the one that sealed this database's keys: give that one")
 	}
 	return nil
 }

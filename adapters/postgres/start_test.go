@@ -83,6 +83,33 @@ func TestOpenWaitsForAServerThatComesLate(t *testing.T) {
 	require.NoError(t, postgres.CheckSchema(t.Context(), pool))
 }
 
+func TestReadinessNamesTheServerThatIsAway(t *testing.T) {
+	_, url := postgrestest.New(t)
+	config, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go relay(front, net.JoinHostPort(config.ConnConfig.Host, itoa(config.ConnConfig.Port)), 0)
+	host, port, err := net.SplitHostPort(front.Addr().String())
+	require.NoError(t, err)
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: with(t, with(t, url, "host", host), "port", port)})
+	require.NoError(t, err)
+	defer pool.Close()
+	_, err = postgres.Readiness(t.Context(), pool)
+	require.NoError(t, err)
+
+	require.NoError(t, front.Close())
+	pool.Reset()
+	_, err = postgres.Readiness(t.Context(), pool)
+	fault := requireFault(t, err, domain.FaultWait, "DatabaseUnavailable")
+	require.Equal(t, "Postgres at "+front.Addr().String()+"/"+config.ConnConfig.Database+
+		" does not answer: start it, or correct --postgres-url (EVERLEAF_POSTGRES_URL)", fault.Message)
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_, err = postgres.Readiness(late, pool)
+	require.ErrorContains(t, err, "does not answer: start it")
+}
+
 func TestMigrateFromManyReplicas(t *testing.T) {
 	url := postgrestest.Empty(t)
 	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url})

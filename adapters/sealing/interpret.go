@@ -25,10 +25,10 @@ func (k *Keeper) interpret(err error) error {
 		return wrongKey(err)
 	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.Unimplemented:
 		return domain.NewFault(domain.FaultOperator, "SealingKeyRefused", err,
-			"the key service refuses the key that the setting sealing-key names: check that the key exists, is enabled and "+
+			"the key service refuses the key that "+setting+" names: check that the key exists, is enabled and "+
 				"that this process may encrypt and decrypt with it")
 	}
-	return domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the key service of the setting sealing-key does not answer")
+	return domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the key service of "+setting+" does not answer")
 }
 
 // code is gocloud's; Vault's driver leaves its errors unsorted.
@@ -48,5 +48,5 @@ func code(err error) gcerrors.ErrorCode {
 
 func wrongKey(cause error) error {
 	return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", cause,
-		"a stored secret was not sealed with the key that the setting sealing-key names: give the key that sealed it")
+		"a stored secret was not sealed with the key that "+setting+" names: give the key that sealed it")
 }

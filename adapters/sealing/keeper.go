@@ -21,6 +21,9 @@ import (
 
 var _ ports.Sealer = (*Keeper)(nil)
 
+// setting is how people know Config.KeyURL.
+const setting = "--sealing-key (EVERLEAF_SEALING_KEY)"
+
 // Config says which key seals secrets.
 type Config struct {
 	// KeyURL is the setting sealing-key: file:///path, awskms://, azurekeyvault://, gcpkms:// or hashivault:// (as
@@ -101,5 +104,5 @@ func (k *Keeper) Close() error {
 
 // malformed is about the setting: what tells what is wrong with it and what to do.
 func malformed(cause error, what string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "SealingKeyMalformed", cause, "the setting sealing-key "+what, args...)
+	return domain.NewFault(domain.FaultOperator, "SealingKeyMalformed", cause, setting+" cannot work: it "+what, args...)
 }

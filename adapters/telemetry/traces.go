@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/exaring/otelpgx"
+	"github.com/go-logr/logr"
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -34,6 +35,11 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	if !wanted() {
 		return &Traces{}, nil
 	}
+	if err := checkVariables(); err != nil {
+		return nil, err
+	}
+	// What the SDK says of other variables is a line of ours.
+	otel.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	exporter, err := newExporter(ctx)
 	if err != nil {
 		return nil, err
@@ -58,16 +64,12 @@ func wanted() bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return false
 	}
-	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	_, address := endpoint()
+	return address != ""
 }
 
 func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
-	variable := "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
-	protocol := os.Getenv(variable)
-	if protocol == "" {
-		variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
-		protocol = os.Getenv(variable)
-	}
+	variable, protocol := protocol()
 	var exporter sdk.SpanExporter
 	var err error
 	switch protocol {
@@ -76,8 +78,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	case "", "http/protobuf":
 		exporter, err = otlptracehttp.New(ctx)
 	default:
-		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", nil,
-			"%s %q cannot work: use grpc or http/protobuf, or leave it out for http/protobuf", variable, protocol)
+		return nil, invalid(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
 	}
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", err,

@@ -25,6 +25,7 @@ func traced(t *testing.T, variables ...string) (*Traces, error) {
 	for _, name := range []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL",
 		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER",
+		"OTEL_TRACES_SAMPLER_ARG",
 	} {
 		t.Setenv(name, "")
 	}
@@ -58,6 +59,45 @@ func TestAnUnknownProtocolIsRefusedByName(t *testing.T) {
 	require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, `OTEL_EXPORTER_OTLP_PROTOCOL "http/json"`)
 	require.ErrorContains(t, err, "grpc")
+}
+
+func TestVariablesThatTheSDKWouldPassOverAreRefusedByName(t *testing.T) {
+	const endpoint, sampler, argument = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+	for _, c := range []struct {
+		variables []string
+		says      string // empty where they are fine
+	}{
+		{[]string{endpoint, "127.0.0.1:4318"}, endpoint + ` "127.0.0.1:4318" cannot work: use an http or https URL`},
+		{[]string{endpoint, "collector:4318"}, endpoint + ` "collector:4318"`},
+		{[]string{endpoint, "http://"}, endpoint},
+		{[]string{endpoint, "unix:///tmp/x"}, endpoint},
+		{[]string{endpoint, "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT \"localhost\""},
+		{[]string{endpoint, "http://127.0.0.1:1", sampler, "foo"}, sampler + ` "foo" cannot work: use one of always_on,`},
+		{[]string{endpoint, "http://127.0.0.1:1", sampler, "traceidratio", argument, "2"}, argument + ` "2"`},
+		{[]string{endpoint, "http://127.0.0.1:1", sampler, " Parentbased_TraceIDRatio", argument, "0.5"}, ""},
+		{[]string{endpoint, "unix:///tmp/x", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, ""},
+	} {
+		traces, err := traced(t, c.variables...)
+		if c.says == "" {
+			require.NoError(t, err, c.variables)
+			require.NoError(t, traces.Shutdown(t.Context()))
+			continue
+		}
+		require.ErrorContains(t, err, c.says)
+		require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+	}
+}
+
+// The SDK's own lines would be of another format than ours.
+func TestTheSDKsOwnLinesAreOurs(t *testing.T) {
+	var logged bytes.Buffer
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	traces, err := NewTraces(t.Context(), slog.New(slog.NewTextHandler(&logged, nil)))
+	require.NoError(t, err)
+	require.NoError(t, traces.Shutdown(t.Context()))
+	require.Contains(t, logged.String(), "level=ERROR")
+	require.Contains(t, logged.String(), "soon")
 }
 
 func TestSpansArriveByBothProtocols(t *testing.T) {

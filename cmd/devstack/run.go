@@ -73,8 +73,14 @@ func (c runCmd) show(ctx context.Context, d *demo.Demo, say tools.Say) error {
 
 // onOneLine is a command's output as the end of a line.
 func onOneLine(out []byte) string {
-	if text := strings.Join(strings.Fields(string(out)), " "); text != "" {
-		return ": " + text
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		if words := strings.Fields(line); len(words) > 0 {
+			lines = append(lines, strings.Join(words, " "))
+		}
 	}
-	return ""
+	if len(lines) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(lines, "; ")
 }

@@ -157,6 +157,30 @@ func TestPrintRegistrations(t *testing.T) {
 	require.Equal(t, exitOK, only.run(t.Context(), "worker", "--roles", "authorization", "--print-registrations"), only.err)
 	require.NotContains(t, only.out.String(), "workflow ")
 	require.Contains(t, only.out.String(), "everleaf-authorization")
+
+	none := newBench(t)
+	require.Equal(t, exitOK, none.run(t.Context(), "worker", "--roles", "responder", "--print-registrations"), none.err)
+	require.Equal(t, "The role responder polls no task queue: nothing is registered.\n", none.out.String())
+}
+
+// A build that is named and not used is most likely a switch that was forgotten.
+func TestABuildThatIsNotUsedIsWarnedOf(t *testing.T) {
+	for _, c := range []struct{ args, says string }{
+		{"", ""},
+		{"--sticky-cache=0", ""},
+		{"--build-id=v1 --deployment-name=d --worker-versioning", ""},
+		{"--build-id=v1", "--build-id (EVERLEAF_BUILD_ID"},
+		{"--deployment-name=d", "--deployment-name (EVERLEAF_DEPLOYMENT_NAME"},
+	} {
+		b := newBench(t)
+		require.Equal(t, exitOK, b.run(t.Context(), append([]string{"worker", "--postgres-url=p", "--sealing-key=k"}, strings.Fields(c.args)...)...), b.err)
+		if c.says == "" {
+			require.Empty(t, b.err.String())
+			continue
+		}
+		require.Equal(t, 1, strings.Count(b.err.String(), "level=WARN"), b.err)
+		require.Contains(t, b.err.String(), c.says)
+	}
 }
 
 func TestUsageErrorsAreOneLine(t *testing.T) {
@@ -180,6 +204,11 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"worker", "--roles="}, `there is no role "": choose`},
 		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=1"}, "--workflow-slots (EVERLEAF_WORKFLOW_SLOTS)"},
 		{[]string{"worker", "--workflow-slots=many"}, "--workflow-slots"},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=0"}, `--workflow-slots (EVERLEAF_WORKFLOW_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--local-step-slots=0"}, `--local-step-slots (EVERLEAF_LOCAL_STEP_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--authorization-slots=0"}, `--authorization-slots (EVERLEAF_AUTHORIZATION_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--nexus-slots=-1"}, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "-1" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--max-pollers=0"}, `--max-pollers (EVERLEAF_MAX_POLLERS) "0" cannot work`},
 		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
 		{[]string{"cert", "ensure"}, "<name>"},
 		{[]string{"cert", "ensure", "a", "--timeout=0s"}, `"0s" is not a duration above 0`},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -55,9 +56,19 @@ func exitCode(err error) int {
 		return exitTimeout
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case malformed(err):
+		return exitUsage
 	default:
 		return exitProblem
 	}
+}
+
+// malformed says whether a setting was refused for what it is. What the world answers (out of reach, refused, in use) is
+// a problem: the same setting may work later.
+func malformed(err error) bool {
+	var fault *app.Fault
+	return errors.As(err, &fault) && slices.Contains(
+		[]string{"InvalidSetting", "PostgresURLMalformed", "SealingKeyMalformed", "TemporalSettings"}, fault.Reason)
 }
 
 // message adds what programs look for to a fault: kind and reason.

@@ -25,14 +25,14 @@ func failed(err error, code int) failure {
 	var f failure
 	var fault *app.Fault
 	switch {
-	case code == exitUsage:
-		f.Error.Kind, f.Error.Reason = "Spec", "Usage"
 	case code == exitTimeout:
 		f.Error.Kind, f.Error.Reason = "Wait", "Timeout"
 	case code == exitInterrupted:
 		f.Error.Kind, f.Error.Reason = "Wait", "Interrupted"
 	case errors.As(err, &fault):
 		f.Error.Kind, f.Error.Reason, f.Error.RetryAfter = string(fault.Kind), fault.Reason, fault.RetryAfter
+	case code == exitUsage:
+		f.Error.Kind, f.Error.Reason = "Spec", "Usage"
 	default:
 		f.Error.Kind, f.Error.Reason = "Operator", "Unexpected"
 	}

@@ -28,6 +28,8 @@ func TestAFailureIsJSONToo(t *testing.T) {
 	}{
 		{"a fault", append(status, "-o", "json"), limited, exitProblem,
 			`{"error": {"kind": "RateLimited", "reason": "RateLimited", "message": "the CA asks to wait: 429 slow down", "retryAfter": 60000000000}}`},
+		{"a malformed setting", append(status, "-o", "json"), domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "it is empty"), exitUsage,
+			`{"error": {"kind": "Operator", "reason": "PostgresURLMalformed", "message": "it is empty"}}`},
 		{"no fault", append(status, "--output=json"), errors.New("odd"), exitProblem,
 			`{"error": {"kind": "Operator", "reason": "Unexpected", "message": "odd"}}`},
 		{"interrupted", append(status, "-ojson"), context.Canceled, exitInterrupted,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +48,11 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	} {
 		group.apply(&config)
 	}
-	if err := config.Validate(); err != nil {
-		return usageError{err}
+	if err := cmp.Or(w.check(), config.Validate()); err != nil {
+		return err
+	}
+	if unused := w.unused(); unused != "" {
+		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this worker polls unversioned")
 	}
 	return k.worker(ctx, config, k.logger)
 }
@@ -84,9 +88,15 @@ func (registrations) BeforeApply(kctx *kong.Context) error {
 			}
 		}
 	}
+	all := app.Registrations(roles, queue)
+	if len(all) == 0 {
+		_, _ = fmt.Fprintf(kctx.Stdout, "The role %s polls no task queue: nothing is registered.\n", app.JoinRoles(roles))
+		kctx.Exit(exitOK)
+		return nil
+	}
 	table := tabwriter.NewWriter(kctx.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ROLE\tTASK QUEUE\tKIND\tNAME\tSUMMARY")
-	for _, r := range app.Registrations(roles, queue) {
+	for _, r := range all {
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.Role, r.TaskQueue, r.Kind, r.Name, r.Summary)
 	}
 	if err := table.Flush(); err != nil {
@@ -111,10 +121,10 @@ func (s stopSettings) apply(c *app.Config) {
 }
 
 type slotSettings struct {
-	WorkflowSlots      int     `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
-	LocalStepSlots     int     `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
-	AuthorizationSlots int     `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
-	NexusSlots         int     `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
+	WorkflowSlots      *int    `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
+	LocalStepSlots     *int    `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
+	AuthorizationSlots *int    `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
+	NexusSlots         *int    `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
 	TargetMemory       float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
 	TargetCPU          float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
 	MaxPollers         int     `group:"slots" env:"EVERLEAF_MAX_POLLERS" default:"${max_pollers}" placeholder:"N" help:"Most long polls of each kind of task; they scale with the load."`
@@ -122,9 +132,33 @@ type slotSettings struct {
 }
 
 func (s slotSettings) apply(c *app.Config) {
-	c.Workers.Slots = app.Slots{Workflow: s.WorkflowSlots, LocalStep: s.LocalStepSlots, Authorization: s.AuthorizationSlots, Nexus: s.NexusSlots}
+	slots := &c.Workers.Slots
+	for _, chosen := range []struct{ given, slots *int }{
+		{s.WorkflowSlots, &slots.Workflow}, {s.LocalStepSlots, &slots.LocalStep},
+		{s.AuthorizationSlots, &slots.Authorization}, {s.NexusSlots, &slots.Nexus},
+	} {
+		if chosen.given != nil {
+			*chosen.slots = *chosen.given
+		}
+	}
 	c.Workers.TargetMemory, c.Workers.TargetCPU = s.TargetMemory, s.TargetCPU
 	c.Workers.MaxPollers, c.Workers.StickyCache = s.MaxPollers, s.StickyCache
+}
+
+// check refuses a zero that was given: in app.Config it stands for the default, which nobody means who writes it.
+func (s slotSettings) check() error {
+	for _, chosen := range []struct {
+		flag  string
+		given *int
+	}{
+		{"workflow-slots", s.WorkflowSlots}, {"local-step-slots", s.LocalStepSlots},
+		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"max-pollers", &s.MaxPollers},
+	} {
+		if chosen.given != nil && *chosen.given == 0 {
+			return app.InvalidSetting(chosen.flag, "0", "use a whole number above 0, or leave it out for the default")
+		}
+	}
+	return nil
 }
 
 type versioningSettings struct {
@@ -142,6 +176,21 @@ func (s versioningSettings) apply(c *app.Config) {
 	if v.BuildID == "" {
 		v.BuildID = revision()
 	}
+}
+
+// unused names what was given for versioning while that is off; empty if nothing was.
+func (s versioningSettings) unused() string {
+	var given []string
+	if s.DeploymentName != "" {
+		given = append(given, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME, TEMPORAL_DEPLOYMENT_NAME)")
+	}
+	if s.BuildID != "" {
+		given = append(given, "--build-id (EVERLEAF_BUILD_ID, TEMPORAL_WORKER_BUILD_ID)")
+	}
+	if s.WorkerVersioning {
+		return ""
+	}
+	return strings.Join(given, " and ")
 }
 
 // revision is the commit that the binary was built from, marked if the work tree had changes; empty if nobody knows.

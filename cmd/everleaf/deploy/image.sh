@@ -17,6 +17,7 @@ for candidate in buildah podman docker; do
   [ -n "$builder" ] || builder=$(command -v "$candidate" || true)
 done
 [ -n "$builder" ] || { echo "image.sh: none of buildah, podman and docker is there; install one, or set BUILDER" >&2; exit 1; }
+command -v "$builder" >/dev/null || { echo "image.sh: BUILDER \"$builder\" is not there; use buildah, podman or docker, or leave it out for the first that is" >&2; exit 1; }
 
 bundle=${CA_BUNDLE:-}
 for candidate in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do

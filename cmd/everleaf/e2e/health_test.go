@@ -150,7 +150,7 @@ func TestReadiness(t *testing.T) {
 
 	admin(t, "ALTER DATABASE %s ALLOW_CONNECTIONS false", database)
 	cut()
-	w.fails("FAIL schema: Postgres refuses connections: check user, password and database of the setting postgres-url")
+	w.fails("FAIL schema: Postgres refuses connections: check user, password and database of --postgres-url (EVERLEAF_POSTGRES_URL)")
 	admin(t, "ALTER DATABASE %s ALLOW_CONNECTIONS true", database)
 	w.ready()
 

@@ -28,17 +28,20 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	require.NoError(t, os.WriteFile(other, []byte(base64.StdEncoding.EncodeToString(key)), 0o600))
 	malformed := filepath.Join(t.TempDir(), "malformed.key")
 	require.NoError(t, os.WriteFile(malformed, []byte("not a key"), 0o600))
-	for _, c := range []struct{ name, setting, value, says string }{
-		{"another sealing key", "EVERLEAF_SEALING_KEY", "file://" + other, "SealingKeyWrong"},
-		{"a malformed sealing key", "EVERLEAF_SEALING_KEY", "file://" + malformed, "SealingKeyMalformed"},
-		{"a database without a schema", "EVERLEAF_POSTGRES_URL", postgrestest.Empty(t), "SchemaTooOld"},
-		{"Postgres out of reach", "EVERLEAF_POSTGRES_URL", "postgres://u:hunter2@127.0.0.1:1/d", "127.0.0.1:1"},
-		{"Temporal out of reach", "TEMPORAL_ADDRESS", "127.0.0.1:1", "127.0.0.1:1"},
+	for _, c := range []struct {
+		name, setting, value, says string
+		code                       int
+	}{
+		{"another sealing key", "EVERLEAF_SEALING_KEY", "file://" + other, "SealingKeyWrong", 1},
+		{"a malformed sealing key", "EVERLEAF_SEALING_KEY", "file://" + malformed, "SealingKeyMalformed", 2},
+		{"a database without a schema", "EVERLEAF_POSTGRES_URL", postgrestest.Empty(t), "SchemaTooOld", 1},
+		{"Postgres out of reach", "EVERLEAF_POSTGRES_URL", "postgres://u:hunter2@127.0.0.1:1/d", "127.0.0.1:1", 1},
+		{"Temporal out of reach", "TEMPORAL_ADDRESS", "127.0.0.1:1", "127.0.0.1:1", 1},
 	} {
 		before := s.env
 		s.set(c.setting, c.value)
 		r := s.cli("worker")
-		require.Equal(t, 1, r.code, c.name)
+		require.Equal(t, c.code, r.code, c.name)
 		require.Contains(t, r.stderr, c.says, c.name)
 		require.NotContains(t, r.stderr, "hunter2", c.name)
 		s.env = before
