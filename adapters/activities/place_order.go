@@ -130,7 +130,7 @@ func (a *Activities) place(ctx context.Context, ca ports.CA, stored ports.Stored
 		return order, fmt.Errorf("place order: %w", err)
 	}
 	url, err := a.Orders.RecordPlaced(ctx, stored.ID, order.URL, order.Expires)
-	if err == nil || !domain.AsFault(err).Transient() {
+	if err == nil || ctx.Err() == nil && !domain.AsFault(err).Transient() {
 		a.unstored.Delete(stored.ID)
 	}
 	if err != nil {

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
@@ -290,6 +292,24 @@ func TestPlaceOrderStoresWhatItCouldNotStore(t *testing.T) {
 		_, err := call(r, ports.PlaceOrder, placeInput)
 		wire(t, err, waitFault, true)
 	}
+	out, err := call(r, ports.PlaceOrder, placeInput)
+	require.NoError(t, err)
+	require.Equal(t, pending, out.Order)
+}
+
+// The workflow was cancelled just then: whoever takes the order over in this process still knows of it.
+func TestPlaceOrderRemembersWhatItsEndLeftUnstored(t *testing.T) {
+	r := newRig(t)
+	ctx, end := context.WithCancel(t.Context())
+	r.orders.EXPECT().FindOrder(anything, certName, key).Times(2).Return(stored(planned), nil)
+	r.ca.EXPECT().PlaceOrder(anything, anything).Times(1).Return(atCA(domain.OrderPending), nil)
+	gomock.InOrder(
+		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires).DoAndReturn(
+			func(ctx context.Context, _, _ string, _ time.Time) (string, error) { end(); return "", ctx.Err() }),
+		r.orders.EXPECT().RecordPlaced(anything, orderID, orderURL, pending.Expires).Return(orderURL, nil),
+	)
+	_, err := r.activities.placeOrder(ctx, placeInput)
+	require.ErrorIs(t, err, context.Canceled)
 	out, err := call(r, ports.PlaceOrder, placeInput)
 	require.NoError(t, err)
 	require.Equal(t, pending, out.Order)

@@ -76,6 +76,13 @@ func TestVariablesThatTheSDKWouldPassOverAreRefusedByName(t *testing.T) {
 		{[]string{endpoint, "http://127.0.0.1:1", sampler, "traceidratio", argument, "2"}, argument + ` "2"`},
 		{[]string{endpoint, "http://127.0.0.1:1", sampler, " Parentbased_TraceIDRatio", argument, "0.5"}, ""},
 		{[]string{endpoint, "unix:///tmp/x", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, ""},
+		// The SDK trims, and leaves to gRPC what is no http or https URL.
+		{[]string{endpoint, " http://127.0.0.1:1\n"}, ""},
+		{[]string{endpoint, " "}, ""},
+		{[]string{endpoint, "localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", " grpc"}, ""},
+		{[]string{endpoint, "dns:///localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, ""},
+		{[]string{endpoint, "127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, endpoint},
+		{[]string{endpoint, "http://", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, endpoint},
 	} {
 		traces, err := traced(t, c.variables...)
 		if c.says == "" {

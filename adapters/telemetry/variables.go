@@ -13,10 +13,10 @@ import (
 // samplers are those that OpenTelemetry's SDK knows by name.
 var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
 
-// first is the first of the variables that is set, and its value.
+// first is the first of the variables that is set, and its value, trimmed as the SDK takes it.
 func first(variables ...string) (variable, value string) {
 	for _, variable = range variables {
-		if value = os.Getenv(variable); value != "" {
+		if value = strings.TrimSpace(os.Getenv(variable)); value != "" {
 			return variable, value
 		}
 	}
@@ -40,7 +40,8 @@ func checkVariables() error {
 	u, err := url.Parse(value)
 	switch {
 	case err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
-	case err == nil && u.Scheme == "unix" && protocol == "grpc":
+	// What else has a scheme is a target of gRPC's own: host:port, unix:///path, dns:///host:port.
+	case err == nil && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" && protocol == "grpc":
 	default:
 		return invalid(variable, value, "use an http or https URL, for example http://127.0.0.1:4318")
 	}

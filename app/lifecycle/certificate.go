@@ -122,7 +122,8 @@ func (c *certificate) attempt(ctx workflow.Context, reason string) error {
 	if err == nil {
 		c.state.Failure = nil
 		c.state.Cycle++
-		if issue.outdated {
+		// Somebody may have asked for its revocation when it was in service and this attempt was not done yet.
+		if issue.outdated || c.revocation(c.state.Issued.Version) != nil {
 			c.state.Reissue = true
 		}
 		if oneStep(ctx) {

@@ -28,7 +28,7 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 	switch pending := c.revocation(version); {
 	case pending == nil:
 		c.state.Revoking = append(c.state.Revoking, domain.Revocation{Issued: *c.state.Issued, Reason: request.Reason})
-		if !c.issuing { // else the successor is on its way
+		if !c.issuing { // else the successor is on its way, or follows (attempt)
 			c.wake()
 		}
 	case request.Reason == domain.RevokedKeyCompromise: // it outranks what was said before

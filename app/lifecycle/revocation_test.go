@@ -100,6 +100,27 @@ func TestRevoke(t *testing.T) {
 		require.Len(t, w.revoked, 1)
 		require.NoError(t, told.err)
 	})
+	t.Run("while the renewal that is at work has put it in service: replaced by another", func(t *testing.T) {
+		w := newWorld(t)
+		var told *answer
+		plan := w.plan
+		w.plan = func(n int, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
+			if n == 1 { // so that the workflow plans by itself
+				return ports.PlanRenewalOutput{}, failed(nameFault)
+			}
+			if n == 2 {
+				told = w.askNow(ports.RevokeUpdate, revoke)
+			}
+			return plan(n, in)
+		}
+		w.run(ready())
+		require.True(t, told.done)
+		require.Equal(t, 60*day, told.at, "not with the next renewal")
+		require.NoError(t, told.err)
+		require.Equal(t, "v1", w.revoked[0].Issued.Version)
+		require.Equal(t, "v2", told.status.Issued.Version)
+		require.Len(t, w.placed, 2)
+	})
 	t.Run("a compromised key outranks the reason that was given before", func(t *testing.T) {
 		w := newWorld(t)
 		w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{Reason: domain.RevokedSuperseded})
