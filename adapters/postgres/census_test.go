@@ -77,3 +77,15 @@ func TestCensusByPages(t *testing.T) {
 		require.ElementsMatch(t, whole.Groups, paged.Groups, page)
 	}
 }
+
+// An order that an ended workflow left is gone on with: the certificate is kept again from then on.
+func TestAReleasedCertificateIsKeptAgainWithALeftoverOrder(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "web/1"))
+	require.NoError(t, s.RecordReleased(t.Context(), "web"))
+	require.NoError(t, s.AdoptOrder(t.Context(), order.ID, "web/2"))
+	require.Zero(t, query[int](s, `SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`))
+	census, err := s.Census(t.Context(), noon)
+	require.NoError(t, err)
+	require.Equal(t, []ports.CensusGroup{{Phase: domain.PhaseIssuing, Count: 1}}, census.Groups)
+}

@@ -176,8 +176,13 @@ func (o *Orders) AdoptOrder(ctx context.Context, orderID, key string) error {
 		return unknownOrder(orderID)
 	}
 	_, err := o.pool.Exec(ctx, `
-		UPDATE orders SET issuance_key = $2, updated_at = now()
-		WHERE id = $1::uuid AND state IN ('planned', 'placed')`, orderID, key)
+		WITH adopted AS (
+			UPDATE orders SET issuance_key = $2, updated_at = now()
+			WHERE id = $1::uuid AND state IN ('planned', 'placed')
+			RETURNING certificate
+		)
+		UPDATE certificates SET phase = 'Issuing', released_at = NULL, updated_at = now()
+		FROM adopted WHERE certificates.name = adopted.certificate`, orderID, key)
 	return interpret(err)
 }
 
