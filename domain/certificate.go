@@ -18,6 +18,10 @@ type Certificate struct {
 	Reissue bool `json:"reissue,omitempty"`
 	// Revoking are the certificates to revoke once they are replaced, oldest request first.
 	Revoking []Revocation `json:"revoking,omitempty"`
+	// Deliveries are the targets of Spec, and those that are still to be cleared, with how they stand.
+	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// Retiring says that somebody gave the certificate up: the workflow ends when its targets are cleared.
+	Retiring bool `json:"retiring,omitempty"`
 }
 
 // Issued describes a certificate that is stored. It holds nothing secret.
@@ -36,6 +40,11 @@ type Issued struct {
 	ARIID string `json:"ariID,omitempty"`
 	// AccountURL is the ACME account that obtained it: replaces is sent only under the same account.
 	AccountURL string `json:"accountURL,omitempty"`
+	// KeyType and Profile are those of the spec that it was issued for. Certificates of before they were kept have neither.
+	KeyType KeyType `json:"keyType,omitempty"`
+	Profile string  `json:"profile,omitempty"`
+	// Revoked says that it was revoked while in service, by somebody who wanted no replacement.
+	Revoked bool `json:"revoked,omitempty"`
 }
 
 // Failure is a state, not an exit: what went wrong last and when it is tried again.
@@ -49,6 +58,8 @@ type Failure struct {
 	RetryAt time.Time `json:"retryAt"`
 	// Step is the step that failed.
 	Step string `json:"step,omitempty"`
+	// Issuer is the issuer that was asked, where there are several.
+	Issuer string `json:"issuer,omitempty"`
 }
 
 // Phase is one word for where a certificate is.
@@ -76,4 +87,8 @@ type Status struct {
 	Failure *Failure     `json:"failure,omitempty"`
 	// Revoking are the certificates that are still to be revoked.
 	Revoking []Revocation `json:"revoking,omitempty"`
+	// Deliveries are the targets with how they stand.
+	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// Changes say what an Ensure has changed; they are in its answer alone.
+	Changes []string `json:"changes,omitempty"`
 }

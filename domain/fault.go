@@ -31,6 +31,12 @@ const (
 	ReasonBadPublicKey = "BadPublicKey"
 	// ReasonCancelled: the certificate was given up in the middle of an attempt. Nothing is wrong.
 	ReasonCancelled = "Cancelled"
+	// ReasonChallengeNotVisible: from our side, the challenge cannot be seen where the CA will look for it.
+	ReasonChallengeNotVisible = "ChallengeNotVisible"
+	// ReasonOrderExpired: the order, or an authorization of it, ran out or is gone while it was parked. A new one follows.
+	ReasonOrderExpired = "OrderExpired"
+	// ReasonNamesPaused: the CA has paused these names for this account until somebody lifts it there.
+	ReasonNamesPaused = "NamesPaused"
 )
 
 // Fault is the one error type that crosses a port. Adapters make it where they meet the outside world; nobody

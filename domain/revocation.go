@@ -38,20 +38,55 @@ func (r RevocationReason) Code() (int, error) {
 type Revocation struct {
 	Issued Issued           `json:"issued"`
 	Reason RevocationReason `json:"reason,omitempty"`
+	// SignedBy says whose key signs the request; empty means the account's.
+	SignedBy RevocationSigner `json:"signedBy,omitempty"`
+	// WithoutReplacement has it revoked while it is in service.
+	WithoutReplacement bool `json:"withoutReplacement,omitempty"`
+	// After is until when the revocation waits for its replacement to be delivered; the zero instant if it does not wait.
+	After time.Time `json:"after,omitzero"`
 	// Failure is why it is not revoked yet although it is replaced.
 	Failure *Failure `json:"failure,omitempty"`
+}
+
+// RevocationSigner is whose key signs a revocation (RFC 8555 §7.6).
+type RevocationSigner string
+
+const (
+	// SignedByAccount is the account that obtained the certificate.
+	SignedByAccount RevocationSigner = "account"
+	// SignedByCertificateKey is the certificate's own key: it works when the account is lost.
+	SignedByCertificateKey RevocationSigner = "certificateKey"
+)
+
+// Check refuses what is neither, nor empty. The fault is Spec "UnknownSigner".
+func (s RevocationSigner) Check() error {
+	switch s {
+	case "", SignedByAccount, SignedByCertificateKey:
+		return nil
+	default:
+		return specFault("UnknownSigner", "signedBy %s: unknown; use %s or %s", quote(string(s)), SignedByAccount, SignedByCertificateKey)
+	}
+}
+
+// Patience is how long the revocation of a replaced certificate waits for targets that do not have its replacement yet:
+// what still serves it would fail its clients.
+func (r RevocationReason) Patience() time.Duration {
+	if r == RevokedKeyCompromise {
+		return time.Hour
+	}
+	return 24 * time.Hour
 }
 
 // Due says from when on the certificate may be revoked, the zero instant if at once; never while it is in service. The
 // clock of the CA does not count: one that is ahead would keep a caller, and with it the run, waiting for ever.
 func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
 	switch {
-	case inService == nil || inService.Version == r.Issued.Version:
+	case inService == nil || inService.Version == r.Issued.Version && !r.WithoutReplacement:
 		return time.Time{}, false
 	case r.Failure != nil:
 		return r.Failure.RetryAt, true
 	default:
-		return time.Time{}, true
+		return r.After, true
 	}
 }
 

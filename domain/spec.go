@@ -7,6 +7,9 @@ import (
 // KeyType names the certificate key's algorithm and size, as cert-manager and the CAs' documents do.
 type KeyType string
 
+// KeyRotation says whether a renewal makes a new key.
+type KeyRotation string
+
 // ChallengeType is an ACME challenge type (RFC 8555 §8).
 type ChallengeType string
 
@@ -18,6 +21,10 @@ const (
 	KeyRSA4096   KeyType = "rsa-4096"
 
 	ChallengeHTTP01 ChallengeType = "http-01"
+
+	// RotateAlways makes a new key for each certificate, RotateNever keeps it (cert-manager's rotationPolicy).
+	RotateAlways KeyRotation = "Always"
+	RotateNever  KeyRotation = "Never"
 
 	// DefaultIssuer is the issuer of a spec that names none.
 	DefaultIssuer = "default"
@@ -32,11 +39,16 @@ type Spec struct {
 	KeyType KeyType `json:"keyType,omitempty"`
 	// Profile is the CA's certificate profile (draft-ietf-acme-profiles); empty lets the CA choose.
 	Profile string `json:"profile,omitempty"`
-	// Issuers names the configured issuer to use; empty means DefaultIssuer. It is a list for an order of preference,
-	// which is not there yet: more than one is refused.
+	// Issuers names configured issuers in order of preference; empty means DefaultIssuer. The next one is asked where the
+	// fault is a CA's own; each renewal begins with the first.
 	Issuers []string `json:"issuers,omitempty"`
 	// Challenge is how control of the names is shown; empty means http-01.
 	Challenge ChallengeType `json:"challenge,omitempty"`
+	// KeyRotation says whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
+	// is never kept.
+	KeyRotation KeyRotation `json:"keyRotation,omitempty"`
+	// Deliveries name configured targets, each with "@host" if it is on a host of its own. Their order does not matter.
+	Deliveries []string `json:"deliveries,omitempty"`
 }
 
 // WithDefaults fills what the caller left out.
@@ -50,11 +62,13 @@ func (s Spec) WithDefaults() Spec {
 	if s.Challenge == "" {
 		s.Challenge = ChallengeHTTP01
 	}
+	if s.KeyRotation == "" {
+		s.KeyRotation = RotateAlways
+	}
 	return s
 }
 
-// Same says whether a certificate issued for s also fulfils other. The order of names and the case of
-// ASCII letters do not matter.
+// Same says whether an order for s is also one for other. The order of names and the case of ASCII letters do not matter.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
 	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&

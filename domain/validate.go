@@ -2,6 +2,7 @@ package domain
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,15 @@ const (
 	maxNames      = 100
 	maxNamesShort = 25
 )
+
+// maxIssuers and maxDeliveries bound one attempt's length, and a history's.
+const (
+	maxIssuers    = 5
+	maxDeliveries = 20
+)
+
+// deliveryName is a target, and a host that may follow.
+var deliveryName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$`)
 
 // maxQuoted bounds a value that is quoted in a message, in octets: a pasted file must not become one.
 const maxQuoted = 300
@@ -31,12 +41,12 @@ var (
 // the answer is recorded or never replayed (an update's validator), and nowhere else.
 func (s Spec) Validated() (Spec, error) {
 	s = s.WithDefaults()
-	for _, check := range []func(Spec) *Fault{checkKeyType, checkProfile, checkIssuers, checkChallenge, checkCount} {
+	for _, check := range []func(Spec) *Fault{checkKeyType, checkProfile, checkIssuers, checkChallenge, checkKeyRotation, checkDeliveries, checkCount} {
 		if f := check(s); f != nil {
 			return Spec{}, f
 		}
 	}
-	s.Issuers = slices.Clone(s.Issuers)
+	s.Issuers, s.Deliveries = slices.Clone(s.Issuers), slices.Clone(s.Deliveries)
 	names, f := validNames(s.Names, s.Challenge)
 	if f != nil {
 		return Spec{}, f
@@ -124,8 +134,33 @@ func checkIssuers(s Spec) *Fault {
 			return specFault("DuplicateIssuer", "issuers[%d] %s: the same as issuers[%d]; remove one of them", i, quote(issuer), first)
 		}
 	}
-	if len(s.Issuers) > 1 {
-		return specFault("SeveralIssuers", "issuers: %d of them, but only one is used so far; leave %s", len(s.Issuers), quote(s.Issuers[0]))
+	if len(s.Issuers) > maxIssuers {
+		return specFault("TooManyIssuers", "issuers: %d of them, but there may be %d; leave out some", len(s.Issuers), maxIssuers)
+	}
+	return nil
+}
+
+func checkKeyRotation(s Spec) *Fault {
+	if s.KeyRotation == RotateAlways || s.KeyRotation == RotateNever {
+		return nil
+	}
+	return specFault("UnknownKeyRotation", "keyRotation %s: unknown; use %s or %s", quote(string(s.KeyRotation)), RotateAlways, RotateNever)
+}
+
+// checkDeliveries knows the form only: which targets are configured, the workers know that have them.
+func checkDeliveries(s Spec) *Fault {
+	for i, delivery := range s.Deliveries {
+		if !deliveryName.MatchString(delivery) {
+			return specFault("DeliveryName", "deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", with \"@\" and a "+
+				"host's name if it is on a host of its own", i, quote(delivery))
+		}
+		if first := slices.Index(s.Deliveries, delivery); first < i {
+			return specFault("DuplicateDelivery", "deliveries[%d] %s: the same as deliveries[%d]; remove one of them", i, quote(delivery), first)
+		}
+	}
+	if len(s.Deliveries) > maxDeliveries {
+		return specFault("TooManyDeliveries", "deliveries: %d of them, but there may be %d; deliver to a place that others read from",
+			len(s.Deliveries), maxDeliveries)
 	}
 	return nil
 }

@@ -41,7 +41,10 @@ func TestSpecIsRefused(t *testing.T) {
 		{domain.Spec{Names: one, Issuers: []string{"a", ""}}, "IssuerEmpty", `issuers[1] "": empty`},
 		{domain.Spec{Names: one, Issuers: []string{" "}}, "IssuerEmpty", `issuers[0] " ": empty`},
 		{domain.Spec{Names: one, Issuers: []string{"a "}}, "IssuerSpaces", `issuers[0] "a ": spaces around it; use "a"`},
-		{domain.Spec{Names: one, Issuers: []string{"a", "b"}}, "SeveralIssuers", `only one is used so far; leave "a"`},
+		{domain.Spec{Names: one, Issuers: []string{"a", "b", "c", "d", "e", "f"}}, "TooManyIssuers", `6 of them, but there may be 5`},
+		{domain.Spec{Names: one, KeyRotation: "Sometimes"}, "UnknownKeyRotation", `keyRotation "Sometimes": unknown; use Always or Never`},
+		{domain.Spec{Names: one, Deliveries: []string{"edge", "Edge!"}}, "DeliveryName", `deliveries[1] "Edge!"`},
+		{domain.Spec{Names: one, Deliveries: []string{"edge@h1", "edge@h1"}}, "DuplicateDelivery", `deliveries[1] "edge@h1": the same as deliveries[0]`},
 		{domain.Spec{Names: one, Issuers: []string{"a", "b", "a"}}, "DuplicateIssuer", `issuers[2] "a": the same as issuers[0]`},
 	} {
 		_, err := c.spec.Validated()

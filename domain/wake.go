@@ -7,6 +7,7 @@ const (
 	WakeRenewal    = "Renewal"
 	WakeRetry      = "Retry"
 	WakeRevocation = "Revocation"
+	WakeDelivery   = "Delivery"
 )
 
 // Wake is when the next attempt is due, and why. An instant that is not after now means at once.
@@ -17,12 +18,17 @@ const (
 //
 // Reasons: "NotIssued", "Reissue", "RateLimited" (a reissue that is held back), "Retry", "Renewal", "Unplanned" (a
 // certificate without a renewal plan: one is made on the way), "Revocation" (nothing is to be obtained: a certificate that
-// is replaced is to be revoked).
+// is replaced is to be revoked), "Delivery" (one is to be delivered, or a target to be cleared).
 func (c Certificate) Wake(now time.Time) (at time.Time, reason string) {
 	at, reason = c.wakeToIssue(now)
 	for _, revocation := range c.Revoking {
 		if due, ok := revocation.Due(c.Issued); ok && due.Before(at) {
 			at, reason = due, WakeRevocation
+		}
+	}
+	for _, delivery := range c.Deliveries {
+		if due, ok := delivery.Due(c.Issued); ok && due.Before(at) {
+			at, reason = due, WakeDelivery
 		}
 	}
 	return at, reason

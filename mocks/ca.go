@@ -178,34 +178,34 @@ func (mr *MockCAMockRecorder) PlaceOrder(ctx, request interface{}) *gomock.Call 
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PlaceOrder", reflect.TypeOf((*MockCA)(nil).PlaceOrder), ctx, request)
 }
 
-// RenewalWindow mocks base method.
-func (m *MockCA) RenewalWindow(ctx context.Context, leaf []byte) (*domain.Window, error) {
+// RenewalAdvice mocks base method.
+func (m *MockCA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RenewalWindow", ctx, leaf)
-	ret0, _ := ret[0].(*domain.Window)
+	ret := m.ctrl.Call(m, "RenewalAdvice", ctx, leaf)
+	ret0, _ := ret[0].(domain.Advice)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// RenewalWindow indicates an expected call of RenewalWindow.
-func (mr *MockCAMockRecorder) RenewalWindow(ctx, leaf interface{}) *gomock.Call {
+// RenewalAdvice indicates an expected call of RenewalAdvice.
+func (mr *MockCAMockRecorder) RenewalAdvice(ctx, leaf interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalWindow", reflect.TypeOf((*MockCA)(nil).RenewalWindow), ctx, leaf)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalAdvice", reflect.TypeOf((*MockCA)(nil).RenewalAdvice), ctx, leaf)
 }
 
 // Revoke mocks base method.
-func (m *MockCA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (bool, error) {
+func (m *MockCA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason)
+	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason, keyPEM)
 	ret0, _ := ret[0].(bool)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Revoke indicates an expected call of Revoke.
-func (mr *MockCAMockRecorder) Revoke(ctx, leaf, reason interface{}) *gomock.Call {
+func (mr *MockCAMockRecorder) Revoke(ctx, leaf, reason, keyPEM interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockCA)(nil).Revoke), ctx, leaf, reason)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockCA)(nil).Revoke), ctx, leaf, reason, keyPEM)
 }
 
 // MockOrdering is a mock of Ordering interface.
@@ -381,19 +381,19 @@ func (m *MockRenewalAdviser) EXPECT() *MockRenewalAdviserMockRecorder {
 	return m.recorder
 }
 
-// RenewalWindow mocks base method.
-func (m *MockRenewalAdviser) RenewalWindow(ctx context.Context, leaf []byte) (*domain.Window, error) {
+// RenewalAdvice mocks base method.
+func (m *MockRenewalAdviser) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RenewalWindow", ctx, leaf)
-	ret0, _ := ret[0].(*domain.Window)
+	ret := m.ctrl.Call(m, "RenewalAdvice", ctx, leaf)
+	ret0, _ := ret[0].(domain.Advice)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// RenewalWindow indicates an expected call of RenewalWindow.
-func (mr *MockRenewalAdviserMockRecorder) RenewalWindow(ctx, leaf interface{}) *gomock.Call {
+// RenewalAdvice indicates an expected call of RenewalAdvice.
+func (mr *MockRenewalAdviserMockRecorder) RenewalAdvice(ctx, leaf interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalWindow", reflect.TypeOf((*MockRenewalAdviser)(nil).RenewalWindow), ctx, leaf)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalAdvice", reflect.TypeOf((*MockRenewalAdviser)(nil).RenewalAdvice), ctx, leaf)
 }
 
 // MockRevoking is a mock of Revoking interface.
@@ -420,16 +420,16 @@ func (m *MockRevoking) EXPECT() *MockRevokingMockRecorder {
 }
 
 // Revoke mocks base method.
-func (m *MockRevoking) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (bool, error) {
+func (m *MockRevoking) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason)
+	ret := m.ctrl.Call(m, "Revoke", ctx, leaf, reason, keyPEM)
 	ret0, _ := ret[0].(bool)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Revoke indicates an expected call of Revoke.
-func (mr *MockRevokingMockRecorder) Revoke(ctx, leaf, reason interface{}) *gomock.Call {
+func (mr *MockRevokingMockRecorder) Revoke(ctx, leaf, reason, keyPEM interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockRevoking)(nil).Revoke), ctx, leaf, reason)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockRevoking)(nil).Revoke), ctx, leaf, reason, keyPEM)
 }

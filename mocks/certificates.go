@@ -52,6 +52,20 @@ func (mr *MockCertificatesMockRecorder) Chain(ctx, version interface{}) *gomock.
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Chain", reflect.TypeOf((*MockCertificates)(nil).Chain), ctx, version)
 }
 
+// RecordChange mocks base method.
+func (m *MockCertificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordChange", ctx, certificate, changes, at, spec)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordChange indicates an expected call of RecordChange.
+func (mr *MockCertificatesMockRecorder) RecordChange(ctx, certificate, changes, at, spec interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordChange", reflect.TypeOf((*MockCertificates)(nil).RecordChange), ctx, certificate, changes, at, spec)
+}
+
 // RecordFailure mocks base method.
 func (m *MockCertificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error {
 	m.ctrl.T.Helper()
@@ -64,6 +78,20 @@ func (m *MockCertificates) RecordFailure(ctx context.Context, certificate string
 func (mr *MockCertificatesMockRecorder) RecordFailure(ctx, certificate, spec, orderID, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFailure", reflect.TypeOf((*MockCertificates)(nil).RecordFailure), ctx, certificate, spec, orderID, failure)
+}
+
+// RecordFallback mocks base method.
+func (m *MockCertificates) RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordFallback", ctx, certificate, orderID, next, failure)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordFallback indicates an expected call of RecordFallback.
+func (mr *MockCertificatesMockRecorder) RecordFallback(ctx, certificate, orderID, next, failure interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFallback", reflect.TypeOf((*MockCertificates)(nil).RecordFallback), ctx, certificate, orderID, next, failure)
 }
 
 // RecordIssued mocks base method.
@@ -96,18 +124,18 @@ func (mr *MockCertificatesMockRecorder) RecordReleased(ctx, certificate interfac
 }
 
 // RecordRenewal mocks base method.
-func (m *MockCertificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error) {
+func (m *MockCertificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordRenewal", ctx, version, plan)
+	ret := m.ctrl.Call(m, "RecordRenewal", ctx, version, plan, next)
 	ret0, _ := ret[0].(domain.RenewalPlan)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordRenewal indicates an expected call of RecordRenewal.
-func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, version, plan interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, version, plan, next interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRenewal", reflect.TypeOf((*MockCertificates)(nil).RecordRenewal), ctx, version, plan)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRenewal", reflect.TypeOf((*MockCertificates)(nil).RecordRenewal), ctx, version, plan, next)
 }
 
 // RecordRevoked mocks base method.

@@ -103,3 +103,18 @@ func (mr *MockKeysMockRecorder) Create(ctx, keyType, names interface{}) *gomock.
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Create", reflect.TypeOf((*MockKeys)(nil).Create), ctx, keyType, names)
 }
+
+// Reuse mocks base method.
+func (m *MockKeys) Reuse(ctx context.Context, sealedKey []byte, names []string) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Reuse", ctx, sealedKey, names)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Reuse indicates an expected call of Reuse.
+func (mr *MockKeysMockRecorder) Reuse(ctx, sealedKey, names interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reuse", reflect.TypeOf((*MockKeys)(nil).Reuse), ctx, sealedKey, names)
+}

@@ -63,14 +63,13 @@ type Authorizing interface {
 
 // RenewalAdviser is the part of a CA that suggests when to renew (RFC 9773).
 type RenewalAdviser interface {
-	// RenewalWindow asks for the window of the certificate (leaf, DER). A CA without renewalInfo answers nil and
-	// no error.
-	RenewalWindow(ctx context.Context, leaf []byte) (*domain.Window, error)
+	// RenewalAdvice asks about the certificate (leaf, DER). A CA without renewalInfo answers Unsupported and no error.
+	RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, error)
 }
 
 // Revoking is the part of a CA that revokes (RFC 8555 §7.6).
 type Revoking interface {
-	// Revoke revokes the certificate (leaf, DER) by the account that obtained it. One that is revoked already is no
-	// error (already is true).
-	Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (already bool, err error)
+	// Revoke revokes the certificate (leaf, DER), signed by the account, or by the certificate's own key (PKCS #8 PEM) if one
+	// is given. One that is revoked already is no error (already is true).
+	Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error)
 }

@@ -17,8 +17,14 @@ type Certificates interface {
 	RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
 	// Chain returns a version's chain in PEM, leaf first.
 	Chain(ctx context.Context, version string) (chainPEM []byte, err error)
-	// RecordRenewal stores the plan of a version. The first writer wins: the stored plan is returned.
-	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error)
+	// RecordRenewal stores the plan of a version and when its CA is to be asked again. The first writer wins: the stored plan
+	// is returned.
+	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error)
+	// RecordChange notes what a caller changed at the instant at; spec is stored if it is not nil. Idempotent by the instant. An
+	// unknown certificate is no error.
+	RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error
+	// RecordFallback notes that an issuer's failure led to the next one. Idempotent by the failure's instant.
+	RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error
 	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
 	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
 	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again. Idempotent; an

@@ -22,6 +22,12 @@ const (
 	// RevokeUpdate replaces the certificate and then revokes the one that was in service; it answers when that is done or
 	// with a problem.
 	RevokeUpdate = "Revoke"
+	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or with a
+	// problem.
+	RetireUpdate = "Retire"
+	// AdvisedSignalName and DriftedSignalName are the service's own: see Notifier.
+	AdvisedSignalName = "Advised"
+	DriftedSignalName = "Drifted"
 	// StatusQuery answers a domain.Status.
 	StatusQuery = "Status"
 )
@@ -30,6 +36,7 @@ const (
 const (
 	authorizationSuffix = "-authorization"
 	nexusSuffix         = "-nexus"
+	deliverySuffix      = "-delivery"
 )
 
 // AuthorizationTaskQueue is where the long work of an issuance waits for a worker, for workflows on the queue base.
@@ -37,6 +44,15 @@ func AuthorizationTaskQueue(base string) string { return base + authorizationSuf
 
 // NexusTaskQueue is the target of a Nexus endpoint for this service, for workflows on the queue base.
 func NexusTaskQueue(base string) string { return base + nexusSuffix }
+
+// DeliveryTaskQueue is where deliveries to targets on host wait for a worker there; the empty host is for targets that
+// every delivery worker reaches.
+func DeliveryTaskQueue(base, host string) string {
+	if host == "" {
+		return base + deliverySuffix
+	}
+	return base + deliverySuffix + "-" + host
+}
 
 // What a caller in another namespace uses: a Nexus service and its operations. Inputs are NexusEnsure, NexusRenew,
 // NexusRevoke and NexusStatus; each answers a domain.Status.
@@ -79,6 +95,8 @@ type EnsureRequest struct {
 
 // RenewRequest is the argument of the Renew update.
 type RenewRequest struct {
+	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is over.
+	Force bool `json:"force,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
 }
@@ -87,8 +105,33 @@ type RenewRequest struct {
 type RevokeRequest struct {
 	// Reason is why, for the CA's revocation list.
 	Reason domain.RevocationReason `json:"reason,omitempty"`
+	// SignedBy says whose key signs the request to the CA; empty means the account's.
+	SignedBy domain.RevocationSigner `json:"signedBy,omitempty"`
+	// WithoutReplacement revokes the certificate while it is in service.
+	WithoutReplacement bool `json:"withoutReplacement,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
+}
+
+// RetireRequest is the argument of the Retire update.
+type RetireRequest struct {
+	// RemoveDeliveries takes the certificate away from its targets first.
+	RemoveDeliveries bool `json:"removeDeliveries,omitempty"`
+	// Note is kept in the history for people.
+	Note string `json:"note,omitempty"`
+}
+
+// AdvisedSignal is the argument of the signal Advised.
+type AdvisedSignal struct {
+	// Version is the one that the plan is for; another one in service makes it void.
+	Version string             `json:"version"`
+	Plan    domain.RenewalPlan `json:"plan"`
+}
+
+// DriftedSignal is the argument of the signal Drifted.
+type DriftedSignal struct {
+	Version string   `json:"version"`
+	Targets []string `json:"targets"`
 }
 
 // NexusEnsure is the input of the Nexus operation Ensure.

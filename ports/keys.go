@@ -19,4 +19,6 @@ type Sealer interface {
 type Keys interface {
 	// Create makes a key of the type and a CSR (DER) for the names, and seals the key (PKCS #8 PEM).
 	Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error)
+	// Reuse makes a CSR (DER) for the names with a key that Create has made.
+	Reuse(ctx context.Context, sealedKey []byte, names []string) (csr []byte, err error)
 }

@@ -49,6 +49,8 @@ type NewOrder struct {
 	Spec      domain.Spec
 	SealedKey []byte
 	CSR       []byte
+	// KeyOf is the version whose key is used again; then SealedKey is not stored.
+	KeyOf string
 }
 
 // Orders stores orders, so that none is placed twice and none is lost. Faults: Wait "DatabaseUnavailable".

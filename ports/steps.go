@@ -25,6 +25,16 @@ var (
 	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "show control of the names, finalize, store, plan"}
 	// RevokeCertificate revokes a stored certificate at the CA that issued it. Idempotency key: the version.
 	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke the replaced certificate"}
+	// DeliverCertificate delivers a version to one target and notes it. Idempotency key: target and version.
+	DeliverCertificate = Step[DeliverCertificateInput, DeliverCertificateOutput]{Name: "DeliverCertificate", Summary: "deliver to a target"}
+	// RemoveDelivery takes the certificate away from one target and notes it. Idempotency key: certificate and target.
+	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: "RemoveDelivery", Summary: "clear a target"}
+	// RecordUndelivered makes a failed delivery readable and says when it is tried again. Idempotency key: the target and the
+	// failure's instant.
+	RecordUndelivered = Step[RecordUndeliveredInput, RecordUndeliveredOutput]{Name: "RecordUndelivered", Summary: "make the failed delivery readable"}
+	// RecordChange notes what a caller changed, and stores the spec if no certificate has to be issued for it. Idempotency
+	// key: the certificate and the change's instant.
+	RecordChange = Step[RecordChangeInput, RecordChangeOutput]{Name: "RecordChange", Summary: "note the change"}
 	// RecordReleased notes that a certificate is kept no more. Idempotency key: the certificate.
 	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "note that it is kept no more"}
 	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
@@ -45,6 +55,11 @@ type PlaceOrderInput struct {
 	Predecessor *domain.Issued `json:"predecessor,omitempty"`
 	// Planned is the instant for which this renewal was planned; zero for an issuance that somebody asked for.
 	Planned time.Time `json:"planned,omitzero"`
+	// FreshKey asks for a new key although the spec keeps it.
+	FreshKey bool `json:"freshKey,omitempty"`
+	// Adopt accepts a stored certificate in service that fulfils the spec in place of an order: the workflow is new, the
+	// certificate need not be.
+	Adopt bool `json:"adopt,omitempty"`
 }
 
 // PlaceOrderOutput is the order to go on with.
@@ -54,6 +69,9 @@ type PlaceOrderOutput struct {
 	Resumed bool `json:"resumed,omitempty"`
 	// Outdated says that the order has issued already, but for an earlier spec: another issuance must follow.
 	Outdated bool `json:"outdated,omitempty"`
+	// Adopted is a certificate in service that was found in place of an order, with its plan if it has one.
+	Adopted *domain.Issued      `json:"adopted,omitempty"`
+	Plan    *domain.RenewalPlan `json:"plan,omitempty"`
 }
 
 // AuthorizeOrderInput names the order whose authorizations are wanted.
@@ -113,6 +131,8 @@ type RevokeCertificateInput struct {
 	Certificate string                  `json:"certificate"`
 	Issued      domain.Issued           `json:"issued"`
 	Reason      domain.RevocationReason `json:"reason,omitempty"`
+	// SignedBy says whose key signs; empty means the account's.
+	SignedBy domain.RevocationSigner `json:"signedBy,omitempty"`
 }
 
 // RevokeCertificateOutput says whether the CA had it as revoked already.
@@ -120,16 +140,74 @@ type RevokeCertificateOutput struct {
 	Already bool `json:"already,omitempty"`
 }
 
+// DeliverCertificateInput names the version and the target.
+type DeliverCertificateInput struct {
+	Certificate string        `json:"certificate"`
+	Target      string        `json:"target"`
+	Issued      domain.Issued `json:"issued"`
+}
+
+// DeliverCertificateOutput says what the target said.
+type DeliverCertificateOutput struct {
+	Confirmation string `json:"confirmation,omitempty"`
+}
+
+// RemoveDeliveryInput names the target to clear.
+type RemoveDeliveryInput struct {
+	Certificate string `json:"certificate"`
+	Target      string `json:"target"`
+}
+
+// RemoveDeliveryOutput is empty.
+type RemoveDeliveryOutput struct{}
+
+// RecordUndeliveredInput describes the failed delivery.
+type RecordUndeliveredInput struct {
+	Certificate string         `json:"certificate"`
+	Target      string         `json:"target"`
+	Version     string         `json:"version,omitempty"`
+	Failure     domain.Failure `json:"failure"`
+	// Previous is the failure before, nil if there is none.
+	Previous *domain.Failure `json:"previous,omitempty"`
+	// Issued is the certificate in service.
+	Issued *domain.Issued `json:"issued,omitempty"`
+}
+
+// RecordUndeliveredOutput is the failure with when to try again.
+type RecordUndeliveredOutput struct {
+	Failure *domain.Failure `json:"failure,omitempty"`
+}
+
+// RecordChangeInput says what changed.
+type RecordChangeInput struct {
+	Certificate string      `json:"certificate"`
+	Spec        domain.Spec `json:"spec"`
+	Changes     []string    `json:"changes"`
+	At          time.Time   `json:"at"`
+	// Reissue says that a certificate has to be issued for it.
+	Reissue bool `json:"reissue,omitempty"`
+}
+
+// RecordChangeOutput is empty.
+type RecordChangeOutput struct{}
+
 // RecordFailureInput describes the failed attempt.
 type RecordFailureInput struct {
 	Certificate string         `json:"certificate"`
 	Spec        domain.Spec    `json:"spec"`
 	OrderID     string         `json:"orderID,omitempty"`
 	Failure     domain.Failure `json:"failure"`
+	// Previous is the failure before, nil if there is none, and Issued the certificate in service.
+	Previous *domain.Failure `json:"previous,omitempty"`
+	Issued   *domain.Issued  `json:"issued,omitempty"`
+	// Next is the issuer that is asked now, if there is another one: then this failure is no state, but a part of the story.
+	Next string `json:"next,omitempty"`
 }
 
-// RecordFailureOutput is empty.
-type RecordFailureOutput struct{}
+// RecordFailureOutput is the failure as it was decided and stored; nil from a worker of an earlier release.
+type RecordFailureOutput struct {
+	Failure *domain.Failure `json:"failure,omitempty"`
+}
 
 // RecordReleasedInput names the certificate that is kept no more.
 type RecordReleasedInput struct {

@@ -141,6 +141,10 @@ func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error)
 	if err != nil {
 		return nil, err
 	}
+	return ca.parseKey(plain)
+}
+
+func (ca *CA) parseKey(plain []byte) (crypto.Signer, error) {
 	if block, _ := pem.Decode(plain); block != nil {
 		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
 			if signer, ok := key.(crypto.Signer); ok {

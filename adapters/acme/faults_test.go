@@ -171,9 +171,9 @@ func TestCAWithoutRenewalInfo(t *testing.T) {
 	p.fail("/dir", -1, answer(200, `{"newNonce":"`+base+newNonce+`","newAccount":"`+base+`/sign-me-up","newOrder":"`+base+newOrder+`"}`,
 		"Content-Type", "application/json"))
 	ca := w.newCA(t, p.directory, p.bundle, 0)
-	window, err := ca.RenewalWindow(t.Context(), certificate.Raw)
+	advice, err := ca.RenewalAdvice(t.Context(), certificate.Raw)
 	require.NoError(t, err)
-	require.Nil(t, window)
+	require.True(t, advice.Unsupported && advice.Window == nil)
 	account, err := ca.AccountURL(t.Context())
 	require.NoError(t, err)
 	_, err = ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}, Replaces: ariID(t, certificate), ReplacesAccount: account})

@@ -15,11 +15,13 @@ import (
 	"everleaf/ports"
 )
 
-func TestRenewalWindow(t *testing.T) {
+func TestRenewalAdvice(t *testing.T) {
 	w := newWorld(t, acmetest.Options{})
 	_, certificate, _ := w.issue(t, ports.OrderRequest{Names: []string{name(t, 1)}})
-	window, err := w.ca.RenewalWindow(t.Context(), certificate.Raw)
+	advice, err := w.ca.RenewalAdvice(t.Context(), certificate.Raw)
 	require.NoError(t, err)
+	window := advice.Window
+	require.Positive(t, advice.RetryAfter)
 	require.True(t, window.Start.After(certificate.NotBefore) && window.End.Before(certificate.NotAfter), "%+v", window)
 
 	start, end := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2027, 1, 2, 4, 4, 5, 0, time.UTC)
@@ -39,21 +41,21 @@ func TestRenewalWindow(t *testing.T) {
 	for _, c := range cases {
 		w.setRenewalInfo(t, certificate.Raw, c.answer)
 		started := time.Now()
-		window, err := w.ca.RenewalWindow(t.Context(), certificate.Raw)
+		advice, err := w.ca.RenewalAdvice(t.Context(), certificate.Raw)
 		require.Less(t, time.Since(started), 2*time.Second, "one request, no sleeping retries")
 		if c.fault {
 			requireFault(t, err, domain.FaultCA, "MalformedAnswer", "renewal window")
 			continue
 		}
 		require.NoError(t, err)
-		require.Equal(t, c.want, window, c.answer)
+		require.Equal(t, c.want, advice.Window, c.answer)
 	}
 
 	// A certificate of another issuer: Pebble has a new one after a restart.
 	w.pebble.Restart()
-	_, err = w.ca.RenewalWindow(t.Context(), certificate.Raw)
+	_, err = w.ca.RenewalAdvice(t.Context(), certificate.Raw)
 	requireFault(t, err, domain.FaultOperator, "RequestMalformed", "no known issuer")
-	_, err = w.ca.RenewalWindow(t.Context(), []byte("no certificate"))
+	_, err = w.ca.RenewalAdvice(t.Context(), []byte("no certificate"))
 	requireFault(t, err, domain.FaultOperator, "CertificateUnreadable")
 }
 

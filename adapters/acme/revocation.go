@@ -2,6 +2,7 @@ package acme
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"fmt"
 
@@ -12,7 +13,7 @@ import (
 
 // Revoke asks for the certificate's revocation, signed by the account's key (RFC 8555 §7.6: the account that issued it
 // may). Faults: Spec "UnknownReason", Operator "RevocationUnsupported" if the CA's directory has no revokeCert.
-func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason) (already bool, err error) {
+func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error) {
 	code, err := reason.Code()
 	if err != nil {
 		return false, err
@@ -22,12 +23,18 @@ func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationR
 		return false, domain.NewFault(domain.FaultOperator, "CertificateUnreadable", err,
 			"issuer %q: revoke the certificate: the stored leaf is no certificate", ca.config.Issuer)
 	}
+	var signer crypto.Signer
+	if len(keyPEM) > 0 {
+		if signer, err = ca.parseKey(keyPEM); err != nil {
+			return false, err
+		}
+	}
 	err = ca.attempt(ctx, "revoke the certificate", func(ctx context.Context, s *session) error {
 		if s.directory.RevokeCert == "" {
 			return domain.NewFault(domain.FaultOperator, "RevocationUnsupported", nil,
 				"issuer %q: its directory has no revokeCert: it cannot revoke by ACME", ca.config.Issuer)
 		}
-		err := s.RevokeCertificate(ctx, s.account, certificate, nil, code)
+		err := s.RevokeCertificate(ctx, s.account, certificate, signer, code)
 		// RFC 8555 §7.6: "If the certificate has already been revoked, the server returns an error response".
 		if isProblem(err, acme.ProblemTypeAlreadyRevoked) {
 			already = true

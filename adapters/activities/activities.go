@@ -19,6 +19,9 @@ type Params struct {
 	Certificates ports.Certificates
 	Issuers      ports.Issuers
 	Keys         ports.Keys
+	Sealer       ports.Sealer
+	Deliveries   ports.Deliveries
+	Targets      ports.Targets
 	Solvers      []ports.Solver
 	Clock        ports.Clock
 	Dice         ports.Dice

@@ -72,7 +72,7 @@ func TestStepsTellTheObserver(t *testing.T) {
 		r, hears := observed(t)
 		hears.CertificateRevoked(anything, "default", domain.RevokedSuperseded)
 		r.certificates.EXPECT().Chain(anything, "v1").Return(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE"}), nil)
-		r.ca.EXPECT().Revoke(anything, anything, anything)
+		r.ca.EXPECT().Revoke(anything, anything, anything, anything)
 		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, anything)
 		_, err := call(r, ports.RevokeCertificate, ports.RevokeCertificateInput{
 			Issued: domain.Issued{Version: "v1", Issuer: "default"}, Reason: domain.RevokedSuperseded})

@@ -50,8 +50,8 @@ func TestObtainCertificatePastAuthorization(t *testing.T) {
 	in.Order.Status = domain.OrderReady
 	r.orders.EXPECT().Order(anything, orderID).Return(done, nil)
 	r.dice.EXPECT().Fraction().Return(0.5)
-	r.certificates.EXPECT().RecordRenewal(anything, "v1", anything).DoAndReturn(
-		func(_ context.Context, _ string, plan domain.RenewalPlan) (domain.RenewalPlan, error) {
+	r.certificates.EXPECT().RecordRenewal(anything, "v1", anything, anything).DoAndReturn(
+		func(_ context.Context, _ string, plan domain.RenewalPlan, _ time.Time) (domain.RenewalPlan, error) {
 			return plan, nil
 		})
 	out, err := call(r, ports.ObtainCertificate, in)

@@ -16,7 +16,7 @@ const adviceAttempts = 3
 // PlanRenewal asks the CA for its window and decides when to renew; the random fraction is drawn here, once, and
 // stored with the decision. A CA that gives no advice is no failure: the rules of the house hold then.
 func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
-	window, err := a.window(ctx, in.Issued)
+	advice, err := a.advice(ctx, in.Issued)
 	if err != nil {
 		// RFC 9773 §4.3: a temporary error is tried again a few times.
 		again := domain.AsFault(err).Transient() && activity.GetInfo(ctx).Attempt < adviceAttempts
@@ -25,32 +25,39 @@ func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput)
 		}
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", in.Certificate, "error", err)
 	}
+	var fault *domain.Fault
+	failures := 0
+	if err != nil {
+		fault, failures = domain.AsFault(err), 1
+	}
 	now := a.Clock.Now()
-	plan := domain.PlanRenewal(now, in.Issued, window, a.Dice.Fraction()).Breathing(now, in.Issued)
-	plan, err = a.Certificates.RecordRenewal(ctx, in.Issued.Version, plan)
+	next := now.Add(domain.NextLook(advice, fault, failures))
+	plan := domain.PlanRenewal(now, in.Issued, advice.Window, a.Dice.Fraction()).Breathing(now, in.Issued)
+	plan, err = a.Certificates.RecordRenewal(ctx, in.Issued.Version, plan, next)
 	if err != nil {
 		return ports.PlanRenewalOutput{}, fmt.Errorf("record renewal: %w", err)
 	}
 	return ports.PlanRenewalOutput{Plan: plan}, nil
 }
 
-func (a *Activities) window(ctx context.Context, issued domain.Issued) (*domain.Window, error) {
+func (a *Activities) advice(ctx context.Context, issued domain.Issued) (domain.Advice, error) {
+	var none domain.Advice
 	ca, err := a.Issuers.Issuer(issued.Issuer)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	leaf, err := a.leaf(ctx, issued.Version)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.pace.advice)
 	defer cancel()
-	window, err := ca.RenewalWindow(bounded, leaf)
+	advice, err := ca.RenewalAdvice(bounded, leaf)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return nil, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", a.pace.advice)
+		return none, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", a.pace.advice)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask for renewal window: %w", err)
+		return none, fmt.Errorf("ask for renewal window: %w", err)
 	}
-	return window, nil
+	return advice, nil
 }

@@ -32,20 +32,20 @@ func TestPlanRenewal(t *testing.T) {
 		{"the CA's window", "default", func(r *rig) {
 			gomock.InOrder(
 				r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil),
-				r.ca.EXPECT().RenewalWindow(anything, leafDER).DoAndReturn(func(ctx context.Context, _ []byte) (*domain.Window, error) {
+				r.ca.EXPECT().RenewalAdvice(anything, leafDER).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
 					deadline, _ := ctx.Deadline()
 					require.LessOrEqual(r, time.Until(deadline), r.activities.pace.advice, "a CA that does not answer must not hold the plan up")
-					return window, nil
+					return domain.Advice{Window: window}, nil
 				}),
 			)
 		}, window},
 		{"no renewalInfo at the CA", "default", func(r *rig) {
 			r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
-			r.ca.EXPECT().RenewalWindow(anything, leafDER).Return(nil, nil)
+			r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(domain.Advice{}, nil)
 		}, nil},
 		{"the CA fails", "default", func(r *rig) {
 			r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
-			r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, limitedFault)
+			r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, limitedFault)
 		}, nil},
 		{"the chain cannot be read", "default", func(r *rig) {
 			r.certificates.EXPECT().Chain(anything, "v1").Return(nil, operatorFault)
@@ -62,7 +62,7 @@ func TestPlanRenewal(t *testing.T) {
 			c.expect(r)
 			r.dice.EXPECT().Fraction().Return(0.25)
 			plan := domain.PlanRenewal(now, of, c.window, 0.25)
-			r.certificates.EXPECT().RecordRenewal(anything, "v1", plan).Return(plan, nil)
+			r.certificates.EXPECT().RecordRenewal(anything, "v1", plan, anything).Return(plan, nil)
 			out, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: of})
 			require.NoError(t, err)
 			require.Equal(t, plan, out.Plan)
@@ -75,7 +75,7 @@ func TestPlanRenewalAsksAgain(t *testing.T) {
 	for _, fault := range []*domain.Fault{caFault, waitFault} {
 		r := newRig(t)
 		r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
-		r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, fault)
+		r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, fault)
 		_, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
 		wire(t, err, fault, true)
 	}
@@ -85,9 +85,9 @@ func TestPlanRenewalAsksASilentCAAgain(t *testing.T) {
 	r := newRig(t)
 	r.activities.pace.advice = time.Millisecond
 	r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
-	r.ca.EXPECT().RenewalWindow(anything, anything).DoAndReturn(func(ctx context.Context, _ []byte) (*domain.Window, error) {
+	r.ca.EXPECT().RenewalAdvice(anything, anything).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return domain.Advice{}, ctx.Err()
 	})
 	_, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
 	application, fault := faultIn(t, err)
@@ -99,9 +99,9 @@ func TestPlanRenewalKeepsTheStoredPlan(t *testing.T) {
 	r := newRig(t)
 	stored := domain.RenewalPlan{At: now.Add(time.Hour), Reason: "ARIWindow", Fraction: 0.75}
 	r.certificates.EXPECT().Chain(anything, "v1").Return(chainPEM, nil)
-	r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, nil)
+	r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)
 	r.dice.EXPECT().Fraction().Return(0.1)
-	r.certificates.EXPECT().RecordRenewal(anything, "v1", anything).Return(stored, nil)
+	r.certificates.EXPECT().RecordRenewal(anything, "v1", anything, anything).Return(stored, nil)
 	out, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
 	require.NoError(t, err)
 	require.Equal(t, stored, out.Plan)
@@ -112,9 +112,9 @@ func TestPlanRenewalFaults(t *testing.T) {
 		t.Run(fault.Reason, func(t *testing.T) {
 			r := newRig(t)
 			r.certificates.EXPECT().Chain(anything, anything).Return(chainPEM, nil)
-			r.ca.EXPECT().RenewalWindow(anything, anything).Return(nil, nil)
+			r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)
 			r.dice.EXPECT().Fraction()
-			r.certificates.EXPECT().RecordRenewal(anything, anything, anything).Return(domain.RenewalPlan{}, fault)
+			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything).Return(domain.RenewalPlan{}, fault)
 			_, err := call(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: certName, Issued: issued})
 			wire(t, err, fault, retryable)
 		})

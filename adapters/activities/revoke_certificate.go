@@ -22,7 +22,12 @@ func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCerti
 	if err != nil {
 		return none, err
 	}
-	already, err := ca.Revoke(ctx, leaf, in.Reason)
+	key, err := a.signer(ctx, in)
+	if err != nil {
+		return none, err
+	}
+	defer clear(key)
+	already, err := ca.Revoke(ctx, leaf, in.Reason, key)
 	if err != nil {
 		return none, fmt.Errorf("revoke certificate: %w", err)
 	}
@@ -31,6 +36,18 @@ func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCerti
 	}
 	a.Observer.CertificateRevoked(ctx, in.Issued.Issuer, in.Reason)
 	return ports.RevokeCertificateOutput{Already: already}, nil
+}
+
+// signer is the certificate's key if it is to sign, nil for the account's.
+func (a *Activities) signer(ctx context.Context, in ports.RevokeCertificateInput) (keyPEM []byte, err error) {
+	if in.SignedBy != domain.SignedByCertificateKey {
+		return nil, nil
+	}
+	pair, err := a.Deliveries.Bundle(ctx, in.Issued.Version)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	return a.Sealer.Open(ctx, pair.SealedKey)
 }
 
 // leaf is a stored version's certificate, DER.

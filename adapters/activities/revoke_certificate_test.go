@@ -18,7 +18,7 @@ func TestRevokeCertificate(t *testing.T) {
 	t.Run("at the CA, then noted", func(t *testing.T) {
 		r := newRig(t)
 		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
-		r.ca.EXPECT().Revoke(anything, []byte("leaf"), domain.RevokedKeyCompromise).Return(true, nil)
+		r.ca.EXPECT().Revoke(anything, []byte("leaf"), domain.RevokedKeyCompromise, anything).Return(true, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, "v1", domain.RevokedKeyCompromise, now).Return(nil)
 		out, err := call(r, ports.RevokeCertificate, in)
 		require.NoError(t, err)
@@ -27,7 +27,7 @@ func TestRevokeCertificate(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		r := newRig(t)
 		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
-		r.ca.EXPECT().Revoke(anything, anything, anything).Return(false, operatorFault)
+		r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, operatorFault)
 		_, err := call(r, ports.RevokeCertificate, in)
 		_, fault := faultIn(t, err)
 		require.Equal(t, operatorFault.Reason, fault.Reason)
@@ -35,7 +35,7 @@ func TestRevokeCertificate(t *testing.T) {
 	t.Run("not noted: repeated, since the CA says it is revoked", func(t *testing.T) {
 		r := newRig(t)
 		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
-		r.ca.EXPECT().Revoke(anything, anything, anything).Return(false, nil)
+		r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, "v1", anything, now).Return(waitFault)
 		_, err := call(r, ports.RevokeCertificate, in)
 		wire(t, err, domain.NewFault(waitFault.Kind, waitFault.Reason, nil, "%s", waitFault.Error()), true)
@@ -45,7 +45,7 @@ func TestRevokeCertificate(t *testing.T) {
 		r.activities.pace.heartbeat = time.Millisecond
 		beaten := r.heartbeats()
 		r.certificates.EXPECT().Chain(anything, "v1").Return(chain, nil)
-		r.ca.EXPECT().Revoke(anything, anything, anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason) (bool, error) {
+		r.ca.EXPECT().Revoke(anything, anything, anything, anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason, []byte) (bool, error) {
 			beaten()
 			return false, nil
 		})

@@ -36,8 +36,9 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 			RETURNING id, certificate, spec
 		), version AS (
 			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
-				account_url, chain_pem)
-			SELECT certificate, id, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM done
+				account_url, chain_pem, key_type, profile)
+			SELECT certificate, id, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(spec ->> 'keyType', ''),
+				coalesce(spec ->> 'profile', '') FROM done
 			RETURNING *
 		), certificate AS (
 			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
@@ -93,7 +94,7 @@ func (c *Certificates) Chain(ctx context.Context, version string) ([]byte, error
 }
 
 // RecordRenewal implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
-func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan) (domain.RenewalPlan, error) {
+func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error) {
 	if _, err := uuid.Parse(version); err != nil {
 		return domain.RenewalPlan{}, unknownVersion(version)
 	}
@@ -106,7 +107,7 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 	var stored *domain.RenewalPlan
 	err := c.pool.QueryRow(ctx, `
 		WITH planned AS (
-			UPDATE versions SET renewal = $2, renew_at = $3
+			UPDATE versions SET renewal = $2, renew_at = $3, next_look = $4
 			WHERE id = $1::uuid AND renewal IS NULL
 			RETURNING id, certificate, renewal
 		), certificate AS (
@@ -118,7 +119,7 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 		SELECT renewal FROM planned
 		UNION ALL
 		SELECT renewal FROM versions WHERE id = $1::uuid AND renewal IS NOT NULL`,
-		version, plan, plan.At).Scan(&stored)
+		version, plan, plan.At, orNull(next)).Scan(&stored)
 	if errors.Is(err, pgx.ErrNoRows) {
 		// Unknown, or planned by another call while this one waited for the row.
 		err = c.pool.QueryRow(ctx, `SELECT renewal FROM versions WHERE id = $1::uuid`, version).Scan(&stored)
@@ -130,6 +131,40 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 		return domain.RenewalPlan{}, interpret(err)
 	}
 	return *stored, nil
+}
+
+// RecordChange implements ports.Certificates.
+func (c *Certificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
+	_, err := c.pool.Exec(ctx, `
+		WITH changed AS (
+			UPDATE certificates SET spec = coalesce($4::jsonb, spec), updated_at = now() WHERE name = $1
+			RETURNING name
+		)
+		INSERT INTO events (certificate, at, type, detail)
+		SELECT name, $3, 'changed', jsonb_build_object('changes', $2::text[]) FROM changed
+		ON CONFLICT (certificate, at, type) WHERE type IN ('changed', 'fell_back') DO NOTHING`, certificate, changes, at, spec)
+	return interpret(err)
+}
+
+// RecordFallback implements ports.Certificates.
+func (c *Certificates) RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error {
+	var order *string
+	if orderID != "" {
+		if _, err := uuid.Parse(orderID); err != nil {
+			return unknownOrder(orderID)
+		}
+		order = &orderID
+	}
+	failure.Fault.Message = text(failure.Fault.Message)
+	_, err := c.pool.Exec(ctx, `
+		WITH tokens AS (
+			DELETE FROM http_tokens WHERE order_id = $5::uuid
+		)
+		INSERT INTO events (certificate, at, type, detail)
+		VALUES ($1, $2, 'fell_back', $3::jsonb || jsonb_build_object('next', $4::text))
+		ON CONFLICT (certificate, at, type) WHERE type IN ('changed', 'fell_back') DO NOTHING`,
+		certificate, failure.At, failure, next, order)
+	return interpret(err)
 }
 
 // RecordRevoked implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".

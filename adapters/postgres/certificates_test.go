@@ -103,10 +103,10 @@ func TestRecordRenewalKeepsTheFirstPlan(t *testing.T) {
 	version := s.issue(newOrder("web", "web/1")).Version
 	first := domain.RenewalPlan{At: noon.Add(123456789 * time.Nanosecond), Reason: "Window", Message: "as the CA suggests", Fraction: 0.1234567890123456,
 		Window: &domain.Window{Start: noon, End: noon.Add(time.Hour), ExplanationURL: "https://ca.example/why"}}
-	stored, err := s.RecordRenewal(t.Context(), version, first)
+	stored, err := s.RecordRenewal(t.Context(), version, first, time.Time{})
 	require.NoError(t, err)
 	require.Equal(t, first, stored, "to the nanosecond and the last digit")
-	again, err := s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: 0.5})
+	again, err := s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: 0.5}, time.Time{})
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	require.Equal(t, []string{"placed", "issued", "renewal_planned"}, s.events("web"))
@@ -121,7 +121,7 @@ func TestRecordRenewalFromTwoReplicasAgrees(t *testing.T) {
 	var plans [2]domain.RenewalPlan
 	var errs [2]error
 	s.collide(`SELECT FROM versions WHERE id = $1::uuid FOR UPDATE`, version, 2, func(i int) {
-		plans[i], errs[i] = s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: float64(i) / 2})
+		plans[i], errs[i] = s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: float64(i) / 2}, time.Time{})
 	})
 	for i := range plans {
 		require.NoError(t, errs[i])

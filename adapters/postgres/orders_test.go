@@ -245,7 +245,7 @@ func TestUnknownIDsAreNamed(t *testing.T) {
 		_, issuedErr := s.RecordIssued(t.Context(), id, domain.Issued{Names: []string{"a.example"}}, nil)
 		_, chainErr := s.Chain(t.Context(), id)
 		_, placedErr := s.RecordPlaced(t.Context(), id, "u", noon)
-		_, renewalErr := s.RecordRenewal(t.Context(), id, domain.RenewalPlan{})
+		_, renewalErr := s.RecordRenewal(t.Context(), id, domain.RenewalPlan{}, time.Time{})
 		for _, fault := range []struct {
 			err    error
 			reason string

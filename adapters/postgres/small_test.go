@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,7 +72,7 @@ func TestHTTPTokens(t *testing.T) {
 func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 	s := newStore(t)
 	issued := s.issue(newOrder("web", "web/1"))
-	_, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"})
+	_, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"}, time.Time{})
 	require.NoError(t, err)
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down", Message: "it is down"}, Attempts: 2, At: noon, RetryAt: noon}
 	require.NoError(t, s.RecordFailure(t.Context(), "web", domain.Spec{}, "", failure))

@@ -46,8 +46,7 @@ func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []strin
 	if err != nil {
 		return nil, nil, cannotMake(keyType, err)
 	}
-	csr, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: names}, key)
-	if err != nil {
+	if csr, err = request(key, names); err != nil {
 		return nil, nil, cannotMake(keyType, err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -62,6 +61,27 @@ func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []strin
 		return nil, nil, err
 	}
 	return sealedKey, csr, nil
+}
+
+// Reuse implements ports.Keys. Faults besides the sealer's: Operator "KeyUnreadable".
+func (k *Keys) Reuse(ctx context.Context, sealedKey []byte, names []string) (csr []byte, err error) {
+	private, err := k.sealer.Open(ctx, sealedKey)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(private)
+	if block, _ := pem.Decode(private); block != nil {
+		defer clear(block.Bytes)
+		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+			return request(key, names)
+		}
+	}
+	return nil, domain.NewFault(domain.FaultOperator, "KeyUnreadable", nil,
+		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s", domain.RotateAlways)
+}
+
+func request(key any, names []string) (csr []byte, err error) {
+	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: names}, key)
 }
 
 func accepted() []string {

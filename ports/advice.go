@@ -1,0 +1,39 @@
+package ports
+
+import (
+	"context"
+	"time"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=advice.go -destination=../mocks/advice.go -package=mocks
+
+// AdviceDue is a certificate in service whose CA is to be asked when to renew it.
+type AdviceDue struct {
+	Certificate string
+	Issued      domain.Issued
+	Plan        domain.RenewalPlan
+	ChainPEM    []byte
+	// Failures counts the errors since the last answer.
+	Failures int
+}
+
+// Advice records what CAs say of certificates in service. Faults: Wait "DatabaseUnavailable".
+type Advice interface {
+	// Due returns up to limit certificates that are kept, not expired and not revoked, and whose next look is not after
+	// now, in order of name after the one given ("" for the first page).
+	Due(ctx context.Context, now time.Time, after string, limit int) ([]AdviceDue, error)
+	// RecordAdvice stores the plan of a version and when to look next. An event is written only if the plan's instant, window
+	// or explanation has changed. failure is empty after an answer.
+	RecordAdvice(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time, failures int, failure string) error
+}
+
+// Notifier tells sleeping certificates' workflows of what has changed around them. Idempotent. A workflow that has ended is a
+// Spec fault "NotKept"; Wait "TemporalUnreachable".
+type Notifier interface {
+	// Advised tells a certificate of a new renewal plan.
+	Advised(ctx context.Context, certificate string, advice AdvisedSignal) error
+	// Drifted tells it of targets that no longer have what was delivered.
+	Drifted(ctx context.Context, certificate string, drift DriftedSignal) error
+}

@@ -1,0 +1,60 @@
+package ports
+
+import (
+	"context"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=delivery.go -destination=../mocks/delivery.go -package=mocks
+
+// Bundle is one version of a certificate as a target gets it.
+type Bundle struct {
+	Certificate string
+	Issued      domain.Issued
+	ChainPEM    []byte
+	// KeyPEM is the private key in the clear, PKCS #8. It MUST NOT outlive the call, nor be logged or put into an error.
+	KeyPEM []byte
+}
+
+// Targets finds a configured target by name.
+type Targets interface {
+	// Target returns the target called name. An unknown name is an Operator fault "UnknownTarget" that lists the
+	// configured ones. It MUST NOT block.
+	Target(name string) (Target, error)
+}
+
+// Target is a place where certificates are used. Faults: Wait "TargetUnavailable" for what mends itself, Operator
+// "TargetRefused" for what somebody must mend. A method makes one attempt and honours ctx.
+type Target interface {
+	// Deliver puts the bundle there and returns once the target has confirmed it, with what it said in a few words.
+	// Idempotent by certificate and version.
+	Deliver(ctx context.Context, bundle Bundle) (confirmation string, err error)
+	// Drift says in a few words how what is there differs from the bundle; empty if it is in place, or if the target cannot
+	// be looked at.
+	Drift(ctx context.Context, bundle Bundle) (drift string, err error)
+	// Remove takes the certificate away from there. Idempotent: one that is not there is no error.
+	Remove(ctx context.Context, certificate string) error
+}
+
+// Deliveries records what was delivered. Faults: Wait "DatabaseUnavailable".
+type Deliveries interface {
+	// Bundle returns a version with its sealed key. An unknown version is an Operator fault "UnknownVersion".
+	Bundle(ctx context.Context, version string) (KeyPair, error)
+	// RecordDelivered notes that the target has the version. Idempotent.
+	RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error
+	// RecordUndelivered notes why the target does not have it. Idempotent by the failure's instant.
+	RecordUndelivered(ctx context.Context, certificate, target, version string, failure domain.Failure) error
+	// RecordRemoved notes that the target has the certificate no more. Idempotent.
+	RecordRemoved(ctx context.Context, certificate, target string) error
+	// Delivered returns up to limit deliveries that are confirmed, to targets on host ("" for those on none), in order, after
+	// the one given (the zero one for the first page), whose certificate is kept.
+	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) ([]DeliveredTo, error)
+}
+
+// DeliveredTo is a confirmed delivery.
+type DeliveredTo struct {
+	Certificate string `json:"certificate"`
+	Target      string `json:"target"`
+	Version     string `json:"version"`
+}

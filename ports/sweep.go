@@ -1,0 +1,99 @@
+package ports
+
+// The fleet's own workflow, which a Temporal Schedule starts. The names are in recorded histories and are never changed.
+const (
+	// SweepWorkflow is the workflow type.
+	SweepWorkflow = "Sweep"
+	// sweepPrefix begins the ID of the schedule and of its workflows.
+	sweepPrefix = "everleaf-sweep/"
+)
+
+// SweepID is the ID of the schedule, and the beginning of its workflows' IDs, for workflows on the queue base.
+func SweepID(base string) string { return sweepPrefix + base }
+
+// SweepState is the input of a SweepWorkflow and what its runs hand on. Fields are only ever added.
+type SweepState struct {
+	// Renewals is how far the look at renewals is.
+	Renewals PageState `json:"renewals,omitzero"`
+	// Hosts are those whose deliveries are still to be looked at.
+	Hosts []string `json:"hosts,omitempty"`
+	// Deliveries is how far that is, at the first of Hosts.
+	Deliveries DeliveredTo `json:"deliveries,omitzero"`
+	// Secrets is how far the sealing of old secrets with the new key is.
+	Secrets PageState `json:"secrets,omitzero"`
+	// Begun says that the plan was made.
+	Begun bool `json:"begun,omitempty"`
+}
+
+// PageState is how far a walk through pages is.
+type PageState struct {
+	After string `json:"after,omitempty"`
+	Done  bool   `json:"done,omitempty"`
+}
+
+// The steps of a sweep. Each works on as much as it can in a few minutes and says where to go on. Idempotency key: the
+// page; what was done already is found done.
+var (
+	// BeginSweep counts what there is to do, so that an idle sweep costs no more.
+	BeginSweep = Step[BeginSweepInput, BeginSweepOutput]{Name: "BeginSweep", Summary: "count what is due"}
+	// SweepRenewals asks CAs when to renew what is due to be asked about, stores the answers and wakes the certificates
+	// whose instant moved.
+	SweepRenewals = Step[SweepRenewalsInput, SweepRenewalsOutput]{Name: "SweepRenewals", Summary: "ask CAs when to renew, wake what moved"}
+	// SweepDeliveries looks whether targets still have what was delivered, and has what is amiss delivered again.
+	SweepDeliveries = Step[SweepDeliveriesInput, SweepDeliveriesOutput]{Name: "SweepDeliveries", Summary: "look at targets, wake what drifted"}
+	// ResealSecrets seals with the current key what an earlier one sealed.
+	ResealSecrets = Step[ResealSecretsInput, ResealSecretsOutput]{Name: "ResealSecrets", Summary: "seal old secrets with the new key"}
+)
+
+// BeginSweepInput is empty.
+type BeginSweepInput struct{}
+
+// BeginSweepOutput says what there is to do.
+type BeginSweepOutput struct {
+	// Renewals counts the certificates whose CA is to be asked.
+	Renewals int `json:"renewals,omitempty"`
+	// Hosts have deliveries to look at; the empty one stands for targets that every delivery worker reaches.
+	Hosts []string `json:"hosts,omitempty"`
+	// Secrets counts those that an earlier sealing key sealed.
+	Secrets int `json:"secrets,omitempty"`
+}
+
+// SweepRenewalsInput says where to go on.
+type SweepRenewalsInput struct {
+	After string `json:"after,omitempty"`
+}
+
+// SweepRenewalsOutput says how far it went and what it found.
+type SweepRenewalsOutput struct {
+	Page   PageState `json:"page"`
+	Asked  int       `json:"asked,omitempty"`
+	Failed int       `json:"failed,omitempty"`
+	Moved  int       `json:"moved,omitempty"`
+}
+
+// SweepDeliveriesInput says where to go on.
+type SweepDeliveriesInput struct {
+	Host  string      `json:"host,omitempty"`
+	After DeliveredTo `json:"after,omitzero"`
+}
+
+// SweepDeliveriesOutput says how far it went and what it found.
+type SweepDeliveriesOutput struct {
+	After   DeliveredTo `json:"after,omitzero"`
+	Done    bool        `json:"done,omitempty"`
+	Looked  int         `json:"looked,omitempty"`
+	Drifted int         `json:"drifted,omitempty"`
+}
+
+// ResealSecretsInput says where to go on.
+type ResealSecretsInput struct {
+	After string `json:"after,omitempty"`
+}
+
+// ResealSecretsOutput says how far it went.
+type ResealSecretsOutput struct {
+	Page     PageState `json:"page"`
+	Resealed int       `json:"resealed,omitempty"`
+	// Failed counts those that no known key opens.
+	Failed int `json:"failed,omitempty"`
+}
