@@ -13,8 +13,8 @@ const versionColumns = `v.id::text, v.issuer, v.issuer_cn, v.names, v.serial, v.
 // versionRow is a version that may be absent.
 type versionRow struct {
 	id, issuer, issuerCN, serial, ariID, accountURL, keyType, profile *string
-	names                                           []string
-	notBefore, notAfter                             *time.Time
+	names                                                             []string
+	notBefore, notAfter                                               *time.Time
 }
 
 // fields are where to scan versionColumns.
