@@ -26,8 +26,13 @@ type Config struct {
 	Issuer string
 	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
 	Directory string
-	// Email is the account's contact; empty for none.
+	// Email is the account's contact. If it differs from what the CA was told last, the CA is told on the next use (RFC 8555
+	// §7.3.2). Empty leaves the CA with what it has.
 	Email string
+	// EAB binds a new account to one that the CA's customer has there already (§7.3.4); the zero value for none.
+	EAB EAB
+	// OnlyReturnExisting makes no account: one that the CA does not know by a stored key is a fault.
+	OnlyReturnExisting bool
 	// CABundle is the path of a PEM file with the roots that the CA's own server certificate is checked against;
 	// empty means the system's roots.
 	CABundle string
@@ -90,6 +95,9 @@ func (c Config) check() error {
 		return invalid("acme-directory", c.Directory, "it is not an https URL without fragment; use the one that the CA publishes")
 	case c.Timeout < 0:
 		return invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
+	}
+	if err := c.EAB.check(c.Issuer); err != nil {
+		return err
 	}
 	if c.Email == "" {
 		return nil
