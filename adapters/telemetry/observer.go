@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -27,6 +28,9 @@ type Observer struct {
 	reasons     metric.Int64Counter
 	lags        metric.Float64Histogram
 	revocations metric.Int64Counter
+	looks       metric.Int64Counter
+	// swept is when the last sweep ended here; first, when the observer was made.
+	swept atomic.Pointer[time.Time]
 }
 
 // NewObserver counts by the configured issuers. What can be known beforehand is counted from zero on, so that an alert on
@@ -41,12 +45,19 @@ func NewObserver(m *Metrics, issuers []string) (*Observer, error) {
 		reasons:     i.counter(failureReasons),
 		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
 		revocations: i.counter(revocations),
+		looks:       i.counter(looks),
 	}
+	age := i.gauge(sweepAge)
 	if i.err != nil {
 		return nil, i.err
 	}
+	o.Swept(context.Background())
 	o.zero(context.Background())
-	return o, nil
+	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		to.ObserveFloat64(age, time.Since(*o.swept.Load()).Seconds())
+		return nil
+	}, age)
+	return o, err
 }
 
 func (o *Observer) zero(ctx context.Context) {
@@ -58,6 +69,9 @@ func (o *Observer) zero(ctx context.Context) {
 			domain.FaultRateLimited, domain.FaultWait, domain.FaultName, domain.FaultCA, domain.FaultOperator, domain.FaultSpec,
 		} {
 			o.failures.Add(ctx, 0, o.kindLabels(issuer, kind))
+		}
+		for _, look := range []ports.Look{ports.LookAnswered, ports.LookMoved, ports.LookFailed} {
+			o.looks.Add(ctx, 0, o.lookLabels(issuer, look))
 		}
 		for _, reason := range []domain.RevocationReason{
 			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged, domain.RevokedSuperseded,
@@ -90,6 +104,31 @@ func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domai
 		attribute.String("reason", fault.Reason))))
 }
 
+// RenewalLooked implements ports.Observer.
+func (o *Observer) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
+	o.looks.Add(ctx, 1, o.lookLabels(issuer, look))
+}
+
+// Swept implements ports.Observer.
+func (o *Observer) Swept(context.Context) {
+	now := time.Now()
+	o.swept.Store(&now)
+}
+
+// ShowSweepInterval exports how often sweeps are to begin, so that an alert knows when one is late.
+func ShowSweepInterval(m *Metrics, interval time.Duration) error {
+	i := instruments{meter: m.own}
+	gauge := i.gauge(sweepInterval)
+	if i.err != nil {
+		return i.err
+	}
+	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		to.ObserveFloat64(gauge, interval.Seconds())
+		return nil
+	}, gauge)
+	return err
+}
+
 // CertificateRevoked implements ports.Observer.
 func (o *Observer) CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason) {
 	o.revocations.Add(ctx, 1, o.revocationLabels(issuer, reason))
@@ -104,6 +143,10 @@ func (o *Observer) issuer(name string) attribute.KeyValue {
 
 func (o *Observer) orderLabels(issuer string, resumed bool) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("resumed", strconv.FormatBool(resumed))))
+}
+
+func (o *Observer) lookLabels(issuer string, look ports.Look) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("outcome", string(look))))
 }
 
 func (o *Observer) kindLabels(issuer string, kind domain.FaultKind) metric.MeasurementOption {
