@@ -254,6 +254,21 @@ func (mr *MockSecretsMockRecorder) ListStale(ctx, mark, after, limit interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ListStale", reflect.TypeOf((*MockSecrets)(nil).ListStale), ctx, mark, after, limit)
 }
 
+// Owners mocks base method.
+func (m *MockSecrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Owners", ctx, keys)
+	ret0, _ := ret[0].(map[string]string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Owners indicates an expected call of Owners.
+func (mr *MockSecretsMockRecorder) Owners(ctx, keys interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Owners", reflect.TypeOf((*MockSecrets)(nil).Owners), ctx, keys)
+}
+
 // RecordResealed mocks base method.
 func (m *MockSecrets) RecordResealed(ctx context.Context, resealed int, failed []ports.UnopenedSecret) error {
 	m.ctrl.T.Helper()

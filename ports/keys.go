@@ -50,10 +50,8 @@ type SealedSecret struct {
 	// Kind is where: SecretKey, SecretAccount or SecretNextAccount. The strings are in events.
 	Kind string
 	// ID is the key's, or the issuer's name.
-	ID string
-	// Certificate is whose key it is, where that is known.
-	Certificate string
-	Sealed      []byte
+	ID     string
+	Sealed []byte
 }
 
 // The kinds of secrets: a certificate's key, an ACME account's, and the one that an account is about to change to.
@@ -70,6 +68,8 @@ type Secrets interface {
 	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
 	// given; before the first ("") come all such account keys. As CountStale, none if another key has the lead.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
+	// Owners returns the certificates that keys of these IDs belong to. It may be slow: it is for the few that are damaged.
+	Owners(ctx context.Context, keys []string) (map[string]string, error)
 	// ReplaceSealed stores each of the new ones in place of the old, where that is still there, and says how many were.
 	ReplaceSealed(ctx context.Context, old []SealedSecret, sealed [][]byte) (replaced int, err error)
 	// RecordResealed writes an event, unless nothing was resealed and the last one named the same failures.
@@ -78,8 +78,9 @@ type Secrets interface {
 
 // UnopenedSecret is one that could not be sealed anew, since it does not open.
 type UnopenedSecret struct {
-	Kind        string `json:"kind"`
-	ID          string `json:"id"`
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	// Certificate is whose key it is.
 	Certificate string `json:"certificate,omitempty"`
 	// Reason is "SecretDamaged" or "SealingKeyWrong".
 	Reason string `json:"reason"`

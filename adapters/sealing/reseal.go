@@ -60,7 +60,9 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 			return done, fmt.Errorf("store what was sealed anew: %w", err)
 		}
 	}
-	done.Failed = failed
+	if done.Failed, err = r.named(ctx, failed); err != nil {
+		return done, err
+	}
 	keys := 0
 	for _, secret := range found {
 		if secret.Kind == ports.SecretKey {
@@ -98,12 +100,35 @@ func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
 	}
 	for i, secret := range found {
 		if reasons[i] != "" {
-			failed = append(failed, ports.UnopenedSecret{Kind: secret.Kind, ID: secret.ID, Certificate: secret.Certificate, Reason: reasons[i]})
+			failed = append(failed, ports.UnopenedSecret{Kind: secret.Kind, ID: secret.ID, Reason: reasons[i]})
 			continue
 		}
 		old, sealed = append(old, secret), append(sealed, all[i])
 	}
 	return old, sealed, failed, nil
+}
+
+// named says whose keys those are that do not open.
+func (r *Resealer) named(ctx context.Context, failed []ports.UnopenedSecret) ([]ports.UnopenedSecret, error) {
+	var keys []string
+	for _, secret := range failed {
+		if secret.Kind == ports.SecretKey {
+			keys = append(keys, secret.ID)
+		}
+	}
+	if len(keys) == 0 {
+		return failed, nil
+	}
+	owners, err := r.secrets.Owners(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("find whose keys do not open: %w", err)
+	}
+	for i := range failed {
+		if failed[i].Kind == ports.SecretKey {
+			failed[i].Certificate = owners[failed[i].ID]
+		}
+	}
+	return failed, nil
 }
 
 // Finish implements ports.Resealer.

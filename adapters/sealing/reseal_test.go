@@ -42,10 +42,10 @@ func TestResealingSkipsWhatDoesNotOpen(t *testing.T) {
 	broken[len(broken)-1] ^= 1
 	found := []ports.SealedSecret{
 		{Kind: ports.SecretAccount, ID: "default", Sealed: seal(oldURL, "account")},
-		{Kind: ports.SecretKey, ID: "k1", Certificate: "one", Sealed: formatOne(t, 1, "one")},
-		{Kind: ports.SecretKey, ID: "k2", Certificate: "two", Sealed: broken},
-		{Kind: ports.SecretKey, ID: "k3", Certificate: "three", Sealed: seal(strangeURL, "three")},
-		{Kind: ports.SecretKey, ID: "k4", Certificate: "four", Sealed: seal(oldURL, "four")},
+		{Kind: ports.SecretKey, ID: "k1", Sealed: formatOne(t, 1, "one")},
+		{Kind: ports.SecretKey, ID: "k2", Sealed: broken},
+		{Kind: ports.SecretKey, ID: "k3", Sealed: seal(strangeURL, "three")},
+		{Kind: ports.SecretKey, ID: "k4", Sealed: seal(oldURL, "four")},
 	}
 	secrets := mocks.NewMockSecrets(gomock.NewController(t))
 	rotated := ring(t, newURL, oldURL)
@@ -63,6 +63,7 @@ func TestResealingSkipsWhatDoesNotOpen(t *testing.T) {
 			}
 			return 2, nil // another one was faster with the third
 		})
+	secrets.EXPECT().Owners(gomock.Any(), []string{"k2", "k3"}).Return(map[string]string{"k2": "two", "k3": "three"}, nil)
 	stale, err := resealer.Stale(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 5, stale)
