@@ -26,6 +26,8 @@ type Params struct {
 	Clock        ports.Clock
 	Dice         ports.Dice
 	Observer     ports.Observer
+	// Resealer is nil where nothing is sealed anew.
+	Resealer ports.Resealer
 }
 
 // Activities holds the steps. Between calls it knows only which PlaceOrder is running and what it could not
@@ -68,6 +70,7 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.ObtainCertificate, a.ObtainCertificate)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
+	register(r, ports.ResealSecrets, a.ResealSecrets)
 }
 
 // Summarizer is a registry that also wants to know what each step does, in a few words.
