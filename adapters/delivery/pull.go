@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -14,24 +13,20 @@ var _ ports.Target = PullTarget{}
 // is nothing to do but to say so. The listener (package pull) does the serving.
 type PullTarget struct{}
 
-// NewPull checks the settings of the target called name. Faults: Operator "InvalidSetting", which names target and field.
-func NewPull(name string, config Pull) (PullTarget, error) {
-	fail := func(fix string) (PullTarget, error) {
-		return PullTarget{}, domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "target %s: pull.clients cannot work: %s", name, fix)
+func (p Pull) check() error {
+	if len(p.Clients) == 0 {
+		return field("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
+			`"*" for each that the client CA has signed`)
 	}
-	if len(config.Clients) == 0 {
-		return fail(`name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or "*" for each ` +
-			"that the client CA has signed")
-	}
-	for _, client := range config.Clients {
+	for _, client := range p.Clients {
 		if client == "" || strings.TrimSpace(client) != client {
-			return fail("there is an empty name, or spaces around one")
+			return field("pull.clients", client, "there is an empty name, or spaces around one")
 		}
 		if client != "*" && strings.Contains(client, "*") {
-			return fail(`"*" stands alone, for every client; patterns are not understood`)
+			return field("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
 		}
 	}
-	return PullTarget{}, nil
+	return nil
 }
 
 // Deliver implements ports.Target.

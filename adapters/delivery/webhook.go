@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"filippo.io/age"
 	"github.com/google/uuid"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -25,51 +24,35 @@ var _ ports.Target = (*WebhookTarget)(nil)
 // configuration file, and no caller chooses one: so addresses inside the network are not refused, where a receiver usually
 // is. No redirect is followed: who answers must be who was configured.
 type WebhookTarget struct {
-	name      string
-	address   address
-	signers   []*standardwebhooks.Webhook
-	transport KeyTransport
-	recipient age.Recipient
-	tokens    ports.KeyTokens
-	tokenURL  string
-	client    *http.Client
-	timeout   time.Duration
-	now       func() time.Time
-	logger    *slog.Logger
+	webhookParts
+	name   string
+	tokens ports.KeyTokens
+	client *http.Client
+	now    func() time.Time
 }
 
-// NewWebhook checks the settings of the target called name and makes it; nobody is contacted, and CABundle is read. tokens
-// is used for KeyByToken alone. Faults: Operator "InvalidSetting", which names target and field.
+// NewWebhook makes the target called name; nobody is contacted, and CABundle is read. tokens is used for KeyByToken alone.
+// Errors name the field.
 func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slog.Logger) (*WebhookTarget, error) {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	w := &WebhookTarget{name: name, tokens: tokens, now: time.Now, logger: logger}
-	var err error
-	if w.address, err = parseAddress(name, config.URL); err != nil {
-		return nil, err
-	}
-	if w.signers, err = parseSecrets(name, config.Secret); err != nil {
-		return nil, err
-	}
-	if err = w.keyTransport(config); err != nil {
-		return nil, err
-	}
-	if w.timeout, err = webhookTimeout(name, config.Timeout); err != nil {
-		return nil, err
-	}
-	roots, err := webhookRoots(name, config.CABundle)
+	parts, err := config.parts()
 	if err != nil {
 		return nil, err
+	}
+	roots, err := config.roots()
+	if err != nil {
+		return nil, err
+	}
+	if parts.transport == KeyPlain && logger != nil {
+		logger.Warn("a webhook carries private keys in the clear inside TLS: whoever sees its requests has them; "+
+			"choose key: token or key: encrypted", "target", name)
 	}
 	wire := http.DefaultTransport.(*http.Transport).Clone()
 	wire.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	wire.MaxResponseHeaderBytes = 64 << 10
-	w.client = &http.Client{
+	return &WebhookTarget{webhookParts: parts, name: name, tokens: tokens, now: time.Now, client: &http.Client{
 		Transport:     wire,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return w, nil
+	}}, nil
 }
 
 // Deliver implements ports.Target. The receiver should fetch a key by its token before it answers: any answer but 2xx is
