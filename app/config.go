@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"everleaf/adapters/acme"
+	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
 )
@@ -21,6 +23,10 @@ type Config struct {
 	ACME     acme.Config
 	HTTP01   http01.Config
 	Ops      ops.Config
+	// Pull is the listener of the role pull; its Clients are filled from Targets.
+	Pull pull.Config
+	// Targets are where certificates are delivered to.
+	Targets  []delivery.Config
 	Temporal Temporal
 	Workers  Workers
 	Log      Log

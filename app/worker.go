@@ -11,6 +11,7 @@ import (
 	"everleaf/adapters/activities"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
@@ -43,6 +44,11 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+
+			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
+			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
+			pullConfig,
+			pull.New,
 
 			openSealing,
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),

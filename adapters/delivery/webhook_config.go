@@ -15,7 +15,7 @@ import (
 )
 
 const (
-		secretPrefix          = "whsec_"
+	secretPrefix          = "whsec_"
 	leastSecret           = 24 // bytes, and at most mostSecret (Standard Webhooks, "Signature scheme")
 	mostSecret            = 64
 	defaultWebhookTimeout = 30 * time.Second
