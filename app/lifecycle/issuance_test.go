@@ -17,7 +17,7 @@ func TestFirstIssuance(t *testing.T) {
 	w := newWorld(t)
 	w.run(domain.Certificate{Spec: spec})
 	require.Equal(t, []string{"PlaceOrder@0s", "AuthorizeOrder@0s", "FinalizeOrder@0s", "PlanRenewal@0s"}, w.story)
-	require.Equal(t, []ports.PlaceOrderInput{{Certificate: certName, Key: chain + "/1", Spec: spec.WithDefaults(), Issuer: domain.DefaultIssuer}}, w.placed)
+	require.Equal(t, []ports.PlaceOrderInput{{Certificate: certName, Key: chain + "/1", Spec: spec.WithDefaults(), Issuer: domain.DefaultIssuer, Adopt: true}}, w.placed)
 	order := domain.Order{ID: "order " + chain + "/1", Issuer: domain.DefaultIssuer, URL: "https://ca.test/1", Status: domain.OrderPending}
 	require.Equal(t, []ports.AuthorizeOrderInput{{Certificate: certName, Order: order, Challenge: domain.ChallengeHTTP01}}, w.authorized)
 	order.Status = domain.OrderReady
