@@ -202,7 +202,10 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 
 func TestWebhookThatCannotBeReached(t *testing.T) {
 	t.Parallel()
-	config, _ := receiver(t, func(w http.ResponseWriter, _ message) { w.WriteHeader(500); _, _ = io.WriteString(w, string(bundle.KeyPEM)) })
+	config, _ := receiver(t, func(w http.ResponseWriter, _ message) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write(bundle.KeyPEM)
+	})
 	plain := config
 	plain.Key = delivery.KeyPlain
 	_, err := webhook(t, plain, nil).Deliver(t.Context(), bundle)
