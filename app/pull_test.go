@@ -59,7 +59,9 @@ func TestPullAloneServesKeys(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- RunWorker(ctx, config, NewLogger(logged, Log{Format: "json", Level: slog.LevelDebug})) }()
+	go func() {
+		ended <- RunWorker(ctx, config, NewLogger(logged, Log{Format: "json", Level: slog.LevelDebug}))
+	}()
 	listens := regexp.MustCompile(`"pull listener started","role":"pull","listen":"([^"]+)"`)
 	require.Eventually(t, func() bool { return listens.MatchString(logged.String()) }, 30*time.Second, 20*time.Millisecond, "%s", logged)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
