@@ -33,8 +33,7 @@ func openSealing(ctx context.Context, config sealing.Config) (*sealing.Keeper, e
 func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
-	issues := len(config.issuing()) > 0
-	seals := issues || config.pulls()
+	seals := len(config.sealing()) > 0 || config.pulls()
 	// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
 	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))

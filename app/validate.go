@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"everleaf/adapters/delivery"
 	"everleaf/domain"
 )
 
@@ -18,6 +19,9 @@ const (
 
 // issuerName is what specs may call an issuer by: one DNS label.
 var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// deliveryHost is what specs may call a host by.
+var deliveryHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
 // Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
 // fault is Operator "InvalidSetting"; it names flag, variable, value and fix. What the roles do not need is not looked
@@ -54,10 +58,20 @@ func (c Config) validateWork() error {
 	if err := c.Temporal.validate(); err != nil {
 		return err
 	}
+	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
+		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
 			return err
 		}
+	}
+	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
+		return invalid("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
+	}
+	if err := delivery.Check(c.Targets); err != nil {
+		return err
 	}
 	return c.Workers.validate()
 }
@@ -65,9 +79,6 @@ func (c Config) validateWork() error {
 // validateIssuing is about what the steps of an issuance need.
 func (c Config) validateIssuing() error {
 	switch {
-	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s store private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	case !issuerName.MatchString(c.ACME.Issuer):
 		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
@@ -78,10 +89,10 @@ func (c Config) validateIssuing() error {
 	return c.ACME.Validate()
 }
 
-// needy are the chosen roles that issue.
+// needy are the chosen roles that work with private keys.
 func (c Config) needy() string {
 	var names []Role
-	for _, r := range c.issuing() {
+	for _, r := range c.sealing() {
 		names = append(names, r.name)
 	}
 	return JoinRoles(names)

@@ -22,6 +22,7 @@ type Params struct {
 	Sealer       ports.Sealer
 	Deliveries   ports.Deliveries
 	Targets      ports.Targets
+	Notifier     ports.Notifier
 	Solvers      []ports.Solver
 	Clock        ports.Clock
 	Dice         ports.Dice
@@ -61,6 +62,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
 	register(r, ports.RecordChange, a.RecordChange)
+	register(r, ports.RecordUndelivered, a.RecordUndelivered)
 }
 
 // RegisterLong makes the steps known that wait for the CA, on the authorization queue.
@@ -68,6 +70,13 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.ObtainCertificate, a.ObtainCertificate)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
+}
+
+// RegisterDelivery makes the steps known that meet targets, on the delivery queues.
+func RegisterDelivery(r worker.ActivityRegistry, a *Activities) {
+	register(r, ports.DeliverCertificate, a.DeliverCertificate)
+	register(r, ports.RemoveDelivery, a.RemoveDelivery)
+	register(r, ports.SweepDeliveries, a.SweepDeliveries)
 }
 
 // Summarizer is a registry that also wants to know what each step does, in a few words.

@@ -18,3 +18,6 @@ func (unobserved) CertificateIssued(context.Context, string, time.Duration)     
 func (unobserved) RenewalStarted(context.Context, string, time.Duration)               {}
 func (unobserved) AttemptFailed(context.Context, string, domain.Fault)                 {}
 func (unobserved) CertificateRevoked(context.Context, string, domain.RevocationReason) {}
+func (unobserved) CertificateDelivered(context.Context, string)                        {}
+func (unobserved) DeliveryFailed(context.Context, string, domain.Fault)                {}
+func (unobserved) DeliveryDrifted(context.Context, string)                             {}

@@ -23,6 +23,12 @@ var (
 	renewalLag  = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
 	revocations = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
 
+	deliveries       = own{"everleaf_deliveries_total", "Deliveries that a target has confirmed, by target."}
+	deliveryFailures = own{"everleaf_delivery_failures_total",
+		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
+	deliveryDrifts = own{"everleaf_delivery_drifts_total",
+		"Deliveries that were found amiss at their target and are made again, by target."}
+
 	certificates = own{"everleaf_certificates",
 		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}
 	expiring = own{"everleaf_certificates_expiring",

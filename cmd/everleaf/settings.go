@@ -115,6 +115,12 @@ func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
 }
 
+type deliverySettings struct {
+	DeliveryHost string `group:"delivery" env:"EVERLEAF_DELIVERY_HOST" placeholder:"HOST" help:"Deliver to targets on this host alone, which specs name as target@HOST; else to those without a host."`
+}
+
+func (s deliverySettings) apply(c *app.Config) { c.DeliveryHost = s.DeliveryHost }
+
 type opsSettings struct {
 	OpsListen        string   `group:"ops" env:"EVERLEAF_OPS_LISTEN" default:":8401" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are answered; for the platform's own network only."`
 	CredentialsGrace duration `group:"ops" env:"EVERLEAF_CREDENTIALS_GRACE" default:"1m" placeholder:"DURATION" help:"How long Temporal may refuse this worker's credentials, without accepting them once, before the process ends and says so."`
