@@ -9,6 +9,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
 )
@@ -28,9 +29,11 @@ type Config struct {
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
 	DeliveryHost string
 	Ops          ops.Config
-	Temporal     Temporal
-	Workers      Workers
-	Log          Log
+	// Pull is the listener of the role pull; its Clients are filled from Targets.
+	Pull     pull.Config
+	Temporal Temporal
+	Workers  Workers
+	Log      Log
 	// CensusInterval is the least time between two counts of all certificates for metrics.
 	CensusInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.

@@ -29,6 +29,9 @@ const (
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
+	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the sealing
+	// key.
+	RolePull Role = "pull"
 )
 
 // role is a row of the table of roles. Each with a queue is a worker of its own with slots of its own, so that one that
@@ -47,7 +50,7 @@ type role struct {
 	delivers bool
 }
 
-// roles is the table, in the order in which people read it. What needs no queue needs no Temporal, sealing key or CA.
+// roles is the table, in the order in which people read it. What needs no queue needs no Temporal or CA.
 var roles = []role{
 	{
 		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, activities: true, issues: true,
@@ -72,6 +75,7 @@ var roles = []role{
 		},
 	},
 	{name: RoleResponder},
+	{name: RolePull},
 }
 
 // hostless is a queue that is the same on every host.
@@ -133,6 +137,9 @@ func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
 func (c Config) issuing() []role {
 	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues })
 }
+
+// pulls says whether clients can fetch from this process: the role alone, which is on by default, serves nobody.
+func (c Config) pulls() bool { return c.has(RolePull) && c.Pull.Listen != "" }
 
 // sealing are the rows of the table whose steps open or seal private keys in this process.
 func (c Config) sealing() []role {

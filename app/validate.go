@@ -35,6 +35,11 @@ func (c Config) Validate() error {
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	}
+	if c.has(RolePull) {
+		if err := c.validatePull(); err != nil {
+			return err
+		}
+	}
 	if !isAddress(c.Ops.Listen, true) {
 		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
 	}

@@ -11,6 +11,7 @@ import (
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
@@ -44,6 +45,11 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+
+			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
+			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
+			pullConfig,
+			pull.New,
 
 			openSealing,
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
@@ -123,6 +129,6 @@ func newDeliveryActivities(s deliverySteps) *activities.Activities {
 	})
 }
 
-func newTargets(config Config) (*delivery.Targets, error) {
-	return delivery.New(config.Targets, delivery.Deps{})
+func newTargets(config Config, tokens ports.KeyTokens, logger *slog.Logger) (*delivery.Targets, error) {
+	return delivery.New(config.Targets, delivery.Deps{Tokens: tokens, Logger: logger})
 }

@@ -159,3 +159,14 @@ type opsSettings struct {
 func (s opsSettings) apply(c *app.Config) {
 	c.Ops.Listen, c.Temporal.CredentialsGrace = s.OpsListen, time.Duration(s.CredentialsGrace)
 }
+
+type pullSettings struct {
+	PullListen      string `group:"pull" env:"EVERLEAF_PULL_LISTEN" placeholder:"HOST:PORT" help:"Where the role pull serves certificates and keys over TLS, for example :8403; else it serves nobody."`
+	PullCertificate string `group:"pull" env:"EVERLEAF_PULL_CERTIFICATE" placeholder:"PATH" help:"The pull listener's own certificate and chain, PEM; read again when it changes."`
+	PullKey         string `group:"pull" env:"EVERLEAF_PULL_KEY" placeholder:"PATH" help:"Its private key, PEM."`
+	PullClientCA    string `name:"pull-client-ca" group:"pull" env:"EVERLEAF_PULL_CLIENT_CA" placeholder:"PATH" help:"Roots of client certificates, PEM; without them only the one-time tokens of webhooks are served."`
+}
+
+func (s pullSettings) apply(c *app.Config) {
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
+}
