@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Workflows compute with what is in this file, in wake.go and in caller.go, and replay it: a change of a value or a rule
+// Workflows compute with what is in this file, and in wake.go, caller.go, change.go, delivery.go and revocation.go, and replay it: a change of a value or a rule
 // here must pass the replay corpus, or be gated by a version in app/lifecycle.
 const (
 	// minTold is the least wait that is taken as told, patience how often: a CA that says 1 s for a day is asked once a

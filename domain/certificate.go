@@ -18,6 +18,8 @@ type Certificate struct {
 	Reissue bool `json:"reissue,omitempty"`
 	// Revoking are the certificates to revoke once they are replaced, oldest request first.
 	Revoking []Revocation `json:"revoking,omitempty"`
+	// IssuedFor is the spec that Issued was issued for; nil for one of before this was kept.
+	IssuedFor *Spec `json:"issuedFor,omitempty"`
 	// Deliveries are the targets of Spec, and those that are still to be cleared, with how they stand.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Retiring says that somebody gave the certificate up: the workflow ends when its targets are cleared.

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ownPause is the longest wait after a fault of our own side: what it waits for comes back by itself, and nobody is
 // harmed by a look.
@@ -49,6 +52,26 @@ func (f *Fault) FallsBack() bool {
 	default:
 		return false
 	}
+}
+
+// Foremost is the failure that stands for an attempt in which several issuers failed: the one that is tried again first,
+// of those after which another issuer may be asked. All of them are told.
+func Foremost(failures []Failure) Failure {
+	chosen := failures[0]
+	for _, f := range failures[1:] {
+		if f.Fault.FallsBack() && f.RetryAt.Before(chosen.RetryAt) {
+			chosen = f
+		}
+	}
+	if len(failures) == 1 {
+		return chosen
+	}
+	var all []string
+	for _, f := range failures {
+		all = append(all, f.Issuer+": "+f.Fault.Message)
+	}
+	chosen.Fault.Message = oneLine(strings.Join(all, "; then "))
+	return chosen
 }
 
 // Severity says how much a certificate wants a person's attention.

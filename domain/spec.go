@@ -68,7 +68,14 @@ func (s Spec) WithDefaults() Spec {
 	return s
 }
 
-// Same says whether an order for s is also one for other. The order of names and the case of ASCII letters do not matter.
+// SameCertificate says whether a certificate for s and one for other would be alike, but for who issues it.
+func (s Spec) SameCertificate(other Spec) bool {
+	a, b := s.WithDefaults(), other.WithDefaults()
+	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile
+}
+
+// Same says whether s and other ask for the same, but for key rotation and deliveries. The order of names and the case of
+// ASCII letters do not matter. Workflows replay it.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
 	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&

@@ -72,7 +72,7 @@ func TestValidatedFillsDefaultsAndSharesNothing(t *testing.T) {
 	got, err := in.Validated()
 	require.NoError(t, err)
 	require.Equal(t, domain.Spec{Names: []string{"b.example.com", "a.example.com"}, KeyType: domain.KeyECDSAP256,
-		Issuers: []string{"one"}, Challenge: domain.ChallengeHTTP01}, got)
+		Issuers: []string{"one"}, Challenge: domain.ChallengeHTTP01, KeyRotation: domain.RotateAlways}, got)
 	got.Names[0], got.Issuers[0] = "changed", "changed"
 	require.Equal(t, domain.Spec{Names: []string{"B.example.com", "a.example.com"}, Issuers: []string{"one"}}, in)
 }

@@ -8,6 +8,7 @@ const (
 	WakeRetry      = "Retry"
 	WakeRevocation = "Revocation"
 	WakeDelivery   = "Delivery"
+	WakeRetired    = "Retired"
 )
 
 // Wake is when the next attempt is due, and why. An instant that is not after now means at once.
@@ -18,9 +19,16 @@ const (
 //
 // Reasons: "NotIssued", "Reissue", "RateLimited" (a reissue that is held back), "Retry", "Renewal", "Unplanned" (a
 // certificate without a renewal plan: one is made on the way), "Revocation" (nothing is to be obtained: a certificate that
-// is replaced is to be revoked), "Delivery" (one is to be delivered, or a target to be cleared).
+// is replaced is to be revoked), "Delivery" (one is to be delivered, or a target to be cleared), "Retired" (all is done for one that
+// was given up).
 func (c Certificate) Wake(now time.Time) (at time.Time, reason string) {
 	at, reason = c.wakeToIssue(now)
+	if c.Retiring {
+		if len(c.Revoking) == 0 && len(c.Deliveries) == 0 {
+			return now, WakeRetired
+		}
+		at, reason = now.Add(maxTold), WakeRetired // nothing is obtained any more; what is left has its own instants
+	}
 	for _, revocation := range c.Revoking {
 		if due, ok := revocation.Due(c.Issued); ok && due.Before(at) {
 			at, reason = due, WakeRevocation

@@ -52,6 +52,35 @@ func (mr *MockCertificatesMockRecorder) Chain(ctx, version interface{}) *gomock.
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Chain", reflect.TypeOf((*MockCertificates)(nil).Chain), ctx, version)
 }
 
+// InService mocks base method.
+func (m *MockCertificates) InService(ctx context.Context, certificate string) (*ports.CertificateRecord, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "InService", ctx, certificate)
+	ret0, _ := ret[0].(*ports.CertificateRecord)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// InService indicates an expected call of InService.
+func (mr *MockCertificatesMockRecorder) InService(ctx, certificate interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "InService", reflect.TypeOf((*MockCertificates)(nil).InService), ctx, certificate)
+}
+
+// RecordAdopted mocks base method.
+func (m *MockCertificates) RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordAdopted", ctx, certificate, version, spec)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordAdopted indicates an expected call of RecordAdopted.
+func (mr *MockCertificatesMockRecorder) RecordAdopted(ctx, certificate, version, spec interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordAdopted", reflect.TypeOf((*MockCertificates)(nil).RecordAdopted), ctx, certificate, version, spec)
+}
+
 // RecordChange mocks base method.
 func (m *MockCertificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
 	m.ctrl.T.Helper()

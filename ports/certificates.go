@@ -25,6 +25,11 @@ type Certificates interface {
 	RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error
 	// RecordFallback notes that an issuer's failure led to the next one. Idempotent by the failure's instant.
 	RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error
+	// InService returns the certificate in service with its plan and the spec that it was issued for; nil if there is none or it
+	// was revoked.
+	InService(ctx context.Context, certificate string) (*CertificateRecord, error)
+	// RecordAdopted notes that the version in service is kept again, under this spec. Idempotent.
+	RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error
 	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
 	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
 	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again. Idempotent; an

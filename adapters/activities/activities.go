@@ -60,6 +60,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
+	register(r, ports.RecordChange, a.RecordChange)
 }
 
 // RegisterLong makes the steps known that wait for the CA, on the authorization queue.

@@ -41,6 +41,10 @@ func (a *Activities) FinalizeOrder(ctx context.Context, in ports.FinalizeOrderIn
 		if order.Fault != nil {
 			return none, order.Fault
 		}
+		if order.Status == domain.OrderInvalid { // RFC 8555 §7.1.6: it has no error of its own if it just ran out
+			return none, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil,
+				"order %s ran out or is gone: %s", order.URL, order.Problem).ForGood()
+		}
 		return none, domain.NewFault(domain.FaultCA, "OrderNotIssued", nil,
 			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem).ForGood()
 	}

@@ -43,6 +43,12 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			stored = nil
 		}
 	}
+	if stored == nil && in.Adopt {
+		adopted, err := a.adopt(ctx, in, spec)
+		if err != nil || adopted.Adopted != nil {
+			return adopted, err
+		}
+	}
 	if stored == nil {
 		opened, err := a.open(ctx, in, spec)
 		if err != nil {
@@ -65,7 +71,7 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 
 // fits says that the stored order is for this spec and issuer.
 func fits(stored ports.StoredOrder, spec domain.Spec, issuer string) bool {
-	return stored.Issuer == issuer && stored.Spec.Same(spec)
+	return stored.Issuer == issuer && stored.Spec.SameCertificate(spec) && stored.Spec.WithDefaults().Challenge == spec.Challenge
 }
 
 // resume looks at a stored order. It is usable if it is for this spec and issuer and the CA still stands by it, or if
@@ -101,13 +107,18 @@ func (a *Activities) resume(ctx context.Context, ca ports.CA, stored ports.Store
 
 // open stores a new key and order.
 func (a *Activities) open(ctx context.Context, in ports.PlaceOrderInput, spec domain.Spec) (ports.StoredOrder, error) {
-	sealedKey, csr, err := a.Keys.Create(ctx, spec.KeyType, spec.Names)
+	order := ports.NewOrder{Certificate: in.Certificate, Key: in.Key, Issuer: in.Issuer, Spec: spec}
+	var err error
+	if old := in.Predecessor; keepsKey(in, spec) {
+		order.KeyOf = old.Version
+		order.CSR, err = a.reuse(ctx, old.Version, spec.Names)
+	} else {
+		order.SealedKey, order.CSR, err = a.Keys.Create(ctx, spec.KeyType, spec.Names)
+	}
 	if err != nil {
 		return ports.StoredOrder{}, fmt.Errorf("create key: %w", err)
 	}
-	stored, err := a.Orders.OpenOrder(ctx, ports.NewOrder{
-		Certificate: in.Certificate, Key: in.Key, Issuer: in.Issuer, Spec: spec, SealedKey: sealedKey, CSR: csr,
-	})
+	stored, err := a.Orders.OpenOrder(ctx, order)
 	if err != nil {
 		return stored, fmt.Errorf("open order: %w", err)
 	}

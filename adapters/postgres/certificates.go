@@ -137,7 +137,11 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 func (c *Certificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
 	_, err := c.pool.Exec(ctx, `
 		WITH changed AS (
-			UPDATE certificates SET spec = coalesce($4::jsonb, spec), updated_at = now() WHERE name = $1
+			UPDATE certificates SET spec = coalesce($4::jsonb, spec), released_at = NULL, updated_at = now(),
+				-- A spec that needs no certificate leaves nothing to fail.
+				phase = CASE WHEN $4::jsonb IS NOT NULL AND current_version IS NOT NULL THEN 'Ready' ELSE phase END,
+				failure = CASE WHEN $4::jsonb IS NOT NULL AND current_version IS NOT NULL THEN NULL ELSE failure END
+			WHERE name = $1
 			RETURNING name
 		)
 		INSERT INTO events (certificate, at, type, detail)

@@ -19,7 +19,7 @@ func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
 	want := issuedFor(order)
 	issued, err := s.RecordIssued(t.Context(), order.ID, want, []byte("chain"))
 	require.NoError(t, err)
-	want.Version = issued.Version
+	want.Version, want.KeyType = issued.Version, order.Spec.KeyType
 	require.Equal(t, want, issued)
 
 	other := want

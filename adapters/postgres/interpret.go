@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -55,10 +56,13 @@ func interpretAnswer(answer *pgconn.PgError) error {
 }
 
 // sameNames is final for the step: the ladder waits it out, and whoever asked is told.
+// sameNamesPause is how soon a certificate looks again whether the other one with its names is done.
+const sameNamesPause = 15 * time.Second
+
 func sameNames(holder string, cause error) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, "SameNamesInFlight", cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
-			"use one certificate for both if they are the same", holder).ForGood()
+			"use one certificate for both if they are the same", holder).After(sameNamesPause)
 }
 
 // passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).

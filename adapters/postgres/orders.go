@@ -91,14 +91,19 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 
 // insertOrder gives pgx.ErrNoRows, and stores nothing, if one of the unique indexes has the order's place taken.
 func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id string, opened time.Time, err error) {
+	var keyOf *string
+	if order.KeyOf != "" {
+		keyOf = &order.KeyOf
+	}
 	err = o.pool.QueryRow(ctx, `
 		WITH opened AS (
-			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr, key_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce(
+				(SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid), gen_random_uuid()))
 			ON CONFLICT DO NOTHING
 			RETURNING id, certificate, spec, key_id, created_at
 		), sealed AS (
-			INSERT INTO keys (id, sealed) SELECT key_id, $9 FROM opened
+			INSERT INTO keys (id, sealed) SELECT key_id, $9 FROM opened WHERE $9::bytea IS NOT NULL
 		), certificate AS (
 			INSERT INTO certificates (name, spec, phase) SELECT certificate, spec, 'Issuing' FROM opened
 			-- What is in service keeps its spec until the new one is issued.
@@ -107,7 +112,7 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		)
 		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey).Scan(&id, &opened)
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey, keyOf).Scan(&id, &opened)
 	return id, opened, err
 }
 
@@ -129,10 +134,13 @@ func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, erro
 	var freed int
 	err := o.pool.QueryRow(ctx, `
 		WITH abandoned AS (
-			UPDATE orders SET state = 'abandoned', reason = 'expired', updated_at = now()
+			UPDATE orders SET state = 'abandoned', reason = 'expired, or nobody is at work on it', updated_at = now()
 			-- One that the CA never answered has no expiry: no CA keeps a pending order for longer than a week.
 			WHERE id = $1::uuid AND state IN ('planned', 'placed')
-			  AND coalesce(expires, updated_at + interval '7 days') < now()
+			  AND (coalesce(expires, updated_at + interval '7 days') < now() OR EXISTS (
+				-- Nobody is at work on it: its certificate was given up, or waits after a failure and places another then.
+				SELECT FROM certificates c WHERE c.name = orders.certificate AND (c.released_at IS NOT NULL
+					OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > now())))
 			RETURNING id, certificate, url, reason
 		), event AS (
 			INSERT INTO events (certificate, type, detail)

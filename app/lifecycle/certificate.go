@@ -20,13 +20,19 @@ type certificate struct {
 	// What follows lives within the run only: it is settled whenever the run ends.
 	step    string
 	issuing bool
-	woken   bool
+	// attempted is the spec of the attempt at work.
+	attempted  domain.Spec
+	delivering bool
+	woken      bool
+	// retired says that all is done for a certificate that was given up.
+	retired bool
 	// failed counts the failed attempts of this run: how long its callers have been patient.
 	failed int
 }
 
 // Certificate keeps one certificate alive. A caller starts it with ID "certificate/<name>" and an input in which
-// only the spec is set; each run continues as new with the rest. It ends only when cancelled or terminated.
+// only the spec is set; each run continues as new with the rest. It ends only when
+// retired, cancelled or terminated.
 func Certificate(ctx workflow.Context, input domain.Certificate) error {
 	c, err := setup(ctx, input)
 	if err != nil {
@@ -60,11 +66,14 @@ func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error)
 				ports.CertificateWorkflow, ports.WorkflowIDPrefix), string(domain.FaultSpec), nil)
 	}
 	c := &certificate{name: name, chain: info.FirstRunID, state: input}
+	if len(c.state.Spec.Deliveries) > 0 && len(c.state.Deliveries) == 0 && delivers(ctx) {
+		c.state.Deliver()
+	}
 	c.describe(ctx)
 	return c, c.handle(ctx)
 }
 
-// run sleeps until the certificate is due, obtains it, and continues as new: one cycle, one run.
+// run sleeps until the certificate is due, obtains it, delivers it, and continues as new: one cycle, one run.
 func (c *certificate) run(ctx workflow.Context) error {
 	for {
 		reason, err := c.sleep(ctx)
@@ -73,15 +82,20 @@ func (c *certificate) run(ctx workflow.Context) error {
 			return err
 		case reason == "": // the run grew old in its sleep
 			return c.next(ctx)
-		case reason != domain.WakeRevocation:
+		case reason == domain.WakeRetired:
+			return c.retire(ctx)
+		case reason != domain.WakeRevocation && reason != domain.WakeDelivery:
 			if err := c.attempt(ctx, reason); err != nil {
 				return err
 			}
 		}
+		if err := c.deliver(ctx); err != nil {
+			return err
+		}
 		if err := c.revokeReplaced(ctx); err != nil {
 			return err
 		}
-		if c.state.Failure != nil {
+		if c.state.Failure != nil || c.state.Retiring {
 			continue
 		}
 		// Callers who wait get their answer before the run ends. One of them may ask for more while we wait.
@@ -100,59 +114,8 @@ func (c *certificate) next(ctx workflow.Context) error {
 	if ctx.Err() != nil { // cancelled in a step that does not fail by it
 		return ctx.Err()
 	}
+	c.hear(ctx)
 	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, c.state)
-}
-
-// attempt obtains a certificate or turns what went wrong into state. It returns an error only if cancelled. reason is
-// why now (domain.Certificate.Wake).
-func (c *certificate) attempt(ctx workflow.Context, reason string) error {
-	c.issuing = true
-	defer func() {
-		c.issuing, c.step = false, ""
-		c.describe(ctx)
-	}()
-	c.state.Reissue = false // from here on, a request is for the certificate after this one
-	spec, failedBefore := c.state.Spec.WithDefaults(), c.state.Failure != nil
-
-	issue := &issuance{certificate: c, spec: spec, key: fmt.Sprintf("%s/%d", c.chain, c.state.Cycle+1)}
-	if reason == domain.WakeRenewal || reason == domain.WakeRetry && c.state.Renewal != nil && !workflow.Now(ctx).Before(c.state.Renewal.At) {
-		issue.planned = c.state.Renewal.At
-	}
-	err := issue.run(ctx)
-	if err == nil {
-		c.state.Failure = nil
-		c.state.Cycle++
-		// Somebody may have asked for its revocation when it was in service and this attempt was not done yet.
-		if issue.outdated || c.revocation(c.state.Issued.Version) != nil {
-			c.state.Reissue = true
-		}
-		if oneStep(ctx) {
-			c.publish(ctx, failedBefore)
-		}
-		workflow.GetLogger(ctx).Info("certificate in service", "certificate", c.name, "cycle", c.state.Cycle,
-			"names", c.state.Issued.Names, "serial", c.state.Issued.Serial, "notAfter", c.state.Issued.NotAfter,
-			"renewal", c.state.Renewal.At, "reason", c.state.Renewal.Reason)
-		return nil
-	}
-	cancelled := ctx.Err()
-	// Challenges are removed also when the workflow is cancelled in the middle of them, or of this.
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	failure := domain.NextFailure(workflow.Now(ctx), c.state.Failure, faultOf(err), c.step, c.state.Issued)
-	c.state.Failure = &failure
-	c.failed++
-	workflow.GetLogger(ctx).Warn("attempt failed", "certificate", c.name, "step", failure.Step, "kind", failure.Fault.Kind,
-		"reason", failure.Fault.Reason, "message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt)
-	_, recordErr := local(ctx, ports.RecordFailure, ports.RecordFailureInput{
-		Certificate: c.name, Spec: spec, OrderID: issue.order.ID, Failure: failure,
-	})
-	if recordErr != nil {
-		// The state here is the truth; the projection catches up with the next record.
-		workflow.GetLogger(ctx).Warn("failure not recorded", "certificate", c.name, "error", recordErr)
-	}
-	if cancelled == nil && oneStep(ctx) {
-		c.publish(ctx, failedBefore)
-	}
-	return cancelled // not err: a step that failed for a reason of its own meanwhile must not fail the workflow
 }
 
 // status is what callers see.
@@ -160,7 +123,7 @@ func (c *certificate) status() domain.Status {
 	s := domain.Status{
 		Name: c.name, Phase: domain.PhaseReady, Step: c.step, Cycle: c.state.Cycle, Spec: c.state.Spec,
 		Issued: c.state.Issued, Renewal: c.state.Renewal, Failure: c.state.Failure,
-		Revoking: c.state.Revoking,
+		Revoking: c.state.Revoking, Deliveries: c.state.Deliveries,
 	}
 	switch {
 	case c.issuing:

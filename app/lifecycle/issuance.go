@@ -19,18 +19,35 @@ const (
 // issuance obtains one certificate: the steps in order.
 type issuance struct {
 	*certificate
-	spec  domain.Spec
-	key   string
-	order domain.Order
+	spec   domain.Spec
+	issuer string
+	key    string
+	order  domain.Order
 	// planned is the instant for which this renewal was planned, zero if somebody asked for it.
 	planned time.Time
 	// outdated says that the certificate at hand is for an earlier spec: another issuance must follow.
 	outdated bool
+	// adopted says that a certificate in service was found in place of an order.
+	adopted bool
 }
 
+// startOvers bounds how often an order that ran out is followed by another one within an attempt.
+const startOvers = 2
+
+// run takes an order from its placement to a certificate. One that ran out while it was parked is no failure.
 func (i *issuance) run(ctx workflow.Context) error {
+	for again := 0; ; again++ {
+		err := i.once(ctx)
+		if err == nil || again == startOvers || ctx.Err() != nil || faultOf(err).Reason != domain.ReasonOrderExpired {
+			return err
+		}
+		workflow.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.name, "order", i.order.URL)
+	}
+}
+
+func (i *issuance) once(ctx workflow.Context) error {
 	oneStep := oneStep(ctx)
-	if err := i.place(ctx); err != nil {
+	if err := i.place(ctx); err != nil || i.adopted {
 		return err
 	}
 	if oneStep {
@@ -49,9 +66,15 @@ func (i *issuance) run(ctx workflow.Context) error {
 func (i *issuance) place(ctx workflow.Context) error {
 	i.at(ctx, ports.PlaceOrder.Name)
 	placed, err := local(ctx, ports.PlaceOrder, ports.PlaceOrderInput{
-		Certificate: i.name, Key: i.key, Spec: i.spec, Issuer: i.spec.Issuers[0], Predecessor: i.state.Issued,
-		Planned: i.planned,
+		Certificate: i.name, Key: i.key, Spec: i.spec, Issuer: i.issuer, Predecessor: i.state.Issued,
+		Planned: i.planned, FreshKey: i.freshKey(), Adopt: i.state.Issued == nil && i.state.Cycle == 0,
 	})
+	if err == nil && placed.Adopted != nil {
+		i.state.Issued, i.state.Renewal, i.adopted = placed.Adopted, placed.Plan, true
+		if placed.Plan == nil {
+			i.plan(ctx)
+		}
+	}
 	i.order, i.outdated = placed.Order, placed.Outdated
 	return err
 }

@@ -17,15 +17,17 @@ func TestFirstIssuance(t *testing.T) {
 	w := newWorld(t)
 	w.run(domain.Certificate{Spec: spec})
 	require.Equal(t, []string{"PlaceOrder@0s", "AuthorizeOrder@0s", "FinalizeOrder@0s", "PlanRenewal@0s"}, w.story)
-	require.Equal(t, []ports.PlaceOrderInput{{Certificate: certName, Key: chain + "/1", Spec: spec.WithDefaults(), Issuer: domain.DefaultIssuer}}, w.placed)
+	require.Equal(t, []ports.PlaceOrderInput{{Certificate: certName, Key: chain + "/1", Spec: spec.WithDefaults(), Issuer: domain.DefaultIssuer, Adopt: true}}, w.placed)
 	order := domain.Order{ID: "order " + chain + "/1", Issuer: domain.DefaultIssuer, URL: "https://ca.test/1", Status: domain.OrderPending}
 	require.Equal(t, []ports.AuthorizeOrderInput{{Certificate: certName, Order: order, Challenge: domain.ChallengeHTTP01}}, w.authorized)
 	order.Status = domain.OrderReady
 	require.Equal(t, []ports.FinalizeOrderInput{{Certificate: certName, Order: order}}, w.finalized)
 	require.Equal(t, []ports.PlanRenewalInput{{Certificate: certName, Issued: *w.issued("v1")}}, w.planned)
 	require.Empty(t, w.timers)
+	filled := spec.WithDefaults()
 	require.Equal(t, domain.Certificate{
 		Spec: spec, Cycle: 1, Issued: w.issued("v1"), Renewal: &domain.RenewalPlan{At: start.Add(60 * day), Reason: "ARIWindow"},
+		IssuedFor: &filled,
 	}, w.next())
 }
 

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -15,10 +16,14 @@ func validateRevoke(request ports.RevokeRequest) error {
 	if _, err := request.Reason.Code(); err != nil {
 		return problem(*domain.AsFault(err))
 	}
+	if err := request.SignedBy.Check(); err != nil {
+		return problem(*domain.AsFault(err))
+	}
 	return nil
 }
 
-// revoke has the certificate in service replaced first, so that nobody is left without one, and then revoked.
+// revoke has the certificate in service replaced first, so that nobody is left without one, and then revoked; or revoked
+// at once if the caller wants no replacement.
 func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) (domain.Status, error) {
 	if c.state.Issued == nil {
 		return domain.Status{}, problem(*domain.NewFault(domain.FaultSpec, "NothingToRevoke", nil,
@@ -27,27 +32,50 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 	version := c.state.Issued.Version
 	switch pending := c.revocation(version); {
 	case pending == nil:
-		c.state.Revoking = append(c.state.Revoking, domain.Revocation{Issued: *c.state.Issued, Reason: request.Reason})
-		if !c.issuing { // else the successor is on its way, or follows (attempt)
+		c.state.Revoking = append(c.state.Revoking, domain.Revocation{
+			Issued: *c.state.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
+		})
+		switch {
+		case request.WithoutReplacement:
+			c.woken = true
+		case !c.issuing: // else the successor is on its way, or follows (attempt)
 			c.wake()
 		}
-	case request.Reason == domain.RevokedKeyCompromise: // it outranks what was said before
-		pending.Reason = request.Reason
+	default:
+		if request.Reason == domain.RevokedKeyCompromise { // it outranks what was said before
+			pending.Reason = request.Reason
+		}
+		if request.WithoutReplacement {
+			pending.WithoutReplacement, pending.After, c.woken = true, time.Time{}, true
+		}
 	}
-	if status, err := c.settled(ctx); err != nil {
-		return status, err // not replaced: the revocation stays pending
+	if !request.WithoutReplacement {
+		if status, err := c.settled(ctx); err != nil {
+			return status, err // not replaced: the revocation stays pending
+		}
 	}
 	err := workflow.Await(ctx, func() bool {
 		r := c.revocation(version)
-		return r == nil || r.Failure != nil
+		return r == nil || r.Failure != nil || c.undeliverable(ctx, *r)
 	})
 	if err != nil {
 		return domain.Status{}, err
 	}
-	if r := c.revocation(version); r != nil {
+	switch r := c.revocation(version); {
+	case r == nil:
+		return c.status(), nil
+	case r.Failure != nil:
 		return domain.Status{}, standing(*r.Failure)
+	default:
+		return domain.Status{}, problem(*domain.NewFault(domain.FaultWait, "ReplacementNotDelivered", nil,
+			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
+			c.name, stamp(r.After)))
 	}
-	return c.status(), nil
+}
+
+// undeliverable says that a revocation goes on waiting for targets that were tried.
+func (c *certificate) undeliverable(ctx workflow.Context, r domain.Revocation) bool {
+	return !c.issuing && !c.delivering && r.Issued.Version != c.state.Issued.Version && r.After.After(workflow.Now(ctx))
 }
 
 // revocation is the pending one of a version, nil if there is none.
@@ -71,12 +99,15 @@ func (c *certificate) revokeReplaced(ctx workflow.Context) error {
 			continue
 		}
 		_, err := remote(ctx, ports.RevokeCertificate, ports.RevokeCertificateInput{
-			Certificate: c.name, Issued: r.Issued, Reason: r.Reason,
+			Certificate: c.name, Issued: r.Issued, Reason: r.Reason, SignedBy: r.SignedBy,
 		})
 		if ctx.Err() != nil && temporal.IsCanceledError(err) {
 			return ctx.Err()
 		}
 		if err == nil {
+			if c.state.Issued.Version == r.Issued.Version {
+				c.state.Issued.Revoked = true
+			}
 			c.dropRevocation(r.Issued.Version)
 			workflow.GetLogger(ctx).Info("certificate revoked", "certificate", c.name, "serial", r.Issued.Serial, "reason", r.Reason)
 			continue

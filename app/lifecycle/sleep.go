@@ -12,6 +12,7 @@ func (c *certificate) sleep(ctx workflow.Context) (reason string, err error) {
 		if ctx.Err() != nil { // its timers are ready at once: without this the loop would spin
 			return "", ctx.Err()
 		}
+		c.hear(ctx)
 		now := workflow.Now(ctx)
 		at, reason := c.state.Wake(now)
 		if !at.After(now) {
@@ -24,7 +25,7 @@ func (c *certificate) sleep(ctx workflow.Context) (reason string, err error) {
 		timerCtx, cancel := workflow.WithCancel(ctx)
 		timer := workflow.NewTimerWithOptions(timerCtx, at.Sub(now), workflow.TimerOptions{Summary: reason + " at " + stamp(at)})
 		// Not AwaitWithTimeout: it leaves its timer running when the condition wins.
-		err := workflow.Await(ctx, func() bool { return c.woken || timer.IsReady() || grown(ctx) })
+		err := workflow.Await(ctx, func() bool { return c.woken || timer.IsReady() || grown(ctx) || signalled(ctx) })
 		cancel()
 		if err != nil {
 			return "", err

@@ -52,10 +52,14 @@ func remote[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) 
 
 // remoteOn runs it on a queue by name; the empty one is the workflow's own.
 func remoteOn[In, Out any](ctx workflow.Context, queue string, step ports.Step[In, Out], in In) (Out, error) {
-	var out Out
 	options := longStep
 	options.TaskQueue = queue
 	options.Summary = step.Summary
+	return call(ctx, options, step, in)
+}
+
+func call[In, Out any](ctx workflow.Context, options workflow.ActivityOptions, step ports.Step[In, Out], in In) (Out, error) {
+	var out Out
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
 	return out, err
 }

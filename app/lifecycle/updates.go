@@ -33,6 +33,12 @@ func (c *certificate) handle(ctx workflow.Context) error {
 	if err != nil {
 		return fmt.Errorf("set update handler %s: %w", ports.RevokeUpdate, err)
 	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, ports.RetireUpdate, c.giveUp, workflow.UpdateHandlerOptions{
+		Description: "Give the certificate up: end its workflow, keep what is stored; answers when done or with a problem",
+	})
+	if err != nil {
+		return fmt.Errorf("set update handler %s: %w", ports.RetireUpdate, err)
+	}
 	err = workflow.SetQueryHandlerWithOptions(ctx, ports.StatusQuery, func() (domain.Status, error) {
 		return c.status(), nil
 	}, workflow.QueryHandlerOptions{Description: "Where the certificate is"})
@@ -52,14 +58,16 @@ func validateEnsure(request ports.EnsureRequest) error {
 }
 
 func (c *certificate) ensure(ctx workflow.Context, request ports.EnsureRequest) (domain.Status, error) {
-	if !c.state.Spec.Same(request.Spec) {
-		c.state.Spec = request.Spec
-		c.wake()
-	}
-	return c.settled(ctx)
+	changes := c.change(ctx, request.Spec)
+	status, err := c.settled(ctx)
+	status.Changes = changes
+	return status, err
 }
 
-func (c *certificate) renew(ctx workflow.Context, _ ports.RenewRequest) (domain.Status, error) {
+func (c *certificate) renew(ctx workflow.Context, request ports.RenewRequest) (domain.Status, error) {
+	if request.Force && c.state.Failure != nil {
+		c.state.Failure.RetryAt = workflow.Now(ctx)
+	}
 	if c.state.Issued != nil || c.state.Failure != nil {
 		c.wake()
 	}

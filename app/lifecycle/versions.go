@@ -17,12 +17,32 @@ const (
 	//   - DefaultVersion: it ends.
 	//   - 1: it notes that the certificate is kept no more, and ends.
 	releaseGate = "release"
+	// changeGate decides what a run does with a changed spec.
+	//
+	//   - DefaultVersion: every change of names, key type, profile, issuers or challenge is issued for at once.
+	//   - 1: only one that the certificate in service does not fulfil; the change is noted, and deliveries follow the spec.
+	changeGate = "change"
+	// deliveryGate decides whether the deliveries of a first input are carried out.
+	//
+	//   - DefaultVersion: they are ignored.
+	//   - 1: they are carried out.
+	deliveryGate = "delivery"
 )
 
 // oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
 // the order, where its marker costs no action of its own.
 func oneStep(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, issuanceGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// weighs says whether this run weighs a changed spec as of version 1 of the gate.
+func weighs(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, changeGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// delivers says whether this run delivers as of version 1 of the gate.
+func delivers(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, deliveryGate, workflow.DefaultVersion, 1) >= 1
 }
 
 // releases says whether this run ends as of version 1 of the gate.

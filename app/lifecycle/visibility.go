@@ -69,6 +69,18 @@ func details(s domain.Status) string {
 			s.Failure.Fault.Kind, s.Failure.Fault.Reason, s.Failure.Fault.Message)
 		line("next try: %s", stamp(s.Failure.RetryAt))
 	}
+	for _, d := range s.Deliveries {
+		switch {
+		case d.Failure != nil:
+			line("target %s: %s: %s; next try: %s", d.Target, d.Failure.Fault.Reason, d.Failure.Fault.Message, stamp(d.Failure.RetryAt))
+		case d.Removing:
+			line("target %s: to be cleared", d.Target)
+		case s.Issued != nil && d.Version == s.Issued.Version:
+			line("target %s: has it since %s", d.Target, stamp(d.At))
+		default:
+			line("target %s: to be delivered", d.Target)
+		}
+	}
 	for _, r := range s.Revoking {
 		line("to be revoked: serial %s (%s)", r.Issued.Serial, r.Reason)
 	}

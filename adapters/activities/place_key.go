@@ -1,0 +1,41 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// keepsKey says whether the order is placed with its predecessor's key.
+func keepsKey(in ports.PlaceOrderInput, spec domain.Spec) bool {
+	return spec.KeyRotation == domain.RotateNever && !in.FreshKey && in.Predecessor != nil && in.Predecessor.KeyType == spec.KeyType
+}
+
+// reuse makes a CSR with a version's key.
+func (a *Activities) reuse(ctx context.Context, version string, names []string) (csr []byte, err error) {
+	pair, err := a.Deliveries.Bundle(ctx, version)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	return a.Keys.Reuse(ctx, pair.SealedKey, names)
+}
+
+// adopt finds a certificate in service that makes an order needless: a workflow that was ended and started anew must not
+// cost one, since CAs count them (Let's Encrypt: five a week for the same names). Adopted is nil if there is none.
+func (a *Activities) adopt(ctx context.Context, in ports.PlaceOrderInput, spec domain.Spec) (out ports.PlaceOrderOutput, err error) {
+	found, err := a.Certificates.InService(ctx, in.Certificate)
+	if err != nil {
+		return out, fmt.Errorf("find certificate in service: %w", err)
+	}
+	now := a.Clock.Now()
+	if found == nil || !spec.FulfilledBy(found.Issued, found.Spec) || !found.Issued.NotAfter.After(now) ||
+		found.Renewal == nil || !found.Renewal.At.After(now) {
+		return out, nil
+	}
+	if err := a.Certificates.RecordAdopted(ctx, in.Certificate, found.Issued.Version, spec); err != nil {
+		return out, fmt.Errorf("record adoption: %w", err)
+	}
+	return ports.PlaceOrderOutput{Adopted: found.Issued, Plan: found.Renewal}, nil
+}

@@ -1,0 +1,65 @@
+package lifecycle
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// change takes a caller's spec and says in words what is new. A certificate is issued for it only if the one in service,
+// or the one at work, does not fulfil it.
+func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
+	c.state.Retiring = false // whoever asks for it wants it kept
+	changes := c.state.Spec.Changes(spec)
+	if len(changes) == 0 {
+		return nil
+	}
+	if !weighs(ctx) {
+		if !c.state.Spec.Same(spec) {
+			c.state.Spec = spec
+			c.wake()
+		}
+		return changes
+	}
+	before := c.state.Spec
+	c.state.Spec = spec
+	reissue := c.needs(spec)
+	switch {
+	case reissue && c.issuing:
+		c.state.Reissue = true
+	case reissue:
+		c.wake()
+	case !c.issuing && c.state.Failure != nil && !c.fulfils(before):
+		c.state.Failure = nil // it was about a certificate that nobody wants any more
+	}
+	c.state.Deliver()
+	c.woken = true
+	c.describe(ctx)
+	_, err := local(ctx, ports.RecordChange, ports.RecordChangeInput{
+		Certificate: c.name, Spec: spec, Changes: changes, At: workflow.Now(ctx).UTC(), Reissue: reissue,
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("change not recorded", "certificate", c.name, "changes", changes, "error", err)
+	}
+	return changes
+}
+
+// needs says that a certificate has to be issued for the spec.
+func (c *certificate) needs(spec domain.Spec) bool {
+	if c.issuing {
+		return !spec.SameCertificate(c.attempted) || !slices.Equal(spec.WithDefaults().Issuers, c.attempted.Issuers)
+	}
+	return !c.fulfils(spec)
+}
+
+// fulfils says that the certificate in service fulfils the spec.
+func (c *certificate) fulfils(spec domain.Spec) bool {
+	var issuedFor domain.Spec
+	if c.state.IssuedFor != nil {
+		issuedFor = *c.state.IssuedFor
+	}
+	return spec.FulfilledBy(c.state.Issued, issuedFor)
+}

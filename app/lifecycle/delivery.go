@@ -1,0 +1,131 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// deliveryStep is bounded to minutes: a target that hangs must not keep the certificate from its renewal. What is not
+// done then is tried again on the target's own ladder.
+var deliveryStep = workflow.ActivityOptions{
+	StartToCloseTimeout:    90 * time.Second,
+	ScheduleToCloseTimeout: 3 * time.Minute,
+	HeartbeatTimeout:       longStep.HeartbeatTimeout,
+	WaitForCancellation:    true,
+	RetryPolicy:            longStep.RetryPolicy,
+}
+
+// deliver brings every target that is due up to date, side by side, and notes what failed: a target that fails is nobody
+// else's affair. It returns an error only if cancelled.
+func (c *certificate) deliver(ctx workflow.Context) error {
+	var due []string
+	for _, d := range c.state.Deliveries {
+		if at, ok := d.Due(c.state.Issued); ok && !at.After(workflow.Now(ctx)) {
+			due = append(due, d.Target)
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	c.delivering = true
+	defer func() {
+		c.delivering = false
+		c.describe(ctx)
+	}()
+	c.describe(ctx)
+	wait := workflow.NewWaitGroup(ctx)
+	for _, target := range due {
+		wait.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer wait.Done()
+			c.deliverTo(ctx, target)
+		})
+	}
+	wait.Wait(ctx)
+	if c.state.Delivered() {
+		for i := range c.state.Revoking {
+			c.state.Revoking[i].After = time.Time{}
+		}
+	}
+	return ctx.Err()
+}
+
+// deliverTo brings one target up to date. What callers change meanwhile counts: the next look finds it due again.
+func (c *certificate) deliverTo(ctx workflow.Context, target string) {
+	removing := c.delivery(target).Removing
+	var version string
+	var err error
+	if removing {
+		_, err = call(ctx, c.deliveryOptions(ctx, target, ports.RemoveDelivery.Summary), ports.RemoveDelivery,
+			ports.RemoveDeliveryInput{Certificate: c.name, Target: target})
+	} else {
+		version = c.state.Issued.Version
+		_, err = call(ctx, c.deliveryOptions(ctx, target, ports.DeliverCertificate.Summary), ports.DeliverCertificate,
+			ports.DeliverCertificateInput{Certificate: c.name, Target: target, Issued: *c.state.Issued})
+	}
+	d := c.delivery(target)
+	switch {
+	case ctx.Err() != nil || d == nil || d.Removing != removing:
+	case err == nil && removing:
+		c.state.Deliveries = slices.DeleteFunc(c.state.Deliveries, func(d domain.Delivery) bool { return d.Target == target })
+	case err == nil:
+		d.Version, d.At, d.Failure = version, workflow.Now(ctx).UTC(), nil
+	default:
+		c.undelivered(ctx, target, version, err)
+	}
+}
+
+// undelivered notes a failed delivery and when it is tried again.
+func (c *certificate) undelivered(ctx workflow.Context, target, version string, err error) {
+	previous, step := c.delivery(target).Failure, ports.DeliverCertificate.Name
+	if version == "" {
+		step = ports.RemoveDelivery.Name
+	}
+	failure := domain.NextFailure(workflow.Now(ctx), previous, faultOf(err), step, c.state.Issued)
+	out, err := local(ctx, ports.RecordUndelivered, ports.RecordUndeliveredInput{
+		Certificate: c.name, Target: target, Version: version, Failure: failure, Previous: previous, Issued: c.state.Issued,
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("failed delivery not recorded", "certificate", c.name, "target", target, "error", err)
+	}
+	if out.Failure != nil {
+		failure = *out.Failure
+	}
+	if d := c.delivery(target); d != nil {
+		d.Failure = &failure
+	}
+	workflow.GetLogger(ctx).Warn("delivery failed", "certificate", c.name, "target", target, "reason", failure.Fault.Reason,
+		"message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt)
+}
+
+func (c *certificate) deliveryOptions(ctx workflow.Context, target, summary string) workflow.ActivityOptions {
+	options := deliveryStep
+	_, host := domain.TargetHost(target)
+	options.TaskQueue = ports.DeliveryTaskQueue(workflow.GetInfo(ctx).TaskQueueName, host)
+	options.Summary = summary + " " + target
+	return options
+}
+
+// delivery is how the certificate stands at a target, nil if it is none of its own any more.
+func (c *certificate) delivery(target string) *domain.Delivery {
+	i := slices.IndexFunc(c.state.Deliveries, func(d domain.Delivery) bool { return d.Target == target })
+	if i < 0 {
+		return nil
+	}
+	return &c.state.Deliveries[i]
+}
+
+// awaitDelivery has the revocations of what was replaced just now wait for the targets, within bounds.
+func (c *certificate) awaitDelivery(ctx workflow.Context) {
+	for i := range c.state.Revoking {
+		r := &c.state.Revoking[i]
+		if len(c.state.Spec.Deliveries) > 0 && r.Issued.Version != c.state.Issued.Version && r.After.IsZero() && r.Failure == nil {
+			r.After = workflow.Now(ctx).UTC().Add(r.Reason.Patience())
+		}
+	}
+}

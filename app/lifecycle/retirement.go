@@ -1,0 +1,83 @@
+package lifecycle
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// giveUp has the workflow end once nothing is left to do for the certificate. Targets that cannot be cleared are tried
+// again; the caller is told.
+func (c *certificate) giveUp(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
+	c.state.Retiring, c.woken = true, true
+	c.state.Spec.Deliveries = nil
+	if request.RemoveDeliveries {
+		c.state.Deliver()
+	} else {
+		c.state.Deliveries = nil
+	}
+	for i := range c.state.Revoking { // nothing replaces them any more
+		c.state.Revoking[i].WithoutReplacement, c.state.Revoking[i].After = true, time.Time{}
+	}
+	err := workflow.Await(ctx, func() bool {
+		return c.retired || !c.state.Retiring || !c.issuing && !c.delivering && c.stuck() != nil
+	})
+	switch {
+	case err != nil:
+		return domain.Status{}, err
+	case c.retired:
+		return c.status(), nil
+	case !c.state.Retiring:
+		return domain.Status{}, problem(*domain.NewFault(domain.FaultSpec, "NotRetired", nil,
+			"certificate %q: somebody asked for it again meanwhile (Ensure), so it is kept", c.name))
+	default:
+		return domain.Status{}, standing(*c.stuck())
+	}
+}
+
+// stuck is what keeps a certificate that was given up from its end, nil if nothing does.
+func (c *certificate) stuck() *domain.Failure {
+	for _, d := range c.state.Deliveries {
+		if d.Failure != nil {
+			return d.Failure
+		}
+	}
+	for _, r := range c.state.Revoking {
+		if r.Failure != nil {
+			return r.Failure
+		}
+	}
+	return nil
+}
+
+// retire is the last act of a certificate that was given up and for which nothing is left to do.
+func (c *certificate) retire(ctx workflow.Context) error {
+	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// The workflow ends all the same: it was asked to.
+		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
+	}
+	c.retired = c.state.Retiring
+	if err := workflow.Await(ctx, func() bool { return !c.state.Retiring || workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	if c.state.Retiring {
+		return nil
+	}
+	// Somebody asked for it again in the last moment.
+	_, err := local(ctx, ports.RecordChange, ports.RecordChangeInput{
+		Certificate: c.name, Spec: c.state.Spec, Changes: []string{"kept again"}, At: workflow.Now(ctx).UTC(),
+	})
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("change not recorded", "certificate", c.name, "error", err)
+	}
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	return c.next(ctx)
+}
