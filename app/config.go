@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"everleaf/adapters/acme"
+	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
@@ -18,7 +19,11 @@ type Config struct {
 	Roles    []Role
 	Postgres postgres.Config
 	Sealing  sealing.Config
-	ACME     acme.Config
+	// File is the path of the configuration file that was read; empty for none.
+	File string
+	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
+	Issuers  []acme.Config
+	Targets  []delivery.Config
 	HTTP01   http01.Config
 	Ops      ops.Config
 	Temporal Temporal

@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -15,9 +14,6 @@ const (
 	// maxTaskQueue leaves room for the suffixes of the roles' queues.
 	maxTaskQueue = 900
 )
-
-// issuerName is what specs may call an issuer by: one DNS label.
-var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
 // fault is Operator "InvalidSetting"; it names flag, variable, value and fix. What the roles do not need is not looked
@@ -63,14 +59,24 @@ func (c Config) validateIssuing() error {
 	case c.Sealing.KeyURL == "":
 		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
 			"the roles %s store private keys sealed with it; give it, or leave these roles to other processes", c.needy())
-	case !issuerName.MatchString(c.ACME.Issuer):
-		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return c.ACME.Validate()
+	return c.validateIssuers()
+}
+
+func (c Config) validateIssuers() error {
+	if len(c.Issuers) == 0 {
+		return invalid("config", c.File, "its issuers are missing: name at least one CA")
+	}
+	for _, issuer := range c.Issuers {
+		if err := issuer.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // needy are the chosen roles that issue.
