@@ -39,6 +39,6 @@ func (c Config) issuerNames() []string {
 // logIssuers says which CA each name stands for. Credentials stay out of it.
 func (c Config) logIssuers(logger *slog.Logger) {
 	for _, issuer := range c.Issuers {
-		logger.Info("issuer configured", "issuer", issuer.Issuer, "directory", issuer.Directory, "eab", issuer.EAB != nil)
+		logger.Info("issuer configured", "issuer", issuer.Issuer, "directory", issuer.Directory, "eab", issuer.EAB.KeyID != "")
 	}
 }

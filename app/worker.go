@@ -44,7 +44,9 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
 
 			openSealing,
-			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),
+			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
+			fx.Annotate(postgres.NewSecrets, fx.As(new(ports.Secrets))),
+			fx.Annotate(sealing.NewResealer, fx.As(new(ports.Resealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers))),
@@ -75,6 +77,7 @@ type steps struct {
 	Clock        ports.Clock
 	Dice         ports.Dice
 	Observer     ports.Observer
+	Resealer     ports.Resealer
 }
 
 // provideActivities makes the steps of an issuance, and all that they need, only for the roles that run them.
@@ -88,6 +91,6 @@ func provideActivities(config Config) fx.Option {
 func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
-		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
+		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
 	})
 }

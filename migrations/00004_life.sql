@@ -43,9 +43,11 @@ ALTER TABLE accounts
     ADD COLUMN contact         text NOT NULL DEFAULT '',
     ADD COLUMN next_sealed_key bytea;
 
--- Which sealing key sealed a secret; NULL for those of before this was kept.
-ALTER TABLE keys ADD COLUMN sealed_by text;
-ALTER TABLE accounts ADD COLUMN sealed_by text;
+-- What is sealed begins with the mark of the key that sealed it, nine octets: finds what an earlier key has sealed.
+CREATE INDEX keys_mark ON keys (substring(sealed FROM 1 FOR 9));
+
+-- What earlier sealing keys have made of the known text, once another key has taken the lead from them.
+ALTER TABLE sealing_check ADD COLUMN superseded bytea[] NOT NULL DEFAULT '{}';
 
 -- A caller's change, or a fallback to another issuer, is recorded once, however often it is told.
 CREATE UNIQUE INDEX events_one_change ON events (certificate, at, type) WHERE type IN ('changed', 'fell_back');

@@ -40,19 +40,10 @@ type Config struct {
 	CABundle string
 	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
 	Timeout time.Duration
-	// EAB binds a new account to one that its holder has with the CA (RFC 8555 §7.3.4); nil where the CA asks for none.
-	EAB *EAB
-	// OnlyReturnExisting finds the account of the stored key at the CA and never registers a new one (RFC 8555 §7.3.1).
-	OnlyReturnExisting bool
 	// Source is where the issuer was written down, for messages: "everleaf.yaml: issuers[1]"; empty for the flags.
 	Source string
 	// Wrap is put around what carries requests to the CA, to watch them; nil for nothing.
 	Wrap func(http.RoundTripper) http.RoundTripper
-}
-
-// EAB is what a CA gives to those who have an account with it by other means. HMACKey is a secret, base64url.
-type EAB struct {
-	KeyID, HMACKey string
 }
 
 // New checks the settings and makes the CA. It does not contact the CA: one that is down must not keep a worker from

@@ -76,6 +76,7 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
 	register(r, ports.BeginSweep, a.BeginSweep)
 	register(r, ports.SweepRenewals, a.SweepRenewals)
+	register(r, ports.ResealSecrets, a.ResealSecrets)
 }
 
 // Summarizer is a registry that also wants to know what each step does, in a few words.

@@ -70,11 +70,11 @@ targets:
 	at := func(i string) string { return path + ": issuers[" + i + "]" }
 	require.Equal(t, []acme.Config{
 		{Issuer: "main", Directory: LetsEncrypt, Email: "ops@example.com", Timeout: 10 * time.Second, Source: at("0")},
-		{Issuer: "spare", Directory: "https://acme.zerossl.com/v2/DV90", EAB: &acme.EAB{KeyID: "k-1", HMACKey: secret}, Source: at("1")},
+		{Issuer: "spare", Directory: "https://acme.zerossl.com/v2/DV90", EAB: acme.EAB{KeyID: "k-1", HMACKey: secret}, Source: at("1")},
 		{Issuer: "inside", Directory: "https://ca.example.com/acme/acme/directory", CABundle: "/etc/root.pem", Source: at("2")},
 		{Issuer: "plain", Directory: "https://ca.example.org/$dir", OnlyReturnExisting: true, Source: at("3")},
 		{Issuer: "moved", Directory: "https://dv.acme-v02.api.pki.goog/directory", OnlyReturnExisting: true, Source: at("4")},
-		{Issuer: "padded", Directory: "https://dv.acme-v02.api.pki.goog/directory", EAB: &acme.EAB{KeyID: "k", HMACKey: "ab-_aa"}, Source: at("5")},
+		{Issuer: "padded", Directory: "https://dv.acme-v02.api.pki.goog/directory", EAB: acme.EAB{KeyID: "k", HMACKey: "ab-_aa"}, Source: at("5")},
 	}, issuers)
 	require.Equal(t, "/etc/tls/{name}", targets[0].Directory.Path)
 	require.Equal(t, []string{"nginx", "-s", "reload"}, targets[0].Directory.Command)

@@ -70,7 +70,7 @@ func (i issuer) resolve() (config acme.Config, field, fix string) {
 		case err != nil || len(raw) == 0:
 			return config, ".eab.hmacKey", "it is not base64url: take it as the CA gave it, without quotes or line ends of its own"
 		}
-		config.EAB = &acme.EAB{KeyID: i.EAB.KeyID, HMACKey: key}
+		config.EAB = acme.EAB{KeyID: i.EAB.KeyID, HMACKey: key}
 	}
 	return config, "", ""
 }
