@@ -13,6 +13,7 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
+	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
 
@@ -42,6 +43,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
 
 			openSealing,
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
@@ -58,6 +60,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newTemporalConfig,
 			newClient,
 			newCaller,
+			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
 			newWorkers,
 			newOutcome,
 		),
@@ -78,6 +81,9 @@ type steps struct {
 	Dice         ports.Dice
 	Observer     ports.Observer
 	Resealer     ports.Resealer
+	Advice       ports.Advice
+	Backlog      ports.Backlog
+	Notifier     ports.Notifier
 }
 
 // provideActivities makes the steps of an issuance, and all that they need, only for the roles that run them.
@@ -92,5 +98,6 @@ func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
+		Advice: s.Advice, Backlog: s.Backlog, Notifier: s.Notifier,
 	})
 }
