@@ -21,6 +21,7 @@ type workerCmd struct {
 	temporalSettings
 	postgresSettings
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows and authorization."`
+	oldSealingSettings
 	acmeSettings
 	http01Settings
 	opsSettings
@@ -43,7 +44,7 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.opsSettings,
 		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings,
 	} {
 		group.apply(&config)
