@@ -7,6 +7,11 @@ ALTER TABLE versions
     ADD COLUMN next_look     timestamptz,
     ADD COLUMN look_failures integer NOT NULL DEFAULT 0,
     ADD COLUMN look_failure  text;
+-- Releases that know nothing of it issue certificates, too.
+ALTER TABLE versions ALTER COLUMN next_look SET DEFAULT now();
+-- What is in service is asked about within six hours, and not all at once.
+UPDATE versions SET next_look = now() + random() * interval '6 hours'
+FROM certificates WHERE certificates.current_version = versions.id;
 CREATE INDEX versions_next_look ON versions (next_look) WHERE next_look IS NOT NULL;
 
 -- How each certificate stands at each of its targets. The version is the one that the target has confirmed.

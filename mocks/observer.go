@@ -7,6 +7,7 @@ package mocks
 import (
 	context "context"
 	domain "everleaf/domain"
+	ports "everleaf/ports"
 	reflect "reflect"
 	time "time"
 
@@ -120,6 +121,18 @@ func (mr *MockObserverMockRecorder) OrderPlaced(ctx, issuer, resumed interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OrderPlaced", reflect.TypeOf((*MockObserver)(nil).OrderPlaced), ctx, issuer, resumed)
 }
 
+// RenewalLooked mocks base method.
+func (m *MockObserver) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "RenewalLooked", ctx, issuer, look)
+}
+
+// RenewalLooked indicates an expected call of RenewalLooked.
+func (mr *MockObserverMockRecorder) RenewalLooked(ctx, issuer, look interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalLooked", reflect.TypeOf((*MockObserver)(nil).RenewalLooked), ctx, issuer, look)
+}
+
 // RenewalStarted mocks base method.
 func (m *MockObserver) RenewalStarted(ctx context.Context, issuer string, lag time.Duration) {
 	m.ctrl.T.Helper()
@@ -130,4 +143,16 @@ func (m *MockObserver) RenewalStarted(ctx context.Context, issuer string, lag ti
 func (mr *MockObserverMockRecorder) RenewalStarted(ctx, issuer, lag interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalStarted", reflect.TypeOf((*MockObserver)(nil).RenewalStarted), ctx, issuer, lag)
+}
+
+// Swept mocks base method.
+func (m *MockObserver) Swept(ctx context.Context) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "Swept", ctx)
+}
+
+// Swept indicates an expected call of Swept.
+func (mr *MockObserverMockRecorder) Swept(ctx interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Swept", reflect.TypeOf((*MockObserver)(nil).Swept), ctx)
 }

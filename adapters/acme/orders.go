@@ -94,7 +94,7 @@ func (ca *CA) readOrder(ctx context.Context, s *session, url string) (domain.Ord
 	if err == nil {
 		return ca.order(order, wait), nil
 	}
-	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) {
+	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) && !ca.rekeyed(ctx, s.known, s.account) {
 		return ca.foreign(url, fmt.Sprintf("the CA does not have the order under this account (HTTP %d)", status)), nil
 	}
 	return domain.Order{}, err
@@ -119,8 +119,12 @@ func (ca *CA) Finalize(ctx context.Context, order domain.Order, csr []byte) (dom
 	id := order.ID
 	err := ca.attempt(ctx, "finalize the order", func(ctx context.Context, s *session) (err error) {
 		if order.Status != domain.OrderReady || order.FinalizeURL == "" {
-			if order, err = ca.readOrder(ctx, s, order.URL); err != nil || order.Status != domain.OrderReady {
+			read, err := ca.readOrder(ctx, s, order.URL)
+			if err != nil {
 				return err
+			}
+			if order = read; order.Status != domain.OrderReady {
+				return nil
 			}
 		}
 		order, err = ca.finalizeReady(ctx, s, order, csr)
@@ -143,7 +147,11 @@ func (ca *CA) finalizeReady(ctx context.Context, s *session, order domain.Order,
 	// itself.)
 	if problem := s.exchange.lastProblem(); status == http.StatusForbidden && problem != nil &&
 		problem.Type == acme.ProblemTypeOrderNotReady {
-		return ca.readOrder(ctx, s, order.URL)
+		read, err := ca.readOrder(ctx, s, order.URL)
+		if err != nil {
+			return order, err // still with its URL
+		}
+		return read, nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: an order without a status", errMalformed)

@@ -157,39 +157,6 @@ func requireFault(t *testing.T, err error, kind domain.FaultKind, reason string,
 	return fault
 }
 
-// accounts keeps accounts in memory, one per directory.
-type accounts struct {
-	mu     sync.Mutex
-	stored map[string]ports.Account
-}
-
-func (a *accounts) FindAccount(_ context.Context, _, directory string) (*ports.Account, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if found, ok := a.stored[directory]; ok {
-		return &found, nil
-	}
-	return nil, nil
-}
-
-func (a *accounts) AddAccount(_ context.Context, account ports.Account) (ports.Account, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, ok := a.stored[account.Directory]; !ok {
-		a.stored[account.Directory] = account
-	}
-	return a.stored[account.Directory], nil
-}
-
-func (a *accounts) RecordAccountURL(_ context.Context, _, directory, url string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	account := a.stored[directory]
-	account.URL = url
-	a.stored[directory] = account
-	return nil
-}
-
 // account is the stored account of the world's own CA.
 func (w *world) account() ports.Account {
 	found, _ := w.accounts.FindAccount(context.Background(), "pebble", w.pebble.Directory)

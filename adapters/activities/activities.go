@@ -22,11 +22,15 @@ type Params struct {
 	Sealer       ports.Sealer
 	Deliveries   ports.Deliveries
 	Targets      ports.Targets
+	Advice       ports.Advice
+	Backlog      ports.Backlog
 	Notifier     ports.Notifier
-	Solvers      []ports.Solver
-	Clock        ports.Clock
-	Dice         ports.Dice
-	Observer     ports.Observer
+	// Resealer is nil where nothing is sealed anew.
+	Resealer ports.Resealer
+	Solvers  []ports.Solver
+	Clock    ports.Clock
+	Dice     ports.Dice
+	Observer ports.Observer
 }
 
 // Activities holds the steps. Between calls it knows only which PlaceOrder is running and what it could not
@@ -35,6 +39,7 @@ type Activities struct {
 	Params
 	solvers map[domain.ChallengeType]ports.Solver
 	pace    pace
+	sweep   sweepPace
 	placing singleflight.Group
 	// unstored are orders that the CA has placed and Postgres does not have yet, by our ID.
 	unstored sync.Map
@@ -42,7 +47,7 @@ type Activities struct {
 
 // New makes the steps.
 func New(p Params) *Activities {
-	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace}
+	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace, sweep: defaultSweepPace}
 	if a.Observer == nil {
 		a.Observer = unobserved{}
 	}
@@ -70,6 +75,8 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.ObtainCertificate, a.ObtainCertificate)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
+	register(r, ports.BeginSweep, a.BeginSweep)
+	register(r, ports.SweepRenewals, a.SweepRenewals)
 }
 
 // RegisterDelivery makes the steps known that meet targets, on the delivery queues.

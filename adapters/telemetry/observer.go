@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -32,6 +33,9 @@ type Observer struct {
 	deliveries  metric.Int64Counter
 	undelivered metric.Int64Counter
 	drifts      metric.Int64Counter
+	looks       metric.Int64Counter
+	// swept is when the last sweep ended here; first, when the observer was made.
+	swept atomic.Pointer[time.Time]
 }
 
 // NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on, so that an alert on
@@ -50,12 +54,19 @@ func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 		deliveries:  i.counter(deliveries),
 		undelivered: i.counter(deliveryFailures),
 		drifts:      i.counter(deliveryDrifts),
+		looks:       i.counter(looks),
 	}
+	age := i.gauge(sweepAge)
 	if i.err != nil {
 		return nil, i.err
 	}
+	o.Swept(context.Background())
 	o.zero(context.Background())
-	return o, nil
+	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		to.ObserveFloat64(age, time.Since(*o.swept.Load()).Seconds())
+		return nil
+	}, age)
+	return o, err
 }
 
 func (o *Observer) zero(ctx context.Context) {
@@ -67,6 +78,9 @@ func (o *Observer) zero(ctx context.Context) {
 			domain.FaultRateLimited, domain.FaultWait, domain.FaultName, domain.FaultCA, domain.FaultOperator, domain.FaultSpec,
 		} {
 			o.failures.Add(ctx, 0, o.kindLabels(issuer, kind))
+		}
+		for _, look := range []ports.Look{ports.LookAnswered, ports.LookMoved, ports.LookFailed} {
+			o.looks.Add(ctx, 0, o.lookLabels(issuer, look))
 		}
 		for _, reason := range []domain.RevocationReason{
 			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged, domain.RevokedSuperseded,
@@ -104,6 +118,31 @@ func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domai
 	o.failures.Add(ctx, 1, o.kindLabels(issuer, fault.Kind))
 	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(fault.Kind)),
 		attribute.String("reason", fault.Reason))))
+}
+
+// RenewalLooked implements ports.Observer.
+func (o *Observer) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
+	o.looks.Add(ctx, 1, o.lookLabels(issuer, look))
+}
+
+// Swept implements ports.Observer.
+func (o *Observer) Swept(context.Context) {
+	now := time.Now()
+	o.swept.Store(&now)
+}
+
+// ShowSweepInterval exports how often sweeps are to begin, so that an alert knows when one is late.
+func ShowSweepInterval(m *Metrics, interval time.Duration) error {
+	i := instruments{meter: m.own}
+	gauge := i.gauge(sweepInterval)
+	if i.err != nil {
+		return i.err
+	}
+	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		to.ObserveFloat64(gauge, interval.Seconds())
+		return nil
+	}, gauge)
+	return err
 }
 
 // CertificateRevoked implements ports.Observer.
@@ -144,6 +183,10 @@ func (o *Observer) issuer(name string) attribute.KeyValue {
 
 func (o *Observer) orderLabels(issuer string, resumed bool) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("resumed", strconv.FormatBool(resumed))))
+}
+
+func (o *Observer) lookLabels(issuer string, look ports.Look) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("outcome", string(look))))
 }
 
 func (o *Observer) kindLabels(issuer string, kind domain.FaultKind) metric.MeasurementOption {
