@@ -61,8 +61,8 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
-	register(r, ports.RecordChange, a.RecordChange)
 	register(r, ports.RecordUndelivered, a.RecordUndelivered)
+	register(r, ports.RecordChange, a.RecordChange)
 }
 
 // RegisterLong makes the steps known that wait for the CA, on the authorization queue.
