@@ -20,10 +20,12 @@ type Config struct {
 	Roles    []Role
 	Postgres postgres.Config
 	Sealing  sealing.Config
-	ACME     acme.Config
-	HTTP01   http01.Config
-	// Targets are where certificates can be delivered.
+	// File is the path of the configuration file that was read; empty for none.
+	File string
+	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
+	Issuers []acme.Config
 	Targets []delivery.Config
+	HTTP01  http01.Config
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
 	DeliveryHost string
 	Ops          ops.Config

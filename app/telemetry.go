@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
@@ -13,7 +14,11 @@ import (
 func watched(config Config, t *telemetry.Telemetry) Config {
 	config.Postgres.Tracer = t.Database()
 	if t.On() {
-		config.ACME.Wrap, config.HTTP01.Wrap = t.Transport, t.Transport
+		config.HTTP01.Wrap = t.Transport
+		config.Issuers = slices.Clone(config.Issuers) // the caller's stay as they are
+		for i := range config.Issuers {
+			config.Issuers[i].Wrap = t.Transport
+		}
 	}
 	return config
 }
@@ -44,11 +49,11 @@ func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) 
 	for i, target := range config.Targets {
 		targets[i] = target.Name
 	}
-	return telemetry.NewObserver(t.Metrics, []string{config.ACME.Issuer}, targets)
+	return telemetry.NewObserver(t.Metrics, config.issuerNames(), targets)
 }
 
 func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock, logger *slog.Logger) (*telemetry.Fleet, error) {
-	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, []string{config.ACME.Issuer}, logger)
+	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, config.issuerNames(), logger)
 }
 
 // flush sends what is left of the traces; what cannot be sent in time is lost.

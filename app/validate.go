@@ -17,9 +17,6 @@ const (
 	maxTaskQueue = 900
 )
 
-// issuerName is what specs may call an issuer by: one DNS label.
-var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-
 // deliveryHost is what specs may call a host by.
 var deliveryHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
@@ -79,14 +76,24 @@ func (c Config) validateWork() error {
 // validateIssuing is about what the steps of an issuance need.
 func (c Config) validateIssuing() error {
 	switch {
-	case !issuerName.MatchString(c.ACME.Issuer):
-		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return c.ACME.Validate()
+	return c.validateIssuers()
+}
+
+func (c Config) validateIssuers() error {
+	if len(c.Issuers) == 0 {
+		return invalid("config", c.File, "its issuers are missing: name at least one CA")
+	}
+	for _, issuer := range c.Issuers {
+		if err := issuer.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // needy are the chosen roles that work with private keys.

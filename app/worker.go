@@ -7,7 +7,6 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
-	"everleaf/adapters/acme"
 	"everleaf/adapters/activities"
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
@@ -57,10 +56,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
 			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
-
-			func(c Config) acme.Config { return c.ACME },
-			acme.New,
-			fx.Annotate(func(ca *acme.CA) *acme.Issuers { return acme.NewIssuers(ca) }, fx.As(new(ports.Issuers))),
+			fx.Annotate(newIssuers, fx.As(new(ports.Issuers))),
 
 			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"everleaf/adapters/acme"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
@@ -60,7 +61,7 @@ func settings(t *testing.T) Config {
 	c := Config{Roles: AllRoles()}
 	c.Postgres.URL = "postgres://u:pass-word@" + closedPort(t) + "/everleaf?sslmode=disable"
 	c.Sealing.KeyURL = "file://" + file
-	c.ACME.Issuer, c.ACME.Directory = "default", "https://"+closedPort(t)+"/dir"
+	c.Issuers = []acme.Config{{Issuer: "default", Directory: "https://" + closedPort(t) + "/dir"}}
 	c.HTTP01.Listen, c.HTTP01.CheckPort = "127.0.0.1:0", 80
 	c.Ops.Listen = "127.0.0.1:0"
 	c.Temporal.Settings = temporal.Settings{Address: closedPort(t), Namespace: "default", ConfigFile: noProfile}
@@ -137,7 +138,7 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			return "give that one"
 		}, "SealingKeyWrong"},
 		{"bad directory", true, func(_ *testing.T, c *Config) string {
-			c.ACME.Directory = "http://ca.example"
+			c.Issuers[0].Directory = "http://ca.example"
 			return "http://ca.example"
 		}, "InvalidSetting"},
 		{"schema too old", true, func(t *testing.T, c *Config) string {

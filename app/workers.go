@@ -77,6 +77,9 @@ func (w *workers) pollers() (all []temporal.Poller) {
 func (w *workers) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.StartTimeout)
 	defer cancel()
+	if len(w.config.issuing()) > 0 {
+		w.config.logIssuers(w.logger)
+	}
 	for i, host := range w.all {
 		result := make(chan error, 1)
 		go func() { result <- host.worker.Start() }()
@@ -93,7 +96,7 @@ func (w *workers) start(ctx context.Context) error {
 				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
 		}
 		w.logger.Info("worker started", "role", host.role, "taskQueue", host.queue, "namespace", w.target.Client.Namespace,
-			"temporal", w.target.Client.HostPort, "issuer", w.config.ACME.Issuer, "directory", w.config.ACME.Directory)
+			"temporal", w.target.Client.HostPort)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +28,14 @@ func (d *duration) Decode(ctx *kong.DecodeContext) error {
 	}
 	*d = duration(parsed)
 	return nil
+}
+
+// String is empty for a duration that was not given.
+func (d duration) String() string {
+	if d == 0 {
+		return ""
+	}
+	return time.Duration(d).String()
 }
 
 // Each group of settings is embedded by the commands that need it, and by no others.
@@ -93,16 +103,36 @@ func (s temporalSettings) apply(c *app.Config) {
 }
 
 type acmeSettings struct {
-	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" default:"default" placeholder:"NAME" help:"Name of this CA in certificates' specs."`
-	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The CA's ACME directory, https."`
+	Config        string   `group:"acme" env:"EVERLEAF_CONFIG" placeholder:"PATH" help:"YAML file with issuers, for several or for credentials, in place of the settings below; and with delivery targets."`
+	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" placeholder:"NAME" help:"Name of the one CA in certificates' specs; else default."`
+	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" placeholder:"URL" help:"The CA's ACME directory, https; else Let's Encrypt's."`
 	ACMEEmail     string   `name:"acme-email" group:"acme" env:"EVERLEAF_ACME_EMAIL" placeholder:"ADDRESS" help:"Contact of the ACME account."`
 	ACMECABundle  string   `name:"acme-ca-bundle" group:"acme" env:"EVERLEAF_ACME_CA_BUNDLE" placeholder:"PATH" help:"Roots for the CA's own web server, PEM; else the system's."`
-	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" default:"30s" placeholder:"DURATION" help:"Limit of one call to the CA."`
+	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" placeholder:"DURATION" help:"Limit of one call to the CA; else 30s."`
 }
 
+// apply makes the one issuer of the flags; load replaces it where there is a file.
 func (s acmeSettings) apply(c *app.Config) {
-	c.ACME.Issuer, c.ACME.Directory, c.ACME.Email = s.Issuer, s.ACMEDirectory, s.ACMEEmail
-	c.ACME.CABundle, c.ACME.Timeout = s.ACMECABundle, time.Duration(s.ACMETimeout)
+	c.Issuers = []app.Issuer{{
+		Issuer: cmp.Or(s.Issuer, "default"), Directory: cmp.Or(s.ACMEDirectory, app.LetsEncrypt), Email: s.ACMEEmail,
+		CABundle: s.ACMECABundle, Timeout: cmp.Or(time.Duration(s.ACMETimeout), 30*time.Second),
+	}}
+}
+
+// load reads what c's roles need of the file, if one is given.
+func (s acmeSettings) load(c *app.Config) error {
+	if s.Config == "" {
+		return nil
+	}
+	for _, flag := range []struct{ name, value string }{
+		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail}, {"acme-ca-bundle", s.ACMECABundle},
+		{"acme-timeout", s.ACMETimeout.String()},
+	} {
+		if flag.value != "" {
+			return app.InvalidSetting(flag.name, flag.value, "the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
+		}
+	}
+	return c.ReadFile(s.Config, os.LookupEnv)
 }
 
 type http01Settings struct {

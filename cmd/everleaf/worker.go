@@ -50,7 +50,7 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	} {
 		group.apply(&config)
 	}
-	if err := cmp.Or(w.check(), config.Validate()); err != nil {
+	if err := cmp.Or(w.check(), w.load(&config), config.Validate()); err != nil {
 		return err
 	}
 	if unused := w.unused(); unused != "" {
