@@ -51,7 +51,7 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 		writeStepConfig(t, config, listen, dir, authority)
 		// What it would otherwise look for, and make, in the home directory.
 		s.process = run(t, []string{"STEPPATH=" + dir}, path, config,
-			"--resolver", options.DNS, "--acme-http-port", strconv.Itoa(options.HTTPPort))
+			"--resolver", options.DNS, "--insecure", "--acme-http-port", strconv.Itoa(options.HTTPPort)) // insecure: a port that is not 80
 		err := s.process.await(s.answers)
 		if err == nil {
 			return s
