@@ -99,10 +99,11 @@ func closedPort(t *testing.T) string {
 
 func TestEveryPartIsThere(t *testing.T) {
 	t.Parallel()
-	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "nexus", "nexus,responder", "responder"} {
+	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "nexus", "nexus,responder", "responder", "pull"} {
 		c := settings(t)
 		var err error
 		c.Roles, err = ParseRoles(chosen)
+		c.Pull = pullAt("127.0.0.1:0")
 		require.NoError(t, err)
 		require.NoError(t, fx.ValidateApp(Worker(t.Context(), c, idle(), quiet())), chosen)
 	}

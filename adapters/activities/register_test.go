@@ -27,12 +27,14 @@ func (n *names) RegisterActivityWithOptions(_ any, options activity.RegisterOpti
 
 // The list of steps is ports/steps.go itself. Each has one home; AuthorizeOrder is also where older workflows look.
 func TestEveryStepIsRegistered(t *testing.T) {
-	var short, long names
+	var short, long, delivery names
 	RegisterShort(&short, New(Params{}))
 	RegisterLong(&long, New(Params{}))
+	RegisterDelivery(&delivery, New(Params{}))
 	require.Contains(t, short.registered, ports.AuthorizeOrder.Name)
 	once := slices.DeleteFunc(short.registered, func(step string) bool { return step == ports.AuthorizeOrder.Name })
-	require.ElementsMatch(t, stepsOf(t, "../../ports/steps.go"), append(once, long.registered...))
+	require.ElementsMatch(t, stepsOf(t, "../../ports/steps.go"), slices.DeleteFunc(slices.Concat(once, long.registered, delivery.registered),
+		func(step string) bool { return step == ports.SweepDeliveries.Name }), "a sweep's steps are in ports/sweep.go")
 }
 
 // stepsOf reads the names in the Step[In, Out]{Name: "..."} literals of a file.
