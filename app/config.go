@@ -36,6 +36,8 @@ type Config struct {
 	Log      Log
 	// CensusInterval is the least time between two counts of all certificates for metrics.
 	CensusInterval time.Duration
+	// SweepInterval is how often the whole fleet is looked after, in whole seconds; zero schedules nothing.
+	SweepInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
 	// StopTimeout is how long running steps may go on after SIGTERM; StopBudget adds what comes after.
@@ -124,8 +126,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves.
-const startStages = 4
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the schedule.
+const startStages = 5
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {

@@ -12,6 +12,7 @@ import (
 	"everleaf/adapters/temporal"
 	"everleaf/app/lifecycle"
 	appnexus "everleaf/app/nexus"
+	"everleaf/app/sweep"
 	"everleaf/ports"
 )
 
@@ -19,7 +20,7 @@ import (
 type Role string
 
 const (
-	// RoleWorkflows keeps the Certificate workflows going, with their short steps.
+	// RoleWorkflows keeps the Certificate workflows going, with their short steps, and has the fleet swept.
 	RoleWorkflows Role = "workflows"
 	// RoleAuthorization does the steps that wait for the CA.
 	RoleAuthorization Role = "authorization"
@@ -56,6 +57,7 @@ var roles = []role{
 		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, activities: true, issues: true,
 		register: func(r worker.Registry, w work) {
 			lifecycle.Register(r)
+			sweep.Register(r)
 			activities.RegisterShort(r, w.Activities)
 		},
 	},

@@ -66,7 +66,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.Temporal.TaskQueue = "/_sys/x" }, "Temporal's own"},
 		{func(c *Config) { c.Temporal.TaskQueue = strings.Repeat("x", 901) }, "at most 900 bytes"},
 		{func(c *Config) { c.Roles = nil }, `--roles (EVERLEAF_ROLES) ""`},
-		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization store"},
+		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization,delivery work"},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleNexus} }, ""},
 		{func(c *Config) { c.Workers.Slots.Nexus = 1 }, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "1"`},

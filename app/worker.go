@@ -15,6 +15,7 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
+	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
 
@@ -45,6 +46,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
 
 			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
 			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
@@ -67,6 +69,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newTemporalConfig,
 			newClient,
 			newCaller,
+			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
 			newWorkers,
 			newOutcome,
 		),
@@ -90,6 +93,9 @@ type steps struct {
 	Dice         ports.Dice
 	Observer     ports.Observer
 	Resealer     ports.Resealer
+	Advice       ports.Advice
+	Backlog      ports.Backlog
+	Notifier     ports.Notifier
 }
 
 // deliverySteps are the ports of the steps that meet targets: a process that only delivers has no CA.
@@ -120,6 +126,7 @@ func newActivities(s steps) *activities.Activities {
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
 		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
+		Advice: s.Advice, Backlog: s.Backlog, Notifier: s.Notifier,
 	})
 }
 

@@ -170,7 +170,7 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			require.Contains(t, err.Error(), says)
 			require.NotContains(t, err.Error(), "\n", "one line")
 			require.LessOrEqual(t, strings.Count(err.Error(), "connection refused"), 1, err)
-			require.LessOrEqual(t, strings.Count(err.Error(), "EVERLEAF_SEALING_KEY"), 1, err)
+			require.LessOrEqual(t, strings.Count(err.Error(), "EVERLEAF_SEALING_KEY)"), 1, err)
 			waitsFor := map[string]string{
 				"DatabaseUnreachable": "waiting for Postgres at ", "TemporalUnreachable": "waiting for Temporal at ",
 				"UnknownNamespace": "waiting for Temporal at ",

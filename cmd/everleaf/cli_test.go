@@ -228,7 +228,7 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
 		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL"},
 		{[]string{"worker", "--postgres-url=p"}, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
-		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization store"},
+		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization work"},
 		{[]string{"worker", "--roles=workflow"}, `there is no role "workflow": choose one or more of workflows,authorization,`},
 		{[]string{"worker", "--roles=workflows,"}, `there is no role "": choose`},
 		{[]string{"worker", "--roles="}, `there is no role "": choose`},

@@ -38,6 +38,19 @@ func (d duration) String() string {
 	return time.Duration(d).String()
 }
 
+// interval is a duration that may be zero, for never.
+type interval time.Duration
+
+// Decode reads it like a duration.
+func (i *interval) Decode(ctx *kong.DecodeContext) error {
+	if token := ctx.Scan.Peek(); !token.IsEOL() && token.String() == "0" {
+		ctx.Scan.Pop()
+		*i = 0
+		return nil
+	}
+	return (*duration)(i).Decode(ctx)
+}
+
 // Each group of settings is embedded by the commands that need it, and by no others.
 
 type logSettings struct {
@@ -68,6 +81,12 @@ type telemetrySettings struct {
 }
 
 func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
+
+type sweepSettings struct {
+	SweepInterval interval `group:"timing" env:"EVERLEAF_SWEEP_INTERVAL" default:"10m" placeholder:"DURATION" help:"How often the whole fleet is looked after: CAs are asked again when to renew, and targets are looked at. 0 leaves the schedule as it is, and makes none."`
+}
+
+func (s sweepSettings) apply(c *app.Config) { c.SweepInterval = time.Duration(s.SweepInterval) }
 
 type sealingSettings struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`

@@ -31,6 +31,7 @@ type workerCmd struct {
 	startSettings
 	stopSettings
 	telemetrySettings
+	sweepSettings
 }
 
 // Help says how long a stop takes, from the same sum as the worker does.
@@ -46,7 +47,7 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
 		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
-		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings,
+		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
 	}
