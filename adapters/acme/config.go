@@ -3,11 +3,13 @@ package acme
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/mail"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -38,6 +40,8 @@ type Config struct {
 	CABundle string
 	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
 	Timeout time.Duration
+	// Source is where the issuer was written down, for messages: "everleaf.yaml: issuers[1]"; empty for the flags.
+	Source string
 	// Wrap is put around what carries requests to the CA, to watch them; nil for nothing.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
@@ -49,11 +53,11 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 		config.Timeout = defaultTimeout
 	}
 	if err := config.check(); err != nil {
-		return nil, err
+		return nil, config.located(err)
 	}
 	roots, err := config.roots()
 	if err != nil {
-		return nil, err
+		return nil, config.located(err)
 	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -78,17 +82,17 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 // Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.
 func (c Config) Validate() error {
 	if err := c.check(); err != nil {
-		return err
+		return c.located(err)
 	}
 	_, err := c.roots()
-	return err
+	return c.located(err)
 }
 
 func (c Config) check() error {
 	directory, err := url.Parse(c.Directory)
 	switch {
-	case c.Issuer == "":
-		return invalid("issuer", "", "an issuer needs a name")
+	case !issuerName.MatchString(c.Issuer):
+		return invalid("issuer", c.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case err == nil && directory.User != nil:
 		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
@@ -123,8 +127,30 @@ func (c Config) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// invalid names a setting as people give it: the flag and its variable.
-func invalid(flag, value, fix string) error {
-	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+// issuerName is what specs may call an issuer by: one DNS label.
+var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// refused is a setting that cannot work, by the name of its flag.
+type refused struct{ flag, value, fix string }
+
+func (r *refused) Error() string { return r.flag + ": " + r.fix }
+
+func invalid(flag, value, fix string) error { return &refused{flag, value, fix} }
+
+// fields are what the flags' settings are called in a configuration file.
+var fields = map[string]string{
+	"issuer": "name", "acme-directory": "directory", "acme-email": "email", "acme-ca-bundle": "caBundle", "acme-timeout": "timeout",
+}
+
+// located makes the fault, which names a setting as people gave it: the flag and its variable, or the field in the file.
+func (c Config) located(err error) error {
+	r, ok := errors.AsType[*refused](err)
+	if !ok {
+		return err
+	}
+	name := "--" + r.flag + " (EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(r.flag, "-", "_")) + ")"
+	if c.Source != "" {
+		name = c.Source + "." + fields[r.flag]
+	}
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "%s %q cannot work: %s", name, r.value, r.fix)
 }
