@@ -9,6 +9,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
 )
@@ -28,11 +29,15 @@ type Config struct {
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
 	DeliveryHost string
 	Ops          ops.Config
-	Temporal     Temporal
-	Workers      Workers
-	Log          Log
+	// Pull is the listener of the role pull; its Clients are filled from Targets.
+	Pull     pull.Config
+	Temporal Temporal
+	Workers  Workers
+	Log      Log
 	// CensusInterval is the least time between two counts of all certificates for metrics.
 	CensusInterval time.Duration
+	// SweepInterval is how often the whole fleet is looked after, in whole seconds; zero schedules nothing.
+	SweepInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
 	// StopTimeout is how long running steps may go on after SIGTERM; StopBudget adds what comes after.
@@ -121,8 +126,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves.
-const startStages = 4
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the schedule.
+const startStages = 5
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {

@@ -12,6 +12,7 @@ import (
 	"everleaf/adapters/temporal"
 	"everleaf/app/lifecycle"
 	appnexus "everleaf/app/nexus"
+	"everleaf/app/sweep"
 	"everleaf/ports"
 )
 
@@ -19,7 +20,7 @@ import (
 type Role string
 
 const (
-	// RoleWorkflows keeps the Certificate workflows going, with their short steps.
+	// RoleWorkflows keeps the Certificate workflows going, with their short steps, and has the fleet swept.
 	RoleWorkflows Role = "workflows"
 	// RoleAuthorization does the steps that wait for the CA.
 	RoleAuthorization Role = "authorization"
@@ -29,6 +30,9 @@ const (
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
+	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the sealing
+	// key.
+	RolePull Role = "pull"
 )
 
 // role is a row of the table of roles. Each with a queue is a worker of its own with slots of its own, so that one that
@@ -47,12 +51,13 @@ type role struct {
 	delivers bool
 }
 
-// roles is the table, in the order in which people read it. What needs no queue needs no Temporal, sealing key or CA.
+// roles is the table, in the order in which people read it. What needs no queue needs no Temporal or CA.
 var roles = []role{
 	{
 		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, activities: true, issues: true,
 		register: func(r worker.Registry, w work) {
 			lifecycle.Register(r)
+			sweep.Register(r)
 			activities.RegisterShort(r, w.Activities)
 		},
 	},
@@ -72,6 +77,7 @@ var roles = []role{
 		},
 	},
 	{name: RoleResponder},
+	{name: RolePull},
 }
 
 // hostless is a queue that is the same on every host.
@@ -133,6 +139,9 @@ func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
 func (c Config) issuing() []role {
 	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues })
 }
+
+// pulls says whether clients can fetch from this process: the role alone, which is on by default, serves nobody.
+func (c Config) pulls() bool { return c.has(RolePull) && c.Pull.Listen != "" }
 
 // sealing are the rows of the table whose steps open or seal private keys in this process.
 func (c Config) sealing() []role {

@@ -45,6 +45,11 @@ func newTemporalConfig(config Config, t *telemetry.Telemetry) (temporal.Config, 
 }
 
 func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) {
+	if config.has(RoleWorkflows) {
+		if err := telemetry.ShowSweepInterval(t.Metrics, config.SweepInterval); err != nil {
+			return nil, err
+		}
+	}
 	targets := make([]string, len(config.Targets))
 	for i, target := range config.Targets {
 		targets[i] = target.Name

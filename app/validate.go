@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"everleaf/adapters/delivery"
 	"everleaf/domain"
@@ -15,6 +16,8 @@ const (
 	maxPort = 1<<16 - 1
 	// maxTaskQueue leaves room for the suffixes of the roles' queues.
 	maxTaskQueue = 900
+	// A CA is asked about a certificate once a minute at the most, and once a day at least (RFC 9773 §4.3.2).
+	minSweep, maxSweep = time.Minute, 24 * time.Hour
 )
 
 // deliveryHost is what specs may call a host by.
@@ -35,8 +38,17 @@ func (c Config) Validate() error {
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	}
+	if c.has(RolePull) {
+		if err := c.validatePull(); err != nil {
+			return err
+		}
+	}
 	if !isAddress(c.Ops.Listen, true) {
 		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
+	}
+	if c.has(RoleWorkflows) && c.SweepInterval != 0 && (c.SweepInterval < minSweep || c.SweepInterval > maxSweep) {
+		return invalid("sweep-interval", c.SweepInterval.String(), fmt.Sprintf(
+			"use %s to %s, or 0 to have no sweep scheduled; 10m suits", minSweep, maxSweep))
 	}
 	if need := c.StopBudget().Total(); c.TerminationGracePeriod > 0 && need > c.TerminationGracePeriod {
 		return invalid("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(

@@ -11,9 +11,11 @@ import (
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
+	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
 
@@ -44,13 +46,21 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
+
+			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
+			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
+			pullConfig,
+			pull.New,
 
 			openSealing,
-			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer))),
+			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
+			fx.Annotate(postgres.NewSecrets, fx.As(new(ports.Secrets))),
+			fx.Annotate(sealing.NewResealer, fx.As(new(ports.Resealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
-			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers))),
+			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
 
 			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
@@ -59,6 +69,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newTemporalConfig,
 			newClient,
 			newCaller,
+			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
 			newWorkers,
 			newOutcome,
 		),
@@ -81,6 +92,10 @@ type steps struct {
 	Clock        ports.Clock
 	Dice         ports.Dice
 	Observer     ports.Observer
+	Resealer     ports.Resealer
+	Advice       ports.Advice
+	Backlog      ports.Backlog
+	Notifier     ports.Notifier
 }
 
 // deliverySteps are the ports of the steps that meet targets: a process that only delivers has no CA.
@@ -110,7 +125,8 @@ func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
 		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
-		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
+		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
+		Advice: s.Advice, Backlog: s.Backlog, Notifier: s.Notifier,
 	})
 }
 
@@ -120,6 +136,6 @@ func newDeliveryActivities(s deliverySteps) *activities.Activities {
 	})
 }
 
-func newTargets(config Config) (*delivery.Targets, error) {
-	return delivery.New(config.Targets, delivery.Deps{})
+func newTargets(config Config, tokens ports.KeyTokens, logger *slog.Logger) (*delivery.Targets, error) {
+	return delivery.New(config.Targets, delivery.Deps{Tokens: tokens, Logger: logger})
 }

@@ -69,26 +69,34 @@ COMMENT ON COLUMN everleaf_deliveries.retry_at IS 'Instant of the next attempt a
 COMMENT ON COLUMN everleaf_deliveries.version IS 'What the target has confirmed, as in everleaf_certificates.';
 COMMENT ON COLUMN everleaf_deliveries.updated_at IS 'When the row last changed.';
 
--- One-time tokens by which the receiver of a webhook fetches a key; only the token's SHA-256 is kept.
+-- The one-time token by which the receiver of a webhook fetches a key; only its SHA-256 is kept. A certificate has one for
+-- each target at most: a new one makes the earlier one void.
 CREATE TABLE delivery_tokens (
-    digest      bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
-    certificate text NOT NULL,
+    certificate text NOT NULL REFERENCES certificates (name),
     target      text NOT NULL,
-    version     uuid NOT NULL,
+    version     uuid NOT NULL REFERENCES versions (id),
+    digest      bytea NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
     expires     timestamptz NOT NULL,
     used_at     timestamptz,
-    created_at  timestamptz NOT NULL DEFAULT now()
+    PRIMARY KEY (certificate, target)
 );
-CREATE INDEX delivery_tokens_expires ON delivery_tokens (expires);
+
+-- A client that asks by the name that it serves finds the certificate.
+CREATE INDEX versions_names ON versions USING gin (names);
+-- A key that a client pulls again and again is noted once for each version.
+CREATE UNIQUE INDEX events_one_pull ON events (certificate, (detail ->> 'version'), (detail ->> 'by'))
+    WHERE type = 'exported' AND detail ->> 'through' = 'pull';
 
 -- The contact that the CA was told, and a new account key on its way: it is stored before the CA hears of it.
 ALTER TABLE accounts
     ADD COLUMN contact         text NOT NULL DEFAULT '',
     ADD COLUMN next_sealed_key bytea;
 
--- Which sealing key sealed a secret; NULL for those of before this was kept.
-ALTER TABLE keys ADD COLUMN sealed_by text;
-ALTER TABLE accounts ADD COLUMN sealed_by text;
+-- What is sealed begins with the mark of the key that sealed it, nine octets: finds what an earlier key has sealed.
+CREATE INDEX keys_mark ON keys (substring(sealed FROM 1 FOR 9));
+
+-- What earlier sealing keys have made of the known text, once another key has taken the lead from them.
+ALTER TABLE sealing_check ADD COLUMN superseded bytea[] NOT NULL DEFAULT '{}';
 
 -- A caller's change, or a fallback to another issuer, is recorded once, however often it is told.
 CREATE UNIQUE INDEX events_one_change ON events (certificate, at, type) WHERE type IN ('changed', 'fell_back');

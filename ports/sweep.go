@@ -136,9 +136,3 @@ type Backlog interface {
 	// Secrets to Resealer.
 	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }
-
-// Resealer knows what an earlier sealing key sealed. Faults: Wait "DatabaseUnavailable".
-type Resealer interface {
-	// Stale counts the secrets that are to be sealed with the current key.
-	Stale(ctx context.Context) (int, error)
-}

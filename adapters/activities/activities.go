@@ -77,6 +77,7 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
 	register(r, ports.BeginSweep, a.BeginSweep)
 	register(r, ports.SweepRenewals, a.SweepRenewals)
+	register(r, ports.ResealSecrets, a.ResealSecrets)
 }
 
 // RegisterDelivery makes the steps known that meet targets, on the delivery queues.

@@ -49,10 +49,10 @@ func (c Config) Check() error {
 		kinds, err = append(kinds, "directory"), c.Directory.check()
 	}
 	if c.Webhook != nil {
-		kinds = append(kinds, "webhook")
+		kinds, err = append(kinds, "webhook"), c.Webhook.check()
 	}
 	if c.Pull != nil {
-		kinds = append(kinds, "pull")
+		kinds, err = append(kinds, "pull"), c.Pull.check()
 	}
 	if len(kinds) != 1 {
 		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name, len(kinds),

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -14,7 +15,12 @@ var _ ports.Targets = (*Targets)(nil)
 type Targets struct{ byName map[string]ports.Target }
 
 // Deps are what some kinds of target need of the process around them.
-type Deps struct{}
+type Deps struct {
+	// Tokens are for webhooks whose receivers fetch their keys.
+	Tokens ports.KeyTokens
+	// Logger is told of settings that work and are unwise; nil for nobody.
+	Logger *slog.Logger
+}
 
 // New makes the configured targets; it touches none of them. Fault: Operator "InvalidTargets", which names the field.
 func New(configs []Config, deps Deps) (*Targets, error) {
@@ -33,12 +39,18 @@ func New(configs []Config, deps Deps) (*Targets, error) {
 }
 
 // target makes what the config describes, which Check has passed.
-func (c Config) target(Deps) (ports.Target, error) {
+func (c Config) target(deps Deps) (ports.Target, error) {
 	switch {
 	case c.Directory != nil:
 		return newDirectory(*c.Directory), nil
+	case c.Webhook != nil:
+		target, err := NewWebhook(c.Name, *c.Webhook, deps.Tokens, deps.Logger)
+		if err != nil {
+			return nil, domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "target %s%s", c.Name, err.Error())
+		}
+		return target, nil
 	default:
-		return nil, domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "target %s: its kind is not supported", c.Name)
+		return PullTarget{}, nil
 	}
 }
 

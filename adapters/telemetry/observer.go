@@ -30,12 +30,12 @@ type Observer struct {
 	reasons     metric.Int64Counter
 	lags        metric.Float64Histogram
 	revocations metric.Int64Counter
+	looks       metric.Int64Counter
+	// swept is when the last sweep ended here; first, when the observer was made.
+	swept       atomic.Pointer[time.Time]
 	deliveries  metric.Int64Counter
 	undelivered metric.Int64Counter
 	drifts      metric.Int64Counter
-	looks       metric.Int64Counter
-	// swept is when the last sweep ended here; first, when the observer was made.
-	swept atomic.Pointer[time.Time]
 }
 
 // NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on, so that an alert on
@@ -51,10 +51,10 @@ func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 		reasons:     i.counter(failureReasons),
 		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
 		revocations: i.counter(revocations),
+		looks:       i.counter(looks),
 		deliveries:  i.counter(deliveries),
 		undelivered: i.counter(deliveryFailures),
 		drifts:      i.counter(deliveryDrifts),
-		looks:       i.counter(looks),
 	}
 	age := i.gauge(sweepAge)
 	if i.err != nil {

@@ -38,6 +38,19 @@ func (d duration) String() string {
 	return time.Duration(d).String()
 }
 
+// interval is a duration that may be zero, for never.
+type interval time.Duration
+
+// Decode reads it like a duration.
+func (i *interval) Decode(ctx *kong.DecodeContext) error {
+	if token := ctx.Scan.Peek(); !token.IsEOL() && token.String() == "0" {
+		ctx.Scan.Pop()
+		*i = 0
+		return nil
+	}
+	return (*duration)(i).Decode(ctx)
+}
+
 // Each group of settings is embedded by the commands that need it, and by no others.
 
 type logSettings struct {
@@ -69,11 +82,27 @@ type telemetrySettings struct {
 
 func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
 
-type sealingSettings struct {
-	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
+type sweepSettings struct {
+	SweepInterval interval `group:"timing" env:"EVERLEAF_SWEEP_INTERVAL" default:"10m" placeholder:"DURATION" help:"How often the whole fleet is looked after: CAs are asked again when to renew, and targets are looked at. 0 leaves the schedule as it is, and makes none."`
 }
 
-func (s sealingSettings) apply(c *app.Config) { c.Sealing.KeyURL = s.SealingKey }
+func (s sweepSettings) apply(c *app.Config) { c.SweepInterval = time.Duration(s.SweepInterval) }
+
+type sealingSettings struct {
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
+	oldSealingSettings
+}
+
+func (s sealingSettings) apply(c *app.Config) {
+	c.Sealing.KeyURL = s.SealingKey
+	s.oldSealingSettings.apply(c)
+}
+
+type oldSealingSettings struct {
+	SealingKeysOld []string `group:"sealing" env:"EVERLEAF_SEALING_KEYS_OLD" placeholder:"URL,…" help:"Other keys that open what they have sealed, separated by commas. To rotate: give every worker the new key here, then swap the two settings everywhere, then run everleaf reseal; when it says that nothing is left, take the former key out."`
+}
+
+func (s oldSealingSettings) apply(c *app.Config) { c.Sealing.OldKeyURLs = s.SealingKeysOld }
 
 type temporalSettings struct {
 	TemporalAddress             string `group:"temporal" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's address; else the profile's, else localhost:7233."`
@@ -158,4 +187,15 @@ type opsSettings struct {
 
 func (s opsSettings) apply(c *app.Config) {
 	c.Ops.Listen, c.Temporal.CredentialsGrace = s.OpsListen, time.Duration(s.CredentialsGrace)
+}
+
+type pullSettings struct {
+	PullListen      string `group:"pull" env:"EVERLEAF_PULL_LISTEN" placeholder:"HOST:PORT" help:"Where the role pull serves certificates and keys over TLS, for example :8403; else it serves nobody."`
+	PullCertificate string `group:"pull" env:"EVERLEAF_PULL_CERTIFICATE" placeholder:"PATH" help:"The pull listener's own certificate and chain, PEM; read again when it changes."`
+	PullKey         string `group:"pull" env:"EVERLEAF_PULL_KEY" placeholder:"PATH" help:"Its private key, PEM."`
+	PullClientCA    string `name:"pull-client-ca" group:"pull" env:"EVERLEAF_PULL_CLIENT_CA" placeholder:"PATH" help:"Roots of client certificates, PEM; without them only the one-time tokens of webhooks are served."`
+}
+
+func (s pullSettings) apply(c *app.Config) {
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
 }

@@ -16,20 +16,23 @@ import (
 )
 
 type workerCmd struct {
-	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
+	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
 	temporalSettings
 	postgresSettings
-	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows, authorization and delivery."`
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows, authorization and delivery, and by pull."`
+	oldSealingSettings
 	acmeSettings
 	http01Settings
 	opsSettings
+	pullSettings
 	deliverySettings
 	slotSettings
 	versioningSettings
 	startSettings
 	stopSettings
 	telemetrySettings
+	sweepSettings
 }
 
 // Help says how long a stop takes, from the same sum as the worker does.
@@ -44,8 +47,8 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
-		w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.opsSettings,
+		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
 	}
