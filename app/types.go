@@ -19,8 +19,18 @@ type (
 	Issued = domain.Issued
 	// RevocationReason is why a certificate is revoked.
 	RevocationReason = domain.RevocationReason
+	// RevocationSigner is whose key signs a revocation.
+	RevocationSigner = domain.RevocationSigner
+	// KeyRotation says whether a renewal makes a new key.
+	KeyRotation = domain.KeyRotation
+	// RenewRequest, RevokeRequest and RetireRequest are what a certificate is asked.
+	RenewRequest  = ports.RenewRequest
+	RevokeRequest = ports.RevokeRequest
+	RetireRequest = ports.RetireRequest
 	// RenewalPlan says when a certificate is replaced.
 	RenewalPlan = domain.RenewalPlan
+	// Delivery is how a certificate stands at a target.
+	Delivery = domain.Delivery
 	// Fault is an error with a kind, a reason and a message for people.
 	Fault = domain.Fault
 	// Record is a certificate as Postgres has it.

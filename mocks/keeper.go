@@ -7,6 +7,7 @@ package mocks
 import (
 	context "context"
 	domain "everleaf/domain"
+	ports "everleaf/ports"
 	reflect "reflect"
 
 	gomock "github.com/golang/mock/gomock"
@@ -51,33 +52,48 @@ func (mr *MockKeeperMockRecorder) Ensure(ctx, name, spec interface{}) *gomock.Ca
 }
 
 // Renew mocks base method.
-func (m *MockKeeper) Renew(ctx context.Context, name, note string) (domain.Status, error) {
+func (m *MockKeeper) Renew(ctx context.Context, name string, request ports.RenewRequest) (domain.Status, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Renew", ctx, name, note)
+	ret := m.ctrl.Call(m, "Renew", ctx, name, request)
 	ret0, _ := ret[0].(domain.Status)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Renew indicates an expected call of Renew.
-func (mr *MockKeeperMockRecorder) Renew(ctx, name, note interface{}) *gomock.Call {
+func (mr *MockKeeperMockRecorder) Renew(ctx, name, request interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockKeeper)(nil).Renew), ctx, name, note)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockKeeper)(nil).Renew), ctx, name, request)
+}
+
+// Retire mocks base method.
+func (m *MockKeeper) Retire(ctx context.Context, name string, request ports.RetireRequest) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Retire", ctx, name, request)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Retire indicates an expected call of Retire.
+func (mr *MockKeeperMockRecorder) Retire(ctx, name, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Retire", reflect.TypeOf((*MockKeeper)(nil).Retire), ctx, name, request)
 }
 
 // Revoke mocks base method.
-func (m *MockKeeper) Revoke(ctx context.Context, name string, reason domain.RevocationReason, note string) (domain.Status, error) {
+func (m *MockKeeper) Revoke(ctx context.Context, name string, request ports.RevokeRequest) (domain.Status, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Revoke", ctx, name, reason, note)
+	ret := m.ctrl.Call(m, "Revoke", ctx, name, request)
 	ret0, _ := ret[0].(domain.Status)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Revoke indicates an expected call of Revoke.
-func (mr *MockKeeperMockRecorder) Revoke(ctx, name, reason, note interface{}) *gomock.Call {
+func (mr *MockKeeperMockRecorder) Revoke(ctx, name, request interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockKeeper)(nil).Revoke), ctx, name, reason, note)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockKeeper)(nil).Revoke), ctx, name, request)
 }
 
 // Status mocks base method.

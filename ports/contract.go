@@ -148,9 +148,11 @@ type NexusRenew struct {
 
 // NexusRevoke is the input of the Nexus operation Revoke.
 type NexusRevoke struct {
-	Name   string                  `json:"name"`
-	Reason domain.RevocationReason `json:"reason,omitempty"`
-	Note   string                  `json:"note,omitempty"`
+	Name               string                  `json:"name"`
+	Reason             domain.RevocationReason `json:"reason,omitempty"`
+	SignedBy           domain.RevocationSigner `json:"signedBy,omitempty"`
+	WithoutReplacement bool                    `json:"withoutReplacement,omitempty"`
+	Note               string                  `json:"note,omitempty"`
 }
 
 // NexusStatus is the input of the Nexus operation Status.

@@ -21,9 +21,11 @@ type NexusRequest struct {
 	ID string `json:"id"`
 	// Spec is Ensure's.
 	Spec domain.Spec `json:"spec,omitzero"`
-	// Reason is Revoke's, Note is Renew's and Revoke's.
-	Reason domain.RevocationReason `json:"reason,omitempty"`
-	Note   string                  `json:"note,omitempty"`
+	// Reason, SignedBy and WithoutReplacement are Revoke's, Note is Renew's and Revoke's.
+	Reason             domain.RevocationReason `json:"reason,omitempty"`
+	Note               string                  `json:"note,omitempty"`
+	SignedBy           domain.RevocationSigner `json:"signedBy,omitempty"`
+	WithoutReplacement bool                    `json:"withoutReplacement,omitempty"`
 }
 
 // The steps of a Nexus operation, in order.

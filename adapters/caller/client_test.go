@@ -100,7 +100,7 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, status.Cycle, "the second update meets the workflow that runs")
 
-	status, err = keeper.Renew(ctx, name, "asked by hand")
+	status, err = keeper.Renew(ctx, name, RenewRequest{Note: "asked by hand"})
 	require.NoError(t, err)
 	require.Equal(t, 3, status.Cycle)
 
@@ -114,7 +114,7 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 	require.Equal(t, ports.CertificateWorkflow, described.WorkflowExecutionInfo.Type.Name)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
-	_, err = keeper.Renew(ctx, name, "")
+	_, err = keeper.Renew(ctx, name, RenewRequest{})
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
 	status, err = keeper.Ensure(ctx, name, spec)
 	require.NoError(t, err)
@@ -146,7 +146,7 @@ func TestKeeperFaults(t *testing.T) {
 		{"an error without a fault is the operator's", ensure(unique(t), "bug.example.com"), domain.FaultOperator, "Unexpected", "index out of range"},
 		{"a bad DNS name goes nowhere", ensure(missing, "a_b.example.com"), domain.FaultSpec, "", "a_b.example.com"},
 		{"a bad certificate name goes nowhere", ensure("no spaces", "www.example.com"), domain.FaultSpec, "", "no spaces"},
-		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, ""); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, RenewRequest{}); return err }, domain.FaultSpec, "UnknownCertificate", missing},
 		{"status of an unknown name", func() error { _, err := keeper.Status(ctx, missing); return err }, domain.FaultSpec, "UnknownCertificate", missing},
 	} {
 		t.Run(c.title, func(t *testing.T) {

@@ -107,11 +107,11 @@ func ExampleClient_Repeat() {
 	}
 	request := caller.Request{ID: "ticket-4711", Run: run} // stored before it is sent
 
-	first, err := certificates.Repeat(request).Renew(ctx, "mail", "the key was in a backup")
+	first, err := certificates.Repeat(request).Renew(ctx, "mail", caller.RenewRequest{Note: "the key was in a backup"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	again, err := certificates.Repeat(request).Renew(ctx, "mail", "the key was in a backup")
+	again, err := certificates.Repeat(request).Renew(ctx, "mail", caller.RenewRequest{Note: "the key was in a backup"})
 	if err != nil {
 		log.Fatal(err)
 	}

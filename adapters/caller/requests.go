@@ -69,16 +69,24 @@ func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, er
 }
 
 // Renew implements ports.Keeper. It waits as Ensure does.
-func (c *Client) Renew(ctx context.Context, name, note string) (Status, error) {
-	return c.ask(ctx, name, ports.RenewUpdate, ports.RenewRequest{Note: note})
+func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (Status, error) {
+	return c.ask(ctx, name, ports.RenewUpdate, request)
 }
 
 // Revoke implements ports.Keeper. It waits as Ensure does.
-func (c *Client) Revoke(ctx context.Context, name string, reason RevocationReason, note string) (Status, error) {
-	if _, err := reason.Code(); err != nil {
+func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest) (Status, error) {
+	if _, err := request.Reason.Code(); err != nil {
 		return Status{}, err
 	}
-	return c.ask(ctx, name, ports.RevokeUpdate, ports.RevokeRequest{Reason: reason, Note: note})
+	if err := request.SignedBy.Check(); err != nil {
+		return Status{}, err
+	}
+	return c.ask(ctx, name, ports.RevokeUpdate, request)
+}
+
+// Retire implements ports.Keeper. It waits as Ensure does.
+func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
+	return c.ask(ctx, name, ports.RetireUpdate, request)
 }
 
 // ask sends an update of which a second copy would do harm. The server knows updates by their ID within a run only, so

@@ -98,8 +98,8 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 					_, err := keeper.Ensure(ctx, "a", Spec{Names: []string{"www.example.com"}})
 					return err
 				},
-				func() error { _, err := keeper.Renew(ctx, "a", ""); return err },
-				func() error { _, err := keeper.Revoke(ctx, "a", RevokedSuperseded, ""); return err },
+				func() error { _, err := keeper.Renew(ctx, "a", RenewRequest{}); return err },
+				func() error { _, err := keeper.Revoke(ctx, "a", RevokeRequest{Reason: RevokedSuperseded}); return err },
 				func() error { _, err := keeper.Status(ctx, "a"); return err },
 				func() error { return keeper.Start(ctx, "a", Spec{Names: []string{"www.example.com"}}) },
 			} {

@@ -37,6 +37,14 @@ type (
 	RenewRequest = ports.RenewRequest
 	// RevokeRequest is the argument of the update Revoke.
 	RevokeRequest = ports.RevokeRequest
+	// RetireRequest is the argument of the update Retire.
+	RetireRequest = ports.RetireRequest
+	// RevocationSigner is whose key signs a revocation.
+	RevocationSigner = domain.RevocationSigner
+	// KeyRotation says whether a renewal makes a new key.
+	KeyRotation = domain.KeyRotation
+	// Delivery is how a certificate stands at a target.
+	Delivery = domain.Delivery
 	// NexusEnsure is the input of the Nexus operation Ensure.
 	NexusEnsure = ports.NexusEnsure
 	// NexusRenew is the input of the Nexus operation Renew.
@@ -62,6 +70,12 @@ const (
 	RevokedAffiliationChanged   = domain.RevokedAffiliationChanged
 	RevokedSuperseded           = domain.RevokedSuperseded
 	RevokedCessationOfOperation = domain.RevokedCessationOfOperation
+
+	SignedByAccount        = domain.SignedByAccount
+	SignedByCertificateKey = domain.SignedByCertificateKey
+
+	RotateAlways = domain.RotateAlways
+	RotateNever  = domain.RotateNever
 
 	PhaseIssuing = domain.PhaseIssuing
 	PhaseReady   = domain.PhaseReady

@@ -27,7 +27,12 @@ func NewService(keeper *caller.Client) *nexus.Service {
 		}),
 		operation(ports.NexusRevokeOperation, func(in ports.NexusRevoke) (ports.NexusRequest, error) {
 			_, err := in.Reason.Code()
-			return ports.NexusRequest{Certificate: in.Name, Reason: in.Reason, Note: in.Note}, err
+			if err == nil {
+				err = in.SignedBy.Check()
+			}
+			return ports.NexusRequest{
+				Certificate: in.Name, Reason: in.Reason, SignedBy: in.SignedBy, WithoutReplacement: in.WithoutReplacement, Note: in.Note,
+			}, err
 		}),
 		nexus.NewSyncOperation(ports.NexusStatusOperation, status(keeper)),
 	)

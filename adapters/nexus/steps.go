@@ -70,9 +70,11 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	case ports.NexusEnsureOperation:
 		out.Status, err = keeper.Ensure(ctx, request.Certificate, request.Spec)
 	case ports.NexusRenewOperation:
-		out.Status, err = keeper.Renew(ctx, request.Certificate, request.Note)
+		out.Status, err = keeper.Renew(ctx, request.Certificate, ports.RenewRequest{Note: request.Note})
 	case ports.NexusRevokeOperation:
-		out.Status, err = keeper.Revoke(ctx, request.Certificate, request.Reason, request.Note)
+		out.Status, err = keeper.Revoke(ctx, request.Certificate, ports.RevokeRequest{
+			Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement, Note: request.Note,
+		})
 	default:
 		err = domain.NewFault(domain.FaultOperator, "UnknownOperation", nil,
 			"operation %q is not known to this worker; is it older than the one that took the request?", request.Operation)

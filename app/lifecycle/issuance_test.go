@@ -24,8 +24,10 @@ func TestFirstIssuance(t *testing.T) {
 	require.Equal(t, []ports.FinalizeOrderInput{{Certificate: certName, Order: order}}, w.finalized)
 	require.Equal(t, []ports.PlanRenewalInput{{Certificate: certName, Issued: *w.issued("v1")}}, w.planned)
 	require.Empty(t, w.timers)
+	filled := spec.WithDefaults()
 	require.Equal(t, domain.Certificate{
 		Spec: spec, Cycle: 1, Issued: w.issued("v1"), Renewal: &domain.RenewalPlan{At: start.Add(60 * day), Reason: "ARIWindow"},
+		IssuedFor: &filled,
 	}, w.next())
 }
 

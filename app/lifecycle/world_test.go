@@ -50,17 +50,24 @@ type world struct {
 	record    func(n int, in ports.RecordFailureInput) (ports.RecordFailureOutput, error)
 	revoke    func(n int, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error)
 
+	deliver func(n int, in ports.DeliverCertificateInput) (ports.DeliverCertificateOutput, error)
+	remove  func(n int, in ports.RemoveDeliveryInput) (ports.RemoveDeliveryOutput, error)
+
 	mu sync.Mutex
 	// story is every call of a step, in order, as "Step@time since start".
-	story      []string
-	placed     []ports.PlaceOrderInput
-	authorized []ports.AuthorizeOrderInput
-	finalized  []ports.FinalizeOrderInput
-	planned    []ports.PlanRenewalInput
-	recorded   []ports.RecordFailureInput
-	obtained   []ports.ObtainCertificateInput
-	revoked    []ports.RevokeCertificateInput
-	released   []ports.RecordReleasedInput
+	story       []string
+	placed      []ports.PlaceOrderInput
+	authorized  []ports.AuthorizeOrderInput
+	finalized   []ports.FinalizeOrderInput
+	planned     []ports.PlanRenewalInput
+	recorded    []ports.RecordFailureInput
+	obtained    []ports.ObtainCertificateInput
+	revoked     []ports.RevokeCertificateInput
+	released    []ports.RecordReleasedInput
+	delivered   []ports.DeliverCertificateInput
+	removed     []ports.RemoveDeliveryInput
+	undelivered []ports.RecordUndeliveredInput
+	changes     []ports.RecordChangeInput
 	// timers are the durations of the timers that the workflow started.
 	timers []time.Duration
 }
@@ -98,6 +105,18 @@ func newWorld(t testing.TB) *world {
 	stub(w, ports.RevokeCertificate, &w.revoked, &w.revoke)
 	release := func(int, ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) { return out, nil }
 	stub(w, ports.RecordReleased, &w.released, &release)
+	w.deliver = func(int, ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
+		return out, nil
+	}
+	w.remove = func(int, ports.RemoveDeliveryInput) (out ports.RemoveDeliveryOutput, err error) { return out, nil }
+	undelivered := func(_ int, in ports.RecordUndeliveredInput) (out ports.RecordUndeliveredOutput, err error) {
+		return out, nil
+	}
+	change := func(int, ports.RecordChangeInput) (out ports.RecordChangeOutput, err error) { return out, nil }
+	stub(w, ports.DeliverCertificate, &w.delivered, &w.deliver)
+	stub(w, ports.RemoveDelivery, &w.removed, &w.remove)
+	stub(w, ports.RecordUndelivered, &w.undelivered, &undelivered)
+	stub(w, ports.RecordChange, &w.changes, &change)
 	w.env.RegisterActivityWithOptions(w.obtain, activity.RegisterOptions{Name: ports.ObtainCertificate.Name})
 	Register(w.env)
 	w.env.SetStartTime(start)

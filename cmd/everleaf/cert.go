@@ -25,10 +25,12 @@ type waitFlag struct {
 
 type ensureCmd struct {
 	nameArg
-	DNSNames  []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more. Default the certificate's name."`
-	KeyType   string   `enum:"ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"ecdsa-p256" placeholder:"TYPE" help:"Key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
-	Profile   string   `placeholder:"NAME" help:"The CA's certificate profile; without it the CA chooses."`
-	UseIssuer []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
+	DNSNames    []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more. Default the certificate's name."`
+	KeyType     string   `enum:"ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"ecdsa-p256" placeholder:"TYPE" help:"Key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
+	Profile     string   `placeholder:"NAME" help:"The CA's certificate profile; without it the CA chooses."`
+	UseIssuer   []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
+	KeyRotation string   `enum:"Always,Never" default:"Always" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always or Never."`
+	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on a host of its own; repeat for more."`
 	waitFlag
 	outputFlag
 	temporalSettings
@@ -42,7 +44,8 @@ func (ensureCmd) Help() string {
 
 // Run waits with progress on stderr.
 func (e ensureCmd) Run(ctx context.Context, k *kit) error {
-	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer}
+	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer,
+		KeyRotation: app.KeyRotation(e.KeyRotation), Deliveries: e.Deliver}
 	if len(spec.Names) == 0 {
 		spec.Names = []string{e.Name}
 	}
@@ -53,7 +56,8 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 
 type renewCmd struct {
 	nameArg
-	Note string `placeholder:"TEXT" help:"Why, for whoever reads the workflow's history."`
+	Note  string `placeholder:"TEXT" help:"Why, for whoever reads the workflow's history."`
+	Force bool   `help:"Also before a CA's rate limit allows it, when you know that it does by now."`
 	waitFlag
 	outputFlag
 	temporalSettings
@@ -62,7 +66,7 @@ type renewCmd struct {
 // Run waits with progress on stderr.
 func (r renewCmd) Run(ctx context.Context, k *kit) error {
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Renew(ctx, r.Name, r.Note)
+		return keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
 	})
 }
 
@@ -71,14 +75,36 @@ type revokeCmd struct {
 	waitFlag
 	outputFlag
 	temporalSettings
-	Reason string `default:"unspecified" enum:"unspecified,keyCompromise,affiliationChanged,superseded,cessationOfOperation" placeholder:"REASON" help:"Why, for the CA's revocation list: ${enum}."`
-	Note   string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
+	Reason             string `default:"unspecified" enum:"unspecified,keyCompromise,affiliationChanged,superseded,cessationOfOperation" placeholder:"REASON" help:"Why, for the CA's revocation list: ${enum}."`
+	SignedBy           string `default:"account" enum:"account,certificateKey" placeholder:"KEY" help:"Whose key signs the request: account, or certificateKey, which works when the account is lost."`
+	WithoutReplacement bool   `help:"Revoke it at once, while it is in service; nothing replaces it before its renewal."`
+	Note               string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
 }
 
 // Run waits with progress on stderr.
 func (r revokeCmd) Run(ctx context.Context, k *kit) error {
+	request := app.RevokeRequest{
+		Reason: app.RevocationReason(r.Reason), SignedBy: app.RevocationSigner(r.SignedBy), WithoutReplacement: r.WithoutReplacement, Note: r.Note,
+	}
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Revoke(ctx, r.Name, app.RevocationReason(r.Reason), r.Note)
+		return keeper.Revoke(ctx, r.Name, request)
+	})
+}
+
+type retireCmd struct {
+	nameArg
+	waitFlag
+	outputFlag
+	temporalSettings
+	RemoveDeliveries bool   `help:"Take the certificate away from its targets first."`
+	Note             string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
+}
+
+// Run waits with progress on stderr.
+func (r retireCmd) Run(ctx context.Context, k *kit) error {
+	request := app.RetireRequest{RemoveDeliveries: r.RemoveDeliveries, Note: r.Note}
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+		return keeper.Retire(ctx, r.Name, request)
 	})
 }
 

@@ -48,7 +48,7 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 		}
 		return step, nil
 	})
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256}).
+	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, KeyRotation: domain.RotateAlways}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
 			for !strings.Contains(b.err.String(), "AuthorizeOrder\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
@@ -77,11 +77,13 @@ Workflow     certificate/www.example.com
 
 func TestEnsureBuildsTheSpec(t *testing.T) {
 	b := newBench(t)
-	want := app.Spec{Names: []string{"a.example.com", "b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"}}
+	want := app.Spec{Names: []string{"a.example.com", "b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
+		KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
 	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "b.example.com",
-		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two", "-o", "json"), b.err)
+		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two",
+		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"), b.err)
 	var got app.Status
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
 	require.Equal(t, ready(), got, "JSON is the domain's type as it is")
@@ -92,16 +94,16 @@ func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"), "the CA saw something else")
 	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
-	until := func(ctx context.Context, _, _ string) (app.Status, error) {
+	until := func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
 	}
-	answer := func(err error) func(context.Context, string, string) (app.Status, error) {
-		return func(context.Context, string, string) (app.Status, error) { return app.Status{}, err }
+	answer := func(err error) func(context.Context, string, app.RenewRequest) (app.Status, error) {
+		return func(context.Context, string, app.RenewRequest) (app.Status, error) { return app.Status{}, err }
 	}
 	for _, c := range []struct {
 		title  string
-		renew  func(context.Context, string, string) (app.Status, error)
+		renew  func(context.Context, string, app.RenewRequest) (app.Status, error)
 		status error
 		args   []string
 		code   int
@@ -124,7 +126,7 @@ func TestExitCodes(t *testing.T) {
 				status.Phase = domain.PhaseReady
 			}
 			b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, c.status)
-			b.keeper.EXPECT().Renew(gomock.Any(), name, "").DoAndReturn(c.renew)
+			b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{}).DoAndReturn(c.renew)
 			require.Equal(t, c.code, b.run(t.Context(), append([]string{"cert", "renew", name}, c.args...)...))
 			require.Equal(t, c.says, b.err.String())
 			require.Empty(t, b.out.String())
@@ -136,7 +138,7 @@ func TestInterruptEndsCleanly(t *testing.T) {
 	b := newBench(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(ready(), nil)
-	b.keeper.EXPECT().Renew(gomock.Any(), name, "by hand").DoAndReturn(func(ctx context.Context, _, _ string) (app.Status, error) {
+	b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{Note: "by hand"}).DoAndReturn(func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		interrupt()
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()

@@ -18,6 +18,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
+	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print what the command version prints."`
@@ -33,6 +34,7 @@ type certCmd struct {
 	List   listCmd   `cmd:"" help:"List the certificates in Postgres."`
 	Renew  renewCmd  `cmd:"" help:"Replace a certificate now; wait until it is issued."`
 	Revoke revokeCmd `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
+	Retire retireCmd `cmd:"" help:"Keep a certificate no more: end its workflow, keep what is stored."`
 	Export exportCmd `cmd:"" help:"Write the certificate in service and its private key to files."`
 }
 
@@ -57,6 +59,8 @@ type kit struct {
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
 	reseal          func(ctx context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error)
+	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
+	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

@@ -58,7 +58,7 @@ func TestAFailureIsJSONToo(t *testing.T) {
 func TestATimeoutIsJSONToo(t *testing.T) {
 	b := newBench(t)
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
-	b.keeper.EXPECT().Renew(gomock.Any(), name, "").DoAndReturn(func(ctx context.Context, _, _ string) (app.Status, error) {
+	b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{}).DoAndReturn(func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
 	})

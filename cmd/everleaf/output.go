@@ -58,6 +58,12 @@ func (k kit) card(s app.Status) error {
 			[]string{"Next try", k.moment(f.RetryAt)},
 		)
 	}
+	for _, d := range s.Deliveries {
+		rows = append(rows, []string{"Delivery", d.Target + ": " + delivery(d, s.Issued, k)})
+	}
+	for _, change := range s.Changes {
+		rows = append(rows, []string{"Changed", change})
+	}
 	rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)}, []string{"Workflow", app.WorkflowID(s.Name)})
 	return k.rows("", rows)
 }
@@ -108,6 +114,19 @@ func issuer(i *app.Issued) string {
 		return i.Issuer
 	}
 	return i.Issuer + " (" + i.IssuerCN + ")"
+}
+
+func delivery(d app.Delivery, inService *app.Issued, k kit) string {
+	switch {
+	case d.Failure != nil:
+		return problem(d.Failure) + "; next try " + k.moment(d.Failure.RetryAt)
+	case d.Removing:
+		return "is being cleared"
+	case inService != nil && d.Version == inService.Version:
+		return "has it since " + k.moment(d.At)
+	default:
+		return "is to get it"
+	}
 }
 
 func problem(f *app.Failure) string {

@@ -124,7 +124,7 @@ func (r *rollout) under(disturb func(), title string) string {
 				var err error
 				if r.rounds > 0 && i%2 == 1 && i < rollingLoad {
 					name = fmt.Sprintf("%s-0-%d", r.name, i)
-					got, err = r.keeper.Renew(ctx, name, title)
+					got, err = r.keeper.Renew(ctx, name, caller.RenewRequest{Note: title})
 				} else {
 					got, err = r.keeper.Ensure(ctx, name, domain.Spec{Names: []string{name + ".example.test"}})
 				}
