@@ -46,11 +46,6 @@ type Config struct {
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// EAB is what a CA gives to those who have an account with it by other means. HMACKey is a secret, base64url.
-type EAB struct {
-	KeyID, HMACKey string
-}
-
 // New checks the settings and makes the CA. It does not contact the CA: one that is down must not keep a worker from
 // starting. Faults: Operator "InvalidSetting", which names the setting and its value.
 func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *slog.Logger) (*CA, error) {
