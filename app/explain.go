@@ -16,9 +16,6 @@ type Stories = ports.Stories
 // Event is one line of a certificate's audit.
 type Event = ports.Event
 
-// Delivery is how a certificate stands at a target.
-type Delivery = domain.Delivery
-
 // OpenStories connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call closer when
 // done. Neither Temporal nor a sealing key is needed. It reads config.Postgres and config.StartTimeout.
 func OpenStories(ctx context.Context, config Config) (stories Stories, closer func(), err error) {
