@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"everleaf/adapters/acme"
+	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
 )
@@ -18,14 +20,24 @@ type Config struct {
 	Roles    []Role
 	Postgres postgres.Config
 	Sealing  sealing.Config
-	ACME     acme.Config
-	HTTP01   http01.Config
-	Ops      ops.Config
+	// File is the path of the configuration file that was read; empty for none.
+	File string
+	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
+	Issuers []acme.Config
+	Targets []delivery.Config
+	HTTP01  http01.Config
+	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
+	DeliveryHost string
+	Ops          ops.Config
+	// Pull is the listener of the role pull; its Clients are filled from Targets.
+	Pull     pull.Config
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
 	// CensusInterval is the least time between two counts of all certificates for metrics.
 	CensusInterval time.Duration
+	// SweepInterval is how often the whole fleet is looked after, in whole seconds; zero schedules nothing.
+	SweepInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
 	StartTimeout time.Duration
 	// StopTimeout is how long running steps may go on after SIGTERM; StopBudget adds what comes after.
@@ -58,7 +70,7 @@ type Workers struct {
 
 // Slots is how many tasks of each kind run at once; zero is the default.
 type Slots struct {
-	Workflow, LocalStep, Authorization, Nexus int
+	Workflow, LocalStep, Authorization, Nexus, Delivery int
 }
 
 // The defaults of Workers. A workflow task and its local steps take milliseconds of CPU and wait for Postgres or one
@@ -71,6 +83,7 @@ const (
 	DefaultLocalStepSlots     = 200
 	DefaultAuthorizationSlots = 300
 	DefaultNexusSlots         = 300
+	DefaultDeliverySlots      = 100
 	DefaultMaxPollers         = 20
 	DefaultStickyCache        = 500
 	// DefaultTargetMemory and DefaultTargetCPU complete a target that is given alone.
@@ -87,7 +100,8 @@ func (w Workers) filled() Workers {
 		fallback int
 	}{
 		{&w.Slots.Workflow, DefaultWorkflowSlots}, {&w.Slots.LocalStep, DefaultLocalStepSlots},
-		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.Slots.Nexus, DefaultNexusSlots}, {&w.MaxPollers, DefaultMaxPollers},
+		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.Slots.Nexus, DefaultNexusSlots},
+		{&w.Slots.Delivery, DefaultDeliverySlots}, {&w.MaxPollers, DefaultMaxPollers},
 	} {
 		if *setting.chosen == 0 {
 			*setting.chosen = setting.fallback
@@ -112,8 +126,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves.
-const startStages = 4
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the schedule.
+const startStages = 5
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {

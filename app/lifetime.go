@@ -13,6 +13,7 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
+	"everleaf/ports"
 )
 
 // openPool waits for Postgres; the start timeout bounds it. Like openSealing it runs while the parts are made, since
@@ -33,16 +34,16 @@ func openSealing(ctx context.Context, config sealing.Config) (*sealing.Keeper, e
 func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
-	issues := len(config.issuing()) > 0
+	seals := len(config.sealing()) > 0 || config.pulls()
 	// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
-	if issues {
+	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))
 	}
 	if polls {
 		order = append(order, fx.Invoke(func(temporal.Config, client.Client) {}))
 	}
 	order = append(order, fx.Invoke(keepDatabase))
-	if issues {
+	if seals {
 		order = append(order, fx.Invoke(keepSealing))
 	}
 	if polls {
@@ -54,8 +55,14 @@ func lifetime(config Config) fx.Option {
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
 	}
+	if config.pulls() {
+		order = append(order, fx.Invoke(keepPull))
+	}
 	if polls {
 		order = append(order, fx.Invoke(keepWorkers))
+	}
+	if config.has(RoleWorkflows) && config.SweepInterval > 0 {
+		order = append(order, fx.Invoke(keepSweeps))
 	}
 	order = append(order, fx.Invoke(keepHealth))
 	return fx.Options(order...)
@@ -159,6 +166,22 @@ func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target t
 		},
 		OnStop: all.stop,
 	})
+}
+
+// keepSweeps has the fleet swept. It comes after the workers, for what is scheduled then finds who does it. The schedule
+// stays when this process goes.
+func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+	lifecycle.Append(fx.StartHook(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
+		defer cancel()
+		health.Starting("scheduling the sweep")
+		permitted, err := temporal.ScheduleSweeps(ctx, c, target, config.SweepInterval)
+		if err == nil && !permitted {
+			logger.Warn("Temporal does not let this worker schedule the sweep: without it no CA is asked again when to renew; "+
+				"let somebody who may make the schedule", "schedule", ports.SweepID(target.TaskQueue), "workflow", ports.SweepWorkflow)
+		}
+		return err
+	}))
 }
 
 // bounded runs what takes no context, and leaves it behind when ctx ends first: the process ends anyway.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
@@ -13,7 +14,11 @@ import (
 func watched(config Config, t *telemetry.Telemetry) Config {
 	config.Postgres.Tracer = t.Database()
 	if t.On() {
-		config.ACME.Wrap, config.HTTP01.Wrap = t.Transport, t.Transport
+		config.HTTP01.Wrap = t.Transport
+		config.Issuers = slices.Clone(config.Issuers) // the caller's stay as they are
+		for i := range config.Issuers {
+			config.Issuers[i].Wrap = t.Transport
+		}
 	}
 	return config
 }
@@ -40,11 +45,20 @@ func newTemporalConfig(config Config, t *telemetry.Telemetry) (temporal.Config, 
 }
 
 func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) {
-	return telemetry.NewObserver(t.Metrics, []string{config.ACME.Issuer})
+	if config.has(RoleWorkflows) {
+		if err := telemetry.ShowSweepInterval(t.Metrics, config.SweepInterval); err != nil {
+			return nil, err
+		}
+	}
+	targets := make([]string, len(config.Targets))
+	for i, target := range config.Targets {
+		targets[i] = target.Name
+	}
+	return telemetry.NewObserver(t.Metrics, config.issuerNames(), targets)
 }
 
 func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock, logger *slog.Logger) (*telemetry.Fleet, error) {
-	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, []string{config.ACME.Issuer}, logger)
+	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, config.issuerNames(), logger)
 }
 
 // flush sends what is left of the traces; what cannot be sent in time is lost.

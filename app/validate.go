@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"everleaf/adapters/delivery"
 	"everleaf/domain"
 )
 
@@ -14,10 +16,12 @@ const (
 	maxPort = 1<<16 - 1
 	// maxTaskQueue leaves room for the suffixes of the roles' queues.
 	maxTaskQueue = 900
+	// A CA is asked about a certificate once a minute at the most, and once a day at least (RFC 9773 §4.3.2).
+	minSweep, maxSweep = time.Minute, 24 * time.Hour
 )
 
-// issuerName is what specs may call an issuer by: one DNS label.
-var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+// deliveryHost is what specs may call a host by.
+var deliveryHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
 // Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
 // fault is Operator "InvalidSetting"; it names flag, variable, value and fix. What the roles do not need is not looked
@@ -34,8 +38,17 @@ func (c Config) Validate() error {
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	}
+	if c.has(RolePull) {
+		if err := c.validatePull(); err != nil {
+			return err
+		}
+	}
 	if !isAddress(c.Ops.Listen, true) {
 		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
+	}
+	if c.has(RoleWorkflows) && c.SweepInterval != 0 && (c.SweepInterval < minSweep || c.SweepInterval > maxSweep) {
+		return invalid("sweep-interval", c.SweepInterval.String(), fmt.Sprintf(
+			"use %s to %s, or 0 to have no sweep scheduled; 10m suits", minSweep, maxSweep))
 	}
 	if need := c.StopBudget().Total(); c.TerminationGracePeriod > 0 && need > c.TerminationGracePeriod {
 		return invalid("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(
@@ -49,10 +62,20 @@ func (c Config) validateWork() error {
 	if err := c.Temporal.validate(); err != nil {
 		return err
 	}
+	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
+		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
 			return err
 		}
+	}
+	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
+		return invalid("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
+	}
+	if err := delivery.Check(c.Targets); err != nil {
+		return err
 	}
 	return c.Workers.validate()
 }
@@ -60,23 +83,30 @@ func (c Config) validateWork() error {
 // validateIssuing is about what the steps of an issuance need.
 func (c Config) validateIssuing() error {
 	switch {
-	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s store private keys sealed with it; give it, or leave these roles to other processes", c.needy())
-	case !issuerName.MatchString(c.ACME.Issuer):
-		return invalid("issuer", c.ACME.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
-	return c.ACME.Validate()
+	return c.validateIssuers()
 }
 
-// needy are the chosen roles that issue.
+func (c Config) validateIssuers() error {
+	if len(c.Issuers) == 0 {
+		return invalid("config", c.File, "its issuers are missing: name at least one CA")
+	}
+	for _, issuer := range c.Issuers {
+		if err := issuer.Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// needy are the chosen roles that work with private keys.
 func (c Config) needy() string {
 	var names []Role
-	for _, r := range c.issuing() {
+	for _, r := range c.sealing() {
 		names = append(names, r.name)
 	}
 	return JoinRoles(names)

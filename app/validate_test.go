@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/delivery"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
@@ -21,17 +23,19 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(*Config) {}, ""},
 		{func(c *Config) { c.Temporal.TaskQueue = "" }, `--task-queue (EVERLEAF_TASK_QUEUE) ""`},
 		{func(c *Config) { c.Temporal.TaskQueue = " x" }, `--task-queue (EVERLEAF_TASK_QUEUE) " x"`},
-		{func(c *Config) { c.ACME.Issuer = "" }, `--issuer (EVERLEAF_ISSUER) ""`},
-		{func(c *Config) { c.ACME.Issuer = "My CA" }, `--issuer (EVERLEAF_ISSUER) "My CA"`},
-		{func(c *Config) { c.ACME.Issuer = "Internal" }, `"Internal"`},
-		{func(c *Config) { c.ACME.Issuer = "-ca" }, `"-ca"`},
-		{func(c *Config) { c.ACME.Issuer = strings.Repeat("a", 64) }, "1 to 63"},
-		{func(c *Config) { c.ACME.Issuer = "a" }, ""},
-		{func(c *Config) { c.ACME.Issuer = "ca-2" }, ""},
-		{func(c *Config) { c.ACME.Directory = "http://x" }, `--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://x" cannot work`},
-		{func(c *Config) { c.ACME.Email = "notmail" }, `--acme-email (EVERLEAF_ACME_EMAIL) "notmail" cannot work`},
-		{func(c *Config) { c.ACME.CABundle = "/nope" }, `--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) "/nope" cannot work`},
-		{func(c *Config) { c.ACME.Directory, c.Roles = "http://x", []Role{RoleResponder} }, ""},
+		{func(c *Config) { c.Issuers[0].Issuer = "" }, `--issuer (EVERLEAF_ISSUER) ""`},
+		{func(c *Config) { c.Issuers[0].Issuer = "My CA" }, `--issuer (EVERLEAF_ISSUER) "My CA"`},
+		{func(c *Config) { c.Issuers[0].Issuer = "Internal" }, `"Internal"`},
+		{func(c *Config) { c.Issuers[0].Issuer = "-ca" }, `"-ca"`},
+		{func(c *Config) { c.Issuers[0].Issuer = strings.Repeat("a", 64) }, "1 to 63"},
+		{func(c *Config) { c.Issuers[0].Issuer = "a" }, ""},
+		{func(c *Config) { c.Issuers[0].Issuer = "ca-2" }, ""},
+		{func(c *Config) { c.Issuers[0].Directory = "http://x" }, `--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://x" cannot work`},
+		{func(c *Config) { c.Issuers[0].Email = "notmail" }, `--acme-email (EVERLEAF_ACME_EMAIL) "notmail" cannot work`},
+		{func(c *Config) { c.Issuers[0].CABundle = "/nope" }, `--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) "/nope" cannot work`},
+		{func(c *Config) { c.Issuers[0].Directory, c.Roles = "http://x", []Role{RoleResponder} }, ""},
+		{func(c *Config) { c.File, c.Issuers = "f.yaml", nil }, `--config (EVERLEAF_CONFIG) "f.yaml" cannot work: its issuers are missing`},
+		{func(c *Config) { c.Issuers, c.Roles = nil, []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.HTTP01.CheckPort = 0 }, `--http01-check-port (EVERLEAF_HTTP01_CHECK_PORT) "0"`},
 		{func(c *Config) { c.HTTP01.CheckPort = -1 }, `"-1"`},
 		{func(c *Config) { c.HTTP01.CheckPort = 65536 }, `"65536"`},
@@ -48,6 +52,13 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.HTTP01.Listen = ":65536" }, `":65536"`},
 		{func(c *Config) { c.HTTP01.Listen = "a b:80" }, `"a b:80"`},
 		{func(c *Config) { c.HTTP01.Listen = ":8402" }, ""},
+		{func(c *Config) { c.Roles = []Role{RolePull} }, `--pull-listen (EVERLEAF_PULL_LISTEN) ""`},
+		{func(c *Config) { c.Pull.Listen = "8403" }, `--pull-listen (EVERLEAF_PULL_LISTEN) "8403"`},
+		{func(c *Config) { c.Pull.Listen = ":8403" }, "--pull-certificate (EVERLEAF_PULL_CERTIFICATE)"},
+		{func(c *Config) { c.Pull.Listen, c.Pull.Certificate = ":8403", "x" }, "--pull-key (EVERLEAF_PULL_KEY)"},
+		{func(c *Config) { c.Pull, c.Sealing.KeyURL, c.Roles = pullAt(":8403"), "", []Role{RolePull} }, "the role pull opens private keys"},
+		{func(c *Config) { c.Pull = pullAt(":8403"); c.Targets = pullTargets }, "--pull-client-ca (EVERLEAF_PULL_CLIENT_CA)"},
+		{func(c *Config) { c.Pull, c.Roles = pullAt("8403"), []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.Ops.Listen = "8401" }, `--ops-listen (EVERLEAF_OPS_LISTEN) "8401"`},
 		{func(c *Config) { c.Ops.Listen, c.Roles = "", []Role{RoleResponder} }, `""`},
 		{func(c *Config) { c.Ops.Listen = ":8401" }, ""},
@@ -55,7 +66,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.Temporal.TaskQueue = "/_sys/x" }, "Temporal's own"},
 		{func(c *Config) { c.Temporal.TaskQueue = strings.Repeat("x", 901) }, "at most 900 bytes"},
 		{func(c *Config) { c.Roles = nil }, `--roles (EVERLEAF_ROLES) ""`},
-		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization store"},
+		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization,delivery work"},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleNexus} }, ""},
 		{func(c *Config) { c.Workers.Slots.Nexus = 1 }, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "1"`},
@@ -108,4 +119,11 @@ func versioned(deployment, build string) func(*Config) {
 	return func(c *Config) {
 		c.Workers.Versioning = temporal.Versioning{Enabled: true, Deployment: deployment, BuildID: build}
 	}
+}
+
+// pullTargets are something for clients to fetch.
+var pullTargets = []delivery.Config{{Name: "edge", Pull: &delivery.Pull{Clients: []string{"*"}}}}
+
+func pullAt(listen string) pull.Config {
+	return pull.Config{Listen: listen, Certificate: "tls.crt", Key: "tls.key"}
 }

@@ -54,7 +54,7 @@ func newWorkers(config Config, target temporal.Config, c client.Client, w work, 
 	fatal := func(err error) { end.fatal(temporal.PollFault(err, target)) }
 	made := &workers{config: config, target: target, logger: logger}
 	for _, r := range config.polling() {
-		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue)
+		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue, config.DeliveryHost)
 		options.Workflows, options.Activities = r.workflows, r.activities
 		options.Slots = r.slots(settings.Slots)
 		host := hosted{role: r.name, queue: options.TaskQueue, worker: temporal.NewWorker(c, options, fatal)}
@@ -77,6 +77,9 @@ func (w *workers) pollers() (all []temporal.Poller) {
 func (w *workers) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.StartTimeout)
 	defer cancel()
+	if len(w.config.issuing()) > 0 {
+		w.config.logIssuers(w.logger)
+	}
 	for i, host := range w.all {
 		result := make(chan error, 1)
 		go func() { result <- host.worker.Start() }()
@@ -93,7 +96,7 @@ func (w *workers) start(ctx context.Context) error {
 				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
 		}
 		w.logger.Info("worker started", "role", host.role, "taskQueue", host.queue, "namespace", w.target.Client.Namespace,
-			"temporal", w.target.Client.HostPort, "issuer", w.config.ACME.Issuer, "directory", w.config.ACME.Directory)
+			"temporal", w.target.Client.HostPort)
 	}
 	return nil
 }

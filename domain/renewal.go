@@ -84,7 +84,7 @@ func PlanRenewal(now time.Time, issued Issued, window *Window, fraction float64)
 	}
 	plan.At = plan.At.UTC()
 	if why := explanation(window); why != "" {
-		plan.Message += " The CA explains: " + why
+		plan.Message += explains + why
 	}
 	return plan
 }

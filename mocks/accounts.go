@@ -65,16 +65,61 @@ func (mr *MockAccountsMockRecorder) FindAccount(ctx, issuer, directory interface
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindAccount", reflect.TypeOf((*MockAccounts)(nil).FindAccount), ctx, issuer, directory)
 }
 
-// RecordAccountURL mocks base method.
-func (m *MockAccounts) RecordAccountURL(ctx context.Context, issuer, directory, url string) error {
+// PlanAccountKey mocks base method.
+func (m *MockAccounts) PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (ports.Account, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordAccountURL", ctx, issuer, directory, url)
+	ret := m.ctrl.Call(m, "PlanAccountKey", ctx, issuer, directory, sealedKey)
+	ret0, _ := ret[0].(ports.Account)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// PlanAccountKey indicates an expected call of PlanAccountKey.
+func (mr *MockAccountsMockRecorder) PlanAccountKey(ctx, issuer, directory, sealedKey interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PlanAccountKey", reflect.TypeOf((*MockAccounts)(nil).PlanAccountKey), ctx, issuer, directory, sealedKey)
+}
+
+// RecordRegistration mocks base method.
+func (m *MockAccounts) RecordRegistration(ctx context.Context, issuer, directory string, registration ports.Registration) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordRegistration", ctx, issuer, directory, registration)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
-// RecordAccountURL indicates an expected call of RecordAccountURL.
-func (mr *MockAccountsMockRecorder) RecordAccountURL(ctx, issuer, directory, url interface{}) *gomock.Call {
+// RecordRegistration indicates an expected call of RecordRegistration.
+func (mr *MockAccountsMockRecorder) RecordRegistration(ctx, issuer, directory, registration interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordAccountURL", reflect.TypeOf((*MockAccounts)(nil).RecordAccountURL), ctx, issuer, directory, url)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRegistration", reflect.TypeOf((*MockAccounts)(nil).RecordRegistration), ctx, issuer, directory, registration)
+}
+
+// SwitchAccountKey mocks base method.
+func (m *MockAccounts) SwitchAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "SwitchAccountKey", ctx, issuer, directory, sealedKey)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// SwitchAccountKey indicates an expected call of SwitchAccountKey.
+func (mr *MockAccountsMockRecorder) SwitchAccountKey(ctx, issuer, directory, sealedKey interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SwitchAccountKey", reflect.TypeOf((*MockAccounts)(nil).SwitchAccountKey), ctx, issuer, directory, sealedKey)
+}
+
+// TellContact mocks base method.
+func (m *MockAccounts) TellContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "TellContact", ctx, issuer, directory, contact, again, tell)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// TellContact indicates an expected call of TellContact.
+func (mr *MockAccountsMockRecorder) TellContact(ctx, issuer, directory, contact, again, tell interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TellContact", reflect.TypeOf((*MockAccounts)(nil).TellContact), ctx, issuer, directory, contact, again, tell)
 }

@@ -38,18 +38,18 @@ func (m *MockAdvice) EXPECT() *MockAdviceMockRecorder {
 }
 
 // Due mocks base method.
-func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, limit int) ([]ports.AdviceDue, error) {
+func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]ports.AdviceDue, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Due", ctx, now, after, limit)
+	ret := m.ctrl.Call(m, "Due", ctx, now, after, except, limit)
 	ret0, _ := ret[0].([]ports.AdviceDue)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Due indicates an expected call of Due.
-func (mr *MockAdviceMockRecorder) Due(ctx, now, after, limit interface{}) *gomock.Call {
+func (mr *MockAdviceMockRecorder) Due(ctx, now, after, except, limit interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Due", reflect.TypeOf((*MockAdvice)(nil).Due), ctx, now, after, limit)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Due", reflect.TypeOf((*MockAdvice)(nil).Due), ctx, now, after, except, limit)
 }
 
 // RecordAdvice mocks base method.

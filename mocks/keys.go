@@ -7,6 +7,7 @@ package mocks
 import (
 	context "context"
 	domain "everleaf/domain"
+	ports "everleaf/ports"
 	reflect "reflect"
 
 	gomock "github.com/golang/mock/gomock"
@@ -65,6 +66,87 @@ func (mr *MockSealerMockRecorder) Seal(ctx, plaintext interface{}) *gomock.Call 
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockSealer)(nil).Seal), ctx, plaintext)
 }
 
+// MockKeyRing is a mock of KeyRing interface.
+type MockKeyRing struct {
+	ctrl     *gomock.Controller
+	recorder *MockKeyRingMockRecorder
+}
+
+// MockKeyRingMockRecorder is the mock recorder for MockKeyRing.
+type MockKeyRingMockRecorder struct {
+	mock *MockKeyRing
+}
+
+// NewMockKeyRing creates a new mock instance.
+func NewMockKeyRing(ctrl *gomock.Controller) *MockKeyRing {
+	mock := &MockKeyRing{ctrl: ctrl}
+	mock.recorder = &MockKeyRingMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockKeyRing) EXPECT() *MockKeyRingMockRecorder {
+	return m.recorder
+}
+
+// Mark mocks base method.
+func (m *MockKeyRing) Mark() []byte {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Mark")
+	ret0, _ := ret[0].([]byte)
+	return ret0
+}
+
+// Mark indicates an expected call of Mark.
+func (mr *MockKeyRingMockRecorder) Mark() *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Mark", reflect.TypeOf((*MockKeyRing)(nil).Mark))
+}
+
+// Open mocks base method.
+func (m *MockKeyRing) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Open", ctx, sealed)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Open indicates an expected call of Open.
+func (mr *MockKeyRingMockRecorder) Open(ctx, sealed interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockKeyRing)(nil).Open), ctx, sealed)
+}
+
+// Rotated mocks base method.
+func (m *MockKeyRing) Rotated() bool {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Rotated")
+	ret0, _ := ret[0].(bool)
+	return ret0
+}
+
+// Rotated indicates an expected call of Rotated.
+func (mr *MockKeyRingMockRecorder) Rotated() *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Rotated", reflect.TypeOf((*MockKeyRing)(nil).Rotated))
+}
+
+// Seal mocks base method.
+func (m *MockKeyRing) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Seal", ctx, plaintext)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Seal indicates an expected call of Seal.
+func (mr *MockKeyRingMockRecorder) Seal(ctx, plaintext interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockKeyRing)(nil).Seal), ctx, plaintext)
+}
+
 // MockKeys is a mock of Keys interface.
 type MockKeys struct {
 	ctrl     *gomock.Controller
@@ -117,4 +199,168 @@ func (m *MockKeys) Reuse(ctx context.Context, sealedKey []byte, names []string) 
 func (mr *MockKeysMockRecorder) Reuse(ctx, sealedKey, names interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reuse", reflect.TypeOf((*MockKeys)(nil).Reuse), ctx, sealedKey, names)
+}
+
+// MockSecrets is a mock of Secrets interface.
+type MockSecrets struct {
+	ctrl     *gomock.Controller
+	recorder *MockSecretsMockRecorder
+}
+
+// MockSecretsMockRecorder is the mock recorder for MockSecrets.
+type MockSecretsMockRecorder struct {
+	mock *MockSecrets
+}
+
+// NewMockSecrets creates a new mock instance.
+func NewMockSecrets(ctrl *gomock.Controller) *MockSecrets {
+	mock := &MockSecrets{ctrl: ctrl}
+	mock.recorder = &MockSecretsMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockSecrets) EXPECT() *MockSecretsMockRecorder {
+	return m.recorder
+}
+
+// CountStale mocks base method.
+func (m *MockSecrets) CountStale(ctx context.Context, mark []byte) (int, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "CountStale", ctx, mark)
+	ret0, _ := ret[0].(int)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// CountStale indicates an expected call of CountStale.
+func (mr *MockSecretsMockRecorder) CountStale(ctx, mark interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CountStale", reflect.TypeOf((*MockSecrets)(nil).CountStale), ctx, mark)
+}
+
+// ListStale mocks base method.
+func (m *MockSecrets) ListStale(ctx context.Context, mark []byte, after string, limit int) ([]ports.SealedSecret, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "ListStale", ctx, mark, after, limit)
+	ret0, _ := ret[0].([]ports.SealedSecret)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// ListStale indicates an expected call of ListStale.
+func (mr *MockSecretsMockRecorder) ListStale(ctx, mark, after, limit interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ListStale", reflect.TypeOf((*MockSecrets)(nil).ListStale), ctx, mark, after, limit)
+}
+
+// Owners mocks base method.
+func (m *MockSecrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Owners", ctx, keys)
+	ret0, _ := ret[0].(map[string]string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Owners indicates an expected call of Owners.
+func (mr *MockSecretsMockRecorder) Owners(ctx, keys interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Owners", reflect.TypeOf((*MockSecrets)(nil).Owners), ctx, keys)
+}
+
+// RecordResealed mocks base method.
+func (m *MockSecrets) RecordResealed(ctx context.Context, resealed int, failed []ports.UnopenedSecret) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordResealed", ctx, resealed, failed)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordResealed indicates an expected call of RecordResealed.
+func (mr *MockSecretsMockRecorder) RecordResealed(ctx, resealed, failed interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordResealed", reflect.TypeOf((*MockSecrets)(nil).RecordResealed), ctx, resealed, failed)
+}
+
+// ReplaceSealed mocks base method.
+func (m *MockSecrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret, sealed [][]byte) (int, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "ReplaceSealed", ctx, old, sealed)
+	ret0, _ := ret[0].(int)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// ReplaceSealed indicates an expected call of ReplaceSealed.
+func (mr *MockSecretsMockRecorder) ReplaceSealed(ctx, old, sealed interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ReplaceSealed", reflect.TypeOf((*MockSecrets)(nil).ReplaceSealed), ctx, old, sealed)
+}
+
+// MockResealer is a mock of Resealer interface.
+type MockResealer struct {
+	ctrl     *gomock.Controller
+	recorder *MockResealerMockRecorder
+}
+
+// MockResealerMockRecorder is the mock recorder for MockResealer.
+type MockResealerMockRecorder struct {
+	mock *MockResealer
+}
+
+// NewMockResealer creates a new mock instance.
+func NewMockResealer(ctrl *gomock.Controller) *MockResealer {
+	mock := &MockResealer{ctrl: ctrl}
+	mock.recorder = &MockResealerMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockResealer) EXPECT() *MockResealerMockRecorder {
+	return m.recorder
+}
+
+// Finish mocks base method.
+func (m *MockResealer) Finish(ctx context.Context, resealed int, failed []ports.UnopenedSecret) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Finish", ctx, resealed, failed)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Finish indicates an expected call of Finish.
+func (mr *MockResealerMockRecorder) Finish(ctx, resealed, failed interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Finish", reflect.TypeOf((*MockResealer)(nil).Finish), ctx, resealed, failed)
+}
+
+// Reseal mocks base method.
+func (m *MockResealer) Reseal(ctx context.Context, after string) (ports.ResealedPage, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Reseal", ctx, after)
+	ret0, _ := ret[0].(ports.ResealedPage)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Reseal indicates an expected call of Reseal.
+func (mr *MockResealerMockRecorder) Reseal(ctx, after interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reseal", reflect.TypeOf((*MockResealer)(nil).Reseal), ctx, after)
+}
+
+// Stale mocks base method.
+func (m *MockResealer) Stale(ctx context.Context) (int, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Stale", ctx)
+	ret0, _ := ret[0].(int)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Stale indicates an expected call of Stale.
+func (mr *MockResealerMockRecorder) Stale(ctx interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Stale", reflect.TypeOf((*MockResealer)(nil).Stale), ctx)
 }

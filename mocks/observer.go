@@ -7,6 +7,7 @@ package mocks
 import (
 	context "context"
 	domain "everleaf/domain"
+	ports "everleaf/ports"
 	reflect "reflect"
 	time "time"
 
@@ -48,6 +49,18 @@ func (mr *MockObserverMockRecorder) AttemptFailed(ctx, issuer, fault interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AttemptFailed", reflect.TypeOf((*MockObserver)(nil).AttemptFailed), ctx, issuer, fault)
 }
 
+// CertificateDelivered mocks base method.
+func (m *MockObserver) CertificateDelivered(ctx context.Context, target string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "CertificateDelivered", ctx, target)
+}
+
+// CertificateDelivered indicates an expected call of CertificateDelivered.
+func (mr *MockObserverMockRecorder) CertificateDelivered(ctx, target interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CertificateDelivered", reflect.TypeOf((*MockObserver)(nil).CertificateDelivered), ctx, target)
+}
+
 // CertificateIssued mocks base method.
 func (m *MockObserver) CertificateIssued(ctx context.Context, issuer string, took time.Duration) {
 	m.ctrl.T.Helper()
@@ -72,6 +85,30 @@ func (mr *MockObserverMockRecorder) CertificateRevoked(ctx, issuer, reason inter
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CertificateRevoked", reflect.TypeOf((*MockObserver)(nil).CertificateRevoked), ctx, issuer, reason)
 }
 
+// DeliveryDrifted mocks base method.
+func (m *MockObserver) DeliveryDrifted(ctx context.Context, target string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "DeliveryDrifted", ctx, target)
+}
+
+// DeliveryDrifted indicates an expected call of DeliveryDrifted.
+func (mr *MockObserverMockRecorder) DeliveryDrifted(ctx, target interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "DeliveryDrifted", reflect.TypeOf((*MockObserver)(nil).DeliveryDrifted), ctx, target)
+}
+
+// DeliveryFailed mocks base method.
+func (m *MockObserver) DeliveryFailed(ctx context.Context, target string, fault domain.Fault) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "DeliveryFailed", ctx, target, fault)
+}
+
+// DeliveryFailed indicates an expected call of DeliveryFailed.
+func (mr *MockObserverMockRecorder) DeliveryFailed(ctx, target, fault interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "DeliveryFailed", reflect.TypeOf((*MockObserver)(nil).DeliveryFailed), ctx, target, fault)
+}
+
 // OrderPlaced mocks base method.
 func (m *MockObserver) OrderPlaced(ctx context.Context, issuer string, resumed bool) {
 	m.ctrl.T.Helper()
@@ -84,6 +121,18 @@ func (mr *MockObserverMockRecorder) OrderPlaced(ctx, issuer, resumed interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OrderPlaced", reflect.TypeOf((*MockObserver)(nil).OrderPlaced), ctx, issuer, resumed)
 }
 
+// RenewalLooked mocks base method.
+func (m *MockObserver) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "RenewalLooked", ctx, issuer, look)
+}
+
+// RenewalLooked indicates an expected call of RenewalLooked.
+func (mr *MockObserverMockRecorder) RenewalLooked(ctx, issuer, look interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalLooked", reflect.TypeOf((*MockObserver)(nil).RenewalLooked), ctx, issuer, look)
+}
+
 // RenewalStarted mocks base method.
 func (m *MockObserver) RenewalStarted(ctx context.Context, issuer string, lag time.Duration) {
 	m.ctrl.T.Helper()
@@ -94,4 +143,16 @@ func (m *MockObserver) RenewalStarted(ctx context.Context, issuer string, lag ti
 func (mr *MockObserverMockRecorder) RenewalStarted(ctx, issuer, lag interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalStarted", reflect.TypeOf((*MockObserver)(nil).RenewalStarted), ctx, issuer, lag)
+}
+
+// Swept mocks base method.
+func (m *MockObserver) Swept(ctx context.Context) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "Swept", ctx)
+}
+
+// Swept indicates an expected call of Swept.
+func (mr *MockObserverMockRecorder) Swept(ctx interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Swept", reflect.TypeOf((*MockObserver)(nil).Swept), ctx)
 }

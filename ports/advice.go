@@ -21,16 +21,17 @@ type AdviceDue struct {
 
 // Advice records what CAs say of certificates in service. Faults: Wait "DatabaseUnavailable".
 type Advice interface {
-	// Due returns up to limit certificates that are kept, not expired and not revoked, and whose next look is not after
-	// now, in order of name after the one given ("" for the first page).
-	Due(ctx context.Context, now time.Time, after string, limit int) ([]AdviceDue, error)
-	// RecordAdvice stores the plan of a version and when to look next. An event is written only if the plan's instant, window
-	// or explanation has changed. failure is empty after an answer.
+	// Due returns up to limit certificates that are kept, planned, not expired and not revoked, and whose next look is not
+	// after now, in order of name after the one given ("" for the first page). Those of the issuers in except are left out.
+	Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]AdviceDue, error)
+	// RecordAdvice stores the plan of a version and when to look next. A version that is not in service any more is left
+	// alone. An event is written only if the plan's instant moved by a second or more, or its explanation changed. failures
+	// counts the errors in a row, failure is the last one's text; both are empty after an answer. Idempotent.
 	RecordAdvice(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time, failures int, failure string) error
 }
 
-// Notifier tells sleeping certificates' workflows of what has changed around them. Idempotent. A workflow that has ended is a
-// Spec fault "NotKept"; Wait "TemporalUnreachable".
+// Notifier tells sleeping certificates' workflows of what has changed around them. Idempotent. A workflow that has ended, or
+// that never was, is a Spec fault "NotKept"; Wait "TemporalUnreachable", Operator "UnknownNamespace" and "TemporalRefused".
 type Notifier interface {
 	// Advised tells a certificate of a new renewal plan.
 	Advised(ctx context.Context, certificate string, advice AdvisedSignal) error

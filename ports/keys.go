@@ -2,17 +2,39 @@ package ports
 
 import (
 	"context"
+	"errors"
 
 	"everleaf/domain"
 )
 
 //go:generate go tool mockgen -source=keys.go -destination=../mocks/keys.go -package=mocks
 
-// Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what this key did not
-// seal, Wait "SealingUnavailable" while a key service is out of reach. Plaintext MUST NOT be in an error.
+// Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what no configured key has
+// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key service
+// is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD say so by AboutSecret.
 type Sealer interface {
 	Seal(ctx context.Context, plaintext []byte) (sealed []byte, err error)
 	Open(ctx context.Context, sealed []byte) (plaintext []byte, err error)
+}
+
+// KeyRing is a Sealer that opens what earlier keys have sealed, too.
+type KeyRing interface {
+	Sealer
+	// Mark is how all begins that the current key seals, and nothing that another one does. It is no secret.
+	Mark() []byte
+	// Rotated says that there are earlier keys, and so perhaps something to seal anew.
+	Rotated() bool
+}
+
+// AboutSecret says which secret a Sealer's fault is about; anything else is returned as it is.
+func AboutSecret(err error, what string) error {
+	fault := (*domain.Fault)(nil)
+	if !errors.As(err, &fault) {
+		return err
+	}
+	named := *fault
+	named.Message = what + ": " + fault.Message
+	return &named
 }
 
 // Keys makes certificate keys. The private key leaves it sealed only.
@@ -21,4 +43,63 @@ type Keys interface {
 	Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error)
 	// Reuse makes a CSR (DER) for the names with a key that Create has made.
 	Reuse(ctx context.Context, sealedKey []byte, names []string) (csr []byte, err error)
+}
+
+// SealedSecret is a secret as it is stored.
+type SealedSecret struct {
+	// Kind is where: SecretKey, SecretAccount or SecretNextAccount. The strings are in events.
+	Kind string
+	// ID is the key's, or the issuer's name.
+	ID     string
+	Sealed []byte
+}
+
+// The kinds of secrets: a certificate's key, an ACME account's, and the one that an account is about to change to.
+const (
+	SecretKey         = "key"
+	SecretAccount     = "account"
+	SecretNextAccount = "next_account"
+)
+
+// Secrets finds what is stored sealed and replaces it. Faults: Wait "DatabaseUnavailable".
+type Secrets interface {
+	// CountStale counts what does not begin with mark; none if another key has the lead (see KeyRing).
+	CountStale(ctx context.Context, mark []byte) (int, error)
+	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
+	// given; before the first ("") come all such account keys. As CountStale, none if another key has the lead.
+	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
+	// Owners returns the certificates that keys of these IDs belong to. It may be slow: it is for the few that are damaged.
+	Owners(ctx context.Context, keys []string) (map[string]string, error)
+	// ReplaceSealed stores each of the new ones in place of the old, where that is still there, and says how many were.
+	ReplaceSealed(ctx context.Context, old []SealedSecret, sealed [][]byte) (replaced int, err error)
+	// RecordResealed writes an event, unless nothing was resealed and the last one named the same failures.
+	RecordResealed(ctx context.Context, resealed int, failed []UnopenedSecret) error
+}
+
+// UnopenedSecret is one that could not be sealed anew, since it does not open.
+type UnopenedSecret struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	// Certificate is whose key it is.
+	Certificate string `json:"certificate,omitempty"`
+	// Reason is "SecretDamaged" or "SealingKeyWrong".
+	Reason string `json:"reason"`
+}
+
+// Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.
+type Resealer interface {
+	// Stale counts what there is to seal anew, and what cannot be; 0 without a question while no earlier key is configured.
+	Stale(ctx context.Context) (int, error)
+	// Reseal works on one page after the place given ("" for the first) and returns how far it is. What does not open is
+	// skipped. Idempotent, and any number may work at once: each secret is replaced only as it was read.
+	Reseal(ctx context.Context, after string) (ResealedPage, error)
+	// Finish makes a run readable: one event for all of its pages. Idempotent for runs that changed nothing.
+	Finish(ctx context.Context, resealed int, failed []UnopenedSecret) error
+}
+
+// ResealedPage is what Reseal did.
+type ResealedPage struct {
+	Page     PageState
+	Resealed int
+	Failed   []UnopenedSecret
 }

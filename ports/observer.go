@@ -20,6 +20,28 @@ type Observer interface {
 	RenewalStarted(ctx context.Context, issuer string, lag time.Duration)
 	// AttemptFailed: an attempt failed, and the failure was recorded.
 	AttemptFailed(ctx context.Context, issuer string, fault domain.Fault)
+	// RenewalLooked: a sweep asked when to renew a certificate.
+	RenewalLooked(ctx context.Context, issuer string, look Look)
+	// Swept: all certificates that were due to be asked about have been, or their CA is left alone for now.
+	Swept(ctx context.Context)
 	// CertificateRevoked: a certificate was revoked.
 	CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason)
+	// CertificateDelivered: a target has confirmed a version.
+	CertificateDelivered(ctx context.Context, target string)
+	// DeliveryFailed: a delivery failed, and the failure was recorded.
+	DeliveryFailed(ctx context.Context, target string, fault domain.Fault)
+	// DeliveryDrifted: a target has no longer what was delivered; it is delivered again.
+	DeliveryDrifted(ctx context.Context, target string)
 }
+
+// Look is what came of asking a CA when to renew.
+type Look string
+
+const (
+	// LookAnswered: the plan stays as it is.
+	LookAnswered Look = "answered"
+	// LookMoved: the plan's instant moved, and the certificate was told.
+	LookMoved Look = "moved"
+	// LookFailed: the CA gave no window that can be used.
+	LookFailed Look = "failed"
+)

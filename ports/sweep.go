@@ -1,5 +1,12 @@
 package ports
 
+import (
+	"context"
+	"time"
+)
+
+//go:generate go tool mockgen -source=sweep.go -destination=../mocks/sweep.go -package=mocks
+
 // The fleet's own workflow, which a Temporal Schedule starts. The names are in recorded histories and are never changed.
 const (
 	// SweepWorkflow is the workflow type.
@@ -15,14 +22,39 @@ func SweepID(base string) string { return sweepPrefix + base }
 type SweepState struct {
 	// Renewals is how far the look at renewals is.
 	Renewals PageState `json:"renewals,omitzero"`
-	// Hosts are those whose deliveries are still to be looked at.
-	Hosts []string `json:"hosts,omitempty"`
-	// Deliveries is how far that is, at the first of Hosts.
-	Deliveries DeliveredTo `json:"deliveries,omitzero"`
+	// Hosts are those whose deliveries are looked at, with how far that is.
+	Hosts []SweepHost `json:"hosts,omitempty"`
 	// Secrets is how far the sealing of old secrets with the new key is.
 	Secrets PageState `json:"secrets,omitzero"`
 	// Begun says that the plan was made.
 	Begun bool `json:"begun,omitempty"`
+	// Result is what was found so far.
+	Result SweepResult `json:"result,omitzero"`
+}
+
+// SweepHost is how far the look at one host's deliveries is.
+type SweepHost struct {
+	Host  string      `json:"host"`
+	After DeliveredTo `json:"after,omitzero"`
+	Done  bool        `json:"done,omitempty"`
+}
+
+// SweepResult is a sweep's answer: what it did, in counts. A step that is repeated after a kill is counted from the repetition
+// on.
+type SweepResult struct {
+	// Asked counts the certificates whose CA was asked when to renew, Failed those of them for which it gave no usable answer,
+	// Moved those that were woken.
+	Asked  int `json:"asked,omitempty"`
+	Failed int `json:"failed,omitempty"`
+	Moved  int `json:"moved,omitempty"`
+	// Looked counts the deliveries that were looked at, Drifted those that were amiss.
+	Looked  int `json:"looked,omitempty"`
+	Drifted int `json:"drifted,omitempty"`
+	// Resealed counts the secrets that were sealed anew, Unsealable those that no known key opens.
+	Resealed   int `json:"resealed,omitempty"`
+	Unsealable int `json:"unsealable,omitempty"`
+	// Problems are the parts that ended early, and why, for people. The next sweep does what they left.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // PageState is how far a walk through pages is.
@@ -96,4 +128,11 @@ type ResealSecretsOutput struct {
 	Resealed int       `json:"resealed,omitempty"`
 	// Failed counts those that no known key opens.
 	Failed int `json:"failed,omitempty"`
+}
+
+// Backlog knows what there is for a sweep to do. Faults: Wait "DatabaseUnavailable".
+type Backlog interface {
+	// Backlog counts the certificates whose CA is to be asked at now and lists the hosts with deliveries to look at. It leaves
+	// Secrets to Resealer.
+	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }

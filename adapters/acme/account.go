@@ -1,19 +1,21 @@
 package acme
 
 import (
+	"bytes"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 
 	"github.com/mholt/acmez/v3/acme"
 
 	"everleaf/domain"
 	"everleaf/ports"
 )
+
+// held is the account in memory.
+type held struct {
+	acme.Account
+	// sealed is its key as it was stored when it was read.
+	sealed []byte
+}
 
 // AccountURL is the account's URL at the CA; the account is made on first use.
 func (ca *CA) AccountURL(ctx context.Context) (string, error) {
@@ -28,11 +30,11 @@ func (ca *CA) AccountURL(ctx context.Context) (string, error) {
 // registered returns the account with its key in memory.
 func (ca *CA) registered(ctx context.Context, known *knownDirectory) (acme.Account, error) {
 	if account := ca.currentAccount(); account != nil {
-		return *account, nil
+		return account.Account, nil
 	}
 	account, err := ca.shared(ctx, "account", func(ctx context.Context) (any, error) {
 		if account := ca.currentAccount(); account != nil {
-			return *account, nil
+			return account.Account, nil
 		}
 		return ca.register(ctx, known)
 	})
@@ -42,117 +44,82 @@ func (ca *CA) registered(ctx context.Context, known *knownDirectory) (acme.Accou
 	return account.(acme.Account), nil
 }
 
-func (ca *CA) currentAccount() *acme.Account {
+func (ca *CA) currentAccount() *held {
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
 	return ca.account
 }
 
-// forget drops the account after the CA said that it has none at url.
-func (ca *CA) forget(url string) {
+// forget drops the account after the CA said that it has none at its URL.
+func (ca *CA) forget(used acme.Account) {
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
-	if ca.account != nil && ca.account.Location == url {
-		ca.account, ca.lost = nil, url
+	if ca.account != nil && ca.account.Location == used.Location {
+		ca.account, ca.lost = nil, used.Location
 	}
 }
 
-func (ca *CA) register(ctx context.Context, known *knownDirectory) (acme.Account, error) {
-	stored, err := ca.storedAccount(ctx)
-	if err != nil {
-		return acme.Account{}, err
+// drop makes the next call read the account anew, unless that has happened since it was used.
+func (ca *CA) drop(used acme.Account) {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	if ca.account != nil && sameKey(ca.account.PrivateKey, used.PrivateKey) {
+		ca.account = nil
 	}
-	key, err := ca.openKey(ctx, stored.SealedKey)
+}
+
+// register reads the account, or makes it, and settles with the CA what is not settled.
+func (ca *CA) register(ctx context.Context, known *knownDirectory) (acme.Account, error) {
+	stored, fresh, err := ca.storedAccount(ctx, known)
 	if err != nil {
 		return acme.Account{}, err
 	}
 	ca.mu.Lock()
 	lost := ca.lost
 	ca.mu.Unlock()
-	account := acme.Account{Location: stored.URL, PrivateKey: key}
-	if stored.URL == "" || stored.URL == lost {
-		if account, err = ca.newAccount(ctx, known, key); err != nil {
-			return acme.Account{}, err
-		}
-		if err := ca.accounts.RecordAccountURL(ctx, ca.config.Issuer, ca.config.Directory, account.Location); err != nil {
-			return acme.Account{}, err
-		}
-		ca.logger.InfoContext(ctx, "account registered", "account", account.Location, "lost", lost)
+	var account held
+	if stored.URL == "" || stored.URL == lost || stored.NextSealedKey != nil {
+		account, err = ca.settle(ctx, known, &stored, fresh)
+	} else {
+		account.Location, account.sealed = stored.URL, stored.SealedKey
+		account.PrivateKey, err = ca.openKey(ctx, stored.SealedKey)
+	}
+	if err != nil {
+		return acme.Account{}, err
 	}
 	ca.mu.Lock()
-	defer ca.mu.Unlock()
 	ca.account, ca.lost = &account, ""
-	return account, nil
+	ca.mu.Unlock()
+	if ca.config.Email != "" && ca.config.Email != stored.Contact {
+		ca.tellContact(ctx, known, account.Account)
+	}
+	return account.Account, nil
 }
 
-// storedAccount finds the account or stores a new key. The key is stored before the CA hears of it, so that a crash in
-// between leaves no account whose key is lost.
-func (ca *CA) storedAccount(ctx context.Context) (ports.Account, error) {
+// storedAccount finds the account or stores a new key; fresh says that the key is this process's and that the CA cannot
+// know it. The key is stored before the CA hears of it, so that a crash in between leaves no account whose key is lost.
+func (ca *CA) storedAccount(ctx context.Context, known *knownDirectory) (stored ports.Account, fresh bool, err error) {
 	found, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory)
 	if err != nil {
-		return ports.Account{}, err
+		return ports.Account{}, false, err
 	}
 	if found != nil {
-		return *found, nil
+		return *found, false, nil
+	}
+	if ca.config.OnlyReturnExisting {
+		return ports.Account{}, false, domain.NewFault(domain.FaultOperator, "AccountDoesNotExist", nil,
+			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or leave the setting out to register",
+			ca.config.Issuer, ca.config.Directory)
+	}
+	if err := ca.checkBinding(known); err != nil {
+		return ports.Account{}, false, err
 	}
 	sealed, err := ca.sealNewKey(ctx)
 	if err != nil {
-		return ports.Account{}, err
+		return ports.Account{}, false, err
 	}
-	return ca.accounts.AddAccount(ctx, ports.Account{
+	stored, err = ca.accounts.AddAccount(ctx, ports.Account{
 		Issuer: ca.config.Issuer, Directory: ca.config.Directory, SealedKey: sealed,
 	})
-}
-
-// newAccount registers the key. RFC 8555 §7.3.1: for a known key the CA answers with the existing account.
-func (ca *CA) newAccount(ctx context.Context, known *knownDirectory, key crypto.Signer) (acme.Account, error) {
-	wanted := acme.Account{TermsOfServiceAgreed: true, PrivateKey: key}
-	if ca.config.Email != "" {
-		wanted.Contact = []string{"mailto:" + ca.config.Email}
-	}
-	tracked, x := track(ctx)
-	defer x.done()
-	account, err := known.client.NewAccount(tracked, wanted)
-	if err != nil {
-		return acme.Account{}, ca.interpret(context.WithoutCancel(ctx), "register the account", err, x)
-	}
-	if account.Location == "" {
-		return acme.Account{}, domain.NewFault(domain.FaultCA, "MalformedAnswer", nil,
-			"issuer %q: register the account: the CA gave no account URL", ca.config.Issuer)
-	}
-	return acme.Account{Location: account.Location, PrivateKey: key}, nil
-}
-
-func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return ca.sealer.Seal(ctx, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-}
-
-// openKey opens an account key. What the sealer returns stays out of every message.
-func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error) {
-	plain, err := ca.sealer.Open(ctx, sealed)
-	if err != nil {
-		return nil, err
-	}
-	return ca.parseKey(plain)
-}
-
-func (ca *CA) parseKey(plain []byte) (crypto.Signer, error) {
-	if block, _ := pem.Decode(plain); block != nil {
-		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if signer, ok := key.(crypto.Signer); ok {
-				return signer, nil
-			}
-		}
-	}
-	return nil, domain.NewFault(domain.FaultOperator, "AccountKeyUnreadable", nil,
-		"issuer %q: the stored account key is not a PKCS #8 private key; restore it or remove the account's row to register anew",
-		ca.config.Issuer)
+	return stored, bytes.Equal(stored.SealedKey, sealed), err
 }

@@ -33,8 +33,8 @@ func TestFirstUseMakesOneAccount(t *testing.T) {
 		store.EXPECT().AddAccount(gomock.Any(), ports.Account{Issuer: "main", Directory: pebble.Directory, SealedKey: sealed}).
 			DoAndReturn(func(_ context.Context, account ports.Account) (ports.Account, error) { return account, nil }),
 		seals.EXPECT().Open(gomock.Any(), sealed).DoAndReturn(func(context.Context, []byte) ([]byte, error) { return plain, nil }),
-		store.EXPECT().RecordAccountURL(gomock.Any(), "main", pebble.Directory, gomock.Any()).
-			DoAndReturn(func(_ context.Context, _, _, url string) error { recorded = url; return nil }),
+		store.EXPECT().RecordRegistration(gomock.Any(), "main", pebble.Directory, gomock.Any()).
+			DoAndReturn(func(_ context.Context, _, _ string, r ports.Registration) error { recorded = r.URL; return nil }),
 	)
 	ca, err := acme.New(acme.Config{Issuer: "main", Directory: pebble.Directory, CABundle: pebble.CABundle}, store, seals, nil)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestFirstWriterWins(t *testing.T) {
 	store := mocks.NewMockAccounts(control)
 	store.EXPECT().FindAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, nil)
 	store.EXPECT().AddAccount(gomock.Any(), gomock.Any()).Return(winner, nil)
-	store.EXPECT().RecordAccountURL(gomock.Any(), "pebble", w.pebble.Directory, url).Return(nil)
+	store.EXPECT().RecordRegistration(gomock.Any(), "pebble", w.pebble.Directory, ports.Registration{URL: url, Found: true}).Return(nil)
 	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle}, store, sealer{}, nil)
 	require.NoError(t, err)
 	got, err := ca.AccountURL(t.Context())

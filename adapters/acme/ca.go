@@ -27,21 +27,25 @@ type CA struct {
 
 	mu      sync.Mutex
 	known   *knownDirectory
-	account *acme.Account
+	account *held
 	// lost is the URL of an account that the CA said it does not have.
 	lost string
+	// tells counts how often the CA was told a contact unasked.
+	tells int
 }
 
 // session is what one attempt works with.
 type session struct {
 	*acme.Client
+	known     *knownDirectory
 	directory acme.Directory
 	account   acme.Account
 	exchange  *exchange
 }
 
 // attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
-// people. If the CA says that it does not have the account, the same key is registered anew and do runs once more.
+// people. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
+// the account has another one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
 	defer cancel()
@@ -54,14 +58,43 @@ func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context,
 		if err != nil {
 			return ca.interpret(ctx, what, err, nil)
 		}
-		tracked, x := track(bounded)
-		err = do(tracked, &session{Client: known.client, directory: known.Directory, account: account, exchange: x})
-		x.done()
-		if !again && isProblem(err, acme.ProblemTypeAccountDoesNotExist) {
-			ca.forget(account.Location)
+		x, err := ca.try(bounded, known, account, do)
+		if !again && ca.mended(bounded, known, account, err) {
 			continue
 		}
 		return ca.interpret(ctx, what, err, x)
+	}
+}
+
+// attemptWithoutAccount is attempt for what needs no account.
+func (ca *CA) attemptWithoutAccount(ctx context.Context, what string, do func(context.Context, *session) error) error {
+	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
+	defer cancel()
+	known, err := ca.directory(bounded)
+	if err != nil {
+		return ca.interpret(ctx, what, err, nil)
+	}
+	x, err := ca.try(bounded, known, acme.Account{}, do)
+	return ca.interpret(ctx, what, err, x)
+}
+
+// try runs do once and returns what was exchanged.
+func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Account, do func(context.Context, *session) error) (*exchange, error) {
+	tracked, x := track(ctx)
+	defer x.done()
+	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account, exchange: x})
+}
+
+// mended says whether what was wrong with the account is not any more.
+func (ca *CA) mended(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
+	switch {
+	case isProblem(err, acme.ProblemTypeAccountDoesNotExist):
+		ca.forget(used)
+		return true
+	case isProblem(err, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized):
+		return ca.rekeyed(ctx, known, used)
+	default:
+		return false
 	}
 }
 

@@ -3,11 +3,13 @@ package acme
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/mail"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -26,13 +28,20 @@ type Config struct {
 	Issuer string
 	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
 	Directory string
-	// Email is the account's contact; empty for none.
+	// Email is the account's contact. If it differs from what the CA was told last, the CA is told on the next use (RFC 8555
+	// §7.3.2). Empty leaves the CA with what it has.
 	Email string
+	// EAB binds a new account to one that the CA's customer has there already (§7.3.4); the zero value for none.
+	EAB EAB
+	// OnlyReturnExisting makes no account: one that the CA does not know by a stored key is a fault.
+	OnlyReturnExisting bool
 	// CABundle is the path of a PEM file with the roots that the CA's own server certificate is checked against;
 	// empty means the system's roots.
 	CABundle string
 	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
 	Timeout time.Duration
+	// Source is where the issuer was written down, for messages: "everleaf.yaml: issuers[1]"; empty for the flags.
+	Source string
 	// Wrap is put around what carries requests to the CA, to watch them; nil for nothing.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
@@ -44,11 +53,11 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 		config.Timeout = defaultTimeout
 	}
 	if err := config.check(); err != nil {
-		return nil, err
+		return nil, config.located(err)
 	}
 	roots, err := config.roots()
 	if err != nil {
-		return nil, err
+		return nil, config.located(err)
 	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -73,23 +82,26 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 // Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.
 func (c Config) Validate() error {
 	if err := c.check(); err != nil {
-		return err
+		return c.located(err)
 	}
 	_, err := c.roots()
-	return err
+	return c.located(err)
 }
 
 func (c Config) check() error {
 	directory, err := url.Parse(c.Directory)
 	switch {
-	case c.Issuer == "":
-		return invalid("issuer", "", "an issuer needs a name")
+	case !issuerName.MatchString(c.Issuer):
+		return invalid("issuer", c.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case err == nil && directory.User != nil:
 		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
 		return invalid("acme-directory", c.Directory, "it is not an https URL without fragment; use the one that the CA publishes")
 	case c.Timeout < 0:
 		return invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
+	}
+	if err := c.EAB.check(c.Issuer); err != nil {
+		return err
 	}
 	if c.Email == "" {
 		return nil
@@ -115,8 +127,30 @@ func (c Config) roots() (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// invalid names a setting as people give it: the flag and its variable.
-func invalid(flag, value, fix string) error {
-	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+// issuerName is what specs may call an issuer by: one DNS label.
+var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// refused is a setting that cannot work, by the name of its flag.
+type refused struct{ flag, value, fix string }
+
+func (r *refused) Error() string { return r.flag + ": " + r.fix }
+
+func invalid(flag, value, fix string) error { return &refused{flag, value, fix} }
+
+// fields are what the flags' settings are called in a configuration file.
+var fields = map[string]string{
+	"issuer": "name", "acme-directory": "directory", "acme-email": "email", "acme-ca-bundle": "caBundle", "acme-timeout": "timeout",
+}
+
+// located makes the fault, which names a setting as people gave it: the flag and its variable, or the field in the file.
+func (c Config) located(err error) error {
+	r, ok := errors.AsType[*refused](err)
+	if !ok {
+		return err
+	}
+	name := "--" + r.flag + " (EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(r.flag, "-", "_")) + ")"
+	if c.Source != "" {
+		name = c.Source + "." + fields[r.flag]
+	}
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "%s %q cannot work: %s", name, r.value, r.fix)
 }

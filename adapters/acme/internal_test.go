@@ -116,7 +116,8 @@ func TestSettings(t *testing.T) {
 		config Config
 		says   string
 	}{
-		{Config{Directory: directory}, "needs a name"},
+		{Config{Directory: directory}, `--issuer (EVERLEAF_ISSUER) "" cannot work: use 1 to 63`},
+		{Config{Issuer: "main", Directory: "http://x", Source: "f: issuers[1]"}, `f: issuers[1].directory "http://x" cannot work`},
 		{Config{Issuer: "main"}, `(EVERLEAF_ACME_DIRECTORY) ""`},
 		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"}, `--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://ca.example.org/dir" cannot work: it is not an https URL`},
 		{Config{Issuer: "main", Directory: "https:///dir"}, "not an https URL"},

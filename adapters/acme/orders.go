@@ -32,7 +32,7 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 			order.Replaces = request.Replaces
 		}
 		placed, err = s.NewOrder(ctx, s.account, order)
-		if order.Replaces != "" && replacesRefused(err) {
+		if status, _ := s.exchange.last(); order.Replaces != "" && replacesRefused(status, err) {
 			// A replacement is a courtesy that must not cost the renewal: an earlier try whose answer was lost may
 			// hold the mark already (409), or the CA does not take the predecessor for ours any more.
 			ca.logger.InfoContext(ctx, "replaces refused; ordering without it", "replaces", order.Replaces, "error", err)
@@ -52,9 +52,10 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 
 // replacesRefused says whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
 // 403, 404 and 400 for an account, issuer or name set that does not match. Pebble answers the last with 500.
-func replacesRefused(err error) bool {
-	return isProblem(err, acme.ProblemTypeAlreadyReplaced, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized,
-		acme.ProblemTypeServerInternal)
+func replacesRefused(status int, err error) bool {
+	return err != nil && (status == http.StatusConflict || gone(status)) ||
+		isProblem(err, acme.ProblemTypeAlreadyReplaced, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized,
+			acme.ProblemTypeServerInternal)
 }
 
 func (ca *CA) checkProfile(profile string, directory acme.Directory) error {
@@ -94,7 +95,7 @@ func (ca *CA) readOrder(ctx context.Context, s *session, url string) (domain.Ord
 	if err == nil {
 		return ca.order(order, wait), nil
 	}
-	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) {
+	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) && !ca.rekeyed(ctx, s.known, s.account) {
 		return ca.foreign(url, fmt.Sprintf("the CA does not have the order under this account (HTTP %d)", status)), nil
 	}
 	return domain.Order{}, err
@@ -119,8 +120,12 @@ func (ca *CA) Finalize(ctx context.Context, order domain.Order, csr []byte) (dom
 	id := order.ID
 	err := ca.attempt(ctx, "finalize the order", func(ctx context.Context, s *session) (err error) {
 		if order.Status != domain.OrderReady || order.FinalizeURL == "" {
-			if order, err = ca.readOrder(ctx, s, order.URL); err != nil || order.Status != domain.OrderReady {
+			read, err := ca.readOrder(ctx, s, order.URL)
+			if err != nil {
 				return err
+			}
+			if order = read; order.Status != domain.OrderReady {
+				return nil
 			}
 		}
 		order, err = ca.finalizeReady(ctx, s, order, csr)
@@ -144,7 +149,11 @@ func (ca *CA) finalizeReady(ctx context.Context, s *session, order domain.Order,
 	// Boulder does not find an order that ran out, and says so of its finalize URL as well.
 	if problem := s.exchange.lastProblem(); gone(status) || status == http.StatusForbidden && problem != nil &&
 		problem.Type == acme.ProblemTypeOrderNotReady {
-		return ca.readOrder(ctx, s, order.URL)
+		read, err := ca.readOrder(ctx, s, order.URL)
+		if err != nil {
+			return order, err // still with its URL
+		}
+		return read, nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: an order without a status", errMalformed)

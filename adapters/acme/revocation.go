@@ -11,8 +11,8 @@ import (
 	"everleaf/domain"
 )
 
-// Revoke asks for the certificate's revocation, signed by the account's key (RFC 8555 §7.6: the account that issued it
-// may). Faults: Spec "UnknownReason", Operator "RevocationUnsupported" if the CA's directory has no revokeCert.
+// Revoke asks for the certificate's revocation, signed by the account's key or by the certificate's own (RFC 8555 §7.6: the
+// account that issued it may, and whoever has its key). With the latter no account is needed, and none is made. Faults: Spec "UnknownReason", Operator "RevocationUnsupported" if the CA's directory has no revokeCert.
 func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error) {
 	code, err := reason.Code()
 	if err != nil {
@@ -24,12 +24,15 @@ func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationR
 			"issuer %q: revoke the certificate: the stored leaf is no certificate", ca.config.Issuer)
 	}
 	var signer crypto.Signer
+	attempt := ca.attempt
 	if len(keyPEM) > 0 {
-		if signer, err = ca.parseKey(keyPEM); err != nil {
-			return false, err
+		attempt = ca.attemptWithoutAccount
+		if signer = parseKey(keyPEM); signer == nil {
+			return false, domain.NewFault(domain.FaultOperator, "CertificateKeyUnreadable", nil,
+				"issuer %q: revoke the certificate: its stored key is not a PKCS #8 private key", ca.config.Issuer)
 		}
 	}
-	err = ca.attempt(ctx, "revoke the certificate", func(ctx context.Context, s *session) error {
+	err = attempt(ctx, "revoke the certificate", func(ctx context.Context, s *session) error {
 		if s.directory.RevokeCert == "" {
 			return domain.NewFault(domain.FaultOperator, "RevocationUnsupported", nil,
 				"issuer %q: its directory has no revokeCert: it cannot revoke by ACME", ca.config.Issuer)

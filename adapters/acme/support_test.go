@@ -53,7 +53,16 @@ func newWorld(t *testing.T, options acmetest.Options) *world {
 // newCA makes a further adapter over the same account store, as another process has it.
 func (w *world) newCA(t *testing.T, directory, bundle string, timeout time.Duration) *acme.CA {
 	t.Helper()
-	config := acme.Config{Issuer: "pebble", Directory: directory, Email: "ops@example.org", CABundle: bundle, Timeout: timeout}
+	return w.newCAWith(t, acme.Config{Directory: directory, Email: "ops@example.org", CABundle: bundle, Timeout: timeout})
+}
+
+// newCAWith is newCA with more settings; the directory is the world's if it is left out.
+func (w *world) newCAWith(t *testing.T, config acme.Config) *acme.CA {
+	t.Helper()
+	config.Issuer = "pebble"
+	if config.Directory == "" {
+		config.Directory, config.CABundle = w.pebble.Directory, w.pebble.CABundle
+	}
 	ca, err := acme.New(config, w.accounts, sealer{}, slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, err)
 	return ca
@@ -155,39 +164,6 @@ func requireFault(t *testing.T, err error, kind domain.FaultKind, reason string,
 		require.Contains(t, fault.Message, part)
 	}
 	return fault
-}
-
-// accounts keeps accounts in memory, one per directory.
-type accounts struct {
-	mu     sync.Mutex
-	stored map[string]ports.Account
-}
-
-func (a *accounts) FindAccount(_ context.Context, _, directory string) (*ports.Account, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if found, ok := a.stored[directory]; ok {
-		return &found, nil
-	}
-	return nil, nil
-}
-
-func (a *accounts) AddAccount(_ context.Context, account ports.Account) (ports.Account, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, ok := a.stored[account.Directory]; !ok {
-		a.stored[account.Directory] = account
-	}
-	return a.stored[account.Directory], nil
-}
-
-func (a *accounts) RecordAccountURL(_ context.Context, _, directory, url string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	account := a.stored[directory]
-	account.URL = url
-	a.stored[directory] = account
-	return nil
 }
 
 // account is the stored account of the world's own CA.

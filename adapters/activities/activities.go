@@ -22,10 +22,15 @@ type Params struct {
 	Sealer       ports.Sealer
 	Deliveries   ports.Deliveries
 	Targets      ports.Targets
-	Solvers      []ports.Solver
-	Clock        ports.Clock
-	Dice         ports.Dice
-	Observer     ports.Observer
+	Advice       ports.Advice
+	Backlog      ports.Backlog
+	Notifier     ports.Notifier
+	// Resealer is nil where nothing is sealed anew.
+	Resealer ports.Resealer
+	Solvers  []ports.Solver
+	Clock    ports.Clock
+	Dice     ports.Dice
+	Observer ports.Observer
 }
 
 // Activities holds the steps. Between calls it knows only which PlaceOrder is running and what it could not
@@ -34,6 +39,7 @@ type Activities struct {
 	Params
 	solvers map[domain.ChallengeType]ports.Solver
 	pace    pace
+	sweep   sweepPace
 	placing singleflight.Group
 	// unstored are orders that the CA has placed and Postgres does not have yet, by our ID.
 	unstored sync.Map
@@ -41,7 +47,7 @@ type Activities struct {
 
 // New makes the steps.
 func New(p Params) *Activities {
-	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace}
+	a := &Activities{Params: p, solvers: map[domain.ChallengeType]ports.Solver{}, pace: defaultPace, sweep: defaultSweepPace}
 	if a.Observer == nil {
 		a.Observer = unobserved{}
 	}
@@ -60,6 +66,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
+	register(r, ports.RecordUndelivered, a.RecordUndelivered)
 	register(r, ports.RecordChange, a.RecordChange)
 }
 
@@ -68,6 +75,16 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.ObtainCertificate, a.ObtainCertificate)
 	register(r, ports.AuthorizeOrder, a.AuthorizeOrder)
 	register(r, ports.RevokeCertificate, a.RevokeCertificate)
+	register(r, ports.BeginSweep, a.BeginSweep)
+	register(r, ports.SweepRenewals, a.SweepRenewals)
+	register(r, ports.ResealSecrets, a.ResealSecrets)
+}
+
+// RegisterDelivery makes the steps known that meet targets, on the delivery queues.
+func RegisterDelivery(r worker.ActivityRegistry, a *Activities) {
+	register(r, ports.DeliverCertificate, a.DeliverCertificate)
+	register(r, ports.RemoveDelivery, a.RemoveDelivery)
+	register(r, ports.SweepDeliveries, a.SweepDeliveries)
 }
 
 // Summarizer is a registry that also wants to know what each step does, in a few words.

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -41,20 +42,25 @@ func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput)
 }
 
 func (a *Activities) advice(ctx context.Context, issued domain.Issued) (domain.Advice, error) {
-	var none domain.Advice
 	ca, err := a.Issuers.Issuer(issued.Issuer)
 	if err != nil {
-		return none, err
+		return domain.Advice{}, err
 	}
 	leaf, err := a.leaf(ctx, issued.Version)
 	if err != nil {
-		return none, err
+		return domain.Advice{}, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, a.pace.advice)
+	return ask(ctx, ca, leaf, a.pace.advice)
+}
+
+// ask asks the CA once, for limit at most.
+func ask(ctx context.Context, ca ports.CA, leaf []byte, limit time.Duration) (domain.Advice, error) {
+	var none domain.Advice
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	advice, err := ca.RenewalAdvice(bounded, leaf)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return none, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", a.pace.advice)
+		return none, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", limit)
 	}
 	if err != nil {
 		return none, fmt.Errorf("ask for renewal window: %w", err)

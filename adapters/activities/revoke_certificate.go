@@ -56,6 +56,11 @@ func (a *Activities) leaf(ctx context.Context, version string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read chain: %w", err)
 	}
+	return leafOf(chain, version)
+}
+
+// leafOf is the leaf of a version's chain, DER.
+func leafOf(chain []byte, version string) ([]byte, error) {
 	leaf, _ := pem.Decode(chain)
 	if leaf == nil {
 		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)

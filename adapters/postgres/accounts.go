@@ -19,15 +19,19 @@ type Accounts struct{ pool *pgxpool.Pool }
 // NewAccounts keeps accounts in the pool's database.
 func NewAccounts(pool *pgxpool.Pool) *Accounts { return &Accounts{pool: pool} }
 
+const accountColumns = `issuer, directory, url, sealed_key, contact, next_sealed_key, created_at`
+
 func scanAccount(row pgx.Row) (account ports.Account, err error) {
-	err = row.Scan(&account.Issuer, &account.Directory, &account.URL, &account.SealedKey)
+	err = row.Scan(&account.Issuer, &account.Directory, &account.URL, &account.SealedKey, &account.Contact,
+		&account.NextSealedKey, &account.Since)
+	account.Since = account.Since.UTC()
 	return account, err
 }
 
 // FindAccount implements ports.Accounts.
 func (a *Accounts) FindAccount(ctx context.Context, issuer, directory string) (*ports.Account, error) {
 	account, err := scanAccount(a.pool.QueryRow(ctx, `
-		SELECT issuer, directory, url, sealed_key FROM accounts WHERE issuer = $1 AND directory = $2`, issuer, directory))
+		SELECT `+accountColumns+` FROM accounts WHERE issuer = $1 AND directory = $2`, issuer, directory))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -37,12 +41,22 @@ func (a *Accounts) FindAccount(ctx context.Context, issuer, directory string) (*
 	return &account, nil
 }
 
+// ListAccounts returns all accounts, by issuer and directory.
+func (a *Accounts) ListAccounts(ctx context.Context) ([]ports.Account, error) {
+	rows, err := a.pool.Query(ctx, `SELECT `+accountColumns+` FROM accounts ORDER BY issuer, directory`)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	accounts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.Account, error) { return scanAccount(row) })
+	return accounts, interpret(err)
+}
+
 // AddAccount implements ports.Accounts.
 func (a *Accounts) AddAccount(ctx context.Context, account ports.Account) (ports.Account, error) {
 	stored, err := scanAccount(a.pool.QueryRow(ctx, `
 		INSERT INTO accounts (issuer, directory, url, sealed_key) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (issuer, directory) DO NOTHING
-		RETURNING issuer, directory, url, sealed_key`, account.Issuer, account.Directory, account.URL, account.SealedKey))
+		RETURNING `+accountColumns, account.Issuer, account.Directory, account.URL, account.SealedKey))
 	if err == nil {
 		return stored, nil
 	}
@@ -50,27 +64,98 @@ func (a *Accounts) AddAccount(ctx context.Context, account ports.Account) (ports
 		return ports.Account{}, interpret(err)
 	}
 	// Accounts are never deleted: the first writer's is there.
-	first, err := a.FindAccount(ctx, account.Issuer, account.Directory)
+	return a.mustFind(ctx, account.Issuer, account.Directory)
+}
+
+func (a *Accounts) mustFind(ctx context.Context, issuer, directory string) (ports.Account, error) {
+	found, err := a.FindAccount(ctx, issuer, directory)
 	if err != nil {
 		return ports.Account{}, err
 	}
-	if first == nil {
-		return ports.Account{}, unknownAccount(account.Issuer, account.Directory)
+	if found == nil {
+		return ports.Account{}, unknownAccount(issuer, directory)
 	}
-	return *first, nil
+	return *found, nil
 }
 
-// RecordAccountURL implements ports.Accounts. An unknown account is an Operator fault "UnknownAccount".
-func (a *Accounts) RecordAccountURL(ctx context.Context, issuer, directory, url string) error {
-	tag, err := a.pool.Exec(ctx, `UPDATE accounts SET url = $3 WHERE issuer = $1 AND directory = $2`,
-		issuer, directory, text(url))
+// RecordRegistration implements ports.Accounts.
+func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory string, registration ports.Registration) error {
+	tag, err := a.pool.Exec(ctx, `
+		WITH changed AS (
+			UPDATE accounts SET url = $3, contact = CASE WHEN $5 THEN contact ELSE $4 END
+			WHERE issuer = $1 AND directory = $2 AND (url <> $3 OR NOT $5 AND contact <> $4)
+			RETURNING issuer, directory, url, contact
+		)
+		INSERT INTO events (certificate, type, detail)
+		SELECT '', 'account_registered', jsonb_build_object('issuer', issuer, 'directory', directory, 'account', url,
+			'contact', contact, 'found', $5::boolean) FROM changed`,
+		issuer, directory, text(registration.URL), text(registration.Contact), registration.Found)
 	if err != nil {
 		return interpret(err)
 	}
 	if tag.RowsAffected() == 0 {
-		return unknownAccount(issuer, directory)
+		_, err = a.mustFind(ctx, issuer, directory) // nothing new, unless it is not there
 	}
-	return nil
+	return err
+}
+
+// TellContact implements ports.Accounts. The row's lock is what makes it one caller's; a killed one's is let go.
+func (a *Accounts) TellContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
+	tx, err := a.pool.Begin(ctx)
+	if err != nil {
+		return false, interpret(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // without effect once it is committed
+	var before string
+	err = tx.QueryRow(ctx, `
+		SELECT contact FROM accounts WHERE issuer = $1 AND directory = $2 AND (contact <> $3 OR $4) FOR UPDATE SKIP LOCKED`,
+		issuer, directory, contact, again).Scan(&before)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, interpret(err)
+	}
+	if err := tell(ctx); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `
+		WITH changed AS (
+			UPDATE accounts SET contact = $3 WHERE issuer = $1 AND directory = $2 RETURNING issuer, directory, url
+		)
+		INSERT INTO events (certificate, type, detail)
+		SELECT '', 'account_updated', jsonb_build_object('issuer', issuer, 'directory', directory, 'account', url,
+			'contact', $3::text, 'before', $4::text) FROM changed`, issuer, directory, contact, before)
+	if err == nil {
+		err = tx.Commit(ctx)
+	}
+	return err == nil, interpret(err)
+}
+
+// PlanAccountKey implements ports.Accounts.
+func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (ports.Account, error) {
+	account, err := scanAccount(a.pool.QueryRow(ctx, `
+		UPDATE accounts SET next_sealed_key = coalesce(next_sealed_key, $3) WHERE issuer = $1 AND directory = $2
+		RETURNING `+accountColumns, issuer, directory, sealedKey))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ports.Account{}, unknownAccount(issuer, directory)
+	}
+	return account, interpret(err)
+}
+
+// SwitchAccountKey implements ports.Accounts.
+func (a *Accounts) SwitchAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (bool, error) {
+	tag, err := a.pool.Exec(ctx, `
+		WITH changed AS (
+			-- Which sealing key sealed it is not known here.
+			UPDATE accounts SET sealed_key = next_sealed_key, next_sealed_key = NULL
+			WHERE issuer = $1 AND directory = $2 AND next_sealed_key = $3
+			RETURNING issuer, directory, url
+		)
+		INSERT INTO events (certificate, type, detail)
+		SELECT '', 'account_rolled_over', jsonb_build_object('issuer', issuer, 'directory', directory, 'account', url)
+		FROM changed`, issuer, directory, sealedKey)
+	return err == nil && tag.RowsAffected() > 0, interpret(err)
 }
 
 func unknownAccount(issuer, directory string) error {

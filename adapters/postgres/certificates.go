@@ -98,12 +98,7 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 	if _, err := uuid.Parse(version); err != nil {
 		return domain.RenewalPlan{}, unknownVersion(version)
 	}
-	plan.Message = text(plan.Message)
-	if plan.Window != nil {
-		window := *plan.Window
-		window.ExplanationURL = text(window.ExplanationURL)
-		plan.Window = &window
-	}
+	plan = storable(plan)
 	var stored *domain.RenewalPlan
 	err := c.pool.QueryRow(ctx, `
 		WITH planned AS (

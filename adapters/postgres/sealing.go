@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -12,37 +13,99 @@ import (
 	"everleaf/ports"
 )
 
-// knownText is what the sealing key is tried on. It is no secret.
+// knownText is what the sealing keys are tried on. It is no secret.
 var knownText = []byte("everleaf sealing check")
 
-// CheckSealing says whether the sealing key is the one that sealed this database's keys. The first caller's key is
-// taken as that one. Faults: Operator "SealingKeyWrong"; Wait, if Postgres or the key service is out of reach.
-func CheckSealing(ctx context.Context, pool *pgxpool.Pool, sealer ports.Sealer) error {
-	sealed, err := storedCheck(ctx, pool)
+// sealingCheck is knownText as the key in the lead has sealed it, and as those have that led before.
+type sealingCheck struct {
+	sealed     []byte
+	superseded [][]byte
+}
+
+// TrySealing says whether the keys open what is sealed in this database. It changes nothing. Faults: Operator
+// "SealingKeyWrong", "SecretDamaged"; Wait, if Postgres or a key service is out of reach.
+func TrySealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
+	check, err := storedCheck(ctx, pool)
 	if errors.Is(err, pgx.ErrNoRows) {
-		if sealed, err = sealer.Seal(ctx, knownText); err != nil {
-			return err
-		}
-		// Two replicas may get here with different keys: what is stored decides.
-		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`, sealed); err == nil {
-			sealed, err = storedCheck(ctx, pool)
-		}
+		return nil
 	}
 	if err != nil {
 		return interpret(err)
 	}
-	opened, err := sealer.Open(ctx, sealed)
-	if err != nil && domain.AsFault(err).Reason != "SealingKeyWrong" {
+	return check.try(ctx, ring)
+}
+
+// CheckSealing is TrySealing for a worker at its start. The first caller's key is taken as the one that seals in this
+// database; it has the lead. A worker whose current key is another one, and which knows the leading one as an earlier key,
+// takes the lead for its own: from then on what is sealed otherwise counts as stale. A key that once had the lead does not
+// get it back here, or two halves of a roll-out would take turns in sealing everything anew: see LeadSealing.
+func CheckSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
+	return checkSealing(ctx, pool, ring, false)
+}
+
+// LeadSealing is CheckSealing for somebody who wants the current key to have the lead, whatever was before.
+func LeadSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
+	return checkSealing(ctx, pool, ring, true)
+}
+
+func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, force bool) error {
+	check, err := storedCheck(ctx, pool)
+	if errors.Is(err, pgx.ErrNoRows) {
+		sealed, err := ring.Seal(ctx, knownText)
+		if err != nil {
+			return err
+		}
+		// Two replicas may get here with different keys: what is stored decides.
+		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`, sealed); err != nil {
+			return interpret(err)
+		}
+		check, err = storedCheck(ctx, pool)
+		if err != nil {
+			return interpret(err)
+		}
+	} else if err != nil {
+		return interpret(err)
+	}
+	if err := check.try(ctx, ring); err != nil {
 		return err
 	}
-	if err != nil || !bytes.Equal(opened, knownText) {
+	led := func(sealed []byte) bool { return bytes.HasPrefix(sealed, ring.Mark()) }
+	if !ring.Rotated() || led(check.sealed) || !force && slices.ContainsFunc(check.superseded, led) {
+		return nil
+	}
+	sealed, err := ring.Seal(ctx, knownText)
+	if err != nil {
+		return err
+	}
+	superseded := append(slices.DeleteFunc(check.superseded, led), check.sealed)
+	// Where another worker was faster, it has decided.
+	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded, check.sealed)
+	return interpret(err)
+}
+
+// try opens what the leading key sealed, and whatever the earlier ones did, so that the ring gets to know the key of
+// secrets that do not name theirs.
+func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
+	opened, err := ring.Open(ctx, c.sealed)
+	switch reason := domain.AsFault(err).Reason; {
+	case err != nil && reason == "SecretDamaged":
+		return ports.AboutSecret(err, "the known text in the table sealing_check")
+	case err != nil && reason != "SealingKeyWrong":
+		return err
+	case err != nil || !bytes.Equal(opened, knownText):
 		return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil,
-			"--sealing-key (EVERLEAF_SEALING_KEY) names another key than the one that sealed this database's keys: give that one")
+			"--sealing-key (EVERLEAF_SEALING_KEY) names another key than the one that seals in this database: give that one; "+
+				"or, if it is to be replaced, list that one in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)")
+	}
+	for _, sealed := range c.superseded {
+		if _, err := ring.Open(ctx, sealed); err != nil && domain.AsFault(err).Kind != domain.FaultOperator {
+			return err
+		}
 	}
 	return nil
 }
 
-func storedCheck(ctx context.Context, pool *pgxpool.Pool) (sealed []byte, err error) {
-	err = pool.QueryRow(ctx, `SELECT sealed FROM sealing_check`).Scan(&sealed)
-	return sealed, err
+func storedCheck(ctx context.Context, pool *pgxpool.Pool) (check sealingCheck, err error) {
+	err = pool.QueryRow(ctx, `SELECT sealed, superseded FROM sealing_check`).Scan(&check.sealed, &check.superseded)
+	return check, err
 }

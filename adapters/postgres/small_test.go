@@ -1,47 +1,13 @@
 package postgres_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
-	"everleaf/ports"
 )
-
-func TestAccountsTheFirstWriterWins(t *testing.T) {
-	s := newStore(t)
-	const directory = "https://ca.example/dir"
-	none, err := s.FindAccount(t.Context(), "default", directory)
-	require.NoError(t, err)
-	require.Nil(t, none)
-
-	accounts, errs := make([]ports.Account, 8), make([]error, 8)
-	var wg sync.WaitGroup
-	for i := range accounts {
-		wg.Go(func() {
-			accounts[i], errs[i] = s.AddAccount(t.Context(), ports.Account{Issuer: "default", Directory: directory, SealedKey: []byte{1, byte(i)}})
-		})
-	}
-	wg.Wait()
-	for i := range accounts {
-		require.NoError(t, errs[i])
-		require.Equal(t, accounts[0], accounts[i])
-	}
-	for range 2 {
-		require.NoError(t, s.RecordAccountURL(t.Context(), "default", directory, "https://ca.example/acct/1"))
-	}
-	found, err := s.FindAccount(t.Context(), "default", directory)
-	require.NoError(t, err)
-	want := accounts[0]
-	want.URL = "https://ca.example/acct/1"
-	require.Equal(t, &want, found)
-	_, err = s.AddAccount(t.Context(), ports.Account{Issuer: "default", Directory: directory + "/v2", SealedKey: []byte{9}})
-	require.NoError(t, err, "another directory is another account")
-	requireFault(t, s.RecordAccountURL(t.Context(), "nobody", directory, "u"), domain.FaultOperator, "UnknownAccount")
-}
 
 func TestHTTPTokens(t *testing.T) {
 	s := newStore(t)

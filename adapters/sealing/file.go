@@ -22,16 +22,16 @@ const (
 )
 
 // openFile opens a file:///path URL.
-func openFile(keyURL string) (*Keeper, error) {
+func openFile(keyURL string) (*key, error) {
 	u, err := url.Parse(keyURL)
 	if err != nil || u.Host != "" || !filepath.IsAbs(u.Path) || u.RawQuery != "" || u.Fragment != "" {
 		return nil, malformed(nil, "must be file:// and an absolute path, file:///path, and nothing else")
 	}
-	key, err := readKey(u.Path)
+	content, err := readKey(u.Path)
 	if err != nil {
 		return nil, err
 	}
-	return &Keeper{keeper: localsecrets.NewKeeper(key), local: true}, nil
+	return &key{keeper: localsecrets.NewKeeper(content), mark: fileMark(content), local: true}, nil
 }
 
 // readKey refuses a file of ours that others may use, as ssh does with private keys. As with ssh, a file of another

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"gocloud.dev/gcerrors"
@@ -11,9 +12,13 @@ import (
 	"everleaf/domain"
 )
 
+// rolloutPause is how long a secret is left alone whose key this process does not know. Another worker may know it, and
+// while a key is rotated this one will be replaced: the wait must not climb to a day.
+const rolloutPause = 10 * time.Minute
+
 // interpret makes what the key service answered a fault: it refused (Operator) or could not answer (Wait). The
 // services' errors name keys and reasons; none repeats what it was asked to seal or open.
-func (k *Keeper) interpret(err error) error {
+func (k *key) interpret(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -25,13 +30,13 @@ func (k *Keeper) interpret(err error) error {
 		return wrongKey(err)
 	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.Unimplemented:
 		return domain.NewFault(domain.FaultOperator, "SealingKeyRefused", err,
-			"the key service refuses the key that "+setting+" names: check that the key exists, is enabled and "+
-				"that this process may encrypt and decrypt with it")
+			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
+				"that this process may encrypt and decrypt with it", k.setting)
 	}
-	return domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the key service of "+setting+" does not answer")
+	return domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the key service of %s does not answer", k.setting)
 }
 
-// code is gocloud's; Vault's driver leaves its errors unsorted.
+// code is gocloud's; Vault's driver leaves its errors unsorted, and AWS' the answer to what another key sealed.
 func code(err error) gcerrors.ErrorCode {
 	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
 		switch answer.StatusCode {
@@ -43,10 +48,33 @@ func code(err error) gcerrors.ErrorCode {
 			return gcerrors.NotFound
 		}
 	}
+	var aws interface{ ErrorCode() string }
+	if errors.As(err, &aws) && aws.ErrorCode() == "IncorrectKeyException" {
+		return gcerrors.InvalidArgument
+	}
 	return gcerrors.Code(err)
 }
 
+// isWrongKey says that a key was asked and has not sealed it.
+func isWrongKey(err error) bool {
+	fault, ok := errors.AsType[*domain.Fault](err)
+	return ok && fault.Reason == reasonWrongKey
+}
+
+const (
+	reasonWrongKey = "SealingKeyWrong"
+	reasonDamaged  = "SecretDamaged"
+)
+
+// wrongKey is the operator's fault and yet waited out as told, at an even pace: in a rotation that went out in the wrong
+// order it mends itself with the last worker that is replaced.
 func wrongKey(cause error) error {
-	return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", cause,
-		"a stored secret was not sealed with the key that "+setting+" names: give the key that sealed it")
+	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
+		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
+			"one in %s; else give the key that sealed it as %s", settingOld, setting).After(rolloutPause)
+}
+
+func damaged(cause error) error {
+	return domain.NewFault(domain.FaultOperator, reasonDamaged, cause,
+		"a stored secret is damaged, and no sealing key can help: restore it from a backup of the database")
 }

@@ -2,11 +2,13 @@ package sealing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/secrets"
 	// Each registers its URL scheme and does nothing else on import.
@@ -19,16 +21,33 @@ import (
 	"everleaf/ports"
 )
 
-var _ ports.Sealer = (*Keeper)(nil)
+var _ ports.KeyRing = (*Keeper)(nil)
 
-// setting is how people know Config.KeyURL.
-const setting = "--sealing-key (EVERLEAF_SEALING_KEY)"
+// How people know Config's fields.
+const (
+	setting    = "--sealing-key (EVERLEAF_SEALING_KEY)"
+	settingOld = "--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)"
+)
 
-// Config says which key seals secrets.
+// Config says which key seals secrets, and which others open them.
+//
+// To rotate the key without a pause, with every worker on a release that knows OldKeyURLs:
+//
+//  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what the
+//     other seals.
+//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so takes the lead, and
+//     from then on the sweep seals anew, in the background, what the former key sealed; `everleaf reseal` does it at once.
+//  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of service.
+//
+// A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on until
+// it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every ten
+// minutes), and does not start anew. To go back after step 2, swap the keys again and run `everleaf reseal`.
 type Config struct {
 	// KeyURL is the setting sealing-key: file:///path, awskms://, azurekeyvault://, gcpkms:// or hashivault:// (as
 	// gocloud.dev/secrets documents them). It holds no secret.
 	KeyURL string
+	// OldKeyURLs is the setting sealing-keys-old: they open what the key of KeyURL does not, and seal nothing.
+	OldKeyURLs []string
 }
 
 // services are the key services' URL schemes with the parameters that their libraries document. Others are refused
@@ -43,15 +62,59 @@ var services = map[string][]string{
 
 // Keeper seals secrets and opens them again. It is safe for concurrent use.
 type Keeper struct {
+	// keys has the current one first.
+	keys []*key
+	// first says that a key of these has opened something of format 1, all of which one key has sealed.
+	first atomic.Bool
+}
+
+// key is one sealing key.
+type key struct {
 	keeper *secrets.Keeper
-	// local says that the key is a file: no service is asked, so nothing can be out of reach.
+	// setting is how people know it.
+	setting string
+	// mark is how everything begins that it seals.
+	mark [markLength]byte
+	// local says that the key is a file: no service is asked, so nothing can be out of reach, and the mark is the key's own.
 	local bool
 }
 
-// Open takes the sealing key into use. A key service is not asked until the first Seal or Open, but its library may
+// Open takes the sealing keys into use. A key service is not asked until the first Seal or Open, but its library may
 // look for credentials (gcpkms does). Faults: Operator "SealingKeyMalformed", which never shows the key.
 func Open(ctx context.Context, config Config) (*Keeper, error) {
-	keyURL := strings.TrimSpace(config.KeyURL)
+	current, err := openKey(ctx, setting, config.KeyURL)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{keys: []*key{current}}
+	for i, keyURL := range config.OldKeyURLs {
+		old, err := openKey(ctx, fmt.Sprintf("entry %d of %s", i+1, settingOld), keyURL)
+		if err != nil {
+			return nil, errors.Join(err, k.Close())
+		}
+		if slices.ContainsFunc(k.keys, func(known *key) bool { return known.mark == old.mark }) {
+			_ = old.keeper.Close() // the same key again: nothing was written through it
+			continue
+		}
+		k.keys = append(k.keys, old)
+	}
+	return k, nil
+}
+
+// openKey names the setting in what is wrong with it.
+func openKey(ctx context.Context, setting, keyURL string) (*key, error) {
+	k, err := openURL(ctx, strings.TrimSpace(keyURL))
+	if fault, ok := errors.AsType[*domain.Fault](err); ok {
+		fault.Message = setting + " cannot work: it " + fault.Message
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.setting = setting
+	return k, nil
+}
+
+func openURL(ctx context.Context, keyURL string) (*key, error) {
 	if keyURL == "" {
 		return nil, malformed(nil, "is empty: %s", howToMake)
 	}
@@ -72,7 +135,7 @@ func Open(ctx context.Context, config Config) (*Keeper, error) {
 		strings.Join(slices.Sorted(maps.Keys(services)), ", "), howToMake)
 }
 
-func openService(ctx context.Context, scheme, keyURL string, parameters []string) (*Keeper, error) {
+func openService(ctx context.Context, scheme, keyURL string, parameters []string) (*key, error) {
 	u, err := url.Parse(keyURL)
 	if err != nil {
 		return nil, malformed(nil, "is not a well-formed %s:// URL", scheme)
@@ -91,18 +154,21 @@ func openService(ctx context.Context, scheme, keyURL string, parameters []string
 		return nil, malformed(err, "names a key that the %s library does not accept: correct the URL, or the credentials "+
 			"in the environment", scheme)
 	}
-	return &Keeper{keeper: keeper}, nil
+	return &key{keeper: keeper, mark: serviceMark(keyURL)}, nil
 }
 
-// Close gives back what the key service's client holds. The keeper must not be used after it.
+// Close gives back what the key services' clients hold. The keeper must not be used after it.
 func (k *Keeper) Close() error {
-	if err := k.keeper.Close(); err != nil {
-		return fmt.Errorf("close sealing key: %w", err)
+	var errs []error
+	for _, key := range k.keys {
+		if err := key.keeper.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close sealing key: %w", err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// malformed is about the setting: what tells what is wrong with it and what to do.
+// malformed is about a setting: what tells what is wrong with it and what to do. openKey names it.
 func malformed(cause error, what string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "SealingKeyMalformed", cause, setting+" cannot work: it "+what, args...)
+	return domain.NewFault(domain.FaultOperator, "SealingKeyMalformed", cause, what, args...)
 }

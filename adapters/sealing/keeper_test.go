@@ -3,6 +3,7 @@ package sealing_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"math/rand/v2"
@@ -11,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -73,26 +77,38 @@ func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
 	sealed, err := sealer.Seal(t.Context(), secret)
 	require.NoError(t, err)
 
-	check := func(err error) {
+	check := func(err error, reason, says string) {
 		t.Helper()
-		requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
-		require.ErrorContains(t, err, "sealing-key")
+		requireFault(t, err, domain.FaultOperator, reason)
+		require.ErrorContains(t, err, says)
 		for _, hidden := range []string{"plain secret", "PRIVATE KEY", content, otherContent} {
 			require.NotContains(t, err.Error(), hidden)
 		}
 	}
 	_, err = other.Open(t.Context(), sealed)
-	check(err)
+	check(err, "SealingKeyWrong", "--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); else give the key that sealed it as --sealing-key (EVERLEAF_SEALING_KEY)")
+	require.Equal(t, 10*time.Minute, domain.AsFault(err).RetryAfter, "another worker may know it")
+	const restore = "restore it from a backup"
 	for length := range sealed {
-		_, err := sealer.Open(t.Context(), sealed[:length])
-		check(err)
-		damaged := bytes.Clone(sealed)
-		damaged[length] ^= 0x40
-		_, err = sealer.Open(t.Context(), damaged)
-		check(err)
+		for _, keeper := range []*sealing.Keeper{sealer, other} { // damage is told without the key
+			_, err := keeper.Open(t.Context(), sealed[:length])
+			check(err, "SecretDamaged", restore)
+			damaged := bytes.Clone(sealed)
+			damaged[length] ^= 0x40
+			_, err = keeper.Open(t.Context(), damaged)
+			check(err, "SecretDamaged", restore)
+		}
+		// Changed on purpose, checksum and all.
+		forged := bytes.Clone(sealed[:len(sealed)-8])
+		if length >= 9 && length < len(forged) {
+			forged[length] ^= 0x40
+			sum := sha256.Sum256(forged)
+			_, err = sealer.Open(t.Context(), append(forged, sum[:8]...))
+			check(err, "SecretDamaged", restore)
+		}
 	}
 	_, err = sealer.Open(t.Context(), append(bytes.Clone(sealed), 0))
-	check(err)
+	check(err, "SecretDamaged", restore)
 }
 
 func FuzzOpenNeverPanics(f *testing.F) {
@@ -103,6 +119,7 @@ func FuzzOpenNeverPanics(f *testing.F) {
 	f.Add(sealed)
 	f.Add([]byte{1, 0xff, 0xff})
 	f.Add([]byte{1, 0, 0})
+	f.Add([]byte{2, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if opened, err := sealer.Open(context.Background(), data); err == nil {
 			require.Equal(t, "x", string(opened))
@@ -166,16 +183,25 @@ func TestTheAdvisedKeyFileIsTaken(t *testing.T) {
 	open(t, "file://"+strings.ReplaceAll(spaced, " ", "%20"))
 }
 
-// Vault is the one key service whose protocol is plain enough to stand in for here.
+// Vault is the one key service whose protocol is plain enough to stand in for here. gocloud makes one client of it for the
+// whole process: so there is one server, and each test says what it answers.
+var vault = sync.OnceValue(func() *atomic.Pointer[http.HandlerFunc] {
+	var answer atomic.Pointer[http.HandlerFunc]
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answer.Load())(w, r) }))
+	_ = os.Setenv("VAULT_ADDR", service.URL) // fails only for a name that cannot be one
+	_ = os.Setenv("VAULT_MAX_RETRIES", "0")
+	return &answer
+})
+
+// serveVault is for tests that do not run in parallel.
+func serveVault(answer http.HandlerFunc) { vault().Store(&answer) }
+
 func TestKeyServiceFaults(t *testing.T) {
 	answer := http.StatusOK
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	serveVault(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(answer)
 		_, _ = w.Write([]byte(`{"data":{"ciphertext":"vault:v1:x"},"errors":["as told"]}`))
-	}))
-	defer service.Close()
-	t.Setenv("VAULT_ADDR", service.URL)
-	t.Setenv("VAULT_MAX_RETRIES", "0")
+	})
 	keeper := open(t, "hashivault://everleaf")
 	sealed, err := keeper.Seal(t.Context(), []byte("plain secret"))
 	require.NoError(t, err)
@@ -194,7 +220,7 @@ func TestKeyServiceFaults(t *testing.T) {
 		requireFault(t, err, c.kind, c.reason)
 		require.NotContains(t, err.Error(), "plain secret")
 	}
-	service.Close()
+	serveVault(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) // it hangs up
 	_, err = keeper.Open(t.Context(), sealed)
 	requireFault(t, err, domain.FaultWait, "SealingUnavailable")
 }

@@ -20,8 +20,19 @@ var (
 	// Prometheus' increase() does not see the first.
 	failureReasons = own{"everleaf_failure_reasons_total",
 		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on everleaf_attempts_failed_total."}
-	renewalLag  = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
-	revocations = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
+	renewalLag = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
+	looks      = own{"everleaf_renewal_looks_total",
+		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate was told of another instant), failed."}
+	sweepAge = own{"everleaf_sweep_age_seconds",
+		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one process ends each."}
+	sweepInterval = own{"everleaf_sweep_interval_seconds", "How often sweeps are to begin; 0 if this process schedules none."}
+	revocations   = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
+
+	deliveries       = own{"everleaf_deliveries_total", "Deliveries that a target has confirmed, by target."}
+	deliveryFailures = own{"everleaf_delivery_failures_total",
+		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
+	deliveryDrifts = own{"everleaf_delivery_drifts_total",
+		"Deliveries that were found amiss at their target and are made again, by target."}
 
 	certificates = own{"everleaf_certificates",
 		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}

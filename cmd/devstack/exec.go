@@ -36,6 +36,10 @@ func (c execCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stepCA, err := box.Path(ctx, "step-ca") // a second CA, which only tests need
+	if err != nil {
+		return err
+	}
 	ctx, s, err := stack.New(ctx, box, false, false)
 	if err != nil {
 		return err
@@ -52,6 +56,7 @@ func (c execCmd) Run(ctx context.Context) error {
 		"EVERLEAF_TEST_TEMPORAL_CLI="+found.temporal,
 		"EVERLEAF_TEST_PEBBLE="+found.pebble,
 		"EVERLEAF_TEST_CHALLTESTSRV="+found.challtestsrv,
+		"EVERLEAF_TEST_STEP_CA="+stepCA,
 		// For tools that few tests need: `$EVERLEAF_TEST_DEVSTACK tools podman` installs it when it is asked for.
 		"EVERLEAF_TEST_DEVSTACK="+self)
 	child, err := box.Procs.Start(proc.Spec{Name: command[0], Path: command[0], Args: command[1:], Env: env,

@@ -104,7 +104,7 @@ func (guardCmd) Run() error {
 }
 
 type toolsCmd struct {
-	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, golangci-lint, workflowcheck, buildah, podman, runc."`
+	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, step-ca, golangci-lint, workflowcheck, buildah, podman, runc."`
 }
 
 func (c toolsCmd) Run(ctx context.Context) error {

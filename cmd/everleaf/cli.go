@@ -17,6 +17,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
+	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print what the command version prints."`
@@ -56,6 +57,8 @@ type kit struct {
 	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	export          func(context.Context, app.Config, string) (app.Exported, error)
+	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
+	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +27,9 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "--postgres-url=URL Database"},
 		{worker, "[EVERLEAF_POSTGRES_URL]"},
 		{worker, "[EVERLEAF_SEALING_KEY]"},
-		{worker, "Default default. [EVERLEAF_ISSUER]"},
-		{worker, "Default https://acme-v02.api.letsencrypt.org/directory. [EVERLEAF_ACME_DIRECTORY]"},
-		{worker, "--acme-timeout=DURATION Limit of one call to the CA. Default 30s. [EVERLEAF_ACME_TIMEOUT]"},
+		{worker, "specs; else default. [EVERLEAF_ISSUER]"},
+		{worker, "else Let's Encrypt's. [EVERLEAF_ACME_DIRECTORY]"},
+		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 30s. [EVERLEAF_ACME_TIMEOUT]"},
 		{worker, "[EVERLEAF_ACME_EMAIL]"},
 		{worker, "[EVERLEAF_ACME_CA_BUNDLE]"},
 		{worker, "Default :8402. [EVERLEAF_HTTP01_LISTEN]"},
@@ -96,9 +98,9 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	c := b.config
 	require.Equal(t, "postgres://flag", c.Postgres.URL, "the flag wins")
 	require.Equal(t, "file:///key", c.Sealing.KeyURL)
-	require.Equal(t, "ops@example.com", c.ACME.Email)
-	require.Equal(t, "default", c.ACME.Issuer, "an empty variable is an unset one")
-	require.Equal(t, 30*time.Second, c.ACME.Timeout)
+	require.Equal(t, "ops@example.com", c.Issuers[0].Email)
+	require.Equal(t, "default", c.Issuers[0].Issuer, "an empty variable is an unset one")
+	require.Equal(t, 30*time.Second, c.Issuers[0].Timeout)
 	require.Equal(t, 5002, c.HTTP01.CheckPort)
 	require.Equal(t, "dns:53", c.HTTP01.Resolver)
 	require.Equal(t, ":8402", c.HTTP01.Listen)
@@ -109,6 +111,34 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	require.Equal(t, "everleaf", c.Temporal.TaskQueue)
 	require.Empty(t, b.err.String())
 	require.Equal(t, slog.LevelWarn, logSettings{LogLevel: "warn"}.config().Level)
+}
+
+// The file's issuers replace the one of the flags; a process reads of it what its roles need.
+func TestConfigurationFileReachesTheWorker(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "everleaf.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`issuers:
+  - {name: main, preset: letsencrypt}
+  - {name: spare, preset: zerossl, eab: {keyID: k, hmacKey: "${SPARE_HMAC}"}}
+`), 0o600))
+	t.Setenv("SPARE_HMAC", "c2VjcmV0")
+	t.Setenv("EVERLEAF_ACME_DIRECTORY", "")
+	worker := []string{"worker", "--postgres-url=p", "--sealing-key=k", "--config=" + file}
+	b := newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), worker...), b.err)
+	require.Len(t, b.config.Issuers, 2)
+	require.Equal(t, app.LetsEncrypt, b.config.Issuers[0].Directory)
+	require.Equal(t, "c2VjcmV0", b.config.Issuers[1].EAB.HMACKey)
+
+	b = newBench(t)
+	require.NotEqual(t, exitOK, b.run(t.Context(), append(worker, "--issuer=other")...))
+	require.Contains(t, b.err.String(), `--issuer (EVERLEAF_ISSUER) "other" cannot work: the issuers are those of the file`)
+
+	t.Setenv("SPARE_HMAC", "")
+	b = newBench(t)
+	require.NotEqual(t, exitOK, b.run(t.Context(), worker...))
+	require.Contains(t, b.err.String(), "issuers[1].eab.hmacKey cannot work: the environment variable SPARE_HMAC")
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), append(worker, "--roles=responder")...), b.err)
 }
 
 func TestEveryWorkerSettingCanBeSet(t *testing.T) {
@@ -198,7 +228,7 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
 		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL"},
 		{[]string{"worker", "--postgres-url=p"}, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
-		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization store"},
+		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization work"},
 		{[]string{"worker", "--roles=workflow"}, `there is no role "workflow": choose one or more of workflows,authorization,`},
 		{[]string{"worker", "--roles=workflows,"}, `there is no role "": choose`},
 		{[]string{"worker", "--roles="}, `there is no role "": choose`},

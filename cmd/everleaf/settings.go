@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +28,27 @@ func (d *duration) Decode(ctx *kong.DecodeContext) error {
 	}
 	*d = duration(parsed)
 	return nil
+}
+
+// String is empty for a duration that was not given.
+func (d duration) String() string {
+	if d == 0 {
+		return ""
+	}
+	return time.Duration(d).String()
+}
+
+// interval is a duration that may be zero, for never.
+type interval time.Duration
+
+// Decode reads it like a duration.
+func (i *interval) Decode(ctx *kong.DecodeContext) error {
+	if token := ctx.Scan.Peek(); !token.IsEOL() && token.String() == "0" {
+		ctx.Scan.Pop()
+		*i = 0
+		return nil
+	}
+	return (*duration)(i).Decode(ctx)
 }
 
 // Each group of settings is embedded by the commands that need it, and by no others.
@@ -58,6 +81,12 @@ type telemetrySettings struct {
 }
 
 func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
+
+type sweepSettings struct {
+	SweepInterval interval `group:"timing" env:"EVERLEAF_SWEEP_INTERVAL" default:"10m" placeholder:"DURATION" help:"How often the whole fleet is looked after: CAs are asked again when to renew, and targets are looked at. 0 leaves the schedule as it is, and makes none."`
+}
+
+func (s sweepSettings) apply(c *app.Config) { c.SweepInterval = time.Duration(s.SweepInterval) }
 
 type sealingSettings struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
@@ -93,16 +122,36 @@ func (s temporalSettings) apply(c *app.Config) {
 }
 
 type acmeSettings struct {
-	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" default:"default" placeholder:"NAME" help:"Name of this CA in certificates' specs."`
-	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The CA's ACME directory, https."`
+	Config        string   `group:"acme" env:"EVERLEAF_CONFIG" placeholder:"PATH" help:"YAML file with issuers, for several or for credentials, in place of the settings below; and with delivery targets."`
+	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" placeholder:"NAME" help:"Name of the one CA in certificates' specs; else default."`
+	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" placeholder:"URL" help:"The CA's ACME directory, https; else Let's Encrypt's."`
 	ACMEEmail     string   `name:"acme-email" group:"acme" env:"EVERLEAF_ACME_EMAIL" placeholder:"ADDRESS" help:"Contact of the ACME account."`
 	ACMECABundle  string   `name:"acme-ca-bundle" group:"acme" env:"EVERLEAF_ACME_CA_BUNDLE" placeholder:"PATH" help:"Roots for the CA's own web server, PEM; else the system's."`
-	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" default:"30s" placeholder:"DURATION" help:"Limit of one call to the CA."`
+	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" placeholder:"DURATION" help:"Limit of one call to the CA; else 30s."`
 }
 
+// apply makes the one issuer of the flags; load replaces it where there is a file.
 func (s acmeSettings) apply(c *app.Config) {
-	c.ACME.Issuer, c.ACME.Directory, c.ACME.Email = s.Issuer, s.ACMEDirectory, s.ACMEEmail
-	c.ACME.CABundle, c.ACME.Timeout = s.ACMECABundle, time.Duration(s.ACMETimeout)
+	c.Issuers = []app.Issuer{{
+		Issuer: cmp.Or(s.Issuer, "default"), Directory: cmp.Or(s.ACMEDirectory, app.LetsEncrypt), Email: s.ACMEEmail,
+		CABundle: s.ACMECABundle, Timeout: cmp.Or(time.Duration(s.ACMETimeout), 30*time.Second),
+	}}
+}
+
+// load reads what c's roles need of the file, if one is given.
+func (s acmeSettings) load(c *app.Config) error {
+	if s.Config == "" {
+		return nil
+	}
+	for _, flag := range []struct{ name, value string }{
+		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail}, {"acme-ca-bundle", s.ACMECABundle},
+		{"acme-timeout", s.ACMETimeout.String()},
+	} {
+		if flag.value != "" {
+			return app.InvalidSetting(flag.name, flag.value, "the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
+		}
+	}
+	return c.ReadFile(s.Config, os.LookupEnv)
 }
 
 type http01Settings struct {
@@ -115,6 +164,12 @@ func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
 }
 
+type deliverySettings struct {
+	DeliveryHost string `group:"delivery" env:"EVERLEAF_DELIVERY_HOST" placeholder:"HOST" help:"Deliver to targets on this host alone, which specs name as target@HOST; else to those without a host."`
+}
+
+func (s deliverySettings) apply(c *app.Config) { c.DeliveryHost = s.DeliveryHost }
+
 type opsSettings struct {
 	OpsListen        string   `group:"ops" env:"EVERLEAF_OPS_LISTEN" default:":8401" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are answered; for the platform's own network only."`
 	CredentialsGrace duration `group:"ops" env:"EVERLEAF_CREDENTIALS_GRACE" default:"1m" placeholder:"DURATION" help:"How long Temporal may refuse this worker's credentials, without accepting them once, before the process ends and says so."`
@@ -122,4 +177,15 @@ type opsSettings struct {
 
 func (s opsSettings) apply(c *app.Config) {
 	c.Ops.Listen, c.Temporal.CredentialsGrace = s.OpsListen, time.Duration(s.CredentialsGrace)
+}
+
+type pullSettings struct {
+	PullListen      string `group:"pull" env:"EVERLEAF_PULL_LISTEN" placeholder:"HOST:PORT" help:"Where the role pull serves certificates and keys over TLS, for example :8403; else it serves nobody."`
+	PullCertificate string `group:"pull" env:"EVERLEAF_PULL_CERTIFICATE" placeholder:"PATH" help:"The pull listener's own certificate and chain, PEM; read again when it changes."`
+	PullKey         string `group:"pull" env:"EVERLEAF_PULL_KEY" placeholder:"PATH" help:"Its private key, PEM."`
+	PullClientCA    string `name:"pull-client-ca" group:"pull" env:"EVERLEAF_PULL_CLIENT_CA" placeholder:"PATH" help:"Roots of client certificates, PEM; without them only the one-time tokens of webhooks are served."`
+}
+
+func (s pullSettings) apply(c *app.Config) {
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
 }

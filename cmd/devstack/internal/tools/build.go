@@ -19,12 +19,13 @@ const (
 	temporalVersion      = "v1.5.1"
 	golangciLintVersion  = "v2.15.0"
 	workflowcheckVersion = "v0.6.0"
+	stepCAVersion        = "v0.30.2"
 
 	pebbleModule = "github.com/letsencrypt/pebble/v2"
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "golangci-lint", "workflowcheck", "buildah", "podman", "runc"}
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc"}
 
 // Path gives the path of the tool, after building or installing it if need be.
 func (b *Box) Path(ctx context.Context, name string) (string, error) {
@@ -37,6 +38,10 @@ func (b *Box) Path(ctx context.Context, name string) (string, error) {
 		return b.temporal(ctx)
 	case "pebble", "pebble-challtestsrv":
 		return b.pinned(ctx, name, pebbleModule, pebbleModule+"/cmd/"+name, time.Minute)
+	case "step-ca":
+		// Without cgo: its support for smart cards would need the system's library for them.
+		return b.installed(ctx, name+"-"+stepCAVersion,
+			"github.com/smallstep/certificates/cmd/step-ca", stepCAVersion, 3*time.Minute, "CGO_ENABLED=0")
 	case "golangci-lint":
 		return b.installed(ctx, name+"-"+golangciLintVersion+gov,
 			"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", golangciLintVersion, 2*time.Minute)
@@ -65,11 +70,11 @@ func (b *Box) pinned(ctx context.Context, name, module, pkg string, expect time.
 }
 
 // installed builds pkg in a module of its own, so that its dependencies touch nobody's go.mod.
-func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration) (string, error) {
+func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration, env ...string) (string, error) {
 	return b.kept(ctx, file, func(scratch string) (string, error) {
 		name := filepath.Base(pkg)
 		return filepath.Join(scratch, name), b.goTool(ctx, name+" "+version, expect, scratch,
-			[]string{"GOBIN=" + scratch}, "install", "-v", pkg+"@"+version)
+			append(env, "GOBIN="+scratch), "install", "-v", pkg+"@"+version)
 	})
 }
 

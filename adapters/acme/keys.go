@@ -1,0 +1,55 @@
+package acme
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+
+	"everleaf/domain"
+)
+
+func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return ca.sealer.Seal(ctx, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// openKey opens an account key. What the sealer returns stays out of every message.
+func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error) {
+	plain, err := ca.sealer.Open(ctx, sealed)
+	if err != nil {
+		return nil, err
+	}
+	if key := parseKey(plain); key != nil {
+		return key, nil
+	}
+	return nil, domain.NewFault(domain.FaultOperator, "AccountKeyUnreadable", nil,
+		"issuer %q: the stored account key is not a PKCS #8 private key; restore it or remove the account's row to register anew",
+		ca.config.Issuer)
+}
+
+// parseKey reads a PKCS #8 key in PEM; nil if it is none.
+func parseKey(plain []byte) crypto.Signer {
+	if block, _ := pem.Decode(plain); block != nil {
+		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+			signer, _ := key.(crypto.Signer)
+			return signer
+		}
+	}
+	return nil
+}
+
+func sameKey(a, b crypto.Signer) bool {
+	public, ok := a.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(b.Public())
+}

@@ -1,0 +1,93 @@
+package acme
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+
+	"github.com/mholt/acmez/v3/acme"
+
+	"everleaf/domain"
+)
+
+// RollOver gives the account a new key (RFC 8555 §7.3.5) and returns the account's URL. The new key is stored before the CA
+// hears of it, and counts once the CA has said so; after a kill at any point the next call of any method finds out which
+// key the CA knows. Processes that hold the old key notice when the CA refuses it. Faults besides the usual: Operator
+// "RolloverUnsupported".
+func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
+	var next crypto.Signer
+	err = ca.attempt(ctx, "roll the account's key over", func(ctx context.Context, s *session) error {
+		url = s.account.Location
+		if next != nil && sameKey(next, s.account.PrivateKey) {
+			return nil // the answer was lost, or another process was faster
+		}
+		if s.directory.KeyChange == "" {
+			return domain.NewFault(domain.FaultOperator, "RolloverUnsupported", nil,
+				"issuer %q: its directory has no keyChange: it cannot change an account's key", ca.config.Issuer)
+		}
+		sealed, err := ca.sealNewKey(ctx)
+		if err != nil {
+			return err
+		}
+		planned, err := ca.accounts.PlanAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed)
+		if err != nil {
+			return err
+		}
+		if next, err = ca.openKey(ctx, planned.NextSealedKey); err != nil {
+			return err
+		}
+		if _, err := s.AccountKeyRollover(ctx, s.account, next); err != nil {
+			return err
+		}
+		ca.drop(s.account)
+		return ca.switchKey(ctx, next, planned.NextSealedKey)
+	})
+	if err == nil {
+		ca.logger.InfoContext(ctx, "account key rolled over", "account", url)
+	}
+	return url, err
+}
+
+// switchKey makes the key that the CA knows the stored one. Another process may have done so, or have sealed it anew.
+func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) error {
+	for range 3 {
+		switched, err := ca.accounts.SwitchAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed)
+		if err != nil || switched {
+			return err
+		}
+		stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory)
+		if err != nil {
+			return err
+		}
+		if stored == nil {
+			break
+		}
+		if current, err := ca.openKey(ctx, stored.SealedKey); err != nil || sameKey(current, key) {
+			return err
+		}
+		if sealed = stored.NextSealedKey; sealed == nil {
+			break
+		}
+	}
+	return domain.NewFault(domain.FaultWait, "AccountBusy", nil,
+		"issuer %q: another process changes the account's key at this moment; try again", ca.config.Issuer)
+}
+
+// rekeyed says whether the account has another key by now than the one that was used, after the CA has refused it. CAs
+// answer a signature by an old key in various ways; Boulder and Pebble say malformed, as they say of much else: so the
+// question costs a statement, and the CA is asked only while a new key is on its way.
+func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Account) bool {
+	if now := ca.currentAccount(); now == nil || !sameKey(now.PrivateKey, used.PrivateKey) {
+		return true
+	} else if stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory); err != nil || stored == nil ||
+		stored.NextSealedKey == nil && bytes.Equal(stored.SealedKey, now.sealed) {
+		return false
+	}
+	ca.drop(used)
+	account, err := ca.registered(ctx, known)
+	if err != nil {
+		ca.logger.WarnContext(ctx, "account not read anew after the CA refused its key", "error", err)
+		return false
+	}
+	return !sameKey(account.PrivateKey, used.PrivateKey)
+}

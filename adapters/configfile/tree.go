@@ -1,0 +1,155 @@
+package configfile
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor keep
+// the value to itself.
+func (f *File) shape(at string, node any, t reflect.Type) error {
+	if node == nil {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return f.shape(at, node, t.Elem())
+	case reflect.Struct:
+		entries, ok := node.(map[string]any)
+		if !ok {
+			return f.kind(at, node, "fields")
+		}
+		known := fieldsOf(t)
+		for _, name := range slices.Sorted(maps.Keys(entries)) {
+			field, ok := known[name]
+			if !ok {
+				return f.wrong(joined(at, name), "there is no such field; there are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			}
+			if err := f.shape(joined(at, name), entries[name], field.Type); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		list, ok := node.([]any)
+		if !ok {
+			return f.kind(at, node, "a list")
+		}
+		for i, entry := range list {
+			if err := f.shape(fmt.Sprintf("%s[%d]", at, i), entry, t.Elem()); err != nil {
+				return err
+			}
+		}
+	case reflect.String:
+		if _, ok := node.(string); !ok {
+			return f.kind(at, node, "text")
+		}
+	case reflect.Bool:
+		if _, ok := node.(bool); !ok {
+			return f.kind(at, node, "true or false")
+		}
+	default:
+		if _, ok := node.(float64); !ok {
+			return f.kind(at, node, "a number")
+		}
+	}
+	return nil
+}
+
+// kind says what was found and what belongs there, never the value.
+func (f *File) kind(at string, node any, want string) error {
+	found := "text"
+	switch node.(type) {
+	case map[string]any:
+		found = "fields"
+	case []any:
+		found = "a list"
+	case bool:
+		found = "true or false"
+	case float64:
+		found = "a number"
+	}
+	hint := ""
+	if want == "text" && (found == "a number" || found == "true or false") {
+		hint = "; put it in quotes"
+	}
+	return f.wrong(at, "it is %s where %s belongs%s", found, want, hint)
+}
+
+// expand puts in the variables that the text below v refers to. It comes after parsing, so that no value can add a field.
+func (f *File) expand(at string, v reflect.Value, lookup Lookup) error {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return f.expand(at, v.Elem(), lookup)
+		}
+	case reflect.Struct:
+		for field := range v.Type().Fields() {
+			if err := f.expand(joined(at, nameOf(field)), v.FieldByIndex(field.Index), lookup); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := f.expand(fmt.Sprintf("%s[%d]", at, i), v.Index(i), lookup); err != nil {
+				return err
+			}
+		}
+	case reflect.String:
+		text, fix := resolved(v.String(), lookup)
+		if fix != "" {
+			return f.wrong(at, "%s", fix)
+		}
+		v.SetString(text)
+	}
+	return nil
+}
+
+var (
+	reference = regexp.MustCompile(`\$(\$|\{[^}]*\}|)`)
+	variable  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// resolved replaces ${NAME} by the variable and $$ by a dollar. fix says what is wrong, without the text.
+func resolved(text string, lookup Lookup) (result, fix string) {
+	result = reference.ReplaceAllStringFunc(text, func(match string) string {
+		if match == "$$" {
+			return "$"
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(match, "${"), "}")
+		if !variable.MatchString(name) {
+			fix = "a dollar begins ${NAME}, a reference to an environment variable: write $$ for the sign itself"
+			return ""
+		}
+		value, _ := lookup(name)
+		if value == "" {
+			fix = "the environment variable " + name + " that it refers to is not set, or empty: set it"
+		}
+		return value
+	})
+	return result, fix
+}
+
+// fieldsOf are the fields of a struct by their names in the file.
+func fieldsOf(t reflect.Type) map[string]reflect.StructField {
+	fields := map[string]reflect.StructField{}
+	for field := range t.Fields() {
+		fields[nameOf(field)] = field
+	}
+	return fields
+}
+
+func nameOf(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}
+
+func joined(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "." + name
+}

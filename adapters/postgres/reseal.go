@@ -1,0 +1,129 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/ports"
+)
+
+var _ ports.Secrets = (*Secrets)(nil)
+
+// Secrets finds what an earlier sealing key has sealed.
+type Secrets struct{ pool *pgxpool.Pool }
+
+// NewSecrets finds in the pool's database.
+func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
+
+const (
+	// leads says that the key of mark $1 has the lead: else another worker's configuration is the newer one.
+	leads = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
+	// staleKey is written so that an index on the mark finds it.
+	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
+
+	staleAccounts = `
+		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key FROM 1 FOR 9) <> $1
+		UNION ALL
+		SELECT 'next_account', issuer, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
+)
+
+// CountStale implements ports.Secrets.
+func (s *Secrets) CountStale(ctx context.Context, mark []byte) (count int, err error) {
+	err = s.pool.QueryRow(ctx, `
+		SELECT CASE WHEN `+leads+` THEN
+			(SELECT count(*) FROM keys WHERE `+staleKey+`) + (SELECT count(*) FROM (`+staleAccounts+`) accounts)
+		ELSE 0 END`, mark).Scan(&count)
+	return count, interpret(err)
+}
+
+// ListStale implements ports.Secrets.
+func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limit int) ([]ports.SealedSecret, error) {
+	rows, err := s.pool.Query(ctx, `
+		WITH page AS (
+			SELECT id, sealed FROM keys
+			WHERE `+leads+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
+			ORDER BY id LIMIT $3
+		)
+		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+leads+`
+		UNION ALL
+		SELECT 'key', id::text, sealed FROM page
+		ORDER BY 1, 2`, mark, orNone(after), max(limit, 0))
+	if err != nil {
+		return nil, interpret(err)
+	}
+	secrets, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (secret ports.SealedSecret, err error) {
+		err = row.Scan(&secret.Kind, &secret.ID, &secret.Sealed)
+		return secret, err
+	})
+	return secrets, interpret(err)
+}
+
+// Owners implements ports.Secrets. It reads all orders: they are not indexed by their keys.
+func (s *Secrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT key_id::text, min(certificate) FROM orders WHERE key_id = ANY ($1::uuid[]) GROUP BY 1`, keys)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	owners, key, owner := map[string]string{}, "", ""
+	_, err = pgx.ForEachRow(rows, []any{&key, &owner}, func() error {
+		owners[key] = owner
+		return nil
+	})
+	return owners, interpret(err)
+}
+
+// orNone stores an empty ID as NULL.
+func orNone(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
+}
+
+// ReplaceSealed implements ports.Secrets.
+func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret, sealed [][]byte) (replaced int, err error) {
+	var ids []string
+	var keysWas, keysIs, accountsWas, accountsIs [][]byte
+	for i, secret := range old {
+		if secret.Kind == ports.SecretKey {
+			ids, keysWas, keysIs = append(ids, secret.ID), append(keysWas, secret.Sealed), append(keysIs, sealed[i])
+			continue
+		}
+		accountsWas, accountsIs = append(accountsWas, secret.Sealed), append(accountsIs, sealed[i])
+	}
+	// No two secrets are sealed alike, so an account's is found by what it was.
+	err = s.pool.QueryRow(ctx, `
+		WITH replaced_keys AS (
+			UPDATE keys SET sealed = new.sealed
+			FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS new (id, was, sealed)
+			WHERE keys.id = new.id AND keys.sealed = new.was
+			RETURNING 1
+		), new_account AS (
+			SELECT * FROM unnest($4::bytea[], $5::bytea[]) AS new (was, sealed)
+		), replaced_accounts AS (
+			UPDATE accounts SET
+				sealed_key      = coalesce((SELECT sealed FROM new_account WHERE was = sealed_key), sealed_key),
+				next_sealed_key = coalesce((SELECT sealed FROM new_account WHERE was = next_sealed_key), next_sealed_key)
+			WHERE sealed_key IN (SELECT was FROM new_account) OR next_sealed_key IN (SELECT was FROM new_account)
+			RETURNING (SELECT count(*) FROM new_account WHERE sealed IN (sealed_key, next_sealed_key)) AS changed
+		)
+		SELECT (SELECT count(*) FROM replaced_keys) + coalesce((SELECT sum(changed) FROM replaced_accounts), 0)`,
+		ids, keysWas, keysIs, accountsWas, accountsIs).Scan(&replaced)
+	return replaced, interpret(err)
+}
+
+// RecordResealed implements ports.Secrets. The event is nobody's in particular: its certificate is empty.
+func (s *Secrets) RecordResealed(ctx context.Context, resealed int, failed []ports.UnopenedSecret) error {
+	if failed == nil {
+		failed = []ports.UnopenedSecret{} // JSON's [] and not null
+	}
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO events (certificate, type, detail)
+		SELECT '', 'resealed', jsonb_build_object('resealed', $1::integer, 'failed', $2::jsonb)
+		WHERE $1 > 0 OR $2::jsonb IS DISTINCT FROM (
+			SELECT detail -> 'failed' FROM events WHERE certificate = '' AND type = 'resealed' ORDER BY at DESC, id DESC LIMIT 1)`,
+		resealed, failed)
+	return interpret(err)
+}

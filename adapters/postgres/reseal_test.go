@@ -1,0 +1,193 @@
+package postgres_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/sealing"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// ring is a real key ring of keys in files, told apart by their octets; the current one first.
+func ring(t testing.TB, keys ...byte) *sealing.Keeper {
+	t.Helper()
+	var urls []string
+	for _, key := range keys {
+		path := filepath.Join(t.TempDir(), "sealing.key")
+		require.NoError(t, os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{key}, 32))), 0o600))
+		urls = append(urls, "file://"+path)
+	}
+	keeper, err := sealing.Open(t.Context(), sealing.Config{KeyURL: urls[0], OldKeyURLs: urls[1:]})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, keeper.Close()) })
+	return keeper
+}
+
+func seal(t testing.TB, keeper ports.Sealer, text string) []byte {
+	t.Helper()
+	sealed, err := keeper.Seal(t.Context(), []byte(text))
+	require.NoError(t, err)
+	return sealed
+}
+
+// Two halves of a roll-out do not take turns in the lead, and somebody who wants to go back can.
+func TestTheLeadChangesOncePerRotation(t *testing.T) {
+	s := newStore(t)
+	const old, new = 1, 2
+	leads := func(keeper *sealing.Keeper) bool {
+		return bytes.HasPrefix(query[[]byte](s, `SELECT sealed FROM sealing_check`), keeper.Mark())
+	}
+	before, known, rotated := ring(t, old), ring(t, old, new), ring(t, new, old)
+	for _, keeper := range []*sealing.Keeper{before, known} {
+		require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, keeper))
+		require.True(t, leads(before))
+	}
+	err := postgres.CheckSealing(t.Context(), s.pool, ring(t, new))
+	fault := requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
+	require.Contains(t, fault.Message, "--sealing-key (EVERLEAF_SEALING_KEY)")
+	require.Contains(t, fault.Message, "--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)")
+
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated)) })
+	}
+	wg.Wait()
+	require.True(t, leads(rotated))
+	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, known), "one that is replaced last starts again")
+	require.True(t, leads(rotated))
+	requireFault(t, postgres.TrySealing(t.Context(), s.pool, before), domain.FaultOperator, "SealingKeyWrong")
+	require.NoError(t, postgres.TrySealing(t.Context(), s.pool, ring(t, new)), "the old key can go")
+
+	require.NoError(t, postgres.LeadSealing(t.Context(), s.pool, known))
+	require.True(t, leads(known), "back again, on purpose")
+	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated))
+	require.True(t, leads(known))
+
+	_, err = s.pool.Exec(t.Context(), `UPDATE sealing_check SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1)`)
+	require.NoError(t, err)
+	err = postgres.CheckSealing(t.Context(), s.pool, rotated)
+	require.ErrorContains(t, err, "sealing_check: a stored secret is damaged")
+	requireFault(t, err, domain.FaultOperator, "SecretDamaged")
+}
+
+func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
+	s := newStore(t)
+	before, rotated := ring(t, 1), ring(t, 2, 1)
+	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, before))
+	const keys = 250 // more than a page
+	for i := range keys {
+		order := newOrder(fmt.Sprintf("c%03d", i), "k/1")
+		order.SealedKey = seal(t, before, order.Certificate)
+		s.open(order)
+	}
+	account := ports.Account{Issuer: "default", Directory: "https://ca.example/dir", SealedKey: seal(t, before, "account")}
+	_, err := s.AddAccount(t.Context(), account)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(t.Context(), `UPDATE accounts SET next_sealed_key = $1`, seal(t, before, "next"))
+	require.NoError(t, err)
+	broken := query[string](s, `UPDATE keys SET sealed = set_byte(sealed, 100, get_byte(sealed, 100) # 1)
+		WHERE id = (SELECT key_id FROM orders WHERE certificate = 'c007') RETURNING id::text`)
+
+	resealer := sealing.NewResealer(rotated, postgres.NewSecrets(s.pool))
+	stale := func() int {
+		count, err := resealer.Stale(t.Context())
+		require.NoError(t, err)
+		return count
+	}
+	require.Zero(t, stale(), "the old key has the lead")
+	page, err := resealer.Reseal(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, ports.ResealedPage{Page: ports.PageState{Done: true}}, page)
+	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated))
+	require.Equal(t, keys+2, stale())
+
+	// Two at once, each from its own beginning: nothing is lost, and each secret counts once.
+	var wg sync.WaitGroup
+	var resealed, failed [2]int
+	for i := range 2 {
+		wg.Go(func() {
+			for after := (ports.PageState{}); !after.Done; {
+				page, err := resealer.Reseal(t.Context(), after.After)
+				if !assertNoError(t, err) {
+					return
+				}
+				after, resealed[i], failed[i] = page.Page, resealed[i]+page.Resealed, failed[i]+len(page.Failed)
+				for _, secret := range page.Failed {
+					if secret != (ports.UnopenedSecret{Kind: ports.SecretKey, ID: broken, Certificate: "c007", Reason: "SecretDamaged"}) {
+						t.Errorf("unexpected failure %v", secret)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, keys-1+2, resealed[0]+resealed[1])
+	require.Equal(t, [2]int{1, 1}, failed)
+	require.Equal(t, 1, stale(), "the damaged one")
+
+	after := ring(t, 2)
+	require.Equal(t, "account", unseal(s, after, `SELECT sealed_key FROM accounts`))
+	require.Equal(t, "next", unseal(s, after, `SELECT next_sealed_key FROM accounts`))
+	require.Equal(t, "c249", unseal(s, after, `SELECT sealed FROM keys JOIN orders ON key_id = keys.id WHERE certificate = 'c249'`))
+	require.Contains(t, query[string](s, `SELECT pg_get_indexdef('keys_mark'::regclass)`), "SUBSTRING")
+}
+
+func assertNoError(t testing.TB, err error) bool {
+	if err != nil {
+		t.Error(err)
+	}
+	return err == nil
+}
+
+func unseal(s store, keeper ports.Sealer, sql string) string {
+	s.t.Helper()
+	text, err := keeper.Open(s.t.Context(), query[[]byte](s, sql))
+	require.NoError(s.t, err)
+	return string(text)
+}
+
+// A secret that somebody replaced meanwhile stays as he left it.
+func TestReplaceSealedComparesBeforeItSwaps(t *testing.T) {
+	s := newStore(t)
+	order := newOrder("web", "web/1")
+	s.open(order)
+	id := query[string](s, `SELECT id::text FROM keys`)
+	secrets := postgres.NewSecrets(s.pool)
+	for _, c := range []struct {
+		was      string
+		replaced int
+	}{{"something else", 0}, {string(order.SealedKey), 1}, {string(order.SealedKey), 0}} {
+		replaced, err := secrets.ReplaceSealed(t.Context(),
+			[]ports.SealedSecret{{Kind: ports.SecretKey, ID: id, Sealed: []byte(c.was)}}, [][]byte{[]byte("anew")})
+		require.NoError(t, err)
+		require.Equal(t, c.replaced, replaced)
+	}
+	require.Equal(t, "anew", string(query[[]byte](s, `SELECT sealed FROM keys`)))
+}
+
+// A damaged secret is told of once, not every ten minutes.
+func TestResealingTellsTheSameFailureOnce(t *testing.T) {
+	s := newStore(t)
+	secrets := postgres.NewSecrets(s.pool)
+	one := []ports.UnopenedSecret{{Kind: ports.SecretKey, ID: "k1", Certificate: "web", Reason: "SecretDamaged"}}
+	two := append(one, ports.UnopenedSecret{Kind: ports.SecretAccount, ID: "default", Reason: "SealingKeyWrong"})
+	for _, run := range []struct {
+		resealed int
+		failed   []ports.UnopenedSecret
+		events   int
+	}{{7, one, 1}, {0, one, 1}, {0, two, 2}, {0, two, 2}, {1, two, 3}, {0, nil, 4}, {0, nil, 4}} {
+		require.NoError(t, secrets.RecordResealed(t.Context(), run.resealed, run.failed))
+		require.Equal(t, run.events, s.count("events"))
+	}
+	require.JSONEq(t, `{"resealed": 7, "failed": [{"kind": "key", "id": "k1", "certificate": "web", "reason": "SecretDamaged"}]}`,
+		query[string](s, `SELECT detail::text FROM events WHERE certificate = '' ORDER BY id LIMIT 1`))
+}

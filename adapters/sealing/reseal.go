@@ -1,0 +1,140 @@
+package sealing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+const (
+	// resealPage is what one statement stores: with a key service, a second or two of work.
+	resealPage = 200
+	// resealAtOnce bounds the calls to a key service.
+	resealAtOnce = 8
+)
+
+var _ ports.Resealer = (*Resealer)(nil)
+
+// Resealer seals with the current key what earlier ones have sealed. Each secret is sealed anew as a whole, with a new data
+// key: its header, which is authenticated with it, says which key sealed it.
+type Resealer struct {
+	ring    ports.KeyRing
+	secrets ports.Secrets
+	page    int
+}
+
+// NewResealer seals with the ring's current key what is stored in secrets.
+func NewResealer(ring ports.KeyRing, secrets ports.Secrets) *Resealer {
+	return &Resealer{ring: ring, secrets: secrets, page: resealPage}
+}
+
+// Stale implements ports.Resealer.
+func (r *Resealer) Stale(ctx context.Context) (int, error) {
+	if !r.ring.Rotated() {
+		return 0, nil
+	}
+	return r.secrets.CountStale(ctx, r.ring.Mark())
+}
+
+// Reseal implements ports.Resealer.
+func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage, error) {
+	done := ports.ResealedPage{Page: ports.PageState{After: after, Done: true}}
+	if !r.ring.Rotated() {
+		return done, nil
+	}
+	found, err := r.secrets.ListStale(ctx, r.ring.Mark(), after, r.page)
+	if err != nil {
+		return done, fmt.Errorf("list what earlier keys sealed: %w", err)
+	}
+	old, sealed, failed, err := r.sealAnew(ctx, found)
+	if err != nil {
+		return done, err
+	}
+	if len(old) > 0 {
+		if done.Resealed, err = r.secrets.ReplaceSealed(ctx, old, sealed); err != nil {
+			return done, fmt.Errorf("store what was sealed anew: %w", err)
+		}
+	}
+	if done.Failed, err = r.named(ctx, failed); err != nil {
+		return done, err
+	}
+	keys := 0
+	for _, secret := range found {
+		if secret.Kind == ports.SecretKey {
+			keys, done.Page.After = keys+1, secret.ID
+		}
+	}
+	done.Page.Done = keys < r.page
+	return done, nil
+}
+
+// sealAnew opens and seals all, several at once. What no key opens is among failed.
+func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
+	old []ports.SealedSecret, sealed [][]byte, failed []ports.UnopenedSecret, err error,
+) {
+	all, reasons := make([][]byte, len(found)), make([]string, len(found))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(resealAtOnce)
+	for i, secret := range found {
+		group.Go(func() error {
+			plaintext, err := r.ring.Open(ctx, secret.Sealed)
+			if fault, ok := errors.AsType[*domain.Fault](err); ok && (fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
+				reasons[i] = fault.Reason
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("open what an earlier key sealed: %w", err)
+			}
+			defer clear(plaintext)
+			all[i], err = r.ring.Seal(ctx, plaintext)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, nil, err
+	}
+	for i, secret := range found {
+		if reasons[i] != "" {
+			failed = append(failed, ports.UnopenedSecret{Kind: secret.Kind, ID: secret.ID, Reason: reasons[i]})
+			continue
+		}
+		old, sealed = append(old, secret), append(sealed, all[i])
+	}
+	return old, sealed, failed, nil
+}
+
+// named says whose keys those are that do not open.
+func (r *Resealer) named(ctx context.Context, failed []ports.UnopenedSecret) ([]ports.UnopenedSecret, error) {
+	var keys []string
+	for _, secret := range failed {
+		if secret.Kind == ports.SecretKey {
+			keys = append(keys, secret.ID)
+		}
+	}
+	if len(keys) == 0 {
+		return failed, nil
+	}
+	owners, err := r.secrets.Owners(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("find whose keys do not open: %w", err)
+	}
+	for i := range failed {
+		if failed[i].Kind == ports.SecretKey {
+			failed[i].Certificate = owners[failed[i].ID]
+		}
+	}
+	return failed, nil
+}
+
+// Finish implements ports.Resealer.
+func (r *Resealer) Finish(ctx context.Context, resealed int, failed []ports.UnopenedSecret) error {
+	if resealed == 0 && len(failed) == 0 {
+		return nil
+	}
+	return r.secrets.RecordResealed(ctx, resealed, failed)
+}

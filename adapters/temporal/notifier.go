@@ -1,0 +1,53 @@
+package temporal
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Notifier = (*Notifier)(nil)
+
+// Notifier signals certificates' workflows. It is safe for concurrent use.
+type Notifier struct {
+	temporal client.Client
+	target   connection.Target
+}
+
+// NewNotifier signals through c, which stays the caller's to close.
+func NewNotifier(c client.Client, config Config) *Notifier {
+	return &Notifier{temporal: c, target: config.Target()}
+}
+
+// Advised implements ports.Notifier.
+func (n *Notifier) Advised(ctx context.Context, certificate string, advice ports.AdvisedSignal) error {
+	return n.signal(ctx, certificate, ports.AdvisedSignalName, advice)
+}
+
+// Drifted implements ports.Notifier.
+func (n *Notifier) Drifted(ctx context.Context, certificate string, drift ports.DriftedSignal) error {
+	return n.signal(ctx, certificate, ports.DriftedSignalName, drift)
+}
+
+// signal goes to whichever run there is: a run that ends meanwhile hands it on.
+func (n *Notifier) signal(ctx context.Context, certificate, name string, content any) error {
+	err := n.temporal.SignalWorkflow(ctx, ports.WorkflowID(certificate), "", name, content)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if fault := connection.Interpret(err, n.target); fault != nil {
+		return fault
+	}
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate, n.target.Place())
+	}
+	return domain.NewFault(domain.FaultOperator, "TemporalError", err, "%s did not take the signal %s for certificate %q", n.target, name, certificate)
+}

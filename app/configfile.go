@@ -1,0 +1,33 @@
+package app
+
+import "everleaf/adapters/configfile"
+
+// ReadFile reads the configuration file at path, as far as the roles need it (all of it where there are none), and puts
+// its issuers in the place of those that the config has. lookup finds the variables that it refers to, as os.LookupEnv
+// does. Faults: Operator "InvalidSetting".
+func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error {
+	c.File, c.Issuers = path, nil
+	issuers, targets := c.needsIssuers(), c.needsTargets()
+	if !issuers && !targets {
+		return nil
+	}
+	file, err := configfile.Read(path)
+	if err != nil {
+		return err
+	}
+	if issuers {
+		if c.Issuers, err = file.Issuers(lookup); err != nil {
+			return err
+		}
+	}
+	if targets {
+		c.Targets, err = file.Targets(lookup)
+	}
+	return err
+}
+
+func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
+
+func (c Config) needsTargets() bool {
+	return len(c.Roles) == 0 || c.has(RoleDelivery) || c.has(RolePull)
+}

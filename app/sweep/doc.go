@@ -1,0 +1,5 @@
+// Package sweep orchestrates what is done for the whole fleet every few minutes: which certificates' CAs are asked when to
+// renew, whose targets are looked at, and which secrets are sealed anew. A Temporal Schedule starts it.
+//
+// It decides nothing about a certificate: steps do, and tell the certificate's own workflow.
+package sweep
