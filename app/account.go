@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"everleaf/adapters/acme"
@@ -90,11 +91,13 @@ func ChangeAccount(ctx context.Context, config Config, issuer string, change Acc
 
 // issuer finds the settings of the issuer called name.
 func (c Config) issuer(name string) (acme.Config, error) {
-	if c.ACME.Issuer != name {
-		return acme.Config{}, domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil,
-			"issuer %q is not configured; configured are: %s", name, c.ACME.Issuer)
+	for _, issuer := range c.Issuers {
+		if issuer.Issuer == name {
+			return issuer, nil
+		}
 	}
-	return c.ACME, nil
+	return acme.Config{}, domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil,
+		"issuer %q is not configured; configured are: %s", name, strings.Join(c.issuerNames(), ", "))
 }
 
 func record(account ports.Account) AccountRecord {

@@ -242,6 +242,6 @@ func TestMigrateTwice(t *testing.T) {
 	records, err := catalog.List(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Empty(t, records)
-	_, err = Export(t.Context(), c, "nobody")
+	_, err = Export(t.Context(), c, ExportRequest{Name: "nobody"})
 	require.Equal(t, "UnknownCertificate", domain.AsFault(err).Reason)
 }

@@ -49,6 +49,9 @@ func (a accountChange) run(ctx context.Context, k *kit, change app.AccountChange
 	a.sealingSettings.apply(&config)
 	a.acmeSettings.apply(&config)
 	a.startSettings.apply(&config)
+	if err := a.load(&config); err != nil {
+		return err
+	}
 	account, err := k.changeAccount(ctx, config, a.Name, change, k.logger)
 	if err != nil {
 		return err

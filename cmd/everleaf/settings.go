@@ -90,9 +90,19 @@ func (s sweepSettings) apply(c *app.Config) { c.SweepInterval = time.Duration(s.
 
 type sealingSettings struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
+	oldSealingSettings
 }
 
-func (s sealingSettings) apply(c *app.Config) { c.Sealing.KeyURL = s.SealingKey }
+func (s sealingSettings) apply(c *app.Config) {
+	c.Sealing.KeyURL = s.SealingKey
+	s.oldSealingSettings.apply(c)
+}
+
+type oldSealingSettings struct {
+	SealingKeysOld []string `group:"sealing" env:"EVERLEAF_SEALING_KEYS_OLD" placeholder:"URL,…" help:"Other keys that open what they have sealed, separated by commas. To rotate: give every worker the new key here, then swap the two settings everywhere, then run everleaf reseal; when it says that nothing is left, take the former key out."`
+}
+
+func (s oldSealingSettings) apply(c *app.Config) { c.Sealing.OldKeyURLs = s.SealingKeysOld }
 
 type temporalSettings struct {
 	TemporalAddress             string `group:"temporal" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's address; else the profile's, else localhost:7233."`

@@ -21,6 +21,7 @@ type workerCmd struct {
 	temporalSettings
 	postgresSettings
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows, authorization and delivery, and by pull."`
+	oldSealingSettings
 	acmeSettings
 	http01Settings
 	opsSettings
@@ -46,7 +47,7 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.opsSettings,
 		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
