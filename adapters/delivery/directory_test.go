@@ -62,11 +62,11 @@ func newShelf(t *testing.T, change ...func(*Directory)) *shelf {
 func counting(t *testing.T) (func(*Directory), func() int) {
 	log := filepath.Join(t.TempDir(), "runs")
 	return func(d *Directory) {
-		d.Command = []string{"sh", "-c", `echo "$1 $2" >> ` + log, "sh", "{name}", "{path}"}
-	}, func() int {
-		content, _ := os.ReadFile(log)
-		return strings.Count(string(content), "shop ")
-	}
+			d.Command = []string{"sh", "-c", `echo "$1 $2" >> ` + log, "sh", "{name}", "{path}"}
+		}, func() int {
+			content, _ := os.ReadFile(log)
+			return strings.Count(string(content), "shop ")
+		}
 }
 
 func (s *shelf) deliver(b ports.Bundle) string {
