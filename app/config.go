@@ -9,6 +9,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/temporal"
 )
@@ -22,10 +23,14 @@ type Config struct {
 	// File is the path of the configuration file that was read; empty for none.
 	File string
 	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
-	Issuers  []acme.Config
-	Targets  []delivery.Config
-	HTTP01   http01.Config
-	Ops      ops.Config
+	Issuers []acme.Config
+	Targets []delivery.Config
+	HTTP01  http01.Config
+	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
+	DeliveryHost string
+	Ops          ops.Config
+	// Pull is the listener of the role pull; its Clients are filled from Targets.
+	Pull     pull.Config
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
@@ -65,7 +70,7 @@ type Workers struct {
 
 // Slots is how many tasks of each kind run at once; zero is the default.
 type Slots struct {
-	Workflow, LocalStep, Authorization, Nexus int
+	Workflow, LocalStep, Authorization, Nexus, Delivery int
 }
 
 // The defaults of Workers. A workflow task and its local steps take milliseconds of CPU and wait for Postgres or one
@@ -78,6 +83,7 @@ const (
 	DefaultLocalStepSlots     = 200
 	DefaultAuthorizationSlots = 300
 	DefaultNexusSlots         = 300
+	DefaultDeliverySlots      = 100
 	DefaultMaxPollers         = 20
 	DefaultStickyCache        = 500
 	// DefaultTargetMemory and DefaultTargetCPU complete a target that is given alone.
@@ -94,7 +100,8 @@ func (w Workers) filled() Workers {
 		fallback int
 	}{
 		{&w.Slots.Workflow, DefaultWorkflowSlots}, {&w.Slots.LocalStep, DefaultLocalStepSlots},
-		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.Slots.Nexus, DefaultNexusSlots}, {&w.MaxPollers, DefaultMaxPollers},
+		{&w.Slots.Authorization, DefaultAuthorizationSlots}, {&w.Slots.Nexus, DefaultNexusSlots},
+		{&w.Slots.Delivery, DefaultDeliverySlots}, {&w.MaxPollers, DefaultMaxPollers},
 	} {
 		if *setting.chosen == 0 {
 			*setting.chosen = setting.fallback

@@ -29,5 +29,5 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
 
 func (c Config) needsTargets() bool {
-	return len(c.Roles) == 0 || c.has("delivery") || c.has("pull")
+	return c.has(RoleDelivery) || c.has(RolePull)
 }

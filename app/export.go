@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 
 	"everleaf/adapters/postgres"
 	"everleaf/ports"
@@ -15,9 +16,17 @@ type Exported struct {
 	Record   Record
 }
 
-// Export reads the certificate in service from Postgres and opens its key. Faults: Spec "UnknownCertificate", Wait
-// "NotIssuedYet", Operator "SealingKeyWrong". It reads config.Postgres, config.Sealing and config.StartTimeout.
-func Export(ctx context.Context, config Config, name string) (Exported, error) {
+// ExportRequest says whose key is wanted, and what the audit keeps of it.
+type ExportRequest struct {
+	Name string
+	// By is who asks, as user@host; Reason is why, in his own words.
+	By, Reason string
+}
+
+// Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its key.
+// Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", Operator "SealingKeyWrong", Operator "SecretDamaged". It reads
+// config.Postgres, config.Sealing and config.StartTimeout.
+func Export(ctx context.Context, config Config, request ExportRequest) (Exported, error) {
 	// First, as it fails fast on a malformed key.
 	sealer, err := openSealing(ctx, config.Sealing)
 	if err != nil {
@@ -29,17 +38,27 @@ func Export(ctx context.Context, config Config, name string) (Exported, error) {
 		return Exported{}, err
 	}
 	defer pool.Close()
-	return export(ctx, postgres.NewCatalog(pool), sealer, name)
+	if err := postgres.TrySealing(ctx, pool, sealer); err != nil {
+		return Exported{}, err
+	}
+	return export(ctx, postgres.NewCatalog(pool), postgres.NewStories(pool), sealer, request)
 }
 
-func export(ctx context.Context, catalog ports.Catalog, sealer ports.Sealer, name string) (Exported, error) {
-	pair, err := catalog.Current(ctx, name)
+func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, sealer ports.Sealer, request ExportRequest) (Exported, error) {
+	pair, err := catalog.Current(ctx, request.Name)
 	if err != nil {
 		return Exported{}, err
 	}
+	issued := pair.Record.Issued
+	err = audit.RecordExport(ctx, ports.KeyExport{
+		Certificate: request.Name, Version: issued.Version, Serial: issued.Serial, By: request.By, Through: "cli", Reason: request.Reason,
+	})
+	if err != nil {
+		return Exported{}, fmt.Errorf("the key stays sealed, since the export cannot be written down: %w", err)
+	}
 	key, err := sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return Exported{}, err
+		return Exported{}, ports.AboutSecret(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name, issued.Serial))
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil
 }

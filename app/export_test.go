@@ -14,32 +14,48 @@ import (
 func TestExportOpensTheKeyOfTheCertificateInService(t *testing.T) {
 	t.Parallel()
 	pair := ports.KeyPair{
-		Record:   Record{Name: "a", Issued: &Issued{Serial: "0a"}},
+		Record:   Record{Name: "a", Issued: &Issued{Version: "v1", Serial: "0a"}},
 		ChainPEM: []byte("chain"), SealedKey: []byte("sealed"),
 	}
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "unknown")
 	wrong := domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong")
+	unwritten := domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil, "away")
 	for _, c := range []struct {
 		title       string
 		catalogErr  error
+		auditErr    error
 		sealerErr   error
 		want        Exported
 		wantErrored error
 	}{
-		{"all well", nil, nil, Exported{ChainPEM: []byte("chain"), KeyPEM: []byte("key"), Record: pair.Record}, nil},
-		{"unknown name", unknown, nil, Exported{}, unknown},
-		{"another sealing key", nil, wrong, Exported{}, wrong},
+		{"all well", nil, nil, nil, Exported{ChainPEM: []byte("chain"), KeyPEM: []byte("key"), Record: pair.Record}, nil},
+		{"unknown name", unknown, nil, nil, Exported{}, unknown},
+		{"another sealing key", nil, nil, wrong, Exported{}, wrong},
+		{"nobody could tell later", nil, unwritten, nil, Exported{}, unwritten},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			controller := gomock.NewController(t)
 			defer controller.Finish()
 			catalog, sealer := mocks.NewMockCatalog(controller), mocks.NewMockSealer(controller)
 			catalog.EXPECT().Current(gomock.Any(), "a").Return(pair, c.catalogErr)
+			audit := mocks.NewMockAudit(controller)
+			var written *gomock.Call
 			if c.catalogErr == nil {
-				sealer.EXPECT().Open(gomock.Any(), pair.SealedKey).Return([]byte("key"), c.sealerErr)
+				written = audit.EXPECT().RecordExport(gomock.Any(), ports.KeyExport{Certificate: "a", Version: "v1", Serial: "0a",
+					By: "me@here", Through: "cli", Reason: "to look"}).Return(c.auditErr)
 			}
-			got, err := export(t.Context(), catalog, sealer, "a")
-			require.Equal(t, c.wantErrored, err)
+			if c.catalogErr == nil && c.auditErr == nil {
+				sealer.EXPECT().Open(gomock.Any(), pair.SealedKey).Return([]byte("key"), c.sealerErr).After(written)
+			}
+			got, err := export(t.Context(), catalog, audit, sealer, ExportRequest{Name: "a", By: "me@here", Reason: "to look"})
+			if c.wantErrored == nil {
+				require.NoError(t, err)
+			} else {
+				require.Equal(t, domain.AsFault(c.wantErrored).Reason, domain.AsFault(err).Reason)
+			}
+			if c.sealerErr != nil {
+				require.EqualError(t, err, `the private key of certificate "a", serial 0a: wrong`)
+			}
 			require.Equal(t, c.want, got)
 		})
 	}

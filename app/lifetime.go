@@ -34,16 +34,16 @@ func openSealing(ctx context.Context, config sealing.Config) (*sealing.Keeper, e
 func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
-	issues := len(config.issuing()) > 0
+	seals := len(config.sealing()) > 0 || config.pulls()
 	// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
-	if issues {
+	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))
 	}
 	if polls {
 		order = append(order, fx.Invoke(func(temporal.Config, client.Client) {}))
 	}
 	order = append(order, fx.Invoke(keepDatabase))
-	if issues {
+	if seals {
 		order = append(order, fx.Invoke(keepSealing))
 	}
 	if polls {
@@ -54,6 +54,9 @@ func lifetime(config Config) fx.Option {
 	}
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
+	}
+	if config.pulls() {
+		order = append(order, fx.Invoke(keepPull))
 	}
 	if polls {
 		order = append(order, fx.Invoke(keepWorkers))

@@ -20,15 +20,15 @@ type Registration struct {
 	Summary string
 }
 
-// Registrations lists what the workers of these roles register on queues named after base. It runs the same
+// Registrations lists what the workers of these roles register on queues named after base, and host where they deliver. It runs the same
 // registrations as they do, and contacts nobody.
-func Registrations(chosen []Role, base string) []Registration {
+func Registrations(chosen []Role, base, host string) []Registration {
 	var all []Registration
 	for _, r := range (Config{Roles: chosen}).polling() {
 		list := &recorder{summaries: map[string]string{}}
 		r.register(list, work{})
 		for _, found := range list.found {
-			found.Role, found.TaskQueue = r.name, r.queue(base)
+			found.Role, found.TaskQueue = r.name, r.queue(base, host)
 			all = append(all, found)
 		}
 	}

@@ -24,30 +24,37 @@ const (
 	RoleWorkflows Role = "workflows"
 	// RoleAuthorization does the steps that wait for the CA.
 	RoleAuthorization Role = "authorization"
+	// RoleDelivery meets delivery targets.
+	RoleDelivery Role = "delivery"
 	// RoleNexus serves callers in other namespaces; what takes its time is carried by workflows of its own queue.
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
+	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the sealing
+	// key.
+	RolePull Role = "pull"
 )
 
 // role is a row of the table of roles. Each with a queue is a worker of its own with slots of its own, so that one that
 // is held up by a slow downstream takes nothing from the others.
 type role struct {
 	name Role
-	// queue is the role's task queue, for the base queue; nil for a role that polls none.
-	queue func(base string) string
+	// queue is the role's task queue, for the base queue and the delivery host; nil for a role that polls none.
+	queue func(base, host string) string
 	// register makes known what the role runs.
 	register func(worker.Registry, work)
 	// workflows and activities say which tasks the role's worker polls for.
 	workflows, activities bool
 	// issues says that it runs the steps of an issuance, which need the sealing key and the CA.
 	issues bool
+	// delivers says that it runs the steps that meet targets, which need the sealing key and the targets.
+	delivers bool
 }
 
-// roles is the table, in the order in which people read it. What needs no queue needs no Temporal, sealing key or CA.
+// roles is the table, in the order in which people read it. What needs no queue needs no Temporal or CA.
 var roles = []role{
 	{
-		name: RoleWorkflows, queue: func(base string) string { return base }, workflows: true, activities: true, issues: true,
+		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, activities: true, issues: true,
 		register: func(r worker.Registry, w work) {
 			lifecycle.Register(r)
 			sweep.Register(r)
@@ -55,17 +62,27 @@ var roles = []role{
 		},
 	},
 	{
-		name: RoleAuthorization, queue: ports.AuthorizationTaskQueue, activities: true, issues: true,
+		name: RoleAuthorization, queue: hostless(ports.AuthorizationTaskQueue), activities: true, issues: true,
 		register: func(r worker.Registry, w work) { activities.RegisterLong(r, w.Activities) },
 	},
 	{
-		name: RoleNexus, queue: ports.NexusTaskQueue, workflows: true, activities: true,
+		name: RoleDelivery, queue: ports.DeliveryTaskQueue, activities: true, delivers: true,
+		register: func(r worker.Registry, w work) { activities.RegisterDelivery(r, w.Activities) },
+	},
+	{
+		name: RoleNexus, queue: hostless(ports.NexusTaskQueue), workflows: true, activities: true,
 		register: func(r worker.Registry, w work) {
 			appnexus.Register(r)
 			nexus.Register(r, w.Caller)
 		},
 	},
 	{name: RoleResponder},
+	{name: RolePull},
+}
+
+// hostless is a queue that is the same on every host.
+func hostless(queue func(base string) string) func(base, host string) string {
+	return func(base, _ string) string { return queue(base) }
 }
 
 // slots is how much the role's worker does at once.
@@ -77,6 +94,8 @@ func (r role) slots(c Slots) temporal.Slots {
 	case RoleNexus:
 		// An operation under way takes one step's slot; all else takes milliseconds.
 		return temporal.Slots{Workflow: c.Nexus, LocalActivity: c.Nexus, Activity: c.Nexus, Nexus: c.Nexus}
+	case RoleDelivery:
+		return temporal.Slots{Activity: c.Delivery}
 	default:
 		return temporal.Slots{Activity: c.Authorization}
 	}
@@ -119,6 +138,14 @@ func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
 // issuing are the rows of the table that run the steps of an issuance in this process.
 func (c Config) issuing() []role {
 	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues })
+}
+
+// pulls says whether clients can fetch from this process: the role alone, which is on by default, serves nobody.
+func (c Config) pulls() bool { return c.has(RolePull) && c.Pull.Listen != "" }
+
+// sealing are the rows of the table whose steps open or seal private keys in this process.
+func (c Config) sealing() []role {
+	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues && !r.delivers })
 }
 
 // polling are the rows of the table that poll a task queue in this process.

@@ -17,7 +17,7 @@ func TestRolesAreParsedInOneOrder(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	for _, list := range []string{"", ",", "workflows,", "Workflows", "delivery"} {
+	for _, list := range []string{"", ",", "workflows,", "Workflows", "deliver"} {
 		_, err := ParseRoles(list)
 		require.ErrorContains(t, err, JoinRoles(AllRoles()))
 	}
@@ -27,7 +27,7 @@ func TestRolesAreParsedInOneOrder(t *testing.T) {
 func TestRegistrationsAreTheTables(t *testing.T) {
 	t.Parallel()
 	seen, queues := map[string]bool{}, map[string]Role{}
-	for _, r := range Registrations(AllRoles(), "base") {
+	for _, r := range Registrations(AllRoles(), "base", "west") {
 		key := r.TaskQueue + " " + r.Kind + " " + r.Name
 		require.False(t, seen[key], key)
 		seen[key] = true
@@ -41,7 +41,8 @@ func TestRegistrationsAreTheTables(t *testing.T) {
 	require.Len(t, queues, len(Config{Roles: AllRoles()}.polling()))
 	require.Contains(t, seen, "base workflow Certificate")
 	require.Contains(t, seen, "base-authorization activity ObtainCertificate")
+	require.Contains(t, seen, "base-delivery-west activity DeliverCertificate")
 	require.Contains(t, seen, "base-nexus nexus service everleaf")
 	require.Contains(t, seen, "base-nexus workflow NexusRequest")
-	require.Empty(t, Registrations([]Role{RoleResponder}, "base"))
+	require.Empty(t, Registrations([]Role{RoleResponder}, "base", ""))
 }

@@ -3,10 +3,12 @@ package app
 import (
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"everleaf/adapters/delivery"
 	"everleaf/domain"
 )
 
@@ -17,6 +19,9 @@ const (
 	// A CA is asked about a certificate once a minute at the most, and once a day at least (RFC 9773 §4.3.2).
 	minSweep, maxSweep = time.Minute, 24 * time.Hour
 )
+
+// deliveryHost is what specs may call a host by.
+var deliveryHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
 // Validate refuses settings that cannot work and that no adapter refuses by itself at start. Nobody is contacted. The
 // fault is Operator "InvalidSetting"; it names flag, variable, value and fix. What the roles do not need is not looked
@@ -32,6 +37,11 @@ func (c Config) Validate() error {
 	}
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+	}
+	if c.has(RolePull) {
+		if err := c.validatePull(); err != nil {
+			return err
+		}
 	}
 	if !isAddress(c.Ops.Listen, true) {
 		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
@@ -52,10 +62,20 @@ func (c Config) validateWork() error {
 	if err := c.Temporal.validate(); err != nil {
 		return err
 	}
+	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
+		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
 			return err
 		}
+	}
+	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
+		return invalid("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
+	}
+	if err := delivery.Check(c.Targets); err != nil {
+		return err
 	}
 	return c.Workers.validate()
 }
@@ -63,9 +83,6 @@ func (c Config) validateWork() error {
 // validateIssuing is about what the steps of an issuance need.
 func (c Config) validateIssuing() error {
 	switch {
-	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s store private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
 		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
@@ -86,10 +103,10 @@ func (c Config) validateIssuers() error {
 	return nil
 }
 
-// needy are the chosen roles that issue.
+// needy are the chosen roles that work with private keys.
 func (c Config) needy() string {
 	var names []Role
-	for _, r := range c.issuing() {
+	for _, r := range c.sealing() {
 		names = append(names, r.name)
 	}
 	return JoinRoles(names)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/delivery"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
@@ -50,6 +52,13 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.HTTP01.Listen = ":65536" }, `":65536"`},
 		{func(c *Config) { c.HTTP01.Listen = "a b:80" }, `"a b:80"`},
 		{func(c *Config) { c.HTTP01.Listen = ":8402" }, ""},
+		{func(c *Config) { c.Roles = []Role{RolePull} }, `--pull-listen (EVERLEAF_PULL_LISTEN) ""`},
+		{func(c *Config) { c.Pull.Listen = "8403" }, `--pull-listen (EVERLEAF_PULL_LISTEN) "8403"`},
+		{func(c *Config) { c.Pull.Listen = ":8403" }, "--pull-certificate (EVERLEAF_PULL_CERTIFICATE)"},
+		{func(c *Config) { c.Pull.Listen, c.Pull.Certificate = ":8403", "x" }, "--pull-key (EVERLEAF_PULL_KEY)"},
+		{func(c *Config) { c.Pull, c.Sealing.KeyURL, c.Roles = pullAt(":8403"), "", []Role{RolePull} }, "the role pull opens private keys"},
+		{func(c *Config) { c.Pull = pullAt(":8403"); c.Targets = pullTargets }, "--pull-client-ca (EVERLEAF_PULL_CLIENT_CA)"},
+		{func(c *Config) { c.Pull, c.Roles = pullAt("8403"), []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.Ops.Listen = "8401" }, `--ops-listen (EVERLEAF_OPS_LISTEN) "8401"`},
 		{func(c *Config) { c.Ops.Listen, c.Roles = "", []Role{RoleResponder} }, `""`},
 		{func(c *Config) { c.Ops.Listen = ":8401" }, ""},
@@ -57,7 +66,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.Temporal.TaskQueue = "/_sys/x" }, "Temporal's own"},
 		{func(c *Config) { c.Temporal.TaskQueue = strings.Repeat("x", 901) }, "at most 900 bytes"},
 		{func(c *Config) { c.Roles = nil }, `--roles (EVERLEAF_ROLES) ""`},
-		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization store"},
+		{func(c *Config) { c.Sealing.KeyURL = "" }, "the roles workflows,authorization,delivery work"},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleResponder} }, ""},
 		{func(c *Config) { c.Sealing.KeyURL, c.Roles = "", []Role{RoleNexus} }, ""},
 		{func(c *Config) { c.Workers.Slots.Nexus = 1 }, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "1"`},
@@ -110,4 +119,11 @@ func versioned(deployment, build string) func(*Config) {
 	return func(c *Config) {
 		c.Workers.Versioning = temporal.Versioning{Enabled: true, Deployment: deployment, BuildID: build}
 	}
+}
+
+// pullTargets are something for clients to fetch.
+var pullTargets = []delivery.Config{{Name: "edge", Pull: &delivery.Pull{Clients: []string{"*"}}}}
+
+func pullAt(listen string) pull.Config {
+	return pull.Config{Listen: listen, Certificate: "tls.crt", Key: "tls.key"}
 }

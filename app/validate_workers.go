@@ -31,6 +31,7 @@ func (w Workers) validate() error {
 		{"local-step-slots", w.Slots.LocalStep, 1},
 		{"authorization-slots", w.Slots.Authorization, 1},
 		{"nexus-slots", w.Slots.Nexus, 2}, // workflows too
+		{"delivery-slots", w.Slots.Delivery, 1},
 	} {
 		switch {
 		case slots.chosen == 0: // the default

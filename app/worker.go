@@ -8,8 +8,10 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"everleaf/adapters/activities"
+	"everleaf/adapters/delivery"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/system"
 	"everleaf/adapters/telemetry"
@@ -41,9 +43,15 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewCatalog, fx.As(new(ports.Catalog))),
 			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
+			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
 			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
+
+			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
+			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
+			pullConfig,
+			pull.New,
 
 			openSealing,
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
@@ -52,6 +60,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers))),
+			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
 
 			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
@@ -76,6 +85,9 @@ type steps struct {
 	Certificates ports.Certificates
 	Issuers      ports.Issuers
 	Keys         ports.Keys
+	Sealer       ports.Sealer
+	Deliveries   ports.Deliveries
+	Targets      ports.Targets
 	Solvers      []ports.Solver `group:"solvers"`
 	Clock        ports.Clock
 	Dice         ports.Dice
@@ -86,18 +98,44 @@ type steps struct {
 	Notifier     ports.Notifier
 }
 
-// provideActivities makes the steps of an issuance, and all that they need, only for the roles that run them.
+// deliverySteps are the ports of the steps that meet targets: a process that only delivers has no CA.
+type deliverySteps struct {
+	fx.In
+	Sealer     ports.Sealer
+	Deliveries ports.Deliveries
+	Targets    ports.Targets
+	Clock      ports.Clock
+	Dice       ports.Dice
+	Observer   ports.Observer
+}
+
+// provideActivities makes the steps, and all that they need, only for the roles that run them.
 func provideActivities(config Config) fx.Option {
-	if len(config.issuing()) == 0 {
+	switch {
+	case len(config.issuing()) > 0:
+		return fx.Provide(newActivities)
+	case len(config.sealing()) > 0:
+		return fx.Provide(newDeliveryActivities)
+	default:
 		return fx.Provide(func() *activities.Activities { return nil })
 	}
-	return fx.Provide(newActivities)
 }
 
 func newActivities(s steps) *activities.Activities {
 	return activities.New(activities.Params{
-		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Solvers: s.Solvers,
+		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
+		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
 		Advice: s.Advice, Backlog: s.Backlog, Notifier: s.Notifier,
 	})
+}
+
+func newDeliveryActivities(s deliverySteps) *activities.Activities {
+	return activities.New(activities.Params{
+		Sealer: s.Sealer, Deliveries: s.Deliveries, Targets: s.Targets, Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
+	})
+}
+
+func newTargets(config Config, tokens ports.KeyTokens, logger *slog.Logger) (*delivery.Targets, error) {
+	return delivery.New(config.Targets, delivery.Deps{Tokens: tokens, Logger: logger})
 }

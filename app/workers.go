@@ -54,7 +54,7 @@ func newWorkers(config Config, target temporal.Config, c client.Client, w work, 
 	fatal := func(err error) { end.fatal(temporal.PollFault(err, target)) }
 	made := &workers{config: config, target: target, logger: logger}
 	for _, r := range config.polling() {
-		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue)
+		options.Role, options.TaskQueue = string(r.name), r.queue(target.TaskQueue, config.DeliveryHost)
 		options.Workflows, options.Activities = r.workflows, r.activities
 		options.Slots = r.slots(settings.Slots)
 		host := hosted{role: r.name, queue: options.TaskQueue, worker: temporal.NewWorker(c, options, fatal)}

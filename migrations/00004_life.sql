@@ -18,25 +18,74 @@ CREATE INDEX versions_next_look ON versions (next_look) WHERE next_look IS NOT N
 CREATE TABLE deliveries (
     certificate  text NOT NULL REFERENCES certificates (name),
     target       text NOT NULL,
-    version      uuid,
+    -- Where it is delivered from: the name after "@", empty for a target that every delivery worker reaches.
+    host         text NOT NULL GENERATED ALWAYS AS (split_part(target, '@', 2)) STORED,
+    version      uuid REFERENCES versions (id),
     confirmation text NOT NULL DEFAULT '',
     delivered_at timestamptz,
     failure      jsonb,
     updated_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (certificate, target)
 );
+-- The sweep walks through a host's confirmed deliveries.
+CREATE INDEX deliveries_host ON deliveries (host, certificate, target) WHERE version IS NOT NULL AND failure IS NULL;
+-- A delivery is told once for each version and target, a failed one once, however often it is told.
+CREATE UNIQUE INDEX events_one_delivery ON events (certificate, (detail ->> 'target'), (detail ->> 'version'))
+    WHERE type = 'delivered';
+CREATE UNIQUE INDEX events_one_undelivery ON events (certificate, at, (detail ->> 'target')) WHERE type = 'undelivered';
 
--- One-time tokens by which the receiver of a webhook fetches a key; only the token's SHA-256 is kept.
+CREATE VIEW everleaf_deliveries AS
+SELECT d.certificate,
+       d.target,
+       v.serial,
+       d.delivered_at,
+       d.confirmation,
+       coalesce(d.version = c.current_version, false) AND d.failure IS NULL AS current,
+       d.failure #>> '{fault,kind}'                    AS failure_kind,
+       d.failure #>> '{fault,reason}'                  AS failure_reason,
+       d.failure #>> '{fault,message}'                 AS failure_message,
+       (d.failure ->> 'attempts')::integer             AS failure_attempts,
+       (d.failure ->> 'at')::timestamptz               AS failed_at,
+       (d.failure ->> 'retryAt')::timestamptz          AS retry_at,
+       d.version,
+       d.updated_at
+FROM deliveries d
+JOIN certificates c ON c.name = d.certificate
+LEFT JOIN versions v ON v.id = d.version;
+
+COMMENT ON VIEW everleaf_deliveries IS
+    'One row per certificate and target, for other services to read. Columns are only ever added.';
+COMMENT ON COLUMN everleaf_deliveries.target IS 'The target''s name, with "@host" where it is on a host of its own.';
+COMMENT ON COLUMN everleaf_deliveries.serial IS 'Serial number of what the target has confirmed; NULL before the first.';
+COMMENT ON COLUMN everleaf_deliveries.delivered_at IS 'When it was confirmed last.';
+COMMENT ON COLUMN everleaf_deliveries.confirmation IS 'What the target said.';
+COMMENT ON COLUMN everleaf_deliveries.current IS 'Whether the target has the certificate in service.';
+COMMENT ON COLUMN everleaf_deliveries.failure_kind IS 'Whose move it is after the last failure; NULL after a success.';
+COMMENT ON COLUMN everleaf_deliveries.failure_reason IS 'Stable word for what failed.';
+COMMENT ON COLUMN everleaf_deliveries.failure_message IS 'What failed and what to do, for people.';
+COMMENT ON COLUMN everleaf_deliveries.failure_attempts IS 'Failures since the last success.';
+COMMENT ON COLUMN everleaf_deliveries.failed_at IS 'Instant of the last failure.';
+COMMENT ON COLUMN everleaf_deliveries.retry_at IS 'Instant of the next attempt after a failure.';
+COMMENT ON COLUMN everleaf_deliveries.version IS 'What the target has confirmed, as in everleaf_certificates.';
+COMMENT ON COLUMN everleaf_deliveries.updated_at IS 'When the row last changed.';
+
+-- The one-time token by which the receiver of a webhook fetches a key; only its SHA-256 is kept. A certificate has one for
+-- each target at most: a new one makes the earlier one void.
 CREATE TABLE delivery_tokens (
-    digest      bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
-    certificate text NOT NULL,
+    certificate text NOT NULL REFERENCES certificates (name),
     target      text NOT NULL,
-    version     uuid NOT NULL,
+    version     uuid NOT NULL REFERENCES versions (id),
+    digest      bytea NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
     expires     timestamptz NOT NULL,
     used_at     timestamptz,
-    created_at  timestamptz NOT NULL DEFAULT now()
+    PRIMARY KEY (certificate, target)
 );
-CREATE INDEX delivery_tokens_expires ON delivery_tokens (expires);
+
+-- A client that asks by the name that it serves finds the certificate.
+CREATE INDEX versions_names ON versions USING gin (names);
+-- A key that a client pulls again and again is noted once for each version.
+CREATE UNIQUE INDEX events_one_pull ON events (certificate, (detail ->> 'version'), (detail ->> 'by'))
+    WHERE type = 'exported' AND detail ->> 'through' = 'pull';
 
 -- The contact that the CA was told, and a new account key on its way: it is stored before the CA hears of it.
 ALTER TABLE accounts

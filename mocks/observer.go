@@ -49,6 +49,18 @@ func (mr *MockObserverMockRecorder) AttemptFailed(ctx, issuer, fault interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AttemptFailed", reflect.TypeOf((*MockObserver)(nil).AttemptFailed), ctx, issuer, fault)
 }
 
+// CertificateDelivered mocks base method.
+func (m *MockObserver) CertificateDelivered(ctx context.Context, target string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "CertificateDelivered", ctx, target)
+}
+
+// CertificateDelivered indicates an expected call of CertificateDelivered.
+func (mr *MockObserverMockRecorder) CertificateDelivered(ctx, target interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CertificateDelivered", reflect.TypeOf((*MockObserver)(nil).CertificateDelivered), ctx, target)
+}
+
 // CertificateIssued mocks base method.
 func (m *MockObserver) CertificateIssued(ctx context.Context, issuer string, took time.Duration) {
 	m.ctrl.T.Helper()
@@ -71,6 +83,30 @@ func (m *MockObserver) CertificateRevoked(ctx context.Context, issuer string, re
 func (mr *MockObserverMockRecorder) CertificateRevoked(ctx, issuer, reason interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CertificateRevoked", reflect.TypeOf((*MockObserver)(nil).CertificateRevoked), ctx, issuer, reason)
+}
+
+// DeliveryDrifted mocks base method.
+func (m *MockObserver) DeliveryDrifted(ctx context.Context, target string) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "DeliveryDrifted", ctx, target)
+}
+
+// DeliveryDrifted indicates an expected call of DeliveryDrifted.
+func (mr *MockObserverMockRecorder) DeliveryDrifted(ctx, target interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "DeliveryDrifted", reflect.TypeOf((*MockObserver)(nil).DeliveryDrifted), ctx, target)
+}
+
+// DeliveryFailed mocks base method.
+func (m *MockObserver) DeliveryFailed(ctx context.Context, target string, fault domain.Fault) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "DeliveryFailed", ctx, target, fault)
+}
+
+// DeliveryFailed indicates an expected call of DeliveryFailed.
+func (mr *MockObserverMockRecorder) DeliveryFailed(ctx, target, fault interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "DeliveryFailed", reflect.TypeOf((*MockObserver)(nil).DeliveryFailed), ctx, target, fault)
 }
 
 // OrderPlaced mocks base method.

@@ -75,11 +75,13 @@ type CensusGroup struct {
 // ExpiryBounds are the times left that Census counts by.
 var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 30 * 24 * time.Hour}
 
-// KeyPair is the certificate in service with its sealed key.
+// KeyPair is the certificate in service, or the version that was asked for, with its sealed key.
 type KeyPair struct {
 	Record    CertificateRecord
 	ChainPEM  []byte
 	SealedKey []byte
+	// Replaced says that another version is in service.
+	Replaced bool
 }
 
 // Catalog reads certificates. Faults: Wait "DatabaseUnavailable", Spec "UnknownCertificate".

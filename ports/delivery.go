@@ -39,16 +39,19 @@ type Target interface {
 
 // Deliveries records what was delivered. Faults: Wait "DatabaseUnavailable".
 type Deliveries interface {
-	// Bundle returns a version with its sealed key. An unknown version is an Operator fault "UnknownVersion".
+	// Bundle returns a version with its sealed key: the record is its certificate's, with this version as Issued. An unknown
+	// version is an Operator fault "UnknownVersion".
 	Bundle(ctx context.Context, version string) (KeyPair, error)
-	// RecordDelivered notes that the target has the version. Idempotent.
+	// RecordDelivered notes that the target has the version; an older one never takes a newer one's place. Idempotent. An
+	// unknown version is an Operator fault "UnknownVersion".
 	RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error
 	// RecordUndelivered notes why the target does not have it. Idempotent by the failure's instant.
 	RecordUndelivered(ctx context.Context, certificate, target, version string, failure domain.Failure) error
 	// RecordRemoved notes that the target has the certificate no more. Idempotent.
 	RecordRemoved(ctx context.Context, certificate, target string) error
-	// Delivered returns up to limit deliveries that are confirmed, to targets on host ("" for those on none), in order, after
-	// the one given (the zero one for the first page), whose certificate is kept.
+	// Delivered returns up to limit confirmed deliveries of the versions in service, to targets on host ("" for those on
+	// none), in order of certificate and target, after the one given (the zero one for the first page), whose certificate is
+	// kept. One that has failed since is left out: it is tried again anyway.
 	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) ([]DeliveredTo, error)
 }
 

@@ -26,6 +26,12 @@ type Observer interface {
 	Swept(ctx context.Context)
 	// CertificateRevoked: a certificate was revoked.
 	CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason)
+	// CertificateDelivered: a target has confirmed a version.
+	CertificateDelivered(ctx context.Context, target string)
+	// DeliveryFailed: a delivery failed, and the failure was recorded.
+	DeliveryFailed(ctx context.Context, target string, fault domain.Fault)
+	// DeliveryDrifted: a target has no longer what was delivered; it is delivered again.
+	DeliveryDrifted(ctx context.Context, target string)
 }
 
 // Look is what came of asking a CA when to renew.

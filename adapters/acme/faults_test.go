@@ -21,6 +21,10 @@ const (
 	newNonce = "/nonce-plz"
 )
 
+// pausedDetail ends in an address with a signed token, which is longer than other texts may be.
+var pausedDetail = "Your account is temporarily prevented from requesting certificates for n.example.org and possibly others. " +
+	"Please visit: https://portal.ca.example.org/sfe/v1/unpause?jwt=" + strings.Repeat("token", 200)
+
 func TestBadDays(t *testing.T) {
 	// No rejected nonces here: the requests are counted.
 	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
@@ -45,6 +49,8 @@ func TestBadDays(t *testing.T) {
 		{"429 with nothing", problem(429, "rateLimited", "too many"), domain.FaultRateLimited, "RateLimited", 0, 1},
 		{"429 of a gateway", answer(429, "slow down", "Retry-After", "7"), domain.FaultRateLimited, "RateLimited", 7 * time.Second, 1},
 		{"rateLimited under 403", problem(403, "rateLimited", "too many", "Retry-After", "8"), domain.FaultRateLimited, "RateLimited", 8 * time.Second, 1},
+		// Boulder's wfe2, after 1152 failures in a row for a name: no wait ends it.
+		{"names paused", problem(429, "rateLimited", pausedDetail), domain.FaultName, "NamesPaused", 0, 1},
 		{"503 with Retry-After", answer(503, "busy", "Retry-After", "120"), domain.FaultCA, "Unavailable", 2 * time.Minute, 1},
 		{"503 with a problem", problem(503, "rateLimited", "busy", "Retry-After", "3"), domain.FaultCA, "Unavailable", 3 * time.Second, 1},
 		// Without Retry-After, acmez tries three times within a second.
@@ -78,6 +84,9 @@ func TestBadDays(t *testing.T) {
 			require.Equal(t, c.asks, p.count(newOrder))
 			for _, part := range []string{"payload", "protected", "signature"} {
 				require.NotContains(t, err.Error(), part, "no JWS in a message")
+			}
+			if c.reason == domain.ReasonNamesPaused {
+				require.Contains(t, fault.Message, pausedDetail, "the whole address to visit")
 			}
 			if strings.Contains(c.name, "terms") {
 				require.Contains(t, fault.Message, "visit https://ca.example.org/terms")
@@ -160,6 +169,69 @@ func TestDirectoryFaults(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.newCA(t, p.directory, w.pebble.CABundle, 0).AccountURL(t.Context())
 	requireFault(t, err, domain.FaultCA, "TLSFailed", "CA bundle")
+}
+
+// A CA that rejects nine of ten nonces is served: each step either gets through within its ten tries, or fails as the CA's
+// transient fault, which is tried again as Temporal does.
+func TestNonceStorm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=90"}})
+	p := newProxy(t, w.pebble)
+	ca := w.newCA(t, p.directory, p.bundle, 0)
+	steps, tries := 0, 0
+	insist := func(step func() error) {
+		t.Helper()
+		steps++
+		for {
+			tries++
+			err := step()
+			if err == nil {
+				return
+			}
+			require.True(t, requireFault(t, err, domain.FaultCA, "BadNonce").Transient())
+			require.Less(t, tries, 30)
+		}
+	}
+	insist(func() error { _, err := ca.AccountURL(t.Context()); return err })
+	var order domain.Order
+	insist(func() (err error) {
+		order, err = ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})
+		return err
+	})
+	insist(func() error { _, err := ca.Authorization(t.Context(), order.Authorizations[0]); return err })
+	t.Logf("%d steps, %d tries, %d requests for orders", steps, tries, p.count(newOrder))
+	require.LessOrEqual(t, p.count(newOrder), 10*tries)
+	require.Equal(t, 1, strings.Count(w.pebble.Log(), "accounts in memory"))
+}
+
+// New accounts meet changed terms too, and the CA may ask to wait before it gives the first nonce.
+func TestRegistrationFaults(t *testing.T) {
+	w := newWorld(t, acmetest.Options{})
+	p := newProxy(t, w.pebble)
+	terms := answer(403, `{"type":"urn:ietf:params:acme:error:userActionRequired","detail":"terms","instance":"https://ca.example.org/terms"}`,
+		"Content-Type", "application/problem+json")
+	cases := []struct {
+		path   string
+		fault  http.HandlerFunc
+		kind   domain.FaultKind
+		reason string
+		says   string
+		wait   time.Duration
+		asks   int
+	}{
+		{"/sign-me-up", terms, domain.FaultOperator, "UserActionRequired", "visit https://ca.example.org/terms", 0, 1},
+		{"/sign-me-up", problem(403, "externalAccountRequired", "bind"), domain.FaultOperator, "ExternalAccountRequired", "issuers[].eab", 0, 1},
+		{newNonce, answer(503, "busy", "Retry-After", "30"), domain.FaultCA, "Unavailable", newNonce, 30 * time.Second, 1},
+		{newNonce, answer(503, "busy"), domain.FaultCA, "ServerError", newNonce, 0, 1},
+	}
+	for _, c := range cases {
+		w.accounts = &accounts{stored: map[string]ports.Account{}}
+		p.fail(c.path, -1, c.fault)
+		_, err := w.newCA(t, p.directory, p.bundle, 0).AccountURL(t.Context())
+		fault := requireFault(t, err, c.kind, c.reason, c.says)
+		require.Equal(t, c.wait, fault.RetryAfter)
+		require.Equal(t, c.asks, p.count(c.path))
+	}
 }
 
 // A CA without renewalInfo (step-ca has none): no window, no replaces.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -59,6 +60,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
 	switch {
+	case hasProblem && answer.retryAfter == 0 && paused(problem):
+		return fault(domain.FaultName, domain.ReasonNamesPaused, "the CA answered: %s", printable(problem.Detail, maxPausedWords))
 	case answer.status == http.StatusTooManyRequests:
 		return fault(domain.FaultRateLimited, "RateLimited", "%s", said)
 	case answer.status == http.StatusServiceUnavailable && answer.refused:
@@ -74,7 +77,7 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 		return fault(domain.FaultCA, "ServerError", "%s", said)
 	case answer.status >= http.StatusBadRequest:
 		return fault(domain.FaultCA, "UnexpectedAnswer", "%s without saying why", said)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), timedOut(err):
 		return fault(domain.FaultCA, "Timeout", "no answer within %s", ca.config.Timeout)
 	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &record):
 		return fault(domain.FaultCA, "TLSFailed", "%s; if the CA is private, set the issuer's CA bundle", rootWords(err))
@@ -83,6 +86,11 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	default:
 		return fault(domain.FaultCA, "Unreachable", "%s", rootWords(err))
 	}
+}
+
+func timedOut(err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	return ok && network.Timeout()
 }
 
 // rootWords puts the innermost error into words, without URLs and quoted answers around it.

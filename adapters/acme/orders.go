@@ -32,7 +32,7 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 			order.Replaces = request.Replaces
 		}
 		placed, err = s.NewOrder(ctx, s.account, order)
-		if order.Replaces != "" && replacesRefused(err) {
+		if status, _ := s.exchange.last(); order.Replaces != "" && replacesRefused(status, err) {
 			// A replacement is a courtesy that must not cost the renewal: an earlier try whose answer was lost may
 			// hold the mark already (409), or the CA does not take the predecessor for ours any more.
 			ca.logger.InfoContext(ctx, "replaces refused; ordering without it", "replaces", order.Replaces, "error", err)
@@ -52,9 +52,10 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 
 // replacesRefused says whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
 // 403, 404 and 400 for an account, issuer or name set that does not match. Pebble answers the last with 500.
-func replacesRefused(err error) bool {
-	return isProblem(err, acme.ProblemTypeAlreadyReplaced, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized,
-		acme.ProblemTypeServerInternal)
+func replacesRefused(status int, err error) bool {
+	return err != nil && (status == http.StatusConflict || gone(status)) ||
+		isProblem(err, acme.ProblemTypeAlreadyReplaced, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized,
+			acme.ProblemTypeServerInternal)
 }
 
 func (ca *CA) checkProfile(profile string, directory acme.Directory) error {

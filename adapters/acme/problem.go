@@ -14,6 +14,8 @@ import (
 const (
 	// maxWords bounds each text of the CA's in a message, in bytes.
 	maxWords = 500
+	// maxPausedWords leaves room for the address to visit, which holds a signed token.
+	maxPausedWords = 4000
 	// maxSubproblems bounds how many names' problems a message lists.
 	maxSubproblems = 10
 )
@@ -73,6 +75,14 @@ func classify(problem acme.Problem) (domain.FaultKind, string) {
 	default:
 		return domain.FaultCA, "UnexpectedAnswer"
 	}
+}
+
+// paused says whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits", consecutive
+// authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the address in the
+// detail. Nothing but the text tells it apart.
+func paused(problem acme.Problem) bool {
+	return (problem.Type == acme.ProblemTypeRateLimited || problem.Status == http.StatusTooManyRequests) &&
+		strings.Contains(strings.ToLower(problem.Detail), "temporarily prevented from requesting certificates")
 }
 
 // words are the CA's own, with each name's subproblem (§6.7.1) and the page to visit (§7.3.3), bounded and printable.

@@ -21,6 +21,8 @@ import (
 // proxy stands in front of a real Pebble and answers in its place what Pebble cannot: a CA's bad days.
 type proxy struct {
 	directory, bundle string
+	// onward leads to Pebble, for faults that let a request through.
+	onward http.Handler
 
 	mu    sync.Mutex
 	path  string
@@ -35,7 +37,7 @@ func newProxy(t *testing.T, pebble *acmetest.Pebble) *proxy {
 	target, err := url.Parse(pebble.Directory)
 	require.NoError(t, err)
 	p := &proxy{asked: map[string]int{}}
-	onward := &httputil.ReverseProxy{
+	p.onward = &httputil.ReverseProxy{
 		Transport: pebble.Client.Transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
@@ -48,7 +50,7 @@ func newProxy(t *testing.T, pebble *acmetest.Pebble) *proxy {
 			fault(w, r)
 			return
 		}
-		onward.ServeHTTP(w, r)
+		p.onward.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	p.directory, p.bundle = server.URL+"/dir", filepath.Join(t.TempDir(), "proxy.pem")

@@ -3,6 +3,8 @@ package acme
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 )
 
 // RenewalAdvice asks for the certificate's window (RFC 9773 §4.1, unauthenticated). It is one request; acmez's own call would
-// sleep and repeat on an unusable window.
+// sleep and repeat on an unusable window. Faults of RFC 9773 §4.3.3's long-term errors are final.
 func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, error) {
 	var none domain.Advice
 	const what = "read the renewal window"
@@ -25,7 +27,7 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 	defer cancel()
 	known, err := ca.directory(bounded)
 	if err != nil {
-		return none, ca.interpret(ctx, what, err, nil)
+		return none, longTerm(ca.interpret(ctx, what, err, nil))
 	}
 	id, err := acme.ARIUniqueIdentifier(certificate)
 	if err != nil || known.RenewalInfo == "" || len(certificate.AuthorityKeyId) == 0 {
@@ -38,7 +40,7 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 		ExplanationURL  string                         `json:"explanationURL"`
 	}
 	if err := ca.get(tracked, x, strings.TrimRight(known.RenewalInfo, "/")+"/"+id, &info); err != nil {
-		return none, ca.interpret(ctx, what, err, x)
+		return none, longTerm(ca.interpret(ctx, what, err, x))
 	}
 	// RFC 9773 §4.2: a window whose end is not after its start is invalid; "the client MUST act as if it had received
 	// no response".
@@ -50,3 +52,14 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 		Start: info.SuggestedWindow.Start, End: info.SuggestedWindow.End, ExplanationURL: info.ExplanationURL,
 	}}, nil
 }
+
+// longTerm makes final what RFC 9773 §4.3.3 calls a long-term error: all but time-outs and answers of 5xx, which are worth
+// another try within minutes.
+func longTerm(err error) error {
+	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && !slices.Contains(temporary, fault.Reason) {
+		return fault.ForGood()
+	}
+	return err // the end of the caller's context among them
+}
+
+var temporary = []string{"Timeout", "ServerError", "Unavailable"}

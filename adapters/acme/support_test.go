@@ -53,7 +53,16 @@ func newWorld(t *testing.T, options acmetest.Options) *world {
 // newCA makes a further adapter over the same account store, as another process has it.
 func (w *world) newCA(t *testing.T, directory, bundle string, timeout time.Duration) *acme.CA {
 	t.Helper()
-	config := acme.Config{Issuer: "pebble", Directory: directory, Email: "ops@example.org", CABundle: bundle, Timeout: timeout}
+	return w.newCAWith(t, acme.Config{Directory: directory, Email: "ops@example.org", CABundle: bundle, Timeout: timeout})
+}
+
+// newCAWith is newCA with more settings; the directory is the world's if it is left out.
+func (w *world) newCAWith(t *testing.T, config acme.Config) *acme.CA {
+	t.Helper()
+	config.Issuer = "pebble"
+	if config.Directory == "" {
+		config.Directory, config.CABundle = w.pebble.Directory, w.pebble.CABundle
+	}
 	ca, err := acme.New(config, w.accounts, sealer{}, slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, err)
 	return ca

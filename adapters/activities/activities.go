@@ -66,6 +66,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
+	register(r, ports.RecordUndelivered, a.RecordUndelivered)
 	register(r, ports.RecordChange, a.RecordChange)
 }
 
@@ -77,6 +78,13 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.BeginSweep, a.BeginSweep)
 	register(r, ports.SweepRenewals, a.SweepRenewals)
 	register(r, ports.ResealSecrets, a.ResealSecrets)
+}
+
+// RegisterDelivery makes the steps known that meet targets, on the delivery queues.
+func RegisterDelivery(r worker.ActivityRegistry, a *Activities) {
+	register(r, ports.DeliverCertificate, a.DeliverCertificate)
+	register(r, ports.RemoveDelivery, a.RemoveDelivery)
+	register(r, ports.SweepDeliveries, a.SweepDeliveries)
 }
 
 // Summarizer is a registry that also wants to know what each step does, in a few words.

@@ -25,14 +25,16 @@ func (n *names) RegisterActivityWithOptions(_ any, options activity.RegisterOpti
 	n.registered = append(n.registered, options.Name)
 }
 
-// The list of steps is ports/steps.go and ports/sweep.go. Each has one home; AuthorizeOrder is also where older workflows look.
+// The lists of steps are in ports themselves. Each has one home; AuthorizeOrder is also where older workflows look.
 func TestEveryStepIsRegistered(t *testing.T) {
-	var short, long names
+	var short, long, delivery names
 	RegisterShort(&short, New(Params{}))
 	RegisterLong(&long, New(Params{}))
+	RegisterDelivery(&delivery, New(Params{}))
 	require.Contains(t, short.registered, ports.AuthorizeOrder.Name)
 	once := slices.DeleteFunc(short.registered, func(step string) bool { return step == ports.AuthorizeOrder.Name })
-	require.ElementsMatch(t, append(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go")...), append(once, long.registered...))
+	steps := slices.Concat(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go"))
+	require.ElementsMatch(t, steps, slices.Concat(once, long.registered, delivery.registered))
 }
 
 // stepsOf reads the names in the Step[In, Out]{Name: "..."} literals of a file.

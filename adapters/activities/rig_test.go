@@ -54,6 +54,11 @@ type rig struct {
 	ca           *mocks.MockCA
 	keys         *mocks.MockKeys
 	solver       *mocks.MockSolver
+	deliveries   *mocks.MockDeliveries
+	targets      *mocks.MockTargets
+	target       *mocks.MockTarget
+	notifier     *mocks.MockNotifier
+	sealer       *mocks.MockSealer
 	dice         *mocks.MockDice
 	// each look at the clock moves it by step.
 	now  time.Time
@@ -67,6 +72,8 @@ func newRig(t *testing.T) *rig {
 		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
 		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), keys: mocks.NewMockKeys(ctrl),
 		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now,
+		deliveries: mocks.NewMockDeliveries(ctrl), targets: mocks.NewMockTargets(ctrl), target: mocks.NewMockTarget(ctrl),
+		notifier: mocks.NewMockNotifier(ctrl), sealer: mocks.NewMockSealer(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -79,6 +86,7 @@ func newRig(t *testing.T) *rig {
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Issuers: r.issuers, Keys: r.keys,
 		Solvers: []ports.Solver{r.solver}, Clock: clock, Dice: r.dice,
+		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer,
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, check: time.Millisecond, checkFor: 30 * time.Second, poll: time.Millisecond,
@@ -90,6 +98,7 @@ func newRig(t *testing.T) *rig {
 	both := &once{ActivityRegistry: r.env}
 	RegisterShort(both, r.activities)
 	RegisterLong(both, r.activities)
+	RegisterDelivery(both, r.activities)
 	return r
 }
 

@@ -20,3 +20,6 @@ func (unobserved) AttemptFailed(context.Context, string, domain.Fault)          
 func (unobserved) RenewalLooked(context.Context, string, ports.Look)                   {}
 func (unobserved) Swept(context.Context)                                               {}
 func (unobserved) CertificateRevoked(context.Context, string, domain.RevocationReason) {}
+func (unobserved) CertificateDelivered(context.Context, string)                        {}
+func (unobserved) DeliveryFailed(context.Context, string, domain.Fault)                {}
+func (unobserved) DeliveryDrifted(context.Context, string)                             {}

@@ -148,7 +148,7 @@ func (a *Accounts) SwitchAccountKey(ctx context.Context, issuer, directory strin
 	tag, err := a.pool.Exec(ctx, `
 		WITH changed AS (
 			-- Which sealing key sealed it is not known here.
-			UPDATE accounts SET sealed_key = next_sealed_key, next_sealed_key = NULL, sealed_by = NULL
+			UPDATE accounts SET sealed_key = next_sealed_key, next_sealed_key = NULL
 			WHERE issuer = $1 AND directory = $2 AND next_sealed_key = $3
 			RETURNING issuer, directory, url
 		)

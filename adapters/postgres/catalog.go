@@ -67,8 +67,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 		WHERE c.name = $1`, name), &chain, &pair.SealedKey)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
-			"there is no certificate %q: `everleaf cert list` shows those there are", name)
+		return ports.KeyPair{}, unknownCertificate(name)
 	case err != nil:
 		return ports.KeyPair{}, interpret(err)
 	case chain == nil:
@@ -77,4 +76,9 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 	}
 	pair.Record, pair.ChainPEM = record, []byte(*chain)
 	return pair, nil
+}
+
+func unknownCertificate(name string) error {
+	return domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
+		"there is no certificate %q: `everleaf cert list` shows those there are", name)
 }

@@ -1,4 +1,4 @@
-// Package postgres touches Postgres: it keeps orders, certificates, accounts and HTTP-01 tokens.
+// Package postgres touches Postgres: it keeps orders, certificates, deliveries, accounts and HTTP-01 tokens.
 //
 // Each method is one statement, which is atomic by itself: what belongs together is a data-modifying CTE. Under READ
 // COMMITTED such a statement does not see a row that another one commits meanwhile; so where the first writer wins,

@@ -16,12 +16,14 @@ import (
 
 var _ ports.Observer = (*Observer)(nil)
 
-// otherIssuer stands for an issuer that is not configured: a spec may name any, and each would be a series for ever.
-const otherIssuer = "other"
+// other stands for an issuer or a target that is not configured: a spec may name any, and each would be a series for
+// ever.
+const other = "other"
 
 // Observer counts what the steps tell of. It is safe for concurrent use.
 type Observer struct {
 	issuers     []string
+	targets     []string
 	orders      metric.Int64Counter
 	durations   metric.Float64Histogram
 	failures    metric.Int64Counter
@@ -30,15 +32,19 @@ type Observer struct {
 	revocations metric.Int64Counter
 	looks       metric.Int64Counter
 	// swept is when the last sweep ended here; first, when the observer was made.
-	swept atomic.Pointer[time.Time]
+	swept       atomic.Pointer[time.Time]
+	deliveries  metric.Int64Counter
+	undelivered metric.Int64Counter
+	drifts      metric.Int64Counter
 }
 
-// NewObserver counts by the configured issuers. What can be known beforehand is counted from zero on, so that an alert on
+// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on, so that an alert on
 // an increase sees the first failure.
-func NewObserver(m *Metrics, issuers []string) (*Observer, error) {
+func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 	i := instruments{meter: m.own}
 	o := &Observer{
 		issuers:     issuers,
+		targets:     targets,
 		orders:      i.counter(ordersPlaced),
 		durations:   i.histogram(issuanceDuration, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 4*3600, 24*3600),
 		failures:    i.counter(attemptsFailed),
@@ -46,6 +52,9 @@ func NewObserver(m *Metrics, issuers []string) (*Observer, error) {
 		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
 		revocations: i.counter(revocations),
 		looks:       i.counter(looks),
+		deliveries:  i.counter(deliveries),
+		undelivered: i.counter(deliveryFailures),
+		drifts:      i.counter(deliveryDrifts),
 	}
 	age := i.gauge(sweepAge)
 	if i.err != nil {
@@ -78,6 +87,13 @@ func (o *Observer) zero(ctx context.Context) {
 			domain.RevokedCessationOfOperation,
 		} {
 			o.revocations.Add(ctx, 0, o.revocationLabels(issuer, reason))
+		}
+	}
+	for _, target := range o.targets {
+		o.deliveries.Add(ctx, 0, o.targetLabels(target))
+		o.drifts.Add(ctx, 0, o.targetLabels(target))
+		for _, kind := range []domain.FaultKind{domain.FaultWait, domain.FaultOperator} {
+			o.undelivered.Add(ctx, 0, o.targetLabels(target, attribute.String("kind", string(kind))))
 		}
 	}
 }
@@ -134,9 +150,33 @@ func (o *Observer) CertificateRevoked(ctx context.Context, issuer string, reason
 	o.revocations.Add(ctx, 1, o.revocationLabels(issuer, reason))
 }
 
+// CertificateDelivered implements ports.Observer.
+func (o *Observer) CertificateDelivered(ctx context.Context, target string) {
+	o.deliveries.Add(ctx, 1, o.targetLabels(target))
+}
+
+// DeliveryFailed implements ports.Observer.
+func (o *Observer) DeliveryFailed(ctx context.Context, target string, fault domain.Fault) {
+	o.undelivered.Add(ctx, 1, o.targetLabels(target, attribute.String("kind", string(fault.Kind))))
+}
+
+// DeliveryDrifted implements ports.Observer.
+func (o *Observer) DeliveryDrifted(ctx context.Context, target string) {
+	o.drifts.Add(ctx, 1, o.targetLabels(target))
+}
+
+// targetLabels leave the host out: there may be many.
+func (o *Observer) targetLabels(delivery string, more ...attribute.KeyValue) metric.MeasurementOption {
+	target, _ := domain.TargetHost(delivery)
+	if !slices.Contains(o.targets, target) {
+		target = other
+	}
+	return metric.WithAttributeSet(attribute.NewSet(append(more, attribute.String("target", target))...))
+}
+
 func (o *Observer) issuer(name string) attribute.KeyValue {
 	if !slices.Contains(o.issuers, name) {
-		name = otherIssuer
+		name = other
 	}
 	return attribute.String("issuer", name)
 }

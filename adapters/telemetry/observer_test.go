@@ -12,7 +12,7 @@ import (
 func TestObserverCountsFromZero(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t)
-	_, err := NewObserver(m, []string{"main"})
+	_, err := NewObserver(m, []string{"main"}, []string{"nginx"})
 	require.NoError(t, err)
 	got := scrape(t, m)
 	for _, kind := range []string{"RateLimited", "Wait", "Name", "CA", "Operator", "Spec"} {
@@ -20,12 +20,15 @@ func TestObserverCountsFromZero(t *testing.T) {
 	}
 	require.Zero(t, find(t, got["everleaf_orders_placed_total"], "issuer", "main", "resumed", "true").GetCounter().GetValue())
 	require.Len(t, got["everleaf_revocations_total"].GetMetric(), 5)
+	require.Zero(t, find(t, got["everleaf_deliveries_total"], "target", "nginx").GetCounter().GetValue())
+	require.Zero(t, find(t, got["everleaf_delivery_drifts_total"], "target", "nginx").GetCounter().GetValue())
+	require.Zero(t, find(t, got["everleaf_delivery_failures_total"], "target", "nginx", "kind", "Wait").GetCounter().GetValue())
 }
 
 func TestObserverKeepsWhatItIsTold(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t)
-	o, err := NewObserver(m, []string{"main"})
+	o, err := NewObserver(m, []string{"main"}, []string{"nginx"})
 	require.NoError(t, err)
 	ctx := t.Context()
 	o.OrderPlaced(ctx, "main", false)
@@ -38,6 +41,9 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 		o.AttemptFailed(ctx, made, *domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "%s", made))
 	}
 	o.CertificateRevoked(ctx, "main", "")
+	o.CertificateDelivered(ctx, "nginx@west")
+	o.DeliveryFailed(ctx, "made-up", *domain.NewFault(domain.FaultOperator, "UnknownTarget", nil, "made-up"))
+	o.DeliveryDrifted(ctx, "nginx")
 
 	got := scrape(t, m)
 	require.Equal(t, 1.0, find(t, got["everleaf_orders_placed_total"], "issuer", "main", "resumed", "false").GetCounter().GetValue())
@@ -50,4 +56,7 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 	require.Equal(t, 2.0, find(t, got["everleaf_failure_reasons_total"], "issuer", "other", "kind", "Operator", "reason", "UnknownIssuer").
 		GetCounter().GetValue(), "what callers make up is no label")
 	require.Equal(t, 1.0, find(t, got["everleaf_revocations_total"], "issuer", "main", "reason", "unspecified").GetCounter().GetValue())
+	require.Equal(t, 1.0, find(t, got["everleaf_deliveries_total"], "target", "nginx").GetCounter().GetValue(), "whatever the host")
+	require.Equal(t, 1.0, find(t, got["everleaf_delivery_failures_total"], "target", "other", "kind", "Operator").GetCounter().GetValue())
+	require.Equal(t, 1.0, find(t, got["everleaf_delivery_drifts_total"], "target", "nginx").GetCounter().GetValue())
 }

@@ -28,6 +28,12 @@ var (
 	sweepInterval = own{"everleaf_sweep_interval_seconds", "How often sweeps are to begin; 0 if this process schedules none."}
 	revocations   = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
 
+	deliveries       = own{"everleaf_deliveries_total", "Deliveries that a target has confirmed, by target."}
+	deliveryFailures = own{"everleaf_delivery_failures_total",
+		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
+	deliveryDrifts = own{"everleaf_delivery_drifts_total",
+		"Deliveries that were found amiss at their target and are made again, by target."}
+
 	certificates = own{"everleaf_certificates",
 		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}
 	expiring = own{"everleaf_certificates_expiring",

@@ -116,7 +116,9 @@ func TestRetire(t *testing.T) {
 	})
 	t.Run("Ensure keeps it again", func(t *testing.T) {
 		w := newWorld(t)
-		w.remove = func(int, ports.RemoveDeliveryInput) (out ports.RemoveDeliveryOutput, err error) { return out, failed(targetFault) }
+		w.remove = func(int, ports.RemoveDeliveryInput) (out ports.RemoveDeliveryOutput, err error) {
+			return out, failed(targetFault)
+		}
 		w.ask(day, ports.RetireUpdate, ports.RetireRequest{RemoveDeliveries: true})
 		kept := w.ask(day+time.Second, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
 		w.run(delivering("disk"))
@@ -149,7 +151,9 @@ func TestRevocationWaitsForTargets(t *testing.T) {
 	t.Run("an hour at the most", func(t *testing.T) {
 		w := newWorld(t)
 		w.env.SetStartTime(start.Add(day))
-		w.deliver = func(int, ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) { return out, failed(targetFault) }
+		w.deliver = func(int, ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
+			return out, failed(targetFault)
+		}
 		w.run(next)
 		require.NotContains(t, w.story, "RevokeCertificate@24h1m0s")
 		later := w.next()

@@ -17,6 +17,8 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
+	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
+	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print what the command version prints."`
@@ -55,7 +57,10 @@ type kit struct {
 	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
 	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
-	export          func(context.Context, app.Config, string) (app.Exported, error)
+	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
+	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
+	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
+	reseal          func(ctx context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

@@ -145,7 +145,7 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 	b := newBench(t)
 	for name, value := range map[string]string{
 		"EVERLEAF_ROLES": "responder, workflows", "EVERLEAF_WORKFLOW_SLOTS": "7", "EVERLEAF_LOCAL_STEP_SLOTS": "8",
-		"EVERLEAF_AUTHORIZATION_SLOTS": "9", "EVERLEAF_NEXUS_SLOTS": "10", "EVERLEAF_MAX_POLLERS": "4", "EVERLEAF_STICKY_CACHE": "0",
+		"EVERLEAF_AUTHORIZATION_SLOTS": "9", "EVERLEAF_NEXUS_SLOTS": "10", "EVERLEAF_DELIVERY_SLOTS": "11", "EVERLEAF_DELIVERY_HOST": "west", "EVERLEAF_MAX_POLLERS": "4", "EVERLEAF_STICKY_CACHE": "0",
 		"EVERLEAF_WORKER_VERSIONING": "true", "TEMPORAL_DEPLOYMENT_NAME": "blue", "EVERLEAF_BUILD_ID": "b1",
 		"TEMPORAL_WORKER_BUILD_ID": "b2", "EVERLEAF_TERMINATION_GRACE_PERIOD": "1m",
 	} {
@@ -155,7 +155,8 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 	require.Equal(t, []app.Role{app.RoleWorkflows, app.RoleResponder}, b.config.Roles)
 	require.Equal(t, time.Minute, b.config.TerminationGracePeriod)
 	w := b.config.Workers
-	require.Equal(t, app.Slots{Workflow: 7, LocalStep: 8, Authorization: 9, Nexus: 10}, w.Slots)
+	require.Equal(t, app.Slots{Workflow: 7, LocalStep: 8, Authorization: 9, Nexus: 10, Delivery: 11}, w.Slots)
+	require.Equal(t, "west", b.config.DeliveryHost)
 	require.Equal(t, 4, w.MaxPollers)
 	require.Zero(t, w.StickyCache)
 	require.True(t, w.Versioning.Enabled)
@@ -228,7 +229,7 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
 		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL"},
 		{[]string{"worker", "--postgres-url=p"}, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
-		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization store"},
+		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization work"},
 		{[]string{"worker", "--roles=workflow"}, `there is no role "workflow": choose one or more of workflows,authorization,`},
 		{[]string{"worker", "--roles=workflows,"}, `there is no role "": choose`},
 		{[]string{"worker", "--roles="}, `there is no role "": choose`},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
+	"strconv"
 
 	"everleaf/app"
 )
@@ -18,7 +20,8 @@ const (
 
 type exportCmd struct {
 	nameArg
-	Dir string `required:"" placeholder:"DIR" help:"Directory for tls.crt (chain, mode 0644) and tls.key (PKCS #8, mode 0600); made with mode 0700."`
+	Dir    string `required:"" placeholder:"DIR" help:"Directory for tls.crt (chain, mode 0644) and tls.key (PKCS #8, mode 0600); made with mode 0700."`
+	Reason string `placeholder:"TEXT" help:"Why, for the audit: each export is an event in Postgres before the key is opened, with who asked for it."`
 	postgresSettings
 	sealingSettings
 	startSettings
@@ -30,7 +33,7 @@ func (e exportCmd) Run(ctx context.Context, k *kit) error {
 	e.postgresSettings.apply(&config)
 	e.sealingSettings.apply(&config)
 	e.startSettings.apply(&config)
-	exported, err := k.export(ctx, config, e.Name)
+	exported, err := k.export(ctx, config, app.ExportRequest{Name: e.Name, By: asker(), Reason: e.Reason})
 	if err != nil {
 		return err
 	}
@@ -42,6 +45,18 @@ func (e exportCmd) Run(ctx context.Context, k *kit) error {
 		serial = ", serial " + exported.Record.Issued.Serial
 	}
 	return k.print("wrote %s and %s to %s%s\n", certFile, keyFile, e.Dir, serial)
+}
+
+// asker is who runs this process, as far as the system knows: user@host.
+func asker() string {
+	name, host := "uid "+strconv.Itoa(os.Getuid()), "an unknown host"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
 }
 
 // writePair puts both files into dir, which is made if need be. Each appears whole or not at all, and neither is

@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/app"
 )
 
 func export(t *testing.T, dir string) (*bench, int) {
 	t.Helper()
 	b := newBench(t)
-	return b, b.run(t.Context(), "cert", "export", name, "--dir", dir, "--postgres-url", "p", "--sealing-key", "k")
+	return b, b.run(t.Context(), "cert", "export", name, "--dir", dir, "--postgres-url", "p", "--sealing-key", "k",
+		"--sealing-keys-old", "l,m", "--reason", "to look")
 }
 
 // only requires that the directory holds these files with these modes and contents, and no others.
@@ -47,6 +50,9 @@ func TestExportWritesModesWhateverTheUmask(t *testing.T) {
 		require.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
 		require.Equal(t, "wrote tls.crt and tls.key to "+dir+", serial 0a1b\n", b.out.String())
 		require.NotContains(t, b.out.String()+b.err.String(), "secret", "the key goes to its file only")
+		require.Equal(t, []string{"l", "m"}, b.config.Sealing.OldKeyURLs)
+		require.Equal(t, app.ExportRequest{Name: name, By: asker(), Reason: "to look"}, b.exportRequest)
+		require.Regexp(t, `^.+@.+$`, b.exportRequest.By)
 	}
 }
 

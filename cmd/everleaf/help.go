@@ -20,7 +20,9 @@ var groups = []kong.Group{
 	{Key: "http01", Title: "HTTP-01 challenges:"},
 	{Key: "slots", Title: "Slots and pollers:", Description: "How much the process does at once: fixed slots, or as memory and CPU allow."},
 	{Key: "versioning", Title: "Worker versioning:"},
+	{Key: "delivery", Title: "Delivery:"},
 	{Key: "ops", Title: "Health and metrics:"},
+	{Key: "pull", Title: "Certificates that clients fetch (role pull):"},
 	{Key: "timing", Title: "Start and stop:"},
 	{Key: "telemetry", Title: "Metrics and traces:", Description: "Traces are off unless OTEL_EXPORTER_OTLP_ENDPOINT is set; " +
 		"OpenTelemetry's other variables hold as well, among them OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf or grpc), " +

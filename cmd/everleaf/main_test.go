@@ -44,8 +44,12 @@ type bench struct {
 	keeper   *mocks.MockKeeper
 	catalog  *mocks.MockCatalog
 	// config is what the command asked package app for.
-	config app.Config
-	closed int
+	config        app.Config
+	exportRequest app.ExportRequest
+	closed        int
+	// resealed is what a sealing anew has done, resealTells what it tells meanwhile.
+	resealed    app.Resealed
+	resealTells func(tell func(done, of int))
 }
 
 func newBench(t *testing.T) *bench {
@@ -77,8 +81,13 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return b.catalog, closer, nil
 		},
-		export: func(_ context.Context, c app.Config, _ string) (app.Exported, error) {
+		reseal: func(_ context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error) {
 			b.config = c
+			b.resealTells(tell)
+			return b.resealed, nil
+		},
+		export: func(_ context.Context, c app.Config, request app.ExportRequest) (app.Exported, error) {
+			b.config, b.exportRequest = c, request
 			return app.Exported{ChainPEM: []byte("chain\n"), KeyPEM: []byte("very secret\n"), Record: app.Record{Issued: issued()}}, nil
 		},
 	}

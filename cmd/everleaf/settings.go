@@ -90,9 +90,19 @@ func (s sweepSettings) apply(c *app.Config) { c.SweepInterval = time.Duration(s.
 
 type sealingSettings struct {
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" required:"" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets."`
+	oldSealingSettings
 }
 
-func (s sealingSettings) apply(c *app.Config) { c.Sealing.KeyURL = s.SealingKey }
+func (s sealingSettings) apply(c *app.Config) {
+	c.Sealing.KeyURL = s.SealingKey
+	s.oldSealingSettings.apply(c)
+}
+
+type oldSealingSettings struct {
+	SealingKeysOld []string `group:"sealing" env:"EVERLEAF_SEALING_KEYS_OLD" placeholder:"URL,…" help:"Other keys that open what they have sealed, separated by commas. To rotate: give every worker the new key here, then swap the two settings everywhere, then run everleaf reseal; when it says that nothing is left, take the former key out."`
+}
+
+func (s oldSealingSettings) apply(c *app.Config) { c.Sealing.OldKeyURLs = s.SealingKeysOld }
 
 type temporalSettings struct {
 	TemporalAddress             string `group:"temporal" env:"TEMPORAL_ADDRESS" placeholder:"HOST:PORT" help:"Temporal's address; else the profile's, else localhost:7233."`
@@ -164,6 +174,12 @@ func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
 }
 
+type deliverySettings struct {
+	DeliveryHost string `group:"delivery" env:"EVERLEAF_DELIVERY_HOST" placeholder:"HOST" help:"Deliver to targets on this host alone, which specs name as target@HOST; else to those without a host."`
+}
+
+func (s deliverySettings) apply(c *app.Config) { c.DeliveryHost = s.DeliveryHost }
+
 type opsSettings struct {
 	OpsListen        string   `group:"ops" env:"EVERLEAF_OPS_LISTEN" default:":8401" placeholder:"HOST:PORT" help:"Where /livez, /readyz and /metrics are answered; for the platform's own network only."`
 	CredentialsGrace duration `group:"ops" env:"EVERLEAF_CREDENTIALS_GRACE" default:"1m" placeholder:"DURATION" help:"How long Temporal may refuse this worker's credentials, without accepting them once, before the process ends and says so."`
@@ -171,4 +187,15 @@ type opsSettings struct {
 
 func (s opsSettings) apply(c *app.Config) {
 	c.Ops.Listen, c.Temporal.CredentialsGrace = s.OpsListen, time.Duration(s.CredentialsGrace)
+}
+
+type pullSettings struct {
+	PullListen      string `group:"pull" env:"EVERLEAF_PULL_LISTEN" placeholder:"HOST:PORT" help:"Where the role pull serves certificates and keys over TLS, for example :8403; else it serves nobody."`
+	PullCertificate string `group:"pull" env:"EVERLEAF_PULL_CERTIFICATE" placeholder:"PATH" help:"The pull listener's own certificate and chain, PEM; read again when it changes."`
+	PullKey         string `group:"pull" env:"EVERLEAF_PULL_KEY" placeholder:"PATH" help:"Its private key, PEM."`
+	PullClientCA    string `name:"pull-client-ca" group:"pull" env:"EVERLEAF_PULL_CLIENT_CA" placeholder:"PATH" help:"Roots of client certificates, PEM; without them only the one-time tokens of webhooks are served."`
+}
+
+func (s pullSettings) apply(c *app.Config) {
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
 }

@@ -16,14 +16,17 @@ import (
 )
 
 type workerCmd struct {
-	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
+	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
 	temporalSettings
 	postgresSettings
-	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows and authorization."`
+	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows, authorization and delivery, and by pull."`
+	oldSealingSettings
 	acmeSettings
 	http01Settings
 	opsSettings
+	pullSettings
+	deliverySettings
 	slotSettings
 	versioningSettings
 	startSettings
@@ -44,8 +47,8 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey}, w.acmeSettings, w.http01Settings, w.opsSettings,
-		w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.opsSettings,
+		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
 	}
@@ -78,18 +81,21 @@ type registrations bool
 // BeforeApply is called by kong if the flag is given.
 func (registrations) BeforeApply(kctx *kong.Context) error {
 	var roles roleList
-	queue := ""
+	queue, host := "", ""
 	for _, flag := range kctx.Flags() {
 		switch value := kctx.FlagValue(flag).(type) {
 		case roleList:
 			roles = value
 		case string:
-			if flag.Name == "task-queue" {
+			switch flag.Name {
+			case "task-queue":
 				queue = value
+			case "delivery-host":
+				host = value
 			}
 		}
 	}
-	all := app.Registrations(roles, queue)
+	all := app.Registrations(roles, queue, host)
 	if len(all) == 0 {
 		_, _ = fmt.Fprintf(kctx.Stdout, "The role %s polls no task queue: nothing is registered.\n", app.JoinRoles(roles))
 		kctx.Exit(exitOK)
@@ -125,6 +131,7 @@ type slotSettings struct {
 	WorkflowSlots      *int    `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
 	LocalStepSlots     *int    `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
 	AuthorizationSlots *int    `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
+	DeliverySlots      *int    `group:"slots" env:"EVERLEAF_DELIVERY_SLOTS" placeholder:"N" help:"Deliveries at once; else ${delivery_slots}."`
 	NexusSlots         *int    `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
 	TargetMemory       float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
 	TargetCPU          float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
@@ -137,6 +144,7 @@ func (s slotSettings) apply(c *app.Config) {
 	for _, chosen := range []struct{ given, slots *int }{
 		{s.WorkflowSlots, &slots.Workflow}, {s.LocalStepSlots, &slots.LocalStep},
 		{s.AuthorizationSlots, &slots.Authorization}, {s.NexusSlots, &slots.Nexus},
+		{s.DeliverySlots, &slots.Delivery},
 	} {
 		if chosen.given != nil {
 			*chosen.slots = *chosen.given
@@ -153,7 +161,7 @@ func (s slotSettings) check() error {
 		given *int
 	}{
 		{"workflow-slots", s.WorkflowSlots}, {"local-step-slots", s.LocalStepSlots},
-		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"max-pollers", &s.MaxPollers},
+		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots}, {"max-pollers", &s.MaxPollers},
 	} {
 		if chosen.given != nil && *chosen.given == 0 {
 			return app.InvalidSetting(chosen.flag, "0", "use a whole number above 0, or leave it out for the default")
@@ -222,6 +230,7 @@ func settingVars() kong.Vars {
 		"roles":          app.JoinRoles(app.AllRoles()),
 		"workflow_slots": number(app.DefaultWorkflowSlots), "local_step_slots": number(app.DefaultLocalStepSlots),
 		"authorization_slots": number(app.DefaultAuthorizationSlots),
+		"delivery_slots":      number(app.DefaultDeliverySlots),
 		"nexus_slots":         number(app.DefaultNexusSlots),
 		"target_memory":       number(app.DefaultTargetMemory), "target_cpu": number(app.DefaultTargetCPU),
 		"max_pollers": number(app.DefaultMaxPollers), "sticky_cache": number(app.DefaultStickyCache),

@@ -42,6 +42,8 @@ type Options struct {
 	// AuthorizationRetry and OrderRetry are the Retry-After in seconds of what is processing; zero means 1, negative
 	// sends none.
 	AuthorizationRetry, OrderRetry int
+	// Bindings are the external accounts' base64url MAC keys by key ID; with one, every new account needs a binding.
+	Bindings map[string]string
 	// Env is added to Pebble's environment, for example "PEBBLE_AUTHZREUSE=100".
 	Env []string
 }
@@ -159,6 +161,7 @@ func (p *Pebble) writeConfig(ports []int, certificate, key string) {
 		"listenAddress": address(ports[0]), "managementListenAddress": address(ports[1]),
 		"certificate": certificate, "privateKey": key, "httpPort": p.HTTPPort, "tlsPort": ports[4],
 		"domainBlocklist": append([]string{}, p.options.Blocked...), "keyAlgorithm": "ecdsa", "profiles": profiles,
+		"externalAccountBindingRequired": len(p.options.Bindings) > 0, "externalAccountMACKeys": p.options.Bindings,
 		"retryAfter": map[string]int{"authz": seconds(p.options.AuthorizationRetry), "order": seconds(p.options.OrderRetry)},
 	}})
 	must(p.t, err)

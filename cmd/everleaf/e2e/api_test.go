@@ -126,7 +126,7 @@ func TestOtherSDKs(t *testing.T) {
 		t.Run(sdk, func(t *testing.T) {
 			t.Parallel()
 			raw, err := s.ensure(s.name+"-"+sdk, bytes, bytes)
-			require.NoError(t, err)
+			require.NoError(t, err, "log:\n%s\nCA:\n%s", s.log, s.ca.Log())
 			status := object(t, raw)
 			require.Equal(t, "Ready", status["phase"])
 			require.Equal(t, s.name+"-"+sdk, status["name"])

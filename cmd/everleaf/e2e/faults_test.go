@@ -25,6 +25,7 @@ func TestRateLimitIsWaitedOutAsTold(t *testing.T) {
 
 // While the CA fails in whatever way, the workflow waits, and then succeeds.
 func TestFaultyCA(t *testing.T) {
+	t.Parallel()
 	unavailable := problem(503, "serverInternal", "down for maintenance", "Retry-After", "4")
 	for _, fault := range []struct {
 		name string

@@ -12,6 +12,7 @@ import (
 // A worker is killed with SIGKILL between two lines of the issuance. The next worker must go on with the same order:
 // one order at the CA, one in Postgres, one certificate.
 func TestKilledWorkerResumesItsOrder(t *testing.T) {
+	t.Parallel()
 	for _, at := range []struct {
 		point string
 		kill  func(t *testing.T, s *stack) // returns once the worker is where it is to be killed

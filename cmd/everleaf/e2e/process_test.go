@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +26,10 @@ import (
 // binary is the shipped program, built once.
 var binary string
 
+// atOnce is how many tests run side by side, unless -parallel says. They wait for timers, time-outs and one another's
+// processes far more than they compute: as many as there are processors, the default, would leave those idle.
+const atOnce = 8
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		if work := os.Getenv(bareWork); work != "" {
@@ -35,11 +41,23 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "everleaf")
-		if out, err := exec.Command("go", "build", "-o", binary, "everleaf/cmd/everleaf").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "everleaf/cmd/everleaf").CombinedOutput(); err != nil {
 			panic("build everleaf: " + string(out))
+		}
+		flag.Parse()
+		if !given("test.parallel") {
+			if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+				panic(err)
+			}
 		}
 		return m.Run()
 	}())
+}
+
+// given says whether a flag is on the command line.
+func given(name string) (found bool) {
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // process is a running worker.

@@ -164,6 +164,13 @@ func (p *caProxy) on(r *rule) *rule {
 	return r
 }
 
+// off ends a rule.
+func (p *caProxy) off(r *rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.left = 0
+}
+
 // count says how many requests had a path with this prefix.
 func (p *caProxy) count(prefix string) (n int) {
 	p.mu.Lock()

@@ -51,6 +51,9 @@ var brief = acmetest.Profile{Description: "20 seconds", ValidityPeriod: 20}
 // one, the CA has not done what the test waits for.
 const steady = "PEBBLE_WFE_NONCEREJECT=0"
 
+// blockedName is one that the CA refuses (rejectedIdentifier).
+const blockedName = "blocked.example.test"
+
 // newStack starts the parts; the database is migrated.
 func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 
@@ -78,7 +81,9 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 	s.pool = pool
 	s.http01 = net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
 	_, port, _ := net.SplitHostPort(s.http01)
-	s.ca = acmetest.Start(t, acmetest.Options{HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}, Env: env})
+	s.ca = acmetest.Start(t, acmetest.Options{
+		HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}, Blocked: []string{blockedName}, Env: env,
+	})
 	s.proxy = newCAProxy(t, s.ca.Directory, s.ca.CABundle)
 
 	dir := t.TempDir()

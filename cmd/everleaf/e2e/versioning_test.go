@@ -47,7 +47,7 @@ func buildReleaseOne(t *testing.T) string {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
 	program := filepath.Join(dir, "everleaf")
-	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }

@@ -62,37 +62,50 @@ func TestSettingsAreTaken(t *testing.T) {
 	if err := os.WriteFile(key, []byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, problems := build(tree(t, targets["base"]), "/mine")
-	if len(problems) > 0 {
-		t.Fatal(problems)
+	for _, target := range []string{"base", "base with a file"} {
+		b, problems := build(tree(t, targets[target]), "/mine")
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for _, w := range workloads(b) {
+			t.Run(target+"/"+w.name, func(t *testing.T) {
+				t.Parallel()
+				taken(t, b, w.template.Spec.Containers[0], key)
+			})
+		}
 	}
-	for _, w := range workloads(b) {
-		t.Run(w.name, func(t *testing.T) {
-			t.Parallel()
-			c := w.template.Spec.Containers[0]
-			env := []string{"HOME=" + t.TempDir()}
-			for name, value := range settingsOf(b) {
-				env = append(env, name+"="+value)
-			}
-			for _, e := range c.Env {
-				if e.ValueFrom == nil {
-					env = append(env, e.Name+"="+e.Value)
-				}
-			}
-			// What is not in the manifests, and what makes it short; the last one holds.
-			env = append(env, "EVERLEAF_POSTGRES_URL=postgres://u@127.0.0.1:1/d", "EVERLEAF_START_TIMEOUT=1s",
-				"EVERLEAF_OPS_LISTEN=127.0.0.1:0", "EVERLEAF_HTTP01_LISTEN=127.0.0.1:0")
-			if mountsKey(c) {
-				env = append(env, "EVERLEAF_SEALING_KEY=file://"+key)
-			}
-			cmd := exec.CommandContext(t.Context(), binary.path, c.Args...)
-			var said bytes.Buffer
-			cmd.Env, cmd.Stdout, cmd.Stderr = env, &said, &said
-			err := cmd.Run()
-			if !errors.As(err, new(*exec.ExitError)) || !strings.Contains(said.String(), "DatabaseUnreachable") || strings.Contains(said.String(), "warning") {
-				t.Errorf("%v; it said:\n%s", err, &said)
-			}
-		})
+}
+
+func taken(t *testing.T, b built, c corev1.Container, key string) {
+	t.Helper()
+	env := []string{"HOME=" + t.TempDir()}
+	for name, value := range settingsOf(b) {
+		env = append(env, name+"="+value)
+	}
+	for _, e := range c.Env {
+		if e.ValueFrom == nil {
+			env = append(env, e.Name+"="+e.Value)
+		}
+	}
+	if at := plainOf(c, "EVERLEAF_CONFIG"); at != "" {
+		file := filepath.Join(t.TempDir(), filepath.Base(at))
+		if err := os.WriteFile(file, []byte(fileOf(b)[at]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, "EVERLEAF_CONFIG="+file)
+	}
+	// What is not in the manifests, and what makes it short; the last one holds.
+	env = append(env, "EVERLEAF_POSTGRES_URL=postgres://u@127.0.0.1:1/d", "EVERLEAF_START_TIMEOUT=1s",
+		"EVERLEAF_OPS_LISTEN=127.0.0.1:0", "EVERLEAF_HTTP01_LISTEN=127.0.0.1:0")
+	if mountsKey(c) {
+		env = append(env, "EVERLEAF_SEALING_KEY=file://"+key)
+	}
+	cmd := exec.CommandContext(t.Context(), binary.path, c.Args...)
+	var said bytes.Buffer
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &said, &said
+	err := cmd.Run()
+	if !errors.As(err, new(*exec.ExitError)) || !strings.Contains(said.String(), "DatabaseUnreachable") || strings.Contains(said.String(), "warning") {
+		t.Errorf("%v; it said:\n%s", err, &said)
 	}
 }
 

@@ -18,7 +18,9 @@ const (
 // targets are what a user may build: the base, each overlay, and the components on top.
 var targets = map[string]string{
 	"base":                        "resources: [../base]",
+	"base with a file":            "resources: [../base]\ncomponents: [../components/config-file]",
 	"istio":                       "resources: [../overlays/istio]",
+	"istio with a file":           "resources: [../overlays/istio]\ncomponents: [../components/config-file]",
 	"linkerd":                     "resources: [../overlays/linkerd]",
 	"base with components":        "resources: [../base]\ncomponents: [../components/ingress, ../components/network-policy]",
 	"istio, others outside":       "resources: [../overlays/istio]\ncomponents: [../components/istio-outside, ../components/network-policy]",
@@ -94,6 +96,10 @@ func TestMistakesAreFound(t *testing.T) {
 		{"a memory limit that moved", "base", "base/worker.yaml", "memory: 512Mi", "memory: 2Gi", "GOMEMLIMIT"},
 		{"a migration that never ends", "istio", "overlays/istio/sidecar.yaml", `nativeSidecar: "true"`, `nativeSidecar: "false"`, "never ends"},
 		{"a worker outside of the mesh", "linkerd", "overlays/linkerd/kustomization.yaml", "kind: Deployment\n  - path: proxy", "kind: Deployment\n      name: everleaf-responder\n  - path: proxy", "Deployment everleaf-worker is not in the mesh"},
+		{"a credential in the file", "base with a file", "components/config-file/everleaf.yaml", "preset: letsencrypt", "preset: zerossl\n    eab: {keyID: \"${A}\", hmacKey: abcd}", "everleaf.yaml: hmacKey is a secret in plain text"},
+		{"a file that is not there", "base with a file", "components/config-file/worker.yaml", "config/everleaf.yaml", "config/issuers.yaml", "no ConfigMap is mounted as /etc/everleaf/config/issuers.yaml"},
+		{"a file for all", "base with a file", "components/config-file/worker.yaml", "defaultMode: 0440", "defaultMode: 0444", "not for the group alone"},
+		{"a file's settings lost", "base with a file", "components/config-file/worker.yaml", "            - configMapRef:\n                name: everleaf-settings\n", "", "reads no settings"},
 		{"polls cut", "istio", "overlays/istio/temporal.yaml", "timeout: 0s", "timeout: 15s", "cuts long polls"},
 		{"another CA", "istio", "base/settings.env", "https://acme-v02", "https://acme-v03", "lets the worker out to the CA"},
 		{"a port that misleads Istio", "istio", "overlays/istio/egress.yaml", "name: tls-acme", "name: grpc-acme", "says TLS"},

@@ -38,11 +38,13 @@ func workloads(b built) (list []workload) {
 	return list
 }
 
-// settingsOf are the plain settings. There is one ConfigMap.
+// settingsOf are the plain settings.
 func settingsOf(b built) map[string]string {
 	settings := map[string]string{}
 	for _, c := range all[*corev1.ConfigMap](b) {
-		maps.Copy(settings, c.Data)
+		if strings.HasPrefix(c.Name, "everleaf-settings-") { // a hash follows
+			maps.Copy(settings, c.Data)
+		}
 	}
 	return settings
 }
@@ -59,7 +61,7 @@ func checkAll(b built, known []string) (problems []string) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		problems = append(problems, variable("ConfigMap", name, known)...)
 	}
-	return slices.Concat(problems, divided(b), secrets(b, settings), reached(b), meshKeys(b), sidecars(b), istioRoutes(b, settings))
+	return slices.Concat(problems, divided(b), secrets(b, settings), files(b), reached(b), meshKeys(b), sidecars(b), istioRoutes(b, settings))
 }
 
 // confined is the restricted Pod Security Standard, and more: the user by number, a read-only root, no token, an image
@@ -80,8 +82,9 @@ func confined(pod corev1.PodSpec) (problems []string) {
 	want(!pod.HostNetwork && !pod.HostPID && !pod.HostIPC, "shares the host's namespaces")
 	want(len(pod.Containers) == 1 && len(pod.InitContainers) == 0, "has other containers than one: they are not checked")
 	for _, v := range pod.Volumes {
-		want(v.Secret != nil, "volume %s is no Secret", v.Name)
+		want(v.Secret != nil || v.ConfigMap != nil, "volume %s is neither Secret nor ConfigMap", v.Name)
 		want(v.Secret == nil || v.Secret.DefaultMode != nil && *v.Secret.DefaultMode == 0o440, "volume %s is not for the group alone (0440)", v.Name)
+		want(v.ConfigMap == nil || v.ConfigMap.DefaultMode != nil && *v.ConfigMap.DefaultMode == 0o440, "volume %s is not for the group alone (0440)", v.Name)
 	}
 	for _, c := range pod.Containers {
 		s := c.SecurityContext
@@ -168,7 +171,11 @@ func divided(b built) []string {
 		roles = append(roles, strings.Split(plainOf(d.Spec.Template.Spec.Containers[0], "EVERLEAF_ROLES"), ",")...)
 	}
 	slices.Sort(roles)
-	if want := []string{"authorization", "nexus", "responder", "workflows"}; !slices.Equal(roles, want) {
+	want := []string{"authorization", "nexus", "responder", "workflows"}
+	if len(fileOf(b)) > 0 { // only a configuration file has targets
+		want = []string{"authorization", "delivery", "nexus", "responder", "workflows"}
+	}
+	if !slices.Equal(roles, want) {
 		return []string{fmt.Sprintf("the Deployments have the roles %q, want %q", roles, want)}
 	}
 	return nil

@@ -1,0 +1,107 @@
+package delivery
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"everleaf/domain"
+)
+
+const (
+	// namePlace and pathPlace stand in settings for the certificate's name and its directory.
+	namePlace = "{name}"
+	pathPlace = "{path}"
+	// maxTimeout is well under the time that a delivery's step has.
+	maxTimeout = 5 * time.Minute
+)
+
+// targetName is what specs may call a target: one DNS label, since "@host" may follow.
+var targetName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the field
+// as targets[0].directory.path, the value and the fix.
+func Check(configs []Config) error {
+	seen := map[string]int{}
+	for i, config := range configs {
+		if p := config.Check(); p != nil {
+			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "targets[%d]%s", i, p.Error())
+		}
+		if first, ok := seen[config.Name]; ok {
+			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil,
+				"targets[%d].name %q: the name of targets[%d] as well; give each its own", i, config.Name, first)
+		}
+		seen[config.Name] = i
+	}
+	return nil
+}
+
+// Check says what is wrong with one target, from its field on (".directory.path …").
+func (c Config) Check() error {
+	if !targetName.MatchString(c.Name) {
+		return field("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+	}
+	var kinds []string
+	var err error
+	if c.Directory != nil {
+		kinds, err = append(kinds, "directory"), c.Directory.check()
+	}
+	if c.Webhook != nil {
+		kinds, err = append(kinds, "webhook"), c.Webhook.check()
+	}
+	if c.Pull != nil {
+		kinds, err = append(kinds, "pull"), c.Pull.check()
+	}
+	if len(kinds) != 1 {
+		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name, len(kinds),
+			strings.Join(kinds, ", "))
+	}
+	return err
+}
+
+func (d Directory) check() error {
+	switch clean := filepath.Clean(d.Path); {
+	case !filepath.IsAbs(d.Path):
+		return field("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
+	case !strings.Contains(d.Path, namePlace):
+		return field("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
+			filepath.Join(clean, namePlace))
+	case strings.Contains(strings.ReplaceAll(clean, namePlace, ""), "{"):
+		return field("directory.path", d.Path, `only "{name}" can stand in it`)
+	case d.Combined != "" && !fileName(d.Combined):
+		return field("directory.combined", d.Combined, "give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
+	}
+	if _, err := parseOwner(d.Owner); err != nil {
+		return field("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
+	}
+	if len(d.Command) > 0 && strings.TrimSpace(d.Command[0]) == "" {
+		return field("directory.command[0]", d.Command[0], "name a program, or leave the command out")
+	}
+	return checkTimeout("directory.timeout", d.Timeout)
+}
+
+// fileName is a name that is ours to give: not hidden, and nothing that another file has.
+func fileName(name string) bool {
+	return name == filepath.Base(name) && name != chainFile && name != keyFile && !strings.HasPrefix(name, ".") &&
+		!strings.ContainsAny(name, "{}\x00/\\")
+}
+
+func checkTimeout(name, value string) error {
+	if d, err := time.ParseDuration(value); value != "" && (err != nil || d <= 0 || d > maxTimeout) {
+		return field(name, value, fmt.Sprintf("use a time such as 30s, at most %s, or leave it out", maxTimeout))
+	}
+	return nil
+}
+
+// timeoutOr is a timeout that Check has passed.
+func timeoutOr(value string, fallback time.Duration) time.Duration {
+	if d, err := time.ParseDuration(value); err == nil && d > 0 {
+		return d
+	}
+	return fallback
+}
+
+// field is a complaint; whoever knows which target it is puts that in front.
+func field(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }

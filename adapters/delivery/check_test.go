@@ -1,0 +1,54 @@
+package delivery
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+func TestCheckNamesTheField(t *testing.T) {
+	t.Parallel()
+	good := Directory{Path: "/etc/everleaf/{name}", Owner: "101:101", Combined: "tls.pem", Command: []string{"true"}, Timeout: "5s"}
+	require.NoError(t, Check([]Config{{Name: "nginx", Directory: &good}, {Name: "app", Pull: &Pull{Clients: []string{"*"}}}}))
+	directory := func(change func(*Directory)) []Config {
+		d := good
+		change(&d)
+		return []Config{{Name: "nginx", Directory: &d}}
+	}
+	for says, configs := range map[string][]Config{
+		`targets[0].name "Nginx"`:                            {{Name: "Nginx", Directory: &good}},
+		`targets[0].name "a@b"`:                              {{Name: "a@b", Directory: &good}},
+		`targets[1].name "a": the name of targets[0]`:        {{Name: "a", Directory: &good}, {Name: "a", Directory: &good}},
+		`targets[0] (a): it has 0 kinds`:                     {{Name: "a"}},
+		`targets[0] (a): it has 2 kinds (directory, pull)`:   {{Name: "a", Directory: &good, Pull: &Pull{Clients: []string{"*"}}}},
+		`targets[0].directory.path "tls/{name}"`:             directory(func(d *Directory) { d.Path = "tls/{name}" }),
+		`for example /etc/tls/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/tls" }),
+		`targets[0].directory.path "/etc/{host}/{name}"`:     directory(func(d *Directory) { d.Path = "/etc/{host}/{name}" }),
+		`targets[0].directory.combined "tls.key"`:            directory(func(d *Directory) { d.Combined = "tls.key" }),
+		`targets[0].directory.combined "../a"`:               directory(func(d *Directory) { d.Combined = "../a" }),
+		`targets[0].directory.owner "a b"`:                   directory(func(d *Directory) { d.Owner = "a b" }),
+		`targets[0].directory.command[0] ""`:                 directory(func(d *Directory) { d.Command = []string{""} }),
+		`targets[0].directory.timeout "1h": use a time such`: directory(func(d *Directory) { d.Timeout = "1h" }),
+	} {
+		err := Check(configs)
+		require.ErrorContains(t, err, says)
+		requireFault(t, err, domain.FaultOperator, "InvalidTargets")
+		_, err = New(configs, Deps{})
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestAnUnknownTargetListsTheKnown(t *testing.T) {
+	t.Parallel()
+	d := Directory{Path: "/etc/{name}"}
+	targets, err := New([]Config{{Name: "b", Directory: &d}, {Name: "a", Directory: &d}}, Deps{})
+	require.NoError(t, err)
+	_, err = targets.Target("c")
+	require.Contains(t, requireFault(t, err, domain.FaultOperator, "UnknownTarget").Message, `"c" (it has: a, b)`)
+	none, err := New(nil, Deps{})
+	require.NoError(t, err)
+	_, err = none.Target("c")
+	require.ErrorContains(t, err, "it has: none")
+}

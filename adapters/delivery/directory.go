@@ -1,0 +1,157 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"everleaf/ports"
+)
+
+var _ ports.Target = (*directory)(nil)
+
+const (
+	chainFile = "tls.crt"
+	keyFile   = "tls.key"
+	// commandTime bounds the command unless the config does.
+	commandTime = time.Minute
+)
+
+// directory writes files where a server reads them. The files in the certificate's directory are links through one more
+// link, dataLink, to a directory that holds one version, as Kubernetes mounts Secrets: swapping that one link by a rename
+// changes chain and key together. (A reader that opens the two around that very instant can still mix them; the combined
+// file cannot be mixed.)
+type directory struct {
+	// base is the part of the path above the first "{name}": the operator's own. below are the parts from there on.
+	base  string
+	below []string
+	owner owner
+	// combined is the name of the file with chain and key, empty for none.
+	combined string
+	command  command
+}
+
+// newDirectory makes the target of a config that Check has passed.
+func newDirectory(config Directory) *directory {
+	parts := strings.Split(strings.TrimPrefix(filepath.Clean(config.Path), "/"), "/")
+	named := slices.IndexFunc(parts, func(part string) bool { return strings.Contains(part, namePlace) })
+	owner, _ := parseOwner(config.Owner) // Check has read it
+	return &directory{
+		base: "/" + filepath.Join(parts[:named]...), below: parts[named:], owner: owner, combined: config.Combined,
+		command: command{args: config.Command, timeout: timeoutOr(config.Timeout, commandTime)},
+	}
+}
+
+// Deliver implements ports.Target. The command has to succeed for a delivery to be confirmed: until then, a repeat runs it
+// again. It is not run for a version that was confirmed before and is in place.
+func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmation string, err error) {
+	p, err := d.open(ctx, bundle.Certificate, true)
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	files, err := d.files(bundle)
+	if err != nil {
+		return "", err
+	}
+	defer wipe(files)
+	confirmation = "in place"
+	if drift, err := p.drift(files); err != nil {
+		return "", err
+	} else if drift != "" {
+		if err := p.write(files); err != nil {
+			return "", err
+		}
+		confirmation = "written"
+	}
+	if p.confirmed() {
+		return confirmation, nil
+	}
+	if len(d.command.args) > 0 {
+		confirmation += ", command run"
+		if err := d.command.run(ctx, bundle.Certificate, p.path, bundle.KeyPEM); err != nil {
+			return "", err
+		}
+	}
+	return confirmation, p.confirm()
+}
+
+// Drift implements ports.Target.
+func (d *directory) Drift(ctx context.Context, bundle ports.Bundle) (string, error) {
+	p, err := d.open(ctx, bundle.Certificate, false)
+	if errors.Is(err, errNotThere) {
+		return "the directory is gone", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	files, err := d.files(bundle)
+	if err != nil {
+		return "", err
+	}
+	defer wipe(files)
+	drift, err := p.drift(files)
+	if err == nil && drift == "" && !p.confirmed() {
+		drift = "the command has not succeeded since the last change"
+	}
+	return drift, err
+}
+
+// Remove implements ports.Target. A mark stays until the command has succeeded, so that a repeat runs it again. What is
+// not ours stays, and then the directory does.
+func (d *directory) Remove(ctx context.Context, certificate string) error {
+	p, err := d.open(ctx, certificate, false)
+	if errors.Is(err, errNotThere) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	found, err := p.clear()
+	if err != nil || !found {
+		return err
+	}
+	if len(d.command.args) > 0 {
+		if err := d.command.run(ctx, certificate, p.path, nil); err != nil {
+			return err
+		}
+	}
+	return p.leave()
+}
+
+// file is one that is to be in the certificate's directory.
+type file struct {
+	name     string
+	content  []byte
+	mode     uint32
+	uid, gid int
+}
+
+// files are what the bundle is written as; the caller wipes them.
+func (d *directory) files(bundle ports.Bundle) ([]file, error) {
+	uid, gid, err := d.owner.ids()
+	if err != nil {
+		return nil, refused(err, "find the owner of the files; correct the target's directory.owner")
+	}
+	chain := append(bytes.TrimSpace(slices.Clone(bundle.ChainPEM)), '\n')
+	files := []file{
+		{chainFile, chain, 0o644, uid, gid},
+		{keyFile, slices.Clone(bundle.KeyPEM), 0o600, uid, gid},
+	}
+	if d.combined != "" {
+		files = append(files, file{d.combined, slices.Concat(chain, bundle.KeyPEM), 0o600, uid, gid})
+	}
+	return files, nil
+}
+
+func wipe(files []file) {
+	for _, f := range files {
+		clear(f.content)
+	}
+}

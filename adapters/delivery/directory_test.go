@@ -1,0 +1,303 @@
+package delivery
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// newBundle is a version of the certificate shop with a real key.
+func newBundle(t testing.TB, serial int64) ports.Bundle {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"shop.example"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
+	require.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	return ports.Bundle{Certificate: "shop", Issued: domain.Issued{Version: fmt.Sprint("v", serial)},
+		ChainPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		KeyPEM:   pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})}
+}
+
+// shelf is a directory target in a temporary directory.
+type shelf struct {
+	*testing.T
+	base, path string
+	ports.Target
+}
+
+func newShelf(t *testing.T, change ...func(*Directory)) *shelf {
+	t.Helper()
+	base := t.TempDir()
+	config := Directory{Path: filepath.Join(base, "{name}"), Combined: "tls.pem"}
+	for _, c := range change {
+		c(&config)
+	}
+	targets, err := New([]Config{{Name: "files", Directory: &config}}, Deps{})
+	require.NoError(t, err)
+	target, err := targets.Target("files")
+	require.NoError(t, err)
+	return &shelf{T: t, base: base, path: filepath.Join(base, "shop"), Target: target}
+}
+
+// counting has the command append a line to a file, which says how often it was run.
+func counting(t *testing.T) (func(*Directory), func() int) {
+	log := filepath.Join(t.TempDir(), "runs")
+	return func(d *Directory) {
+			d.Command = []string{"sh", "-c", `echo "$1 $2" >> ` + log, "sh", "{name}", "{path}"}
+		}, func() int {
+			content, _ := os.ReadFile(log)
+			return strings.Count(string(content), "shop ")
+		}
+}
+
+func (s *shelf) deliver(b ports.Bundle) string {
+	s.Helper()
+	confirmation, err := s.Deliver(s.Context(), b)
+	require.NoError(s, err)
+	drift, err := s.Drift(s.Context(), b)
+	require.NoError(s, err)
+	require.Empty(s, drift)
+	return confirmation
+}
+
+// hidden are the entries besides the three files.
+func (s *shelf) hidden() (names []string) {
+	s.Helper()
+	entries, err := os.ReadDir(s.path)
+	require.NoError(s, err)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string) *domain.Fault {
+	t.Helper()
+	require.Error(t, err)
+	fault := domain.AsFault(err)
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+	return fault
+}
+
+func TestADirectoryHasChainKeyAndBoth(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	first, second := newBundle(t, 1), newBundle(t, 2)
+	require.Equal(t, "written", s.deliver(first))
+	require.Equal(t, "in place", s.deliver(first))
+	require.Equal(t, "written", s.deliver(second))
+	for file, mode := range map[string]os.FileMode{"tls.crt": 0o644, "tls.key": 0o600, "tls.pem": 0o600, ".": 0o700 | os.ModeDir, "..data": 0o700 | os.ModeDir} {
+		info, err := os.Stat(filepath.Join(s.path, file))
+		require.NoError(t, err)
+		require.Equal(t, mode, info.Mode(), file)
+	}
+	_, err := tls.LoadX509KeyPair(filepath.Join(s.path, "tls.crt"), filepath.Join(s.path, "tls.key"))
+	require.NoError(t, err)
+	_, err = tls.LoadX509KeyPair(filepath.Join(s.path, "tls.pem"), filepath.Join(s.path, "tls.pem"))
+	require.NoError(t, err)
+	require.Len(t, s.hidden(), 2, "one link and one version: an old key does not stay")
+}
+
+// A reader that opens the directory's link once has one version; and no reader ever finds a file missing.
+func TestReadersNeverSeeHalfAVersion(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.deliver(newBundle(t, 1))
+	done := make(chan struct{})
+	var reading sync.WaitGroup
+	var reads, bad int
+	reading.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			combined := filepath.Join(s.path, "tls.pem")
+			content, err := os.ReadFile(combined)
+			if err == nil {
+				_, err = tls.X509KeyPair(content, content)
+			}
+			reads++
+			if err != nil {
+				bad++
+			}
+		}
+	})
+	for serial := int64(2); serial < 40; serial++ {
+		_, err := s.Deliver(t.Context(), newBundle(t, serial))
+		require.NoError(t, err)
+	}
+	close(done)
+	reading.Wait()
+	require.Zero(t, bad, "of %d reads", reads)
+	require.NotZero(t, reads)
+}
+
+func TestTheCommandRunsAfterAChangeAlone(t *testing.T) {
+	t.Parallel()
+	command, runs := counting(t)
+	s := newShelf(t, command)
+	b := newBundle(t, 1)
+	require.Equal(t, "written, command run", s.deliver(b))
+	require.Equal(t, "in place", s.deliver(b))
+	require.Equal(t, 1, runs())
+	require.NoError(t, os.Remove(filepath.Join(s.path, "..data", confirmedMark)), "as after a kill between the swap and the command")
+	drift, err := s.Drift(t.Context(), b)
+	require.NoError(t, err)
+	require.Contains(t, drift, "command")
+	require.Equal(t, "in place, command run", s.deliver(b))
+	require.Equal(t, 2, runs())
+	require.NoError(t, s.Remove(t.Context(), "shop"))
+	require.NoError(t, s.Remove(t.Context(), "shop"), "once more")
+	require.Equal(t, 3, runs())
+	require.NoDirExists(t, s.path)
+}
+
+func TestDriftIsToldAndMended(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	b := newBundle(t, 1)
+	in := func(name string) string { return filepath.Join(s.path, name) }
+	for _, c := range []struct {
+		name  string
+		harm  func() error
+		drift string
+	}{
+		{"nothing was ever there", func() error { return nil }, "the directory is gone"},
+		{"a file was deleted", func() error { return os.Remove(in("tls.key")) }, "tls.key is not"},
+		{"what it leads to was deleted", func() error { return os.Remove(in("..data/tls.key")) }, "tls.key is gone"},
+		{"another certificate", func() error { return os.WriteFile(in("tls.crt"), []byte("other"), 0o600) }, "tls.crt has another content"},
+		{"a key for everybody", func() error { return os.Chmod(in("tls.key"), 0o644) }, "tls.key has mode -rw-r--r--"},
+		{"a file in the link's place", func() error {
+			if err := os.Remove(in("tls.crt")); err != nil {
+				return err
+			}
+			return os.WriteFile(in("tls.crt"), b.ChainPEM, 0o600)
+		}, "tls.crt is not"},
+		{"no version", func() error { return os.Remove(in("..data")) }, "..data is gone"},
+		{"all is gone", func() error { return os.RemoveAll(s.path) }, "the directory is gone"},
+	} {
+		require.NoError(t, c.harm(), c.name)
+		drift, err := s.Drift(t.Context(), b)
+		require.NoError(t, err, c.name)
+		require.Contains(t, drift, c.drift, c.name)
+		require.Equal(t, "written", s.deliver(b), c.name)
+		require.Len(t, s.hidden(), 2, c.name)
+	}
+}
+
+func TestWhatAKilledTryLeftIsCleanedUp(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.deliver(newBundle(t, 1))
+	require.NoError(t, os.Mkdir(filepath.Join(s.path, versionPrefix+"half"), 0o700))
+	require.NoError(t, os.Symlink("nowhere", filepath.Join(s.path, newLink)))
+	require.NoError(t, os.Symlink("..data/old.pem", filepath.Join(s.path, "old.pem")), "a combined file of an earlier config")
+	require.NoError(t, os.WriteFile(filepath.Join(s.path, "notes"), nil, 0o600))
+	s.deliver(newBundle(t, 2))
+	require.Len(t, s.hidden(), 2)
+	require.NoFileExists(t, filepath.Join(s.path, "old.pem"))
+	require.NoError(t, s.Remove(t.Context(), "shop"))
+	require.Equal(t, []string{"notes"}, names(t, s.path), "what is not ours stays")
+}
+
+// names are the entries of a directory.
+func names(t testing.TB, path string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(path)
+	require.NoError(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestARemovalWhoseCommandFailsIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	gate := filepath.Join(t.TempDir(), "gate")
+	require.NoError(t, os.WriteFile(gate, nil, 0o600))
+	s := newShelf(t, func(d *Directory) { d.Command = []string{"test", "-e", gate} })
+	s.deliver(newBundle(t, 1))
+	require.NoError(t, os.Remove(gate))
+	requireFault(t, s.Remove(t.Context(), "shop"), domain.FaultWait, "TargetUnavailable")
+	require.Equal(t, []string{removingMark}, names(t, s.path), "no key stays while the command is repeated")
+	require.NoError(t, os.WriteFile(gate, nil, 0o600))
+	require.NoError(t, s.Remove(t.Context(), "shop"))
+	require.NoDirExists(t, s.path)
+}
+
+func TestADirectoryRefusesWhatLeadsElsewhere(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, 1)
+	s := newShelf(t)
+	elsewhere := t.TempDir()
+	require.NoError(t, os.Symlink(elsewhere, s.path))
+	_, err := s.Deliver(t.Context(), b)
+	require.Contains(t, requireFault(t, err, domain.FaultOperator, "TargetRefused").Message, "is a link")
+	requireFault(t, s.Remove(t.Context(), "shop"), domain.FaultOperator, "TargetRefused")
+	require.Empty(t, names(t, elsewhere))
+
+	require.NoError(t, os.Remove(s.path))
+	require.NoError(t, os.WriteFile(s.path, nil, 0o600))
+	_, err = s.Deliver(t.Context(), b)
+	require.Contains(t, requireFault(t, err, domain.FaultOperator, "TargetRefused").Message, "is not a directory")
+
+	b.Certificate = "../shop"
+	_, err = s.Deliver(t.Context(), b)
+	require.Equal(t, domain.FaultSpec, domain.AsFault(err).Kind)
+
+	gone := newShelf(t, func(d *Directory) { d.Path = filepath.Join(elsewhere, "nowhere", "{name}") })
+	_, err = gone.Deliver(t.Context(), newBundle(t, 1))
+	requireFault(t, err, domain.FaultOperator, "TargetRefused")
+	require.NoError(t, gone.Remove(t.Context(), "shop"))
+}
+
+func TestTheOwnerGetsTheFiles(t *testing.T) {
+	t.Parallel()
+	mine := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
+	newShelf(t, func(d *Directory) { d.Owner = mine }).deliver(newBundle(t, 1))
+	s := newShelf(t, func(d *Directory) { d.Owner = "nobody-has-this-name" })
+	_, err := s.Deliver(t.Context(), newBundle(t, 1))
+	requireFault(t, err, domain.FaultOperator, "TargetRefused")
+	require.NoDirExists(t, s.path)
+}
+
+func TestTwoTriesAtOnceEndWithOneVersion(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	bundles := []ports.Bundle{newBundle(t, 1), newBundle(t, 2), newBundle(t, 3), newBundle(t, 4)}
+	errs := make([]error, len(bundles))
+	var tries sync.WaitGroup
+	for i, b := range bundles {
+		tries.Go(func() { _, errs[i] = s.Deliver(t.Context(), b) })
+	}
+	tries.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	_, err := tls.LoadX509KeyPair(filepath.Join(s.path, "tls.crt"), filepath.Join(s.path, "tls.key"))
+	require.NoError(t, err)
+	require.Len(t, s.hidden(), 2)
+}

@@ -1,0 +1,275 @@
+package delivery
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// What is in a certificate's directory besides the files. Servers that read whole directories leave hidden files alone.
+const (
+	// versionPrefix begins the directory of one version, dataLink leads to the one in service.
+	versionPrefix = "..everleaf-"
+	dataLink      = "..data"
+	// newLink is a link on its way to its place.
+	newLink = "..new"
+	// confirmedMark, in a version's directory, says that the command has succeeded.
+	confirmedMark = "..confirmed"
+	// removingMark says that the files are gone and the command has not succeeded yet.
+	removingMark = "..removing"
+)
+
+// maxFile is more than any chain has.
+const maxFile = 1 << 20
+
+// drift says how what is there differs from the files; empty if it does not.
+func (p *place) drift(files []file) (string, error) {
+	if _, err := p.root.Lstat(removingMark); err == nil {
+		return "its removal has begun", nil
+	}
+	if version, err := p.root.Readlink(dataLink); err != nil || !strings.HasPrefix(version, versionPrefix) {
+		return "the link " + dataLink + " is gone", nil
+	}
+	for _, want := range files {
+		if link, err := p.root.Readlink(want.name); err != nil || link != linkTo(want.name) {
+			return want.name + " is not what was put there", nil
+		}
+		drift, err := p.driftOf(want)
+		if err != nil || drift != "" {
+			return drift, err
+		}
+	}
+	return "", nil
+}
+
+func (p *place) driftOf(want file) (string, error) {
+	f, err := p.root.Open(want.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return want.name + " is gone", nil
+	}
+	if err != nil {
+		return "", interpret(err, "look at "+path.Join(p.path, want.name))
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return "", interpret(err, "look at "+path.Join(p.path, want.name))
+	}
+	if mode := info.Mode(); mode != fs.FileMode(want.mode) {
+		return fmt.Sprintf("%s has mode %s instead of %s", want.name, mode, fs.FileMode(want.mode)), nil
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && (want.uid >= 0 && int(stat.Uid) != want.uid || want.gid >= 0 && int(stat.Gid) != want.gid) {
+		return fmt.Sprintf("%s belongs to %d:%d", want.name, stat.Uid, stat.Gid), nil
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxFile))
+	defer clear(content)
+	if err != nil {
+		return "", interpret(err, "read "+path.Join(p.path, want.name))
+	}
+	if !bytes.Equal(content, want.content) {
+		return want.name + " has another content", nil
+	}
+	return "", nil
+}
+
+// write puts the files there as a new version and swaps it in; what an earlier try left is cleaned up.
+func (p *place) write(files []file) error {
+	if err := p.writeVersion(files); err != nil {
+		return interpret(err, "directory "+p.path)
+	}
+	return nil
+}
+
+func (p *place) writeVersion(files []file) error {
+	inService, _ := p.root.Readlink(dataLink)
+	if err := p.clean(inService, nil); err != nil {
+		return err
+	}
+	version := versionPrefix + rand.Text()
+	if err := p.fill(version, files); err != nil {
+		_ = p.root.RemoveAll(version) // else the next try does
+		return err
+	}
+	if err := p.link(version, dataLink); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if link, err := p.root.Readlink(f.name); err == nil && link == linkTo(f.name) {
+			continue
+		}
+		if err := p.link(linkTo(f.name), f.name); err != nil {
+			return err
+		}
+	}
+	if err := p.remove(removingMark); err != nil {
+		return err
+	}
+	if err := p.clean(version, files); err != nil {
+		return err
+	}
+	return p.lock.Sync()
+}
+
+// fill makes a version's directory. Only when all is written and given to the owner is it known by a link.
+func (p *place) fill(version string, files []file) error {
+	if err := p.root.Mkdir(version, 0o700); err != nil {
+		return err
+	}
+	inner, err := p.root.OpenRoot(version)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = inner.Close() }()
+	for _, f := range files {
+		if err := writeFile(inner, f); err != nil {
+			return err
+		}
+	}
+	self, err := inner.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = self.Close() }()
+	outer, err := p.lock.Stat()
+	if err != nil {
+		return err
+	}
+	// Whom the operator lets into the certificate's directory, it lets in here.
+	return errors.Join(self.Chmod(outer.Mode().Perm()), self.Chown(files[0].uid, files[0].gid), self.Sync())
+}
+
+func writeFile(root *os.Root, content file) (err error) {
+	f, err := root.OpenFile(content.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(content.content); err != nil {
+		return err
+	}
+	if err := f.Chown(content.uid, content.gid); err != nil {
+		return err
+	}
+	if err := f.Chmod(fs.FileMode(content.mode)); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// link puts a link in place of whatever has its name, at once.
+func (p *place) link(target, name string) error {
+	if err := p.remove(newLink); err != nil {
+		return err
+	}
+	if err := p.root.Symlink(target, newLink); err != nil {
+		return err
+	}
+	return p.root.Rename(newLink, name)
+}
+
+// clean removes the versions other than the one to keep, and the links to files that are no longer written. Without files,
+// links stay.
+func (p *place) clean(keep string, files []file) error {
+	entries, err := p.entries()
+	if err != nil {
+		return err
+	}
+	for _, name := range entries {
+		switch link, _ := p.root.Readlink(name); {
+		case strings.HasPrefix(name, versionPrefix) && name != keep:
+			err = p.root.RemoveAll(name)
+		case files != nil && link == linkTo(name) && !slices.ContainsFunc(files, func(f file) bool { return f.name == name }):
+			err = p.root.Remove(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear removes what deliveries have put there, but for a mark; found says that there was something, or the mark of a try
+// that did not come to its end.
+func (p *place) clear() (found bool, err error) {
+	entries, err := p.entries()
+	if err != nil {
+		return false, interpret(err, "directory "+p.path)
+	}
+	found = slices.ContainsFunc(entries, func(name string) bool {
+		return name == dataLink || name == removingMark || strings.HasPrefix(name, versionPrefix)
+	})
+	if !found {
+		return false, nil
+	}
+	mark, err := p.root.OpenFile(removingMark, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		err = errors.Join(mark.Close(), p.lock.Sync())
+	}
+	if err == nil {
+		err = p.clean("", []file{{}})
+	}
+	if err == nil {
+		err = errors.Join(p.remove(dataLink), p.remove(newLink), p.lock.Sync())
+	}
+	if err != nil {
+		return true, interpret(err, "directory "+p.path)
+	}
+	return true, nil
+}
+
+// leave removes the mark, and the directory if nothing else is in it.
+func (p *place) leave() error {
+	if err := p.remove(removingMark); err != nil {
+		return interpret(err, "directory "+p.path)
+	}
+	for name := p.name; name != "."; name = path.Dir(name) {
+		if p.base.Remove(name) != nil {
+			break // somebody else's files are there, or the directory must stay
+		}
+	}
+	return nil
+}
+
+// confirmed says whether the command has succeeded for what is in place.
+func (p *place) confirmed() bool {
+	_, err := p.root.Lstat(path.Join(dataLink, confirmedMark))
+	return err == nil
+}
+
+func (p *place) confirm() error {
+	mark, err := p.root.OpenFile(path.Join(dataLink, confirmedMark), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		err = errors.Join(mark.Sync(), mark.Close())
+	}
+	if err != nil {
+		return interpret(err, "directory "+p.path)
+	}
+	return nil
+}
+
+func (p *place) entries() ([]string, error) {
+	self, err := p.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = self.Close() }()
+	return self.Readdirnames(-1)
+}
+
+func (p *place) remove(name string) error {
+	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// linkTo is where the link to a file leads.
+func linkTo(name string) string { return dataLink + "/" + name }

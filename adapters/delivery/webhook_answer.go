@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"everleaf/domain"
+)
+
+const (
+	reasonUnavailable = "TargetUnavailable"
+	reasonRefused     = "TargetRefused"
+
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	maxHead  = 4 << 10
+	maxQuote = 120
+	// maxRetryAfter bounds what a receiver may ask for.
+	maxRetryAfter = 24 * time.Hour
+)
+
+func (w *WebhookTarget) refused(cause error, what string) *domain.Fault {
+	return domain.NewFault(domain.FaultOperator, reasonRefused, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+}
+
+func (w *WebhookTarget) unavailable(cause error, what string) *domain.Fault {
+	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+}
+
+// answered reads what a receiver said: 2xx confirms, what a receiver can mend by itself is waited for, all else is
+// somebody's to mend.
+func (w *WebhookTarget) answered(response *http.Response, token string) (confirmation string, err error) {
+	status := strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode)
+	said := "it answered " + strings.TrimSpace(status) + w.quote(response.Body, token)
+	switch code := response.StatusCode; {
+	case code >= 200 && code < 300:
+		return strings.TrimSpace(status), nil
+	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
+		return "", w.unavailable(nil, said).After(retryAfter(response.Header, w.now()))
+	case code >= 300 && code < 400:
+		return "", w.refused(nil, "it redirects ("+strings.TrimSpace(status)+"), and redirects are not followed: configure the URL where it ends")
+	case code == http.StatusGone:
+		return "", w.refused(nil, "it wants no more webhooks (410 Gone): take the target out of the certificates' specs, or bring the receiver back")
+	default:
+		return "", w.refused(nil, said+": see to the receiver, its secret and its URL")
+	}
+}
+
+// quote is the beginning of a body, printable ASCII only. A receiver may echo what it got: the token is blotted out, and of
+// one that got a key in the clear nothing is quoted.
+func (w *WebhookTarget) quote(body io.Reader, token string) string {
+	head, _ := io.ReadAll(io.LimitReader(body, maxHead)) // what came is enough
+	if w.transport == KeyPlain {
+		return ""
+	}
+	text := string(head)
+	if token != "" {
+		text = strings.ReplaceAll(text, token, "[token]")
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, text)
+	if text == "" {
+		return ""
+	}
+	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
+}
+
+// unanswered interprets a request that brought no answer.
+func (w *WebhookTarget) unanswered(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Canceled
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // without the URL, whose path may hold a key
+	}
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return w.refused(err, "its server certificate is not trusted: renew it there, or name its roots as webhook.caBundle")
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return w.unavailable(nil, "no answer within "+w.timeout.String())
+	}
+	return w.unavailable(err, "it cannot be reached")
+}
+
+// retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date); zero if it is absent or unreadable.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return min(max(time.Duration(min(seconds, 1e6))*time.Second, time.Second), maxRetryAfter)
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), time.Second), maxRetryAfter)
+}

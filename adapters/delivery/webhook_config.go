@@ -1,0 +1,156 @@
+package delivery
+
+import (
+	"cmp"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+const (
+	secretPrefix          = "whsec_"
+	leastSecret           = 24 // bytes, and at most mostSecret (Standard Webhooks, "Signature scheme")
+	mostSecret            = 64
+	defaultWebhookTimeout = 30 * time.Second
+	keysPath              = "/v1/keys"
+)
+
+// webhookParts are a webhook's settings, read.
+type webhookParts struct {
+	address   address
+	signers   []*standardwebhooks.Webhook
+	transport KeyTransport
+	tokenURL  string
+	recipient age.Recipient
+	timeout   time.Duration
+}
+
+func (c Webhook) check() error {
+	_, err := c.parts()
+	return err
+}
+
+// parts reads the settings. Values that may be secret (URL, secrets) are never shown.
+func (c Webhook) parts() (p webhookParts, err error) {
+	if p.address, err = parseAddress(c.URL); err != nil {
+		return p, err
+	}
+	if p.signers, err = parseSecrets(c.Secret); err != nil {
+		return p, err
+	}
+	if err = p.readKey(c); err != nil {
+		return p, err
+	}
+	p.timeout = timeoutOr(c.Timeout, defaultWebhookTimeout)
+	return p, checkTimeout("webhook.timeout", c.Timeout)
+}
+
+// concealed is a complaint about a value that is not shown.
+func concealed(name, fix string) error { return fmt.Errorf(".webhook.%s: %s", name, fix) }
+
+// address is a webhook's URL; the certificate's name may be in its path and query. It is never a part of the host:
+// certificates are named by callers, and the host is the operator's to choose.
+type address struct {
+	template string
+	// shown is what may be told: path and query can hold a key.
+	shown string
+}
+
+func parseAddress(raw string) (address, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
+		return address{}, concealed("url", "use an https URL with a host, for example https://hooks.example.org/everleaf; "+
+			`"{name}" may stand in the path and the query`)
+	case u.User != nil:
+		return address{}, concealed("url", "it must not hold a user name or password: the signature says who sends")
+	case u.Fragment != "":
+		return address{}, concealed("url", "leave out the fragment (#…): it is never sent")
+	case strings.ContainsAny(u.Host, "{}"):
+		return address{}, concealed("url", `"{name}" may stand in the path and the query, not in the host`)
+	case strings.ContainsAny(strings.ReplaceAll(raw, namePlace, ""), "{}"):
+		return address{}, concealed("url", `"{name}" is the only thing that braces stand for`)
+	}
+	return address{template: raw, shown: u.Scheme + "://" + u.Host}, nil
+}
+
+// of is the URL for one certificate. Names need no escape (domain.ValidateCertificateName); one that did would stay in its
+// place.
+func (a address) of(certificate string) string {
+	return strings.ReplaceAll(a.template, namePlace, url.QueryEscape(certificate))
+}
+
+// parseSecrets reads one secret or, while one is being replaced, several with spaces between.
+func parseSecrets(text string) ([]*standardwebhooks.Webhook, error) {
+	var signers []*standardwebhooks.Webhook
+	for _, secret := range strings.Fields(text) {
+		encoded, ok := strings.CutPrefix(secret, secretPrefix)
+		key, err := base64.StdEncoding.DecodeString(encoded)
+		if !ok || err != nil || len(key) < leastSecret || len(key) > mostSecret {
+			return nil, concealed("secret", `each secret is "whsec_" and base64 of 24 to 64 bytes; make one with `+
+				"`echo whsec_$(head -c32 /dev/urandom | base64)` and give it through an environment variable, as ${NAME}")
+		}
+		signer, err := standardwebhooks.NewWebhookRaw(key)
+		if err != nil {
+			return nil, concealed("secret", "it is not accepted; make a new one")
+		}
+		signers = append(signers, signer)
+	}
+	if len(signers) == 0 {
+		return nil, concealed("secret", "it is missing: without a signature the receiver cannot know who sends")
+	}
+	return signers, nil
+}
+
+// readKey reads how the key travels and what that needs.
+func (p *webhookParts) readKey(c Webhook) error {
+	p.transport = cmp.Or(c.Key, KeyByToken)
+	switch p.transport {
+	case KeyByToken:
+		u, err := url.Parse(c.TokenURL)
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return field("webhook.tokenURL", c.TokenURL, "give the https URL by which the receiver reaches the pull listener (--pull-listen), "+
+				"for example https://everleaf.example.org:8403, or choose key: encrypted or key: none")
+		}
+		p.tokenURL = strings.TrimSuffix(c.TokenURL, "/") + keysPath
+	case KeyEncrypted:
+		recipients, err := age.ParseRecipients(strings.NewReader(c.Recipient))
+		if err != nil || len(recipients) != 1 {
+			return concealed("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`) // it may be the identity
+		}
+		p.recipient = recipients[0]
+	case KeyPlain, KeyNone:
+	default:
+		return field("webhook.key", string(c.Key), "choose token, encrypted, none or plain")
+	}
+	if p.transport != KeyByToken && c.TokenURL != "" {
+		return field("webhook.tokenURL", c.TokenURL, "it is for key: token alone; leave it out")
+	}
+	if p.transport != KeyEncrypted && c.Recipient != "" {
+		return concealed("recipient", "it is for key: encrypted alone; leave it out, or choose that")
+	}
+	return nil
+}
+
+// roots reads the bundle; nil stands for the system's.
+func (c Webhook) roots() (*x509.CertPool, error) {
+	if c.CABundle == "" {
+		return nil, nil
+	}
+	bundle, err := os.ReadFile(c.CABundle)
+	if err != nil {
+		return nil, field("webhook.caBundle", c.CABundle, "it cannot be read ("+err.Error()+"); correct the path, or leave it out for the system's roots")
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(bundle) {
+		return nil, field("webhook.caBundle", c.CABundle, "it holds no PEM certificate; name a file with the roots of the receiver's certificate")
+	}
+	return roots, nil
+}

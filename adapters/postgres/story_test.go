@@ -1,0 +1,69 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
+	s := newStore(t)
+	stories := postgres.NewStories(s.pool)
+	_, err := stories.Story(t.Context(), "web", 10)
+	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
+
+	issued := s.issue(newOrder("web", "web/1"))
+	plan, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "ARIWindow"}, noon.Add(time.Hour))
+	require.NoError(t, err)
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "ServerError"}, Attempts: 1, At: noon, RetryAt: noon}
+	_, err = s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, version, delivered_at, failure) VALUES
+		('web', 'b', NULL, NULL, $1), ('web', 'a@edge', $2, $3, NULL)`, failure, issued.Version, noon)
+	require.NoError(t, err)
+
+	story, err := stories.Story(t.Context(), "web", 10)
+	require.NoError(t, err)
+	require.Equal(t, "web", story.Name)
+	require.Equal(t, &issued, story.Issued)
+	require.Equal(t, &plan, story.Renewal)
+	require.Nil(t, story.Wanted)
+	require.Equal(t, noon.Add(time.Hour), story.NextLook.UTC())
+	require.Equal(t, []domain.Delivery{
+		{Target: "a@edge", Version: issued.Version, At: noon}, {Target: "b", Failure: &failure},
+	}, story.Deliveries)
+	types := func(events []ports.Event) (types []string) {
+		for _, e := range events {
+			types = append(types, e.Type)
+		}
+		return types
+	}
+	require.Equal(t, []string{"renewal_planned", "issued", "placed"}, types(story.Events))
+	require.False(t, story.Earlier)
+
+	wider := newOrder("web", "web/2", "web.example", "www.web.example")
+	s.open(wider)
+	story, err = stories.Story(t.Context(), "web", 1)
+	require.NoError(t, err)
+	require.Equal(t, &wider.Spec, story.Wanted, "asked for, and not in service yet")
+	require.Equal(t, []string{"renewal_planned"}, types(story.Events))
+	require.True(t, story.Earlier)
+}
+
+func TestAnExportIsWrittenDown(t *testing.T) {
+	s := newStore(t)
+	stories := postgres.NewStories(s.pool)
+	export := ports.KeyExport{Certificate: "web", Version: "v1", Serial: "0a", By: "me\x00@here", Through: "cli", Reason: "to look"}
+	require.NoError(t, stories.RecordExport(t.Context(), export))
+	var got map[string]string
+	require.NoError(t, json.Unmarshal(query[[]byte](s, `SELECT detail FROM events WHERE certificate = 'web' AND type = 'exported'`), &got))
+	require.Equal(t, map[string]string{"version": "v1", "serial": "0a", "by": "me\uFFFD@here", "through": "cli", "reason": "to look"}, got)
+
+	_, err := s.pool.Exec(t.Context(), `ALTER TABLE events RENAME TO lost_events`)
+	require.NoError(t, err)
+	requireFault(t, stories.RecordExport(t.Context(), export), domain.FaultOperator, "DatabaseError")
+}

@@ -1,0 +1,49 @@
+package pull
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"time"
+
+	"everleaf/domain"
+)
+
+// Readiness shakes hands with the listener over the network and looks at the certificate that it shows; the store is not
+// touched. Faults: Operator "PullSilent", and "PullCertificateExpired".
+func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
+	own := s.files.serving()
+	if end := own.NotAfter.UTC(); time.Now().After(end) {
+		return "", domain.NewFault(domain.FaultOperator, "PullCertificateExpired", nil,
+			"the pull listener's own certificate ended at %s: put a new one at --pull-certificate (EVERLEAF_PULL_CERTIFICATE) and its key at "+
+				"--pull-key (EVERLEAF_PULL_KEY)", end.Format(time.RFC3339))
+	}
+	dialer := tls.Dialer{Config: &tls.Config{
+		InsecureSkipVerify: true, // it is compared instead: this host need not know the roots
+		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+			if len(raw) == 0 || !bytes.Equal(raw[0], own.Raw) && !bytes.Equal(raw[0], s.files.serving().Raw) {
+				return errors.New("somebody else answers")
+			}
+			return nil
+		},
+	}}
+	connection, err := dialer.DialContext(ctx, "tcp", s.local())
+	if err != nil {
+		return "", domain.NewFault(domain.FaultOperator, "PullSilent", err,
+			"the pull listener does not answer at %s: restart the process", s.Addr())
+	}
+	_ = connection.Close() // nothing was written
+	return "answers at " + s.Addr() + ", its certificate ends at " + own.NotAfter.UTC().Format(time.RFC3339), nil
+}
+
+// local is how this host reaches an address that was bound on all of its own.
+func (s *Server) local() string {
+	host, port, err := net.SplitHostPort(s.Addr())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return s.Addr()
+}

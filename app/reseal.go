@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+
+	"everleaf/adapters/postgres"
+	"everleaf/adapters/sealing"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// Resealed is what became of secrets that earlier sealing keys had sealed.
+type Resealed struct {
+	// Resealed counts those that the current key seals now, by this call.
+	Resealed int
+	// Failed are those that no configured key opens.
+	Failed []Unopened
+	// Left counts those that still are as they were, among them Failed.
+	Left int
+}
+
+// Unopened is a secret that no configured key opens.
+type Unopened = ports.UnopenedSecret
+
+// Reseal gives the current key the lead and seals with it, at once, what earlier ones have sealed; tell hears how far it is
+// after each page. What was done stays done if it is cut short. Faults: Operator "SealingKeyWrong", Wait. It reads
+// config.Postgres, config.Sealing and config.StartTimeout.
+func Reseal(ctx context.Context, config Config, tell func(done, of int)) (Resealed, error) {
+	var all Resealed
+	keeper, err := openSealing(ctx, config.Sealing)
+	if err != nil {
+		return all, err
+	}
+	defer func() { _ = keeper.Close() }() // what it sealed is stored
+	pool, err := openChecked(ctx, config)
+	if err != nil {
+		return all, err
+	}
+	defer pool.Close()
+	if err := postgres.LeadSealing(ctx, pool, keeper); err != nil {
+		return all, err
+	}
+	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool)), tell)
+}
+
+func reseal(ctx context.Context, resealer ports.Resealer, tell func(done, of int)) (all Resealed, err error) {
+	of, err := resealer.Stale(ctx)
+	if err != nil {
+		return all, err
+	}
+	for page := (ports.ResealedPage{}); !page.Page.Done; {
+		if page, err = resealer.Reseal(ctx, page.Page.After); err != nil {
+			break
+		}
+		all.Resealed, all.Failed = all.Resealed+page.Resealed, append(all.Failed, page.Failed...)
+		tell(all.Resealed, of)
+	}
+	// Told also of a run that was cut short, while there is somebody to tell.
+	if told := resealer.Finish(context.WithoutCancel(ctx), all.Resealed, all.Failed); err == nil {
+		err = told
+	}
+	if err != nil {
+		return all, err
+	}
+	all.Left, err = resealer.Stale(ctx)
+	return all, err
+}
+
+// Unopenable is the fault of a run that could not open so many secrets.
+func Unopenable(secrets int) error {
+	return domain.NewFault(domain.FaultOperator, "SecretsUnopened", nil,
+		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those that another "+
+			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by `everleaf cert renew`", secrets)
+}

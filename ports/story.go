@@ -1,0 +1,61 @@
+package ports
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"everleaf/domain"
+)
+
+//go:generate go tool mockgen -source=story.go -destination=../mocks/story.go -package=mocks
+
+// Audit writes down who took a private key out. Faults: Wait "DatabaseUnavailable".
+type Audit interface {
+	// RecordExport MUST be called, and MUST have succeeded, before the key is opened.
+	RecordExport(ctx context.Context, export KeyExport) error
+}
+
+// KeyExport is one look at a private key in the clear.
+type KeyExport struct {
+	Certificate string `json:"-"`
+	Version     string `json:"version"`
+	Serial      string `json:"serial"`
+	// By is who asks, as user@host.
+	By string `json:"by"`
+	// Through is the way that the key takes.
+	Through string `json:"through"`
+	// Reason is why, in the words of whoever asks.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Event is one line of the audit. Detail depends on Type; types and fields are only added.
+type Event struct {
+	ID     int64           `json:"id"`
+	At     time.Time       `json:"at"`
+	Type   string          `json:"type"`
+	Detail json.RawMessage `json:"detail"`
+}
+
+// Story is what Postgres knows of one certificate.
+type Story struct {
+	CertificateRecord
+	// Wanted is what the last order was placed for, where that is not what is in service.
+	Wanted *domain.Spec `json:"wanted,omitempty"`
+	// RevokedAt is when the certificate in service was revoked.
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	// NextLook is when its CA is asked again when to renew it; LookFailure is why the last question had no answer.
+	NextLook    *time.Time        `json:"nextLook,omitempty"`
+	LookFailure string            `json:"lookFailure,omitempty"`
+	Deliveries  []domain.Delivery `json:"deliveries,omitempty"`
+	// Events are the newest, newest first.
+	Events []Event `json:"events"`
+	// Earlier says that there are older ones.
+	Earlier bool `json:"earlier,omitempty"`
+}
+
+// Stories tells them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".
+type Stories interface {
+	// Story has at most that many events.
+	Story(ctx context.Context, certificate string, events int) (Story, error)
+}
