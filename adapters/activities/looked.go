@@ -31,8 +31,7 @@ func (l *looked) add(fault *domain.Fault, failed, moved bool) ports.Look {
 	switch {
 	case fault == nil:
 		l.inARow = 0
-	// What is wrong with one certificate says nothing about the others.
-	case fault.Kind == domain.FaultCA || fault.Kind == domain.FaultWait || fault.Kind == domain.FaultRateLimited:
+	case aboutTheCA(fault):
 		l.inARow, l.last = l.inARow+1, fault
 	}
 	switch {
@@ -44,5 +43,18 @@ func (l *looked) add(fault *domain.Fault, failed, moved bool) ports.Look {
 		return ports.LookMoved
 	default:
 		return ports.LookAnswered
+	}
+}
+
+// aboutTheCA says that the next certificate would fare alike. What the CA did answer may be about the one that was asked
+// about.
+func aboutTheCA(fault *domain.Fault) bool {
+	switch fault.Kind {
+	case domain.FaultRateLimited, domain.FaultWait:
+		return true
+	case domain.FaultCA:
+		return fault.Reason != "NotFound" && fault.Reason != "MalformedAnswer"
+	default:
+		return false
 	}
 }
