@@ -27,6 +27,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "--postgres-url=URL Database"},
 		{worker, "[EVERLEAF_POSTGRES_URL]"},
 		{worker, "[EVERLEAF_SEALING_KEY]"},
+		{worker, "[EVERLEAF_SEALING_KEYS_OLD]"},
 		{worker, "specs; else default. [EVERLEAF_ISSUER]"},
 		{worker, "else Let's Encrypt's. [EVERLEAF_ACME_DIRECTORY]"},
 		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 30s. [EVERLEAF_ACME_TIMEOUT]"},
@@ -73,6 +74,8 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"cert", "explain"}, "POSTGRES_URL START_TIMEOUT --events", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"reseal"}, "POSTGRES_URL SEALING_KEY SEALING_KEYS_OLD", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 	} {
 		text := help(t, c.command...)
