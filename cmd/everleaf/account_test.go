@@ -48,7 +48,7 @@ func TestAccountsAreChanged(t *testing.T) {
 			require.Equal(t, "ca", issuer)
 			require.Equal(t, want, change)
 			require.Equal(t, "file:///key", c.Sealing.KeyURL)
-			require.Equal(t, "ops@example.org", c.ACME.Email)
+			require.Equal(t, "ops@example.org", c.Issuers[0].Email)
 			return account(), fault
 		}
 		require.Equal(t, exitOK, b.run(t.Context(), "account", command, "ca", "-o", "json"), b.err)
