@@ -117,7 +117,7 @@ func TestRecordWholeLife(t *testing.T) {
 
 	// Each of these stories can be read aloud, from Postgres alone.
 	for certificate, says := range map[string]string{
-		changed: "names: added more.example.test", fell: "spare", over: "Expired authorization", forced: "rateLimited", delivered: "broken",
+		changed: "names: added more.example.test", fell: "spare", over: "a new order is needed", forced: "rateLimited", delivered: "broken",
 		revoked: "keyCompromise",
 	} {
 		require.Contains(t, s.must("cert", "explain", certificate).stdout, says)
