@@ -1,6 +1,10 @@
 package app
 
-import "everleaf/adapters/configfile"
+import (
+	"everleaf/adapters/configfile"
+	"everleaf/adapters/delivery"
+	"everleaf/domain"
+)
 
 // ReadFile reads the configuration file at path, as far as the roles need it (all of it where there are none), and puts
 // its issuers in the place of those that the config has. lookup finds the variables that it refers to, as os.LookupEnv
@@ -28,6 +32,14 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 
 func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
 
-func (c Config) needsTargets() bool {
-	return c.has(RoleDelivery) || c.has(RolePull)
+func (c Config) needsTargets() bool { return c.has(RoleDelivery) || c.pulls() }
+
+// validateTargets names the file as well: targets stand nowhere else.
+func (c Config) validateTargets() error {
+	err := delivery.Check(c.Targets)
+	if err == nil {
+		return nil
+	}
+	fault := domain.AsFault(err)
+	return domain.NewFault(fault.Kind, fault.Reason, nil, "--config (EVERLEAF_CONFIG) %q, %s", c.File, fault.Message)
 }

@@ -6,7 +6,6 @@ import (
 
 	"go.uber.org/fx"
 
-	"everleaf/adapters/delivery"
 	"everleaf/adapters/pull"
 	"everleaf/domain"
 )
@@ -41,7 +40,7 @@ func (c Config) validatePull() error {
 	case c.Pull.ClientCA == "" && len(pullConfig(c).Clients) > 0:
 		return invalid("pull-client-ca", "", "there are pull targets: name a PEM file with the roots of their clients' certificates")
 	}
-	return delivery.Check(c.Targets)
+	return c.validateTargets()
 }
 
 func keepPull(lifecycle fx.Lifecycle, server *pull.Server, health *health, logger *slog.Logger) {

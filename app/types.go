@@ -23,9 +23,11 @@ type (
 	RevocationSigner = domain.RevocationSigner
 	// KeyRotation says whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
-	// RenewRequest, RevokeRequest and RetireRequest are what a certificate is asked.
-	RenewRequest  = ports.RenewRequest
+	// RenewRequest asks for a renewal.
+	RenewRequest = ports.RenewRequest
+	// RevokeRequest asks for a revocation.
 	RevokeRequest = ports.RevokeRequest
+	// RetireRequest asks for an end.
 	RetireRequest = ports.RetireRequest
 	// RenewalPlan says when a certificate is replaced.
 	RenewalPlan = domain.RenewalPlan

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"everleaf/adapters/delivery"
 	"everleaf/domain"
 )
 
@@ -74,7 +73,7 @@ func (c Config) validateWork() error {
 	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
 		return invalid("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
 	}
-	if err := delivery.Check(c.Targets); err != nil {
+	if err := c.validateTargets(); err != nil {
 		return err
 	}
 	return c.Workers.validate()

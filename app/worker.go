@@ -106,6 +106,7 @@ type deliverySteps struct {
 	Targets    ports.Targets
 	Clock      ports.Clock
 	Dice       ports.Dice
+	Notifier   ports.Notifier
 	Observer   ports.Observer
 }
 
@@ -132,7 +133,7 @@ func newActivities(s steps) *activities.Activities {
 
 func newDeliveryActivities(s deliverySteps) *activities.Activities {
 	return activities.New(activities.Params{
-		Sealer: s.Sealer, Deliveries: s.Deliveries, Targets: s.Targets, Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
+		Sealer: s.Sealer, Deliveries: s.Deliveries, Targets: s.Targets, Notifier: s.Notifier, Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
 	})
 }
 

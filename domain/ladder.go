@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,11 +13,14 @@ const ownPause = 10 * time.Minute
 // jitter is by how much a wait of the ladder is drawn out at the most, so that what failed together parts.
 const jitter = 0.1
 
+// ownReasons are faults of our own side.
+var ownReasons = []string{"DatabaseUnavailable", "SealingUnavailable", "TemporalUnreachable"}
+
 // Decide is the state after an attempt failed, like NextFailure, by the rules that hold now. It is called by a step and
 // its answer is recorded, so that these rules may change freely. fraction in [0,1) is a random draw.
 //
-// What it has beyond NextFailure: a fault of our own side (Wait; a challenge that cannot be seen is none) does not climb
-// the ladder and waits ten minutes at most; a fault of the name is tried once a day after its third try, however little is
+// What it has beyond NextFailure: what our own side lacks for a while (its database, its key service) does not climb the
+// ladder and is waited for ten minutes at most; a fault of the name is tried once a day after its third try, however little is
 // left of the certificate in service; and the ladder's waits have jitter.
 func Decide(now time.Time, previous *Failure, fault *Fault, step string, issued *Issued, fraction float64) Failure {
 	name := fault != nil && (fault.Kind == FaultName || fault.Reason == ReasonChallengeNotVisible)
@@ -28,7 +32,7 @@ func Decide(now time.Time, previous *Failure, fault *Fault, step string, issued 
 		return failure // as the other side said
 	}
 	wait := failure.RetryAt.Sub(failure.At)
-	if failure.Fault.Kind == FaultWait && !name {
+	if slices.Contains(ownReasons, failure.Fault.Reason) {
 		attempts := 1
 		if previous != nil {
 			attempts = max(1, previous.Attempts)

@@ -127,6 +127,10 @@ func TestSettings(t *testing.T) {
 		{Config{Issuer: "main", Directory: directory, Timeout: -1}, "--acme-timeout (EVERLEAF_ACME_TIMEOUT)"},
 		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")}, "--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) " + strconv.Quote(filepath.Join(dir, "none.pem")) + " cannot work"},
 		{Config{Issuer: "main", Directory: directory, CABundle: empty}, "holds no PEM certificate"},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "secret"}}, `issuer "main": eab (issuers[].eab in the config file) cannot work: it needs both`},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{HMACKey: "secret"}}, "needs both"},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "secret secret"}}, "hmacKey is not base64url"},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "=="}}, "hmacKey is not base64url"},
 	}
 	for _, c := range cases {
 		_, err := New(c.config, nil, nil, nil)

@@ -8,8 +8,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
@@ -28,7 +30,7 @@ func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
 func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error) {
 	plain, err := ca.sealer.Open(ctx, sealed)
 	if err != nil {
-		return nil, err
+		return nil, ports.AboutSecret(err, fmt.Sprintf("issuer %q: the account's key", ca.config.Issuer))
 	}
 	if key := parseKey(plain); key != nil {
 		return key, nil

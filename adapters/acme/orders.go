@@ -146,7 +146,8 @@ func (ca *CA) finalizeReady(ctx context.Context, s *session, order domain.Order,
 	// RFC 8555 §7.4: on orderNotReady, "the client should then send a POST-as-GET request to the order resource to
 	// obtain its current state". So it is after a finalization whose answer was lost. (acmez keeps this problem to
 	// itself.)
-	if problem := s.exchange.lastProblem(); status == http.StatusForbidden && problem != nil &&
+	// Boulder does not find an order that ran out, and says so of its finalize URL as well.
+	if problem := s.exchange.lastProblem(); gone(status) || status == http.StatusForbidden && problem != nil &&
 		problem.Type == acme.ProblemTypeOrderNotReady {
 		read, err := ca.readOrder(ctx, s, order.URL)
 		if err != nil {

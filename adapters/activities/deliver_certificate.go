@@ -55,7 +55,7 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 	}
 	key, err := a.Sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return ports.Bundle{}, fmt.Errorf("open key: %w", err)
+		return ports.Bundle{}, ports.AboutSecret(err, aboutKey(certificate, *pair.Record.Issued))
 	}
 	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key}, nil
 }

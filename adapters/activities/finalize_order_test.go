@@ -185,7 +185,11 @@ func TestFinalizeOrderHandsOnWhyTheCAGaveUp(t *testing.T) {
 }
 
 func TestFinalizeOrderThatTheCAGaveUp(t *testing.T) {
-	for _, status := range []domain.OrderStatus{domain.OrderInvalid, "unheard of"} {
+	for status, want := range map[domain.OrderStatus]*domain.Fault{
+		// Without an error of its own it ran out.
+		domain.OrderInvalid: {Kind: domain.FaultWait, Reason: domain.ReasonOrderExpired},
+		"unheard of":        {Kind: domain.FaultCA, Reason: "OrderNotIssued"},
+	} {
 		t.Run(string(status), func(t *testing.T) {
 			r := newRig(t)
 			r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
@@ -194,9 +198,8 @@ func TestFinalizeOrderThatTheCAGaveUp(t *testing.T) {
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(given, nil)
 			_, err := call(r, ports.FinalizeOrder, finalizeInput)
 			_, fault := faultIn(t, err)
-			require.Equal(t, domain.FaultCA, fault.Kind)
-			require.Equal(t, "OrderNotIssued", fault.Reason)
-			require.Contains(t, fault.Message, string(status))
+			require.Equal(t, want.Kind, fault.Kind)
+			require.Equal(t, want.Reason, fault.Reason)
 			require.Contains(t, fault.Message, "badCSR")
 		})
 	}

@@ -47,7 +47,13 @@ func (a *Activities) signer(ctx context.Context, in ports.RevokeCertificateInput
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	return a.Sealer.Open(ctx, pair.SealedKey)
+	key, err := a.Sealer.Open(ctx, pair.SealedKey)
+	return key, ports.AboutSecret(err, aboutKey(in.Certificate, in.Issued))
+}
+
+// aboutKey names a private key to people.
+func aboutKey(certificate string, issued domain.Issued) string {
+	return fmt.Sprintf("the key of certificate %q, serial %s", certificate, issued.Serial)
 }
 
 // leaf is a stored version's certificate, DER.

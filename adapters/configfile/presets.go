@@ -24,7 +24,7 @@ var presets = map[string]preset{
 	"letsencrypt-staging": {directory: "https://acme-staging-v02.api.letsencrypt.org/directory"},
 	"google": {
 		directory: "https://dv.acme-v02.api.pki.goog/directory",
-		eab:       "Get them by `gcloud publicca external-account-keys create`; they are good for one account",
+		eab:       "Get them by `gcloud publicca external-account-keys create`; they are good for one account, made within 7 days",
 	},
 	"google-staging": {
 		directory: "https://dv.acme-v02.test-api.pki.goog/directory",

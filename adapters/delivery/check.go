@@ -15,7 +15,7 @@ const (
 	namePlace = "{name}"
 	pathPlace = "{path}"
 	// maxTimeout is well under the time that a delivery's step has.
-	maxTimeout = 5 * time.Minute
+	maxTimeout = time.Minute
 )
 
 // targetName is what specs may call a target: one DNS label, since "@host" may follow.

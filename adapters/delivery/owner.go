@@ -16,7 +16,7 @@ func parseOwner(text string) (owner, error) {
 		return owner{}, nil
 	}
 	name, group, parted := strings.Cut(text, ":")
-	if name == "" || parted && group == "" || strings.ContainsAny(text, " \t\n/") || strings.Contains(group, ":") {
+	if name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(group, "-") || parted && group == "" || strings.ContainsAny(text, " \t\n/") || strings.Contains(group, ":") {
 		return owner{}, errors.New("not an owner")
 	}
 	return owner{user: name, group: group}, nil
@@ -24,12 +24,12 @@ func parseOwner(text string) (owner, error) {
 
 func (o owner) set() bool { return o.user != "" }
 
-// ids looks the owner up; -1 leaves as it is. A user without a group brings its own first group only if it has a name.
+// ids looks the owner up; -1 leaves as it is. A user given by name without a group brings its first group along.
 func (o owner) ids() (uid, gid int, err error) {
 	if !o.set() {
 		return -1, -1, nil
 	}
-	uid, gid = -1, -1
+	gid = -1
 	if uid, err = strconv.Atoi(o.user); err != nil {
 		found, err := user.Lookup(o.user)
 		if err != nil {

@@ -66,10 +66,12 @@ func (s *Secrets) Owners(ctx context.Context, keys []string) (map[string]string,
 	if err != nil {
 		return nil, interpret(err)
 	}
-	owners, key, owner := map[string]string{}, "", ""
-	_, err = pgx.ForEachRow(rows, []any{&key, &owner}, func() error {
+	owners := map[string]string{}
+	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (none struct{}, err error) {
+		var key, owner string
+		err = row.Scan(&key, &owner)
 		owners[key] = owner
-		return nil
+		return none, err
 	})
 	return owners, interpret(err)
 }

@@ -30,8 +30,7 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 			"certificate %q: none is in service yet", c.name))
 	}
 	version := c.state.Issued.Version
-	switch pending := c.revocation(version); {
-	case pending == nil:
+	if pending := c.revocation(version); pending == nil {
 		c.state.Revoking = append(c.state.Revoking, domain.Revocation{
 			Issued: *c.state.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 		})
@@ -41,7 +40,7 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 		case !c.issuing: // else the successor is on its way, or follows (attempt)
 			c.wake()
 		}
-	default:
+	} else {
 		if request.Reason == domain.RevokedKeyCompromise { // it outranks what was said before
 			pending.Reason = request.Reason
 		}

@@ -29,13 +29,14 @@ type cli struct {
 func (*cli) Help() string { return exitCodes }
 
 type certCmd struct {
-	Ensure ensureCmd `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
-	Status statusCmd `cmd:"" help:"Ask a certificate's workflow where it is."`
-	List   listCmd   `cmd:"" help:"List the certificates in Postgres."`
-	Renew  renewCmd  `cmd:"" help:"Replace a certificate now; wait until it is issued."`
-	Revoke revokeCmd `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
-	Retire retireCmd `cmd:"" help:"Keep a certificate no more: end its workflow, keep what is stored."`
-	Export exportCmd `cmd:"" help:"Write the certificate in service and its private key to files."`
+	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
+	Status  statusCmd  `cmd:"" help:"Ask a certificate's workflow where it is."`
+	Explain explainCmd `cmd:"" help:"Tell the whole story of a certificate from Postgres alone: what is in service, what happens next, what happened."`
+	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
+	Renew   renewCmd   `cmd:"" help:"Replace a certificate now; wait until it is issued."`
+	Revoke  revokeCmd  `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
+	Retire  retireCmd  `cmd:"" help:"Keep a certificate no more: end its workflow, keep what is stored."`
+	Export  exportCmd  `cmd:"" help:"Write the certificate in service and its private key to files."`
 }
 
 // Help closes the text of everleaf cert --help.
@@ -56,6 +57,7 @@ type kit struct {
 	// migrateTemporal makes the search attributes known.
 	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
 	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
+	stories         func(context.Context, app.Config) (app.Stories, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)

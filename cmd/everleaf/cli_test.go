@@ -27,6 +27,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "--postgres-url=URL Database"},
 		{worker, "[EVERLEAF_POSTGRES_URL]"},
 		{worker, "[EVERLEAF_SEALING_KEY]"},
+		{worker, "[EVERLEAF_SEALING_KEYS_OLD]"},
 		{worker, "specs; else default. [EVERLEAF_ISSUER]"},
 		{worker, "else Let's Encrypt's. [EVERLEAF_ACME_DIRECTORY]"},
 		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 30s. [EVERLEAF_ACME_TIMEOUT]"},
@@ -73,6 +74,8 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"cert", "explain"}, "POSTGRES_URL START_TIMEOUT --events", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"reseal"}, "POSTGRES_URL SEALING_KEY SEALING_KEYS_OLD", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 	} {
 		text := help(t, c.command...)
@@ -139,6 +142,42 @@ func TestConfigurationFileReachesTheWorker(t *testing.T) {
 	require.Contains(t, b.err.String(), "issuers[1].eab.hmacKey cannot work: the environment variable SPARE_HMAC")
 	b = newBench(t)
 	require.Equal(t, exitOK, b.run(t.Context(), append(worker, "--roles=responder")...), b.err)
+}
+
+// Targets stand in the file alone, and count where something is delivered or fetched.
+func TestTargetsReachThoseWhoDeliver(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "everleaf.yaml")
+	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	worker := func(roles string, flags ...string) []string {
+		return append([]string{"worker", "--postgres-url=p", "--sealing-key=k", "--config=" + file, "--roles=" + roles}, flags...)
+	}
+	t.Setenv("HOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
+	write(`issuers: [{name: default, preset: letsencrypt}]
+targets:
+  - {name: web, directory: {path: "/etc/tls/{name}", command: [nginx, -s, reload]}}
+  - {name: hook, webhook: {url: "https://hooks.example.com/{name}", secret: "${HOOK_SECRET}", key: none}}
+  - {name: pull, pull: {clients: ["*"]}}
+`)
+	b := newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), worker("delivery")...), b.err)
+	require.Len(t, b.config.Targets, 3)
+	require.Equal(t, "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", b.config.Targets[1].Webhook.Secret)
+	require.Empty(t, b.config.Issuers, "it issues nothing")
+
+	t.Setenv("HOOK_SECRET", "")
+	b = newBench(t)
+	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
+	require.Contains(t, b.err.String(), "targets[1].webhook.secret cannot work: the environment variable HOOK_SECRET")
+	for _, roles := range []string{"workflows,authorization", "responder,pull"} {
+		b = newBench(t)
+		require.Equal(t, exitOK, b.run(t.Context(), worker(roles)...), "%s: it delivers nothing, so it needs no such secret: %s", roles, b.err)
+		require.Empty(t, b.config.Targets)
+	}
+
+	write(`targets: [{name: web, directory: {path: tls}}]`)
+	b = newBench(t)
+	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
+	require.Contains(t, b.err.String(), `"`+file+`", targets[0].directory.path "tls": give an absolute path`)
 }
 
 func TestEveryWorkerSettingCanBeSet(t *testing.T) {

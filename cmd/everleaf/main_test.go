@@ -43,6 +43,7 @@ type bench struct {
 	out, err *output
 	keeper   *mocks.MockKeeper
 	catalog  *mocks.MockCatalog
+	stories  *mocks.MockStories
 	// config is what the command asked package app for.
 	config        app.Config
 	exportRequest app.ExportRequest
@@ -60,6 +61,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		out: &output{}, err: &output{},
 		keeper: mocks.NewMockKeeper(controller), catalog: mocks.NewMockCatalog(controller),
+		stories: mocks.NewMockStories(controller),
 	}
 	closer := func() { b.closed++ }
 	b.kit = kit{
@@ -76,6 +78,10 @@ func newBench(t *testing.T) *bench {
 		keeper: func(c app.Config, _ *slog.Logger) (app.Keeper, func(), error) {
 			b.config = c
 			return b.keeper, closer, nil
+		},
+		stories: func(_ context.Context, c app.Config) (app.Stories, func(), error) {
+			b.config = c
+			return b.stories, closer, nil
 		},
 		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
 			b.config = c

@@ -133,12 +133,15 @@ func problem(f *app.Failure) string {
 	return fmt.Sprintf("%s/%s: %s", f.Fault.Kind, f.Fault.Reason, f.Fault.Message)
 }
 
+// instant is how people read one, in UTC.
+const instant = "2006-01-02 15:04:05Z"
+
 // moment is an instant for people: the time in UTC, and how far it is from now.
 func (k kit) moment(at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
-	return at.UTC().Format("2006-01-02 15:04:05Z") + " (" + distance(at.Sub(k.now())) + ")"
+	return at.UTC().Format(instant) + " (" + distance(at.Sub(k.now())) + ")"
 }
 
 // distance tells two units of a time span at most: enough to know whether to hurry.

@@ -36,7 +36,9 @@ func newAuthority(t testing.TB, dir string) authority {
 	return a
 }
 
-func (a authority) trusting() *tls.Config { return &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12} }
+func (a authority) trusting() *tls.Config {
+	return &tls.Config{RootCAs: a.roots, MinVersion: tls.VersionTLS12}
+}
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()

@@ -47,7 +47,7 @@ func TestInterruptStopsCleanly(t *testing.T) {
 		<-p.done
 		require.Equal(t, 0, p.cmd.ProcessState.ExitCode(), "after %s: %s", signal, p.log)
 		require.Less(t, time.Since(began), 10*time.Second)
-		require.Equal(t, 3, strings.Count(p.log.String(), "Stopped Worker"), "one for each role with a queue")
+		require.Equal(t, 4, strings.Count(p.log.String(), "Stopped Worker"), "one for each role with a queue")
 		require.NotContains(t, p.log.String(), "level=ERROR")
 	}
 }
@@ -88,7 +88,7 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, answer.StatusCode)
 	refused := s.cli("worker", "--roles=authorization")
 	require.Equal(t, 2, refused.code)
-	require.Contains(t, refused.stderr, "the roles authorization store private keys")
+	require.Contains(t, refused.stderr, "the roles authorization work with private keys")
 
 	s.env = all
 	workflows, authorization := s.run("--roles=workflows"), s.run("--roles=authorization")

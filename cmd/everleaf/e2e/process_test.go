@@ -28,7 +28,7 @@ var binary string
 
 // atOnce is how many tests run side by side, unless -parallel says. They wait for timers, time-outs and one another's
 // processes far more than they compute: as many as there are processors, the default, would leave those idle.
-const atOnce = 8
+const atOnce = 6
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {

@@ -25,7 +25,7 @@ const (
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc"}
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc", "nginx", "haproxy"}
 
 // Path gives the path of the tool, after building or installing it if need be.
 func (b *Box) Path(ctx context.Context, name string) (string, error) {
@@ -34,6 +34,8 @@ func (b *Box) Path(ctx context.Context, name string) (string, error) {
 	switch name {
 	case "buildah", "podman", "runc":
 		return b.container(ctx, name)
+	case "nginx", "haproxy":
+		return b.webServer(ctx, name)
 	case "temporal":
 		return b.temporal(ctx)
 	case "pebble", "pebble-challtestsrv":

@@ -11,22 +11,35 @@ import (
 // containerTools build an image (buildah) and run it (podman, with runc).
 var containerTools = []string{"buildah", "podman", "runc"}
 
+// webServers are what certificates are delivered to in tests.
+var webServers = []string{"nginx", "haproxy"}
+
 // container finds the tool; if one of the three is missing and this is root, the system's package manager installs
 // them.
 func (b *Box) container(ctx context.Context, name string) (string, error) {
-	if len(missing(containerTools)) == 0 {
+	return b.packaged(ctx, name, containerTools, func(m packageManager) how { return m.containers })
+}
+
+// webServer finds nginx or HAProxy; if one is missing and this is root, the system's package manager installs both.
+func (b *Box) webServer(ctx context.Context, name string) (string, error) {
+	return b.packaged(ctx, name, webServers, func(m packageManager) how { return m.webServers })
+}
+
+// packaged finds one of several tools that a package manager installs together.
+func (b *Box) packaged(ctx context.Context, name string, together []string, way func(packageManager) how) (string, error) {
+	if len(missing(together)) == 0 {
 		return exec.LookPath(name)
 	}
 	if err := os.MkdirAll(b.Dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the tools' directory: %w", err)
 	}
 	// Two package managers at once disturb each other.
-	unlock, err := b.lock(ctx, filepath.Join(b.Dir, "containers.lock"))
+	unlock, err := b.lock(ctx, filepath.Join(b.Dir, "packages.lock"))
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	gone := missing(containerTools)
+	gone := missing(together)
 	if len(gone) == 0 {
 		return exec.LookPath(name)
 	}
@@ -35,18 +48,18 @@ func (b *Box) container(ctx context.Context, name string) (string, error) {
 			continue
 		}
 		if os.Geteuid() != 0 {
-			return "", fmt.Errorf("not found: %v. Install them: sudo %s", gone, m.containers.byHand)
+			return "", fmt.Errorf("not found: %v. Install them: sudo %s", gone, way(m).byHand)
 		}
 		b.Say("not found: %v; installing with %s", gone, m.command)
-		if err := m.containers.install(ctx, b); err != nil {
-			return "", fmt.Errorf("install %v (by hand: %s): %w", gone, m.containers.byHand, err)
+		if err := way(m).install(ctx, b); err != nil {
+			return "", fmt.Errorf("install %v (by hand: %s): %w", gone, way(m).byHand, err)
 		}
-		if gone := missing(containerTools); len(gone) > 0 {
+		if gone := missing(together); len(gone) > 0 {
 			return "", fmt.Errorf("%s installed no %v", m.command, gone)
 		}
 		return exec.LookPath(name)
 	}
-	return "", fmt.Errorf("not found: %v. Install buildah, podman and runc, and put them on PATH", gone)
+	return "", fmt.Errorf("not found: %v. Install %v, and put them on PATH", gone, together)
 }
 
 // missing are those that are not on PATH. Debian keeps runc where only root's PATH leads.

@@ -20,6 +20,8 @@ type packageManager struct {
 	postgres how
 	// containers installs buildah, podman and runc.
 	containers how
+	// webServers installs nginx and HAProxy, without starting them.
+	webServers how
 }
 
 // how is one way to install something.
@@ -37,9 +39,10 @@ var packageManagers = []packageManager{
 				return err
 			}
 			return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "buildah", "podman", "runc")
-		}}},
-	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc")},
-	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc")},
+		}},
+		how{"apt-get install nginx haproxy", aptInstallServers}},
+	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc"), plain("dnf", "install", "-y", "nginx", "haproxy")},
+	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc"), plain("apk", "add", "nginx", "haproxy")},
 }
 
 // plain installs with a single command.
@@ -78,6 +81,26 @@ func aptInstall(ctx context.Context, b *Box) error {
 		}
 	}()
 	return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "postgresql")
+}
+
+// policy is asked by Debian's packages whether they may start what they bring (invoke-rc.d(8)).
+const policy = "/usr/sbin/policy-rc.d"
+
+// aptInstallServers installs web servers without starting them: the tests start their own. A policy that is there stays.
+func aptInstallServers(ctx context.Context, b *Box) error {
+	if err := b.system(ctx, "apt-get", "update", "-q"); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(policy, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err == nil {
+		defer func() { _ = os.Remove(policy) }()
+		_, err = f.WriteString("#!/bin/sh\nexit 101\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write %s: %w", policy, err)
+	}
+	return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "nginx", "haproxy")
 }
 
 // system runs a package manager's command and waits for its end.

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestExplainSaysWhatHappensNext(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	at := func(hours time.Duration) *time.Time { instant := now.Add(hours * time.Hour); return &instant }
+	issued := &Issued{Version: "v1", NotBefore: *at(-10), NotAfter: *at(80)}
+	plan := &RenewalPlan{At: *at(50), Message: "Renew then: why."}
+	failed := func(kind domain.FaultKind, reason string) *Failure {
+		return &Failure{Fault: Fault{Kind: kind, Reason: reason}, At: now, RetryAt: *at(1)}
+	}
+	spec := Spec{Names: []string{"a.example.com"}}
+	wider := Spec{Names: []string{"a.example.com", "b.example.com"}}
+	for _, c := range []struct {
+		title string
+		story ports.Story
+		want  Explanation
+	}{
+		{"at rest", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan}, NextLook: at(6)},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{At: *at(6), What: "The CA is asked whether it wants the certificate replaced at another time."},
+				{At: *at(50), What: "The certificate is replaced. Renew then: why."}}}},
+		{"the CA does not answer", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan}, NextLook: at(6), LookFailure: "503"},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{At: *at(6), What: "The CA is asked whether it wants the certificate replaced at another time. The last question had no answer: 503"},
+				{At: *at(50), What: "The certificate is replaced. Renew then: why."}}}},
+		{"failing, with another one in service", ports.Story{CertificateRecord: Record{Phase: domain.PhaseFailing, Issued: issued, Failure: failed(domain.FaultCA, "ServerError")}},
+			Explanation{Severity: domain.SeverityInfo, Remedy: domain.Remedy(domain.FaultCA, "ServerError"), Next: []Next{{At: *at(1), What: "Everleaf tries again."}}}},
+		{"limited before the first", ports.Story{CertificateRecord: Record{Phase: domain.PhaseFailing, Failure: failed(domain.FaultRateLimited, "RateLimited")}},
+			Explanation{Severity: domain.SeverityWarning, Remedy: domain.Remedy(domain.FaultRateLimited, "RateLimited"),
+				Next: []Next{{At: *at(1), What: "Everleaf tries again: the CA asked to wait until then."}}}},
+		{"a change under way", ports.Story{CertificateRecord: Record{Phase: domain.PhaseIssuing, Spec: spec, Issued: issued}, Wanted: &wider},
+			Explanation{Severity: domain.SeverityNone, Changes: []string{"names: added b.example.com"}, Next: []Next{{What: "A certificate is being obtained right now."}}}},
+		{"just issued", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued}},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{{What: "The renewal is planned as soon as a worker goes on with the workflow."}}}},
+		{"a target that does not have it", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan},
+			Deliveries: []domain.Delivery{{Target: "edge", Version: "v1"}, {Target: "web", Version: "v0", Failure: failed(domain.FaultWait, "TargetUnavailable")}}},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{At: *at(50), What: "The certificate is replaced. Renew then: why."}, {At: *at(1), What: "The certificate in service is delivered to web."}}}},
+		{"kept no more", ports.Story{CertificateRecord: Record{Name: "web", Phase: domain.PhaseFailing, ReleasedAt: at(-1), Failure: failed(domain.FaultCA, "ServerError")}},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."}}}},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			c.want.Story = c.story
+			require.Equal(t, c.want, Explain(now, c.story))
+		})
+	}
+	revoked := Explain(now, ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan}, RevokedAt: at(-1)})
+	require.True(t, revoked.Issued.Revoked)
+	require.False(t, issued.Revoked, "the story is left as it was")
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"everleaf/app"
+)
+
+// eventDetail is what is told of an event, of whatever type; what a type does not have stays empty.
+type eventDetail struct {
+	app.Failure             // failed, fell_back, undelivered
+	Reason       string     `json:"reason"`
+	URL          string     `json:"url"`
+	IssuerCN     string     `json:"issuerCN"`
+	Serial       string     `json:"serial"`
+	NotAfter     *time.Time `json:"notAfter"`
+	Expires      *time.Time `json:"expires"`
+	Next         string     `json:"next"`
+	Changes      []string   `json:"changes"`
+	Target       string     `json:"target"`
+	Confirmation string     `json:"confirmation"`
+	By           string     `json:"by"`
+	Through      string     `json:"through"`
+	From         *time.Time `json:"from"`
+	Plan         *struct {
+		At      time.Time `json:"at"`
+		Message string    `json:"message"`
+	} `json:"plan"`
+}
+
+// told is an event, or several that say the same.
+type told struct {
+	app.Event
+	detail eventDetail
+	// raw says that the detail is none that this release knows.
+	raw bool
+	// times counts events that were folded into this one; first is the instant of the earliest.
+	times int
+	first time.Time
+}
+
+// key is the same for failures that repeat; empty for what is told each time.
+func (t told) key() string {
+	if t.raw || t.Type != "failed" && t.Type != "undelivered" {
+		return ""
+	}
+	f := t.detail.Failure
+	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), f.Fault.Reason}, "\x00")
+}
+
+// partOfAttempt are events that come with each attempt; between failures that are folded they say nothing new.
+var partOfAttempt = map[string]bool{"placed": true, "abandoned": true}
+
+// fold makes one of failures that repeat, also where other things of the same attempts, or deliveries that fail beside
+// them, stand in between. Events are newest first.
+func fold(events []app.Event) []told {
+	all := make([]told, len(events))
+	for i, e := range events {
+		all[i] = told{Event: e, times: 1, first: e.At}
+		all[i].raw = json.Unmarshal(e.Detail, &all[i].detail) != nil
+	}
+	gone := make([]bool, len(all))
+	var story []told
+	for i := range all {
+		if gone[i] {
+			continue
+		}
+		var between []int
+		for j := i + 1; j < len(all) && all[i].key() != ""; j++ {
+			switch other := all[j]; {
+			case gone[j]:
+			case other.key() == all[i].key():
+				all[i].times, all[i].first, gone[j] = all[i].times+1, other.At, true
+				for _, b := range between {
+					gone[b] = true
+				}
+				between = nil
+			case all[i].Type == "failed" && partOfAttempt[other.Type]:
+				between = append(between, j)
+			case other.Type == "undelivered" || other.Type == "failed" && all[i].Type == "undelivered":
+				// It goes on beside.
+			default:
+				j = len(all) // a chapter ends
+			}
+		}
+		story = append(story, all[i])
+	}
+	return story
+}
+
+// narrate tells the events in sentences, a line each.
+func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
+	for _, t := range fold(events) {
+		when, sentence := k.moment(t.At)+": ", k.sentence(t)
+		if t.times > 1 {
+			when = fmt.Sprintf("%s to %s: %d times the same, the last time: ", k.moment(t.first), k.moment(t.At), t.times)
+		}
+		lines = append(lines, when+sentence)
+	}
+	if earlier {
+		lines = append(lines, "(there is more: give --events a higher number)")
+	}
+	return lines
+}
+
+// sentence tells one event. What this release does not know is shown as it is stored.
+func (k kit) sentence(t told) string {
+	d := t.detail
+	switch {
+	case t.raw:
+	case t.Type == "placed":
+		return "An order was placed at " + d.Issuer + "."
+	case t.Type == "issued":
+		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial + until(d.NotAfter) + "."
+	case t.Type == "adopted":
+		return "A certificate that was in service already was taken over."
+	case t.Type == "renewal_planned" && d.Plan != nil:
+		return "The renewal was planned for " + k.moment(d.Plan.At) + ". " + d.Plan.Message
+	case t.Type == "renewal_moved" && d.Plan != nil:
+		return "The renewal was moved" + from(d.From) + " to " + k.moment(d.Plan.At) + ". " + d.Plan.Message
+	case t.Type == "failed":
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
+	case t.Type == "fell_back":
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". Another issuer was asked at once: " + d.Next + "."
+	case t.Type == "changed":
+		return "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ") + "."
+	case t.Type == "abandoned":
+		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
+	case t.Type == "delivered":
+		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
+	case t.Type == "undelivered":
+		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
+	case t.Type == "removed":
+		return "Taken away from " + d.Target + "."
+	case t.Type == "revoked":
+		return "The certificate with serial " + d.Serial + " was revoked" + parenthesis(d.Reason) + "."
+	case t.Type == "released":
+		return "The certificate was given up: from here on nobody kept it."
+	case t.Type == "exported":
+		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
+	}
+	return t.Type + " " + string(t.Detail)
+}
+
+func until(end *time.Time) string {
+	if end == nil {
+		return ""
+	}
+	return ", valid until " + end.UTC().Format(instant)
+}
+
+func from(before *time.Time) string {
+	if before == nil {
+		return ""
+	}
+	return " from " + before.UTC().Format(instant)
+}
+
+func at(issuer string) string {
+	if issuer == "" {
+		return ""
+	}
+	return ", with the issuer " + issuer
+}
+
+func through(way string) string {
+	if way == "" {
+		return ""
+	}
+	return " through " + way
+}
+
+func parenthesis(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
