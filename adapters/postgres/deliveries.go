@@ -94,11 +94,15 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 	return interpret(err)
 }
 
-// RecordRemoved implements ports.Deliveries. The story stays in the events.
+// RecordRemoved implements ports.Deliveries. The story stays in the events. A spec that waits for its certificate is not
+// stored yet: the one that is must not go on naming the target, for clients pull by it.
 func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target string) error {
 	_, err := d.pool.Exec(ctx, `
 		WITH gone AS (
 			DELETE FROM deliveries WHERE certificate = $1 AND target = $2 RETURNING certificate, target, version
+		), unnamed AS (
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - $2::text)
+			WHERE name = $1 AND spec -> 'deliveries' ? $2::text
 		)
 		INSERT INTO events (certificate, type, detail)
 		SELECT certificate, 'removed', jsonb_build_object('target', target, 'version', version) FROM gone`, certificate, target)
