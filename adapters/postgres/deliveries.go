@@ -45,7 +45,8 @@ func (d *Deliveries) Bundle(ctx context.Context, version string) (ports.KeyPair,
 }
 
 // RecordDelivered implements ports.Deliveries. A version that is delivered anew, since it had drifted, gets no second
-// event.
+// event. The stored spec is that of an order, which may have been placed before a caller added the target: clients that pull
+// find what is named there.
 func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error {
 	if _, err := uuid.Parse(version); err != nil {
 		return unknownVersion(version)
@@ -61,6 +62,10 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target, v
 				delivered_at = EXCLUDED.delivered_at, failure = NULL, updated_at = now()
 			WHERE NOT EXISTS (
 				SELECT FROM versions v, delivered WHERE v.id = deliveries.version AND v.created_at > delivered.created_at)
+			RETURNING certificate
+		), named AS (
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries', '[]') || to_jsonb($2::text))
+			FROM row WHERE name = row.certificate AND released_at IS NULL AND NOT coalesce(spec -> 'deliveries', '[]') ? $2::text
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'delivered', jsonb_build_object('target', $2::text, 'version', id, 'serial', serial,

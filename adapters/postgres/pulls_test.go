@@ -190,3 +190,28 @@ func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
 	_, err := pulls.Named(t.Context(), "web", []string{"other"})
 	require.NoError(t, err)
 }
+
+func TestPullFollowsWhatCallersChangeWhileAnOrderIsUnderWay(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	pulls, deliveries := postgres.NewPulls(s.pool), postgres.NewDeliveries(s.pool)
+	first := s.delivered("web", "1", nil, "old")
+	require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "old", first.Version, "ready for clients"))
+	order := newOrder("web", "2")
+	order.Spec.Deliveries = []string{"old"}
+	placed := s.placed(order)
+	changed := order.Spec
+	changed.Deliveries = []string{"new"}
+	require.NoError(t, s.RecordChange(t.Context(), "web", []string{"deliveries"}, time.Now(), &changed))
+	require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "old"))
+	issued, err := s.RecordIssued(t.Context(), placed.ID, issuedFor(placed), []byte("chain of 2"))
+	require.NoError(t, err)
+	_, err = pulls.Named(t.Context(), "web", []string{"old"})
+	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
+	for range 2 {
+		require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "new", issued.Version, "ready for clients"))
+		pair, err := pulls.Named(t.Context(), "web", []string{"new"})
+		require.NoError(t, err, "what was confirmed is there")
+		require.Equal(t, []string{"new"}, pair.Record.Spec.Deliveries)
+	}
+}
