@@ -74,6 +74,8 @@ const (
 	PhaseReady Phase = "Ready"
 	// PhaseFailing: the last attempt failed; the next is planned. An older certificate may still be in service.
 	PhaseFailing Phase = "Failing"
+	// PhaseReleased: it was given up, and nobody renews it. It is in the answer to Retire alone.
+	PhaseReleased Phase = "Released"
 )
 
 // Status is what the Status query and the updates answer.

@@ -13,8 +13,9 @@ import (
 type AdviceDue struct {
 	Certificate string
 	Issued      domain.Issued
-	Plan        domain.RenewalPlan
-	ChainPEM    []byte
+	// Plan is the zero one if none was stored.
+	Plan     domain.RenewalPlan
+	ChainPEM []byte
 	// Failures counts the errors since the last answer.
 	Failures int
 }

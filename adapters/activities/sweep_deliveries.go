@@ -89,7 +89,7 @@ func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (str
 		return "", a.passed(ctx, delivery, err)
 	}
 	bundle, err := a.bundle(ctx, delivery.Certificate, delivery.Version)
-	if fault := domain.AsFault(err); err != nil && (fault.Transient() || fault.Reason == "SealingKeyWrong") {
+	if fault := domain.AsFault(err); err != nil && fault.Transient() {
 		return "", err // Postgres or the key service: nothing can be looked at
 	}
 	if err != nil {
@@ -127,7 +127,9 @@ func (a *Activities) tellDrift(ctx context.Context, drifted []ports.DeliveredTo)
 			return same
 		})
 		err := a.Notifier.Drifted(ctx, first.Certificate, signal)
-		if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == "NotKept" {
+		if fault := (*domain.Fault)(nil); errors.As(err, &fault) && (fault.Reason == "NotKept" || !fault.Transient()) {
+			// One that cannot be told must not keep all others from being looked at.
+			activity.GetLogger(ctx).Warn("a target drifted, but the workflow cannot be told", "certificate", first.Certificate, "error", err)
 			continue
 		}
 		if err != nil {

@@ -124,6 +124,10 @@ func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error
 	now := s.Clock.Now()
 	plan, moved, failures, failure := due.Plan, false, 0, ""
 	var fault *domain.Fault
+	if due.Plan.At.IsZero() { // its workflow had to do without us: this is its plan from now on
+		due.Plan, moved = domain.PlanRenewal(now, due.Issued, nil, s.Dice.Fraction()), true
+		plan = due.Plan
+	}
 	switch {
 	case err != nil:
 		fault, failures = domain.AsFault(err), due.Failures+1
@@ -131,7 +135,8 @@ func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error
 	case advice.Window == nil && !advice.Unsupported:
 		failure = "the CA's answer holds no window that can be used"
 	default:
-		plan, moved = due.Plan.Readvise(now, due.Issued, advice.Window)
+		readvised, differs := due.Plan.Readvise(now, due.Issued, advice.Window)
+		plan, moved = readvised, moved || differs
 	}
 	if moved {
 		if err := s.tell(ctx, due, plan); err != nil {
@@ -168,8 +173,16 @@ func (s *lookout) tell(ctx context.Context, due ports.AdviceDue, plan domain.Ren
 		logger.Warn("renewal moved, but nobody keeps the certificate", "certificate", due.Certificate, "error", err)
 		return nil
 	}
+	if fault != nil && !fault.Transient() {
+		// One that cannot be told must not keep all others from being asked. Its plan is stored.
+		logger.Error("renewal moved, but the workflow cannot be told", "certificate", due.Certificate, "error", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("tell of a moved renewal: %w", err)
+	}
+	if plan.Window == nil {
+		plan.Window = &domain.Window{}
 	}
 	logger.Info("renewal moved", "certificate", due.Certificate, "from", due.Plan.At, "to", plan.At, "reason", plan.Reason,
 		"windowStart", plan.Window.Start, "windowEnd", plan.Window.End, "explanationURL", plan.Window.ExplanationURL)

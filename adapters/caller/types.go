@@ -77,9 +77,10 @@ const (
 	RotateAlways = domain.RotateAlways
 	RotateNever  = domain.RotateNever
 
-	PhaseIssuing = domain.PhaseIssuing
-	PhaseReady   = domain.PhaseReady
-	PhaseFailing = domain.PhaseFailing
+	PhaseReleased = domain.PhaseReleased
+	PhaseIssuing  = domain.PhaseIssuing
+	PhaseReady    = domain.PhaseReady
+	PhaseFailing  = domain.PhaseFailing
 
 	FaultRateLimited = domain.FaultRateLimited
 	FaultWait        = domain.FaultWait

@@ -23,6 +23,10 @@ type Advice struct{ pool *pgxpool.Pool }
 // NewAdvice records in the pool's database.
 func NewAdvice(pool *pgxpool.Pool) *Advice { return &Advice{pool: pool} }
 
+// planned is a version whose plan was stored, or should have been long ago: its workflow may have had to make one without
+// Postgres.
+const planned = `(v.renewal IS NOT NULL OR v.created_at < now() - interval '10 minutes')`
+
 // Backlog implements ports.Backlog. It also takes leave of versions that their CA is never to be asked about again, "after
 // the certificate has expired or is considered replaced" (RFC 9773 §4.3, in our words), so that the index has in it only
 // what is in service.
@@ -30,7 +34,7 @@ func (a *Advice) Backlog(ctx context.Context, now time.Time) (ports.BeginSweepOu
 	var found ports.BeginSweepOutput
 	err := a.pool.QueryRow(ctx, `
 		WITH due AS (
-			SELECT v.id, v.renewal IS NOT NULL AND c.released_at IS NULL AS asked,
+			SELECT v.id, `+planned+` AND c.released_at IS NULL AS asked,
 				c.current_version IS DISTINCT FROM v.id OR v.revoked_at IS NOT NULL OR v.not_after <= $1 AS over
 			FROM versions v JOIN certificates c ON c.name = v.certificate
 			WHERE v.next_look <= $1
@@ -52,9 +56,9 @@ func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []
 		except = []string{} // NULL would leave out everything
 	}
 	rows, err := a.pool.Query(ctx, `
-		SELECT c.name, v.renewal, v.chain_pem, v.look_failures, `+versionColumns+`
+		SELECT c.name, coalesce(v.renewal, '{}'), v.chain_pem, v.look_failures, `+versionColumns+`
 		FROM certificates c JOIN versions v ON v.id = c.current_version
-		WHERE v.next_look <= $1 AND c.name > $2 AND v.issuer <> ALL ($3) AND v.renewal IS NOT NULL AND c.released_at IS NULL
+		WHERE v.next_look <= $1 AND c.name > $2 AND v.issuer <> ALL ($3) AND `+planned+` AND c.released_at IS NULL
 			AND v.revoked_at IS NULL AND v.not_after > $1
 		ORDER BY c.name
 		LIMIT $4`, now, after, except, max(limit, 0))
@@ -84,7 +88,7 @@ func (a *Advice) RecordAdvice(ctx context.Context, version string, plan domain.R
 		WITH old AS (
 			SELECT v.id, v.certificate, v.renewal
 			FROM versions v JOIN certificates c ON c.current_version = v.id
-			WHERE v.id = $1::uuid AND v.renewal IS NOT NULL
+			WHERE v.id = $1::uuid
 			FOR UPDATE OF v
 		), advised AS (
 			UPDATE versions v SET renewal = $2, renew_at = $3, next_look = $4, look_failures = $5, look_failure = nullif($6, '')

@@ -138,6 +138,8 @@ func (c *certificate) status() domain.Status {
 		Revoking: c.state.Revoking, Deliveries: c.state.Deliveries,
 	}
 	switch {
+	case c.retired:
+		s.Phase, s.Renewal, s.Failure = domain.PhaseReleased, nil, nil
 	case c.issuing:
 		s.Phase = domain.PhaseIssuing
 	case c.state.Failure != nil:

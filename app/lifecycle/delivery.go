@@ -130,6 +130,9 @@ func (c *certificate) awaitDelivery(ctx workflow.Context) {
 		r := &c.state.Revoking[i]
 		if len(c.state.Spec.Deliveries) > 0 && r.Issued.Version != c.state.Issued.Version && r.After.IsZero() && r.Failure == nil {
 			r.After = workflow.Now(ctx).UTC().Add(r.Reason.Patience())
+			if r.Issued.NotAfter.Before(r.After) {
+				r.After = r.Issued.NotAfter
+			}
 		}
 	}
 }

@@ -90,6 +90,8 @@ func TestRetire(t *testing.T) {
 		w.run(delivering("disk"))
 		require.NoError(t, w.env.GetWorkflowError())
 		require.NoError(t, told.err)
+		require.Equal(t, domain.PhaseReleased, told.status.Phase)
+		require.Nil(t, told.status.Renewal)
 		require.Equal(t, []string{"RecordReleased@24h0m0s"}, w.story)
 	})
 	t.Run("clears its targets first if asked to", func(t *testing.T) {

@@ -75,6 +75,15 @@ Workflow     certificate/www.example.com
 	require.Equal(t, 1, b.closed)
 }
 
+func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
+	b := newBench(t)
+	revoked := ready()
+	revoked.Issued.Revoked = true
+	b.keeper.EXPECT().Status(gomock.Any(), name).Return(revoked, nil)
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "status", name), b.err)
+	require.Contains(t, b.out.String(), "Revoked      yes, while in service; ")
+}
+
 func TestEnsureBuildsTheSpec(t *testing.T) {
 	b := newBench(t)
 	want := app.Spec{Names: []string{"a.example.com", "b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},

@@ -68,7 +68,7 @@ func exitCode(err error) int {
 func malformed(err error) bool {
 	var fault *app.Fault
 	return errors.As(err, &fault) && slices.Contains(
-		[]string{"InvalidSetting", "PostgresURLMalformed", "SealingKeyMalformed", "TemporalSettings"}, fault.Reason)
+		[]string{"InvalidSetting", "InvalidTargets", "PostgresURLMalformed", "SealingKeyMalformed", "TemporalSettings"}, fault.Reason)
 }
 
 // message adds what programs look for to a fault: kind and reason.

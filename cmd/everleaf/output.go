@@ -47,6 +47,9 @@ func (k kit) card(s app.Status) error {
 			[]string{"Valid from", k.moment(i.NotBefore)},
 			[]string{"Valid until", k.moment(i.NotAfter)},
 		)
+		if i.Revoked {
+			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " + s.Name})
+		}
 	}
 	if r := s.Renewal; r != nil {
 		rows = append(rows, []string{"Renewal", k.moment(r.At)}, []string{"Because", r.Message})
