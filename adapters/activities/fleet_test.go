@@ -31,6 +31,7 @@ import (
 	"everleaf/adapters/activities"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/adapters/system"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -47,6 +48,8 @@ type fleet struct {
 	told []told
 	// unkept are certificates whose workflow has ended.
 	unkept map[string]bool
+	// refusing are those whose workflow cannot be told.
+	refusing map[string]bool
 	// logged is what the steps logged.
 	logged strings.Builder
 }
@@ -120,7 +123,7 @@ func window(start, end time.Time, explanation, retryAfter string) answer {
 func newFleet(t *testing.T, issuers ...string) *fleet {
 	t.Helper()
 	pool, _ := postgrestest.New(t)
-	f := &fleet{T: t, pool: pool, cas: map[string]*ariServer{}, unkept: map[string]bool{}, now: time.Now().UTC().Truncate(time.Second)}
+	f := &fleet{T: t, pool: pool, cas: map[string]*ariServer{}, unkept: map[string]bool{}, refusing: map[string]bool{}, now: time.Now().UTC().Truncate(time.Second)}
 	var cas []*acme.CA
 	for _, issuer := range issuers {
 		server := &ariServer{asked: map[int]int{}}
@@ -135,7 +138,7 @@ func newFleet(t *testing.T, issuers ...string) *fleet {
 		f.cas[issuer], cas = server, append(cas, ca)
 	}
 	advice := postgres.NewAdvice(pool)
-	steps := activities.New(activities.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f, Clock: f})
+	steps := activities.New(activities.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f, Clock: f, Dice: system.Dice{}})
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))))
 	f.env = suite.NewTestActivityEnvironment()
@@ -170,6 +173,9 @@ func (f *fleet) Advised(_ context.Context, certificate string, advice ports.Advi
 	defer f.mu.Unlock()
 	if f.unkept[certificate] {
 		return domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")
+	}
+	if f.refusing[certificate] {
+		return domain.NewFault(domain.FaultOperator, "TemporalError", nil, "the server takes no more signals for it")
 	}
 	f.told = append(f.told, told{certificate, advice})
 	return nil

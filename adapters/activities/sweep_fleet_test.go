@@ -237,3 +237,30 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	require.Equal(t, size-before, len(f.told))
 	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }
+
+// A plan that could not be stored when its workflow made it is made again, told and stored; and a workflow that cannot be
+// told stops nobody.
+func TestSweepPlansWhatWasNeverStored(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "main")
+	f.issue("main", 1, 3)
+	_, err := f.pool.Exec(t.Context(), `UPDATE versions SET renewal = NULL, renew_at = NULL, created_at = now() - interval '1 hour' WHERE certificate = 'c00001'`)
+	require.NoError(t, err)
+	_, err = f.pool.Exec(t.Context(), `UPDATE versions SET renewal = NULL, renew_at = NULL, created_at = now() WHERE certificate = 'c00002'`)
+	require.NoError(t, err)
+	usual := *f.usual()
+	f.cas["main"].answers(func(int) answer { return window(usual.Start, usual.End, "", "3600") })
+	f.refusing[name(3)] = true
+	found, _ := f.sweep()
+	require.Equal(t, 2, found.Asked, "one was issued just now: its own step plans it")
+	require.Equal(t, name(1), f.told[0].certificate)
+	require.Equal(t, f.told[0].Plan.At, f.stored(1).plan.At)
+	require.Equal(t, "ARIWindow", f.stored(1).plan.Reason)
+
+	f.pass(2 * time.Hour)
+	f.cas["main"].answers(func(int) answer { return window(usual.Start.Add(-time.Hour), usual.End.Add(-time.Hour), "", "3600") })
+	found, _ = f.sweep()
+	require.Equal(t, 2, found.Moved)
+	require.Equal(t, time.Hour, f.stored(3).look, "its plan is stored")
+	require.Contains(t, f.logged.String(), "the workflow cannot be told")
+}
