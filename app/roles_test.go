@@ -40,7 +40,9 @@ func TestRegistrationsAreTheTables(t *testing.T) {
 	}
 	require.Len(t, queues, len(Config{Roles: AllRoles()}.polling()))
 	require.Contains(t, seen, "base workflow Certificate")
+	require.Contains(t, seen, "base workflow Sweep")
 	require.Contains(t, seen, "base-authorization activity ObtainCertificate")
+	require.Contains(t, seen, "base-authorization activity SweepRenewals")
 	require.Contains(t, seen, "base-delivery-west activity DeliverCertificate")
 	require.Contains(t, seen, "base-nexus nexus service everleaf")
 	require.Contains(t, seen, "base-nexus workflow NexusRequest")

@@ -18,7 +18,7 @@ func (p RenewalPlan) Readvise(now time.Time, issued Issued, window *Window) (pla
 	}
 	next := PlanRenewal(now, issued, window, p.Fraction)
 	due := !p.At.After(now) && !next.At.After(now)
-	told := p.Reason == next.Reason && !next.At.After(now)
+	told := p.Reason == next.Reason && (next.Reason == "ARIWindowPassed" || next.Reason == "Overdue")
 	if due || told || p.Window.spans(window) || next.At.Sub(p.At).Abs() < time.Second {
 		return p.explained(next.Window), false
 	}

@@ -1,11 +1,16 @@
 package activities_test
 
 import (
+	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+
+	"everleaf/ports"
 )
 
 // A CA pulls 3 % of 10,000 windows into the past: exactly those are woken, once.
@@ -202,4 +207,33 @@ func TestSweepPassesOverWhatIsOver(t *testing.T) {
 	require.Equal(t, 1, found.Asked)
 	require.Equal(t, map[int]int{5: 1}, f.cas["main"].asked)
 	require.Equal(t, 2, f.count(`SELECT count(*) FROM versions WHERE next_look IS NOT NULL`), "what was given up may be taken up again")
+}
+
+// A sweep that is cut short goes on where it was: who was asked is not asked again.
+func TestSweepGoesOnAfterACut(t *testing.T) {
+	t.Parallel()
+	const size = 200
+	f := newFleet(t, "main")
+	f.issue("main", 1, size)
+	usual := *f.usual()
+	ctx, cut := context.WithCancel(t.Context())
+	var asked atomic.Int64
+	f.cas["main"].answers(func(int) answer {
+		if asked.Add(1) == size/2 {
+			cut()
+		}
+		return window(usual.Start.Add(time.Hour), usual.End, "", "3600")
+	})
+	f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	_, err := f.env.ExecuteActivity(ports.SweepRenewals.Name, ports.SweepRenewalsInput{})
+	require.Error(t, err)
+	before := f.count(`SELECT count(*) FROM versions WHERE next_look > $1`, f.now)
+	require.Positive(t, before)
+	require.Less(t, before, size)
+
+	f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: t.Context()})
+	found, _ := f.sweep()
+	require.Equal(t, size-before, found.Asked)
+	require.Equal(t, size-before, len(f.told))
+	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func TestObserverCountsFromZero(t *testing.T) {
@@ -41,6 +42,11 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 		o.AttemptFailed(ctx, made, *domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "%s", made))
 	}
 	o.CertificateRevoked(ctx, "main", "")
+	o.RenewalLooked(ctx, "main", ports.LookMoved)
+	o.swept.Store(new(time.Now().Add(-time.Hour)))
+	require.InDelta(t, 3600, find(t, scrape(t, m)["everleaf_sweep_age_seconds"]).GetGauge().GetValue(), 60)
+	o.Swept(ctx)
+	require.NoError(t, ShowSweepInterval(m, 10*time.Minute))
 	o.CertificateDelivered(ctx, "nginx@west")
 	o.DeliveryFailed(ctx, "made-up", *domain.NewFault(domain.FaultOperator, "UnknownTarget", nil, "made-up"))
 	o.DeliveryDrifted(ctx, "nginx")
@@ -55,6 +61,10 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 	require.Equal(t, 1.0, find(t, got["everleaf_attempts_failed_total"], "issuer", "main", "kind", "Name").GetCounter().GetValue())
 	require.Equal(t, 2.0, find(t, got["everleaf_failure_reasons_total"], "issuer", "other", "kind", "Operator", "reason", "UnknownIssuer").
 		GetCounter().GetValue(), "what callers make up is no label")
+	require.Equal(t, 1.0, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "moved").GetCounter().GetValue())
+	require.Zero(t, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "failed").GetCounter().GetValue())
+	require.Less(t, find(t, got["everleaf_sweep_age_seconds"]).GetGauge().GetValue(), 60.0)
+	require.Equal(t, 600.0, find(t, got["everleaf_sweep_interval_seconds"]).GetGauge().GetValue())
 	require.Equal(t, 1.0, find(t, got["everleaf_revocations_total"], "issuer", "main", "reason", "unspecified").GetCounter().GetValue())
 	require.Equal(t, 1.0, find(t, got["everleaf_deliveries_total"], "target", "nginx").GetCounter().GetValue(), "whatever the host")
 	require.Equal(t, 1.0, find(t, got["everleaf_delivery_failures_total"], "target", "other", "kind", "Operator").GetCounter().GetValue())

@@ -23,7 +23,7 @@ var page = workflow.ActivityOptions{
 
 const (
 	// hostGone is how long a host's queue is given to take a page: the host of a target may be switched off, or gone.
-	hostGone = 2 * time.Minute
+	hostGone = 30 * time.Second
 	// counting bounds the count of what is due.
 	counting = 2 * time.Minute
 )

@@ -115,6 +115,14 @@ func TestRecordWholeLife(t *testing.T) {
 	s.eventually("the run's end", func() bool { return len(s.runs(moved)) == 3 })
 	histories["advised.json"] = s.runs(moved)[1]
 
+	// Each of these stories can be read aloud, from Postgres alone.
+	for certificate, says := range map[string]string{
+		changed: "names: added more.example.test", fell: "spare", over: "a new order is needed", forced: "rateLimited", delivered: "broken",
+		revoked: "keyCompromise",
+	} {
+		require.Contains(t, s.must("cert", "explain", certificate).stdout, says)
+	}
+
 	for file, history := range histories {
 		keep(t, corpus, file, history)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"everleaf/app/lifecycle"
 	appnexus "everleaf/app/nexus"
+	"everleaf/app/sweep"
 	"everleaf/ports"
 )
 
@@ -126,6 +127,7 @@ func replays(t *testing.T, file string, history *historypb.History) {
 	require.NoError(t, err)
 	lifecycle.Register(replayer)
 	appnexus.Register(replayer)
+	sweep.Register(replayer)
 	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
 	options := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{
 		ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId(),

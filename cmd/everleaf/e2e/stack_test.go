@@ -104,6 +104,7 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 		"EVERLEAF_ACME_EMAIL=ops@example.com",
 		"EVERLEAF_HTTP01_LISTEN="+s.http01,
 		"EVERLEAF_OPS_LISTEN=127.0.0.1:0", // each process its own
+		"EVERLEAF_SWEEP_INTERVAL=24h",     // no sweep but those that a test triggers
 		"EVERLEAF_HTTP01_CHECK_PORT="+port,
 		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
 	)

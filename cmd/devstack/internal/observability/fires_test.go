@@ -22,6 +22,13 @@ everleaf_certificates{state="Failing",issuer="main",instance="a"} 2x60
 everleaf_certificates{state="Failing",issuer="none",instance="a"} 1x60
 everleaf_census_age_seconds{instance="a"} 30x60
 everleaf_census_age_seconds{instance="b"} 5000x60
+everleaf_sweep_age_seconds{instance="a"} 400x60
+everleaf_sweep_age_seconds{instance="b"} 90000x60
+everleaf_sweep_interval_seconds{instance="a"} 600x60
+everleaf_sweep_interval_seconds{instance="b"} 600x60
+everleaf_renewal_looks_total{issuer="main",outcome="answered"} 0+100x60
+everleaf_renewal_looks_total{issuer="main",outcome="moved"} 0x60
+everleaf_renewal_looks_total{issuer="main",outcome="failed"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="86400"} 0+1x60
@@ -64,6 +71,7 @@ var trouble = map[string]string{
 	"EverleafRenewalLate": `
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0x60`,
+	"EverleafSweepLate":       `everleaf_sweep_age_seconds{instance="a"} 400+60x60`,
 	"EverleafOperatorMustAct": `everleaf_attempts_failed_total{issuer="main",kind="Operator"} 0x55 1x5`,
 	"EverleafCAFailing":       `everleaf_issuance_duration_seconds_count{issuer="main"} 70x60`,
 	"EverleafRateLimited":     `everleaf_attempts_failed_total{issuer="main",kind="RateLimited"} 0x50 1x10`,
@@ -121,6 +129,30 @@ func TestAlertsFire(t *testing.T) {
 		require.True(t, fires(rule.Expr, sick), "%s does not fire in its trouble", name)
 		sick.loadForeign(t, healthy)
 		require.True(t, fires(rule.Expr, sick), "%s is silenced by another team's health", name)
+	}
+
+	// An incident at the CA: a third of the fleet moves at once, and is replaced weeks before its time. That is no alarm.
+	incident := memory{}
+	incident.load(t, healthy+`
+everleaf_renewal_looks_total{issuer="main",outcome="moved"} 0x30 300x30
+everleaf_certificates{state="Issuing",issuer="main",instance="a"} 0x30 300x5 0x25
+everleaf_issuance_duration_seconds_count{issuer="main"} 0+1x30 330+1x30
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="60"} 0+1x30 330+1x30
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="1800"} 0+1x30 330+1x30
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="3600"} 0+1x30 330+1x30
+everleaf_issuance_duration_seconds_bucket{issuer="main",le="+Inf"} 0+1x30 330+1x30
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0+1x30 330+1x30
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0+1x30 330+1x30
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="86400"} 0+1x30 330+1x30
+everleaf_renewal_lag_seconds_bucket{issuer="main",le="+Inf"} 0+1x30 330+1x30`)
+	// No sweep is wanted: none is late.
+	unswept := memory{}
+	unswept.load(t, healthy+trouble["EverleafSweepLate"]+`
+everleaf_sweep_interval_seconds{instance="a"} 0x60
+everleaf_sweep_interval_seconds{instance="b"} 0x60`)
+	for name, rule := range rules {
+		require.False(t, fires(rule.Expr, incident), "%s fires in an incident that is handled", name)
+		require.False(t, fires(rule.Expr, unswept), "%s fires where no sweep is wanted", name)
 	}
 
 	// One cause, one page: who has no worker at all does not miss the authorization's in particular.

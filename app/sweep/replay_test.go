@@ -1,0 +1,43 @@
+package sweep
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/app/replaytest"
+	"everleaf/ports"
+)
+
+// corpus is where the recorded histories of this package's workflow are.
+const corpus = "testdata/histories"
+
+// TestReplay needs no server.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	for name, path := range replaytest.Histories(t, corpus) {
+		t.Run(name, func(t *testing.T) { require.NoError(t, replaytest.Replay(t, path, Register)) })
+	}
+}
+
+// TestReplayCatchesABrokenWorkflow is why to trust TestReplay.
+func TestReplayCatchesABrokenWorkflow(t *testing.T) {
+	t.Parallel()
+	for name, path := range replaytest.Histories(t, corpus) {
+		t.Run(name, func(t *testing.T) {
+			err := replaytest.Replay(t, path, func(r worker.WorkflowRegistry) {
+				r.RegisterWorkflowWithOptions(sleepsFirst, workflow.RegisterOptions{Name: ports.SweepWorkflow})
+			})
+			require.ErrorContains(t, err, "TMPRL1100", "Temporal's code for non-determinism")
+		})
+	}
+}
+
+func sleepsFirst(ctx workflow.Context, state ports.SweepState) (ports.SweepResult, error) {
+	if err := workflow.Sleep(ctx, 1); err != nil {
+		return ports.SweepResult{}, err
+	}
+	return Sweep(ctx, state)
+}
