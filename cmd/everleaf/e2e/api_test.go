@@ -49,6 +49,7 @@ func TestTemporalCLI(t *testing.T) {
 		{`temporal workflow update execute --workflow-id certificate/shop --name Ensure --input '{"spec": {"names": ["shop.example.com"]}}' --output json`, `"phase":"Ready"`},
 		{`temporal workflow update execute --workflow-id certificate/shop --name Renew --input '{"note": "asked by hand"}' --output json`, `"cycle":2`},
 		{`temporal workflow update execute --workflow-id certificate/shop --name Revoke --input '{"reason": "superseded"}' --output json`, `"cycle":3`},
+		{`temporal workflow update execute --workflow-id certificate/blog --name Retire --input '{"removeDeliveries": true}' --output json`, `"name":"blog"`},
 		{`temporal workflow query --workflow-id certificate/shop --type Status --output json`, `"phase":"Ready"`},
 	} {
 		out, err := s.shell(c.command)
