@@ -99,7 +99,7 @@ func closedPort(t *testing.T) string {
 
 func TestEveryPartIsThere(t *testing.T) {
 	t.Parallel()
-	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "nexus", "nexus,responder", "responder", "pull"} {
+	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "delivery", "delivery,pull", "nexus", "nexus,responder", "responder", "pull"} {
 		c := settings(t)
 		var err error
 		c.Roles, err = ParseRoles(chosen)

@@ -137,6 +137,7 @@ var remedies = map[string]string{
 	"NameIsURL": nameMove, "NameLabelTooLong": nameMove, "NameNotIDNA": nameMove, "NameNumericTLD": nameMove, "NamePublicSuffix": nameMove,
 	"NamePunycode": nameMove, "NameReservedLabel": nameMove, "NameSingleLabel": nameMove, "NameSpaces": nameMove, "NameTooLong": nameMove,
 	"NameTrailingDot": nameMove, "NameUnderscore": nameMove, "WildcardPlacement": nameMove,
+	"GivenUp":            "Whoever wants the certificate must ask for it again: everleaf cert ensure.",
 	"NotKept":            "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
 	"NotRetired":         callMove,
 	"NothingToRevoke":    "There is no certificate in service to revoke: nobody has to do anything.",

@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 
 	"everleaf/domain"
@@ -11,6 +13,26 @@ import (
 // keepsKey says whether the order is placed with its predecessor's key.
 func keepsKey(in ports.PlaceOrderInput, spec domain.Spec) bool {
 	return spec.KeyRotation == domain.RotateNever && !in.FreshKey && in.Predecessor != nil && in.Predecessor.KeyType == spec.KeyType
+}
+
+// keptKey says that the stored order was placed with its predecessor's key, and that this key must not be used any more.
+func (a *Activities) keptKey(ctx context.Context, in ports.PlaceOrderInput, stored ports.StoredOrder) (bool, error) {
+	if !in.FreshKey || in.Predecessor == nil || stored.Spec.KeyRotation != domain.RotateNever {
+		return false, nil
+	}
+	der, err := a.leaf(ctx, in.Predecessor.Version)
+	if err != nil {
+		return false, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return true, nil // what cannot be told apart is not used
+	}
+	request, err := x509.ParseCertificateRequest(stored.CSR)
+	if err != nil {
+		return true, nil
+	}
+	return bytes.Equal(leaf.RawSubjectPublicKeyInfo, request.RawSubjectPublicKeyInfo), nil
 }
 
 // reuse makes a CSR with a version's key.

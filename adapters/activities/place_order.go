@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -31,13 +32,13 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		}
 	}
 	if stored != nil {
-		order, usable, err := a.resume(ctx, ca, *stored, spec, in.Issuer)
+		order, usable, err := a.resume(ctx, ca, *stored, spec, in)
 		if err != nil {
 			return none, err
 		}
 		if usable && order.URL != "" {
 			a.observePlaced(ctx, in, true)
-			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !fits(*stored, spec, in.Issuer)}, nil
+			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !serves(*stored, spec)}, nil
 		}
 		if !usable {
 			stored = nil
@@ -74,9 +75,14 @@ func fits(stored ports.StoredOrder, spec domain.Spec, issuer string) bool {
 	return stored.Issuer == issuer && stored.Spec.SameCertificate(spec) && stored.Spec.WithDefaults().Challenge == spec.Challenge
 }
 
+// serves says that what the order has issued, or will, is what the spec wants, whichever of its issuers was asked.
+func serves(stored ports.StoredOrder, spec domain.Spec) bool {
+	return stored.Spec.SameCertificate(spec) && slices.Contains(spec.Issuers, stored.Issuer)
+}
+
 // resume looks at a stored order. It is usable if it is for this spec and issuer and the CA still stands by it, or if
 // it has issued already; else it is abandoned.
-func (a *Activities) resume(ctx context.Context, ca ports.CA, stored ports.StoredOrder, spec domain.Spec, issuer string) (
+func (a *Activities) resume(ctx context.Context, ca ports.CA, stored ports.StoredOrder, spec domain.Spec, in ports.PlaceOrderInput) (
 	order domain.Order, usable bool, err error,
 ) {
 	order = domain.Order{ID: stored.ID, Issuer: stored.Issuer, URL: stored.URL}
@@ -85,7 +91,13 @@ func (a *Activities) resume(ctx context.Context, ca ports.CA, stored ports.Store
 		return order, true, nil
 	}
 	reason := "the spec changed"
-	if fits(stored, spec, issuer) {
+	kept, err := a.keptKey(ctx, in, stored)
+	switch {
+	case err != nil:
+		return order, false, err
+	case kept:
+		reason = "its key must not be used any more"
+	case fits(stored, spec, in.Issuer):
 		if stored.URL == "" {
 			return order, true, nil
 		}

@@ -2,6 +2,12 @@ package activities
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"testing"
 	"time"
 
@@ -313,4 +319,48 @@ func TestPlaceOrderRemembersWhatItsEndLeftUnstored(t *testing.T) {
 	out, err := call(r, ports.PlaceOrder, placeInput)
 	require.NoError(t, err)
 	require.Equal(t, pending, out.Order)
+}
+
+// A fallback's certificate whose answer was lost is no reason to issue another one: the spec names its issuer.
+func TestPlaceOrderTakesWhatAFallbackHasIssued(t *testing.T) {
+	r := newRig(t)
+	in := placeInput
+	in.Spec.Issuers = []string{"default", "other"}
+	r.orders.EXPECT().FindOrder(anything, certName, key).Return(stored(func(o *ports.StoredOrder) {
+		o.State, o.Issuer, o.Spec.Issuers = ports.OrderIssued, "other", in.Spec.Issuers
+	}), nil)
+	out, err := call(r, ports.PlaceOrder, in)
+	require.NoError(t, err)
+	require.True(t, out.Resumed)
+	require.False(t, out.Outdated)
+}
+
+// A key that was called compromised after its order was placed goes with the order; a fresh one stays.
+func TestPlaceOrderKeepsNoCompromisedKey(t *testing.T) {
+	old, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	fresh, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now, NotAfter: now.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, old.Public(), old)
+	require.NoError(t, err)
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, c := range map[string]struct {
+		key  *ecdsa.PrivateKey
+		kept bool
+	}{"the old key": {old, true}, "a fresh key": {fresh, false}} {
+		t.Run(name, func(t *testing.T) {
+			csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, c.key)
+			require.NoError(t, err)
+			r := newRig(t)
+			r.certificates.EXPECT().Chain(anything, "v3").Return(chain, nil)
+			in := placeInput
+			in.FreshKey, in.Predecessor = true, &domain.Issued{Version: "v3"}
+			kept, err := r.activities.keptKey(t.Context(), in, *stored(func(o *ports.StoredOrder) {
+				o.CSR, o.Spec.KeyRotation = csr, domain.RotateNever
+			}))
+			require.NoError(t, err)
+			require.Equal(t, c.kept, kept)
+		})
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"hash/fnv"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -39,13 +41,29 @@ func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureIn
 		failure.Issuer = in.Failure.Issuer
 	}
 	if err := a.Certificates.RecordFailure(ctx, in.Certificate, in.Spec, in.OrderID, failure); err != nil {
-		return none, fmt.Errorf("record failure: %w", err)
+		if !decidedAlone(ctx, failure.Fault, err) {
+			return none, fmt.Errorf("record failure: %w", err)
+		}
+		activity.GetLogger(ctx).Warn("failure not recorded", "certificate", in.Certificate, "error", err)
 	}
 	if failure.Fault.Reason != domain.ReasonCancelled { // whoever gave the certificate up needs no alarm for it
 		a.Observer.AttemptFailed(ctx, issuer, failure.Fault)
 	}
 	return ports.RecordFailureOutput{Failure: &failure}, nil
 }
+
+// decideAfter is after how many tries a failure that cannot be stored is decided all the same.
+const decideAfter = 2
+
+// decidedAlone says that the decision is handed on although it is not stored: while the database is away, its own outage
+// is what failed, and must not climb the ladder for want of a decision.
+func decidedAlone(ctx context.Context, failed domain.Fault, err error) bool {
+	return ctx.Err() == nil && failed.Reason == databaseAway && domain.AsFault(err).Reason == databaseAway &&
+		activity.GetInfo(ctx).Attempt >= decideAfter
+}
+
+// databaseAway is the reason of the faults of a database that does not answer.
+const databaseAway = "DatabaseUnavailable"
 
 // drawn is a draw in [0,1) that a repeat of the step draws again: it must not tell people another instant than the
 // workflow.

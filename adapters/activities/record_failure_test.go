@@ -55,3 +55,14 @@ func TestRecordFailure(t *testing.T) {
 		})
 	}
 }
+
+func TestRecordFailureTriesAgainBeforeItDecidesAlone(t *testing.T) {
+	away := domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil, "Postgres is out of reach")
+	r := newRig(t)
+	r.certificates.EXPECT().RecordFailure(anything, anything, anything, anything, anything).AnyTimes().Return(away)
+	previous := domain.Failure{Fault: *away, Attempts: 4, At: now, RetryAt: now}
+	in := ports.RecordFailureInput{Certificate: certName, Spec: spec, Previous: &previous,
+		Failure: domain.NextFailure(now, &previous, away, ports.PlaceOrder.Name, nil)}
+	_, err := call(r, ports.RecordFailure, in)
+	wire(t, err, away, true)
+}

@@ -65,7 +65,7 @@ func (d Directory) check() error {
 	switch clean := filepath.Clean(d.Path); {
 	case !filepath.IsAbs(d.Path):
 		return field("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
-	case !strings.Contains(d.Path, namePlace):
+	case !strings.Contains(clean, namePlace): // "{name}/.." leads away from it
 		return field("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
 			filepath.Join(clean, namePlace))
 	case strings.Contains(strings.ReplaceAll(clean, namePlace, ""), "{"):

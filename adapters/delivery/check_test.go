@@ -25,6 +25,7 @@ func TestCheckNamesTheField(t *testing.T) {
 		`targets[0] (a): it has 2 kinds (directory, pull)`:   {{Name: "a", Directory: &good, Pull: &Pull{Clients: []string{"*"}}}},
 		`targets[0].directory.path "tls/{name}"`:             directory(func(d *Directory) { d.Path = "tls/{name}" }),
 		`for example /etc/tls/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/tls" }),
+		`for example /etc/all/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/{name}/../all" }),
 		`targets[0].directory.path "/etc/{host}/{name}"`:     directory(func(d *Directory) { d.Path = "/etc/{host}/{name}" }),
 		`targets[0].directory.combined "tls.key"`:            directory(func(d *Directory) { d.Combined = "tls.key" }),
 		`targets[0].directory.combined "../a"`:               directory(func(d *Directory) { d.Combined = "../a" }),

@@ -137,7 +137,7 @@ type file struct {
 func (d *directory) files(bundle ports.Bundle) ([]file, error) {
 	uid, gid, err := d.owner.ids()
 	if err != nil {
-		return nil, refused(err, "find the owner of the files; correct the target's directory.owner")
+		return nil, unknownOwner(err)
 	}
 	chain := append(bytes.TrimSpace(slices.Clone(bundle.ChainPEM)), '\n')
 	files := []file{

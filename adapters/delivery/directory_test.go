@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -300,4 +302,57 @@ func TestTwoTriesAtOnceEndWithOneVersion(t *testing.T) {
 	_, err := tls.LoadX509KeyPair(filepath.Join(s.path, "tls.crt"), filepath.Join(s.path, "tls.key"))
 	require.NoError(t, err)
 	require.Len(t, s.hidden(), 2)
+}
+
+func TestADirectoryThatAKillLeftBehindIsGivenToItsOwner(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	s := newShelf(t, func(d *Directory) { d.Owner, d.Path = "12345:12346", filepath.Join(d.Path, "tls") })
+	require.NoError(t, os.MkdirAll(filepath.Join(s.path, "tls"), 0o700)) // made, and killed before it was given away
+	s.deliver(newBundle(t, 1))
+	owned := func(path string, uid, gid uint32) {
+		t.Helper()
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		stat := info.Sys().(*syscall.Stat_t)
+		require.Equal(t, []uint32{uid, gid}, []uint32{stat.Uid, stat.Gid}, path)
+	}
+	owned(filepath.Join(s.path, "tls"), 12345, 12346)
+	owned(filepath.Join(s.path, "tls", "tls.key"), 12345, 12346)
+	owned(s.path, 0, 0) // it is not empty: whoever made it wants it so
+
+	fresh := newShelf(t, func(d *Directory) { d.Owner, d.Path = "12345:12346", filepath.Join(d.Path, "tls") })
+	require.NoError(t, os.Mkdir(fresh.path, 0o700))
+	fresh.deliver(newBundle(t, 1))
+	owned(fresh.path, 12345, 12346)
+	owned(filepath.Join(fresh.path, "tls"), 12345, 12346)
+
+	operators := newShelf(t, func(d *Directory) { d.Owner = "12345:12346" })
+	require.NoError(t, os.Mkdir(operators.path, 0o750))
+	operators.deliver(newBundle(t, 1))
+	owned(operators.path, 0, 0)
+}
+
+func TestANamedPipeHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	bundle := newBundle(t, 1)
+	s.deliver(bundle)
+	key := filepath.Join(s.path, "..data", "tls.key")
+	require.NoError(t, os.Remove(key))
+	require.NoError(t, syscall.Mkfifo(key, 0o600))
+	done := make(chan string, 1)
+	go func() {
+		drift, _ := s.Drift(context.Background(), bundle)
+		done <- drift
+	}()
+	select {
+	case drift := <-done:
+		require.Contains(t, drift, "tls.key has mode p")
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for somebody to write into the pipe")
+	}
+	require.Equal(t, "written", s.deliver(bundle))
 }

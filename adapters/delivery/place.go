@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -135,6 +136,9 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	if err == nil && !os.SameFile(info, opened) {
 		err = refused(nil, "%s was put in another's place while it was opened", part)
 	}
+	if err == nil && create {
+		err = d.give(inner, opened)
+	}
 	if err != nil {
 		_ = inner.Close()
 		return nil, err
@@ -142,16 +146,37 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	return inner, nil
 }
 
-// mkdir makes a directory of the owner's, for nobody else.
+// mkdir makes a directory for nobody else; give makes it the owner's.
 func (d *directory) mkdir(root *os.Root, part string) error {
-	uid, gid, err := d.owner.ids()
-	if err != nil {
-		return refused(err, "find the owner of the files; correct the target's directory.owner")
+	if _, _, err := d.owner.ids(); err != nil {
+		return unknownOwner(err)
 	}
 	if err := root.Mkdir(part, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return root.Lchown(part, uid, gid)
+	return nil
+}
+
+// give makes a directory the owner's that is as mkdir has left it, now or in a try that was cut short just there: the
+// worker's own, open to nobody else, and empty. It is changed through its handle: a name may lead to something else by now.
+func (d *directory) give(inner *os.Root, made fs.FileInfo) error {
+	stat, ok := made.Sys().(*syscall.Stat_t)
+	if !d.owner.set() || !ok || int(stat.Uid) != os.Geteuid() || made.Mode().Perm() != 0o700 {
+		return nil
+	}
+	uid, gid, err := d.owner.ids()
+	if err != nil {
+		return unknownOwner(err)
+	}
+	self, err := inner.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = self.Close() }()
+	if _, err := self.Readdirnames(1); !errors.Is(err, io.EOF) {
+		return err // somebody has begun to use it
+	}
+	return self.Chown(uid, gid)
 }
 
 func (p *place) close() {

@@ -51,7 +51,8 @@ func (p *place) drift(files []file) (string, error) {
 }
 
 func (p *place) driftOf(want file) (string, error) {
-	f, err := p.root.Open(want.name)
+	// O_NONBLOCK: the owner may have put a named pipe there, which must not hold up the worker.
+	f, err := p.root.OpenFile(want.name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return want.name + " is gone", nil
 	}
@@ -209,7 +210,7 @@ func (p *place) clear() (found bool, err error) {
 	if !found {
 		return false, nil
 	}
-	mark, err := p.root.OpenFile(removingMark, os.O_WRONLY|os.O_CREATE, 0o600)
+	mark, err := p.root.OpenFile(removingMark, os.O_WRONLY|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
 	if err == nil {
 		err = errors.Join(mark.Close(), p.lock.Sync())
 	}
@@ -245,7 +246,7 @@ func (p *place) confirmed() bool {
 }
 
 func (p *place) confirm() error {
-	mark, err := p.root.OpenFile(path.Join(dataLink, confirmedMark), os.O_WRONLY|os.O_CREATE, 0o600)
+	mark, err := p.root.OpenFile(path.Join(dataLink, confirmedMark), os.O_WRONLY|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
 	if err == nil {
 		err = errors.Join(mark.Sync(), mark.Close())
 	}

@@ -59,16 +59,15 @@ func (w *WebhookTarget) quote(body io.Reader, token string) string {
 	if w.transport == KeyPlain {
 		return ""
 	}
-	text := string(head)
-	if token != "" {
-		text = strings.ReplaceAll(text, token, "[token]")
-	}
-	text = strings.Map(func(r rune) rune {
+	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1
 		}
 		return r
-	}, text)
+	}, string(head))
+	if token != "" { // last, or what was left out might have hidden it
+		text = strings.ReplaceAll(text, token, "[token]")
+	}
 	if text == "" {
 		return ""
 	}

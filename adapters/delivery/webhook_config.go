@@ -116,8 +116,8 @@ func (p *webhookParts) readKey(c Webhook) error {
 	case KeyByToken:
 		u, err := url.Parse(c.TokenURL)
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return field("webhook.tokenURL", c.TokenURL, "give the https URL by which the receiver reaches the pull listener (--pull-listen), "+
-				"for example https://everleaf.example.org:8403, or choose key: encrypted or key: none")
+			return concealed("tokenURL", "give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
+				"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
 		}
 		p.tokenURL = strings.TrimSuffix(c.TokenURL, "/") + keysPath
 	case KeyEncrypted:
@@ -131,7 +131,7 @@ func (p *webhookParts) readKey(c Webhook) error {
 		return field("webhook.key", string(c.Key), "choose token, encrypted, none or plain")
 	}
 	if p.transport != KeyByToken && c.TokenURL != "" {
-		return field("webhook.tokenURL", c.TokenURL, "it is for key: token alone; leave it out")
+		return concealed("tokenURL", "it is for key: token alone; leave it out")
 	}
 	if p.transport != KeyEncrypted && c.Recipient != "" {
 		return concealed("recipient", "it is for key: encrypted alone; leave it out, or choose that")

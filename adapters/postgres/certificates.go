@@ -33,7 +33,12 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 			-- The row's lock puts concurrent calls in a queue; those after the first find the state changed.
 			UPDATE orders SET state = 'issued', updated_at = now()
 			WHERE id = $1::uuid AND state IN ('planned', 'placed')
-			RETURNING id, certificate, spec
+			RETURNING id, certificate,
+				-- What was taken away from a target since it was placed does not come back.
+				CASE WHEN spec ? 'deliveries' THEN jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - ARRAY(
+					SELECT detail ->> 'target' FROM events e
+					WHERE e.certificate = orders.certificate AND e.type = 'removed' AND e.at > orders.created_at))
+				ELSE spec END AS spec
 		), version AS (
 			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
 				account_url, chain_pem, key_type, profile)

@@ -45,7 +45,8 @@ func (d *Deliveries) Bundle(ctx context.Context, version string) (ports.KeyPair,
 }
 
 // RecordDelivered implements ports.Deliveries. A version that is delivered anew, since it had drifted, gets no second
-// event.
+// event. The stored spec is that of an order, which may have been placed before a caller added the target: clients that pull
+// find what is named there.
 func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error {
 	if _, err := uuid.Parse(version); err != nil {
 		return unknownVersion(version)
@@ -61,6 +62,10 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target, v
 				delivered_at = EXCLUDED.delivered_at, failure = NULL, updated_at = now()
 			WHERE NOT EXISTS (
 				SELECT FROM versions v, delivered WHERE v.id = deliveries.version AND v.created_at > delivered.created_at)
+			RETURNING certificate
+		), named AS (
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries', '[]') || to_jsonb($2::text))
+			FROM row WHERE name = row.certificate AND released_at IS NULL AND NOT coalesce(spec -> 'deliveries', '[]') ? $2::text
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'delivered', jsonb_build_object('target', $2::text, 'version', id, 'serial', serial,
@@ -94,11 +99,15 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 	return interpret(err)
 }
 
-// RecordRemoved implements ports.Deliveries. The story stays in the events.
+// RecordRemoved implements ports.Deliveries. The story stays in the events. A spec that waits for its certificate is not
+// stored yet: the one that is must not go on naming the target, for clients pull by it.
 func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target string) error {
 	_, err := d.pool.Exec(ctx, `
 		WITH gone AS (
 			DELETE FROM deliveries WHERE certificate = $1 AND target = $2 RETURNING certificate, target, version
+		), unnamed AS (
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - $2::text)
+			WHERE name = $1 AND spec -> 'deliveries' ? $2::text
 		)
 		INSERT INTO events (certificate, type, detail)
 		SELECT certificate, 'removed', jsonb_build_object('target', target, 'version', version) FROM gone`, certificate, target)

@@ -40,7 +40,8 @@ func (p *Pulls) Named(ctx context.Context, name string, targets []string) (ports
 	return p.one(ctx, ` AND c.name = $2`, targets, text(name))
 }
 
-// Covering implements ports.Pulls. The overlap of arrays uses the index on the names of all versions.
+// Covering implements ports.Pulls. The overlap of arrays uses the index on the names of all versions. One that has ended,
+// since nobody keeps it, must not stand before one that is good.
 func (p *Pulls) Covering(ctx context.Context, serverName string, targets []string) (ports.KeyPair, error) {
 	serverName = text(serverName)
 	names := []string{serverName}
@@ -48,7 +49,7 @@ func (p *Pulls) Covering(ctx context.Context, serverName string, targets []strin
 		names = append(names, "*."+parent) // a wildcard stands for one label (RFC 9525 §6.3)
 	}
 	return p.one(ctx, ` AND v.names && $2::text[]
-		ORDER BY v.names @> ($2::text[])[1:1] DESC, v.not_after DESC, c.name LIMIT 1`, targets, names)
+		ORDER BY v.not_after > now() DESC, v.names @> ($2::text[])[1:1] DESC, v.not_after DESC, c.name LIMIT 1`, targets, names)
 }
 
 func (p *Pulls) one(ctx context.Context, which string, targets []string, argument any) (ports.KeyPair, error) {

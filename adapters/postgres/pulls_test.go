@@ -130,6 +130,13 @@ func TestPullsFindWhatTheTargetsMayHave(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "later", pair.Record.Name)
 
+	// One that has ended stands behind a wildcard that has not.
+	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET not_after = now() - interval '1 hour' WHERE certificate IN ('exact', 'later')`)
+	require.NoError(t, err)
+	pair, err = pulls.Covering(t.Context(), "www.example.com", mine)
+	require.NoError(t, err)
+	require.Equal(t, "wild", pair.Record.Name)
+
 	names := func(after string, limit int) (found []string) {
 		records, err := pulls.Offered(t.Context(), mine, after, limit)
 		require.NoError(t, err)
@@ -163,4 +170,48 @@ func TestPullOfAReleasedCertificateEndsWithItsDelivery(t *testing.T) {
 		require.NoError(t, pulls.RecordPulled(t.Context(), "web", issued.Version, "b.example"))
 	}
 	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM events WHERE type = 'exported'`), "once for each client and version")
+}
+
+func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	pulls, deliveries := postgres.NewPulls(s.pool), postgres.NewDeliveries(s.pool)
+	issued := s.delivered("web", "1", nil, "edge", "other")
+	for _, target := range []string{"edge", "other"} {
+		require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", target, issued.Version, "ready for clients"))
+	}
+	// The change asks for other names, too: its spec is stored when its certificate is, which may be never.
+	require.NoError(t, s.RecordChange(t.Context(), "web", []string{"names", "deliveries"}, time.Now(), nil))
+	for range 2 {
+		require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "edge"))
+		_, err := pulls.Named(t.Context(), "web", []string{"edge"})
+		requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
+	}
+	_, err := pulls.Named(t.Context(), "web", []string{"other"})
+	require.NoError(t, err)
+}
+
+func TestPullFollowsWhatCallersChangeWhileAnOrderIsUnderWay(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	pulls, deliveries := postgres.NewPulls(s.pool), postgres.NewDeliveries(s.pool)
+	first := s.delivered("web", "1", nil, "old")
+	require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "old", first.Version, "ready for clients"))
+	order := newOrder("web", "2")
+	order.Spec.Deliveries = []string{"old"}
+	placed := s.placed(order)
+	changed := order.Spec
+	changed.Deliveries = []string{"new"}
+	require.NoError(t, s.RecordChange(t.Context(), "web", []string{"deliveries"}, time.Now(), &changed))
+	require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "old"))
+	issued, err := s.RecordIssued(t.Context(), placed.ID, issuedFor(placed), []byte("chain of 2"))
+	require.NoError(t, err)
+	_, err = pulls.Named(t.Context(), "web", []string{"old"})
+	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
+	for range 2 {
+		require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "new", issued.Version, "ready for clients"))
+		pair, err := pulls.Named(t.Context(), "web", []string{"new"})
+		require.NoError(t, err, "what was confirmed is there")
+		require.Equal(t, []string{"new"}, pair.Record.Spec.Deliveries)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 const everyClient = "*"
@@ -22,7 +23,7 @@ type visitor struct {
 
 // visit tells who asks; ok is false without a verified certificate.
 func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
-	if request.TLS == nil || len(request.TLS.VerifiedChains) == 0 {
+	if request.TLS == nil || len(request.TLS.VerifiedChains) == 0 || !s.files.trusts(request.TLS.PeerCertificates) {
 		return visitor{}, false
 	}
 	leaf := request.TLS.PeerCertificates[0]
@@ -68,5 +69,10 @@ func sameClient(name, configured string) bool {
 	if strings.Contains(configured, "/") {
 		return name == configured
 	}
-	return strings.EqualFold(name, configured)
+	return strings.EqualFold(name, configured) && isASCII(name) == isASCII(configured)
+}
+
+// isASCII tells "k" from the Kelvin sign, which folds to it: a common name may hold any letter.
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

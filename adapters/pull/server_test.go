@@ -118,7 +118,7 @@ func newRig(t *testing.T, sealer ports.Sealer) *rig {
 	r.ca.issue(r.dir, x509.Certificate{DNSNames: []string{"localhost"}}, x509.ExtKeyUsageServerAuth)
 	var err error
 	r.server, err = pull.New(pull.Config{Listen: "127.0.0.1:0", Certificate: filepath.Join(r.dir, "tls.crt"), Key: filepath.Join(r.dir, "tls.key"),
-		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "spiffe://example/ns/Edge"}, "open": {"*"}}},
+		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "edge-six.example", "spiffe://example/ns/Edge"}, "open": {"*"}}},
 		postgres.NewPulls(pool), r.store.KeyTokens, sealer, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.server.Start(t.Context()))
@@ -242,6 +242,43 @@ func TestOthersGetNothing(t *testing.T) {
 		require.ErrorContains(t, err, "remote error: tls:")
 	}
 	require.Zero(t, r.events("edge-1.example")+r.events("edge-2.example"))
+	lookalike := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "ed\u0261e-1.example"}}, x509.ExtKeyUsageClientAuth)
+	folded := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-\u017Fix.example"}}, x509.ExtKeyUsageClientAuth)
+	for _, other := range []*tls.Certificate{&lookalike, &folded} {
+		status, _, _, err := r.get(other, "/v1/sni/www.example.com")
+		require.NoError(t, err)
+		require.Equal(t, 404, status)
+	}
+}
+
+func TestAnOpenConnectionIsNotTrustedForEver(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, seal{})
+	roots := x509.NewCertPool()
+	roots.AddCert(r.ca.cert)
+	brief := r.ca.issue("", x509.Certificate{DNSNames: []string{"edge-1.example"}, NotAfter: time.Now().Add(2 * time.Second)}, x509.ExtKeyUsageClientAuth)
+	ask := func(client *tls.Certificate) func() int {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost", Certificates: []tls.Certificate{*client}}}
+		t.Cleanup(transport.CloseIdleConnections)
+		return func() int {
+			response, err := (&http.Client{Transport: transport}).Get("https://" + r.server.Addr() + "/v1/certificates/web?part=chain")
+			require.NoError(t, err)
+			defer response.Body.Close()
+			_, err = io.Copy(io.Discard, response.Body)
+			require.NoError(t, err)
+			return response.StatusCode
+		}
+	}
+	short, long := ask(&brief), ask(r.ca.client("edge-1.example"))
+	require.Equal(t, 200, short())
+	require.Equal(t, 200, long())
+	time.Sleep(time.Until(brief.Leaf.NotAfter.Add(time.Second)))
+	require.Equal(t, 403, short(), "its certificate has ended")
+	require.Equal(t, 200, long())
+	other, err := os.ReadFile(newAuthority(t).path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(r.ca.path, append(other, '\n'), 0o600))
+	require.Equal(t, 403, long(), "its CA was taken out")
 }
 
 func TestKeyForAToken(t *testing.T) {

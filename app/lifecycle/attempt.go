@@ -58,7 +58,8 @@ func (c *certificate) succeed(ctx workflow.Context, issue issuance, failedBefore
 	c.state.Outgrown()
 	c.awaitDelivery(ctx)
 	// Somebody may have asked for its revocation when it was in service and this attempt was not done yet.
-	if issue.outdated || c.revocation(c.state.Issued.Version) != nil && !c.revocation(c.state.Issued.Version).WithoutReplacement {
+	c.disown(issue)
+	if issue.outdated || c.replacing() {
 		c.state.Reissue = true
 	}
 	if oneStep(ctx) {
@@ -107,11 +108,27 @@ func (c *certificate) fallBack(ctx workflow.Context, issue issuance, failure dom
 	}
 }
 
+// disown has what was issued just now replaced and revoked, too, if it kept a key that was called compromised meanwhile.
+func (c *certificate) disown(issue issuance) {
+	i := slices.IndexFunc(c.state.Revoking, compromised)
+	if i < 0 || issue.fresh || issue.adopted || issue.spec.KeyRotation != domain.RotateNever || c.revocation(c.state.Issued.Version) != nil {
+		return
+	}
+	c.state.Revoking = append(c.state.Revoking, domain.Revocation{
+		Issued: *c.state.Issued, Reason: c.state.Revoking[i].Reason, SignedBy: c.state.Revoking[i].SignedBy,
+	})
+}
+
+func compromised(r domain.Revocation) bool { return r.Reason == domain.RevokedKeyCompromise }
+
 // freshKey says that the key in service must not be used again, whatever the spec says.
 func (c *certificate) freshKey() bool {
+	if c.state.Issued != nil && c.state.Issued.Revoked {
+		return true
+	}
 	refused := []string{domain.ReasonBadCSR, domain.ReasonBadPublicKey}
 	if c.state.Failure != nil && slices.Contains(refused, c.state.Failure.Fault.Reason) {
 		return true
 	}
-	return slices.ContainsFunc(c.state.Revoking, func(r domain.Revocation) bool { return r.Reason == domain.RevokedKeyCompromise })
+	return slices.ContainsFunc(c.state.Revoking, compromised)
 }

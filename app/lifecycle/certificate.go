@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -83,7 +84,10 @@ func (c *certificate) run(ctx workflow.Context) error {
 		case reason == "": // the run grew old in its sleep
 			return c.next(ctx)
 		case reason == domain.WakeRetired:
-			return c.retire(ctx)
+			if kept, err := c.retire(ctx); err != nil || !kept {
+				return err
+			}
+			continue
 		case reason != domain.WakeRevocation && reason != domain.WakeDelivery:
 			if err := c.attempt(ctx, reason); err != nil {
 				return err
@@ -99,14 +103,22 @@ func (c *certificate) run(ctx workflow.Context) error {
 			continue
 		}
 		// Callers who wait get their answer before the run ends. One of them may ask for more while we wait.
-		err = workflow.Await(ctx, func() bool { return c.state.Reissue || workflow.AllHandlersFinished(ctx) })
+		err = workflow.Await(ctx, func() bool { return c.asked(ctx) || workflow.AllHandlersFinished(ctx) })
 		if err != nil {
 			return err
 		}
-		if !c.state.Reissue {
+		if !c.asked(ctx) {
 			return c.next(ctx)
 		}
 	}
+}
+
+// asked says that a caller waits for what only this run's loop can do: the loop must not wait for him.
+func (c *certificate) asked(ctx workflow.Context) bool {
+	return c.state.Reissue || c.state.Retiring || slices.ContainsFunc(c.state.Revoking, func(r domain.Revocation) bool {
+		at, ok := r.Due(c.state.Issued)
+		return ok && !at.After(workflow.Now(ctx))
+	})
 }
 
 // next ends this run and hands its state to the next.

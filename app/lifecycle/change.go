@@ -12,7 +12,9 @@ import (
 // change takes a caller's spec and says in words what is new. A certificate is issued for it only if the one in service,
 // or the one at work, does not fulfil it.
 func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
-	c.state.Retiring = false // whoever asks for it wants it kept
+	if c.state.Retiring {
+		c.state.Retiring, c.woken = false, true // whoever asks for it wants it kept, and its renewal
+	}
 	changes := c.state.Spec.Changes(spec)
 	if len(changes) == 0 {
 		return nil
@@ -33,7 +35,8 @@ func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	case reissue:
 		c.wake()
 	case !c.issuing && c.state.Failure != nil && !c.fulfils(before):
-		c.state.Failure = nil // it was about a certificate that nobody wants any more
+		// It was about a certificate that nobody wants any more, unless it is to replace one that is to be revoked.
+		c.state.Failure, c.state.Reissue = nil, c.replacing()
 	}
 	c.state.Deliver()
 	c.woken = true
@@ -45,6 +48,12 @@ func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 		workflow.GetLogger(ctx).Warn("change not recorded", "certificate", c.name, "changes", changes, "error", err)
 	}
 	return changes
+}
+
+// replacing says that the certificate in service is to be replaced so that it can be revoked.
+func (c *certificate) replacing() bool {
+	r := c.revocation(c.state.Issued.Version)
+	return r != nil && !r.WithoutReplacement
 }
 
 // needs says that a certificate has to be issued for the spec.

@@ -57,7 +57,11 @@ func (c *certificate) deliver(ctx workflow.Context) error {
 
 // deliverTo brings one target up to date. What callers change meanwhile counts: the next look finds it due again.
 func (c *certificate) deliverTo(ctx workflow.Context, target string) {
-	removing := c.delivery(target).Removing
+	d := c.delivery(target)
+	if d == nil {
+		return // given up before this could begin
+	}
+	removing := d.Removing
 	var version string
 	var err error
 	if removing {
@@ -68,7 +72,7 @@ func (c *certificate) deliverTo(ctx workflow.Context, target string) {
 		_, err = call(ctx, c.deliveryOptions(ctx, target, ports.DeliverCertificate.Summary), ports.DeliverCertificate,
 			ports.DeliverCertificateInput{Certificate: c.name, Target: target, Issued: *c.state.Issued})
 	}
-	d := c.delivery(target)
+	d = c.delivery(target)
 	switch {
 	case ctx.Err() != nil || d == nil || d.Removing != removing:
 	case err == nil && removing:

@@ -27,6 +27,8 @@ type issuance struct {
 	planned time.Time
 	// outdated says that the certificate at hand is for an earlier spec: another issuance must follow.
 	outdated bool
+	// fresh says that the order's key had to be a new one.
+	fresh bool
 	// adopted says that a certificate in service was found in place of an order.
 	adopted bool
 }
@@ -65,9 +67,10 @@ func (i *issuance) once(ctx workflow.Context) error {
 
 func (i *issuance) place(ctx workflow.Context) error {
 	i.at(ctx, ports.PlaceOrder.Name)
+	i.fresh = i.freshKey()
 	placed, err := local(ctx, ports.PlaceOrder, ports.PlaceOrderInput{
 		Certificate: i.name, Key: i.key, Spec: i.spec, Issuer: i.issuer, Predecessor: i.state.Issued,
-		Planned: i.planned, FreshKey: i.freshKey(), Adopt: i.state.Issued == nil && i.state.Cycle == 0,
+		Planned: i.planned, FreshKey: i.fresh, Adopt: i.state.Issued == nil && i.state.Cycle == 0,
 	})
 	if err == nil && placed.Adopted != nil {
 		i.state.Issued, i.state.Renewal, i.adopted = placed.Adopted, placed.Plan, true

@@ -53,31 +53,36 @@ func (c *certificate) stuck() *domain.Failure {
 	return nil
 }
 
-// retire is the last act of a certificate that was given up and for which nothing is left to do.
-func (c *certificate) retire(ctx workflow.Context) error {
+// givenUp is what callers hear who wait for a certificate that will not be obtained any more.
+func (c *certificate) givenUp() error {
+	return problem(*domain.NewFault(domain.FaultSpec, "GivenUp", nil,
+		"certificate %q was given up: nothing is issued for it any more; ask for it again (Ensure) to keep it", c.name))
+}
+
+// retire is the last act of a certificate that was given up and for which nothing is left to do. kept says that somebody
+// asked for it again in the last moment, and maybe waits for what only the run's loop can do.
+func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 		// The workflow ends all the same: it was asked to.
 		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
 	}
 	c.retired = c.state.Retiring
 	if err := workflow.Await(ctx, func() bool { return !c.state.Retiring || workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
+		return false, err
 	}
 	if c.state.Retiring {
-		return nil
+		return false, nil
 	}
-	// Somebody asked for it again in the last moment.
-	_, err := local(ctx, ports.RecordChange, ports.RecordChangeInput{
+	c.retired = false
+	_, err = local(ctx, ports.RecordChange, ports.RecordChangeInput{
 		Certificate: c.name, Spec: c.state.Spec, Changes: []string{"kept again"}, At: workflow.Now(ctx).UTC(),
+		Reissue: c.state.Reissue || c.state.Failure != nil || c.state.Issued == nil,
 	})
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("change not recorded", "certificate", c.name, "error", err)
 	}
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
-	}
-	return c.next(ctx)
+	return true, ctx.Err()
 }

@@ -30,6 +30,9 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 			"certificate %q: none is in service yet", c.name))
 	}
 	version := c.state.Issued.Version
+	if c.state.Retiring {
+		request.WithoutReplacement = true // nothing replaces it any more
+	}
 	if pending := c.revocation(version); pending == nil {
 		c.state.Revoking = append(c.state.Revoking, domain.Revocation{
 			Issued: *c.state.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
@@ -49,7 +52,7 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 		}
 	}
 	if !request.WithoutReplacement {
-		if status, err := c.settled(ctx); err != nil {
+		if status, err := c.settled(ctx); err != nil && (!c.state.Retiring || ctx.Err() != nil) {
 			return status, err // not replaced: the revocation stays pending
 		}
 	}

@@ -65,6 +65,9 @@ func (c *certificate) ensure(ctx workflow.Context, request ports.EnsureRequest) 
 }
 
 func (c *certificate) renew(ctx workflow.Context, request ports.RenewRequest) (domain.Status, error) {
+	if c.state.Retiring {
+		return domain.Status{}, c.givenUp()
+	}
 	if request.Force && c.state.Failure != nil {
 		c.state.Failure.RetryAt = workflow.Now(ctx)
 	}
@@ -94,6 +97,9 @@ func (c *certificate) settled(ctx workflow.Context) (domain.Status, error) {
 	if failure := c.state.Failure; failure != nil {
 		return domain.Status{}, standing(*failure)
 	}
+	if c.state.Retiring {
+		return domain.Status{}, c.givenUp()
+	}
 	return c.status(), nil
 }
 
@@ -110,6 +116,8 @@ func (c *certificate) unsettled(now time.Time, patient bool) bool {
 	switch failure := c.state.Failure; {
 	case c.issuing:
 		return true
+	case c.state.Retiring: // nothing is obtained any more
+		return false
 	case failure != nil:
 		at, _ := c.state.Wake(now)
 		return patient && !failure.TellCaller() || !at.After(now)

@@ -52,6 +52,8 @@ type world struct {
 
 	deliver func(n int, in ports.DeliverCertificateInput) (ports.DeliverCertificateOutput, error)
 	remove  func(n int, in ports.RemoveDeliveryInput) (ports.RemoveDeliveryOutput, error)
+	release func(n int, in ports.RecordReleasedInput) (ports.RecordReleasedOutput, error)
+	change  func(n int, in ports.RecordChangeInput) (ports.RecordChangeOutput, error)
 
 	mu sync.Mutex
 	// story is every call of a step, in order, as "Step@time since start".
@@ -103,8 +105,8 @@ func newWorld(t testing.TB) *world {
 	}
 	stub(w, ports.RecordFailure, &w.recorded, &w.record)
 	stub(w, ports.RevokeCertificate, &w.revoked, &w.revoke)
-	release := func(int, ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) { return out, nil }
-	stub(w, ports.RecordReleased, &w.released, &release)
+	w.release = func(int, ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) { return out, nil }
+	stub(w, ports.RecordReleased, &w.released, &w.release)
 	w.deliver = func(int, ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
 		return out, nil
 	}
@@ -112,11 +114,11 @@ func newWorld(t testing.TB) *world {
 	undelivered := func(_ int, in ports.RecordUndeliveredInput) (out ports.RecordUndeliveredOutput, err error) {
 		return out, nil
 	}
-	change := func(int, ports.RecordChangeInput) (out ports.RecordChangeOutput, err error) { return out, nil }
+	w.change = func(int, ports.RecordChangeInput) (out ports.RecordChangeOutput, err error) { return out, nil }
 	stub(w, ports.DeliverCertificate, &w.delivered, &w.deliver)
 	stub(w, ports.RemoveDelivery, &w.removed, &w.remove)
 	stub(w, ports.RecordUndelivered, &w.undelivered, &undelivered)
-	stub(w, ports.RecordChange, &w.changes, &change)
+	stub(w, ports.RecordChange, &w.changes, &w.change)
 	w.env.RegisterActivityWithOptions(w.obtain, activity.RegisterOptions{Name: ports.ObtainCertificate.Name})
 	Register(w.env)
 	w.env.SetStartTime(start)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -59,7 +60,10 @@ func newContainers(t testing.TB) *containers {
 	var err error
 	c.dir, err = os.MkdirTemp("", "everleaf-containers") // short: podman keeps sockets in it
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(c.dir)) })
+	t.Cleanup(func() {
+		// podman's own helper may still be cleaning up after the last container.
+		require.Eventually(t, func() bool { return os.RemoveAll(c.dir) == nil }, 30*time.Second, 100*time.Millisecond, "%s is not to be removed", c.dir)
+	})
 	c.env = append(os.Environ(), "BUILDAH_ISOLATION=chroot", "BUILDER="+c.tools["buildah"],
 		"CONTAINERS_STORAGE_CONF="+c.write("storage.conf", storageConf), "CONTAINERS_CONF="+c.write("containers.conf", containersConf))
 	return c
