@@ -105,7 +105,7 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any)
 				}
 				update.RunID = run
 			}
-			return c.temporal.UpdateWorkflow(ctx, update)
+			return c.sendPinned(ctx, update)
 		})
 		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != ports.ReasonRunEnded {
 			return answer, err

@@ -153,13 +153,7 @@ func (s *stack) scalar(query string, args ...any) (n int) {
 	return n
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
+func freePort(t testing.TB) int { return acmetest.FreePort(t) }
 
 func atoi(t testing.TB, s string) (n int) {
 	t.Helper()

@@ -1,0 +1,54 @@
+package caller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+)
+
+const (
+	// sendPatience is more than the 20 s for which the server holds an update that is not accepted yet.
+	sendPatience = 25 * time.Second
+	// endedPatience is for a run that has ended: what that knows, it tells at once.
+	endedPatience = 3 * time.Second
+)
+
+// sendPinned sends an update to a certain run. The server may answer an update that came just as its run continued as new
+// with ResourceExhausted ("workflow is closing"), as long as it has that run in memory; the SDK then asks again for ever.
+// So it is told here that such a run does not know the update (NotFound): it was not accepted, and never will be.
+func (c *Client) sendPinned(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	handle, err := c.sendWithin(ctx, sendPatience, update)
+	if err == nil || ctx.Err() != nil || !timedOut(err) {
+		return handle, err
+	}
+	described, lookErr := c.temporal.DescribeWorkflowExecution(ctx, update.WorkflowID, update.RunID)
+	if lookErr != nil || described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return nil, err // it is sent again
+	}
+	handle, err = c.sendWithin(ctx, endedPatience, update)
+	if err != nil && ctx.Err() == nil && timedOut(err) {
+		return nil, serviceerror.NewNotFound("the run ended without the update")
+	}
+	return handle, err
+}
+
+// endOfPatience is the error of a send that took too long.
+type endOfPatience struct{ error }
+
+func (e endOfPatience) Unwrap() error { return e.error }
+
+func timedOut(err error) bool { return errors.As(err, new(endOfPatience)) }
+
+func (c *Client) sendWithin(ctx context.Context, patience time.Duration, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	handle, err := c.temporal.UpdateWorkflow(ctx, update)
+	if err != nil && ctx.Err() != nil {
+		return nil, endOfPatience{err}
+	}
+	return handle, err
+}
