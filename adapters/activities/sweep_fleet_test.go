@@ -233,8 +233,10 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 
 	f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: t.Context()})
 	found, _ := f.sweep()
-	require.Equal(t, size-before, found.Asked)
-	require.Equal(t, size-before, len(f.told))
+	// What the cut step had sent to Postgres may be committed after that count.
+	require.Positive(t, found.Asked)
+	require.LessOrEqual(t, found.Asked, size-before)
+	require.Equal(t, found.Asked, len(f.told))
 	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }
 
