@@ -2,6 +2,7 @@ package caller
 
 import (
 	"context"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -73,10 +74,16 @@ func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
 	}
 }
 
+// early is by how much the server, which is told of the caller's deadline, may be ahead of him in saying that it has passed.
+const early = 100 * time.Millisecond
+
 // ended prefers the caller's own end to whatever error it caused.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if deadline, ok := ctx.Deadline(); ok && err != nil && time.Until(deadline) < early {
+		return context.DeadlineExceeded
 	}
 	return err
 }

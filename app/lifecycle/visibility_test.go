@@ -65,16 +65,16 @@ func TestDetailsTellTheStory(t *testing.T) {
 	require.Equal(t, `**Failing**
 
 - names: a.example.com
-- in service: serial 0a1b by default, until 2026-11-23T12:00:00Z
-- failed at 2026-11-23T12:00:00Z in PlaceOrder, attempt 2: Name/CAA: a.example.com: a CAA record forbids it
-- next try: 2026-11-23T12:01:00Z
+- in service: serial 0a1b by default, until 2126-11-23T12:00:00Z
+- failed at 2126-11-23T12:00:00Z in PlaceOrder, attempt 2: Name/CAA: a.example.com: a CAA record forbids it
+- next try: 2126-11-23T12:01:00Z
 - to be revoked: serial ff (keyCompromise)
 `, details(status))
 	status.Phase, status.Step, status.Failure, status.Revoking = domain.PhaseIssuing, "PlaceOrder", nil, nil
 	require.Equal(t, `**Issuing** (PlaceOrder)
 
 - names: a.example.com
-- in service: serial 0a1b by default, until 2026-11-23T12:00:00Z
-- renewal: 2026-11-23T12:00:00Z (ARIWindow)
+- in service: serial 0a1b by default, until 2126-11-23T12:00:00Z
+- renewal: 2126-11-23T12:00:00Z (ARIWindow)
 `, details(status))
 }
