@@ -306,33 +306,36 @@ func TestTwoTriesAtOnceEndWithOneVersion(t *testing.T) {
 
 func TestADirectoryThatAKillLeftBehindIsGivenToItsOwner(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root gives files away")
+	me, mine := uint32(os.Geteuid()), uint32(os.Getegid())
+	uid, gid := me, mine
+	if me == 0 { // only root gives files away; anybody else walks the same way, to himself
+		uid, gid = 12345, 12346
 	}
-	s := newShelf(t, func(d *Directory) { d.Owner, d.Path = "12345:12346", filepath.Join(d.Path, "tls") })
+	owner := fmt.Sprintf("%d:%d", uid, gid)
+	s := newShelf(t, func(d *Directory) { d.Owner, d.Path = owner, filepath.Join(d.Path, "tls") })
 	require.NoError(t, os.MkdirAll(filepath.Join(s.path, "tls"), 0o700)) // made, and killed before it was given away
 	s.deliver(newBundle(t, 1))
-	owned := func(path string, uid, gid uint32) {
+	owned := func(path string, user, group uint32) {
 		t.Helper()
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		stat := info.Sys().(*syscall.Stat_t)
-		require.Equal(t, []uint32{uid, gid}, []uint32{stat.Uid, stat.Gid}, path)
+		require.Equal(t, []uint32{user, group}, []uint32{stat.Uid, stat.Gid}, path)
 	}
-	owned(filepath.Join(s.path, "tls"), 12345, 12346)
-	owned(filepath.Join(s.path, "tls", "tls.key"), 12345, 12346)
-	owned(s.path, 0, 0) // it is not empty: whoever made it wants it so
+	owned(filepath.Join(s.path, "tls"), uid, gid)
+	owned(filepath.Join(s.path, "tls", "tls.key"), uid, gid)
+	owned(s.path, me, mine) // it is not empty: whoever made it wants it so
 
-	fresh := newShelf(t, func(d *Directory) { d.Owner, d.Path = "12345:12346", filepath.Join(d.Path, "tls") })
+	fresh := newShelf(t, func(d *Directory) { d.Owner, d.Path = owner, filepath.Join(d.Path, "tls") })
 	require.NoError(t, os.Mkdir(fresh.path, 0o700))
 	fresh.deliver(newBundle(t, 1))
-	owned(fresh.path, 12345, 12346)
-	owned(filepath.Join(fresh.path, "tls"), 12345, 12346)
+	owned(fresh.path, uid, gid)
+	owned(filepath.Join(fresh.path, "tls"), uid, gid)
 
-	operators := newShelf(t, func(d *Directory) { d.Owner = "12345:12346" })
+	operators := newShelf(t, func(d *Directory) { d.Owner = owner })
 	require.NoError(t, os.Mkdir(operators.path, 0o750))
 	operators.deliver(newBundle(t, 1))
-	owned(operators.path, 0, 0)
+	owned(operators.path, me, mine)
 }
 
 func TestANamedPipeHoldsNobodyUp(t *testing.T) {
