@@ -18,16 +18,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/acme/acmetest"
 )
 
 // Pebble's paths, as its directory gives them.
 const (
 	pathDirectory = "/dir"
-	pathNewOrder  = "/order-plz"
-	pathAuthz     = "/authZ/"
-	pathChallenge = "/chalZ/"
-	pathFinalize  = "/finalize-order/"
-	pathCert      = "/certZ/"
+	pathNewOrder  = acmetest.PathNewOrder
+	pathAuthz     = acmetest.PathAuthz
+	pathChallenge = acmetest.PathChallenge
+	pathFinalize  = acmetest.PathFinalize
+	pathCert      = acmetest.PathDownload
 )
 
 // caProxy stands in front of the CA, keeps the Host that the client used (the CA builds its URLs from it), counts
