@@ -26,6 +26,8 @@ const (
 	PathChallenge = "/chalZ/"
 	PathFinalize  = "/finalize-order/"
 	PathDownload  = "/certZ/"
+
+	PathRenewalInfo = "/draft-ietf-acme-ari-03/renewalInfo/"
 )
 
 // Boulder stands in front of a Pebble and does what Let's Encrypt's CA does and Pebble does not, as Boulder's source has

@@ -22,7 +22,8 @@ import (
 // secret in anything that was written down on the way.
 func TestOneLife(t *testing.T) {
 	t.Parallel()
-	s := newStackWith(t, brief)
+	s := newStackWith(t, minute)
+	s.renewsSoon(1)
 	s.set("EVERLEAF_LOG_LEVEL", "debug") // the most that is ever written down
 	s.must("migrate")
 	w := s.worker()

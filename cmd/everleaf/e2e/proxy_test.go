@@ -30,6 +30,7 @@ const (
 	pathChallenge = acmetest.PathChallenge
 	pathFinalize  = acmetest.PathFinalize
 	pathCert      = acmetest.PathDownload
+	pathRenewal   = acmetest.PathRenewalInfo
 )
 
 // caProxy stands in front of the CA, keeps the Host that the client used (the CA builds its URLs from it), counts

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +48,21 @@ var ninetyDays = acmetest.Profile{Description: "90 days", ValidityPeriod: 90 * 2
 
 // brief is a profile whose certificates are renewed within seconds.
 var brief = acmetest.Profile{Description: "20 seconds", ValidityPeriod: 20}
+
+// minute is a profile whose certificates are renewed after 20 s at the earliest, but after 10 s when the CA asks for that:
+// see renewsSoon.
+var minute = acmetest.Profile{Description: "a minute", ValidityPeriod: 60}
+
+// renewsSoon lets the CA suggest, for the next so many certificates, to renew them 2 s on. Those after them are at rest for
+// twice as long, while brief ones may be at work again just when a test wants them still.
+func (s *stack) renewsSoon(certificates int) {
+	s.proxy.on(&rule{path: pathRenewal, left: certificates, instead: func(w http.ResponseWriter, _ *http.Request) {
+		start := time.Now().Add(2 * time.Second).UTC()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Retry-After", "3600")
+		_ = json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": start.Add(time.Second)}})
+	}})
+}
 
 // steady keeps the CA from rejecting one nonce in twenty, for tests that count or hold its exchanges: held at the wrong
 // one, the CA has not done what the test waits for.

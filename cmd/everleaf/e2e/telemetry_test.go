@@ -29,7 +29,8 @@ import (
 // collector. A certificate is issued, renewed by its timer and by a caller, and another fails.
 func TestTelemetryTellsTheStory(t *testing.T) {
 	t.Parallel()
-	s := newStackWith(t, brief)
+	s := newStackWith(t, minute)
+	s.renewsSoon(1)
 	receiver := telemetrytest.Start(t)
 	ops := net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
 	for name, value := range map[string]string{
