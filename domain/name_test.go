@@ -91,7 +91,7 @@ func TestNameIsRefused(t *testing.T) {
 		{"*", "WildcardPlacement", "whole first label"},
 		{"*.", "NameEmptyLabel", ""},
 		{"*.example.com", "WildcardNeedsDNS01", `names[1] "*.example.com": a wildcard can only be validated by dns-01`},
-		{"*.github.io", "WildcardNeedsDNS01", "list each host"},
+		{"*.github.io", "WildcardNeedsDNS01", "choose dns-01, or list each host"},
 		{"https://www.example.com/login", "NameIsURL", `use "www.example.com"`},
 		{"https://[2001:db8::1]/", "NameIsURL", "host's DNS name"},
 		{"ftp://", "NameIsURL", "URL"},

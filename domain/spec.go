@@ -21,6 +21,7 @@ const (
 	KeyRSA4096   KeyType = "rsa-4096"
 
 	ChallengeHTTP01 ChallengeType = "http-01"
+	ChallengeDNS01  ChallengeType = "dns-01"
 
 	// RotateAlways makes a new key for each certificate, RotateNever keeps it (cert-manager's rotationPolicy).
 	RotateAlways KeyRotation = "Always"
@@ -32,7 +33,7 @@ const (
 
 // Spec is what a caller wants: the input of a Certificate workflow. Fields are only ever added.
 type Spec struct {
-	// Names are DNS names; the first is the subject where a profile wants one. Unicode and upper case are accepted
+	// Names are DNS names, with dns-01 also wildcards ("*.example.com"); the first is the subject where a profile wants one. Unicode and upper case are accepted
 	// and become lower-case A-labels (RFC 5891).
 	Names []string `json:"names"`
 	// KeyType is the key's algorithm; empty means ecdsa-p256.
@@ -42,7 +43,7 @@ type Spec struct {
 	// Issuers names configured issuers in order of preference; empty means DefaultIssuer. The next one is asked where the
 	// fault is a CA's own; each renewal begins with the first.
 	Issuers []string `json:"issuers,omitempty"`
-	// Challenge is how control of the names is shown; empty means http-01.
+	// Challenge is how control of the names is shown, http-01 or dns-01; empty means http-01.
 	Challenge ChallengeType `json:"challenge,omitempty"`
 	// KeyRotation says whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
 	// is never kept.

@@ -30,7 +30,7 @@ const maxQuoted = 300
 
 var (
 	keyTypes   = []KeyType{KeyECDSAP256, KeyECDSAP384, KeyRSA2048, KeyRSA3072, KeyRSA4096}
-	challenges = []ChallengeType{ChallengeHTTP01}
+	challenges = []ChallengeType{ChallengeHTTP01, ChallengeDNS01}
 )
 
 // Validated returns the spec to use: defaults filled in, names as lower-case A-labels, in the order given. It is
@@ -68,7 +68,7 @@ func validNames(names []string, challenge ChallengeType) ([]string, *Fault) {
 		// validate it by http-01.
 		if strings.HasPrefix(ascii, "*.") && challenge == ChallengeHTTP01 {
 			return nil, specFault("WildcardNeedsDNS01",
-				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; list each host by its name",
+				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; choose dns-01, or list each host by its name",
 				field, quote(name))
 		}
 		if first, ok := seen[ascii]; ok {
@@ -110,7 +110,7 @@ func checkChallenge(s Spec) *Fault {
 	if slices.Contains(challenges, s.Challenge) {
 		return nil
 	}
-	return specFault("UnknownChallenge", "challenge %s: not available, only http-01 is so far; use %s",
+	return specFault("UnknownChallenge", "challenge %s: not available; use one of %s",
 		quote(string(s.Challenge)), list(challenges))
 }
 

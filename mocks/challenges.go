@@ -8,6 +8,7 @@ import (
 	context "context"
 	domain "everleaf/domain"
 	reflect "reflect"
+	time "time"
 
 	gomock "github.com/golang/mock/gomock"
 )
@@ -61,6 +62,20 @@ func (m *MockSolver) CleanUp(ctx context.Context, orderID string) error {
 func (mr *MockSolverMockRecorder) CleanUp(ctx, orderID interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CleanUp", reflect.TypeOf((*MockSolver)(nil).CleanUp), ctx, orderID)
+}
+
+// Patience mocks base method.
+func (m *MockSolver) Patience() time.Duration {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Patience")
+	ret0, _ := ret[0].(time.Duration)
+	return ret0
+}
+
+// Patience indicates an expected call of Patience.
+func (mr *MockSolverMockRecorder) Patience() *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Patience", reflect.TypeOf((*MockSolver)(nil).Patience))
 }
 
 // Present mocks base method.

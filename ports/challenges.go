@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"everleaf/domain"
 )
@@ -17,6 +18,8 @@ type Solver interface {
 	// Check looks at the challenge from our side, as the CA will. A Wait fault "ChallengeNotVisible" says what was
 	// seen instead. It makes one attempt, bounded to seconds.
 	Check(ctx context.Context, challenge domain.Challenge) error
+	// Patience is how long Check may answer so before that is the name's fault.
+	Patience() time.Duration
 	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not look any more:
 	// after success and after a failure that is final.
 	CleanUp(ctx context.Context, orderID string) error

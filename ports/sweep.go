@@ -26,6 +26,8 @@ type SweepState struct {
 	Hosts []SweepHost `json:"hosts,omitempty"`
 	// Secrets is how far the sealing of old secrets with the new key is.
 	Secrets PageState `json:"secrets,omitzero"`
+	// Records is how far the removal of forgotten DNS records is; nil where there are none.
+	Records *PageState `json:"records,omitempty"`
 	// Begun says that the plan was made.
 	Begun bool `json:"begun,omitempty"`
 	// Result is what was found so far.
@@ -53,6 +55,8 @@ type SweepResult struct {
 	// Resealed counts the secrets that were sealed anew, Unsealable those that no known key opens.
 	Resealed   int `json:"resealed,omitempty"`
 	Unsealable int `json:"unsealable,omitempty"`
+	// Cleaned counts the orders whose DNS records were removed.
+	Cleaned int `json:"cleaned,omitempty"`
 	// Problems are the parts that ended early, and why, for people. The next sweep does what they left.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -75,6 +79,8 @@ var (
 	SweepDeliveries = Step[SweepDeliveriesInput, SweepDeliveriesOutput]{Name: "SweepDeliveries", Summary: "look at targets, wake what drifted"}
 	// ResealSecrets seals with the current key what an earlier one sealed.
 	ResealSecrets = Step[ResealSecretsInput, ResealSecretsOutput]{Name: "ResealSecrets", Summary: "seal old secrets with the new key"}
+	// SweepRecords removes the DNS records of orders that nobody works on any more: a killed worker left them.
+	SweepRecords = Step[SweepRecordsInput, SweepRecordsOutput]{Name: "SweepRecords", Summary: "remove DNS records that a kill left"}
 )
 
 // BeginSweepInput is empty.
@@ -88,6 +94,8 @@ type BeginSweepOutput struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Secrets counts those that an earlier sealing key sealed.
 	Secrets int `json:"secrets,omitempty"`
+	// Records counts the orders that nobody works on and that have DNS records.
+	Records int `json:"records,omitempty"`
 }
 
 // SweepRenewalsInput says where to go on.
@@ -130,9 +138,22 @@ type ResealSecretsOutput struct {
 	Failed int `json:"failed,omitempty"`
 }
 
+// SweepRecordsInput says where to go on.
+type SweepRecordsInput struct {
+	After string `json:"after,omitempty"`
+}
+
+// SweepRecordsOutput says how far it went and what it found.
+type SweepRecordsOutput struct {
+	Page PageState `json:"page"`
+	// Cleaned counts the orders whose records are gone, Failed those whose records could not be removed.
+	Cleaned int `json:"cleaned,omitempty"`
+	Failed  int `json:"failed,omitempty"`
+}
+
 // Backlog knows what there is for a sweep to do. Faults: Wait "DatabaseUnavailable".
 type Backlog interface {
-	// Backlog counts the certificates whose CA is to be asked at now and lists the hosts with deliveries to look at. It leaves
-	// Secrets to Resealer.
+	// Backlog counts the certificates whose CA is to be asked at now and the orders that left DNS records, and lists the hosts
+	// with deliveries to look at. It leaves Secrets to Resealer.
 	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }

@@ -100,7 +100,7 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 // accept tells the CA of each challenge, but only after all of them were seen from our side: a failed validation
 // counts against the name (Let's Encrypt: 5 an hour).
 func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solver, challenges []domain.Challenge) error {
-	deadline := a.Clock.Now().Add(a.pace.checkFor)
+	deadline := a.Clock.Now().Add(solver.Patience())
 	for _, challenge := range challenges {
 		if challenge.Status != domain.AuthorizationPending {
 			continue

@@ -63,6 +63,8 @@ type rig struct {
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
+	// patience is the solver's.
+	patience time.Duration
 }
 
 func newRig(t *testing.T) *rig {
@@ -71,7 +73,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
 		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), keys: mocks.NewMockKeys(ctrl),
-		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now,
+		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now, patience: 30 * time.Second,
 		deliveries: mocks.NewMockDeliveries(ctrl), targets: mocks.NewMockTargets(ctrl), target: mocks.NewMockTarget(ctrl),
 		notifier: mocks.NewMockNotifier(ctrl), sealer: mocks.NewMockSealer(ctrl),
 	}
@@ -80,6 +82,7 @@ func newRig(t *testing.T) *rig {
 		r.now = r.now.Add(r.step)
 		return r.now
 	})
+	r.solver.EXPECT().Patience().AnyTimes().DoAndReturn(func() time.Duration { return r.patience })
 	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeHTTP01)
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
@@ -89,7 +92,7 @@ func newRig(t *testing.T) *rig {
 		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer,
 	})
 	r.activities.pace = pace{
-		heartbeat: time.Minute, check: time.Millisecond, checkFor: 30 * time.Second, poll: time.Millisecond,
+		heartbeat: time.Minute, check: time.Millisecond, poll: time.Millisecond,
 		pollMax: time.Minute, toldMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
 	}
 	var suite testsuite.WorkflowTestSuite

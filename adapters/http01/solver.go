@@ -16,6 +16,7 @@ import (
 
 const (
 	checkTimeout = 10 * time.Second
+	patience     = 30 * time.Second
 	dialTimeout  = 5 * time.Second
 	maxRedirects = 10
 )
@@ -58,6 +59,9 @@ func (s *Solver) Type() domain.ChallengeType { return domain.ChallengeHTTP01 }
 func (s *Solver) Present(ctx context.Context, orderID string, challenges []domain.Challenge) error {
 	return s.tokens.PutTokens(ctx, orderID, challenges)
 }
+
+// Patience is half a minute: the responders answer at once.
+func (s *Solver) Patience() time.Duration { return patience }
 
 // CleanUp removes the order's tokens.
 func (s *Solver) CleanUp(ctx context.Context, orderID string) error {
