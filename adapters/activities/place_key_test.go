@@ -91,7 +91,7 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			if found != nil { // what was never issued costs no look
 				left = []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedSuperseded}}
 				told := left[0]
-				told.Failure = &domain.Failure{}
+				told.Failure, told.After = &domain.Failure{}, now
 				r.certificates.EXPECT().Revoking(anything, certName).Return([]domain.Revocation{told}, nil)
 			}
 			if c.adopted {

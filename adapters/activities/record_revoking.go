@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -22,14 +23,15 @@ func (a *Activities) recordRevoking(ctx context.Context, pending []domain.Revoca
 	return nil
 }
 
-// leftRevoking are the revocations that an earlier workflow of this certificate has left; they are tried again at once.
+// leftRevoking are the revocations that an earlier workflow of this certificate has left; they are tried again at once, and
+// wait anew for the targets that there are now.
 func (a *Activities) leftRevoking(ctx context.Context, certificate string) ([]domain.Revocation, error) {
 	pending, err := a.Certificates.Revoking(ctx, certificate)
 	if err != nil {
 		return nil, fmt.Errorf("find pending revocations: %w", err)
 	}
 	for i := range pending {
-		pending[i].Failure = nil
+		pending[i].Failure, pending[i].After = nil, time.Time{}
 	}
 	return pending, nil
 }
