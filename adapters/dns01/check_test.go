@@ -9,12 +9,14 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/domain"
 )
 
 // play answers as change has it, at host and port; it returns the address.
+// An answer without a question is not sent.
 func play(t *testing.T, port int, host string, change func(answer *dns.Msg)) string {
 	t.Helper()
 	address := net.JoinHostPort(host, strconv.Itoa(port))
@@ -26,7 +28,9 @@ func play(t *testing.T, port int, host string, change func(answer *dns.Msg)) str
 			answer := new(dns.Msg).SetReply(question)
 			answer.Authoritative = true
 			change(answer)
-			_ = w.WriteMsg(answer)
+			if len(answer.Question) > 0 {
+				_ = w.WriteMsg(answer)
+			}
 		})}
 	go func() { _ = server.ActivateAndServe() }()
 	<-started
@@ -84,4 +88,25 @@ func TestDelegationWithdrawn(t *testing.T) {
 	requireFault(t, s.Check(t.Context(), c), domain.FaultName, "NameNotDelegated", "it is no CNAME")
 	require.NoError(t, s.CleanUp(t.Context(), "order"))
 	require.Empty(t, server.TXT("c.acme.test"))
+}
+
+// Packets get lost, and a server may not know EDNS: the question is put again.
+func TestQuestionIsPutAgain(t *testing.T) {
+	t.Parallel()
+	var asked, plain atomic.Int32
+	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) {
+		switch asked.Add(1) {
+		case 1:
+			answer.Question = nil
+		case 2:
+			answer.Rcode = dns.RcodeFormatError
+		default:
+			plain.Add(1)
+		}
+	})
+	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, newRecords())
+	require.NoError(t, err)
+	requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{challenge("b.test")}), domain.FaultName, "NameNotDelegated")
+	require.Equal(t, int32(1), plain.Load())
+	require.Equal(t, int32(3), asked.Load())
 }

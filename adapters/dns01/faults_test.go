@@ -120,12 +120,33 @@ func TestServerSilent(t *testing.T) {
 	require.ErrorIs(t, zone.Add(ctx, record), context.Canceled)
 }
 
+// An answer that is not signed with the key may be anybody's: it confirms nothing.
+func TestUnsignedAnswer(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	started := make(chan struct{})
+	// As the library has it, the key is checked and the answer is signed by the handler; this one does neither.
+	server := &dns.Server{Listener: listener, NotifyStartedFunc: func() { close(started) }, MsgAcceptFunc: func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept },
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, update *dns.Msg) { _ = w.WriteMsg(new(dns.Msg).SetReply(update)) })}
+	go func() { _ = server.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() { _ = server.Shutdown() })
+	config := dns01.RFC2136{Server: listener.Addr().String(), TSIG: &dns01.TSIG{Name: "k", Secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ="}}
+	record := []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}
+	requireFault(t, dns01.NewUpdateZone("shop.test", config, "").Add(t.Context(), record), domain.FaultOperator, "DNSRefused", "not signed")
+	config.TSIG = nil
+	require.NoError(t, dns01.NewUpdateZone("shop.test", config, "").Add(t.Context(), record))
+}
+
 // More records than one update carries. BIND by itself takes up to 100 values under one name (max-records-per-type); what it
 // does not take, it says.
 func TestManyRecords(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
-	zone := dns01.NewUpdateZone("shop.test", *server.Zone("shop.test").RFC2136, "")
+	config := *server.Zone("shop.test").RFC2136
+	config.Server = fmt.Sprintf("ns1.shop.test:%d", server.Port) // a name that only the resolver knows
+	zone := dns01.NewUpdateZone("shop.test", config, server.Addr)
 	var records []ports.DNSRecord
 	for i := range 250 {
 		records = append(records, ports.DNSRecord{Name: fmt.Sprintf("many%d.shop.test", i%5), Value: strconv.Itoa(i)})
