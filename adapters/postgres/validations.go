@@ -40,12 +40,14 @@ func (v *Validations) FailedValidations(ctx context.Context, issuer string, name
 	if err != nil {
 		return nil, interpret(err)
 	}
+	type failure struct {
+		Name string
+		At   time.Time
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[failure])
 	failures := map[string][]time.Time{}
-	var name string
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&name, &at}, func() error {
-		failures[name] = append(failures[name], at.UTC())
-		return nil
-	})
+	for _, f := range found {
+		failures[f.Name] = append(failures[f.Name], f.At.UTC())
+	}
 	return failures, interpret(err)
 }
