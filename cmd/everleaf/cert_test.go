@@ -87,7 +87,7 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 func TestEnsureBuildsTheSpec(t *testing.T) {
 	b := newBench(t)
 	want := app.Spec{Names: []string{"a.example.com", "*.b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
-		Challenge: domain.ChallengeDNS01,
+		Challenge:   domain.ChallengeDNS01,
 		KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
