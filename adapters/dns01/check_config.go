@@ -47,6 +47,27 @@ func Check(zones []ZoneConfig) error {
 	return nil
 }
 
+// check adds the settings that are not in the file.
+func (c Config) check() error {
+	if err := Check(c.Zones); err != nil {
+		return err
+	}
+	if _, err := withPort(c.Resolver, defaultPort); c.Resolver != "" && err != nil {
+		return invalid("dns01-resolver", "DNS01_RESOLVER", c.Resolver, "use host or host:port, for example 192.0.2.53, or leave it out for the system's")
+	}
+	if c.CheckPort < 0 || c.CheckPort > 1<<16-1 {
+		return invalid("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort), "use 1 to 65535; name servers are at 53")
+	}
+	if c.Check != "" && c.Check != CheckAuthoritative && c.Check != CheckRecursive {
+		return invalid("dns01-check", "DNS01_CHECK", string(c.Check), "choose authoritative or recursive")
+	}
+	return nil
+}
+
+func invalid(flag, variable, value, fix string) error {
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
+}
+
 func (c ZoneConfig) check() error {
 	if name := canonical(c.Zone); !zoneName.MatchString(name) || len(name) > 253 {
 		return field("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as xn--…")

@@ -14,6 +14,9 @@ var containerTools = []string{"buildah", "podman", "runc"}
 // webServers are what certificates are delivered to in tests.
 var webServers = []string{"nginx", "haproxy"}
 
+// nameServers are what records for dns-01 are written into in tests.
+var nameServers = []string{"named"}
+
 // container finds the tool; if one of the three is missing and this is root, the system's package manager installs
 // them.
 func (b *Box) container(ctx context.Context, name string) (string, error) {
@@ -25,10 +28,15 @@ func (b *Box) webServer(ctx context.Context, name string) (string, error) {
 	return b.packaged(ctx, name, webServers, func(m packageManager) how { return m.webServers })
 }
 
+// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it.
+func (b *Box) nameServer(ctx context.Context, name string) (string, error) {
+	return b.packaged(ctx, name, nameServers, func(m packageManager) how { return m.nameServer })
+}
+
 // packaged finds one of several tools that a package manager installs together.
 func (b *Box) packaged(ctx context.Context, name string, together []string, way func(packageManager) how) (string, error) {
 	if len(missing(together)) == 0 {
-		return exec.LookPath(name)
+		return find(name)
 	}
 	if err := os.MkdirAll(b.Dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the tools' directory: %w", err)
@@ -41,7 +49,7 @@ func (b *Box) packaged(ctx context.Context, name string, together []string, way 
 	defer unlock()
 	gone := missing(together)
 	if len(gone) == 0 {
-		return exec.LookPath(name)
+		return find(name)
 	}
 	for _, m := range packageManagers {
 		if _, err := exec.LookPath(m.command); err != nil {
@@ -57,15 +65,26 @@ func (b *Box) packaged(ctx context.Context, name string, together []string, way 
 		if gone := missing(together); len(gone) > 0 {
 			return "", fmt.Errorf("%s installed no %v", m.command, gone)
 		}
-		return exec.LookPath(name)
+		return find(name)
 	}
 	return "", fmt.Errorf("not found: %v. Install %v, and put them on PATH", gone, together)
 }
 
-// missing are those that are not on PATH. Debian keeps runc where only root's PATH leads.
+// find finds a program on PATH, or where Debian keeps servers: only root's PATH leads there.
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if kept, keptErr := exec.LookPath(filepath.Join("/usr/sbin", name)); keptErr == nil {
+			return kept, nil
+		}
+	}
+	return path, err
+}
+
+// missing are those that are not there.
 func missing(names []string) (gone []string) {
 	for _, name := range names {
-		if _, err := exec.LookPath(name); err != nil {
+		if _, err := find(name); err != nil {
 			gone = append(gone, name)
 		}
 	}
