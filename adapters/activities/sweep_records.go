@@ -61,8 +61,7 @@ type removal struct {
 	silent int
 }
 
-// one removes one order's records. Its error is the step's: of the step's own context, or of settings that no order's
-// records can be removed with.
+// one removes one order's records. Its error is the end of the step's own context.
 func (r *removal) one(ctx context.Context, orderID string) error {
 	cleanCtx, cancel := context.WithTimeout(ctx, r.bound)
 	defer cancel()
@@ -77,9 +76,6 @@ func (r *removal) one(ctx context.Context, orderID string) error {
 		return nil
 	}
 	fault := domain.AsFault(err)
-	if fault.Reason == "NoDNSZones" {
-		return err
-	}
 	r.failed++
 	if fault.Kind == domain.FaultWait || cleanCtx.Err() != nil {
 		r.silent++

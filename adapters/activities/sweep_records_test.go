@@ -96,28 +96,23 @@ func TestSweepRecordsLeavesAZoneThatIsDown(t *testing.T) {
 
 func TestSweepRecordsFaults(t *testing.T) {
 	t.Parallel()
-	noZones := domain.NewFault(domain.FaultOperator, "NoDNSZones", nil, "no zones are configured")
 	for name, test := range map[string]struct {
-		given     func(*rig, *mocks.MockDNSRecordsMockRecorder, *mocks.MockSolverMockRecorder)
+		given     func(*rig, *mocks.MockDNSRecordsMockRecorder)
 		want      *domain.Fault
 		retryable bool
 	}{
-		"cannot read": {func(_ *rig, records *mocks.MockDNSRecordsMockRecorder, _ *mocks.MockSolverMockRecorder) {
+		"cannot read": {func(_ *rig, records *mocks.MockDNSRecordsMockRecorder) {
 			records.OrphanedOrders(anything, now, "", 2).Return(nil, waitFault)
 		}, waitFault, true},
-		"no zones": {func(_ *rig, records *mocks.MockDNSRecordsMockRecorder, solver *mocks.MockSolverMockRecorder) {
-			records.OrphanedOrders(anything, now, "", 2).Return([]string{"a"}, nil)
-			solver.CleanUp(anything, "a").Return(noZones)
-		}, noZones, false},
-		"no solver": {func(r *rig, _ *mocks.MockDNSRecordsMockRecorder, _ *mocks.MockSolverMockRecorder) {
+		"no solver": {func(r *rig, _ *mocks.MockDNSRecordsMockRecorder) {
 			delete(r.activities.solvers, domain.ChallengeDNS01)
 		}, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
 			`challenge "dns-01": this worker has no solver for it, which removes forgotten DNS records`), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, records, solver := removing(t)
-			test.given(r, records, solver)
+			r, records, _ := removing(t)
+			test.given(r, records)
 			_, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
 			wire(t, err, test.want, test.retryable)
 		})
