@@ -47,12 +47,34 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 	return nil
 }
 
-// OrderRecords implements ports.DNSRecords. The rows of a record are locked before they are looked at: of two orders that go
-// at the same time, the second sees that the first has gone, and removes what both had.
+// others says that another order has put record r as well.
+const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.order_id <> r.order_id)`
+
+// OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.
 func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
 		return nil, nil, unknownOrder(orderID)
 	}
+	rows, err := d.pool.Query(ctx, `SELECT r.name, r.value, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
+	if err != nil {
+		return nil, nil, interpret(err)
+	}
+	parts := false
+	all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (record ports.DNSRecord, err error) {
+		var shared bool
+		err = row.Scan(&record.Name, &record.Value, &shared)
+		parts = parts || shared
+		return record, err
+	})
+	if err == nil && parts {
+		all, shared, err = d.part(ctx, orderID)
+	}
+	return all, shared, interpret(err)
+}
+
+// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of two
+// orders that go at the same time, the second sees that the first has gone, and removes what both had.
+func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
 			SELECT FROM dns_records
@@ -61,18 +83,14 @@ func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, sha
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
-		if shared, err = recordsOf(ctx, tx, `
-			DELETE FROM dns_records r
-			WHERE r.order_id = $1::uuid AND EXISTS (
-				SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.order_id <> r.order_id)
-			RETURNING name, value`, orderID); err != nil {
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING name, value`, orderID); err != nil {
 			return err
 		}
 		all, err = recordsOf(ctx, tx, `SELECT name, value FROM dns_records WHERE order_id = $1::uuid ORDER BY name, value`, orderID)
 		return err
 	})
 	if err != nil {
-		return nil, nil, interpret(err)
+		return nil, nil, err
 	}
 	return append(all, shared...), shared, nil
 }
