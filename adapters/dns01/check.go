@@ -41,7 +41,7 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("check %s: %w", place, ctx.Err())
-	case bounded.Err() != nil:
+	case errors.Is(err, context.DeadlineExceeded):
 		return notVisible("%s: no answer within %s", place, lookTimeout)
 	case errors.As(err, &fault) && fault.Reason == reasonFailed:
 		return notVisible("%s", fault.Message) // it may pass, for as long as the caller has patience

@@ -2,14 +2,19 @@ package dns01
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
+// patiences are how long an answer by UDP is waited for before the question is put again: packets get lost.
+var patiences = []time.Duration{time.Second, 2 * time.Second}
+
 const (
-	// queryTimeout bounds one question to one server.
+	// queryTimeout bounds one question by TCP to one server.
 	queryTimeout = 3 * time.Second
 	// udpSize is an answer that passes unfragmented (DNS Flag Day 2020).
 	udpSize = 1232
@@ -20,13 +25,23 @@ func ask(ctx context.Context, server, name string, kind uint16, recursion bool) 
 	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
 	question.RecursionDesired = recursion
 	question.SetEdns0(udpSize, false)
-	answer, err := exchange(ctx, &dns.Client{Net: "udp", UDPSize: udpSize, Timeout: queryTimeout}, question, server)
+	answer, err := byUDP(ctx, question, server)
 	if err == nil && answer.Rcode == dns.RcodeFormatError { // a server that knows no EDNS (RFC 6891 §7)
 		question.Extra = nil
-		answer, err = exchange(ctx, &dns.Client{Net: "udp", Timeout: queryTimeout}, question, server)
+		answer, err = byUDP(ctx, question, server)
 	}
 	if err == nil && answer.Truncated {
 		answer, err = exchange(ctx, &dns.Client{Net: "tcp", Timeout: queryTimeout}, question, server)
+	}
+	return answer, err
+}
+
+func byUDP(ctx context.Context, question *dns.Msg, server string) (answer *dns.Msg, err error) {
+	for _, patience := range patiences {
+		answer, err = exchange(ctx, &dns.Client{Net: "udp", UDPSize: udpSize, Timeout: patience}, question, server)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+			break
+		}
 	}
 	return answer, err
 }

@@ -65,11 +65,8 @@ func tsigFix(code uint16) string {
 	return "correct tsig"
 }
 
-// rcode is an answer's code as people know it; 16 means two things, of which TSIG's is meant.
+// rcode is an answer's code as people know it.
 func rcode(code int) string {
-	if code == dns.RcodeBadSig {
-		return "BADSIG"
-	}
 	if name, ok := dns.RcodeToString[code]; ok {
 		return name
 	}

@@ -30,7 +30,7 @@ func (s *Server) change(section func(*dns.Msg, []dns.RR), records []string) {
 		answer, _, err := client.Exchange(s.signed(message), s.Addr)
 		must(s.t, err)
 		if answer.Rcode != dns.RcodeSuccess {
-			s.t.Fatalf("%s: %s", record, dns.RcodeToString[answer.Rcode])
+			s.t.Fatalf("%s: %s\n%s", record, dns.RcodeToString[answer.Rcode], s.Log())
 		}
 	}
 }

@@ -28,15 +28,19 @@ func (b *Box) webServer(ctx context.Context, name string) (string, error) {
 	return b.packaged(ctx, name, webServers, func(m packageManager) how { return m.webServers })
 }
 
-// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it.
+// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it. Debian keeps it where only
+// root's PATH leads.
 func (b *Box) nameServer(ctx context.Context, name string) (string, error) {
+	if kept, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
+		return kept, nil
+	}
 	return b.packaged(ctx, name, nameServers, func(m packageManager) how { return m.nameServer })
 }
 
 // packaged finds one of several tools that a package manager installs together.
 func (b *Box) packaged(ctx context.Context, name string, together []string, way func(packageManager) how) (string, error) {
 	if len(missing(together)) == 0 {
-		return find(name)
+		return exec.LookPath(name)
 	}
 	if err := os.MkdirAll(b.Dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the tools' directory: %w", err)
@@ -49,7 +53,7 @@ func (b *Box) packaged(ctx context.Context, name string, together []string, way 
 	defer unlock()
 	gone := missing(together)
 	if len(gone) == 0 {
-		return find(name)
+		return exec.LookPath(name)
 	}
 	for _, m := range packageManagers {
 		if _, err := exec.LookPath(m.command); err != nil {
@@ -65,26 +69,15 @@ func (b *Box) packaged(ctx context.Context, name string, together []string, way 
 		if gone := missing(together); len(gone) > 0 {
 			return "", fmt.Errorf("%s installed no %v", m.command, gone)
 		}
-		return find(name)
+		return exec.LookPath(name)
 	}
 	return "", fmt.Errorf("not found: %v. Install %v, and put them on PATH", gone, together)
 }
 
-// find finds a program on PATH, or where Debian keeps servers: only root's PATH leads there.
-func find(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if kept, keptErr := exec.LookPath(filepath.Join("/usr/sbin", name)); keptErr == nil {
-			return kept, nil
-		}
-	}
-	return path, err
-}
-
-// missing are those that are not there.
+// missing are those that are not on PATH. Debian keeps runc where only root's PATH leads.
 func missing(names []string) (gone []string) {
 	for _, name := range names {
-		if _, err := find(name); err != nil {
+		if _, err := exec.LookPath(name); err != nil {
 			gone = append(gone, name)
 		}
 	}
