@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"everleaf/adapters/dns01"
 	"everleaf/domain"
 )
 
@@ -95,15 +94,13 @@ func (c Config) validateIssuing() error {
 }
 
 func (c Config) validateDNS01() error {
-	switch {
-	case c.DNS01.Resolver != "" && !isAddress(c.DNS01.Resolver, false):
-		return invalid("dns01-resolver", c.DNS01.Resolver, "use host:port of a recursive DNS server, for example 192.0.2.53:53, or leave it out")
-	case c.DNS01.CheckPort < 1 || c.DNS01.CheckPort > maxPort:
-		return invalid("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use a port from 1 to 65535; authoritative DNS servers answer at 53")
-	case c.DNS01.Check != "" && c.DNS01.Check != dns01.CheckAuthoritative && c.DNS01.Check != dns01.CheckRecursive:
-		return invalid("dns01-check", string(c.DNS01.Check), fmt.Sprintf("use %s or %s", dns01.CheckAuthoritative, dns01.CheckRecursive))
+	if c.DNS01.CheckPort < 1 { // to the adapter, zero is the usual one
+		return invalid("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use 1 to 65535; name servers are at 53")
 	}
-	return c.validateZones()
+	if err := c.validateZones(); err != nil {
+		return err
+	}
+	return c.DNS01.Validate()
 }
 
 func (c Config) validateIssuers() error {

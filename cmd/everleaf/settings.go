@@ -175,7 +175,7 @@ func (s http01Settings) apply(c *app.Config) {
 }
 
 type dns01Settings struct {
-	DNS01Resolver  string `name:"dns01-resolver" group:"dns01" env:"EVERLEAF_DNS01_RESOLVER" placeholder:"HOST:PORT" help:"Recursive DNS server that is asked for CNAMEs and name servers; else the system's."`
+	DNS01Resolver  string `name:"dns01-resolver" group:"dns01" env:"EVERLEAF_DNS01_RESOLVER" placeholder:"HOST[:PORT]" help:"Recursive DNS server that is asked for CNAMEs and name servers; else the system's."`
 	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA is told: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
 	DNS01CheckPort int    `name:"dns01-check-port" group:"dns01" env:"EVERLEAF_DNS01_CHECK_PORT" default:"53" placeholder:"PORT" help:"Port at which authoritative servers are asked."`
 }
