@@ -28,6 +28,8 @@ type Params struct {
 	Validations  ports.Validations
 	// Resealer is nil where nothing is sealed anew.
 	Resealer ports.Resealer
+	// Records is nil where no DNS records are removed.
+	Records  ports.DNSRecords
 	Solvers  []ports.Solver
 	Clock    ports.Clock
 	Dice     ports.Dice
@@ -80,6 +82,7 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.BeginSweep, a.BeginSweep)
 	register(r, ports.SweepRenewals, a.SweepRenewals)
 	register(r, ports.ResealSecrets, a.ResealSecrets)
+	register(r, ports.SweepRecords, a.SweepRecords)
 }
 
 // RegisterDelivery makes the steps known that meet targets, on the delivery queues.
@@ -107,8 +110,8 @@ func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], 
 type pace struct {
 	// heartbeat is the interval of heartbeats, well under the heartbeat timeout.
 	heartbeat time.Duration
-	// check is the first pause between looks at a challenge from our side.
-	check time.Duration
+	// check is the first pause between looks at a challenge from our side, checkMax the longest.
+	check, checkMax time.Duration
 	// first is the pause between telling the CA of a challenge and the first look: a look that comes too early costs
 	// the Retry-After of its answer.
 	first time.Duration
@@ -124,7 +127,7 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	heartbeat: 4 * time.Second, check: time.Second,
+	heartbeat: 4 * time.Second, check: time.Second, checkMax: 5 * time.Second,
 	first: 250 * time.Millisecond, poll: 500 * time.Millisecond, pollMax: 30 * time.Second, toldMax: 5 * time.Minute, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 
