@@ -61,6 +61,9 @@ func Explain(now time.Time, story ports.Story) Explanation {
 		e.Severity = domain.SeverityNone
 		e.Next = append(e.Next, Next{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run " +
 			"everleaf cert ensure " + story.Name + "."})
+		for _, r := range story.Revoking {
+			e.Next = append(e.Next, Next{What: said(r) + " was to be revoked, and is not: who keeps it again goes on with that."})
+		}
 		return e
 	}
 	e.Severity = domain.SeverityOf(now, e.Issued, story.Failure)
@@ -68,6 +71,9 @@ func Explain(now time.Time, story ports.Story) Explanation {
 		e.Remedy = domain.Remedy(story.Failure.Fault.Kind, story.Failure.Fault.Reason)
 	}
 	e.Next = append(e.Next, nextIssuance(story)...)
+	for _, r := range story.Revoking {
+		e.Next = append(e.Next, nextRevocation(story, r))
+	}
 	for _, d := range story.Deliveries {
 		if at, due := d.Due(story.Issued); due {
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
@@ -99,6 +105,31 @@ func nextIssuance(story ports.Story) []Next {
 		next = append([]Next{{At: *story.NextLook, What: what}}, next...)
 	}
 	return next
+}
+
+// nextRevocation is what becomes of a revocation that was asked for.
+func nextRevocation(story ports.Story, r domain.Revocation) Next {
+	replaced := story.Issued == nil || story.Issued.Version != r.Issued.Version
+	switch {
+	case r.Failure != nil:
+		return Next{At: r.Failure.RetryAt, What: fmt.Sprintf("%s is revoked: Everleaf tries again. The last try failed: %s (%s/%s). What to do: %s",
+			said(r), r.Failure.Fault.Message, r.Failure.Fault.Kind, r.Failure.Fault.Reason, Remedy(*r.Failure))}
+	case !replaced && !r.WithoutReplacement:
+		return Next{What: said(r) + " is revoked once it is replaced, and its targets have its replacement."}
+	case replaced && !r.After.IsZero():
+		return Next{At: r.After, What: said(r) + " is revoked: then at the latest, and as soon as all targets have its replacement."}
+	default:
+		return Next{What: said(r) + " is revoked right now."}
+	}
+}
+
+// said names a certificate that is to be revoked, and why.
+func said(r domain.Revocation) string {
+	text := "The certificate with serial " + r.Issued.Serial
+	if r.Reason != "" {
+		text += " (" + string(r.Reason) + ")"
+	}
+	return text
 }
 
 // Remedy says in a sentence who must do what about a failure.

@@ -47,6 +47,23 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 			Deliveries: []domain.Delivery{{Target: "edge", Version: "v1"}, {Target: "web", Version: "v0", Failure: failed(domain.FaultWait, "TargetUnavailable")}}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{At: *at(50), What: "The certificate is replaced. Renew then: why."}, {At: *at(1), What: "The certificate in service is delivered to web."}}}},
+		{"revocations that wait", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan}, Revoking: []domain.Revocation{
+			{Issued: Issued{Version: "v0", Serial: "00"}, Reason: domain.RevokedSuperseded, After: *at(2)},
+			{Issued: Issued{Version: "v1", Serial: "01"}},
+			{Issued: Issued{Version: "v2", Serial: "02"}, Failure: &Failure{RetryAt: *at(3), Fault: Fault{Kind: domain.FaultCA, Reason: "ServerError", Message: "500"}}},
+			{Issued: Issued{Version: "v1", Serial: "01"}, WithoutReplacement: true}}},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{At: *at(50), What: "The certificate is replaced. Renew then: why."},
+				{At: *at(2), What: "The certificate with serial 00 (superseded) is revoked: then at the latest, and as soon as all targets have its replacement."},
+				{What: "The certificate with serial 01 is revoked once it is replaced, and its targets have its replacement."},
+				{At: *at(3), What: "The certificate with serial 02 is revoked: Everleaf tries again. The last try failed: 500 (CA/ServerError). What to do: " +
+					domain.Remedy(domain.FaultCA, "ServerError")},
+				{What: "The certificate with serial 01 is revoked right now."}}}},
+		{"kept no more, with a revocation left", ports.Story{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady, ReleasedAt: at(-1)},
+			Revoking: []domain.Revocation{{Issued: Issued{Serial: "00"}}}},
+			Explanation{Severity: domain.SeverityNone, Next: []Next{
+				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."},
+				{What: "The certificate with serial 00 was to be revoked, and is not: who keeps it again goes on with that."}}}},
 		{"kept no more", ports.Story{CertificateRecord: Record{Name: "web", Phase: domain.PhaseFailing, ReleasedAt: at(-1), Failure: failed(domain.FaultCA, "ServerError")}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."}}}},

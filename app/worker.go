@@ -44,6 +44,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewCatalog, fx.As(new(ports.Catalog))),
 			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
+			fx.Annotate(postgres.NewValidations, fx.As(new(ports.Validations))),
 			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
@@ -101,6 +102,7 @@ type steps struct {
 	Backlog      ports.Backlog
 	Records      ports.DNSRecords
 	Notifier     ports.Notifier
+	Validations  ports.Validations
 }
 
 // deliverySteps are the ports of the steps that meet targets: a process that only delivers has no CA.
@@ -132,7 +134,7 @@ func newActivities(s steps) *activities.Activities {
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
 		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
-		Advice: s.Advice, Backlog: s.Backlog, Records: s.Records, Notifier: s.Notifier,
+		Advice: s.Advice, Backlog: s.Backlog, Records: s.Records, Notifier: s.Notifier, Validations: s.Validations,
 	})
 }
 

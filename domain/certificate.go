@@ -24,6 +24,8 @@ type Certificate struct {
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Retiring says that somebody gave the certificate up: the workflow ends when its targets are cleared.
 	Retiring bool `json:"retiring,omitempty"`
+	// Left are the targets that keep the certificate although it was given up.
+	Left []Delivery `json:"left,omitempty"`
 }
 
 // Issued describes a certificate that is stored. It holds nothing secret.
@@ -91,8 +93,10 @@ type Status struct {
 	Failure *Failure     `json:"failure,omitempty"`
 	// Revoking are the certificates that are still to be revoked.
 	Revoking []Revocation `json:"revoking,omitempty"`
-	// Deliveries are the targets with how they stand.
+	// Deliveries are the targets with how they stand; of a certificate that was given up, those that keep it.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Changes say what an Ensure has changed; they are in its answer alone.
 	Changes []string `json:"changes,omitempty"`
+	// Already says that Retire found the certificate given up before; it is in its answer alone.
+	Already bool `json:"already,omitempty"`
 }

@@ -59,6 +59,8 @@ var remedies = map[string]string{
 	// RateLimited, Wait: it comes by itself.
 	"RateLimited": "Nobody has to do anything: Everleaf waits for as long as the CA asked; an administrator who knows better may force it " +
 		"(everleaf cert renew --force).",
+	"TooManyFailedValidations": "Whoever owns the name must mend what the failed attempts name (everleaf cert explain); Everleaf tries again by itself " +
+		"within an hour.",
 	"AccountBusy": waits, "AuthorizationExpired": waits, "Busy": waits, "Cancelled": "Nobody has to do anything: the certificate was given up on purpose.",
 	"DNSUnavailable":      "Whoever runs the name server or the resolver that the message names must see that it answers; Everleaf goes on by itself.",
 	"DatabaseUnavailable": "Whoever runs Everleaf should see that Postgres is up; Everleaf goes on by itself when it is.",
@@ -151,6 +153,7 @@ var remedies = map[string]string{
 	"NotKept":            "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
 	"NotRetired":         callMove,
 	"NothingToRevoke":    "There is no certificate in service to revoke: nobody has to do anything.",
+	"StillDelivered":     "Whoever wants it gone from there must ask for it with these targets (everleaf cert ensure), and retire it again (--remove-deliveries).",
 	"TokenVoid":          "The receiver must wait for the next delivery: a token opens one key, once, and not for long.",
 	"UnknownCertificate": "Check the certificate's name: everleaf cert list shows those there are.",
 	"UnknownReason":      callMove, "UnknownSigner": callMove,

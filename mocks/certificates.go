@@ -181,6 +181,35 @@ func (mr *MockCertificatesMockRecorder) RecordRevoked(ctx, version, reason, at i
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoked", reflect.TypeOf((*MockCertificates)(nil).RecordRevoked), ctx, version, reason, at)
 }
 
+// RecordRevoking mocks base method.
+func (m *MockCertificates) RecordRevoking(ctx context.Context, revocation domain.Revocation) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordRevoking", ctx, revocation)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordRevoking indicates an expected call of RecordRevoking.
+func (mr *MockCertificatesMockRecorder) RecordRevoking(ctx, revocation interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoking", reflect.TypeOf((*MockCertificates)(nil).RecordRevoking), ctx, revocation)
+}
+
+// Revoking mocks base method.
+func (m *MockCertificates) Revoking(ctx context.Context, certificate string) ([]domain.Revocation, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Revoking", ctx, certificate)
+	ret0, _ := ret[0].([]domain.Revocation)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Revoking indicates an expected call of Revoking.
+func (mr *MockCertificatesMockRecorder) Revoking(ctx, certificate interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoking", reflect.TypeOf((*MockCertificates)(nil).Revoking), ctx, certificate)
+}
+
 // MockCatalog is a mock of Catalog interface.
 type MockCatalog struct {
 	ctrl     *gomock.Controller

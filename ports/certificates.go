@@ -25,13 +25,19 @@ type Certificates interface {
 	RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error
 	// RecordFallback notes that an issuer's failure led to the next one. Idempotent by the failure's instant.
 	RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error
-	// InService returns the certificate in service with its plan and the spec that it was issued for; nil if there is none or it
-	// was revoked.
+	// InService returns the certificate in service with its plan and the spec that it was issued for, also if it was revoked
+	// (Issued.Revoked); nil if none was ever issued.
 	InService(ctx context.Context, certificate string) (*CertificateRecord, error)
 	// RecordAdopted notes that the version in service is kept again, under this spec. Idempotent.
 	RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error
 	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
 	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
+	// RecordRevoking notes that a version is to be revoked, or how that stands now; one that is revoked is left alone. An event
+	// is written for the first note alone. Idempotent.
+	RecordRevoking(ctx context.Context, revocation domain.Revocation) error
+	// Revoking returns the certificate's revocations that were asked for and not carried out yet, but for versions that have
+	// expired.
+	Revoking(ctx context.Context, certificate string) ([]domain.Revocation, error)
 	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again. Idempotent; an
 	// unknown certificate is no error.
 	RecordReleased(ctx context.Context, certificate string) error

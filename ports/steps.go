@@ -35,6 +35,8 @@ var (
 	// RecordChange notes what a caller changed, and stores the spec if no certificate has to be issued for it. Idempotency
 	// key: the certificate and the change's instant.
 	RecordChange = Step[RecordChangeInput, RecordChangeOutput]{Name: "RecordChange", Summary: "note the change"}
+	// RecordRevoking notes what is to be revoked, and how that stands. Idempotency key: the versions.
+	RecordRevoking = Step[RecordRevokingInput, RecordRevokingOutput]{Name: "RecordRevoking", Summary: "note what is to be revoked"}
 	// RecordReleased notes that a certificate is kept no more. Idempotency key: the certificate.
 	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "note that it is kept no more"}
 	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
@@ -72,6 +74,8 @@ type PlaceOrderOutput struct {
 	// Adopted is a certificate in service that was found in place of an order, with its plan if it has one.
 	Adopted *domain.Issued      `json:"adopted,omitempty"`
 	Plan    *domain.RenewalPlan `json:"plan,omitempty"`
+	// Revoking are revocations that an earlier workflow of this certificate has left, if PlaceOrderInput.Adopt.
+	Revoking []domain.Revocation `json:"revoking,omitempty"`
 }
 
 // AuthorizeOrderInput names the order whose authorizations are wanted.
@@ -209,9 +213,20 @@ type RecordFailureOutput struct {
 	Failure *domain.Failure `json:"failure,omitempty"`
 }
 
+// RecordRevokingInput says what is to be revoked.
+type RecordRevokingInput struct {
+	Certificate string              `json:"certificate"`
+	Revoking    []domain.Revocation `json:"revoking"`
+}
+
+// RecordRevokingOutput is empty.
+type RecordRevokingOutput struct{}
+
 // RecordReleasedInput names the certificate that is kept no more.
 type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
+	// Revoking are the revocations that are left undone: whoever takes the certificate up again goes on with them.
+	Revoking []domain.Revocation `json:"revoking,omitempty"`
 }
 
 // RecordReleasedOutput is empty.

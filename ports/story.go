@@ -44,6 +44,8 @@ type Story struct {
 	Wanted *domain.Spec `json:"wanted,omitempty"`
 	// RevokedAt is when the certificate in service was revoked.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	// Revoking are the revocations that were asked for and not carried out yet.
+	Revoking []domain.Revocation `json:"revoking,omitempty"`
 	// NextLook is when its CA is asked again when to renew it; LookFailure is why the last question had no answer.
 	NextLook    *time.Time        `json:"nextLook,omitempty"`
 	LookFailure string            `json:"lookFailure,omitempty"`

@@ -25,6 +25,7 @@ type Params struct {
 	Advice       ports.Advice
 	Backlog      ports.Backlog
 	Notifier     ports.Notifier
+	Validations  ports.Validations
 	// Resealer is nil where nothing is sealed anew.
 	Resealer ports.Resealer
 	// Records is nil where no DNS records are removed.
@@ -68,6 +69,7 @@ func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.PlanRenewal, a.PlanRenewal)
 	register(r, ports.RecordFailure, a.RecordFailure)
 	register(r, ports.RecordReleased, a.RecordReleased)
+	register(r, ports.RecordRevoking, a.RecordRevoking)
 	register(r, ports.RecordUndelivered, a.RecordUndelivered)
 	register(r, ports.RecordChange, a.RecordChange)
 }

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -61,7 +62,7 @@ func (a *Activities) authorize(ctx context.Context, in ports.AuthorizeOrderInput
 			}
 			open, waiting = append(open, challenge), append(waiting, authorization)
 		default:
-			return out, notValid(authorization)
+			return out, a.notValid(ctx, in.Order.Issuer, authorization)
 		}
 	}
 	if len(open) == 0 {
@@ -70,15 +71,15 @@ func (a *Activities) authorize(ctx context.Context, in ports.AuthorizeOrderInput
 	if err := solver.Present(ctx, in.Order.ID, open); err != nil {
 		return out, fmt.Errorf("present challenges: %w", err)
 	}
-	if err := a.accept(ctx, ca, solver, open); err != nil {
+	if err := a.accept(ctx, ca, solver, in.Order.Issuer, open); err != nil {
 		return out, err
 	}
 	if err := wait(ctx, a.pace.first); err != nil {
 		return out, err
 	}
-	for _, authorization := range waiting {
-		if err := a.awaitValid(ctx, ca, authorization.URL); err != nil {
-			return out, err
+	for i, authorization := range waiting {
+		if err := a.awaitValid(ctx, ca, in.Order.Issuer, authorization.URL); err != nil {
+			return out, a.countOthers(ctx, ca, in.Order.Issuer, waiting[i+1:], err)
 		}
 		out.Authorized = append(out.Authorized, authorization.Name)
 	}
@@ -98,22 +99,20 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 		"name %q: the CA does not offer %s (it offers %v): choose another challenge", authorization.Name, want, offered)
 }
 
-// accept tells the CA of each challenge, but only after all of them were seen from our side: a failed validation
-// counts against the name (Let's Encrypt: 5 an hour).
-func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solver, challenges []domain.Challenge) error {
+// accept tells the CA of each challenge, but only after all of them were seen from our side, and not while too many failed
+// lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
+func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solver, issuer string, challenges []domain.Challenge) error {
+	untold := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
 	deadline := a.Clock.Now().Add(solver.Patience())
-	for _, challenge := range challenges {
-		if challenge.Status != domain.AuthorizationPending {
-			continue
-		}
+	for _, challenge := range untold {
 		if err := a.awaitVisible(ctx, solver, challenge, deadline); err != nil {
 			return err
 		}
 	}
-	for _, challenge := range challenges {
-		if challenge.Status != domain.AuthorizationPending {
-			continue
-		}
+	if err := a.mayValidate(ctx, issuer, untold); err != nil {
+		return err
+	}
+	for _, challenge := range untold {
 		if err := ca.AcceptChallenge(ctx, challenge); err != nil {
 			return fmt.Errorf("accept challenge: %w", err)
 		}
@@ -149,7 +148,7 @@ func (a *Activities) awaitVisible(ctx context.Context, solver ports.Solver, chal
 }
 
 // awaitValid looks at the authorization until the CA is done with it, at the CA's pace (RFC 8555 §7.5.1).
-func (a *Activities) awaitValid(ctx context.Context, ca ports.CA, url string) error {
+func (a *Activities) awaitValid(ctx context.Context, ca ports.CA, issuer, url string) error {
 	pause := a.pace.poll
 	for {
 		authorization, err := ca.Authorization(ctx, url)
@@ -161,7 +160,7 @@ func (a *Activities) awaitValid(ctx context.Context, ca ports.CA, url string) er
 			return nil
 		case domain.AuthorizationPending:
 		default:
-			return notValid(authorization)
+			return a.notValid(ctx, issuer, authorization)
 		}
 		if err := wait(ctx, pauseOr(authorization.RetryAfter, pause, a.pace.toldMax)); err != nil {
 			return err
@@ -170,8 +169,11 @@ func (a *Activities) awaitValid(ctx context.Context, ca ports.CA, url string) er
 	}
 }
 
-// notValid is why an authorization cannot become valid any more.
-func notValid(authorization domain.Authorization) error {
+// notValid is why an authorization cannot become valid any more. A validation that failed is counted first.
+func (a *Activities) notValid(ctx context.Context, issuer string, authorization domain.Authorization) error {
+	if err := a.countFailed(ctx, issuer, authorization); err != nil {
+		return err
+	}
 	if authorization.Fault != nil {
 		return authorization.Fault
 	}

@@ -45,19 +45,27 @@ func (a *Activities) reuse(ctx context.Context, version string, names []string) 
 }
 
 // adopt finds a certificate in service that makes an order needless: a workflow that was ended and started anew must not
-// cost one, since CAs count them (Let's Encrypt: five a week for the same names). Adopted is nil if there is none.
+// cost one, since CAs count them (Let's Encrypt: five a week for the same names). Adopted is nil if there is none. With it, or
+// alone, comes what the ended workflow left to be revoked.
 func (a *Activities) adopt(ctx context.Context, in ports.PlaceOrderInput, spec domain.Spec) (out ports.PlaceOrderOutput, err error) {
 	found, err := a.Certificates.InService(ctx, in.Certificate)
 	if err != nil {
 		return out, fmt.Errorf("find certificate in service: %w", err)
 	}
+	if found == nil { // nothing was ever issued
+		return out, nil
+	}
+	if out.Revoking, err = a.leftRevoking(ctx, in.Certificate); err != nil {
+		return out, err
+	}
 	now := a.Clock.Now()
-	if found == nil || !spec.FulfilledBy(found.Issued, found.Spec) || !found.Issued.NotAfter.After(now) ||
+	if found.Issued.Revoked || !spec.FulfilledBy(found.Issued, found.Spec) || !found.Issued.NotAfter.After(now) ||
 		found.Renewal == nil || !found.Renewal.At.After(now) {
 		return out, nil
 	}
 	if err := a.Certificates.RecordAdopted(ctx, in.Certificate, found.Issued.Version, spec); err != nil {
 		return out, fmt.Errorf("record adoption: %w", err)
 	}
-	return ports.PlaceOrderOutput{Adopted: found.Issued, Plan: found.Renewal}, nil
+	out.Adopted, out.Plan = found.Issued, found.Renewal
+	return out, nil
 }

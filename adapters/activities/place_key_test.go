@@ -77,6 +77,7 @@ func TestPlaceOrderAdopts(t *testing.T) {
 		"by another CA":    {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Issuer = "gone"; return r }, false},
 		"due for renewal":  {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal.At = now; return r }, false},
 		"run out":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.NotAfter = now; return r }, false},
+		"revoked":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Revoked = true; return r }, false},
 		"without its plan": {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal = nil; return r }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +87,13 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			r.orders.EXPECT().FindOrder(anything, certName, key).Return(nil, nil)
 			found := c.found(kept())
 			r.certificates.EXPECT().InService(anything, certName).Return(found, nil)
+			var left []domain.Revocation
+			if found != nil { // what was never issued costs no look
+				left = []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedSuperseded}}
+				told := left[0]
+				told.Failure, told.After = &domain.Failure{}, now
+				r.certificates.EXPECT().Revoking(anything, certName).Return([]domain.Revocation{told}, nil)
+			}
 			if c.adopted {
 				r.certificates.EXPECT().RecordAdopted(anything, certName, "v1", spec)
 			} else {
@@ -97,12 +105,46 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			out, err := call(r, ports.PlaceOrder, in)
 			require.NoError(t, err)
 			require.Equal(t, c.adopted, out.Adopted != nil)
+			require.Equal(t, left, out.Revoking, "to be tried at once")
 			if c.adopted {
 				require.Equal(t, found.Issued, out.Adopted)
 				require.Equal(t, found.Renewal, out.Plan)
 			}
 		})
 	}
+}
+
+// The order in flight of a workflow that was ended is resumed, and what that one left to be revoked is not forgotten.
+func TestPlaceOrderResumesAndTellsWhatIsToBeRevoked(t *testing.T) {
+	r := newRig(t)
+	in := placeInput
+	in.Adopt = true
+	stored := placed()
+	r.orders.EXPECT().FindOrder(anything, certName, key).Return(&stored, nil)
+	r.ca.EXPECT().Order(anything, orderURL).Return(pending, nil)
+	left := []domain.Revocation{{Issued: domain.Issued{Version: "v0"}}}
+	r.certificates.EXPECT().Revoking(anything, certName).Return(left, nil)
+	out, err := call(r, ports.PlaceOrder, in)
+	require.NoError(t, err)
+	require.True(t, out.Resumed)
+	require.Equal(t, left, out.Revoking)
+}
+
+func TestRecordRevoking(t *testing.T) {
+	pending := []domain.Revocation{{Issued: domain.Issued{Version: "v1"}}, {Issued: domain.Issued{Version: "v2"}}}
+	r := newRig(t)
+	r.certificates.EXPECT().RecordRevoking(anything, pending[0])
+	r.certificates.EXPECT().RecordRevoking(anything, pending[1])
+	_, err := call(r, ports.RecordRevoking, ports.RecordRevokingInput{Certificate: certName, Revoking: pending})
+	require.NoError(t, err)
+
+	inOrder(one(r.certificates.EXPECT().RecordRevoking(anything, pending[0])), one(r.certificates.EXPECT().RecordReleased(anything, certName)))
+	_, err = call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, Revoking: pending[:1]})
+	require.NoError(t, err)
+
+	r.certificates.EXPECT().RecordRevoking(anything, pending[0]).Return(waitFault)
+	_, err = call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, Revoking: pending[:1]})
+	wire(t, err, waitFault, true)
 }
 
 func TestObtainCertificateGivesUpWhatRanOut(t *testing.T) {

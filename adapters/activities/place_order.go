@@ -31,14 +31,20 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			return none, fmt.Errorf("adopt order: %w", err)
 		}
 	}
+	var revoking []domain.Revocation
 	if stored != nil {
 		order, usable, err := a.resume(ctx, ca, *stored, spec, in)
 		if err != nil {
 			return none, err
 		}
+		if usable && in.Adopt {
+			if revoking, err = a.leftRevoking(ctx, in.Certificate); err != nil {
+				return none, err
+			}
+		}
 		if usable && order.URL != "" {
 			a.observePlaced(ctx, in, true)
-			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !serves(*stored, spec)}, nil
+			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !serves(*stored, spec), Revoking: revoking}, nil
 		}
 		if !usable {
 			stored = nil
@@ -49,6 +55,7 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		if err != nil || adopted.Adopted != nil {
 			return adopted, err
 		}
+		revoking = adopted.Revoking
 	}
 	if stored == nil {
 		opened, err := a.open(ctx, in, spec)
@@ -67,7 +74,7 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		return ports.PlaceOrderOutput{Order: order}, err
 	}
 	a.observePlaced(ctx, in, false)
-	return ports.PlaceOrderOutput{Order: order}, nil
+	return ports.PlaceOrderOutput{Order: order, Revoking: revoking}, nil
 }
 
 // fits says that the stored order is for this spec and issuer.

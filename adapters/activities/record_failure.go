@@ -12,8 +12,11 @@ import (
 	"everleaf/ports"
 )
 
-// RecordReleased notes in Postgres that the certificate is kept no more.
+// RecordReleased notes in Postgres that the certificate is kept no more, and which revocations are left undone.
 func (a *Activities) RecordReleased(ctx context.Context, in ports.RecordReleasedInput) (ports.RecordReleasedOutput, error) {
+	if err := a.recordRevoking(ctx, in.Revoking); err != nil {
+		return ports.RecordReleasedOutput{}, err
+	}
 	if err := a.Certificates.RecordReleased(ctx, in.Certificate); err != nil {
 		return ports.RecordReleasedOutput{}, fmt.Errorf("record release: %w", err)
 	}

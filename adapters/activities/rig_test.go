@@ -59,10 +59,15 @@ type rig struct {
 	target       *mocks.MockTarget
 	notifier     *mocks.MockNotifier
 	sealer       *mocks.MockSealer
+	validations  *mocks.MockValidations
 	dice         *mocks.MockDice
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
+	// failures are what the validations tell, counted what they were told; countFault is their answer to that.
+	failures   map[string][]time.Time
+	counted    []string
+	countFault error
 	// patience is the solver's.
 	patience time.Duration
 }
@@ -75,7 +80,7 @@ func newRig(t *testing.T) *rig {
 		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), keys: mocks.NewMockKeys(ctrl),
 		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now, patience: 30 * time.Second,
 		deliveries: mocks.NewMockDeliveries(ctrl), targets: mocks.NewMockTargets(ctrl), target: mocks.NewMockTarget(ctrl),
-		notifier: mocks.NewMockNotifier(ctrl), sealer: mocks.NewMockSealer(ctrl),
+		notifier: mocks.NewMockNotifier(ctrl), sealer: mocks.NewMockSealer(ctrl), validations: mocks.NewMockValidations(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -84,12 +89,22 @@ func newRig(t *testing.T) *rig {
 	})
 	r.solver.EXPECT().Patience().AnyTimes().DoAndReturn(func() time.Duration { return r.patience })
 	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeHTTP01)
+	// Nothing failed lately, unless a test says so; what fails is counted.
+	r.validations.EXPECT().FailedValidations(anything, "default", anything, anything).AnyTimes().DoAndReturn(
+		func(context.Context, string, []string, time.Time) (map[string][]time.Time, error) {
+			return r.failures, nil
+		})
+	r.validations.EXPECT().RecordFailedValidation(anything, "default", anything, anything, anything).AnyTimes().DoAndReturn(
+		func(_ context.Context, _, name, _ string, _ time.Time) error {
+			r.counted = append(r.counted, name)
+			return r.countFault
+		})
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Issuers: r.issuers, Keys: r.keys,
 		Solvers: []ports.Solver{r.solver}, Clock: clock, Dice: r.dice,
-		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer,
+		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer, Validations: r.validations,
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, check: time.Millisecond, checkMax: time.Hour, poll: time.Millisecond,

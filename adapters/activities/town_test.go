@@ -71,7 +71,8 @@ func (town *town) process(kills *kill) *rig {
 	require.NoError(town, err)
 	tokens := postgres.NewHTTPTokens(town.pool)
 	params := Params{
-		Orders: postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Issuers: acme.NewIssuers(ca),
+		Validations: postgres.NewValidations(town.pool),
+		Orders:      postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Issuers: acme.NewIssuers(ca),
 		Keys: sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{},
 		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, tokens)},
 	}

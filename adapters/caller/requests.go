@@ -84,9 +84,17 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 	return c.ask(ctx, name, ports.RevokeUpdate, request)
 }
 
-// Retire implements ports.Keeper. It waits as Ensure does.
+// Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the workflow
+// that was ended (the namespace's retention): one that was given up or cancelled before is answered as such.
 func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
-	return c.ask(ctx, name, ports.RetireUpdate, request)
+	status, err := c.ask(ctx, name, ports.RetireUpdate, request)
+	if err == nil || ctx.Err() != nil {
+		return status, err
+	}
+	if reason := domain.AsFault(err).Reason; reason == "UnknownCertificate" || reason == ports.ReasonRunEnded {
+		return c.retiredBefore(ctx, name, request, err)
+	}
+	return status, err
 }
 
 // ask sends an update of which a second copy would do harm. The server knows updates by their ID within a run only, so

@@ -51,6 +51,19 @@ func (a *Accounts) ListAccounts(ctx context.Context) ([]ports.Account, error) {
 	return accounts, interpret(err)
 }
 
+// AccountEvents are up to limit events of the issuer's accounts, the newest first.
+func (a *Accounts) AccountEvents(ctx context.Context, issuer string, limit int) ([]ports.Event, error) {
+	rows, err := a.pool.Query(ctx, `
+		SELECT id, at, type, detail FROM events
+		WHERE certificate = '' AND type LIKE 'account\_%' AND detail ->> 'issuer' = $1
+		ORDER BY at DESC, id DESC LIMIT $2`, issuer, max(limit, 0))
+	if err != nil {
+		return nil, interpret(err)
+	}
+	events, err := pgx.CollectRows(rows, scanEvent)
+	return events, interpret(err)
+}
+
 // AddAccount implements ports.Accounts.
 func (a *Accounts) AddAccount(ctx context.Context, account ports.Account) (ports.Account, error) {
 	stored, err := scanAccount(a.pool.QueryRow(ctx, `

@@ -13,16 +13,18 @@ import (
 
 // InService implements ports.Certificates.
 func (c *Certificates) InService(ctx context.Context, certificate string) (*ports.CertificateRecord, error) {
+	var revoked bool
 	record, err := scanRecord(c.pool.QueryRow(ctx, `
-		SELECT `+recordColumns+`
+		SELECT `+recordColumns+`, v.revoked_at IS NOT NULL
 		FROM certificates c JOIN versions v ON v.id = c.current_version
-		WHERE c.name = $1 AND v.revoked_at IS NULL`, certificate))
+		WHERE c.name = $1`, certificate), &revoked)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, interpret(err)
 	}
+	record.Issued.Revoked = revoked
 	return &record, nil
 }
 

@@ -39,6 +39,9 @@ func (s *Stories) Story(ctx context.Context, certificate string, events int) (po
 		if story.Deliveries, err = storedDeliveries(ctx, tx, certificate); err != nil {
 			return err
 		}
+		if story.Revoking, err = revoking(ctx, tx, certificate); err != nil {
+			return err
+		}
 		story.Events, err = newest(ctx, tx, certificate, events+1)
 		return err
 	})
@@ -89,9 +92,11 @@ func newest(ctx context.Context, tx pgx.Tx, certificate string, limit int) ([]po
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e ports.Event, err error) {
-		err = row.Scan(&e.ID, &e.At, &e.Type, &e.Detail)
-		e.At = e.At.UTC()
-		return e, err
-	})
+	return pgx.CollectRows(rows, scanEvent)
+}
+
+func scanEvent(row pgx.CollectableRow) (e ports.Event, err error) {
+	err = row.Scan(&e.ID, &e.At, &e.Type, &e.Detail)
+	e.At = e.At.UTC()
+	return e, err
 }

@@ -59,6 +59,7 @@ func (c *certificate) succeed(ctx workflow.Context, issue issuance, failedBefore
 	c.awaitDelivery(ctx)
 	// Somebody may have asked for its revocation when it was in service and this attempt was not done yet.
 	c.disown(issue)
+	c.noteWaiting(ctx)
 	if issue.outdated || c.replacing() {
 		c.state.Reissue = true
 	}

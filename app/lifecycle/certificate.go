@@ -46,13 +46,14 @@ func Certificate(ctx workflow.Context, input domain.Certificate) error {
 	return err
 }
 
-// release is a cancelled run's last act: whoever counts and lists certificates leaves this one out.
+// release is a cancelled run's last act: whoever counts and lists certificates leaves this one out, and what it leaves to be
+// revoked is not forgotten.
 func (c *certificate) release(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	if !releases(ctx) {
 		return
 	}
-	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
+	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name, Revoking: c.state.Revoking}); err != nil {
 		// The workflow ends all the same: it was asked to.
 		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
 	}
@@ -139,7 +140,7 @@ func (c *certificate) status() domain.Status {
 	}
 	switch {
 	case c.retired:
-		s.Phase, s.Renewal, s.Failure = domain.PhaseReleased, nil, nil
+		s.Phase, s.Renewal, s.Failure, s.Deliveries = domain.PhaseReleased, nil, nil, c.state.Left
 	case c.issuing:
 		s.Phase = domain.PhaseIssuing
 	case c.state.Failure != nil:

@@ -13,7 +13,7 @@ import (
 // or the one at work, does not fulfil it.
 func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	if c.state.Retiring {
-		c.state.Retiring, c.woken = false, true // whoever asks for it wants it kept, and its renewal
+		c.state.Retiring, c.state.Left, c.woken = false, nil, true // whoever asks for it wants it kept, and its renewal
 	}
 	changes := c.state.Spec.Changes(spec)
 	if len(changes) == 0 {
@@ -28,7 +28,7 @@ func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	}
 	before := c.state.Spec
 	c.state.Spec = spec
-	reissue := c.needs(spec)
+	reissue := c.needs(ctx, spec)
 	switch {
 	case reissue && c.issuing:
 		c.state.Reissue = true
@@ -56,12 +56,17 @@ func (c *certificate) replacing() bool {
 	return r != nil && !r.WithoutReplacement
 }
 
-// needs says that a certificate has to be issued for the spec.
-func (c *certificate) needs(spec domain.Spec) bool {
-	if c.issuing {
-		return !spec.SameCertificate(c.attempted) || !slices.Equal(spec.WithDefaults().Issuers, c.attempted.Issuers)
+// needs says that a certificate has to be issued for the spec, beside one that is at work.
+func (c *certificate) needs(ctx workflow.Context, spec domain.Spec) bool {
+	if !c.issuing {
+		return !c.fulfils(spec)
 	}
-	return !c.fulfils(spec)
+	issuers := spec.WithDefaults().Issuers
+	unlisted := func(issuer string) bool { return !slices.Contains(issuers, issuer) }
+	if prefers(ctx) {
+		return !spec.SameCertificate(c.attempted) || slices.ContainsFunc(c.attempted.Issuers, unlisted)
+	}
+	return !spec.SameCertificate(c.attempted) || !slices.Equal(issuers, c.attempted.Issuers)
 }
 
 // fulfils says that the certificate in service fulfils the spec.

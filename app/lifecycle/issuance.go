@@ -27,7 +27,7 @@ type issuance struct {
 	planned time.Time
 	// outdated says that the certificate at hand is for an earlier spec: another issuance must follow.
 	outdated bool
-	// fresh says that the order's key had to be a new one.
+	// fresh says that the order's key had to be a new one, or could only be one.
 	fresh bool
 	// adopted says that a certificate in service was found in place of an order.
 	adopted bool
@@ -72,6 +72,8 @@ func (i *issuance) place(ctx workflow.Context) error {
 		Certificate: i.name, Key: i.key, Spec: i.spec, Issuer: i.issuer, Predecessor: i.state.Issued,
 		Planned: i.planned, FreshKey: i.fresh, Adopt: i.state.Issued == nil && i.state.Cycle == 0,
 	})
+	i.fresh = i.fresh || i.state.Issued == nil && !placed.Resumed
+	i.takeUp(placed.Revoking)
 	if err == nil && placed.Adopted != nil {
 		i.state.Issued, i.state.Renewal, i.adopted = placed.Adopted, placed.Plan, true
 		if placed.Plan == nil {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -17,6 +18,7 @@ func (c *certificate) giveUp(ctx workflow.Context, request ports.RetireRequest) 
 	if request.RemoveDeliveries {
 		c.state.Deliver()
 	} else {
+		c.state.Left = slices.DeleteFunc(c.state.Deliveries, func(d domain.Delivery) bool { return d.Version == "" })
 		c.state.Deliveries = nil
 	}
 	for i := range c.state.Revoking { // nothing replaces them any more

@@ -51,6 +51,7 @@ func (c *certificate) revoke(ctx workflow.Context, request ports.RevokeRequest) 
 			pending.WithoutReplacement, pending.After, c.woken = true, time.Time{}, true
 		}
 	}
+	c.noteRevocations(ctx)
 	if !request.WithoutReplacement {
 		if status, err := c.settled(ctx); err != nil && (!c.state.Retiring || ctx.Err() != nil) {
 			return status, err // not replaced: the revocation stays pending
@@ -89,8 +90,41 @@ func (c *certificate) revocation(version string) *domain.Revocation {
 	return &c.state.Revoking[i]
 }
 
+// takeUp goes on with what an earlier workflow of this certificate has left to be revoked.
+func (c *certificate) takeUp(left []domain.Revocation) {
+	for _, r := range left {
+		if c.revocation(r.Issued.Version) == nil {
+			c.state.Revoking = append(c.state.Revoking, r)
+		}
+	}
+}
+
+// noteRevocations makes what is pending readable in Postgres, where it outlives also a workflow that is terminated.
+func (c *certificate) noteRevocations(ctx workflow.Context) {
+	if len(c.state.Revoking) == 0 || !notesRevocations(ctx) {
+		return
+	}
+	_, err := local(ctx, ports.RecordRevoking, ports.RecordRevokingInput{Certificate: c.name, Revoking: slices.Clone(c.state.Revoking)})
+	if err != nil {
+		// The state here is the truth: the revocation goes on.
+		workflow.GetLogger(ctx).Warn("pending revocation not recorded", "certificate", c.name, "error", err)
+	}
+}
+
+// noteWaiting notes what is pending if it is not revoked right now: what it waits for is news.
+func (c *certificate) noteWaiting(ctx workflow.Context) {
+	waits := func(r domain.Revocation) bool {
+		at, ok := r.Due(c.state.Issued)
+		return !ok || at.After(workflow.Now(ctx))
+	}
+	if slices.ContainsFunc(c.state.Revoking, waits) {
+		c.noteRevocations(ctx)
+	}
+}
+
 // revokeReplaced revokes what is due, or notes why it could not.
 func (c *certificate) revokeReplaced(ctx workflow.Context) error {
+	failed := false
 	for _, r := range slices.Clone(c.state.Revoking) {
 		if at, ok := r.Due(c.state.Issued); !ok || at.After(workflow.Now(ctx)) {
 			continue
@@ -116,8 +150,12 @@ func (c *certificate) revokeReplaced(ctx workflow.Context) error {
 		}
 		failure := domain.NextFailure(workflow.Now(ctx), r.Failure, faultOf(err), ports.RevokeCertificate.Name, nil)
 		c.revocation(r.Issued.Version).Failure = &failure
+		failed = true
 		workflow.GetLogger(ctx).Warn("revocation failed", "certificate", c.name, "serial", r.Issued.Serial,
 			"reason", failure.Fault.Reason, "message", failure.Fault.Message, "retry", failure.RetryAt)
+	}
+	if failed {
+		c.noteRevocations(ctx)
 	}
 	c.describe(ctx)
 	return nil

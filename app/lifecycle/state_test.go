@@ -33,6 +33,7 @@ func TestStateSurvivesContinueAsNew(t *testing.T) {
 		IssuedFor:  &spec,
 		Deliveries: []domain.Delivery{{Target: "edge@host", Version: "v6", At: start, Removing: true}},
 		Retiring:   true,
+		Left:       []domain.Delivery{{Target: "disk", Version: "v6", At: start}},
 	}
 	forComparison := state
 	forComparison.IssuedFor = &state.Spec

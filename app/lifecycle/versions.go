@@ -21,12 +21,18 @@ const (
 	//
 	//   - DefaultVersion: every change of names, key type, profile, issuers or challenge is issued for at once.
 	//   - 1: only one that the certificate in service does not fulfil; the change is noted, and deliveries follow the spec.
+	//   - 2: nor, while an attempt is at work, one under which each of the issuers that it may end with is still listed.
 	changeGate = "change"
 	// deliveryGate decides whether the deliveries of a first input are carried out.
 	//
 	//   - DefaultVersion: they are ignored.
 	//   - 1: they are carried out.
 	deliveryGate = "delivery"
+	// revokingGate decides whether pending revocations are noted outside the workflow.
+	//
+	//   - DefaultVersion: they are not, unless it is cancelled.
+	//   - 1: they are, when they are asked for and when it turns out that they have to wait.
+	revokingGate = "revoking"
 )
 
 // oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
@@ -37,7 +43,21 @@ func oneStep(ctx workflow.Context) bool {
 
 // weighs says whether this run weighs a changed spec as of version 1 of the gate.
 func weighs(ctx workflow.Context) bool {
-	return workflow.GetVersion(ctx, changeGate, workflow.DefaultVersion, 1) >= 1
+	return changeVersion(ctx) >= 1
+}
+
+// prefers says whether this run weighs a changed order of issuers as of version 2 of the gate.
+func prefers(ctx workflow.Context) bool {
+	return changeVersion(ctx) >= 2
+}
+
+func changeVersion(ctx workflow.Context) workflow.Version {
+	return workflow.GetVersion(ctx, changeGate, workflow.DefaultVersion, 2)
+}
+
+// notesRevocations says whether this run notes pending revocations as of version 1 of the gate.
+func notesRevocations(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, revokingGate, workflow.DefaultVersion, 1) >= 1
 }
 
 // delivers says whether this run delivers as of version 1 of the gate.

@@ -66,6 +66,7 @@ type world struct {
 	obtained    []ports.ObtainCertificateInput
 	revoked     []ports.RevokeCertificateInput
 	released    []ports.RecordReleasedInput
+	noted       []ports.RecordRevokingInput
 	delivered   []ports.DeliverCertificateInput
 	removed     []ports.RemoveDeliveryInput
 	undelivered []ports.RecordUndeliveredInput
@@ -106,6 +107,8 @@ func newWorld(t testing.TB) *world {
 	stub(w, ports.RecordFailure, &w.recorded, &w.record)
 	stub(w, ports.RevokeCertificate, &w.revoked, &w.revoke)
 	w.release = func(int, ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) { return out, nil }
+	note := func(int, ports.RecordRevokingInput) (out ports.RecordRevokingOutput, err error) { return out, nil }
+	stub(w, ports.RecordRevoking, &w.noted, &note)
 	stub(w, ports.RecordReleased, &w.released, &w.release)
 	w.deliver = func(int, ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
 		return out, nil

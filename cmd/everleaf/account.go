@@ -8,6 +8,7 @@ import (
 
 type accountCmd struct {
 	List     accountListCmd     `cmd:"" help:"List the ACME accounts in Postgres."`
+	Explain  accountExplainCmd  `cmd:"" help:"Tell what happened to an issuer's accounts, from Postgres alone."`
 	Update   accountUpdateCmd   `cmd:"" help:"Tell the CA the configured contact now. Workers do so by themselves when it has changed."`
 	Rollover accountRolloverCmd `cmd:"" help:"Give the account a new key. Running workers notice; whatever interrupts it, the next use mends it."`
 }

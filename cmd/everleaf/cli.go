@@ -60,6 +60,7 @@ type kit struct {
 	stories         func(context.Context, app.Config) (app.Stories, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
+	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountStory, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
 	reseal          func(ctx context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error)

@@ -27,8 +27,8 @@ func (explainCmd) Help() string {
 
 // Run exits 0 whatever the certificate's state is: it is in the answer.
 func (e explainCmd) Run(ctx context.Context, k *kit) error {
-	if e.Events < 0 || e.Events > maxEvents {
-		return usageError{fmt.Errorf("--events %d cannot work: use a whole number from 0 to %d", e.Events, maxEvents)}
+	if err := checkEvents(e.Events); err != nil {
+		return err
 	}
 	var config app.Config
 	e.postgresSettings.apply(&config)
@@ -49,12 +49,16 @@ func (e explainCmd) Run(ctx context.Context, k *kit) error {
 	return k.explain(explanation)
 }
 
+func checkEvents(n int) error {
+	if n < 0 || n > maxEvents {
+		return usageError{fmt.Errorf("--events %d cannot work: use a whole number from 0 to %d", n, maxEvents)}
+	}
+	return nil
+}
+
 // explain prints the whole for people, one heading after the other.
 func (k kit) explain(e app.Explanation) error {
-	sections := []struct {
-		title string
-		lines []string
-	}{
+	return k.sections([]section{
 		{"", []string{e.Name + ": " + k.headline(e)}},
 		{"In service", k.inService(e)},
 		{"Asked for, and not in service yet", e.Changes},
@@ -62,7 +66,16 @@ func (k kit) explain(e app.Explanation) error {
 		{"What happens next", k.coming(e)},
 		{"Deliveries", k.deliveries(e)},
 		{"What happened, newest first", k.narrate(e.Events, e.Earlier)},
-	}
+	})
+}
+
+// section is a heading with its lines; one without lines is left out.
+type section struct {
+	title string
+	lines []string
+}
+
+func (k kit) sections(sections []section) error {
 	var text strings.Builder
 	for _, s := range sections {
 		if len(s.lines) == 0 {

@@ -115,6 +115,8 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"delivered", `{"target": "web", "serial": "0a", "confirmation": "204"}`, "Delivered to web: serial 0a (204)."},
 		{"removed", `{"target": "web"}`, "Taken away from web."},
 		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`, "The certificate with serial 0a was revoked (keyCompromise)."},
+		{"revocation_asked", `{"serial": "0a", "reason": "superseded"}`, "Somebody asked to have the certificate with serial 0a replaced and then revoked (superseded)."},
+		{"revocation_asked", `{"serial": "0a", "withoutReplacement": true}`, "Somebody asked to have the certificate with serial 0a revoked, at once."},
 		{"released", `{}`, "The certificate was given up: from here on nobody kept it."},
 		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`, "The private key was taken out by me@here through cli (to look)."},
 		{"renewal_planned", `{}`, "renewal_planned {}"},

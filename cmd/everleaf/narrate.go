@@ -24,8 +24,14 @@ type eventDetail struct {
 	Confirmation string     `json:"confirmation"`
 	By           string     `json:"by"`
 	Through      string     `json:"through"`
-	From         *time.Time `json:"from"`
-	Plan         *struct {
+	Account      string     `json:"account"`
+	Contact      string     `json:"contact"`
+	Before       string     `json:"before"`
+	Found        bool       `json:"found"`
+	// WithoutReplacement is a pending revocation's.
+	WithoutReplacement bool       `json:"withoutReplacement"`
+	From               *time.Time `json:"from"`
+	Plan               *struct {
 		At      time.Time `json:"at"`
 		Message string    `json:"message"`
 	} `json:"plan"`
@@ -137,12 +143,42 @@ func (k kit) sentence(t told) string {
 		return "Taken away from " + d.Target + "."
 	case t.Type == "revoked":
 		return "The certificate with serial " + d.Serial + " was revoked" + parenthesis(d.Reason) + "."
+	case t.Type == "revocation_asked" && d.WithoutReplacement:
+		return "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once."
+	case t.Type == "revocation_asked":
+		return "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason) + "."
 	case t.Type == "released":
 		return "The certificate was given up: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
+	default:
+		if sentence := ofAccount(t.Type, d); sentence != "" {
+			return sentence
+		}
 	}
 	return t.Type + " " + string(t.Detail)
+}
+
+// ofAccount tells what happened to an ACME account; empty if it is none of that.
+func ofAccount(kind string, d eventDetail) string {
+	switch {
+	case kind == "account_registered" && d.Found:
+		return "The CA knew the account by its key: " + d.Account + "."
+	case kind == "account_registered":
+		return "The account was registered: " + d.Account + ", with " + contact(d.Contact) + "."
+	case kind == "account_updated":
+		return "The CA was told " + contact(d.Contact) + "; before, it had " + contact(d.Before) + "."
+	case kind == "account_rolled_over":
+		return "The account got a new key: " + d.Account + "."
+	}
+	return ""
+}
+
+func contact(address string) string {
+	if address == "" {
+		return "no contact"
+	}
+	return "the contact " + address
 }
 
 func until(end *time.Time) string {

@@ -32,6 +32,9 @@ func (k kit) card(s app.Status) error {
 		{"Certificate", s.Name},
 		{"Phase", phase(string(s.Phase), s.Step)},
 	}
+	if s.Already {
+		rows[1][1] += ", already before: it was retired, or its workflow cancelled"
+	}
 	i := s.Issued
 	if i == nil {
 		rows = append(rows, []string{"Names", strings.Join(s.Spec.Names, ", ")})

@@ -1,0 +1,67 @@
+package caller
+
+import (
+	"context"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer if there never was
+// one, or if another one keeps it. One that was terminated or has failed could tell nobody that it kept its certificate no
+// more: that is a Spec fault "NotKept". What the end has left at targets is not cleared any more: "StillDelivered".
+func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
+	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	if err != nil {
+		return Status{}, ended(ctx, why)
+	}
+	switch how := described.GetWorkflowExecutionInfo().GetStatus(); how {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return Status{}, why
+	default:
+		return Status{}, notKept(name, how)
+	}
+	last, err := c.lastStatus(ctx, name, described.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+	if err != nil && (request.RemoveDeliveries || ctx.Err() != nil) {
+		return Status{}, err
+	}
+	// Without a worker nobody knows more than that it has ended.
+	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil, true
+	if request.RemoveDeliveries {
+		return last, stillDelivered(last)
+	}
+	return last, nil
+}
+
+// lastStatus is what the workflow would say of itself as it was when it ended.
+func (c *Client) lastStatus(ctx context.Context, name, run string) (last Status, err error) {
+	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	answer, err := c.temporal.QueryWorkflow(bounded, ports.WorkflowID(name), run, ports.StatusQuery)
+	if err == nil {
+		err = answer.Get(&last)
+	}
+	if err != nil {
+		return Status{}, ended(ctx, c.interpret(err, name))
+	}
+	return last, nil
+}
+
+func stillDelivered(status Status) error {
+	var targets []string
+	for _, d := range status.Deliveries {
+		if d.Version != "" {
+			targets = append(targets, d.Target)
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	return domain.NewFault(domain.FaultSpec, "StillDelivered", nil,
+		"certificate %q is kept no more, and was left at its targets %s, which nobody clears now: ask for it with these targets (Ensure), "+
+			"and retire it again with removeDeliveries", status.Name, strings.Join(targets, ", "))
+}

@@ -1,0 +1,50 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+// Let's Encrypt allows five failed validations an hour for each account and name. The RSA and the ECDSA certificate of one
+// name that the CA cannot reach, although Everleaf does, are pushed on by hand: together they keep below that. An hour
+// later, the CA is asked again.
+func TestTwoCertificatesOfADeadNameShareItsFailedValidations(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady, "PEBBLE_AUTHZREUSE=0")
+	port := freePort(t) // not the one at which the CA looks
+	s.http01 = fmt.Sprintf("127.0.0.1:%d", port)
+	s.set("EVERLEAF_HTTP01_LISTEN", s.http01)
+	s.set("EVERLEAF_HTTP01_CHECK_PORT", fmt.Sprint(port))
+	s.worker()
+	var names []string
+	for _, keyType := range []string{"rsa-2048", "ecdsa-p256"} {
+		name := s.name + "-" + keyType
+		names = append(names, name)
+		r := s.cli("cert", "ensure", name, "--name", "dead.example.test", "--key-type", keyType)
+		require.Equal(t, 1, r.code, r.stdout)
+	}
+	for range 2 {
+		for _, name := range names {
+			require.Equal(t, 1, s.cli("cert", "renew", name, "--force").code)
+		}
+	}
+	require.Equal(t, 4, s.proxy.count(pathChallenge), "the CA was asked six times")
+	require.Equal(t, 4, s.scalar(`SELECT count(*) FROM failed_validations WHERE issuer = 'default' AND name = 'dead.example.test'`))
+	for _, name := range names {
+		got := status(t, s.must("cert", "status", name, "--output", "json"))
+		require.Equal(t, domain.FaultRateLimited, got.Failure.Fault.Kind)
+		require.Equal(t, domain.ReasonTooManyFailedValidations, got.Failure.Fault.Reason)
+		require.InDelta(t, time.Hour, time.Until(got.Failure.RetryAt), float64(5*time.Minute))
+		require.Equal(t, 2, got.Failure.Attempts, "it is no step of the ladder")
+	}
+	require.Zero(t, s.scalar(`SELECT count(*) FROM http_tokens`))
+
+	s.scalar(`WITH later AS (UPDATE failed_validations SET failed_at = failed_at - interval '1 hour' RETURNING 1) SELECT count(*) FROM later`)
+	require.Equal(t, 1, s.cli("cert", "renew", names[0], "--force").code)
+	require.Equal(t, 5, s.proxy.count(pathChallenge))
+}

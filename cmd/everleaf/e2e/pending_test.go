@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// A revocation that was accepted waits for a target when its workflow is cancelled: it is told from Postgres alone, and
+// carried out when the certificate is taken up again. A second retirement says that it was the second. With -record, the
+// histories join the corpus.
+func TestPendingRevocationOutlivesItsWorkflow(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.wholeLife()
+	s.set("LIFE_FILE", os.DevNull) // a target that fails, and whose name may be recorded
+	s.worker()
+	name := s.name + "-pending"
+	first := status(t, s.must("cert", "ensure", name, "--name", "pending.example.test", "--deliver", "broken", "--output", "json"))
+	r := s.cli("cert", "revoke", name, "--reason", "superseded")
+	require.Equal(t, 1, r.code, r.stdout)
+	require.Contains(t, r.stderr, "ReplacementNotDelivered")
+	require.Contains(t, s.must("cert", "explain", name).stdout,
+		"The certificate with serial "+first.Issued.Serial+" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
+
+	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(name), ""))
+	s.eventually("the end of what was cancelled", func() bool {
+		return s.executionStatus(ports.WorkflowID(name)) == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
+	})
+	runs := s.runs(name)
+	keep(t, corpus, "revocation-waiting.json", runs[len(runs)-2])
+	keep(t, corpus, "revocation-left.json", runs[len(runs)-1])
+	require.Zero(t, s.scalar(`SELECT count(*) FROM versions WHERE revoked_at IS NOT NULL`))
+	require.Contains(t, s.must("cert", "explain", name).stdout, "was to be revoked, and is not")
+	require.Contains(t, s.must("cert", "retire", name).stdout, "already before")
+
+	s.must("cert", "ensure", name, "--name", "pending.example.test")
+	s.eventually("the revocation", func() bool {
+		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revocation_reason = 'superseded'`, first.Issued.Serial) == 1
+	})
+	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "the certificate in service was taken over")
+	require.NotContains(t, s.must("cert", "explain", name).stdout, "is revoked:")
+	runs = s.runs(name)
+	keep(t, corpus, "revocation-taken-up.json", runs[len(runs)-2])
+
+	require.NotContains(t, s.must("cert", "retire", name).stdout, "already")
+	for range 2 {
+		again := status(t, s.must("cert", "retire", name, "--output", "json"))
+		require.True(t, again.Already)
+		require.Equal(t, domain.PhaseReleased, again.Phase)
+	}
+	s.must("cert", "retire", name, "--remove-deliveries") // it has none
+	never := s.cli("cert", "retire", s.name+"-never")
+	require.Equal(t, 1, never.code)
+	require.Contains(t, never.stderr, "UnknownCertificate")
+}
+
+// What a retirement left at a target is not said to be gone by a second one; a terminated workflow is none that was retired.
+func TestRetiredAgain(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.wholeLife()
+	s.worker()
+	left := s.name + "-left"
+	ensure := []string{"cert", "ensure", left, "--name", "left.example.test", "--deliver", "disk"}
+	s.must(ensure...)
+	s.eventually("the delivery", func() bool { return s.scalar(`SELECT count(*) FROM deliveries WHERE version IS NOT NULL`) == 1 })
+	s.eventually("the end of its run", func() bool { return len(s.runs(left)) == 2 })
+	s.must("cert", "retire", left)
+	require.Contains(t, s.must("cert", "retire", left).stdout, "disk")
+	r := s.cli("cert", "retire", left, "--remove-deliveries")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "StillDelivered")
+	require.Contains(t, r.stderr, "disk")
+	s.must(ensure...)
+	for range 2 {
+		s.must("cert", "retire", left, "--remove-deliveries")
+	}
+
+	gone := s.name + "-gone"
+	s.must("cert", "ensure", gone, "--name", "gone.example.test")
+	require.NoError(t, s.temporal.TerminateWorkflow(context.Background(), ports.WorkflowID(gone), "", "test"))
+	r = s.cli("cert", "retire", gone)
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "is terminated")
+}
+
+// Somebody changes the order of issuers while an attempt is at work: what that obtains is as wanted. With -record, the
+// history joins the corpus.
+func TestPreferenceChangedAtWorkCostsNothing(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.wholeLife()
+	s.worker()
+	name := s.name + "-preferred"
+	g := newGate()
+	s.proxy.on(&rule{path: pathFinalize, left: -1, gate: g})
+	ensure := []string{"cert", "ensure", name, "--name", "preferred.example.test", "--output", "json"}
+	answers := make(chan result, 2)
+	go func() { answers <- s.cli(append(ensure, "--use-issuer", "default", "--use-issuer", "spare")...) }()
+	s.eventually("the attempt to be at work", func() bool { return g.waiting.Load() > 0 })
+	go func() { answers <- s.cli(append(ensure, "--use-issuer", "spare", "--use-issuer", "default")...) }()
+	s.eventually("the change", func() bool { return s.scalar(`SELECT count(*) FROM events WHERE type = 'changed'`) == 1 })
+	g.open()
+	for range 2 {
+		require.Equal(t, 0, (<-answers).code)
+	}
+	s.eventually("the end of the run", func() bool { return len(s.runs(name)) == 2 })
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
+	require.Equal(t, []string{"spare", "default"}, status(t, s.must("cert", "status", name, "--output", "json")).Spec.Issuers)
+	keep(t, corpus, "preference.json", s.runs(name)[0])
+}
+
+// The accounts' events are told by name of the issuer.
+func TestAccountStory(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.must("migrate")
+	s.must("account", "update", "default")
+	s.must("account", "rollover", "default")
+	s.must("account", "update", "default", "--acme-email", "new@example.com")
+	told := s.must("account", "explain", "default").stdout
+	for _, says := range []string{"The account was registered: ", "The account got a new key: ", "The CA was told the contact new@example.com; before, it had the contact ops@example.com."} {
+		require.Contains(t, told, says)
+	}
+	var story struct {
+		Accounts []struct{ Contact string }
+		Events   []struct{ Type string }
+		Earlier  bool
+	}
+	require.NoError(t, json.Unmarshal([]byte(s.must("account", "explain", "default", "--events", "1", "--output", "json").stdout), &story))
+	require.Equal(t, "new@example.com", story.Accounts[0].Contact)
+	require.Equal(t, "account_updated", story.Events[0].Type)
+	require.True(t, story.Earlier)
+	r := s.cli("account", "explain", "nobody")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "UnknownAccount")
+}
