@@ -25,7 +25,7 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 		}
 	}
 	if targets {
-		c.Targets, err = file.Targets(lookup)
+		c.Targets, err = file.Targets(lookup, c.needsTarget)
 	}
 	return err
 }
@@ -33,6 +33,11 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
 
 func (c Config) needsTargets() bool { return c.has(RoleDelivery) || c.pulls() }
+
+// needsTarget says whether the roles meet the target: who only serves pulls needs no other target's secrets.
+func (c Config) needsTarget(target delivery.Config) bool {
+	return c.has(RoleDelivery) || target.Pull != nil
+}
 
 // validateTargets names the file as well: targets stand nowhere else.
 func (c Config) validateTargets() error {
