@@ -25,7 +25,9 @@ type Config struct {
 	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
 	Issuers []acme.Config
 	Targets []delivery.Config
-	HTTP01  http01.Config
+	// TargetNames are the names of all targets in the file, for metrics, whatever the roles.
+	TargetNames []string
+	HTTP01      http01.Config
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
 	DeliveryHost string
 	Ops          ops.Config

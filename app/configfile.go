@@ -19,6 +19,7 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 	if err != nil {
 		return err
 	}
+	c.TargetNames = file.TargetNames()
 	if issuers {
 		if c.Issuers, err = file.Issuers(lookup); err != nil {
 			return err

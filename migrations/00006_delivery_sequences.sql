@@ -12,3 +12,6 @@ CREATE TABLE delivery_sequences (
     sequence    bigint NOT NULL,
     PRIMARY KEY (certificate, target)
 );
+
+-- How many deliveries fail is counted each minute.
+CREATE INDEX deliveries_failed ON deliveries (certificate) WHERE failure IS NOT NULL;

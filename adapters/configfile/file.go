@@ -117,6 +117,15 @@ func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (target
 	return targets, nil
 }
 
+// TargetNames are the names of all targets as they are written.
+func (f *File) TargetNames() (names []string) {
+	d, _ := f.decode() // Read has done it
+	for _, target := range d.Targets {
+		names = append(names, target.Name)
+	}
+	return names
+}
+
 // unique refuses a name that is missing, or that an earlier entry of the list has.
 func (f *File) unique(first map[string]int, list string, i int, name, what string) error {
 	at := fmt.Sprintf("%s[%d].name", list, i)

@@ -177,6 +177,9 @@ targets:
 		require.Equal(t, exitOK, b.run(t.Context(), worker(roles)...), "%s: it delivers nothing, so it needs no such secret: %s", roles, b.err)
 		require.Empty(t, b.config.Targets)
 	}
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), worker("workflows")...), b.err)
+	require.Equal(t, []string{"web", "hook", "pull"}, b.config.TargetNames, "who records failed deliveries counts them by target")
 
 	write(`targets: [{name: web, directory: {path: tls}}]`)
 	b = newBench(t)
