@@ -29,6 +29,8 @@ const (
 
 	nameServed = "Whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
 		"over the world and at each of its addresses."
+	nameShown = nameServed + " With dns-01, its _acme-challenge record must lead to Everleaf's zone, and all name servers of that zone must " +
+		"answer alike."
 	nameMove = "Whoever asked for the certificate must leave this name out, or replace it by one that a CA may certify."
 	specMove = "Whoever asked for the certificate must correct what was asked for, and ask again (everleaf cert ensure)."
 	callMove = "Whoever called must correct the call."
@@ -58,6 +60,7 @@ var remedies = map[string]string{
 	"RateLimited": "Nobody has to do anything: Everleaf waits for as long as the CA asked; an administrator who knows better may force it " +
 		"(everleaf cert renew --force).",
 	"AccountBusy": waits, "AuthorizationExpired": waits, "Busy": waits, "Cancelled": "Nobody has to do anything: the certificate was given up on purpose.",
+	"DNSUnavailable":      "Whoever runs the name server or the resolver that the message names must see that it answers; Everleaf goes on by itself.",
 	"DatabaseUnavailable": "Whoever runs Everleaf should see that Postgres is up; Everleaf goes on by itself when it is.",
 	"NoAnswer":            waits, "NotIssuedYet": waits, "OrderAbandoned": waits, "OrderExpired": waits, "OrderInFlight": waits, "RunEnded": waits,
 	"ReplacementNotDelivered": "The targets named must take the new certificate first; the old one is revoked when they have it, or when the wait is over.",
@@ -70,13 +73,17 @@ var remedies = map[string]string{
 	"TemporalUnreachable": temporalMove,
 
 	// Name: whoever owns it.
-	"AuthorizationFailed": nameServed, "ChallengeFailed": nameServed, "ChallengeIncorrect": nameServed, "ChallengeNotVisible": nameServed,
-	"ChallengeUnauthorized": nameServed, "ConnectionFailed": nameServed,
+	"AuthorizationFailed": nameShown, "ChallengeFailed": nameShown, "ChallengeIncorrect": nameShown, "ChallengeNotVisible": nameShown,
+	"ChallengeUnauthorized": nameShown, "ConnectionFailed": nameServed,
 	"AuthorizationWithdrawn": "Whoever runs Everleaf must ask the CA, or whoever has access to the account, why it was withdrawn.",
 	"CAAForbids":             "Whoever owns the name must add the CA to its CAA records, or remove those that forbid it.",
 	"ChallengeNotOffered":    "Whoever asked for the certificate must choose a way of validation that the CA offers for this name.",
-	"DNSFailed":              "Whoever owns the name must mend its DNS: address records that lead to Everleaf's responder, and DNSSEC that validates.",
-	"NameRejected":           nameMove, "NameUnsupported": nameMove, "NameUnusable": nameMove,
+	"CNAMELoop":              "Whoever owns the name must correct the CNAME records of its _acme-challenge name, which come to no end.",
+	"DNSFailed": "Whoever owns the name must mend its DNS: name servers that answer, address records that lead to Everleaf's responder " +
+		"(http-01), and DNSSEC that validates.",
+	"NameNotDelegated": "Whoever owns the name must create the CNAME record that the message names, or whoever asked for the certificate must choose " +
+		"http-01.",
+	"NameRejected": nameMove, "NameUnsupported": nameMove, "NameUnusable": nameMove,
 	"NamesPaused": "Whoever runs Everleaf must lift the pause at the page that the CA names, once the name's owner has mended what failed so long.",
 	"TLSFailed":   "Whoever owns the name must mend the TLS of its web server, which the CA looked at.",
 
@@ -116,7 +123,10 @@ var remedies = map[string]string{
 
 	// Operator: the process and its settings.
 	"InvalidSetting": settingMove, "InvalidTargets": settingMove, "PostgresURLMalformed": settingMove, "TemporalSettings": settingMove,
-	"ListenFailed": settingMove, "ResourcesUnreadable": settingMove,
+	"DNSRefused":     "Whoever runs Everleaf must correct the zone's settings, or whoever runs its server must allow what the message says was refused.",
+	"NoDNSZones":     "Whoever runs Everleaf must name the DNS zones that it may write to, or whoever asked for the certificate must choose http-01.",
+	"UnknownDNSZone": "Whoever runs Everleaf must name the zone in the configuration again, until what was written into it is removed.",
+	"ListenFailed":   settingMove, "ResourcesUnreadable": settingMove,
 	"PullCertificateExpired": "Whoever runs Everleaf must give the pull listener a certificate that is valid.",
 	"PullSilent":             workerMove, "ResponderSilent": workerMove,
 	"QueryFailed": workerMove, "UnknownOperation": workerMove,

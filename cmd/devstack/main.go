@@ -104,7 +104,7 @@ func (guardCmd) Run() error {
 }
 
 type toolsCmd struct {
-	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, step-ca, golangci-lint, workflowcheck, buildah, podman, runc, nginx, haproxy."`
+	Name string `arg:"" help:"One of temporal, pebble, pebble-challtestsrv, step-ca, golangci-lint, workflowcheck, buildah, podman, runc, nginx, haproxy, named."`
 }
 
 func (c toolsCmd) Run(ctx context.Context) error {

@@ -44,6 +44,8 @@ type Options struct {
 	AuthorizationRetry, OrderRetry int
 	// Bindings are the external accounts' base64url MAC keys by key ID; with one, every new account needs a binding.
 	Bindings map[string]string
+	// DNS is the address of a DNS server that is asked instead of the CA's own, which is not started then.
+	DNS string
 	// Env is added to Pebble's environment, for example "PEBBLE_AUTHZREUSE=100".
 	Env []string
 }
@@ -53,7 +55,8 @@ type Pebble struct {
 	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies
 	// against, ManagementURL the base of Pebble's management API (/roots/0, /set-renewal-info/).
 	Directory, CABundle, ManagementURL string
-	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail).
+	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail); empty with
+	// Options.DNS.
 	DNS, DNSManagementURL string
 	// HTTPPort is where HTTP-01 is validated.
 	HTTPPort int
@@ -63,7 +66,7 @@ type Pebble struct {
 	t       testing.TB
 	options Options
 	config  string
-	ca, dns *process
+	ca, dns *Process
 }
 
 // Start starts Pebble and its DNS server, waits until both answer and stops them with the test.
@@ -82,7 +85,7 @@ func Start(t testing.TB, options Options) *Pebble {
 	t.Cleanup(func() {
 		p.Stop()
 		if p.dns != nil {
-			p.dns.stop()
+			p.dns.Stop()
 		}
 		transport.CloseIdleConnections()
 	})
@@ -93,12 +96,9 @@ func Start(t testing.TB, options Options) *Pebble {
 		}
 		p.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", ports[0])
 		p.ManagementURL = fmt.Sprintf("https://127.0.0.1:%d", ports[1])
-		p.DNS, p.DNSManagementURL = address(ports[2]), "http://"+address(ports[3])
 		p.config = filepath.Join(dir, "pebble.json")
 		p.writeConfig(ports, certificate, key)
-		p.dns = run(t, nil, challtestsrv, "-dnsserver", p.DNS, "-management", address(ports[3]),
-			"-http01", "", "-https01", "", "-doh", "", "-tlsalpn01", "", "-defaultIPv6", "")
-		err = p.dns.await(p.dnsAnswers)
+		err = p.startDNS(challtestsrv, address(ports[2]), address(ports[3]))
 		if err == nil {
 			err = p.startCA(pebble)
 		}
@@ -106,7 +106,9 @@ func Start(t testing.TB, options Options) *Pebble {
 			return p
 		}
 		p.Stop()
-		p.dns.stop()
+		if p.dns != nil {
+			p.dns.Stop()
+		}
 		if try == starts {
 			t.Fatalf("start Pebble: %v", err)
 		}
@@ -116,7 +118,7 @@ func Start(t testing.TB, options Options) *Pebble {
 // Stop stops the CA as a crash would. The DNS server stays.
 func (p *Pebble) Stop() {
 	if p.ca != nil {
-		p.ca.stop()
+		p.ca.Stop()
 	}
 }
 
@@ -130,7 +132,7 @@ func (p *Pebble) Restart() {
 }
 
 // Log is what the CA wrote since its last start.
-func (p *Pebble) Log() string { return p.ca.output.String() }
+func (p *Pebble) Log() string { return p.ca.Log() }
 
 // RootPEM is the root that Pebble issues under.
 func (p *Pebble) RootPEM() []byte {
@@ -143,13 +145,25 @@ func (p *Pebble) RootPEM() []byte {
 	return body
 }
 
+// startDNS starts the DNS server, unless the test brought its own.
+func (p *Pebble) startDNS(challtestsrv, listen, management string) error {
+	if p.options.DNS != "" {
+		p.DNS = p.options.DNS
+		return nil
+	}
+	p.DNS, p.DNSManagementURL = listen, "http://"+management
+	p.dns = Run(p.t, nil, challtestsrv, "-dnsserver", listen, "-management", management,
+		"-http01", "", "-https01", "", "-doh", "", "-tlsalpn01", "", "-defaultIPv6", "")
+	return p.dns.Await(p.dnsAnswers)
+}
+
 func (p *Pebble) startCA(pebble string) error {
 	env := append([]string{"PEBBLE_VA_NOSLEEP=1"}, p.options.Env...)
-	p.ca = run(p.t, env, pebble, "-config", p.config, "-dnsserver", p.DNS)
-	if err := p.ca.await(func() error { return p.answers(p.Directory) }); err != nil {
+	p.ca = Run(p.t, env, pebble, "-config", p.config, "-dnsserver", p.DNS)
+	if err := p.ca.Await(func() error { return p.answers(p.Directory) }); err != nil {
 		return err
 	}
-	return p.ca.await(func() error { return p.answers(p.ManagementURL + "/roots/0") })
+	return p.ca.Await(func() error { return p.answers(p.ManagementURL + "/roots/0") })
 }
 
 func (p *Pebble) writeConfig(ports []int, certificate, key string) {

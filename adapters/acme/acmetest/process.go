@@ -14,17 +14,19 @@ import (
 	"time"
 )
 
-// process is a child of the test.
-type process struct {
+// Process is a server that a test started.
+type Process struct {
 	name   string
 	cmd    *exec.Cmd
 	exited chan struct{}
 	output *output
 }
 
-func run(t testing.TB, env []string, path string, arguments ...string) *process {
+// Run starts the program with env added to the environment. Whoever calls it stops it; on Linux it also ends with a test process
+// that is killed.
+func Run(t testing.TB, env []string, path string, arguments ...string) *Process {
 	t.Helper()
-	p := &process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}), output: &output{}}
+	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}), output: &output{}}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.Env = append(os.Environ(), env...)
 	must(t, startWithParent(p.cmd))
@@ -35,8 +37,8 @@ func run(t testing.TB, env []string, path string, arguments ...string) *process 
 	return p
 }
 
-// await asks until ready answers without error, the process ends or time is up.
-func (p *process) await(ready func() error) error {
+// Await asks until ready answers without error, the process ends or time is up.
+func (p *Process) Await(ready func() error) error {
 	deadline := time.After(readyWithin)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -55,10 +57,14 @@ func (p *process) await(ready func() error) error {
 	}
 }
 
-func (p *process) stop() {
+// Stop ends it as a crash would.
+func (p *Process) Stop() {
 	_ = p.cmd.Process.Kill()
 	<-p.exited
 }
+
+// Log is what it wrote so far.
+func (p *Process) Log() string { return p.output.String() }
 
 // output is a buffer that may be read while it is written.
 type output struct {

@@ -28,7 +28,7 @@ type StepCA struct {
 	// Client trusts its TLS certificate.
 	Client *http.Client
 
-	process *process
+	process *Process
 }
 
 // StartStepCA starts step-ca, waits until it answers and stops it with the test.
@@ -40,7 +40,7 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 	s := &StepCA{CABundle: authority.root, Client: &http.Client{Transport: transport, Timeout: 10 * time.Second}}
 	t.Cleanup(func() {
 		if s.process != nil {
-			s.process.stop()
+			s.process.Stop()
 		}
 		transport.CloseIdleConnections()
 	})
@@ -50,13 +50,13 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 		config := filepath.Join(dir, "ca.json")
 		writeStepConfig(t, config, listen, dir, authority)
 		// What it would otherwise look for, and make, in the home directory.
-		s.process = run(t, []string{"STEPPATH=" + dir}, path, config,
+		s.process = Run(t, []string{"STEPPATH=" + dir}, path, config,
 			"--resolver", options.DNS, "--insecure", "--acme-http-port", strconv.Itoa(options.HTTPPort)) // insecure: a port that is not 80
-		err := s.process.await(s.answers)
+		err := s.process.Await(s.answers)
 		if err == nil {
 			return s
 		}
-		s.process.stop()
+		s.process.Stop()
 		if try == starts {
 			t.Fatalf("start step-ca: %v", err)
 		}
@@ -64,7 +64,7 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 }
 
 // Log is what it wrote.
-func (s *StepCA) Log() string { return s.process.output.String() }
+func (s *StepCA) Log() string { return s.process.Log() }
 
 func (s *StepCA) answers() error {
 	response, err := s.Client.Get(s.Directory)
@@ -85,7 +85,7 @@ func writeStepConfig(t testing.TB, path, listen, dir string, a authority) {
 		"logger": map[string]string{"format": "text"},
 		"db":     map[string]string{"type": "badgerv2", "dataSource": filepath.Join(dir, "db")},
 		"authority": map[string]any{"provisioners": []any{map[string]any{
-			"type": "ACME", "name": "acme", "challenges": []string{"http-01"},
+			"type": "ACME", "name": "acme", "challenges": []string{"http-01", "dns-01"},
 			"claims": map[string]string{"defaultTLSCertDuration": "24h", "maxTLSCertDuration": "24h"},
 		}}},
 	})

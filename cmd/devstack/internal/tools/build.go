@@ -25,7 +25,8 @@ const (
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc", "nginx", "haproxy"}
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc", "nginx", "haproxy",
+	"named"}
 
 // Path gives the path of the tool, after building or installing it if need be.
 func (b *Box) Path(ctx context.Context, name string) (string, error) {
@@ -36,6 +37,8 @@ func (b *Box) Path(ctx context.Context, name string) (string, error) {
 		return b.container(ctx, name)
 	case "nginx", "haproxy":
 		return b.webServer(ctx, name)
+	case "named":
+		return b.nameServer(ctx, name)
 	case "temporal":
 		return b.temporal(ctx)
 	case "pebble", "pebble-challtestsrv":

@@ -14,6 +14,9 @@ var containerTools = []string{"buildah", "podman", "runc"}
 // webServers are what certificates are delivered to in tests.
 var webServers = []string{"nginx", "haproxy"}
 
+// nameServers are what records for dns-01 are written into in tests.
+var nameServers = []string{"named"}
+
 // container finds the tool; if one of the three is missing and this is root, the system's package manager installs
 // them.
 func (b *Box) container(ctx context.Context, name string) (string, error) {
@@ -23,6 +26,15 @@ func (b *Box) container(ctx context.Context, name string) (string, error) {
 // webServer finds nginx or HAProxy; if one is missing and this is root, the system's package manager installs both.
 func (b *Box) webServer(ctx context.Context, name string) (string, error) {
 	return b.packaged(ctx, name, webServers, func(m packageManager) how { return m.webServers })
+}
+
+// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it. Debian keeps it where only
+// root's PATH leads.
+func (b *Box) nameServer(ctx context.Context, name string) (string, error) {
+	if kept, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
+		return kept, nil
+	}
+	return b.packaged(ctx, name, nameServers, func(m packageManager) how { return m.nameServer })
 }
 
 // packaged finds one of several tools that a package manager installs together.

@@ -22,6 +22,8 @@ type packageManager struct {
 	containers how
 	// webServers installs nginx and HAProxy, without starting them.
 	webServers how
+	// nameServer installs BIND, without starting it.
+	nameServer how
 }
 
 // how is one way to install something.
@@ -40,9 +42,10 @@ var packageManagers = []packageManager{
 			}
 			return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "buildah", "podman", "runc")
 		}},
-		how{"apt-get install nginx haproxy", aptInstallServers}},
-	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc"), plain("dnf", "install", "-y", "nginx", "haproxy")},
-	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc"), plain("apk", "add", "nginx", "haproxy")},
+		aptInstallServers("nginx", "haproxy"), aptInstallServers("bind9")},
+	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc"), plain("dnf", "install", "-y", "nginx", "haproxy"),
+		plain("dnf", "install", "-y", "bind")},
+	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc"), plain("apk", "add", "nginx", "haproxy"), plain("apk", "add", "bind")},
 }
 
 // plain installs with a single command.
@@ -86,8 +89,12 @@ func aptInstall(ctx context.Context, b *Box) error {
 // policy is asked by Debian's packages whether they may start what they bring (invoke-rc.d(8)).
 const policy = "/usr/sbin/policy-rc.d"
 
-// aptInstallServers installs web servers without starting them: the tests start their own. A policy that is there stays.
-func aptInstallServers(ctx context.Context, b *Box) error {
+// aptInstallServers installs servers without starting them: the tests start their own. A policy that is there stays.
+func aptInstallServers(packages ...string) how {
+	return how{"apt-get install " + strings.Join(packages, " "), func(ctx context.Context, b *Box) error { return aptInstallStopped(ctx, b, packages) }}
+}
+
+func aptInstallStopped(ctx context.Context, b *Box, packages []string) error {
 	if err := b.system(ctx, "apt-get", "update", "-q"); err != nil {
 		return err
 	}
@@ -100,7 +107,7 @@ func aptInstallServers(ctx context.Context, b *Box) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("write %s: %w", policy, err)
 	}
-	return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "nginx", "haproxy")
+	return b.system(ctx, "apt-get", append([]string{"install", "-qy", "--no-install-recommends"}, packages...)...)
 }
 
 // system runs a package manager's command and waits for its end.

@@ -1,0 +1,164 @@
+package dns01
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"everleaf/domain"
+)
+
+const (
+	defaultUpdateTimeout = 10 * time.Second
+	defaultHTTPTimeout   = 30 * time.Second
+	maxTimeout           = time.Minute
+	leastTSIGSecret      = 16 // bytes: RFC 8945 §9 wants half the output of the hash at least, and names 128 bits
+)
+
+var (
+	// zoneName is one of A-labels; service labels begin with an underscore.
+	zoneName   = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	hostName   = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?$`)
+	algorithms = []string{"hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
+)
+
+// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field as
+// dns[0].rfc2136.server, the fix, and the value unless that may be secret.
+func Check(zones []ZoneConfig) error {
+	seen := map[string]int{}
+	for i, zone := range zones {
+		if err := zone.check(); err != nil {
+			return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "dns[%d]%s", i, err.Error())
+		}
+		name := canonical(zone.Zone)
+		if first, ok := seen[name]; ok {
+			return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil,
+				"dns[%d].zone %q: the zone of dns[%d] as well; leave one of them out", i, zone.Zone, first)
+		}
+		seen[name] = i
+	}
+	return nil
+}
+
+// check adds the settings that are not in the file.
+func (c Config) check() error {
+	if err := Check(c.Zones); err != nil {
+		return err
+	}
+	if _, err := withPort(c.Resolver, defaultPort); c.Resolver != "" && err != nil {
+		return invalid("dns01-resolver", "DNS01_RESOLVER", c.Resolver, "use host or host:port, for example 192.0.2.53, or leave it out for the system's")
+	}
+	if c.CheckPort < 0 || c.CheckPort > 1<<16-1 {
+		return invalid("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort), "use 1 to 65535; name servers are at 53")
+	}
+	if c.Check != "" && c.Check != CheckAuthoritative && c.Check != CheckRecursive {
+		return invalid("dns01-check", "DNS01_CHECK", string(c.Check), "choose authoritative or recursive")
+	}
+	return nil
+}
+
+func invalid(flag, variable, value, fix string) error {
+	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
+}
+
+func (c ZoneConfig) check() error {
+	if name := canonical(c.Zone); !zoneName.MatchString(name) || len(name) > 253 {
+		return field("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as xn--…")
+	}
+	switch {
+	case c.RFC2136 != nil && c.HTTP == nil:
+		return c.RFC2136.check()
+	case c.HTTP != nil && c.RFC2136 == nil:
+		return c.HTTP.check()
+	}
+	return fmt.Errorf(" (%s): give it exactly one of rfc2136 and http", c.Zone)
+}
+
+func (c RFC2136) check() error {
+	if _, err := withPort(c.Server, defaultPort); err != nil {
+		return field("rfc2136.server", c.Server, "give the zone's primary server as host or host:port, for example ns1.example.net:53")
+	}
+	if t := c.TSIG; t != nil {
+		secret, err := base64.StdEncoding.DecodeString(t.Secret)
+		switch {
+		case !hostName.MatchString(t.Name):
+			return field("rfc2136.tsig.name", t.Name, "give the key's name as the server has it, for example everleaf")
+		case t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)):
+			return field("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
+		case err != nil || len(secret) < leastTSIGSecret:
+			return concealed("rfc2136.tsig.secret", "give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
+				"variable, as ${NAME}")
+		}
+	}
+	return checkTimeout("rfc2136.timeout", c.Timeout)
+}
+
+// check shows no part of the URL, which may hold a password.
+func (c HTTP) check() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return concealed("http.url", "use an https URL with a host, for example https://dns.example.org/acme")
+	case u.User != nil:
+		return concealed("http.url", "it must not hold a user name or password: give them as username and password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return concealed("http.url", "leave out query and fragment: /present and /cleanup are put behind it")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return concealed("http.url", "use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
+	case c.Username == "" && c.Password != "":
+		return concealed("http.username", "it is missing beside the password; give both or neither")
+	case c.Username != "" && c.Password == "":
+		return concealed("http.password", "it is missing beside the username; give it through an environment variable, as ${NAME}")
+	case strings.Contains(c.Username, ":"): // RFC 7617 §2
+		return concealed("http.username", `it must not hold ":", which ends it in basic authentication`)
+	}
+	return checkTimeout("http.timeout", c.Timeout)
+}
+
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// withPort is a server's host:port.
+func withPort(server string, port int) (string, error) {
+	host, given, err := net.SplitHostPort(server)
+	if err != nil {
+		host, given = strings.TrimSuffix(strings.TrimPrefix(server, "["), "]"), strconv.Itoa(port)
+	}
+	if n, err := strconv.ParseUint(given, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("port %q is none", given)
+	}
+	if _, err := netip.ParseAddr(host); err != nil && !hostName.MatchString(host) {
+		return "", fmt.Errorf("%q is no host", host)
+	}
+	return net.JoinHostPort(host, given), nil
+}
+
+func checkTimeout(name, value string) error {
+	if d, err := time.ParseDuration(value); value != "" && (err != nil || d <= 0 || d > maxTimeout) {
+		return field(name, value, fmt.Sprintf("use a time such as 10s, at most %s, or leave it out", maxTimeout))
+	}
+	return nil
+}
+
+// timeoutOr is a timeout that Check has passed.
+func timeoutOr(value string, fallback time.Duration) time.Duration {
+	if d, err := time.ParseDuration(value); err == nil && d > 0 {
+		return d
+	}
+	return fallback
+}
+
+// field is a complaint; whoever knows which zone it is puts that in front.
+func field(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
+
+// concealed is a complaint about a value that is not shown.
+func concealed(name, fix string) error { return fmt.Errorf(".%s: %s", name, fix) }

@@ -1,0 +1,69 @@
+package dns01
+
+import "net/http"
+
+// Config holds the settings of the solver.
+type Config struct {
+	// Zones are those that records may be written into. None at all is allowed: every challenge is then refused.
+	Zones []ZoneConfig
+	// Resolver is the recursive DNS server (host or host:port) that is asked for CNAMEs and name servers; empty means the
+	// system's.
+	Resolver string
+	// CheckPort is the port at which authoritative servers are asked; zero means 53.
+	CheckPort int
+	// Check says who is asked whether a record is visible; empty means CheckAuthoritative.
+	Check CheckMode
+	// Wrap is put around what carries requests to HTTP zones, to watch them; nil for nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// CheckMode says who is asked whether a record is visible.
+type CheckMode string
+
+const (
+	// CheckAuthoritative asks every authoritative server of the record's zone.
+	CheckAuthoritative CheckMode = "authoritative"
+	// CheckRecursive asks the resolver alone, where the network lets no other DNS out.
+	CheckRecursive CheckMode = "recursive"
+)
+
+// ZoneConfig is one zone that records may be written into, with all that is below it. Exactly one of RFC2136 and HTTP is set.
+type ZoneConfig struct {
+	// Zone is its name; where several hold a record, the longest is taken.
+	Zone    string   `json:"zone"`
+	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
+	HTTP    *HTTP    `json:"http,omitempty"`
+}
+
+// RFC2136 sends dynamic updates (RFC 2136) to the zone's primary server, signed by TSIG (RFC 8945).
+type RFC2136 struct {
+	// Server is the primary's host or host:port; the port is 53 where none is given. It is asked by TCP.
+	Server string `json:"server"`
+	// TSIG is the key; without it the server has to allow updates by address.
+	TSIG *TSIG `json:"tsig,omitempty"`
+	// Timeout bounds an update, as "10s"; empty means ten seconds.
+	Timeout string `json:"timeout,omitempty"`
+}
+
+// TSIG is a key that server and solver share.
+type TSIG struct {
+	// Name is the key's name on the server.
+	Name string `json:"name"`
+	// Algorithm is hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512; empty means hmac-sha256.
+	Algorithm string `json:"algorithm,omitempty"`
+	// Secret is the key in base64.
+	Secret string `json:"secret"`
+}
+
+// HTTP posts records to a service that speaks the protocol of lego's provider httpreq: POST {url}/present and {url}/cleanup
+// with {"fqdn": "_acme-challenge.example.org.", "value": "…"}. The service has to keep other values under the name, and to
+// remove one value alone.
+type HTTP struct {
+	// URL is https, or http to this host itself.
+	URL string `json:"url"`
+	// Username and Password are for basic authentication; both empty for none.
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	// Timeout bounds a request, as "30s"; empty means 30 seconds.
+	Timeout string `json:"timeout,omitempty"`
+}

@@ -1,0 +1,84 @@
+package dns01
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// patiences are how long an answer by UDP is waited for before the question is put again: packets get lost.
+var patiences = []time.Duration{time.Second, 2 * time.Second}
+
+const (
+	// queryTimeout bounds one question by TCP to one server.
+	queryTimeout = 3 * time.Second
+	// udpSize is an answer that passes unfragmented (DNS Flag Day 2020).
+	udpSize = 1232
+)
+
+// ask puts a question to one server: by UDP, and by TCP where the answer does not fit.
+func ask(ctx context.Context, server, name string, kind uint16, recursion bool) (*dns.Msg, error) {
+	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
+	question.RecursionDesired = recursion
+	question.SetEdns0(udpSize, false)
+	answer, err := byUDP(ctx, question, server)
+	if err == nil && answer.Rcode == dns.RcodeFormatError { // a server that knows no EDNS (RFC 6891 §7)
+		question.Extra = nil
+		answer, err = byUDP(ctx, question, server)
+	}
+	if err == nil && answer.Truncated {
+		answer, err = exchange(ctx, &dns.Client{Net: "tcp", Timeout: queryTimeout}, question, server)
+	}
+	return answer, err
+}
+
+func byUDP(ctx context.Context, question *dns.Msg, server string) (answer *dns.Msg, err error) {
+	for _, patience := range patiences {
+		answer, err = exchange(ctx, &dns.Client{Net: "udp", UDPSize: udpSize, Timeout: patience}, question, server)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+			break
+		}
+	}
+	return answer, err
+}
+
+// exchange sends a message and reads the answer. It ends with ctx at once, where the library looks at its deadline alone.
+// An answer that came is returned beside the error, if there is something wrong with it.
+func exchange(ctx context.Context, client *dns.Client, message *dns.Msg, server string) (*dns.Msg, error) {
+	bounded, cancel := context.WithTimeout(ctx, client.Timeout)
+	defer cancel()
+	connection, err := client.DialContext(bounded, server)
+	if err != nil {
+		return nil, orEnd(ctx, err)
+	}
+	defer connection.Close() //nolint:errcheck // nothing is under way
+	defer context.AfterFunc(bounded, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })()
+	answer, _, err := client.ExchangeWithConnContext(bounded, message, connection)
+	if err != nil {
+		return answer, orEnd(ctx, err)
+	}
+	return answer, nil
+}
+
+// orEnd is ctx's end where there is one: what it cut short is no fault of the other side.
+func orEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// through is a dialer that looks hosts up at the given server; empty is the system's.
+func through(server string) *net.Dialer {
+	dialer := &net.Dialer{}
+	if server != "" {
+		dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: queryTimeout}).DialContext(ctx, network, server)
+		}}
+	}
+	return dialer
+}

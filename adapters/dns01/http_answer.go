@@ -1,0 +1,86 @@
+package dns01
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	maxHead  = 4 << 10
+	maxQuote = 80
+	// maxRetryAfter bounds what a service may ask for.
+	maxRetryAfter = 24 * time.Hour
+)
+
+// unanswered interprets a request that brought no answer.
+func unanswered(err error, where string) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // without the URL, whose path may hold a key
+	}
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return refused(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its roots", where)
+	}
+	return unavailable(plain(err), "%s: see that the service runs and that this host reaches it", where)
+}
+
+// answered reads what the service said: 2xx confirms, what it can mend by itself is waited for, all else is somebody's to mend.
+func (z *HTTPZone) answered(response *http.Response, where string) error {
+	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+http.StatusText(response.StatusCode)) + z.quote(response.Body)
+	switch code := response.StatusCode; {
+	case code >= 200 && code < 300:
+		return nil
+	case code >= 300 && code < 400:
+		return refused(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
+	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
+		return unavailable(nil, "%s: %s", where, said).After(retryAfter(response.Header, z.now()))
+	default:
+		return refused(nil, "%s: %s: see to the service, its URL, username and password", where, said)
+	}
+}
+
+// quote is the beginning of a body, printable ASCII only. A service may echo what it got: the secrets are blotted out.
+func (z *HTTPZone) quote(body io.Reader) string {
+	head, _ := io.ReadAll(io.LimitReader(body, maxHead)) // what came is enough
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, string(head))
+	for _, secret := range z.secrets() {
+		text = strings.ReplaceAll(text, secret, "[secret]")
+	}
+	if text == "" {
+		return ""
+	}
+	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
+}
+
+// retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date); zero if it is absent or unreadable.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return min(max(time.Duration(min(seconds, 1e6))*time.Second, time.Second), maxRetryAfter)
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), time.Second), maxRetryAfter)
+}
+
+// secrets are what must not be told, in the shapes in which the service gets them.
+func (z *HTTPZone) secrets() []string {
+	if z.password == "" {
+		return nil
+	}
+	return []string{base64.StdEncoding.EncodeToString([]byte(z.username + ":" + z.password)), z.password}
+}

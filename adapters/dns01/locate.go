@@ -1,0 +1,44 @@
+package dns01
+
+import (
+	"context"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+const reasonNoZones = "NoDNSZones"
+
+// locate finds where a challenge's record has to be: behind all CNAMEs, in one of the zones.
+func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.DNSRecord, error) {
+	record := recordOf(challenge)
+	if len(s.zones) == 0 {
+		return record, domain.NewFault(domain.FaultOperator, reasonNoZones, nil,
+			"%s: this worker has no DNS zone to write %s into: name zones under dns in the file of --config (EVERLEAF_CONFIG), or choose http-01",
+			challenge.Name, record.Name)
+	}
+	first := record.Name
+	final, err := s.resolver.follow(ctx, first)
+	if err != nil {
+		return record, err
+	}
+	record.Name = final
+	if s.zone(final) == nil {
+		leads := "it is no CNAME"
+		if final != first {
+			leads = "its CNAME leads to " + final
+		}
+		return record, domain.NewFault(domain.FaultName, "NameNotDelegated", nil,
+			"%s: %s, which is in none of Everleaf's zones (%s): create a CNAME record from %s into one of them, for example to %s",
+			first, leads, s.zoneNames(), first, example(challenge.Name, s.zones[0].Name()))
+	}
+	return record, nil
+}
+
+// example is a place in the zone for a name's record.
+func example(name, zone string) string {
+	if suggested := canonical(name) + "." + zone; len(suggested) < 240 {
+		return suggested
+	}
+	return "example." + zone
+}

@@ -1,0 +1,30 @@
+package dns01
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+const (
+	defaultPort = 53
+	label       = "_acme-challenge."
+)
+
+// canonical is a name in lower case without a dot at the end.
+func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// recordOf is where a CA begins to look and what it wants to see there (RFC 8555 §8.4).
+func recordOf(challenge domain.Challenge) ports.DNSRecord {
+	digest := sha256.Sum256([]byte(challenge.KeyAuthorization))
+	return ports.DNSRecord{
+		Name:  label + strings.TrimPrefix(canonical(challenge.Name), "*."),
+		Value: base64.RawURLEncoding.EncodeToString(digest[:]),
+	}
+}
+
+// within says whether a canonical name is the zone's or below it.
+func within(name, zone string) bool { return name == zone || strings.HasSuffix(name, "."+zone) }
