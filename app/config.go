@@ -6,6 +6,7 @@ import (
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
@@ -28,6 +29,8 @@ type Config struct {
 	// TargetNames are the names of all targets in the file, for metrics, whatever the roles.
 	TargetNames []string
 	HTTP01      http01.Config
+	// DNS01 is how control of names is shown by DNS; the configuration file gives its Zones.
+	DNS01 dns01.Config
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
 	DeliveryHost string
 	Ops          ops.Config

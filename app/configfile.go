@@ -3,6 +3,7 @@ package app
 import (
 	"everleaf/adapters/configfile"
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/domain"
 )
 
@@ -11,8 +12,8 @@ import (
 // does. Faults: Operator "InvalidSetting".
 func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error {
 	c.File, c.Issuers = path, nil
-	issuers, targets := c.needsIssuers(), c.needsTargets()
-	if !issuers && !targets {
+	issuers, targets, zones := c.needsIssuers(), c.needsTargets(), c.has(RoleAuthorization)
+	if !issuers && !targets && !zones {
 		return nil
 	}
 	file, err := configfile.Read(path)
@@ -26,7 +27,12 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 		}
 	}
 	if targets {
-		c.Targets, err = file.Targets(lookup, c.needsTarget)
+		if c.Targets, err = file.Targets(lookup, c.needsTarget); err != nil {
+			return err
+		}
+	}
+	if zones {
+		c.DNS01.Zones, err = file.Zones(lookup)
 	}
 	return err
 }
@@ -40,9 +46,12 @@ func (c Config) needsTarget(target delivery.Config) bool {
 	return c.has(RoleDelivery) || target.Pull != nil
 }
 
-// validateTargets names the file as well: targets stand nowhere else.
-func (c Config) validateTargets() error {
-	err := delivery.Check(c.Targets)
+func (c Config) validateTargets() error { return c.inFile(delivery.Check(c.Targets)) }
+
+func (c Config) validateZones() error { return c.inFile(dns01.Check(c.DNS01.Zones)) }
+
+// inFile names the file as well: what the fault is about stands nowhere else.
+func (c Config) inFile(err error) error {
 	if err == nil {
 		return nil
 	}

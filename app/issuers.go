@@ -36,6 +36,17 @@ func (c Config) issuerNames() []string {
 	return names
 }
 
+// logZones says which DNS zones records may be written into, and through whom. Credentials stay out of it.
+func (c Config) logZones(logger *slog.Logger) {
+	for _, zone := range c.DNS01.Zones {
+		through := "http"
+		if zone.RFC2136 != nil {
+			through = "rfc2136 " + zone.RFC2136.Server
+		}
+		logger.Info("DNS zone configured", "zone", zone.Zone, "through", through)
+	}
+}
+
 // logIssuers says which CA each name stands for. Credentials stay out of it.
 func (c Config) logIssuers(logger *slog.Logger) {
 	for _, issuer := range c.Issuers {

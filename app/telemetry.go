@@ -14,7 +14,7 @@ import (
 func watched(config Config, t *telemetry.Telemetry) Config {
 	config.Postgres.Tracer = t.Database()
 	if t.On() {
-		config.HTTP01.Wrap = t.Transport
+		config.HTTP01.Wrap, config.DNS01.Wrap = t.Transport, t.Transport
 		config.Issuers = slices.Clone(config.Issuers) // the caller's stay as they are
 		for i := range config.Issuers {
 			config.Issuers[i].Wrap = t.Transport

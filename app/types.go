@@ -1,6 +1,7 @@
 package app
 
 import (
+	"everleaf/adapters/dns01"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -21,6 +22,10 @@ type (
 	RevocationReason = domain.RevocationReason
 	// RevocationSigner is whose key signs a revocation.
 	RevocationSigner = domain.RevocationSigner
+	// ChallengeType is how control of names is shown.
+	ChallengeType = domain.ChallengeType
+	// DNSCheck says who must see a DNS record before the CA is told of it.
+	DNSCheck = dns01.CheckMode
 	// KeyRotation says whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
 	// RenewRequest asks for a renewal.

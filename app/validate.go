@@ -87,7 +87,20 @@ func (c Config) validateIssuing() error {
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
 		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
+	if err := c.validateDNS01(); err != nil {
+		return err
+	}
 	return c.validateIssuers()
+}
+
+func (c Config) validateDNS01() error {
+	if c.DNS01.CheckPort < 1 { // to the adapter, zero is the usual one
+		return invalid("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use 1 to 65535; name servers are at 53")
+	}
+	if err := c.validateZones(); err != nil {
+		return err
+	}
+	return c.DNS01.Validate()
 }
 
 func (c Config) validateIssuers() error {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/adapters/pull"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
@@ -50,6 +51,14 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{func(c *Config) { c.HTTP01.Resolver = "dns:0" }, `"dns:0"`},
 		{func(c *Config) { c.HTTP01.Resolver = "dns:53" }, ""},
 		{func(c *Config) { c.HTTP01.Resolver = "[2001:db8::53]:53" }, ""},
+		{func(c *Config) { c.DNS01.CheckPort = 0 }, `--dns01-check-port (EVERLEAF_DNS01_CHECK_PORT) "0"`},
+		{func(c *Config) { c.DNS01.CheckPort = 65536 }, `"65536"`},
+		{func(c *Config) { c.DNS01.Resolver = "udp://192.0.2.53" }, `--dns01-resolver (EVERLEAF_DNS01_RESOLVER) "udp://192.0.2.53"`},
+		{func(c *Config) { c.DNS01.Resolver = "dns:53" }, ""},
+		{func(c *Config) { c.DNS01.Check = "never" }, `--dns01-check (EVERLEAF_DNS01_CHECK) "never" cannot work: choose authoritative or recursive`},
+		{func(c *Config) { c.DNS01.Check = dns01.CheckRecursive }, ""},
+		{func(c *Config) { c.File, c.DNS01.Zones = "f.yaml", []dns01.ZoneConfig{{Zone: "a b"}} }, `--config (EVERLEAF_CONFIG) "f.yaml", dns[0].zone "a b"`},
+		{func(c *Config) { c.DNS01.CheckPort, c.Roles = 0, []Role{RoleDelivery} }, ""},
 		{func(c *Config) { c.HTTP01.Listen = "8402" }, `--http01-listen (EVERLEAF_HTTP01_LISTEN) "8402"`},
 		{func(c *Config) { c.HTTP01.Listen = "" }, `""`},
 		{func(c *Config) { c.HTTP01.Listen = ":http" }, `":http"`},

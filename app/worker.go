@@ -9,6 +9,7 @@ import (
 
 	"everleaf/adapters/activities"
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/pull"
@@ -46,6 +47,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewDeliveries, fx.As(new(ports.Deliveries))),
 			fx.Annotate(postgres.NewAccounts, fx.As(new(ports.Accounts))),
 			fx.Annotate(postgres.NewHTTPTokens, fx.As(new(ports.HTTPTokens))),
+			fx.Annotate(postgres.NewDNSRecords, fx.As(new(ports.DNSRecords))),
 			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
 
 			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
@@ -65,6 +67,8 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
 			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
+			func(c Config) dns01.Config { return c.DNS01 },
+			fx.Annotate(dns01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
 			newTemporalConfig,
 			newClient,
@@ -95,6 +99,7 @@ type steps struct {
 	Resealer     ports.Resealer
 	Advice       ports.Advice
 	Backlog      ports.Backlog
+	Records      ports.DNSRecords
 	Notifier     ports.Notifier
 }
 
@@ -127,7 +132,7 @@ func newActivities(s steps) *activities.Activities {
 		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
 		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
 		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
-		Advice: s.Advice, Backlog: s.Backlog, Notifier: s.Notifier,
+		Advice: s.Advice, Backlog: s.Backlog, Records: s.Records, Notifier: s.Notifier,
 	})
 }
 

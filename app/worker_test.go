@@ -63,6 +63,7 @@ func settings(t *testing.T) Config {
 	c.Sealing.KeyURL = "file://" + file
 	c.Issuers = []acme.Config{{Issuer: "default", Directory: "https://" + closedPort(t) + "/dir"}}
 	c.HTTP01.Listen, c.HTTP01.CheckPort = "127.0.0.1:0", 80
+	c.DNS01.CheckPort = 53
 	c.Ops.Listen = "127.0.0.1:0"
 	c.Temporal.Settings = temporal.Settings{Address: closedPort(t), Namespace: "default", ConfigFile: noProfile}
 	c.Temporal.TaskQueue = "test-" + uuid.NewString()

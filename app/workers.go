@@ -79,6 +79,7 @@ func (w *workers) start(ctx context.Context) error {
 	defer cancel()
 	if len(w.config.issuing()) > 0 {
 		w.config.logIssuers(w.logger)
+		w.config.logZones(w.logger)
 	}
 	for i, host := range w.all {
 		result := make(chan error, 1)

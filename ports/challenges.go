@@ -21,7 +21,7 @@ type Solver interface {
 	// Patience is how long Check may answer so before that is the name's fault.
 	Patience() time.Duration
 	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not look any more:
-	// after success and after a failure that is final.
+	// after success and after a failure that is final. What it leaves MUST be stored, for another call to remove.
 	CleanUp(ctx context.Context, orderID string) error
 }
 

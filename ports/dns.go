@@ -36,9 +36,10 @@ type DNSRecords interface {
 	// value. An unknown order is an Operator fault "UnknownOrder".
 	PutRecords(ctx context.Context, orderID string, records []DNSRecord) error
 	// OrderRecords are the records of an order, and those among them that another order has put as well (the CA may hand one
-	// authorization to two orders): the latter are forgotten, not removed.
+	// authorization to two orders). The latter stay in DNS, and this call forgets them: whichever order goes last has none
+	// that are shared, and removes them.
 	OrderRecords(ctx context.Context, orderID string) (all, shared []DNSRecord, err error)
-	// ForgetRecords removes them from the store; DNS no longer has them, or another order does. Idempotent.
+	// ForgetRecords removes them from the store once DNS no longer has them. Idempotent.
 	ForgetRecords(ctx context.Context, orderID string, records []DNSRecord) error
 	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on any more:
 	// issued, abandoned, or run out at now.

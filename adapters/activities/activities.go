@@ -27,6 +27,8 @@ type Params struct {
 	Notifier     ports.Notifier
 	// Resealer is nil where nothing is sealed anew.
 	Resealer ports.Resealer
+	// Records is nil where no DNS records are removed.
+	Records  ports.DNSRecords
 	Solvers  []ports.Solver
 	Clock    ports.Clock
 	Dice     ports.Dice
@@ -78,6 +80,7 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	register(r, ports.BeginSweep, a.BeginSweep)
 	register(r, ports.SweepRenewals, a.SweepRenewals)
 	register(r, ports.ResealSecrets, a.ResealSecrets)
+	register(r, ports.SweepRecords, a.SweepRecords)
 }
 
 // RegisterDelivery makes the steps known that meet targets, on the delivery queues.

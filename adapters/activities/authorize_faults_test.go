@@ -106,13 +106,17 @@ func TestAuthorizeOrderFaults(t *testing.T) {
 	}
 }
 
-func TestAuthorizeOrderSaysWhenItLeavesChallengesBehind(t *testing.T) {
-	r := newRig(t)
-	r.shows("a", authorization("a", isValid))
-	r.shows("b", authorization("b", isValid))
-	r.cleansUp(waitFault)
-	_, err := call(r, ports.AuthorizeOrder, authorizeInput)
-	wire(t, err, waitFault, true)
+// What cannot be removed is stored, and the sweep's: control was shown, and the certificate is not held up.
+func TestAuthorizeOrderGoesOnWhereChallengesStay(t *testing.T) {
+	for _, fault := range []*domain.Fault{waitFault, operatorFault} {
+		r := newRig(t)
+		r.shows("a", authorization("a", isValid))
+		r.shows("b", authorization("b", isValid))
+		r.cleansUp(fault)
+		out, err := call(r, ports.AuthorizeOrder, authorizeInput)
+		require.NoError(t, err)
+		require.Equal(t, []string{"a.example.com", "b.example.com"}, out.AlreadyValid)
+	}
 }
 
 func TestAuthorizeOrderRefusesBeforeAnythingIsTouched(t *testing.T) {

@@ -38,8 +38,9 @@ func (a *Activities) authorize(ctx context.Context, in ports.AuthorizeOrderInput
 		}
 		cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.pace.cleanUp)
 		defer cancel()
-		if cleanErr := solver.CleanUp(cleanCtx, in.Order.ID); cleanErr != nil && err == nil {
-			err = fmt.Errorf("clean up challenges: %w", cleanErr)
+		// Nothing to hold up a certificate for: what stays is stored, and goes with the record of the outcome or with a sweep.
+		if cleanErr := solver.CleanUp(cleanCtx, in.Order.ID); cleanErr != nil {
+			activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", in.Certificate, "order", in.Order.ID, "error", cleanErr)
 		}
 	}()
 

@@ -64,6 +64,7 @@ const (
 	KeyRSA4096   = domain.KeyRSA4096
 
 	ChallengeHTTP01 = domain.ChallengeHTTP01
+	ChallengeDNS01  = domain.ChallengeDNS01
 
 	RevokedUnspecified          = domain.RevokedUnspecified
 	RevokedKeyCompromise        = domain.RevokedKeyCompromise

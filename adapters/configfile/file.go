@@ -12,6 +12,7 @@ import (
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/domain"
 )
 
@@ -26,8 +27,9 @@ type File struct {
 
 // document is the file's content. Fields are only added.
 type document struct {
-	Issuers []issuer          `json:"issuers"`
-	Targets []delivery.Config `json:"targets"`
+	Issuers []issuer           `json:"issuers"`
+	Targets []delivery.Config  `json:"targets"`
+	DNS     []dns01.ZoneConfig `json:"dns"`
 }
 
 // Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
@@ -124,6 +126,20 @@ func (f *File) TargetNames() (names []string) {
 		names = append(names, target.Name)
 	}
 	return names
+}
+
+// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not looked
+// at.
+func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
+	d, err := f.decode()
+	if err != nil {
+		return nil, err
+	}
+	zones := d.DNS
+	if err := f.expand("dns", reflect.ValueOf(zones), lookup); err != nil {
+		return nil, err
+	}
+	return zones, nil
 }
 
 // unique refuses a name that is missing, or that an earlier entry of the list has.

@@ -11,6 +11,7 @@ import (
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/delivery"
+	"everleaf/adapters/dns01"
 	"everleaf/domain"
 )
 
@@ -88,17 +89,26 @@ func TestPartsAreResolvedApart(t *testing.T) {
 	t.Parallel()
 	f, err := Read(written(t, `
 issuers: [{name: a, directory: "https://${NOWHERE}/dir"}]
-targets: [{name: hook, webhook: {url: https://example.com, secret: "${NOWHERE}"}}]`))
+targets: [{name: hook, webhook: {url: https://example.com, secret: "${NOWHERE}"}}]
+dns: [{zone: example.net, rfc2136: {server: ns1.example.net, tsig: {name: k, secret: "${NOWHERE}"}}}, {zone: "${HOST}", http: {url: "https://${HOST}"}}]`))
 	require.NoError(t, err)
 	_, err = f.Issuers(environment)
 	require.ErrorContains(t, err, "NOWHERE")
 	_, err = f.Targets(environment, all)
 	require.ErrorContains(t, err, ", targets[0].webhook.secret cannot work")
+	_, err = f.Zones(environment)
+	require.ErrorContains(t, err, ", dns[0].rfc2136.tsig.secret cannot work")
 	both := func(name string) (string, bool) { return "$" + strings.ToLower(name), true }
 	for range 2 { // what one call puts in, the next does not read again
 		targets, err := f.Targets(both, all)
 		require.NoError(t, err)
 		require.Equal(t, "$nowhere", targets[0].Webhook.Secret)
+		zones, err := f.Zones(both)
+		require.NoError(t, err)
+		require.Equal(t, []dns01.ZoneConfig{
+			{Zone: "example.net", RFC2136: &dns01.RFC2136{Server: "ns1.example.net", TSIG: &dns01.TSIG{Name: "k", Secret: "$nowhere"}}},
+			{Zone: "$host", HTTP: &dns01.HTTP{URL: "https://$host"}},
+		}, zones)
 	}
 	f, err = Read(written(t, `
 targets:
@@ -118,11 +128,13 @@ targets:
 func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"issuers: [{name: a, directry: x}]": `issuers[0].directry cannot work: there is no such field; there are caBundle, directory, eab, email, name, onlyReturnExisting, preset, timeout`,
-		"issuer: []":                        "issuer cannot work: there is no such field; there are issuers, targets",
-		"issuers: {name: a}":                "issuers cannot work: it is fields where a list belongs",
-		"issuers: [a]":                      "issuers[0] cannot work: it is text where fields belongs",
-		"issuers: [{name: 7}]":              "issuers[0].name cannot work: it is a number where text belongs; put it in quotes",
+		"issuers: [{name: a, directry: x}]":                               `issuers[0].directry cannot work: there is no such field; there are caBundle, directory, eab, email, name, onlyReturnExisting, preset, timeout`,
+		"issuer: []":                                                      "issuer cannot work: there is no such field; there are dns, issuers, targets",
+		"issuers: {name: a}":                                              "issuers cannot work: it is fields where a list belongs",
+		"dns: [{zone: a, rfc2136: {serer: b}}]":                           "dns[0].rfc2136.serer cannot work: there is no such field; there are server, timeout, tsig",
+		"dns: [{zone: a, cloudflare: {token: b}}]":                        "dns[0].cloudflare cannot work: there is no such field; there are http, rfc2136, zone",
+		"issuers: [a]":                                                    "issuers[0] cannot work: it is text where fields belongs",
+		"issuers: [{name: 7}]":                                            "issuers[0].name cannot work: it is a number where text belongs; put it in quotes",
 		"issuers: [{name: a, onlyReturnExisting: 'yes'}]":                 "issuers[0].onlyReturnExisting cannot work: it is text where true or false belongs",
 		"issuers: [{name: a, name: b}]":                                   "already set",
 		"issuers: [{preset: letsencrypt}]":                                "issuers[0].name cannot work: it is missing",

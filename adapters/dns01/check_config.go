@@ -47,8 +47,8 @@ func Check(zones []ZoneConfig) error {
 	return nil
 }
 
-// check adds the settings that are not in the file.
-func (c Config) check() error {
+// Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator "InvalidSetting".
+func (c Config) Validate() error {
 	if err := Check(c.Zones); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ type Solver struct {
 // NewSolver makes a solver over the store of what was written; nobody is contacted. Fault: Operator "InvalidSetting", which
 // names the field.
 func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
-	if err := config.check(); err != nil {
+	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	s := &Solver{records: records, port: cmp.Or(config.CheckPort, defaultPort), mode: cmp.Or(config.Check, CheckAuthoritative)}

@@ -46,7 +46,7 @@ func (a *Advice) Backlog(ctx context.Context, now time.Time) (ports.BeginSweepOu
 			FROM deliveries d JOIN certificates c ON c.name = d.certificate
 			WHERE d.version IS NOT NULL AND c.released_at IS NULL
 			ORDER BY host
-		)`, now).Scan(&found.Renewals, &found.Hosts)
+		), (SELECT count(*)`+orphaned+`)`, now).Scan(&found.Renewals, &found.Hosts, &found.Records)
 	return found, interpret(err)
 }
 

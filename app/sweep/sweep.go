@@ -36,6 +36,9 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 	for i := range s.state.Hosts {
 		parts = append(parts, func(ctx workflow.Context) { s.deliveries(ctx, &s.state.Hosts[i]) })
 	}
+	if s.state.Records != nil {
+		parts = append(parts, s.records)
+	}
 	all := workflow.NewWaitGroup(ctx)
 	for _, part := range parts {
 		all.Add(1)
@@ -52,7 +55,7 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 		return ports.SweepResult{}, workflow.NewContinueAsNewError(ctx, ports.SweepWorkflow, s.state)
 	}
 	workflow.GetLogger(ctx).Info("swept", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved", s.state.Result.Moved,
-		"looked", s.state.Result.Looked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed)
+		"looked", s.state.Result.Looked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned", s.state.Result.Cleaned)
 	return s.state.Result, nil
 }
 
@@ -66,6 +69,9 @@ func (s *sweep) begin(ctx workflow.Context) error {
 		return err
 	}
 	s.state.Begun, s.state.Renewals.Done, s.state.Secrets.Done = true, found.Renewals == 0, found.Secrets == 0
+	if found.Records > 0 {
+		s.state.Records = &ports.PageState{}
+	}
 	for _, host := range found.Hosts {
 		s.state.Hosts = append(s.state.Hosts, ports.SweepHost{Host: host})
 	}
@@ -112,6 +118,22 @@ func (s *sweep) secrets(ctx workflow.Context) {
 	}
 }
 
+func (s *sweep) records(ctx workflow.Context) {
+	at, result, failed := s.state.Records, &s.state.Result, 0
+	for !at.Done && !s.full(ctx) {
+		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRecords, ports.SweepRecordsInput{After: at.After})
+		if err != nil {
+			at.Done = s.problem(ctx, "DNS records", err)
+			break
+		}
+		*at = out.Page
+		result.Cleaned, failed = result.Cleaned+out.Cleaned, failed+out.Failed
+	}
+	if failed > 0 {
+		s.problem(ctx, "DNS records", fmt.Errorf("those of %d orders could not be removed; the workers' log says why", failed))
+	}
+}
+
 // problem notes why a part ends early.
 func (s *sweep) problem(ctx workflow.Context, part string, err error) (done bool) {
 	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it", "part", part, "error", err)
@@ -130,7 +152,7 @@ func (s *sweep) done() bool {
 			return false
 		}
 	}
-	return s.state.Renewals.Done && s.state.Secrets.Done
+	return s.state.Renewals.Done && s.state.Secrets.Done && (s.state.Records == nil || s.state.Records.Done)
 }
 
 // inWords is an error without the SDK's words around it.

@@ -35,6 +35,7 @@ func world(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	known(env, ports.SweepRenewals)
 	known(env, ports.SweepDeliveries)
 	known(env, ports.ResealSecrets)
+	known(env, ports.SweepRecords)
 	t.Cleanup(func() { env.AssertExpectations(t) })
 	return env
 }
@@ -72,7 +73,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	env := world(t)
 	on(t, env, "everleaf-authorization", ports.BeginSweep, ports.BeginSweepInput{},
-		ports.BeginSweepOutput{Renewals: 3, Hosts: []string{"", "web1"}, Secrets: 2}, nil).Once()
+		ports.BeginSweepOutput{Renewals: 3, Hosts: []string{"", "web1"}, Secrets: 2, Records: 3}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.SweepRenewals, ports.SweepRenewalsInput{},
 		ports.SweepRenewalsOutput{Page: ports.PageState{After: "b"}, Asked: 2, Moved: 1}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.SweepRenewals, ports.SweepRenewalsInput{After: "b"},
@@ -84,8 +85,11 @@ func TestPages(t *testing.T) {
 		ports.SweepDeliveriesOutput{After: at, Done: true, Looked: 1, Drifted: 1}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.ResealSecrets, ports.ResealSecretsInput{},
 		ports.ResealSecretsOutput{Page: ports.PageState{Done: true}, Resealed: 2, Failed: 1}, nil).Once()
+	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{}, ports.SweepRecordsOutput{Page: ports.PageState{After: "o"}, Cleaned: 2}, nil).Once()
+	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{After: "o"},
+		ports.SweepRecordsOutput{Page: ports.PageState{After: "p", Done: true}, Cleaned: 1}, nil).Once()
 	env.ExecuteWorkflow(ports.SweepWorkflow, ports.SweepState{})
-	require.Equal(t, ports.SweepResult{Asked: 3, Failed: 1, Moved: 1, Looked: 7, Drifted: 1, Resealed: 2, Unsealable: 1}, result(t, env))
+	require.Equal(t, ports.SweepResult{Asked: 3, Failed: 1, Moved: 1, Looked: 7, Drifted: 1, Resealed: 2, Unsealable: 1, Cleaned: 3}, result(t, env))
 }
 
 // What fails ends its own part alone.
@@ -105,11 +109,27 @@ func TestAPartThatFails(t *testing.T) {
 	require.Contains(t, got.Problems, "renewals: the database refuses")
 }
 
+// Records that stay are told, over all pages, and so is a step that fails.
+func TestRecordsThatStay(t *testing.T) {
+	t.Parallel()
+	env := world(t)
+	on(t, env, "everleaf-authorization", ports.BeginSweep, ports.BeginSweepInput{}, ports.BeginSweepOutput{Records: 9}, nil).Once()
+	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{},
+		ports.SweepRecordsOutput{Page: ports.PageState{After: "o"}, Cleaned: 1, Failed: 2}, nil).Once()
+	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{After: "o"},
+		ports.SweepRecordsOutput{Page: ports.PageState{After: "p"}, Failed: 1}, nil).Once()
+	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{After: "p"}, ports.SweepRecordsOutput{},
+		temporal.NewNonRetryableApplicationError("no zones", "Operator", nil)).Once()
+	env.ExecuteWorkflow(ports.SweepWorkflow, ports.SweepState{})
+	require.Equal(t, ports.SweepResult{Cleaned: 1, Problems: []string{"DNS records: no zones",
+		"DNS records: those of 3 orders could not be removed; the workers' log says why"}}, result(t, env))
+}
+
 // A long sweep goes on in a new run, at the very pages.
 func TestALongSweepContinues(t *testing.T) {
 	t.Parallel()
 	env := world(t)
-	state := ports.SweepState{Begun: true, Renewals: ports.PageState{After: "m"}, Secrets: ports.PageState{Done: true},
+	state := ports.SweepState{Begun: true, Renewals: ports.PageState{After: "m"}, Secrets: ports.PageState{Done: true}, Records: &ports.PageState{After: "o"},
 		Hosts: []ports.SweepHost{{Host: "web1", After: ports.DeliveredTo{Certificate: "k"}}}, Result: ports.SweepResult{Asked: 7, Problems: []string{"p"}}}
 	env.SetContinueAsNewSuggested(true)
 	env.ExecuteWorkflow(ports.SweepWorkflow, state)
@@ -125,8 +145,10 @@ func TestALongSweepContinues(t *testing.T) {
 		ports.SweepRenewalsOutput{Page: ports.PageState{Done: true}, Asked: 1}, nil).Once()
 	on(t, again, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1", After: ports.DeliveredTo{Certificate: "k"}},
 		ports.SweepDeliveriesOutput{Done: true}, nil).Once()
+	on(t, again, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{After: "o"},
+		ports.SweepRecordsOutput{Page: ports.PageState{Done: true}, Cleaned: 1}, nil).Once()
 	again.ExecuteWorkflow(ports.SweepWorkflow, handed)
-	require.Equal(t, ports.SweepResult{Asked: 8, Problems: []string{"p"}}, result(t, again))
+	require.Equal(t, ports.SweepResult{Asked: 8, Cleaned: 1, Problems: []string{"p"}}, result(t, again))
 }
 
 // Nobody can count: the sweep fails within its time, and the next one begins anew.
@@ -144,8 +166,9 @@ func TestASweepThatCannotBegin(t *testing.T) {
 func TestStateSurvivesJSON(t *testing.T) {
 	t.Parallel()
 	state := ports.SweepState{Begun: true, Renewals: ports.PageState{After: "a", Done: true}, Secrets: ports.PageState{After: "s"},
-		Hosts:  []ports.SweepHost{{Host: "h", After: ports.DeliveredTo{Certificate: "c", Target: "t", Version: "v"}, Done: true}},
-		Result: ports.SweepResult{Asked: 1, Failed: 2, Moved: 3, Looked: 4, Drifted: 5, Resealed: 6, Unsealable: 7, Problems: []string{"p"}}}
+		Records: &ports.PageState{After: "o", Done: true},
+		Hosts:   []ports.SweepHost{{Host: "h", After: ports.DeliveredTo{Certificate: "c", Target: "t", Version: "v"}, Done: true}},
+		Result:  ports.SweepResult{Asked: 1, Failed: 2, Moved: 3, Looked: 4, Drifted: 5, Resealed: 6, Unsealable: 7, Cleaned: 8, Problems: []string{"p"}}}
 	text, err := json.Marshal(state)
 	require.NoError(t, err)
 	var back ports.SweepState

@@ -25,10 +25,11 @@ type waitFlag struct {
 
 type ensureCmd struct {
 	nameArg
-	DNSNames    []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more. Default the certificate's name."`
+	DNSNames    []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more; with dns-01 also *.example.com. Default the certificate's name."`
 	KeyType     string   `enum:"ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"ecdsa-p256" placeholder:"TYPE" help:"Key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
 	Profile     string   `placeholder:"NAME" help:"The CA's certificate profile; without it the CA chooses."`
 	UseIssuer   []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
+	Challenge   string   `enum:"http-01,dns-01" default:"http-01" placeholder:"TYPE" help:"How control of the names is shown: http-01, or dns-01, which wildcards need and which the workers need DNS zones for."`
 	KeyRotation string   `enum:"Always,Never" default:"Always" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always or Never."`
 	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on a host of its own; repeat for more."`
 	waitFlag
@@ -45,6 +46,7 @@ func (ensureCmd) Help() string {
 // Run waits with progress on stderr.
 func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer,
+		Challenge:   app.ChallengeType(e.Challenge),
 		KeyRotation: app.KeyRotation(e.KeyRotation), Deliveries: e.Deliver}
 	if len(spec.Names) == 0 {
 		spec.Names = []string{e.Name}

@@ -48,7 +48,7 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 		}
 		return step, nil
 	})
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, KeyRotation: domain.RotateAlways}).
+	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, Challenge: domain.ChallengeHTTP01, KeyRotation: domain.RotateAlways}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
 			for !strings.Contains(b.err.String(), "AuthorizeOrder\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
@@ -86,11 +86,12 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 
 func TestEnsureBuildsTheSpec(t *testing.T) {
 	b := newBench(t)
-	want := app.Spec{Names: []string{"a.example.com", "b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
+	want := app.Spec{Names: []string{"a.example.com", "*.b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
+		Challenge:   domain.ChallengeDNS01,
 		KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "b.example.com",
+	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "*.b.example.com", "--challenge", "dns-01",
 		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two",
 		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"), b.err)
 	var got app.Status

@@ -38,6 +38,10 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "Default 1m. [EVERLEAF_CREDENTIALS_GRACE]"},
 		{worker, "Default 80. [EVERLEAF_HTTP01_CHECK_PORT]"},
 		{worker, "[EVERLEAF_HTTP01_CHECK_RESOLVER]"},
+		{worker, "else the system's. [EVERLEAF_DNS01_RESOLVER]"},
+		{worker, "Default authoritative. [EVERLEAF_DNS01_CHECK]"},
+		{worker, "Default 53. [EVERLEAF_DNS01_CHECK_PORT]"},
+		{ensure, "--challenge=TYPE How control of the names is shown"},
 		{worker, "Default everleaf. [EVERLEAF_TASK_QUEUE]"},
 		{worker, "Default 30s. [EVERLEAF_START_TIMEOUT]"},
 		{worker, "Default 25s. [EVERLEAF_STOP_TIMEOUT]"},
@@ -185,6 +189,35 @@ targets:
 	b = newBench(t)
 	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
 	require.Contains(t, b.err.String(), `"`+file+`", targets[0].directory.path "tls": give an absolute path`)
+}
+
+// Zones stand in the file alone, and their credentials are wanted of those who validate.
+func TestZonesReachThoseWhoValidate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "everleaf.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`issuers: [{name: default, preset: letsencrypt}]
+dns:
+  - zone: acme.example.net
+    rfc2136: {server: "ns1.example.net:53", tsig: {name: everleaf, algorithm: hmac-sha256, secret: "${TSIG_SECRET}"}}
+  - {zone: example.org, http: {url: "https://dns.example.org/acme", username: everleaf, password: "${TSIG_SECRET}"}}
+`), 0o600))
+	worker := func(roles string) *bench {
+		b := newBench(t)
+		b.run(t.Context(), "worker", "--postgres-url=p", "--sealing-key=k", "--config="+file, "--roles="+roles)
+		return b
+	}
+	t.Setenv("TSIG_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	b := worker("authorization")
+	require.Len(t, b.config.DNS01.Zones, 2, b.err)
+	require.Equal(t, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b.config.DNS01.Zones[0].RFC2136.TSIG.Secret)
+	t.Setenv("TSIG_SECRET", "short")
+	b = worker("authorization")
+	require.Contains(t, b.err.String(), `"`+file+`", dns[0].rfc2136.tsig.secret`)
+	require.NotContains(t, b.err.String(), "short")
+	t.Setenv("TSIG_SECRET", "")
+	require.Contains(t, worker("authorization").err.String(), "dns[0].rfc2136.tsig.secret cannot work: the environment variable TSIG_SECRET")
+	b = worker("workflows,delivery")
+	require.Empty(t, b.err.String(), "they write no records, so they need no such secret")
+	require.Empty(t, b.config.DNS01.Zones)
 }
 
 func TestEveryWorkerSettingCanBeSet(t *testing.T) {

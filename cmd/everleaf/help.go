@@ -18,6 +18,7 @@ var groups = []kong.Group{
 	{Key: "sealing", Title: "Sealing of private keys:"},
 	{Key: "acme", Title: "ACME CA:"},
 	{Key: "http01", Title: "HTTP-01 challenges:"},
+	{Key: "dns01", Title: "DNS-01 challenges:", Description: "The zones that records may be written into stand in the configuration file (--config)."},
 	{Key: "slots", Title: "Slots and pollers:", Description: "How much the process does at once: fixed slots, or as memory and CPU allow."},
 	{Key: "versioning", Title: "Worker versioning:"},
 	{Key: "delivery", Title: "Delivery:"},

@@ -132,7 +132,7 @@ func (s temporalSettings) apply(c *app.Config) {
 }
 
 type acmeSettings struct {
-	Config        string   `group:"acme" env:"EVERLEAF_CONFIG" placeholder:"PATH" help:"YAML file with issuers, for several or for credentials, in place of the settings below; and with delivery targets."`
+	Config        string   `group:"acme" env:"EVERLEAF_CONFIG" placeholder:"PATH" help:"YAML file with issuers, for several or for credentials, in place of the settings below; and with delivery targets and the DNS zones of dns-01."`
 	Issuer        string   `group:"acme" env:"EVERLEAF_ISSUER" placeholder:"NAME" help:"Name of the one CA in certificates' specs; else default."`
 	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" placeholder:"URL" help:"The CA's ACME directory, https; else Let's Encrypt's."`
 	ACMEEmail     string   `name:"acme-email" group:"acme" env:"EVERLEAF_ACME_EMAIL" placeholder:"ADDRESS" help:"Contact of the ACME account."`
@@ -172,6 +172,16 @@ type http01Settings struct {
 
 func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
+}
+
+type dns01Settings struct {
+	DNS01Resolver  string `name:"dns01-resolver" group:"dns01" env:"EVERLEAF_DNS01_RESOLVER" placeholder:"HOST[:PORT]" help:"Recursive DNS server that is asked for CNAMEs and name servers; else the system's."`
+	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA is told: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
+	DNS01CheckPort int    `name:"dns01-check-port" group:"dns01" env:"EVERLEAF_DNS01_CHECK_PORT" default:"53" placeholder:"PORT" help:"Port at which authoritative servers are asked."`
+}
+
+func (s dns01Settings) apply(c *app.Config) {
+	c.DNS01.Resolver, c.DNS01.Check, c.DNS01.CheckPort = s.DNS01Resolver, app.DNSCheck(s.DNS01Check), s.DNS01CheckPort
 }
 
 type deliverySettings struct {

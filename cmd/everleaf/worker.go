@@ -24,6 +24,7 @@ type workerCmd struct {
 	oldSealingSettings
 	acmeSettings
 	http01Settings
+	dns01Settings
 	opsSettings
 	pullSettings
 	deliverySettings
@@ -47,7 +48,7 @@ func (workerCmd) Help() string {
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.opsSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.dns01Settings, w.opsSettings,
 		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)

@@ -107,6 +107,13 @@ func TestRecordSweep(t *testing.T) {
 	gone := s.history(id, run)
 	keep(t, corpus, "host-gone.json", gone)
 
+	// An order that nobody works on has left a DNS record, and no zone is there to remove it from.
+	_, err = s.pool.Exec(context.Background(), `DELETE FROM deliveries`)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(context.Background(), `INSERT INTO dns_records (order_id, name, value) SELECT id, '_acme-challenge.swept.example.test', 'x' FROM orders`)
+	require.NoError(t, err)
+	keep(t, corpus, "records.json", s.history(s.sweep()))
+
 	// Where nothing can be counted, the sweep fails, and the next one begins anew.
 	_, err = s.pool.Exec(context.Background(), `ALTER TABLE deliveries RENAME TO hidden`)
 	require.NoError(t, err)

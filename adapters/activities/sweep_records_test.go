@@ -1,0 +1,135 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/golang/mock/gomock"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/mocks"
+	"everleaf/ports"
+)
+
+// removing is a rig with a dns-01 solver that removes two orders' records at once.
+func removing(t *testing.T) (*rig, *mocks.MockDNSRecordsMockRecorder, *mocks.MockSolverMockRecorder) {
+	r := newRig(t)
+	ctrl := gomock.NewController(t)
+	records, solver := mocks.NewMockDNSRecords(ctrl), mocks.NewMockSolver(ctrl)
+	r.activities.Records, r.activities.solvers[domain.ChallengeDNS01] = records, solver
+	r.activities.sweep.removals = 2
+	return r, records.EXPECT(), solver.EXPECT()
+}
+
+var zoneFault = domain.NewFault(domain.FaultOperator, "DNSRefused", nil, "the zone's server refuses the key")
+
+func TestSweepRecordsGoesThroughAll(t *testing.T) {
+	t.Parallel()
+	r, records, solver := removing(t)
+	records.OrphanedOrders(anything, now, "a", 2).Return([]string{"b", "c"}, nil)
+	records.OrphanedOrders(anything, now, "c", 2).Return([]string{"d"}, nil)
+	solver.CleanUp(anything, "b")
+	solver.CleanUp(anything, "c").Return(zoneFault)
+	solver.CleanUp(anything, "d")
+	out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{After: "a"})
+	require.NoError(t, err)
+	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "d", Done: true}, Cleaned: 2, Failed: 1}, out)
+}
+
+// What takes too long is handed on.
+func TestSweepRecordsHandsOn(t *testing.T) {
+	t.Parallel()
+	r, records, solver := removing(t)
+	r.step = r.activities.sweep.budget / 2
+	records.OrphanedOrders(anything, anything, "", 2).Return([]string{"a", "b"}, nil)
+	solver.CleanUp(anything, anything).Times(2)
+	out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
+	require.NoError(t, err)
+	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "b"}, Cleaned: 2}, out)
+}
+
+// A zone that does not answer is not waited for a thousand times; one that refuses is no reason to stop.
+func TestSweepRecordsLeavesAZoneThatIsDown(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]error{
+		"no answer": waitFault, "asked to wait": domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "later").After(time.Minute),
+		"hangs": nil, "refuses": zoneFault,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, records, solver := removing(t)
+			r.activities.sweep.failures = 3
+			if down == nil {
+				r.activities.pace.cleanUp = time.Millisecond
+			}
+			asked := 0
+			records.OrphanedOrders(anything, now, anything, 2).AnyTimes().DoAndReturn(
+				func(context.Context, time.Time, string, int) ([]string, error) {
+					asked++
+					if asked > 10 {
+						return nil, nil
+					}
+					return []string{fmt.Sprint(asked, "a"), fmt.Sprint(asked, "b")}, nil
+				})
+			solver.CleanUp(anything, anything).AnyTimes().DoAndReturn(func(ctx context.Context, _ string) error {
+				if down != nil {
+					return down
+				}
+				<-ctx.Done()
+				return errors.New("no answer in time")
+			})
+			out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
+			require.NoError(t, err)
+			require.True(t, out.Page.Done)
+			if name == "refuses" {
+				require.Equal(t, 20, out.Failed)
+				return
+			}
+			require.Equal(t, 4, out.Failed, "the page in which the third came")
+		})
+	}
+}
+
+func TestSweepRecordsFaults(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		given     func(*rig, *mocks.MockDNSRecordsMockRecorder)
+		want      *domain.Fault
+		retryable bool
+	}{
+		"cannot read": {func(_ *rig, records *mocks.MockDNSRecordsMockRecorder) {
+			records.OrphanedOrders(anything, now, "", 2).Return(nil, waitFault)
+		}, waitFault, true},
+		"no solver": {func(r *rig, _ *mocks.MockDNSRecordsMockRecorder) {
+			delete(r.activities.solvers, domain.ChallengeDNS01)
+		}, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
+			`challenge "dns-01": this worker has no solver for it, which removes forgotten DNS records`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, records, _ := removing(t)
+			test.given(r, records)
+			_, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
+			wire(t, err, test.want, test.retryable)
+		})
+	}
+}
+
+// A step that is cut short counts nobody's failure: its repetition goes on.
+func TestSweepRecordsIsCutShort(t *testing.T) {
+	t.Parallel()
+	r, records, solver := removing(t)
+	cancel := r.cancellable()
+	records.OrphanedOrders(anything, now, "", 2).Return([]string{"a"}, nil)
+	solver.CleanUp(anything, "a").DoAndReturn(func(ctx context.Context, _ string) error {
+		cancel()
+		<-ctx.Done()
+		return errors.New("no answer in time")
+	})
+	_, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
+	require.ErrorContains(t, err, "canceled")
+}

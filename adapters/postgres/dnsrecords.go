@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"everleaf/ports"
+)
+
+var _ ports.DNSRecords = (*DNSRecords)(nil)
+
+// DNSRecords keeps which TXT records orders have put into DNS.
+type DNSRecords struct{ pool *pgxpool.Pool }
+
+// NewDNSRecords keeps them in the pool's database.
+func NewDNSRecords(pool *pgxpool.Pool) *DNSRecords { return &DNSRecords{pool: pool} }
+
+// PutRecords implements ports.DNSRecords.
+func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return unknownOrder(orderID)
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	names, values := columns(records)
+	var known bool
+	err := d.pool.QueryRow(ctx, `
+		WITH put AS (
+			INSERT INTO dns_records (order_id, name, value)
+			SELECT DISTINCT orders.id, put.name, put.value
+			FROM unnest($2::text[], $3::text[]) AS put (name, value), orders
+			WHERE orders.id = $1::uuid
+			ON CONFLICT DO NOTHING
+		)
+		SELECT EXISTS (SELECT FROM orders WHERE id = $1::uuid)`, orderID, names, values).Scan(&known)
+	if err != nil {
+		return interpret(err)
+	}
+	if !known {
+		return unknownOrder(orderID)
+	}
+	return nil
+}
+
+// others says that another order has put record r as well.
+const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.order_id <> r.order_id)`
+
+// OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.
+func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return nil, nil, unknownOrder(orderID)
+	}
+	rows, err := d.pool.Query(ctx, `SELECT r.name, r.value, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
+	if err != nil {
+		return nil, nil, interpret(err)
+	}
+	parts := false
+	all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (record ports.DNSRecord, err error) {
+		var shared bool
+		err = row.Scan(&record.Name, &record.Value, &shared)
+		parts = parts || shared
+		return record, err
+	})
+	if err == nil && parts {
+		all, shared, err = d.part(ctx, orderID)
+	}
+	return all, shared, interpret(err)
+}
+
+// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of two
+// orders that go at the same time, the second sees that the first has gone, and removes what both had.
+func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `
+			SELECT FROM dns_records
+			WHERE (name, value) IN (SELECT name, value FROM dns_records WHERE order_id = $1::uuid)
+			ORDER BY name, value, order_id
+			FOR UPDATE`, orderID); err != nil {
+			return err
+		}
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING name, value`, orderID); err != nil {
+			return err
+		}
+		all, err = recordsOf(ctx, tx, `SELECT name, value FROM dns_records WHERE order_id = $1::uuid ORDER BY name, value`, orderID)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(all, shared...), shared, nil
+}
+
+// ForgetRecords implements ports.DNSRecords.
+func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
+	if _, err := uuid.Parse(orderID); err != nil {
+		return unknownOrder(orderID)
+	}
+	names, values := columns(records)
+	_, err := d.pool.Exec(ctx, `
+		DELETE FROM dns_records r USING unnest($2::text[], $3::text[]) AS gone (name, value)
+		WHERE r.order_id = $1::uuid AND r.name = gone.name AND r.value = gone.value`, orderID, names, values)
+	return interpret(err)
+}
+
+// orphaned are the orders o at $1 that nobody works on any more and that have DNS records. It begins with the records, which
+// are few. An order that the CA never answered has no expiry: no CA keeps a pending order for longer than a week.
+const orphaned = `
+	FROM (SELECT DISTINCT order_id FROM dns_records) r JOIN orders o ON o.id = r.order_id
+	WHERE (o.state IN ('issued', 'abandoned') OR coalesce(o.expires, o.updated_at + interval '7 days') < $1)`
+
+// OrphanedOrders implements ports.DNSRecords. A limit below one gives none.
+func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after string, limit int) ([]string, error) {
+	if after == "" {
+		after = uuid.Nil.String()
+	}
+	if _, err := uuid.Parse(after); err != nil {
+		return nil, unknownOrder(after)
+	}
+	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after, max(limit, 0))
+	if err != nil {
+		return nil, interpret(err)
+	}
+	orderIDs, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return orderIDs, interpret(err)
+}
+
+func recordsOf(ctx context.Context, tx pgx.Tx, statement, orderID string) ([]ports.DNSRecord, error) {
+	rows, err := tx.Query(ctx, statement, orderID)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[ports.DNSRecord])
+}
+
+// columns are the records as two arrays of equal length.
+func columns(records []ports.DNSRecord) (names, values []string) {
+	names, values = make([]string, len(records)), make([]string, len(records))
+	for i, record := range records {
+		names[i], values[i] = record.Name, record.Value
+	}
+	return names, values
+}
