@@ -41,7 +41,7 @@ type DNSRecords interface {
 	OrderRecords(ctx context.Context, orderID string) (all, shared []DNSRecord, err error)
 	// ForgetRecords removes them from the store once DNS no longer has them. Idempotent.
 	ForgetRecords(ctx context.Context, orderID string, records []DNSRecord) error
-	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on any more:
-	// issued, abandoned, or run out at now.
+	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on at now:
+	// issued, abandoned or run out, or of a certificate that was given up, or that waits for its next attempt after a failure.
 	OrphanedOrders(ctx context.Context, now time.Time, after string, limit int) (orderIDs []string, err error)
 }

@@ -108,8 +108,8 @@ func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], 
 type pace struct {
 	// heartbeat is the interval of heartbeats, well under the heartbeat timeout.
 	heartbeat time.Duration
-	// check is the first pause between looks at a challenge from our side.
-	check time.Duration
+	// check is the first pause between looks at a challenge from our side, checkMax the longest.
+	check, checkMax time.Duration
 	// first is the pause between telling the CA of a challenge and the first look: a look that comes too early costs
 	// the Retry-After of its answer.
 	first time.Duration
@@ -125,7 +125,7 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	heartbeat: 4 * time.Second, check: time.Second,
+	heartbeat: 4 * time.Second, check: time.Second, checkMax: 5 * time.Second,
 	first: 250 * time.Millisecond, poll: 500 * time.Millisecond, pollMax: 30 * time.Second, toldMax: 5 * time.Minute, finalize: 5 * time.Second, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 

@@ -121,9 +121,10 @@ func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solve
 	return nil
 }
 
-// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: whoever owns it must act.
+// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: whoever owns it must act. That we could
+// not look stays what it is.
 func (a *Activities) awaitVisible(ctx context.Context, solver ports.Solver, challenge domain.Challenge, deadline time.Time) error {
-	for pause := a.pace.check; ; pause *= 2 {
+	for pause := a.pace.check; ; pause = min(2*pause, a.pace.checkMax) {
 		err := solver.Check(ctx, challenge)
 		if err == nil {
 			return nil
@@ -136,6 +137,9 @@ func (a *Activities) awaitVisible(ctx context.Context, solver ports.Solver, chal
 			return fmt.Errorf("check challenge: %w", err)
 		}
 		if a.Clock.Now().Add(pause).After(deadline) {
+			if fault.Reason != domain.ReasonChallengeNotVisible {
+				return fmt.Errorf("check challenge: %w", err)
+			}
 			return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
 		}
 		if err := wait(ctx, pause); err != nil {

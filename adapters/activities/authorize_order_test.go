@@ -159,6 +159,15 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 		_, err := call(r, ports.AuthorizeOrder, in)
 		wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "http://a.example.com answers 404"), false)
 	})
+	t.Run("nobody could look: not the name's fault", func(t *testing.T) {
+		r := newRig(t)
+		r.step = 10 * time.Second
+		r.shows("a", authorization("a", isPending))
+		r.solver.EXPECT().Present(anything, anything, anything)
+		r.solver.EXPECT().Check(anything, a).Return(waitFault).Times(3)
+		_, err := call(r, ports.AuthorizeOrder, in)
+		wire(t, err, waitFault, true)
+	})
 }
 
 func TestAuthorizeOrderHonoursRetryAfter(t *testing.T) {

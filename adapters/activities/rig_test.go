@@ -92,7 +92,7 @@ func newRig(t *testing.T) *rig {
 		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer,
 	})
 	r.activities.pace = pace{
-		heartbeat: time.Minute, check: time.Millisecond, poll: time.Millisecond,
+		heartbeat: time.Minute, check: time.Millisecond, checkMax: time.Hour, poll: time.Millisecond,
 		pollMax: time.Minute, toldMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
 	}
 	var suite testsuite.WorkflowTestSuite

@@ -154,6 +154,17 @@ func TestOrphanedOrders(t *testing.T) {
 	require.Equal(t, sorted(issued, abandoned, working, unanswered), orphans(noon.Add(time.Second), "", 10), "run out")
 	require.Equal(t, gone, orphans(time.Now().Add(6*24*time.Hour), "", 10))
 
+	// What was given up, and what waits after a failure, but not what is about to be tried again.
+	released := with(s.placed(newOrder("released", "r/1")))
+	require.NoError(t, s.RecordReleased(t.Context(), "released"))
+	waits := with(s.placed(newOrder("waits", "w/1")))
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "DNSUnavailable"}, Attempts: 1, At: early, RetryAt: early.Add(2 * time.Minute)}
+	require.NoError(t, s.RecordFailure(t.Context(), "waits", domain.Spec{}, waits, failure))
+	require.Equal(t, sorted(issued, abandoned, released, waits), orphans(early, "", 10))
+	require.Equal(t, sorted(issued, abandoned, released), orphans(early.Add(90*time.Second), "", 10))
+	require.NoError(t, s.AdoptOrder(t.Context(), released, "r/2")) // somebody wants it again
+	require.NoError(t, s.AdoptOrder(t.Context(), waits, "w/2"))
+
 	found, err := advice.Backlog(t.Context(), early)
 	require.NoError(t, err)
 	require.Equal(t, 2, found.Records, "orders, not records")

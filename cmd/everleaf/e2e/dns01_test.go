@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +19,7 @@ import (
 // withDNS is a stack whose CA asks this name server; its workers may write into the zones, and deliver into the directory.
 func withDNS(t *testing.T, server *dns01test.Server, zones ...string) (s *stack, directory string) {
 	t.Helper()
-	s = newStackWith(t, ninetyDays, steady)
-	s.ca = acmetest.Start(t, acmetest.Options{DNS: server.Addr, Env: []string{steady}})
-	s.proxy = newCAProxy(t, s.ca.Directory, s.ca.CABundle)
+	s = newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": ninetyDays}, DNS: server.Addr, Env: []string{steady}})
 	directory = t.TempDir()
 	s.writes(server, directory, zones...)
 	s.set("TEST_TSIG_SECRET", server.Key.Secret)
@@ -96,8 +95,8 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	first := s.worker()
 	resumed, dropped := s.name+"-resumed", s.name+"-dropped"
 	ensured := make(chan result, 1)
-	hold := newHold()
-	s.proxy.on(&rule{path: pathChallenge, left: -1, before: hold})
+	held := newGate()
+	s.proxy.on(&rule{path: pathChallenge, left: -1, gate: held})
 	go func() {
 		ensured <- s.cli("cert", "ensure", resumed, "--name", "shop.test", "--name", "*.shop.test", "--challenge", "dns-01", "--timeout", "150s")
 	}()
@@ -106,7 +105,7 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 		return len(server.TXT("_acme-challenge.gone.test")) == 1
 	})
 	s.eventually("the other's records", func() bool { return len(server.TXT("_acme-challenge.shop.test")) == 2 })
-	s.reached(hold)
+	s.eventually("both to tell the CA", func() bool { return held.waiting.Load() >= 2 })
 	first.kill()
 	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM dns_records`))
 	s.proxy.freeAll()
@@ -136,6 +135,27 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	require.Equal(t, ports.SweepResult{Cleaned: 1}, s.swept())
 	s.clean(server, "_acme-challenge.gone.test")
 	require.Equal(t, ports.SweepResult{}, s.swept())
+}
+
+// Tenants whose names all lead to one record are validated at the same time: none takes another's value away.
+func TestTenantsOfOneDelegatedName(t *testing.T) {
+	t.Parallel()
+	server := dns01test.Start(t, "customers.test", "acme.test")
+	s, _ := withDNS(t, server, "acme.test")
+	s.worker()
+	var tenants sync.WaitGroup
+	for _, tenant := range []string{"one", "two", "three", "four", "five"} {
+		server.Add("_acme-challenge." + tenant + ".customers.test. 1 CNAME delegated.acme.test.")
+		tenants.Go(func() {
+			r := s.cli("cert", "ensure", s.name+"-"+tenant, "--name", tenant+".customers.test", "--challenge", "dns-01", "--timeout", "150s")
+			if r.code != 0 {
+				t.Errorf("%s: %s%s", tenant, r.stdout, r.stderr)
+			}
+		})
+	}
+	tenants.Wait()
+	require.Equal(t, 5, strings.Count(s.ca.Log(), "Added order"))
+	s.clean(server, "delegated.acme.test")
 }
 
 // clean says that nothing is left under the name, nor known of.

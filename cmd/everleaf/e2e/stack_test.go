@@ -77,6 +77,12 @@ func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 // newStackWith has a CA of this one profile and with this environment.
 func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack {
 	t.Helper()
+	return newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": profile}, Blocked: []string{blockedName}, Env: env})
+}
+
+// newStackOn has this CA, which looks for HTTP-01 where the stack's responder is.
+func newStackOn(t testing.TB, ca acmetest.Options) *stack {
+	t.Helper()
 	s := &stack{t: t, log: &syncBuffer{}, program: binary}
 	s.name = fmt.Sprintf("e2e-%x", time.Now().UnixNano())
 	s.queue = "everleaf-" + s.name
@@ -98,9 +104,8 @@ func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack 
 	s.pool = pool
 	s.http01 = net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
 	_, port, _ := net.SplitHostPort(s.http01)
-	s.ca = acmetest.Start(t, acmetest.Options{
-		HTTPPort: atoi(t, port), Profiles: map[string]acmetest.Profile{"default": profile}, Blocked: []string{blockedName}, Env: env,
-	})
+	ca.HTTPPort = atoi(t, port)
+	s.ca = acmetest.Start(t, ca)
 	s.proxy = newCAProxy(t, s.ca.Directory, s.ca.CABundle)
 
 	dir := t.TempDir()
