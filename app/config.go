@@ -26,7 +26,9 @@ type Config struct {
 	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
 	Issuers []acme.Config
 	Targets []delivery.Config
-	HTTP01  http01.Config
+	// TargetNames are the names of all targets in the file, for metrics, whatever the roles.
+	TargetNames []string
+	HTTP01      http01.Config
 	// DNS01 is how control of names is shown by DNS; the configuration file gives its Zones.
 	DNS01 dns01.Config
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.

@@ -20,13 +20,14 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 	if err != nil {
 		return err
 	}
+	c.TargetNames = file.TargetNames()
 	if issuers {
 		if c.Issuers, err = file.Issuers(lookup); err != nil {
 			return err
 		}
 	}
 	if targets {
-		if c.Targets, err = file.Targets(lookup); err != nil {
+		if c.Targets, err = file.Targets(lookup, c.needsTarget); err != nil {
 			return err
 		}
 	}
@@ -39,6 +40,11 @@ func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error
 func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
 
 func (c Config) needsTargets() bool { return c.has(RoleDelivery) || c.pulls() }
+
+// needsTarget says whether the roles meet the target: who only serves pulls needs no other target's secrets.
+func (c Config) needsTarget(target delivery.Config) bool {
+	return c.has(RoleDelivery) || target.Pull != nil
+}
 
 func (c Config) validateTargets() error { return c.inFile(delivery.Check(c.Targets)) }
 

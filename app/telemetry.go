@@ -50,11 +50,7 @@ func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) 
 			return nil, err
 		}
 	}
-	targets := make([]string, len(config.Targets))
-	for i, target := range config.Targets {
-		targets[i] = target.Name
-	}
-	return telemetry.NewObserver(t.Metrics, config.issuerNames(), targets)
+	return telemetry.NewObserver(t.Metrics, config.issuerNames(), config.TargetNames)
 }
 
 func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock, logger *slog.Logger) (*telemetry.Fleet, error) {

@@ -50,6 +50,20 @@ func (mr *MockAccountsMockRecorder) AddAccount(ctx, account interface{}) *gomock
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AddAccount", reflect.TypeOf((*MockAccounts)(nil).AddAccount), ctx, account)
 }
 
+// DropAccountKey mocks base method.
+func (m *MockAccounts) DropAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "DropAccountKey", ctx, issuer, directory, sealedKey)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// DropAccountKey indicates an expected call of DropAccountKey.
+func (mr *MockAccountsMockRecorder) DropAccountKey(ctx, issuer, directory, sealedKey interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "DropAccountKey", reflect.TypeOf((*MockAccounts)(nil).DropAccountKey), ctx, issuer, directory, sealedKey)
+}
+
 // FindAccount mocks base method.
 func (m *MockAccounts) FindAccount(ctx context.Context, issuer, directory string) (*ports.Account, error) {
 	m.ctrl.T.Helper()

@@ -105,17 +105,17 @@ func (mr *MockTargetMockRecorder) Drift(ctx, bundle interface{}) *gomock.Call {
 }
 
 // Remove mocks base method.
-func (m *MockTarget) Remove(ctx context.Context, certificate string) error {
+func (m *MockTarget) Remove(ctx context.Context, removal ports.Removal) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Remove", ctx, certificate)
+	ret := m.ctrl.Call(m, "Remove", ctx, removal)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Remove indicates an expected call of Remove.
-func (mr *MockTargetMockRecorder) Remove(ctx, certificate interface{}) *gomock.Call {
+func (mr *MockTargetMockRecorder) Remove(ctx, removal interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Remove", reflect.TypeOf((*MockTarget)(nil).Remove), ctx, certificate)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Remove", reflect.TypeOf((*MockTarget)(nil).Remove), ctx, removal)
 }
 
 // MockDeliveries is a mock of Deliveries interface.
@@ -211,4 +211,19 @@ func (m *MockDeliveries) RecordUndelivered(ctx context.Context, certificate, tar
 func (mr *MockDeliveriesMockRecorder) RecordUndelivered(ctx, certificate, target, version, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordUndelivered", reflect.TypeOf((*MockDeliveries)(nil).RecordUndelivered), ctx, certificate, target, version, failure)
+}
+
+// Sequence mocks base method.
+func (m *MockDeliveries) Sequence(ctx context.Context, request ports.DeliveryRequest) (int64, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Sequence", ctx, request)
+	ret0, _ := ret[0].(int64)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Sequence indicates an expected call of Sequence.
+func (mr *MockDeliveriesMockRecorder) Sequence(ctx, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Sequence", reflect.TypeOf((*MockDeliveries)(nil).Sequence), ctx, request)
 }

@@ -48,6 +48,9 @@ type Accounts interface {
 	// PlanAccountKey stores the next key, so that it is durable before the CA hears of it. The first writer wins: the account
 	// as it is stored is returned.
 	PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (Account, error)
+	// DropAccountKey forgets the next key if it is stored as sealedKey. It is for a key that the CA will never take, from
+	// nobody: any other may be the account's by now. Idempotent.
+	DropAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) error
 	// SwitchAccountKey makes the next key the account's key if it is stored as sealedKey; else it answers false.
 	SwitchAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (switched bool, err error)
 }

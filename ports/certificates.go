@@ -69,6 +69,8 @@ type Census struct {
 	Expiring []int
 	// NextExpiry is the earliest end of validity in service; zero without any.
 	NextExpiry time.Time
+	// Undelivered counts the targets that do not have what they should, since a delivery there, or a removal, failed last.
+	Undelivered int
 }
 
 // CensusGroup is one count.

@@ -14,9 +14,10 @@ type TokenDigest = [sha256.Size]byte
 // KeyToken lets the receiver of a webhook fetch the key of one version, once.
 type KeyToken struct {
 	Certificate string
-	Target      string
-	Version     string
-	Digest      TokenDigest
+	// Target is the target as the spec names it, with its host: each host's receiver has tokens of its own.
+	Target  string
+	Version string
+	Digest  TokenDigest
 	// Life is how long it is valid, from when it is stored.
 	Life time.Duration
 }

@@ -5,14 +5,23 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/mholt/acmez/v3/acme"
 	"golang.org/x/sync/singleflight"
 
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
 var _ ports.CA = (*CA)(nil)
+
+const (
+	// nonceRounds is how often an attempt lets acmez try with ten nonces.
+	nonceRounds = 3
+	// nonceRound is more than that takes: ten requests with pauses of 250 ms.
+	nonceRound = 5 * time.Second
+)
 
 // CA is one ACME CA under one account. It is safe for concurrent use.
 type CA struct {
@@ -44,22 +53,33 @@ type session struct {
 }
 
 // attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
-// people. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
+// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins anew, since a nonce that was
+// rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
 // the account has another one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
 	defer cancel()
-	for again := false; ; again = true {
+	deadline, _ := bounded.Deadline()
+	insist := func(round int) bool { return round < nonceRounds && time.Until(deadline) > nonceRound }
+	again := false
+	for round := 1; ; round++ {
 		known, err := ca.directory(bounded)
 		if err != nil {
 			return ca.interpret(ctx, what, err, nil)
 		}
 		account, err := ca.registered(bounded, known)
+		if err != nil && domain.AsFault(err).Reason == reasonBadNonce && insist(round) {
+			continue
+		}
 		if err != nil {
 			return ca.interpret(ctx, what, err, nil)
 		}
 		x, err := ca.try(bounded, known, account, do)
+		if isProblem(err, acme.ProblemTypeBadNonce) && insist(round) {
+			continue
+		}
 		if !again && ca.mended(bounded, known, account, err) {
+			again = true
 			continue
 		}
 		return ca.interpret(ctx, what, err, x)

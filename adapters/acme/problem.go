@@ -20,6 +20,8 @@ const (
 	maxSubproblems = 10
 )
 
+const reasonBadNonce = "BadNonce"
+
 // nameReasons are the problems (RFC 8555 §6.7) that whoever owns the name must mend. unauthorized is one only in a
 // challenge: elsewhere it is about the account.
 var nameReasons = map[string]string{
@@ -69,7 +71,7 @@ func classify(problem acme.Problem) (domain.FaultKind, string) {
 	case isNames:
 		return domain.FaultName, name
 	case problem.Type == acme.ProblemTypeBadNonce:
-		return domain.FaultCA, "BadNonce"
+		return domain.FaultCA, reasonBadNonce
 	case problem.Type == acme.ProblemTypeServerInternal:
 		return domain.FaultCA, "ServerError"
 	default:

@@ -12,7 +12,7 @@ import (
 
 // RollOver gives the account a new key (RFC 8555 §7.3.5) and returns the account's URL. The new key is stored before the CA
 // hears of it, and counts once the CA has said so; after a kill at any point the next call of any method finds out which
-// key the CA knows. Processes that hold the old key notice when the CA refuses it. Faults besides the usual: Operator
+// key the CA knows. A key that the CA will not have is forgotten, and the next call makes another. Processes that hold the old key notice when the CA refuses it. Faults besides the usual: Operator
 // "RolloverUnsupported".
 func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 	var next crypto.Signer
@@ -37,7 +37,7 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 			return err
 		}
 		if _, err := s.AccountKeyRollover(ctx, s.account, next); err != nil {
-			return err
+			return ca.refusedKey(ctx, planned.NextSealedKey, err)
 		}
 		ca.drop(s.account)
 		return ca.switchKey(ctx, next, planned.NextSealedKey)
@@ -46,6 +46,18 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 		ca.logger.InfoContext(ctx, "account key rolled over", "account", url)
 	}
 	return url, err
+}
+
+// refusedKey forgets a new key that the CA has refused for what it is: it would say the same to whoever else tries it at this
+// moment, so that it cannot become the account's. After any other error it may have, or may yet by another process, and it is
+// kept for the next look.
+func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) error {
+	if isProblem(refusal, acme.ProblemTypeBadPublicKey, acme.ProblemTypeBadSignatureAlgorithm) {
+		if err := ca.accounts.DropAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed); err != nil {
+			ca.logger.WarnContext(ctx, "refused account key not forgotten: the next rollover tries it again", "error", err)
+		}
+	}
+	return refusal
 }
 
 // switchKey makes the key that the CA knows the stored one. Another process may have done so, or have sealed it anew.

@@ -78,9 +78,9 @@ func TestRollOverThatIsCutShort(t *testing.T) {
 	first := stored()
 
 	// Before the CA heard of it: the old key counts, and the stored next one is not lost.
-	p.fail(keyChange, 1, problem(400, "badPublicKey", "not today"))
+	p.fail(keyChange, 1, problem(403, "userActionRequired", "not today"))
 	_, err := worker().RollOver(t.Context())
-	requireFault(t, err, domain.FaultOperator, "BadPublicKey", "roll the account's key over")
+	requireFault(t, err, domain.FaultOperator, "UserActionRequired", "roll the account's key over")
 	next := stored().NextSealedKey
 	require.NotNil(t, next)
 	place(worker())
@@ -117,4 +117,32 @@ func TestRollOverThatIsCutShort(t *testing.T) {
 	require.Equal(t, first.URL, stored().URL)
 	require.Equal(t, []string{"registered", "rolled over", "rolled over", "rolled over"}, w.accounts.events)
 	require.Equal(t, 1, strings.Count(w.pebble.Log(), "accounts in memory"))
+}
+
+// A new key that the CA will not have is not tried again: else every later rollover would fail as well.
+func TestARefusedKeyIsNotTriedAgain(t *testing.T) {
+	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
+	p := newProxy(t, w.pebble)
+	ca := w.newCA(t, p.directory, p.bundle, 0)
+	url, err := ca.AccountURL(t.Context())
+	require.NoError(t, err)
+	stored := func() ports.Account {
+		account, err := w.accounts.FindAccount(t.Context(), "", p.directory)
+		require.NoError(t, err)
+		return *account
+	}
+	before := stored()
+
+	p.fail(keyChange, 1, problem(400, "badPublicKey", "a weak key"))
+	_, err = ca.RollOver(t.Context())
+	requireFault(t, err, domain.FaultOperator, "BadPublicKey", "roll the account's key over", "a weak key")
+	require.Equal(t, before, stored(), "the old key counts, and nothing is left of the new one")
+	_, err = ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})
+	require.NoError(t, err)
+
+	got, err := ca.RollOver(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, url, got)
+	require.NotEqual(t, before.SealedKey, stored().SealedKey)
+	require.Nil(t, stored().NextSealedKey)
 }

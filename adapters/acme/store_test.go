@@ -91,6 +91,15 @@ func (a *accounts) PlanAccountKey(_ context.Context, _, directory string, sealed
 	}), nil
 }
 
+func (a *accounts) DropAccountKey(_ context.Context, _, directory string, sealed []byte) error {
+	a.change(directory, func(account *ports.Account) {
+		if bytes.Equal(account.NextSealedKey, sealed) {
+			account.NextSealedKey = nil
+		}
+	})
+	return nil
+}
+
 func (a *accounts) SwitchAccountKey(_ context.Context, _, directory string, sealed []byte) (switched bool, err error) {
 	a.change(directory, func(account *ports.Account) {
 		if a.kill {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"go.temporal.io/sdk/activity"
+
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -22,6 +24,10 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 		return out, err
 	}
 	defer clear(bundle.KeyPEM)
+	if bundle.Sequence, err = a.sequence(ctx, in.Certificate, in.Target, in.Issued.Version); err != nil {
+		return out, err
+	}
+	bundle.Target = in.Target
 	if out.Confirmation, err = target.Deliver(ctx, bundle); err != nil {
 		return out, fmt.Errorf("deliver to %s: %w", in.Target, err)
 	}
@@ -36,6 +42,17 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 func (a *Activities) target(delivery string) (ports.Target, error) {
 	name, _ := domain.TargetHost(delivery)
 	return a.Targets.Target(name)
+}
+
+// sequence is the number of this step's request, taken just before the target is met: what is asked for later overtakes it.
+func (a *Activities) sequence(ctx context.Context, certificate, target, version string) (int64, error) {
+	sequence, err := a.Deliveries.Sequence(ctx, ports.DeliveryRequest{
+		Certificate: certificate, Target: target, Version: version, Asked: activity.GetInfo(ctx).ScheduledTime,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("number the delivery: %w", err)
+	}
+	return sequence, nil
 }
 
 // bundle is a version with its opened key, which the caller clears. A version that another one has replaced is not

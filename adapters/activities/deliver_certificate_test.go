@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -38,6 +39,15 @@ func (r *rig) expectBundle(p ports.KeyPair) (key []byte) {
 	return key
 }
 
+// expectSequence has the request numbered, by the instant at which the step was scheduled.
+func (r *rig) expectSequence(version string) *gomock.Call {
+	return r.deliveries.EXPECT().Sequence(anything, anything).Do(func(_ context.Context, request ports.DeliveryRequest) {
+		require.NotZero(r, request.Asked)
+		request.Asked = time.Time{}
+		require.Equal(r, ports.DeliveryRequest{Certificate: certName, Target: "nginx@west", Version: version}, request)
+	})
+}
+
 func (r *rig) expectTarget() { r.targets.EXPECT().Target("nginx").AnyTimes().Return(r.target, nil) }
 
 func TestDeliverCertificateDeliversAndNotes(t *testing.T) {
@@ -47,7 +57,8 @@ func TestDeliverCertificateDeliversAndNotes(t *testing.T) {
 	r.expectTarget()
 	key := r.expectBundle(pair())
 	gomock.InOrder(
-		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Issued: *pair().Record.Issued, ChainPEM: []byte("chain"),
+		r.expectSequence(version).Return(int64(7), nil),
+		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Target: "nginx@west", Sequence: 7, Issued: *pair().Record.Issued, ChainPEM: []byte("chain"),
 			KeyPEM: []byte("private")}).Return("written", nil),
 		r.deliveries.EXPECT().RecordDelivered(anything, certName, "nginx@west", version, "written"),
 		observer.EXPECT().CertificateDelivered(anything, "nginx@west"),
@@ -85,19 +96,27 @@ func TestDeliverCertificateSaysWhatIsInTheWay(t *testing.T) {
 			r.deliveries.EXPECT().Bundle(anything, version).Return(pair(), nil)
 			r.sealer.EXPECT().Open(anything, anything).Return(nil, domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong"))
 		}, domain.FaultOperator, "SealingKeyWrong", false},
+		"something later was asked for": {func(r *rig) {
+			r.expectTarget()
+			r.expectBundle(pair())
+			r.expectSequence(version).Return(int64(0), domain.NewFault(domain.FaultWait, "VersionReplaced", nil, "late").ForGood())
+		}, domain.FaultWait, "VersionReplaced", false},
 		"the target is away": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
+			r.expectSequence(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("", targetFault)
 		}, domain.FaultWait, "TargetUnavailable", true},
 		"the target refuses": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
+			r.expectSequence(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("", refusal)
 		}, domain.FaultOperator, "TargetRefused", false},
 		"it cannot be noted": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
+			r.expectSequence(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("written", nil)
 			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(waitFault)
 		}, domain.FaultWait, waitFault.Reason, true},
@@ -119,14 +138,16 @@ func TestRemoveDeliveryRemovesAndNotes(t *testing.T) {
 	t.Run("removed", func(t *testing.T) {
 		r := newRig(t)
 		r.expectTarget()
-		gomock.InOrder(r.target.EXPECT().Remove(anything, certName), r.deliveries.EXPECT().RecordRemoved(anything, certName, "nginx@west"))
+		gomock.InOrder(r.expectSequence("").Return(int64(8), nil),
+			r.target.EXPECT().Remove(anything, ports.Removal{Certificate: certName, Target: "nginx@west", Sequence: 8}), r.deliveries.EXPECT().RecordRemoved(anything, certName, "nginx@west"))
 		_, err := call(r, ports.RemoveDelivery, in)
 		require.NoError(t, err)
 	})
 	t.Run("not removed", func(t *testing.T) {
 		r := newRig(t)
 		r.expectTarget()
-		r.target.EXPECT().Remove(anything, certName).Return(targetFault)
+		r.expectSequence("")
+		r.target.EXPECT().Remove(anything, anything).Return(targetFault)
 		_, err := call(r, ports.RemoveDelivery, in)
 		_, fault := faultIn(t, err)
 		require.Equal(t, "TargetUnavailable", fault.Reason)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,26 @@ func TestLostOrderIsHandedOutAgain(t *testing.T) {
 		require.Equal(t, n+1, town.issuedByCA())
 		require.Equal(t, n+1, town.count(`SELECT count(*) FROM orders`))
 	}
+}
+
+// A CA that rejects nine of ten good nonces issues within the tries that Temporal makes of each step: with one account, one
+// order and one certificate.
+func TestNonceStormEndsInACertificate(t *testing.T) {
+	t.Parallel()
+	town := newTown(t, "PEBBLE_WFE_NONCEREJECT=90")
+	r := town.process(nil)
+	began := time.Now()
+	placed, placing := insist(r, ports.PlaceOrder, place("storm", "run/1", domain.Spec{Names: []string{"storm.example.test"}}, nil), 5)
+	out, obtaining := insist(r, ports.ObtainCertificate,
+		ports.ObtainCertificateInput{Certificate: "storm", Order: placed.Order, Challenge: domain.ChallengeHTTP01}, tries)
+	require.NotNil(t, out.Issued)
+	require.NotNil(t, out.Plan)
+	require.Equal(t, []string{"storm.example.test"}, out.Issued.Names)
+	t.Logf("issued in %s: order in %d tries, certificate in %d", time.Since(began).Round(time.Second), placing, obtaining)
+	require.Equal(t, 1, town.placedAtCA())
+	require.Equal(t, 1, town.issuedByCA())
+	require.Equal(t, 1, strings.Count(town.pebble.Log(), "accounts in memory"))
+	require.Zero(t, town.count(`SELECT count(*) FROM http_tokens`), "nothing is left behind")
 }
 
 // A stored order may have gone on without us: what is done already is not done again.

@@ -16,7 +16,11 @@ func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDelivery
 	if err != nil {
 		return none, err
 	}
-	if err := target.Remove(ctx, in.Certificate); err != nil {
+	sequence, err := a.sequence(ctx, in.Certificate, in.Target, "")
+	if err != nil {
+		return none, err
+	}
+	if err := target.Remove(ctx, ports.Removal{Certificate: in.Certificate, Target: in.Target, Sequence: sequence}); err != nil {
 		return none, fmt.Errorf("remove from %s: %w", in.Target, err)
 	}
 	if err := a.Deliveries.RecordRemoved(ctx, in.Certificate, in.Target); err != nil {

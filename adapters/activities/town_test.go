@@ -39,7 +39,7 @@ type town struct {
 	keeper *sealing.Keeper
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T, env ...string) *town {
 	t.Helper()
 	town := &town{T: t}
 	town.pool, _ = postgrestest.New(t)
@@ -50,7 +50,7 @@ func newTown(t *testing.T) *town {
 	require.NoError(t, err)
 	number, err := strconv.Atoi(port)
 	require.NoError(t, err)
-	town.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number, Env: []string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}})
+	town.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number, Env: append([]string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, env...)})
 	town.ca = acmetest.NewBoulder(t, town.pebble)
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
@@ -122,6 +122,21 @@ func (r *rig) issue(in ports.PlaceOrderInput) *domain.Issued {
 	placed, err := call(r, ports.PlaceOrder, in)
 	require.NoError(r, err)
 	return r.obtain(in.Certificate, placed.Order)
+}
+
+// insist runs a step as often as Temporal would, while its fault is one that Temporal repeats in place.
+func insist[In, Out any](r *rig, step ports.Step[In, Out], in In, most int) (out Out, took int) {
+	r.Helper()
+	for took = 1; ; took++ {
+		out, err := call(r, step, in)
+		if err == nil {
+			return out, took
+		}
+		require.Less(r, took, most, "%s: %v", step.Name, err)
+		r.Logf("%s again: %v", step.Name, err)
+		application, _ := faultIn(r, err)
+		require.False(r, application.NonRetryable(), "%s: %v", step.Name, err)
+	}
 }
 
 // count reads one number from Postgres.

@@ -95,23 +95,37 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	return configs, nil
 }
 
-// Targets resolves the delivery targets, in the file's order.
-func (f *File) Targets(lookup Lookup) ([]delivery.Config, error) {
+// Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their variables need
+// not be there. The names of all are checked.
+func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (targets []delivery.Config, err error) {
 	d, err := f.decode()
 	if err != nil {
 		return nil, err
 	}
-	targets := d.Targets
-	if err := f.expand("targets", reflect.ValueOf(targets), lookup); err != nil {
-		return nil, err
-	}
 	first := map[string]int{}
-	for i, target := range targets {
+	for i, target := range d.Targets {
+		at := fmt.Sprintf("targets[%d]", i)
+		if wanted(target) {
+			if err := f.expand(at, reflect.ValueOf(&target), lookup); err != nil {
+				return nil, err
+			}
+			target.Source = at
+			targets = append(targets, target)
+		}
 		if err := f.unique(first, "targets", i, target.Name, "specs call the target by it"); err != nil {
 			return nil, err
 		}
 	}
 	return targets, nil
+}
+
+// TargetNames are the names of all targets as they are written.
+func (f *File) TargetNames() (names []string) {
+	d, _ := f.decode() // Read has done it
+	for _, target := range d.Targets {
+		names = append(names, target.Name)
+	}
+	return names
 }
 
 // Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not looked

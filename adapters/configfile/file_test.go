@@ -25,6 +25,8 @@ func environment(name string) (string, bool) {
 	return value, found
 }
 
+func all(delivery.Config) bool { return true }
+
 func written(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "everleaf.yaml")
@@ -43,7 +45,7 @@ func read(t *testing.T, text string) (string, []acme.Config, []delivery.Config, 
 	if err != nil {
 		return path, nil, nil, err
 	}
-	targets, err := f.Targets(environment)
+	targets, err := f.Targets(environment, all)
 	return path, issuers, targets, err
 }
 
@@ -92,13 +94,13 @@ dns: [{zone: example.net, rfc2136: {server: ns1.example.net, tsig: {name: k, sec
 	require.NoError(t, err)
 	_, err = f.Issuers(environment)
 	require.ErrorContains(t, err, "NOWHERE")
-	_, err = f.Targets(environment)
+	_, err = f.Targets(environment, all)
 	require.ErrorContains(t, err, ", targets[0].webhook.secret cannot work")
 	_, err = f.Zones(environment)
 	require.ErrorContains(t, err, ", dns[0].rfc2136.tsig.secret cannot work")
 	both := func(name string) (string, bool) { return "$" + strings.ToLower(name), true }
 	for range 2 { // what one call puts in, the next does not read again
-		targets, err := f.Targets(both)
+		targets, err := f.Targets(both, all)
 		require.NoError(t, err)
 		require.Equal(t, "$nowhere", targets[0].Webhook.Secret)
 		zones, err := f.Zones(both)
@@ -108,6 +110,14 @@ dns: [{zone: example.net, rfc2136: {server: ns1.example.net, tsig: {name: k, sec
 			{Zone: "$host", HTTP: &dns01.HTTP{URL: "https://$host"}},
 		}, zones)
 	}
+	f, err = Read(written(t, `
+targets:
+  - {name: hook, webhook: {url: https://example.com, secret: "${NOWHERE}"}}
+  - {name: gate, pull: {clients: ["${HOST}"]}}`))
+	require.NoError(t, err)
+	targets, err := f.Targets(environment, func(target delivery.Config) bool { return target.Pull != nil })
+	require.NoError(t, err, "of what is not wanted nothing is needed")
+	require.Equal(t, []delivery.Config{{Name: "gate", Pull: &delivery.Pull{Clients: []string{"ca.example.com"}}, Source: "targets[1]"}}, targets)
 	f, err = Read(written(t, "# nothing yet\n"))
 	require.NoError(t, err)
 	issuers, err := f.Issuers(environment)
@@ -153,6 +163,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuers: []\n---\ntargets: []\n":                                                                            "several YAML documents",
 		"targets: [{name: a, directory: {path: /x/{name}}}, {name: a}]":                                              "it is not YAML",
 		"targets: [{name: a}, {name: a}]":                                                                            `targets[1].name cannot work: "a" is the name of targets[0] already`,
+		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are directory, name, pull, webhook",
 		"targets: [{pull: {clients: [a]}}]":                                                                          "targets[0].name cannot work: it is missing: specs call the target by it",
 		"targets: [{name: a, pull: {clients: [a, 5]}}]":                                                              "targets[0].pull.clients[1] cannot work: it is a number where text belongs",
 	} {

@@ -137,7 +137,9 @@ func resolved(text string, lookup Lookup) (result, fix string) {
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}
 	for field := range t.Fields() {
-		fields[nameOf(field)] = field
+		if name := nameOf(field); name != "-" { // not the file's to set
+			fields[name] = field
+		}
 	}
 	return fields
 }

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -24,16 +25,17 @@ var targetName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the field
 // as targets[0].directory.path, the value and the fix.
 func Check(configs []Config) error {
-	seen := map[string]int{}
+	seen := map[string]string{}
 	for i, config := range configs {
+		at := cmp.Or(config.Source, fmt.Sprintf("targets[%d]", i))
 		if p := config.Check(); p != nil {
-			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "targets[%d]%s", i, p.Error())
+			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "%s%s", at, p.Error())
 		}
 		if first, ok := seen[config.Name]; ok {
 			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil,
-				"targets[%d].name %q: the name of targets[%d] as well; give each its own", i, config.Name, first)
+				"%s.name %q: the name of %s as well; give each its own", at, config.Name, first)
 		}
-		seen[config.Name] = i
+		seen[config.Name] = at
 	}
 	return nil
 }

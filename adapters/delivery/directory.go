@@ -59,11 +59,14 @@ func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmat
 		return "", err
 	}
 	defer wipe(files)
+	if err := p.overtaken(bundle.Sequence); err != nil {
+		return "", err
+	}
 	confirmation = "in place"
 	if drift, err := p.drift(files); err != nil {
 		return "", err
 	} else if drift != "" {
-		if err := p.write(files); err != nil {
+		if err := p.write(files, bundle.Sequence); err != nil {
 			return "", err
 		}
 		confirmation = "written"
@@ -104,8 +107,8 @@ func (d *directory) Drift(ctx context.Context, bundle ports.Bundle) (string, err
 
 // Remove implements ports.Target. A mark stays until the command has succeeded, so that a repeat runs it again. What is
 // not ours stays, and then the directory does.
-func (d *directory) Remove(ctx context.Context, certificate string) error {
-	p, err := d.open(ctx, certificate, false)
+func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
+	p, err := d.open(ctx, removal.Certificate, false)
 	if errors.Is(err, errNotThere) {
 		return nil
 	}
@@ -113,12 +116,15 @@ func (d *directory) Remove(ctx context.Context, certificate string) error {
 		return err
 	}
 	defer p.close()
+	if err := p.overtaken(removal.Sequence); err != nil {
+		return err
+	}
 	found, err := p.clear()
 	if err != nil || !found {
 		return err
 	}
 	if len(d.command.args) > 0 {
-		if err := d.command.run(ctx, certificate, p.path, nil); err != nil {
+		if err := d.command.run(ctx, removal.Certificate, p.path, nil); err != nil {
 			return err
 		}
 	}

@@ -121,6 +121,35 @@ func TestADirectoryHasChainKeyAndBoth(t *testing.T) {
 	require.Len(t, s.hidden(), 2, "one link and one version: an old key does not stay")
 }
 
+// A try that was cut off and comes back late neither overwrites nor removes what a later one has put there.
+func TestALateTryUndoesNothing(t *testing.T) {
+	t.Parallel()
+	command, runs := counting(t)
+	s := newShelf(t, command)
+	first, second := newBundle(t, 1), newBundle(t, 2)
+	first.Sequence, second.Sequence = 1_800_000_000_000_001, 1_800_000_000_000_003
+	s.deliver(first)
+	s.deliver(second)
+	_, err := s.Deliver(t.Context(), first)
+	requireFault(t, err, domain.FaultWait, "VersionReplaced")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 1_800_000_000_000_002}), domain.FaultWait, "VersionReplaced")
+	drift, err := s.Drift(t.Context(), second)
+	require.NoError(t, err)
+	require.Empty(t, drift)
+	require.Equal(t, 2, runs())
+	require.Equal(t, "in place", s.deliver(second), "a repeat")
+
+	version, err := os.Readlink(filepath.Join(s.path, "..data"))
+	require.NoError(t, err)
+	old := versionPrefix + "WITHOUTANUMBER"
+	require.NoError(t, os.Rename(filepath.Join(s.path, version), filepath.Join(s.path, old)))
+	require.NoError(t, os.Remove(filepath.Join(s.path, "..data")))
+	require.NoError(t, os.Symlink(old, filepath.Join(s.path, "..data")))
+	require.Equal(t, "written, command run", s.deliver(first), "what an earlier release has written has no number")
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: first.Sequence + 1}))
+	require.NoDirExists(t, s.path)
+}
+
 // A reader that opens the directory's link once has one version; and no reader ever finds a file missing.
 func TestReadersNeverSeeHalfAVersion(t *testing.T) {
 	t.Parallel()
@@ -171,8 +200,8 @@ func TestTheCommandRunsAfterAChangeAlone(t *testing.T) {
 	require.Contains(t, drift, "command")
 	require.Equal(t, "in place, command run", s.deliver(b))
 	require.Equal(t, 2, runs())
-	require.NoError(t, s.Remove(t.Context(), "shop"))
-	require.NoError(t, s.Remove(t.Context(), "shop"), "once more")
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), "once more")
 	require.Equal(t, 3, runs())
 	require.NoDirExists(t, s.path)
 }
@@ -221,7 +250,7 @@ func TestWhatAKilledTryLeftIsCleanedUp(t *testing.T) {
 	s.deliver(newBundle(t, 2))
 	require.Len(t, s.hidden(), 2)
 	require.NoFileExists(t, filepath.Join(s.path, "old.pem"))
-	require.NoError(t, s.Remove(t.Context(), "shop"))
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
 	require.Equal(t, []string{"notes"}, names(t, s.path), "what is not ours stays")
 }
 
@@ -243,10 +272,10 @@ func TestARemovalWhoseCommandFailsIsGoneOnWith(t *testing.T) {
 	s := newShelf(t, func(d *Directory) { d.Command = []string{"test", "-e", gate} })
 	s.deliver(newBundle(t, 1))
 	require.NoError(t, os.Remove(gate))
-	requireFault(t, s.Remove(t.Context(), "shop"), domain.FaultWait, "TargetUnavailable")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultWait, "TargetUnavailable")
 	require.Equal(t, []string{removingMark}, names(t, s.path), "no key stays while the command is repeated")
 	require.NoError(t, os.WriteFile(gate, nil, 0o600))
-	require.NoError(t, s.Remove(t.Context(), "shop"))
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
 	require.NoDirExists(t, s.path)
 }
 
@@ -258,7 +287,7 @@ func TestADirectoryRefusesWhatLeadsElsewhere(t *testing.T) {
 	require.NoError(t, os.Symlink(elsewhere, s.path))
 	_, err := s.Deliver(t.Context(), b)
 	require.Contains(t, requireFault(t, err, domain.FaultOperator, "TargetRefused").Message, "is a link")
-	requireFault(t, s.Remove(t.Context(), "shop"), domain.FaultOperator, "TargetRefused")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultOperator, "TargetRefused")
 	require.Empty(t, names(t, elsewhere))
 
 	require.NoError(t, os.Remove(s.path))
@@ -273,7 +302,7 @@ func TestADirectoryRefusesWhatLeadsElsewhere(t *testing.T) {
 	gone := newShelf(t, func(d *Directory) { d.Path = filepath.Join(elsewhere, "nowhere", "{name}") })
 	_, err = gone.Deliver(t.Context(), newBundle(t, 1))
 	requireFault(t, err, domain.FaultOperator, "TargetRefused")
-	require.NoError(t, gone.Remove(t.Context(), "shop"))
+	require.NoError(t, gone.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
 }
 
 func TestTheOwnerGetsTheFiles(t *testing.T) {

@@ -38,4 +38,4 @@ func (PullTarget) Deliver(context.Context, ports.Bundle) (string, error) {
 func (PullTarget) Drift(context.Context, ports.Bundle) (string, error) { return "", nil }
 
 // Remove implements ports.Target: what the spec does not name is not served.
-func (PullTarget) Remove(context.Context, string) error { return nil }
+func (PullTarget) Remove(context.Context, ports.Removal) error { return nil }

@@ -10,13 +10,16 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"everleaf/domain"
 )
 
 // What is in a certificate's directory besides the files. Servers that read whole directories leave hidden files alone.
 const (
-	// versionPrefix begins the directory of one version, dataLink leads to the one in service.
+	// versionPrefix begins the directory of one version, whose sequence follows; dataLink leads to the one in service.
 	versionPrefix = "..everleaf-"
 	dataLink      = "..data"
 	// newLink is a link on its way to its place.
@@ -81,20 +84,32 @@ func (p *place) driftOf(want file) (string, error) {
 	return "", nil
 }
 
+// overtaken refuses what was asked for before what is in place: a try that was cut off and comes back must not undo a later
+// one. The lock is held, so nothing comes between this look and what follows. Earlier releases have written no sequence.
+func (p *place) overtaken(sequence int64) error {
+	inService, _ := p.root.Readlink(dataLink)
+	number, _, _ := strings.Cut(strings.TrimPrefix(inService, versionPrefix), "-")
+	if newer, err := strconv.ParseInt(number, 10, 64); err != nil || newer <= sequence {
+		return nil
+	}
+	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
+		"directory %s: what a later delivery has put there is in place: this try is over", p.path).ForGood()
+}
+
 // write puts the files there as a new version and swaps it in; what an earlier try left is cleaned up.
-func (p *place) write(files []file) error {
-	if err := p.writeVersion(files); err != nil {
+func (p *place) write(files []file, sequence int64) error {
+	if err := p.writeVersion(files, sequence); err != nil {
 		return interpret(err, "directory "+p.path)
 	}
 	return nil
 }
 
-func (p *place) writeVersion(files []file) error {
+func (p *place) writeVersion(files []file, sequence int64) error {
 	inService, _ := p.root.Readlink(dataLink)
 	if err := p.clean(inService, nil); err != nil {
 		return err
 	}
-	version := versionPrefix + rand.Text()
+	version := versionPrefix + strconv.FormatInt(sequence, 10) + "-" + rand.Text()
 	if err := p.fill(version, files); err != nil {
 		_ = p.root.RemoveAll(version) // else the next try does
 		return err

@@ -57,13 +57,13 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 
 // Deliver implements ports.Target. The receiver should fetch a key by its token before it answers: any answer but 2xx is
 // followed by a new request with a new token. The ID of the message is the idempotency key: the same for each request that
-// carries this version to this target.
+// carries this version to this target, until the target was asked for something else.
 func (w *WebhookTarget) Deliver(ctx context.Context, bundle ports.Bundle) (string, error) {
 	data, err := w.issued(ctx, bundle)
 	if err != nil {
 		return "", err
 	}
-	return w.send(ctx, bundle.Issued.Version+"-"+w.name, bundle.Certificate, event{eventIssued, w.now().UTC(), data}, data.Key.Token)
+	return w.send(ctx, messageID(bundle), bundle.Certificate, event{eventIssued, w.now().UTC(), data}, data.Key.Token)
 }
 
 // Drift implements ports.Target: a receiver cannot be looked at.
@@ -71,14 +71,20 @@ func (w *WebhookTarget) Drift(context.Context, ports.Bundle) (string, error) { r
 
 // Remove implements ports.Target. Each request has an ID of its own: a certificate may come and go more than once, and a
 // receiver loses nothing if it hears of a removal twice.
-func (w *WebhookTarget) Remove(ctx context.Context, certificate string) error {
+func (w *WebhookTarget) Remove(ctx context.Context, removal ports.Removal) error {
 	if w.transport == KeyByToken {
-		if err := w.tokens.VoidToken(ctx, certificate, w.name); err != nil {
+		if err := w.tokens.VoidToken(ctx, removal.Certificate, removal.Target); err != nil {
 			return err
 		}
 	}
-	_, err := w.send(ctx, "removed-"+uuid.NewString(), certificate, event{eventRemoved, w.now().UTC(), removedData{certificate}}, "")
+	data := removedData{removal.Certificate, removal.Sequence}
+	_, err := w.send(ctx, "removed-"+uuid.NewString(), removal.Certificate, event{eventRemoved, w.now().UTC(), data}, "")
 	return err
+}
+
+// messageID names version, target and request. Hosts have dots, which part a message's ID from what else is signed.
+func messageID(bundle ports.Bundle) string {
+	return bundle.Issued.Version + "-" + strings.ReplaceAll(bundle.Target, ".", "_") + "-" + strconv.FormatInt(bundle.Sequence, 10)
 }
 
 // send makes one request and reads what the receiver says to it. token is what must not be quoted of its answer.

@@ -28,8 +28,11 @@ type event struct {
 
 // issuedData tells of a certificate to put into service.
 type issuedData struct {
-	Name      string    `json:"name"`
-	Version   string    `json:"version"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Sequence is greater for what was asked for later, removals included. A receiver keeps the greatest that it has acted on
+	// for a name, acts on no smaller one, and answers that with 2xx: it is a try that was cut off and came back late.
+	Sequence  int64     `json:"sequence,omitempty"`
 	Names     []string  `json:"names"`
 	Serial    string    `json:"serial"`
 	NotBefore time.Time `json:"notBefore"`
@@ -41,7 +44,8 @@ type issuedData struct {
 
 // removedData tells of a certificate that the target is not to have any more.
 type removedData struct {
-	Name string `json:"name"`
+	Name     string `json:"name"`
+	Sequence int64  `json:"sequence,omitempty"`
 }
 
 // keyData is how the receiver gets the private key; which fields are there depends on Transport.
@@ -61,7 +65,7 @@ func (w *WebhookTarget) issued(ctx context.Context, bundle ports.Bundle) (issued
 	key, err := w.keyFor(ctx, bundle)
 	i := bundle.Issued
 	return issuedData{
-		Name: bundle.Certificate, Version: i.Version, Names: i.Names, Serial: i.Serial, NotBefore: i.NotBefore, NotAfter: i.NotAfter,
+		Name: bundle.Certificate, Version: i.Version, Sequence: bundle.Sequence, Names: i.Names, Serial: i.Serial, NotBefore: i.NotBefore, NotAfter: i.NotAfter,
 		Issuer: i.Issuer, ChainPEM: string(bundle.ChainPEM), Key: key,
 	}, err
 }
@@ -70,7 +74,7 @@ func (w *WebhookTarget) keyFor(ctx context.Context, bundle ports.Bundle) (keyDat
 	key := keyData{Transport: w.transport}
 	switch w.transport {
 	case KeyByToken:
-		token, expires, err := newToken(ctx, w.tokens, w.name, bundle)
+		token, expires, err := newToken(ctx, w.tokens, bundle)
 		if err != nil {
 			return keyData{}, err
 		}

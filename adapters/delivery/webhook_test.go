@@ -32,7 +32,7 @@ import (
 var (
 	oldSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("an old secret of 32 octets, xxxx"))
 	newSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("the new secret of 32 octets, xxx"))
-	bundle    = ports.Bundle{Certificate: "web", ChainPEM: []byte("chain"), KeyPEM: []byte("-----BEGIN PRIVATE KEY-----\n"), Issued: domain.Issued{
+	bundle    = ports.Bundle{Certificate: "web", Target: "hook@edge1.example.com", Sequence: 1_800_000_000_000_001, ChainPEM: []byte("chain"), KeyPEM: []byte("-----BEGIN PRIVATE KEY-----\n"), Issued: domain.Issued{
 		Version: "7d0f7a3e-0000-4000-8000-000000000001", Issuer: "default", Names: []string{"www.example.com"}, Serial: "0a1b",
 		NotBefore: time.Unix(1_800_000_000, 0).UTC(), NotAfter: time.Unix(1_808_000_000, 0).UTC(),
 	}}
@@ -46,6 +46,7 @@ type message struct {
 		Name, Version, Serial, Issuer, ChainPEM string
 		Names                                   []string
 		NotAfter                                time.Time
+		Sequence                                int64
 		Key                                     struct{ Transport, URL, Token, Age, PEM string }
 	}
 }
@@ -96,7 +97,7 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	tokens := mocks.NewMockKeyTokens(gomock.NewController(t))
 	var digests []ports.TokenDigest
 	tokens.EXPECT().PutToken(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, token ports.KeyToken) (time.Time, error) {
-		require.Equal(t, []any{"web", "hook", bundle.Issued.Version, 15 * time.Minute}, []any{token.Certificate, token.Target, token.Version, token.Life})
+		require.Equal(t, []any{"web", bundle.Target, bundle.Issued.Version, 15 * time.Minute}, []any{token.Certificate, token.Target, token.Version, token.Life})
 		digests = append(digests, token.Digest)
 		return time.Now().Add(token.Life), nil
 	}).Times(2)
@@ -106,7 +107,8 @@ func TestWebhookCarriesAToken(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "200 OK", confirmation)
 		m := (*got)[i]
-		require.Equal(t, bundle.Issued.Version+"-hook", m.id, "the same for each repeat")
+		require.Equal(t, bundle.Issued.Version+"-hook@edge1_example_com-1800000000000001", m.id, "the same for each repeat")
+		require.Equal(t, bundle.Sequence, m.Data.Sequence)
 		require.Equal(t, "/hook/web?of=web", m.path)
 		require.Equal(t, "certificate.issued", m.Type)
 		require.Equal(t, []string{"web", bundle.Issued.Version, "0a1b", "default", "chain"},
@@ -118,10 +120,11 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	}
 	require.NotEqual(t, digests[0], digests[1])
 
-	tokens.EXPECT().VoidToken(gomock.Any(), "web", "hook")
-	require.NoError(t, target.Remove(t.Context(), "web"))
+	tokens.EXPECT().VoidToken(gomock.Any(), "web", bundle.Target)
+	require.NoError(t, target.Remove(t.Context(), ports.Removal{Certificate: "web", Target: bundle.Target, Sequence: bundle.Sequence + 1}))
 	require.Equal(t, "certificate.removed", (*got)[2].Type)
 	require.Equal(t, "web", (*got)[2].Data.Name)
+	require.Equal(t, bundle.Sequence+1, (*got)[2].Data.Sequence)
 	drift, err := target.Drift(t.Context(), bundle)
 	require.NoError(t, err)
 	require.Empty(t, drift)
@@ -131,6 +134,13 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	_, err = target.Deliver(t.Context(), bundle)
 	require.Equal(t, away, err)
 	require.Len(t, *got, 3, "nothing is sent without a token")
+
+	again := bundle
+	again.Sequence += 2
+	tokens.EXPECT().PutToken(gomock.Any(), gomock.Any())
+	_, err = target.Deliver(t.Context(), again)
+	require.NoError(t, err)
+	require.NotEqual(t, (*got)[0].id, (*got)[3].id, "after its removal, the same version is another message")
 }
 
 func TestWebhookCarriesTheKeyAsAskedFor(t *testing.T) {

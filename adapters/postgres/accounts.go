@@ -156,6 +156,14 @@ func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string,
 	return account, interpret(err)
 }
 
+// DropAccountKey implements ports.Accounts.
+func (a *Accounts) DropAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) error {
+	_, err := a.pool.Exec(ctx, `
+		UPDATE accounts SET next_sealed_key = NULL WHERE issuer = $1 AND directory = $2 AND next_sealed_key = $3`,
+		issuer, directory, sealedKey)
+	return interpret(err)
+}
+
 // SwitchAccountKey implements ports.Accounts.
 func (a *Accounts) SwitchAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (bool, error) {
 	tag, err := a.pool.Exec(ctx, `

@@ -119,6 +119,14 @@ func TestAContactIsToldOnce(t *testing.T) {
 func TestAnAccountKeyIsPlannedAndSwitched(t *testing.T) {
 	s := newStore(t)
 	s.account()
+	_, err := s.PlanAccountKey(t.Context(), accountIssuer, accountDirectory, []byte{9})
+	require.NoError(t, err)
+	for _, c := range []struct{ drop, left []byte }{{[]byte{8}, []byte{9}}, {[]byte{9}, nil}, {[]byte{9}, nil}} {
+		require.NoError(t, s.DropAccountKey(t.Context(), accountIssuer, accountDirectory, c.drop))
+		found, err := s.FindAccount(t.Context(), accountIssuer, accountDirectory)
+		require.NoError(t, err)
+		require.Equal(t, c.left, found.NextSealedKey, "only the key that was refused")
+	}
 	for _, sealed := range [][]byte{{2}, {3}} {
 		planned, err := s.PlanAccountKey(t.Context(), accountIssuer, accountDirectory, sealed)
 		require.NoError(t, err)

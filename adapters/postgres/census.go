@@ -28,10 +28,14 @@ func (c *Catalog) census(ctx context.Context, now time.Time, page int) (ports.Ce
 			return ports.Census{}, interpret(err)
 		}
 		if counted < page {
-			return census, nil
+			break
 		}
 		after = last
 	}
+	err := c.pool.QueryRow(ctx, `
+		SELECT count(*) FROM deliveries d JOIN certificates c ON c.name = d.certificate
+		WHERE d.failure IS NOT NULL AND c.released_at IS NULL`).Scan(&census.Undelivered)
+	return census, interpret(err)
 }
 
 // countPage adds the page after a name to the census, and returns the page's last name and size.

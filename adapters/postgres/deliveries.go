@@ -44,6 +44,26 @@ func (d *Deliveries) Bundle(ctx context.Context, version string) (ports.KeyPair,
 	return pair, nil
 }
 
+// Sequence implements ports.Deliveries. The number is the instant of the request, in microseconds.
+func (d *Deliveries) Sequence(ctx context.Context, request ports.DeliveryRequest) (sequence int64, err error) {
+	if _, err := uuid.Parse(request.Version); err != nil && request.Version != "" {
+		return 0, unknownVersion(request.Version)
+	}
+	err = d.pool.QueryRow(ctx, `
+		INSERT INTO delivery_sequences AS last (certificate, target, version, asked, sequence)
+		VALUES ($1, $2, nullif($3, '')::uuid, $4, $5)
+		ON CONFLICT (certificate, target) DO UPDATE SET version = EXCLUDED.version, asked = EXCLUDED.asked,
+			sequence = CASE WHEN last.version IS NOT DISTINCT FROM EXCLUDED.version THEN last.sequence
+				ELSE greatest(last.sequence + 1, EXCLUDED.sequence) END
+		WHERE last.asked <= EXCLUDED.asked
+		RETURNING sequence`, request.Certificate, request.Target, request.Version, request.Asked, request.Asked.UnixMicro()).Scan(&sequence)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
+			"target %s has been asked for something later about %s: this try is over", request.Target, request.Certificate).ForGood()
+	}
+	return sequence, interpret(err)
+}
+
 // RecordDelivered implements ports.Deliveries. A version that is delivered anew, since it had drifted, gets no second
 // event. The stored spec is that of an order, which may have been placed before a caller added the target: clients that pull
 // find what is named there.

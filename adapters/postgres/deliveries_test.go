@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres"
@@ -69,6 +70,50 @@ func TestADeliveryIsConfirmedOncePerVersion(t *testing.T) {
 
 	requireFault(t, d.RecordDelivered(t.Context(), "web", "nginx", nobody, ""), domain.FaultOperator, "UnknownVersion")
 	requireFault(t, d.RecordDelivered(t.Context(), "other", "nginx", first.Version, ""), domain.FaultOperator, "UnknownVersion")
+}
+
+// The number tells a late try from a later request: it stays over repeats, grows with all else, and never goes back.
+func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDeliveries(s.pool)
+	first, second := uuid.NewString(), uuid.NewString()
+	request := func(version string, minute int) ports.DeliveryRequest {
+		return ports.DeliveryRequest{Certificate: "web", Target: "hook@a", Version: version, Asked: noon.Add(time.Duration(minute) * time.Minute)}
+	}
+	number := func(version string, minute int) int64 {
+		t.Helper()
+		n, err := d.Sequence(t.Context(), request(version, minute))
+		require.NoError(t, err)
+		return n
+	}
+	late := func(version string, minute int) {
+		t.Helper()
+		_, err := d.Sequence(t.Context(), request(version, minute))
+		require.False(t, requireFault(t, err, domain.FaultWait, "VersionReplaced").Transient())
+	}
+	one := number(first, 1)
+	require.Equal(t, noon.Add(time.Minute).UnixMicro(), one)
+	require.Less(t, one, int64(1)<<53, "readers of JSON have it whole")
+	require.Equal(t, one, number(first, 1), "a repeat")
+	require.Equal(t, one, number(first, 2), "the next try of the ladder")
+	gone := number("", 3)
+	require.Greater(t, gone, one)
+	late(first, 2)
+	require.Equal(t, gone, number("", 4))
+	again := number(first, 5)
+	require.Greater(t, again, gone, "removed and named again, the same version is another message")
+	require.Greater(t, number(second, 5), again, "asked for in the same instant")
+	late(first, 4)
+	late("", 4)
+
+	other := request(first, 1)
+	other.Target = "hook@b"
+	n, err := d.Sequence(t.Context(), other)
+	require.NoError(t, err)
+	require.Equal(t, one, n, "another host's target has its own")
+	_, err = d.Sequence(t.Context(), request("no UUID", 9))
+	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 }
 
 func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {

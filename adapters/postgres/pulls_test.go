@@ -64,6 +64,13 @@ func TestTokenIsGoodOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, taken, "one of two at once")
+	onHost, err := tokens.PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook@edge", Version: issued.Version,
+		Digest: sha256.Sum256([]byte("on a host")), Life: time.Minute})
+	require.NoError(t, err)
+	require.NotZero(t, onHost)
+	put("of no host", time.Minute)
+	_, err = tokens.TakeToken(t.Context(), sha256.Sum256([]byte("on a host")))
+	require.NoError(t, err, "another host's delivery voids it not")
 	void(put("expired", -time.Minute))
 	removed := put("removed", time.Minute)
 	require.NoError(t, tokens.VoidToken(t.Context(), "web", "hook"))

@@ -45,9 +45,10 @@ func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 	s.open(newOrder("new", "new/1"))
 
 	row := query[map[string]any](s, `SELECT to_jsonb(v) - 'created_at' - 'updated_at' FROM everleaf_certificates v WHERE name = 'web'`)
-	const at = "2027-03-04T12:00:00+00:00"
+	shown := func(at time.Time) string { return at.Format("2006-01-02T15:04:05-07:00") }
+	at := shown(noon)
 	require.Equal(t, map[string]any{"name": "web", "phase": "Failing", "names": []any{"web.example"}, "requested_names": []any{"web.example"}, "released_at": nil,
-		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at, "not_after": "2027-03-06T12:00:00+00:00", "issuer": "default",
+		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at, "not_after": shown(noon.Add(48 * time.Hour)), "issuer": "default",
 		"issuer_cn": "Test CA 1", "next_renewal": at, "next_renewal_reason": "Window", "failure_kind": "CA", "failure_reason": "Down",
 		"failure_message": "it is down", "failure_attempts": 2.0, "failed_at": at, "retry_at": at, "version": issued.Version}, row)
 	require.Equal(t, "Issuing", query[string](s, `SELECT phase FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))

@@ -56,8 +56,8 @@ type Fleet struct {
 }
 
 type fleetGauges struct {
-	certificates, expiring metric.Int64ObservableGauge
-	nextExpiry, age        metric.Float64ObservableGauge
+	certificates, expiring, undelivered metric.Int64ObservableGauge
+	nextExpiry, age                     metric.Float64ObservableGauge
 }
 
 // NewFleet counts through catalog, at most once in every. Start makes the first count; Stop ends it.
@@ -67,14 +67,16 @@ func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.D
 	i := instruments{meter: m.own}
 	f.failures = i.counter(censusFailures)
 	f.gauges = fleetGauges{
-		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring), nextExpiry: i.gauge(nextExpiry), age: i.gauge(censusAge),
+		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring), undelivered: i.intGauge(failingDeliveries),
+		nextExpiry: i.gauge(nextExpiry), age: i.gauge(censusAge),
 	}
 	if i.err != nil {
 		return nil, i.err
 	}
 	f.failures.Add(context.Background(), 0)
 	var err error
-	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.nextExpiry, f.gauges.age)
+	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered, f.gauges.nextExpiry,
+		f.gauges.age)
 	return f, err
 }
 
@@ -137,6 +139,7 @@ func (f *Fleet) observe(_ context.Context, to metric.Observer) error {
 	for i, count := range census.Expiring {
 		to.ObserveInt64(f.gauges.expiring, int64(count), metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
 	}
+	to.ObserveInt64(f.gauges.undelivered, int64(census.Undelivered))
 	if !census.NextExpiry.IsZero() {
 		to.ObserveFloat64(f.gauges.nextExpiry, census.NextExpiry.Sub(now).Seconds())
 	}

@@ -55,7 +55,7 @@ func newFleet(t *testing.T) (*Metrics, *Fleet, *books, *hands) {
 	catalog := &books{counts: make(chan struct{}, 10), answer: make(chan error), census: ports.Census{
 		Groups:     []ports.CensusGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5}, {Phase: domain.PhaseFailing, Count: 2}},
 		Expiring:   []int{0, 1, 1, 2, 3, 5},
-		NextExpiry: clock.now.Add(time.Hour),
+		NextExpiry: clock.now.Add(time.Hour), Undelivered: 3,
 	}}
 	f, err := NewFleet(m, catalog, clock, time.Minute, []string{"main"}, silent)
 	require.NoError(t, err)
@@ -98,6 +98,7 @@ func TestFleetIsShownByTheLastCount(t *testing.T) {
 	require.Equal(t, 1.0, gauge("everleaf_certificates_expiring", "within", "1d"))
 	require.Equal(t, 0.0, gauge("everleaf_certificates_expiring", "within", "0s"))
 	require.Equal(t, 5.0, gauge("everleaf_certificates_expiring", "within", "30d"))
+	require.Equal(t, 3.0, gauge("everleaf_deliveries_failing"))
 	require.Equal(t, 3590.0, gauge("everleaf_next_expiry_seconds"), "as of now, not of the count")
 	require.Equal(t, 10.0, gauge("everleaf_census_age_seconds"))
 	require.Len(t, catalog.counts, 1, "the interval has not passed")

@@ -33,13 +33,14 @@ type Observer struct {
 	looks       metric.Int64Counter
 	// swept is when the last sweep ended here; first, when the observer was made.
 	swept       atomic.Pointer[time.Time]
+	sweeps      metric.Int64Counter
 	deliveries  metric.Int64Counter
 	undelivered metric.Int64Counter
 	drifts      metric.Int64Counter
 }
 
-// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on, so that an alert on
-// an increase sees the first failure.
+// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on,
+// so that an alert on an increase sees the first failure.
 func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 	i := instruments{meter: m.own}
 	o := &Observer{
@@ -52,6 +53,7 @@ func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
 		revocations: i.counter(revocations),
 		looks:       i.counter(looks),
+		sweeps:      i.counter(sweeps),
 		deliveries:  i.counter(deliveries),
 		undelivered: i.counter(deliveryFailures),
 		drifts:      i.counter(deliveryDrifts),
@@ -60,7 +62,7 @@ func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 	if i.err != nil {
 		return nil, i.err
 	}
-	o.Swept(context.Background())
+	o.swept.Store(new(time.Now()))
 	o.zero(context.Background())
 	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		to.ObserveFloat64(age, time.Since(*o.swept.Load()).Seconds())
@@ -89,7 +91,8 @@ func (o *Observer) zero(ctx context.Context) {
 			o.revocations.Add(ctx, 0, o.revocationLabels(issuer, reason))
 		}
 	}
-	for _, target := range o.targets {
+	o.sweeps.Add(ctx, 0)
+	for _, target := range slices.Concat(o.targets, []string{other}) {
 		o.deliveries.Add(ctx, 0, o.targetLabels(target))
 		o.drifts.Add(ctx, 0, o.targetLabels(target))
 		for _, kind := range []domain.FaultKind{domain.FaultWait, domain.FaultOperator} {
@@ -126,9 +129,9 @@ func (o *Observer) RenewalLooked(ctx context.Context, issuer string, look ports.
 }
 
 // Swept implements ports.Observer.
-func (o *Observer) Swept(context.Context) {
-	now := time.Now()
-	o.swept.Store(&now)
+func (o *Observer) Swept(ctx context.Context) {
+	o.swept.Store(new(time.Now()))
+	o.sweeps.Add(ctx, 1)
 }
 
 // ShowSweepInterval exports how often sweeps are to begin, so that an alert knows when one is late.

@@ -21,6 +21,8 @@ func TestObserverCountsFromZero(t *testing.T) {
 	}
 	require.Zero(t, find(t, got["everleaf_orders_placed_total"], "issuer", "main", "resumed", "true").GetCounter().GetValue())
 	require.Len(t, got["everleaf_revocations_total"].GetMetric(), 5)
+	require.Zero(t, find(t, got["everleaf_sweeps_total"]).GetCounter().GetValue())
+	require.Zero(t, find(t, got["everleaf_delivery_failures_total"], "target", "other", "kind", "Operator").GetCounter().GetValue())
 	require.Zero(t, find(t, got["everleaf_deliveries_total"], "target", "nginx").GetCounter().GetValue())
 	require.Zero(t, find(t, got["everleaf_delivery_drifts_total"], "target", "nginx").GetCounter().GetValue())
 	require.Zero(t, find(t, got["everleaf_delivery_failures_total"], "target", "nginx", "kind", "Wait").GetCounter().GetValue())
@@ -64,6 +66,7 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 	require.Equal(t, 1.0, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "moved").GetCounter().GetValue())
 	require.Zero(t, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "failed").GetCounter().GetValue())
 	require.Less(t, find(t, got["everleaf_sweep_age_seconds"]).GetGauge().GetValue(), 60.0)
+	require.Equal(t, 1.0, find(t, got["everleaf_sweeps_total"]).GetCounter().GetValue())
 	require.Equal(t, 600.0, find(t, got["everleaf_sweep_interval_seconds"]).GetGauge().GetValue())
 	require.Equal(t, 1.0, find(t, got["everleaf_revocations_total"], "issuer", "main", "reason", "unspecified").GetCounter().GetValue())
 	require.Equal(t, 1.0, find(t, got["everleaf_deliveries_total"], "target", "nginx").GetCounter().GetValue(), "whatever the host")

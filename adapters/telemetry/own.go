@@ -25,6 +25,8 @@ var (
 		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate was told of another instant), failed."}
 	sweepAge = own{"everleaf_sweep_age_seconds",
 		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one process ends each."}
+	sweeps = own{"everleaf_sweeps_total",
+		"Sweeps whose look at renewals came to its end here. What it did is in everleaf_renewal_looks_total and everleaf_delivery_drifts_total."}
 	sweepInterval = own{"everleaf_sweep_interval_seconds", "How often sweeps are to begin; 0 if this process schedules none."}
 	revocations   = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
 
@@ -33,6 +35,9 @@ var (
 		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
 	deliveryDrifts = own{"everleaf_delivery_drifts_total",
 		"Deliveries that were found amiss at their target and are made again, by target."}
+
+	failingDeliveries = own{"everleaf_deliveries_failing",
+		"Targets that do not have what they should since a delivery there failed; the view everleaf_deliveries in Postgres says which and why."}
 
 	certificates = own{"everleaf_certificates",
 		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}

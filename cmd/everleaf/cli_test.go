@@ -172,11 +172,18 @@ targets:
 	b = newBench(t)
 	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
 	require.Contains(t, b.err.String(), "targets[1].webhook.secret cannot work: the environment variable HOOK_SECRET")
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), worker("pull", "--pull-listen=:8403", "--pull-certificate=c", "--pull-key=k", "--pull-client-ca=r")...), b.err)
+	require.Len(t, b.config.Targets, 1, "it serves what is fetched, so it needs no webhook's secret")
+	require.Equal(t, "pull", b.config.Targets[0].Name)
 	for _, roles := range []string{"workflows,authorization", "responder,pull"} {
 		b = newBench(t)
 		require.Equal(t, exitOK, b.run(t.Context(), worker(roles)...), "%s: it delivers nothing, so it needs no such secret: %s", roles, b.err)
 		require.Empty(t, b.config.Targets)
 	}
+	b = newBench(t)
+	require.Equal(t, exitOK, b.run(t.Context(), worker("workflows")...), b.err)
+	require.Equal(t, []string{"web", "hook", "pull"}, b.config.TargetNames, "who records failed deliveries counts them by target")
 
 	write(`targets: [{name: web, directory: {path: tls}}]`)
 	b = newBench(t)

@@ -12,7 +12,7 @@ import (
 // Let's Encrypt and RFC 8555 §6.6: rateLimited carries Retry-After. Pebble has no rate limits, so the proxy answers.
 func TestRateLimitIsWaitedOutAsTold(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.worker()
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "7")})
 	started := time.Now()

@@ -93,9 +93,9 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	s.env = all
 	workflows, authorization := s.run("--roles=workflows"), s.run("--roles=authorization")
 	s.must("cert", "ensure", s.name, "--name", "parted.example.test")
-	runs := s.runs(s.name)
-	require.Equal(t, []string{authorization.identity("authorization")}, activityIdentities(runs[0]))
-	require.Equal(t, []string{workflows.identity("workflows")}, taskIdentities(runs[0]))
+	run := s.ended(s.name, 0)
+	require.Equal(t, []string{authorization.identity("authorization")}, activityIdentities(run))
+	require.Equal(t, []string{workflows.identity("workflows")}, taskIdentities(run))
 	for _, p := range []*process{workflows, authorization, responder} {
 		p.stop()
 	}

@@ -24,7 +24,7 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	s.makeCurrent("one")
 	e := <-ensured
 	require.Equal(t, 0, e.code, e.stderr)
-	require.Equal(t, []string{"one"}, buildsOf(s.runs(e.name)[0]))
+	require.Equal(t, []string{"one"}, buildsOf(s.ended(e.name, 0)))
 
 	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
 	require.Equal(t, 2, refused.code)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -37,6 +38,26 @@ func (s *stack) runs(name string) (runs []*historypb.History) {
 		id = history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
 	}
 	return runs
+}
+
+// ended is a certificate's n-th run, from 0, once it has come to its end; a caller is answered before that.
+func (s *stack) ended(name string, n int) (run *historypb.History) {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("the end of run %d of %s", n, name), func() bool {
+		runs := s.runs(name)
+		if n >= len(runs) {
+			return false
+		}
+		run = runs[n]
+		switch run.Events[len(run.Events)-1].GetEventType() {
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+			return true
+		default:
+			return false
+		}
+	})
+	return run
 }
 
 // history is one run's history.

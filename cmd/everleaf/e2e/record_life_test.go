@@ -51,13 +51,13 @@ func TestRecordWholeLife(t *testing.T) {
 	require.NotEqual(t, first.Issued.Serial, grown.Issued.Serial)
 	require.Equal(t, 1, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, changed), "the key was kept")
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'changed'`, changed))
-	histories["change.json"] = s.runs(changed)[1]
+	histories["change.json"] = s.ended(changed, 1)
 
 	// An issuer that fails is followed by the next one.
 	fell := s.name + "-fell"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusServiceUnavailable, "serverInternal", "maintenance", "Retry-After", "7200")})
 	require.Equal(t, "spare", ensure(fell, "--name", "fell.example.test", "--use-issuer", "default", "--use-issuer", "spare").Issued.Issuer)
-	histories["fallback.json"] = s.runs(fell)[0]
+	histories["fallback.json"] = s.ended(fell, 0)
 
 	// An authorization that is gone is no failure.
 	over := s.name + "-over"
@@ -65,14 +65,14 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Nil(t, ensure(over, "--name", "over.example.test").Failure)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'failed'`, over))
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1 AND state = 'abandoned'`, over))
-	histories["start-over.json"] = s.runs(over)[0]
+	histories["start-over.json"] = s.ended(over, 0)
 
 	// A CA's limit is waited out, unless somebody knows better.
 	forced := s.name + "-forced"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
 	require.Equal(t, 1, s.cli("cert", "ensure", forced, "--name", "forced.example.test").code)
 	s.must("cert", "renew", forced, "--force")
-	histories["forced.json"] = s.runs(forced)[0]
+	histories["forced.json"] = s.ended(forced, 0)
 
 	// One target fails alone; the other has the certificate; the end clears what was delivered.
 	delivered := s.name + "-delivered"
@@ -80,22 +80,21 @@ func TestRecordWholeLife(t *testing.T) {
 	s.eventually("both targets' outcome", func() bool {
 		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND (target = 'disk') = (failure IS NULL)`, delivered) == 2
 	})
-	histories["delivery.json"] = s.runs(delivered)[0]
+	histories["delivery.json"] = s.ended(delivered, 0)
 	require.NoError(t, os.Remove(file)) // somebody looks after the disk
 	require.NoError(t, os.Mkdir(file, 0o700))
 	ensure(delivered, "--name", "delivered.example.test", "--deliver", "disk")
 	s.must("cert", "retire", delivered, "--remove-deliveries")
 	require.NoFileExists(t, filepath.Join(dir, delivered, "tls.key"))
 	require.Contains(t, s.must("cert", "list").stdout, "Released")
-	runs := s.runs(delivered)
-	histories["retired.json"] = runs[len(runs)-1]
+	retired := len(s.runs(delivered)) - 1
+	histories["retired.json"] = s.ended(delivered, retired)
 
 	// Whoever asks for it again gets the one that is there.
 	orders := s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered)
 	require.NotNil(t, ensure(delivered, "--name", "delivered.example.test").Issued)
 	require.Equal(t, orders, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered), "no order was placed")
-	runs = s.runs(delivered)
-	histories["adopted.json"] = runs[len(runs)-2]
+	histories["adopted.json"] = s.ended(delivered, 0) // the chain of runs begins anew with a new start
 
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"
@@ -104,7 +103,7 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Equal(t, before.Issued.Serial, after.Issued.Serial)
 	require.True(t, after.Issued.Revoked)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'keyCompromise'`, revoked))
-	histories["revoked-in-service.json"] = s.runs(revoked)[1]
+	histories["revoked-in-service.json"] = s.ended(revoked, 1)
 
 	// The CA's advice moves a renewal.
 	moved := s.name + "-moved"
@@ -112,8 +111,7 @@ func TestRecordWholeLife(t *testing.T) {
 	advice := ports.AdvisedSignal{Version: version, Plan: domain.RenewalPlan{At: time.Now().UTC(), Reason: "ARIWindowPassed", Message: "now"}}
 	require.NoError(t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(moved), "", ports.AdvisedSignalName, advice))
 	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, moved) == 2 })
-	s.eventually("the run's end", func() bool { return len(s.runs(moved)) == 3 })
-	histories["advised.json"] = s.runs(moved)[1]
+	histories["advised.json"] = s.ended(moved, 1)
 
 	// Each of these stories can be read aloud, from Postgres alone.
 	for certificate, says := range map[string]string{

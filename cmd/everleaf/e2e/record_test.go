@@ -36,19 +36,19 @@ var recorder = regexp.MustCompile(`"(identity|name)": "(?:[^"]*@[^"]*|[^":]*:[0-
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	newFolder(t, corpus)
-	s := newStackWith(t, brief)
+	s := newStackWith(t, minute)
+	s.renewsSoon(1)
 	s.worker()
 
 	name := s.name + "-life"
 	s.must("cert", "ensure", name, "--name", "record.example.test")
-	s.eventually("a renewal", func() bool { return len(s.runs(name)) >= 3 })
-	runs := s.runs(name)
+	issuance, renewal := s.ended(name, 0), s.ended(name, 1)
 	s.must("cert", "retire", name) // or its renewals meet the CA's refusals that are meant for others
 
 	woken := s.name + "-woken"
 	s.must("cert", "ensure", woken, "--name", "woken.example.test")
 	s.must("cert", "renew", woken, "--note", "cuts the sleep after a continue-as-new short")
-	s.eventually("the run after it", func() bool { return len(s.runs(woken)) >= 3 })
+	continued := s.ended(woken, 1)
 	s.must("cert", "retire", woken)
 
 	refused := s.name + "-refused" // climbs the ladder: a minute
@@ -67,22 +67,20 @@ func TestRecord(t *testing.T) {
 	given := s.name + "-given-up"
 	s.must("cert", "ensure", given, "--name", "given-up.example.test")
 	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(given), ""))
+	var cancelled *historypb.History
 	s.eventually("the end of what was cancelled", func() bool {
 		runs := s.runs(given)
-		return has(runs[len(runs)-1], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
+		cancelled = runs[len(runs)-1]
+		return has(cancelled, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
 	})
-	cancelled := s.runs(given)
-
-	s.eventually("the ladder's first rung", func() bool { return len(s.runs(refused)) > 1 })
 
 	for file, history := range map[string]*historypb.History{
-		"issuance.json": runs[0], "renewal.json": runs[1], "continue-as-new.json": s.runs(woken)[1],
-		"failure-and-recovery.json": s.runs(failing)[0], "ladder.json": s.runs(refused)[0],
-		"revocation.json": s.runs(revoked)[1], "cancelled.json": cancelled[len(cancelled)-1],
+		"issuance.json": issuance, "renewal.json": renewal, "continue-as-new.json": continued,
+		"failure-and-recovery.json": s.ended(failing, 0), "ladder.json": s.ended(refused, 0), // after the ladder's first rung
+		"revocation.json": s.ended(revoked, 1), "cancelled.json": cancelled,
 	} {
 		keep(t, corpus, file, history)
 	}
-	renewal := runs[1]
 	require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, renewal.Events[len(renewal.Events)-1].GetEventType())
 	require.LessOrEqual(t, len(renewal.Events), 30, "history events of a renewal")
 	require.LessOrEqual(t, actions(renewal), 5, "billable actions of a renewal")

@@ -85,17 +85,17 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	answer := <-answered
 	require.Equal(t, 0, answer.code, "%s\n%s", answer.stderr, s.log)
 	require.NotNil(t, status(t, answer).Issued)
-	begun := s.runs(atWork)[0]
+	begun := s.ended(atWork, 0)
 	require.Equal(t, []string{ports.AuthorizeOrder.Name}, activitiesOf(begun), "as it was begun")
 	require.Equal(t, []string{"one", "two"}, buildsOf(begun))
 
 	one.stop()
 	s.must("cert", "renew", asleep)
-	renewed := s.runs(asleep)[1]
+	renewed := s.ended(asleep, 1)
 	require.Equal(t, []string{ports.ObtainCertificate.Name}, activitiesOf(renewed), "in the new way")
 	require.Equal(t, []string{"one", "two"}, buildsOf(renewed), "it went to sleep in the old build and woke in the new")
 	s.must("cert", "ensure", s.name+"-new", "--name", "new.example.test")
-	require.Equal(t, []string{"two"}, buildsOf(s.runs(s.name + "-new")[0]))
+	require.Equal(t, []string{"two"}, buildsOf(s.ended(s.name+"-new", 0)))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 
 	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(asleep), "")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -33,8 +34,12 @@ func TestTemporalsUITellsTheStory(t *testing.T) {
 		ports.SearchNextRenewal, first.Renewal.At.Add(-time.Second).Format(time.RFC3339)))
 	require.Contains(t, s.details(name), "in service: serial "+first.Issued.Serial)
 
-	asleep := s.runs(name)[1]
-	require.True(t, has(asleep, enumspb.EVENT_TYPE_TIMER_STARTED))
+	var asleep *historypb.History
+	s.eventually("the next run to sleep", func() bool {
+		runs := s.runs(name)
+		asleep = runs[len(runs)-1]
+		return len(runs) > 1 && has(asleep, enumspb.EVENT_TYPE_TIMER_STARTED)
+	})
 	require.Contains(t, s.text(asleep), "Renewal at "+first.Renewal.At.Format(time.RFC3339), "the timer's summary")
 }
 

@@ -90,6 +90,22 @@ func TestWebhooksAndPulls(t *testing.T) {
 	for _, got := range append(hooks.all("/hook/"+s.name), hooks.all("/sealed")...) {
 		require.NotContains(t, s.log.String(), got.secret(), "no token in the log")
 	}
+
+	// Taken out of the spec and named again, the same version is another message, and the last in order.
+	hook := "/hook/" + s.name
+	s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "sealed", "--deliver", "edge")
+	s.eventually("the removal", func() bool { return len(hooks.all(hook)) == 5 })
+	s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "hook", "--deliver", "sealed", "--deliver", "edge")
+	s.eventually("the version once more", func() bool { return len(hooks.all(hook)) == 6 })
+	s.confirmed(renewed.Issued.Version)
+	told := hooks.all(hook)
+	require.Equal(t, "certificate.removed", told[4].kind)
+	require.Equal(t, told[3].chain, told[5].chain)
+	require.NotEqual(t, told[3].id, told[5].id)
+	require.Equal(t, told[0].sequence, told[2].sequence, "each try alike")
+	for i := 2; i < 5; i++ {
+		require.Greater(t, told[i+1].sequence, told[i].sequence, "%s after %s", told[i+1].kind, told[i].kind)
+	}
 }
 
 // confirmed waits until every target has the version.
@@ -138,7 +154,10 @@ func (s *stack) configure(hooks *receiver, listener string, pki *meshCA, recipie
 }
 
 // received is what a receiver got, with the key that it made of it.
-type received struct{ path, id, token, chain, key string }
+type received struct {
+	path, id, kind, token, chain, key string
+	sequence                          int64
+}
 
 // secret is what must not be seen anywhere else.
 func (r received) secret() string {
@@ -184,19 +203,21 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		Type string
 		Data struct {
 			ChainPEM string
+			Sequence int64
 			Key      struct{ Transport, URL, Token, Age string }
 		}
 	}
 	if err == nil {
 		err = json.Unmarshal(body, &event)
 	}
-	if err != nil || event.Type != "certificate.issued" {
+	if err != nil || event.Type != "certificate.issued" && event.Type != "certificate.removed" {
 		r.t.Errorf("%s: %v", event.Type, err)
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	key := event.Data.Key
-	got := received{path: request.URL.Path, id: request.Header.Get("webhook-id"), token: key.Token, chain: event.Data.ChainPEM}
+	got := received{path: request.URL.Path, id: request.Header.Get("webhook-id"), kind: event.Type, token: key.Token,
+		chain: event.Data.ChainPEM, sequence: event.Data.Sequence}
 	switch {
 	case key.Transport == "token" && len(r.all(got.path)) < 2:
 		w.WriteHeader(http.StatusServiceUnavailable)
