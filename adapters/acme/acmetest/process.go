@@ -1,15 +1,15 @@
 package acmetest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 )
@@ -19,14 +19,19 @@ type Process struct {
 	name   string
 	cmd    *exec.Cmd
 	exited chan struct{}
-	output *output
+	// output is a file without a name, not a pipe: what a server wrote before it answered is there when the answer is.
+	output *os.File
 }
 
 // Run starts the program with env added to the environment. Whoever calls it stops it; on Linux it also ends with a test process
 // that is killed.
 func Run(t testing.TB, env []string, path string, arguments ...string) *Process {
 	t.Helper()
-	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}), output: &output{}}
+	output, err := os.CreateTemp("", "everleaf-test-log-*")
+	must(t, err)
+	must(t, os.Remove(output.Name()))
+	t.Cleanup(func() { _ = output.Close() })
+	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}), output: output}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.Env = append(os.Environ(), env...)
 	must(t, startWithParent(p.cmd))
@@ -50,9 +55,9 @@ func (p *Process) Await(ready func() error) error {
 		select {
 		case <-tick.C:
 		case <-p.exited:
-			return fmt.Errorf("%s ended: %s", p.name, p.output)
+			return fmt.Errorf("%s ended: %s", p.name, p.Log())
 		case <-deadline:
-			return errors.Join(fmt.Errorf("%s does not answer within %s: %s", p.name, readyWithin, p.output), err)
+			return errors.Join(fmt.Errorf("%s does not answer within %s: %s", p.name, readyWithin, p.Log()), err)
 		}
 	}
 }
@@ -64,25 +69,12 @@ func (p *Process) Stop() {
 }
 
 // Log is what it wrote so far.
-func (p *Process) Log() string { return p.output.String() }
-
-// output is a buffer that may be read while it is written.
-type output struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buffer.Write(p)
-}
-
-// String is what was written so far.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buffer.String()
+func (p *Process) Log() string {
+	text, err := io.ReadAll(io.NewSectionReader(p.output, 0, math.MaxInt64))
+	if err != nil {
+		return "(the log cannot be read: " + err.Error() + ")"
+	}
+	return string(text)
 }
 
 // FreePort picks a port that is free now for TCP and UDP. It is below those that Linux gives to connections and to
