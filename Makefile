@@ -77,8 +77,8 @@ resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and ou
 	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
 	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
 
-record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v4
-	@test -n "$(NEW)" || { echo "say where to: make record NEW=v4 (old histories are never replaced)"; exit 1; }
+record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
+	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }
 	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record "$(NEW)"
 
 clean: ## Remove what was built here

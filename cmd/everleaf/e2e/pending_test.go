@@ -16,7 +16,7 @@ import (
 // A revocation that was accepted waits for a target when its workflow is cancelled: it is told from Postgres alone, and
 // carried out when the certificate is taken up again. A second retirement says that it was the second. With -record, the
 // histories join the corpus.
-func TestPendingRevocationOutlivesItsWorkflow(t *testing.T) {
+func TestRecordPendingRevocation(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.wholeLife()
@@ -94,7 +94,7 @@ func TestRetiredAgain(t *testing.T) {
 
 // Somebody changes the order of issuers while an attempt is at work: what that obtains is as wanted. With -record, the
 // history joins the corpus.
-func TestPreferenceChangedAtWorkCostsNothing(t *testing.T) {
+func TestRecordChangedPreference(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.wholeLife()
