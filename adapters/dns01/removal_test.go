@@ -15,6 +15,7 @@ import (
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 // DNS allows any octet in a name, and whoever owns a CNAME chooses where it leads: a dot inside a label ends none, and nothing
@@ -37,6 +38,36 @@ func TestCNAMEToOtherCharacters(t *testing.T) {
 	require.Len(t, store.of("order"), 1)
 	require.NoError(t, s.CleanUp(t.Context(), "order"))
 	require.Empty(t, server.TXT("good.acme.test"))
+	require.Empty(t, store.of("order"))
+}
+
+// putAgain is a store at which another process presents again just before this one forgets what it removed.
+type putAgain struct {
+	*records
+	once  sync.Once
+	again func()
+}
+
+func (p *putAgain) ForgetRecords(ctx context.Context, order string, gone []ports.DNSRecord) error {
+	p.once.Do(p.again)
+	return p.records.ForgetRecords(ctx, order, gone)
+}
+
+// A worker that was taken for dead cleans up while another one has the order presented anew, as a sweep may: what is in DNS
+// stays known.
+func TestPresentedAgainWhileItIsRemoved(t *testing.T) {
+	t.Parallel()
+	server := dns01test.Start(t, "shop.test")
+	store := &putAgain{records: newRecords()}
+	dead, alive := solver(t, server, store, server.Zone("shop.test")), solver(t, server, store, server.Zone("shop.test"))
+	challenges := []domain.Challenge{challenge("shop.test")}
+	store.again = func() { require.NoError(t, alive.Present(t.Context(), "order", challenges)) }
+	require.NoError(t, dead.Present(t.Context(), "order", challenges))
+	require.NoError(t, dead.CleanUp(t.Context(), "order"))
+	require.NoError(t, alive.Check(t.Context(), challenges[0]))
+	require.Len(t, store.of("order"), 1)
+	require.NoError(t, alive.CleanUp(t.Context(), "order"))
+	require.Empty(t, server.TXT("_acme-challenge.shop.test"))
 	require.Empty(t, store.of("order"))
 }
 
