@@ -121,7 +121,7 @@ func TestHTTPAnswers(t *testing.T) {
 		err := zone.Add(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}})
 		fault := requireFault(t, err, tc.kind, tc.reason, append(tc.parts, "x.shop.test", web.URL)...)
 		require.Equal(t, tc.wait, fault.RetryAfter, name)
-		require.NotContains(t, fault.Error(), "rse", name)
+		require.NotContains(t, fault.Error(), "battery", name)
 		require.NotContains(t, fault.Error(), "secret-path", name)
 		require.NotContains(t, fault.Error(), long[:81], name)
 		web.Close()

@@ -29,8 +29,10 @@ func recordOf(challenge domain.Challenge) ports.DNSRecord {
 }
 
 // within says whether a canonical name is the zone's or below it, by whole labels: a dot inside a label, which is written "\.",
-// ends none.
-func within(name, zone string) bool { return dns.IsSubDomain(dns.Fqdn(zone), dns.Fqdn(name)) }
+// ends none. Nothing is within the root.
+func within(name, zone string) bool {
+	return zone != "" && dns.IsSubDomain(dns.Fqdn(zone), dns.Fqdn(name))
+}
 
 // plainName says whether a canonical name has the characters of host and service names alone. DNS allows any octet, and whoever
 // owns a CNAME chooses them.
