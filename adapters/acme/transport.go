@@ -9,18 +9,18 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+
+	"everleaf/adapters/internal/answer"
 )
 
 const (
 	// maxAnswer bounds every body. Chains and orders are a few kilobytes.
 	maxAnswer     = 1 << 20
-	minRetryAfter = time.Second
 	maxRetryAfter = 7 * 24 * time.Hour
 )
 
@@ -135,7 +135,7 @@ func (x *exchange) answered(response *http.Response, body []byte) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.status = response.StatusCode
-	x.retryAfter = retryAfter(response.Header, time.Now())
+	x.retryAfter = answer.RetryAfter(response.Header, time.Now(), maxRetryAfter)
 	if mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); mediaType == "application/problem+json" {
 		var problem acme.Problem
 		if json.Unmarshal(body, &problem) == nil {
@@ -161,24 +161,4 @@ func (x *exchange) lastProblem() *acme.Problem {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.problem
-}
-
-// retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date, taken relative to the server's own clock where it
-// shows it) and clamps it to 1 s to 7 days. Zero means that it is absent or unreadable.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if value == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return min(max(time.Duration(min(seconds, 1e6))*time.Second, minRetryAfter), maxRetryAfter)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = date
-	}
-	return min(max(at.Sub(now), minRetryAfter), maxRetryAfter)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/answer"
 	"everleaf/domain"
 )
 
@@ -21,7 +22,7 @@ const (
 	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
 	maxHead  = 4 << 10
 	maxQuote = 120
-	// maxRetryAfter bounds what a receiver may ask for.
+	// maxRetryAfter bounds what it may ask for.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -42,7 +43,7 @@ func (w *WebhookTarget) answered(response *http.Response, token string) (confirm
 	case code >= 200 && code < 300:
 		return strings.TrimSpace(status), nil
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return "", w.unavailable(nil, said).After(retryAfter(response.Header, w.now()))
+		return "", w.unavailable(nil, said).After(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
 	case code >= 300 && code < 400:
 		return "", w.refused(nil, "it redirects ("+strings.TrimSpace(status)+"), and redirects are not followed: configure the URL where it ends")
 	case code == http.StatusGone:
@@ -89,17 +90,4 @@ func (w *WebhookTarget) unanswered(ctx context.Context, err error) error {
 		return w.unavailable(nil, "no answer within "+w.timeout.String())
 	}
 	return w.unavailable(err, "it cannot be reached")
-}
-
-// retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date); zero if it is absent or unreadable.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return min(max(time.Duration(min(seconds, 1e6))*time.Second, time.Second), maxRetryAfter)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now), time.Second), maxRetryAfter)
 }

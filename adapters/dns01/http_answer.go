@@ -10,13 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"everleaf/adapters/internal/answer"
 )
 
 const (
 	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
 	maxHead  = 4 << 10
 	maxQuote = 80
-	// maxRetryAfter bounds what a service may ask for.
+	// maxRetryAfter bounds what it may ask for.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -40,7 +42,7 @@ func (z *HTTPZone) answered(response *http.Response, where string) error {
 	case code >= 300 && code < 400:
 		return refused(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return unavailable(nil, "%s: %s", where, said).After(retryAfter(response.Header, z.now()))
+		return unavailable(nil, "%s: %s", where, said).After(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
 	default:
 		return refused(nil, "%s: %s: see to the service, its URL, username and password", where, said)
 	}
@@ -63,19 +65,6 @@ func (z *HTTPZone) quote(body io.Reader) string {
 		return ""
 	}
 	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
-}
-
-// retryAfter reads the header (RFC 9110 §10.2.3: seconds or a date); zero if it is absent or unreadable.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return min(max(time.Duration(min(seconds, 1e6))*time.Second, time.Second), maxRetryAfter)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now), time.Second), maxRetryAfter)
 }
 
 // secrets are what must not be told, in the shapes in which the service gets them.
