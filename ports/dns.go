@@ -13,6 +13,8 @@ type DNSRecord struct {
 	Name string
 	// Value is the record's text.
 	Value string
+	// Mark is the store's own: which putting of the record was read. Nobody else looks at it.
+	Mark string
 }
 
 // DNSZone is a zone that Everleaf may write TXT records into, with all that is below it. Certificates of several tenants may
@@ -39,7 +41,8 @@ type DNSRecords interface {
 	// authorization to two orders). The latter stay in DNS, and this call forgets them: whichever order goes last has none
 	// that are shared, and removes them.
 	OrderRecords(ctx context.Context, orderID string) (all, shared []DNSRecord, err error)
-	// ForgetRecords removes them from the store once DNS no longer has them. Idempotent.
+	// ForgetRecords removes them from the store once DNS no longer has them. One that was put again since it was read is in DNS
+	// again, or will be: it stays. Without a mark, it goes whenever it was put. Idempotent.
 	ForgetRecords(ctx context.Context, orderID string, records []DNSRecord) error
 	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on at now:
 	// issued, abandoned or run out, or of a certificate that was given up, or that waits for its next attempt after a failure.

@@ -27,8 +27,11 @@ func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInpu
 			"challenge %q: this worker has no solver for it, which removes forgotten DNS records", domain.ChallengeDNS01)
 	}
 	s := &removal{solver: solver, bound: a.pace.cleanUp}
-	now := a.Clock.Now()
-	for until := now.Add(a.sweep.budget); !out.Page.Done && a.Clock.Now().Before(until); {
+	for until := a.Clock.Now().Add(a.sweep.budget); !out.Page.Done; {
+		now := a.Clock.Now() // of this page: what began its next attempt since the walk did is nobody's orphan
+		if !now.Before(until) {
+			break
+		}
 		orphans, err := a.Records.OrphanedOrders(ctx, now, out.Page.After, a.sweep.removals)
 		if err != nil {
 			return ports.SweepRecordsOutput{}, fmt.Errorf("read which orders left DNS records: %w", err)

@@ -40,6 +40,19 @@ func TestSweepRecordsGoesThroughAll(t *testing.T) {
 	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "d", Done: true}, Cleaned: 2, Failed: 1}, out)
 }
 
+// Each page is looked up at its own time: a certificate whose next attempt came near since the walk began is no orphan any more.
+func TestSweepRecordsLooksAtTheClockForEachPage(t *testing.T) {
+	t.Parallel()
+	r, records, solver := removing(t)
+	r.step = 10 * time.Second
+	first := now.Add(2 * r.step) // the first look is at when to end
+	records.OrphanedOrders(anything, first, "", 2).Return([]string{"a", "b"}, nil)
+	records.OrphanedOrders(anything, first.Add(r.step), "b", 2).Return(nil, nil)
+	solver.CleanUp(anything, anything).Times(2)
+	_, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
+	require.NoError(t, err)
+}
+
 // What takes too long is handed on.
 func TestSweepRecordsHandsOn(t *testing.T) {
 	t.Parallel()

@@ -110,3 +110,11 @@ func TestQuestionIsPutAgain(t *testing.T) {
 	require.Equal(t, int32(1), plain.Load())
 	require.Equal(t, int32(3), asked.Load())
 }
+
+// A zone that nobody has delegated is told as such, and not what the root's servers say.
+func TestZoneThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	server := dns01test.Start(t, "acme.test")
+	s := solver(t, server, newRecords(), server.Zone("gone.test"))
+	requireFault(t, s.Check(t.Context(), challenge("gone.test")), domain.FaultWait, "ChallengeNotVisible", "no zone holds _acme-challenge.gone.test")
+}

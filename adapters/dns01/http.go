@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -57,20 +58,34 @@ func (z *HTTPZone) Name() string { return z.name }
 
 // Add implements ports.DNSZone.
 func (z *HTTPZone) Add(ctx context.Context, records []ports.DNSRecord) error {
-	return z.each(ctx, "present", records)
+	return z.each(ctx, "present", records, z.post)
 }
 
-// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there.
+// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it refuses
+// to remove keeps no other one in DNS.
 func (z *HTTPZone) Remove(ctx context.Context, records []ports.DNSRecord) error {
-	return z.each(ctx, "cleanup", records)
+	refusals := make(chan error, len(records))
+	err := z.each(ctx, "cleanup", records, func(ctx context.Context, verb string, record ports.DNSRecord) error {
+		err := z.post(ctx, verb, record)
+		if err != nil && domain.AsFault(err).Kind == domain.FaultOperator {
+			refusals <- err
+			return nil
+		}
+		return err
+	})
+	if err != nil || len(refusals) == 0 {
+		return err
+	}
+	return <-refusals
 }
 
 // each makes a request per record, which is all that the protocol knows.
-func (z *HTTPZone) each(ctx context.Context, verb string, records []ports.DNSRecord) error {
+func (z *HTTPZone) each(ctx context.Context, verb string, records []ports.DNSRecord,
+	post func(context.Context, string, ports.DNSRecord) error) error {
 	all, inner := errgroup.WithContext(ctx)
 	all.SetLimit(requestsAtOnce)
 	for _, record := range records {
-		all.Go(func() error { return z.post(inner, verb, record) })
+		all.Go(func() error { return post(inner, verb, record) })
 	}
 	err := all.Wait()
 	if ctx.Err() != nil {

@@ -51,15 +51,16 @@ func (z *HTTPZone) answered(response *http.Response, where string) error {
 // quote is the beginning of a body, printable ASCII only. A service may echo what it got: the secrets are blotted out.
 func (z *HTTPZone) quote(body io.Reader) string {
 	head, _ := io.ReadAll(io.LimitReader(body, maxHead)) // what came is enough
-	text := strings.Map(func(r rune) rune {
+	text := string(head)
+	for _, secret := range z.secrets() { // before anything is left out of them
+		text = strings.ReplaceAll(text, secret, "[secret]")
+	}
+	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1
 		}
 		return r
-	}, string(head))
-	for _, secret := range z.secrets() {
-		text = strings.ReplaceAll(text, secret, "[secret]")
-	}
+	}, text)
 	if text == "" {
 		return ""
 	}

@@ -22,7 +22,7 @@ import (
 	"everleaf/ports"
 )
 
-const password = "correct horse battery staple"
+const password = "correct hörse \"battery\" staple"
 
 // bridge is a service that writes what it is told into a real zone, as one that speaks for a hoster's interface does.
 func bridge(t *testing.T, server *dns01test.Server) dns01.HTTP {
@@ -121,7 +121,7 @@ func TestHTTPAnswers(t *testing.T) {
 		err := zone.Add(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}})
 		fault := requireFault(t, err, tc.kind, tc.reason, append(tc.parts, "x.shop.test", web.URL)...)
 		require.Equal(t, tc.wait, fault.RetryAfter, name)
-		require.NotContains(t, fault.Error(), "horse", name)
+		require.NotContains(t, fault.Error(), "battery", name)
 		require.NotContains(t, fault.Error(), "secret-path", name)
 		require.NotContains(t, fault.Error(), long[:81], name)
 		web.Close()

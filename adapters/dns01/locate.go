@@ -7,7 +7,10 @@ import (
 	"everleaf/ports"
 )
 
-const reasonNoZones = "NoDNSZones"
+const (
+	reasonNoZones      = "NoDNSZones"
+	reasonNotDelegated = "NameNotDelegated"
+)
 
 // locate finds where a challenge's record has to be: behind all CNAMEs, in one of the zones.
 func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.DNSRecord, error) {
@@ -23,12 +26,17 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 		return record, err
 	}
 	record.Name = final
+	if !plainName(final) {
+		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
+			"%s: the CNAME of %s leads to %s, which has characters that no host or service name has: have it lead to a name of a-z, 0-9, - and _, for example %s",
+			challenge.Name, first, final, example(challenge.Name, s.zones[0].Name()))
+	}
 	if s.zone(final) == nil {
 		leads := "it is no CNAME"
 		if final != first {
 			leads = "its CNAME leads to " + final
 		}
-		return record, domain.NewFault(domain.FaultName, "NameNotDelegated", nil,
+		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
 			"%s: %s, which is in none of Everleaf's zones (%s): create a CNAME record from %s into one of them, for example to %s",
 			first, leads, s.zoneNames(), first, example(challenge.Name, s.zones[0].Name()))
 	}

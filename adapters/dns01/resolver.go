@@ -71,7 +71,7 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 	if failed {
 		return nil, domain.NewFault(domain.FaultName, reasonFailed, nil, "%s: see that the name servers of %s answer, and that its DNSSEC validates", what, name)
 	}
-	return nil, domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "%s: see to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what)
+	return nil, domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
 }
 
 // follow goes along CNAMEs to where the record has to be: at most maxHops, as resolvers do. A CNAME is asked for and not the

@@ -20,6 +20,9 @@ const (
 	patience = 2 * time.Minute
 	// lookupsAtOnce bounds the load that one order puts on the resolver.
 	lookupsAtOnce = 8
+	// perRemoval is how many records are removed before they are forgotten: a slow service that is cut short at an order's
+	// hundred gets further the next time.
+	perRemoval = 16
 )
 
 // Solver makes DNS-01 challenges answerable and looks at them as a CA does.
@@ -97,13 +100,31 @@ func (s *Solver) cleanZone(ctx context.Context, orderID string, zone ports.DNSZo
 			"the TXT record %s (and %d more of this order) is in none of the zones under dns in the file of --config (EVERLEAF_CONFIG), which are %s: "+
 				"name its zone there again until it is removed", records[0].Name, len(records)-1, s.zoneNames())
 	}
-	own := slices.DeleteFunc(slices.Clone(records), func(record ports.DNSRecord) bool { return slices.Contains(shared, record) })
-	if len(own) > 0 {
-		if err := zone.Remove(ctx, own); err != nil {
-			return err
+	var own, others []ports.DNSRecord
+	for _, record := range records {
+		if slices.Contains(shared, record) {
+			others = append(others, record)
+		} else {
+			own = append(own, record)
 		}
 	}
-	return s.records.ForgetRecords(ctx, orderID, records)
+	var first error
+	if len(others) > 0 {
+		first = s.records.ForgetRecords(ctx, orderID, others)
+	}
+	for some := range slices.Chunk(own, perRemoval) {
+		err := zone.Remove(ctx, some)
+		if err == nil {
+			err = s.records.ForgetRecords(ctx, orderID, some)
+		}
+		if first == nil {
+			first = err
+		}
+		if err != nil && (ctx.Err() != nil || domain.AsFault(err).Kind != domain.FaultOperator) {
+			break
+		}
+	}
+	return first
 }
 
 // byZone groups records by the zone that holds them; nil is none.

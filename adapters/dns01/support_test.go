@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,11 @@ import (
 type records struct {
 	mu      sync.Mutex
 	byOrder map[string][]ports.DNSRecord
+	puts    int
 }
+
+// same says whether it is one record in DNS.
+func same(a, b ports.DNSRecord) bool { return a.Name == b.Name && a.Value == b.Value }
 
 var _ ports.DNSRecords = (*records)(nil)
 
@@ -35,9 +40,10 @@ func (r *records) PutRecords(_ context.Context, order string, put []ports.DNSRec
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, record := range put {
-		if !slices.Contains(r.byOrder[order], record) {
-			r.byOrder[order] = append(r.byOrder[order], record)
-		}
+		r.byOrder[order] = slices.DeleteFunc(r.byOrder[order], func(old ports.DNSRecord) bool { return same(old, record) })
+		r.puts++
+		record.Mark = strconv.Itoa(r.puts)
+		r.byOrder[order] = append(r.byOrder[order], record)
 	}
 	return nil
 }
@@ -47,7 +53,7 @@ func (r *records) OrderRecords(_ context.Context, order string) (all, shared []p
 	defer r.mu.Unlock()
 	for other, theirs := range r.byOrder {
 		for _, record := range r.byOrder[order] {
-			if other != order && slices.Contains(theirs, record) {
+			if other != order && slices.ContainsFunc(theirs, func(their ports.DNSRecord) bool { return same(their, record) }) {
 				shared = append(shared, record)
 			}
 		}

@@ -35,7 +35,9 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 			SELECT DISTINCT orders.id, put.name, put.value
 			FROM unnest($2::text[], $3::text[]) AS put (name, value), orders
 			WHERE orders.id = $1::uuid
-			ON CONFLICT DO NOTHING
+			ORDER BY 1, 2, 3 -- as part locks them
+			-- A new mark: whoever is removing what was put before must not forget this.
+			ON CONFLICT (order_id, name, value) DO UPDATE SET created_at = now()
 		)
 		SELECT EXISTS (SELECT FROM orders WHERE id = $1::uuid)`, orderID, names, values).Scan(&known)
 	if err != nil {
@@ -47,6 +49,9 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 	return nil
 }
 
+// dnsRecordColumns are those of a record r. Its mark is the transaction that wrote the row.
+const dnsRecordColumns = `r.name, r.value, r.xmin::text`
+
 // others says that another order has put record r as well.
 const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.order_id <> r.order_id)`
 
@@ -55,14 +60,14 @@ func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, sha
 	if _, err := uuid.Parse(orderID); err != nil {
 		return nil, nil, unknownOrder(orderID)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT r.name, r.value, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
+	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
 	if err != nil {
 		return nil, nil, interpret(err)
 	}
 	parts := false
 	all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (record ports.DNSRecord, err error) {
 		var shared bool
-		err = row.Scan(&record.Name, &record.Value, &shared)
+		err = row.Scan(&record.Name, &record.Value, &record.Mark, &shared)
 		parts = parts || shared
 		return record, err
 	})
@@ -83,10 +88,10 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
-		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING name, value`, orderID); err != nil {
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+dnsRecordColumns, orderID); err != nil {
 			return err
 		}
-		all, err = recordsOf(ctx, tx, `SELECT name, value FROM dns_records WHERE order_id = $1::uuid ORDER BY name, value`, orderID)
+		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
 		return err
 	})
 	if err != nil {
@@ -101,9 +106,14 @@ func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records 
 		return unknownOrder(orderID)
 	}
 	names, values := columns(records)
+	marks := make([]string, len(records))
+	for i, record := range records {
+		marks[i] = record.Mark
+	}
 	_, err := d.pool.Exec(ctx, `
-		DELETE FROM dns_records r USING unnest($2::text[], $3::text[]) AS gone (name, value)
-		WHERE r.order_id = $1::uuid AND r.name = gone.name AND r.value = gone.value`, orderID, names, values)
+		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[]) AS gone (name, value, mark)
+		WHERE r.order_id = $1::uuid AND r.name = gone.name AND r.value = gone.value AND gone.mark IN ('', r.xmin::text)`,
+		orderID, names, values, marks)
 	return interpret(err)
 }
 

@@ -72,6 +72,33 @@ func TestDNSRecords(t *testing.T) {
 	require.Equal(t, [][]string{nil, nil}, [][]string{removes, leaves})
 }
 
+// One that is put again while somebody removes it is in DNS again: its row stays for whoever removes it next.
+func TestRecordPutAgainWhileItIsRemoved(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDNSRecords(s.pool)
+	order, other := s.placed(newOrder("web", "web/1")), s.placed(newOrder("api", "api/1"))
+	for _, shared := range []bool{false, true} {
+		s.puts(d, order.ID, record("again"), record("once"))
+		if shared {
+			s.puts(d, order.ID, record("both"))
+			s.puts(d, other.ID, record("both"))
+		}
+		read, _, err := d.OrderRecords(t.Context(), order.ID)
+		require.NoError(t, err)
+		s.puts(d, order.ID, record("again"))
+		require.NoError(t, d.ForgetRecords(t.Context(), order.ID, read))
+		removes, leaves := s.mine(d, order.ID)
+		require.Equal(t, [][]string{{"again"}, nil}, [][]string{removes, leaves})
+		read, _, err = d.OrderRecords(t.Context(), order.ID)
+		require.NoError(t, err)
+		require.NoError(t, d.ForgetRecords(t.Context(), order.ID, read))
+		require.Empty(t, first(d.OrderRecords(t.Context(), order.ID)))
+	}
+}
+
+func first(all, _ []ports.DNSRecord, _ error) []ports.DNSRecord { return all }
+
 // Of two orders that go at the same moment, one removes what both had put, and not neither.
 func TestOneOfTwoOrdersRemovesWhatBothHad(t *testing.T) {
 	t.Parallel()
