@@ -95,7 +95,10 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 		return answer{status: http.StatusMethodNotAllowed}
 	}
 	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !tokenSyntax.MatchString(token) {
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return noToken(w)
+	}
+	if !tokenSyntax.MatchString(token) {
 		return voidToken(w, nil)
 	}
 	pair, err := s.tokens.TakeToken(request.Context(), sha256.Sum256([]byte(token)))
@@ -113,6 +116,13 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	w.Header().Set("Content-Type", typePEM)
 	_, _ = w.Write(body) // see above
 	return answer{status: http.StatusOK, client: "token", certificate: pair.Record.Name, version: pair.Record.Issued.Version}
+}
+
+// noToken answers who sent none. Without one there is no error code (RFC 6750 §3.1).
+func noToken(w http.ResponseWriter) answer {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="everleaf"`)
+	http.Error(w, "a token is required: send it as Authorization: Bearer TOKEN", http.StatusUnauthorized)
+	return answer{status: http.StatusUnauthorized, client: "token"}
 }
 
 func voidToken(w http.ResponseWriter, err error) answer {

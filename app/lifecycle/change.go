@@ -13,7 +13,8 @@ import (
 // or the one at work, does not fulfil it.
 func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	if c.state.Retiring {
-		c.state.Retiring, c.state.Left, c.woken = false, nil, true // whoever asks for it wants it kept, and its renewal
+		c.state.Retiring, c.clearing, c.woken = false, false, true // whoever asks for it wants it kept, and its renewal
+		c.takeBack(ctx)
 	}
 	changes := c.state.Spec.Changes(spec)
 	if len(changes) == 0 {

@@ -172,8 +172,14 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 		default:
 			line += "has an earlier certificate, since " + k.moment(d.At)
 		}
+		switch {
+		case d.Removing && e.ReleasedAt != nil:
+			line += ", left there by an earlier request; nobody clears it"
+		case d.Removing:
+			line += ", left there by an earlier request; it is taken away"
+		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The delivery failed %s: %s. Next try %s. What to do: %s", k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
+			line += fmt.Sprintf(". The last try failed %s: %s. Next try %s. What to do: %s", k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
 		}
 		lines = append(lines, line)
 	}
