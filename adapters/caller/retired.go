@@ -22,7 +22,7 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return Status{}, why
 	default:
-		return Status{}, notKept(name, how)
+		return Status{}, notKept(name, how, described.GetWorkflowExecutionInfo())
 	}
 	last, err := c.lastStatus(ctx, name, described.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	if err != nil && (request.RemoveDeliveries || ctx.Err() != nil) {

@@ -89,9 +89,9 @@ func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 // key serves the key that a one-time token is for. The token is used up before the key is opened: whoever fails to get the
 // key with it answers the webhook with an error, and gets a new one.
 func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
-	if request.Method == http.MethodHead {
+	if request.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
 		return answer{status: http.StatusMethodNotAllowed}
 	}
 	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
