@@ -33,6 +33,11 @@ const (
 	//   - DefaultVersion: they are not, unless it is cancelled.
 	//   - 1: they are, when they are asked for and when it turns out that they have to wait.
 	revokingGate = "revoking"
+	// retirementGate decides what becomes of a revocation that is asked for while a retirement's end is noted.
+	//
+	//   - DefaultVersion: the end and the caller wait for each other.
+	//   - 1: it is carried out first.
+	retirementGate = "retirement"
 )
 
 // oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
@@ -58,6 +63,11 @@ func changeVersion(ctx workflow.Context) workflow.Version {
 // notesRevocations says whether this run notes pending revocations as of version 1 of the gate.
 func notesRevocations(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, revokingGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// revokesLast says whether this run ends as of version 1 of the retirement's gate. It is asked where it matters only.
+func revokesLast(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, retirementGate, workflow.DefaultVersion, 1) >= 1
 }
 
 // delivers says whether this run delivers as of version 1 of the gate.
