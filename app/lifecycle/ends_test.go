@@ -142,6 +142,33 @@ func TestKeptAgain(t *testing.T) {
 	})
 }
 
+// Given up, a certificate is revoked with nothing to replace it; kept again meanwhile, it is replaced.
+func TestKeptAgainAlthoughItIsRevoked(t *testing.T) {
+	for name, c := range map[string]struct {
+		version workflow.Version
+		placed  int
+	}{"before the gate": {workflow.DefaultVersion, 0}, "now": {1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.env.OnGetVersion(retirementGate, workflow.DefaultVersion, workflow.Version(1)).Return(c.version)
+			w.revoke = func(n int, _ ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
+				if n == 1 {
+					return out, failed(nameFault)
+				}
+				return out, nil
+			}
+			w.failingRemoval(2)
+			w.ask(day, ports.RetireUpdate, ports.RetireRequest{RemoveDeliveries: true})
+			w.ask(day+time.Second, ports.RevokeUpdate, ports.RevokeRequest{})
+			kept := w.ask(day+10*time.Second, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
+			w.run(delivering("disk"))
+			require.NoError(t, kept.err)
+			require.Equal(t, "v3", w.revoked[0].Issued.Version)
+			require.Len(t, w.placed, c.placed)
+		})
+	}
+}
+
 // placedAt is when the first order was placed.
 func (w *world) placedAt() (at time.Duration) {
 	for _, told := range w.story {

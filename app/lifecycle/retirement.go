@@ -72,7 +72,7 @@ func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 		// The workflow ends all the same: it was asked to.
 		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
 	}
-	if len(c.state.Revoking) > 0 && revokesLast(ctx) {
+	if len(c.state.Revoking) > 0 && outlives(ctx) {
 		return true, nil // asked for meanwhile, by somebody who waits for it
 	}
 	c.retired = c.state.Retiring

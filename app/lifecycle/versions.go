@@ -33,10 +33,11 @@ const (
 	//   - DefaultVersion: they are not, unless it is cancelled.
 	//   - 1: they are, when they are asked for and when it turns out that they have to wait.
 	revokingGate = "revoking"
-	// retirementGate decides what becomes of a revocation that is asked for while a retirement's end is noted.
+	// retirementGate decides how revocation and retirement meet.
 	//
-	//   - DefaultVersion: the end and the caller wait for each other.
-	//   - 1: it is carried out first.
+	//   - DefaultVersion: the end, and who asks for a revocation while it is noted, wait for each other; what is kept again is
+	//     revoked with nothing to replace it.
+	//   - 1: the revocation is carried out before the end; what is kept again is replaced as well.
 	retirementGate = "retirement"
 )
 
@@ -65,8 +66,8 @@ func notesRevocations(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, revokingGate, workflow.DefaultVersion, 1) >= 1
 }
 
-// revokesLast says whether this run ends as of version 1 of the retirement's gate. It is asked where it matters only.
-func revokesLast(ctx workflow.Context) bool {
+// outlives says whether this run ends, or is kept again, as of version 1 of the retirement's gate. It is asked where it matters only.
+func outlives(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, retirementGate, workflow.DefaultVersion, 1) >= 1
 }
 
