@@ -74,10 +74,14 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			r.Issued.Names, r.Spec.Names = nil, nil
 			return r
 		}, false},
-		"by another CA":    {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Issuer = "gone"; return r }, false},
-		"due for renewal":  {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal.At = now; return r }, false},
-		"run out":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.NotAfter = now; return r }, false},
-		"revoked":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Revoked = true; return r }, false},
+		"by another CA":   {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Issuer = "gone"; return r }, false},
+		"due for renewal": {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal.At = now; return r }, false},
+		"run out":         {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.NotAfter = now; return r }, false},
+		"revoked":         {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Revoked = true; return r }, false},
+		"to be revoked without replacement": {func(r *ports.CertificateRecord) *ports.CertificateRecord {
+			r.Issued.Version = "ends"
+			return r
+		}, false},
 		"without its plan": {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal = nil; return r }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +95,9 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			var delivered []domain.Delivery
 			if found != nil { // what was never issued costs no look
 				left = []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedSuperseded}}
+				if found.Issued.Version == "ends" {
+					left[0].Issued, left[0].WithoutReplacement = *found.Issued, true
+				}
 				told := left[0]
 				told.Failure, told.After = &domain.Failure{}, now
 				delivered = []domain.Delivery{{Target: "disk", Version: "v0"}}
@@ -132,6 +139,28 @@ func TestPlaceOrderResumesAndTellsWhatIsToBeRevoked(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, out.Resumed)
 	require.Equal(t, left, ports.Left{Revoking: out.Revoking, Deliveries: out.Delivered})
+}
+
+// An order that never reached the CA has its predecessor's key if keys are kept: not once that was called compromised.
+func TestPlaceOrderDoesNotPlaceWhatAnEndedWorkflowLeftWithACompromisedKey(t *testing.T) {
+	r := newRig(t)
+	in := placeInput
+	in.Adopt, in.Spec.KeyRotation = true, domain.RotateNever
+	stored := placed()
+	planned(&stored)
+	stored.Spec.KeyRotation = domain.RotateNever
+	left := []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedKeyCompromise}}
+	r.orders.EXPECT().FindOrder(anything, certName, key).Return(&stored, nil)
+	r.certificates.EXPECT().Left(anything, certName).Return(ports.Left{Revoking: left}, nil).Times(2)
+	r.orders.EXPECT().AbandonOrder(anything, orderID, anything)
+	r.certificates.EXPECT().InService(anything, certName).Return(&ports.CertificateRecord{Issued: &domain.Issued{Version: "v0"}}, nil)
+	r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil)
+	r.orders.EXPECT().OpenOrder(anything, anything).Return(stored, nil)
+	r.expectPlaced(ports.OrderRequest{Names: spec.Names})
+	out, err := call(r, ports.PlaceOrder, in)
+	require.NoError(t, err)
+	require.False(t, out.Resumed)
+	require.Equal(t, left, out.Revoking)
 }
 
 func TestRecordRevoking(t *testing.T) {

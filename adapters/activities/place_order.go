@@ -41,6 +41,9 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			if err := a.left(ctx, in.Certificate, &out); err != nil {
 				return none, err
 			}
+			if usable, err = a.trusted(ctx, *stored, out.Revoking); err != nil {
+				return none, err
+			}
 		}
 		if usable && order.URL != "" {
 			a.observePlaced(ctx, in, true)

@@ -67,7 +67,7 @@ func (c *certificate) givenUp() error {
 }
 
 // retire is the last act of a certificate that was given up and for which nothing is left to do. kept says that somebody
-// asked for it again in the last moment, and maybe waits for what only the run's loop can do.
+// asked for something in the last moment, maybe to keep it again, and waits for what only the run's loop can do.
 func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 	released, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name})
 	if err != nil {
@@ -76,6 +76,9 @@ func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 		}
 		// The workflow ends all the same: it was asked to.
 		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
+	}
+	if len(c.state.Revoking) > 0 && outlives(ctx) {
+		return true, nil // asked for meanwhile, by somebody who waits for it
 	}
 	if c.retired = c.state.Retiring; c.retired {
 		for _, d := range released.Delivered { // also what an earlier workflow has left, which this one may never have heard of
