@@ -63,12 +63,17 @@ func (s *Solver) unseen(kind domain.FaultKind, place, zone, what string) error {
 		place, what, zone)
 }
 
+// failing is that the servers of one of our own zones answer the resolver, but with a failure.
+func failing(kind domain.FaultKind, zone string, seen *domain.Fault) error {
+	return domain.NewFault(kind, domain.ReasonZoneNotVisible, nil, "%s; the zone %s is one that Everleaf writes into, and not the name's owner's", seen.Message, zone)
+}
+
 // look returns what is in the way of seeing the record: a fault, or the end of ctx.
 func (s *Solver) look(ctx context.Context, place string, record ports.DNSRecord) error {
 	if s.mode == CheckRecursive {
 		answer, err := s.resolver.query(ctx, record.Name, dns.TypeTXT)
 		if err != nil {
-			return s.ours(err, place, record)
+			return ours(err, record)
 		}
 		if lack := missing(answer, record); lack != "" {
 			return notVisible("%s: the resolver %s %s; it may remember what was there before, for as long as the zone's SOA record says",
@@ -78,7 +83,7 @@ func (s *Solver) look(ctx context.Context, place string, record ports.DNSRecord)
 	}
 	apex, err := s.resolver.zoneOf(ctx, record.Name)
 	if err != nil {
-		return s.ours(err, place, record)
+		return ours(err, record)
 	}
 	if apex == "" {
 		return s.unseen(domain.FaultWait, place, record.Zone,
@@ -86,7 +91,7 @@ func (s *Solver) look(ctx context.Context, place string, record ports.DNSRecord)
 	}
 	hosts, err := s.resolver.nameServers(ctx, apex)
 	if err != nil {
-		return s.ours(err, place, record)
+		return ours(err, record)
 	}
 	if len(hosts) == 0 {
 		return s.unseen(domain.FaultWait, place, record.Zone, fmt.Sprintf("the resolver %s knows no NS record of %s", s.resolver, apex))
@@ -95,9 +100,9 @@ func (s *Solver) look(ctx context.Context, place string, record ports.DNSRecord)
 }
 
 // ours says whose it is that the resolver gets nothing from a zone's servers (SERVFAIL), now that the zone is known: ours.
-func (s *Solver) ours(err error, place string, record ports.DNSRecord) error {
+func ours(err error, record ports.DNSRecord) error {
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == reasonFailed {
-		return s.unseen(domain.FaultWait, place, record.Zone, fault.Message)
+		return failing(domain.FaultWait, record.Zone, fault)
 	}
 	return err
 }

@@ -74,7 +74,7 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 	first := record.Name
 	final, err := s.resolver.follow(ctx, first)
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == reasonFailed && s.zone(final) != nil {
-		return record, s.unseen(domain.FaultOperator, final, s.zone(final).Name(), fault.Message)
+		return record, failing(domain.FaultOperator, s.zone(final).Name(), fault)
 	}
 	if err != nil {
 		return record, err

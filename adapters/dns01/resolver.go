@@ -67,8 +67,8 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 	for _, server := range servers {
 		answer, err := ask(ctx, server, name, kind, true)
 		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
+		case over(ctx) != nil:
+			return nil, over(ctx)
 		case err != nil:
 			failures = append(failures, fmt.Errorf("%s: %w", server, plain(err)))
 		case answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError:

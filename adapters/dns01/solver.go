@@ -142,7 +142,7 @@ func (s *Solver) remove(ctx context.Context, zone ports.DNSZone, some []ports.DN
 		return err
 	}
 	err := zone.Remove(ctx, some)
-	if !*answered || ctx.Err() == nil {
+	if !*answered || over(ctx) == nil {
 		s.removals.heard(zone.Name(), err, time.Now())
 	}
 	*answered = *answered || err == nil
