@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo test check replay generate verify bench resilience record clean
+.PHONY: help build image run demo up test check replay generate verify bench resilience record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -29,6 +29,9 @@ run: build ## Start everything, obtain a certificate, watch it being renewed; Ct
 
 demo: build ## The same without a person: exits 0 after the first renewal
 	@exec $(DEVSTACK) run --demo
+
+up: build ## The servers alone, for a worker of your own; UP=--dns has a zone for dns-01
+	@exec $(DEVSTACK) up $(UP)
 
 test: $(DEVSTACK) ## Vet and run all tests, on real servers
 	@for m in $(MODULES); do echo "go vet, go test in $$m"; go -C $$m vet ./... || exit 1; done

@@ -52,7 +52,7 @@ func (f *Fault) FallsBack() bool {
 	case FaultCA:
 		return true
 	case FaultRateLimited:
-		return f.RetryAfter == 0 || f.RetryAfter > patience
+		return f.Reason != ReasonTooManyFailedValidations && (f.RetryAfter == 0 || f.RetryAfter > patience)
 	default:
 		return false
 	}

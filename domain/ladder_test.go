@@ -71,6 +71,7 @@ func TestFallsBack(t *testing.T) {
 		{limit(0), true},
 		{limit(2 * time.Hour), true},
 		{limit(time.Hour), false},
+		{domain.NewFault(domain.FaultRateLimited, domain.ReasonTooManyFailedValidations, nil, "").After(2 * time.Hour), false},
 		{domain.NewFault(domain.FaultName, "CAA", nil, ""), false},
 		{domain.NewFault(domain.FaultName, domain.ReasonNamesPaused, nil, ""), false},
 		{domain.NewFault(domain.FaultOperator, "UserActionRequired", nil, ""), false},

@@ -77,11 +77,12 @@ func (r RevocationReason) Patience() time.Duration {
 	return 24 * time.Hour
 }
 
-// Due says from when on the certificate may be revoked, the zero instant if at once; never while it is in service. The
-// clock of the CA does not count: one that is ahead would keep a caller, and with it the run, waiting for ever.
+// Due says from when on the certificate may be revoked, the zero instant if at once; never while it is in service, or while
+// nobody knows of another that is, unless nothing is to replace it. The clock of the CA does not count: one that is ahead would
+// keep a caller, and with it the run, waiting for ever.
 func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
 	switch {
-	case inService == nil || inService.Version == r.Issued.Version && !r.WithoutReplacement:
+	case !r.WithoutReplacement && (inService == nil || inService.Version == r.Issued.Version):
 		return time.Time{}, false
 	case r.Failure != nil:
 		return r.Failure.RetryAt, true

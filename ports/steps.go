@@ -83,6 +83,8 @@ type AuthorizeOrderInput struct {
 	Certificate string               `json:"certificate"`
 	Order       domain.Order         `json:"order"`
 	Challenge   domain.ChallengeType `json:"challenge"`
+	// Forced says that an administrator knows better than what was counted: the CA is asked to validate all the same.
+	Forced bool `json:"forced,omitempty"`
 }
 
 // AuthorizeOrderOutput says what was shown anew and what was valid already.
@@ -120,6 +122,8 @@ type ObtainCertificateInput struct {
 	Certificate string               `json:"certificate"`
 	Order       domain.Order         `json:"order"`
 	Challenge   domain.ChallengeType `json:"challenge"`
+	// Forced says that an administrator knows better than what was counted: the CA is asked to validate all the same.
+	Forced bool `json:"forced,omitempty"`
 }
 
 // ObtainCertificateOutput holds the stored certificate and its plan, or how long to wait while the CA is still issuing.

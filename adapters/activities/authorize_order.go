@@ -71,7 +71,7 @@ func (a *Activities) authorize(ctx context.Context, in ports.AuthorizeOrderInput
 	if err := solver.Present(ctx, in.Order.ID, open); err != nil {
 		return out, fmt.Errorf("present challenges: %w", err)
 	}
-	if err := a.accept(ctx, ca, solver, in.Order.Issuer, open); err != nil {
+	if err := a.accept(ctx, ca, solver, in.Order.Issuer, in.Forced, open); err != nil {
 		return out, err
 	}
 	if err := wait(ctx, a.pace.first); err != nil {
@@ -101,7 +101,7 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 
 // accept tells the CA of each challenge, but only after all of them were seen from our side, and not while too many failed
 // lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
-func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solver, issuer string, challenges []domain.Challenge) error {
+func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solver, issuer string, forced bool, challenges []domain.Challenge) error {
 	untold := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
 	deadline := a.Clock.Now().Add(solver.Patience())
 	for _, challenge := range untold {
@@ -109,8 +109,10 @@ func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solve
 			return err
 		}
 	}
-	if err := a.mayValidate(ctx, issuer, untold); err != nil {
-		return err
+	if !forced {
+		if err := a.mayValidate(ctx, issuer, untold); err != nil {
+			return err
+		}
 	}
 	for _, challenge := range untold {
 		if err := ca.AcceptChallenge(ctx, challenge); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -35,6 +36,19 @@ func (a *Activities) keptKey(ctx context.Context, in ports.PlaceOrderInput, stor
 	return bytes.Equal(leaf.RawSubjectPublicKeyInfo, request.RawSubjectPublicKeyInfo), nil
 }
 
+// trusted says that an order which an ended workflow has left, and which the CA has not heard of, may be placed with its key: one
+// that may be its predecessor's is not, once that was called compromised. What the CA has heard of is replaced when it is issued.
+func (a *Activities) trusted(ctx context.Context, stored ports.StoredOrder, left []domain.Revocation) (bool, error) {
+	compromised := func(r domain.Revocation) bool { return r.Reason == domain.RevokedKeyCompromise }
+	if stored.URL != "" || stored.Spec.KeyRotation != domain.RotateNever || !slices.ContainsFunc(left, compromised) {
+		return true, nil
+	}
+	if err := a.Orders.AbandonOrder(ctx, stored.ID, "its key must not be used any more"); err != nil {
+		return false, fmt.Errorf("abandon order: %w", err)
+	}
+	return false, nil
+}
+
 // reuse makes a CSR with a version's key.
 func (a *Activities) reuse(ctx context.Context, version string, names []string) (csr []byte, err error) {
 	pair, err := a.Deliveries.Bundle(ctx, version)
@@ -59,7 +73,10 @@ func (a *Activities) adopt(ctx context.Context, in ports.PlaceOrderInput, spec d
 		return out, err
 	}
 	now := a.Clock.Now()
-	if found.Issued.Revoked || !spec.FulfilledBy(found.Issued, found.Spec) || !found.Issued.NotAfter.After(now) ||
+	ends := func(r domain.Revocation) bool {
+		return r.WithoutReplacement && r.Issued.Version == found.Issued.Version
+	}
+	if found.Issued.Revoked || slices.ContainsFunc(out.Revoking, ends) || !spec.FulfilledBy(found.Issued, found.Spec) || !found.Issued.NotAfter.After(now) ||
 		found.Renewal == nil || !found.Renewal.At.After(now) {
 		return out, nil
 	}

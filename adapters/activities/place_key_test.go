@@ -74,10 +74,14 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			r.Issued.Names, r.Spec.Names = nil, nil
 			return r
 		}, false},
-		"by another CA":    {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Issuer = "gone"; return r }, false},
-		"due for renewal":  {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal.At = now; return r }, false},
-		"run out":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.NotAfter = now; return r }, false},
-		"revoked":          {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Revoked = true; return r }, false},
+		"by another CA":   {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Issuer = "gone"; return r }, false},
+		"due for renewal": {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal.At = now; return r }, false},
+		"run out":         {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.NotAfter = now; return r }, false},
+		"revoked":         {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Issued.Revoked = true; return r }, false},
+		"to be revoked without replacement": {func(r *ports.CertificateRecord) *ports.CertificateRecord {
+			r.Issued.Version = "ends"
+			return r
+		}, false},
 		"without its plan": {func(r *ports.CertificateRecord) *ports.CertificateRecord { r.Renewal = nil; return r }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,6 +94,9 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			var left []domain.Revocation
 			if found != nil { // what was never issued costs no look
 				left = []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedSuperseded}}
+				if found.Issued.Version == "ends" {
+					left[0].Issued, left[0].WithoutReplacement = *found.Issued, true
+				}
 				told := left[0]
 				told.Failure, told.After = &domain.Failure{}, now
 				r.certificates.EXPECT().Revoking(anything, certName).Return([]domain.Revocation{told}, nil)
@@ -127,6 +134,28 @@ func TestPlaceOrderResumesAndTellsWhatIsToBeRevoked(t *testing.T) {
 	out, err := call(r, ports.PlaceOrder, in)
 	require.NoError(t, err)
 	require.True(t, out.Resumed)
+	require.Equal(t, left, out.Revoking)
+}
+
+// An order that never reached the CA has its predecessor's key if keys are kept: not once that was called compromised.
+func TestPlaceOrderDoesNotPlaceWhatAnEndedWorkflowLeftWithACompromisedKey(t *testing.T) {
+	r := newRig(t)
+	in := placeInput
+	in.Adopt, in.Spec.KeyRotation = true, domain.RotateNever
+	stored := placed()
+	planned(&stored)
+	stored.Spec.KeyRotation = domain.RotateNever
+	left := []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedKeyCompromise}}
+	r.orders.EXPECT().FindOrder(anything, certName, key).Return(&stored, nil)
+	r.certificates.EXPECT().Revoking(anything, certName).Return(left, nil).Times(2)
+	r.orders.EXPECT().AbandonOrder(anything, orderID, anything)
+	r.certificates.EXPECT().InService(anything, certName).Return(&ports.CertificateRecord{Issued: &domain.Issued{Version: "v0"}}, nil)
+	r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil)
+	r.orders.EXPECT().OpenOrder(anything, anything).Return(stored, nil)
+	r.expectPlaced(ports.OrderRequest{Names: spec.Names})
+	out, err := call(r, ports.PlaceOrder, in)
+	require.NoError(t, err)
+	require.False(t, out.Resumed)
 	require.Equal(t, left, out.Revoking)
 }
 

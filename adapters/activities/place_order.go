@@ -41,6 +41,9 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			if revoking, err = a.leftRevoking(ctx, in.Certificate); err != nil {
 				return none, err
 			}
+			if usable, err = a.trusted(ctx, *stored, revoking); err != nil {
+				return none, err
+			}
 		}
 		if usable && order.URL != "" {
 			a.observePlaced(ctx, in, true)

@@ -16,7 +16,8 @@ func (a *Activities) RecordRevoking(ctx context.Context, in ports.RecordRevoking
 
 func (a *Activities) recordRevoking(ctx context.Context, pending []domain.Revocation) error {
 	for _, revocation := range pending {
-		if err := a.Certificates.RecordRevoking(ctx, revocation); err != nil {
+		err := a.Certificates.RecordRevoking(ctx, revocation)
+		if err != nil && domain.AsFault(err).Reason != "UnknownVersion" { // of a Postgres that was restored: nothing to hold anyone up for
 			return fmt.Errorf("record pending revocation: %w", err)
 		}
 	}

@@ -3,10 +3,14 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"everleaf/domain"
 	"everleaf/ports"
 )
+
+// spreadHeldBack is over how long those who wait for one name are spread.
+const spreadHeldBack = 10 * time.Minute
 
 // mayValidate refuses to tell the CA of challenges while too many validations of one of their names have failed there,
 // whichever certificates they were for.
@@ -24,7 +28,8 @@ func (a *Activities) mayValidate(ctx context.Context, issuer string, challenges 
 		return fmt.Errorf("count failed validations: %w", err)
 	}
 	if held := domain.HeldBack(now, issuer, failures); held != nil {
-		return held
+		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
+		return held.After(held.RetryAfter + time.Duration(a.Dice.Fraction()*float64(spreadHeldBack)))
 	}
 	return nil
 }
@@ -44,6 +49,8 @@ func (a *Activities) countFailed(ctx context.Context, issuer string, authorizati
 // countOthers notes which others of an order failed beside the one that err is about: the CA counts each. It looks once, for
 // what is not done yet is not waited for; err is handed on.
 func (a *Activities) countOthers(ctx context.Context, ca ports.CA, issuer string, others []domain.Authorization, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, a.pace.cleanUp) // a slow CA must not turn the name's fault into the step's time-out
+	defer cancel()
 	for _, other := range others {
 		authorization, readErr := ca.Authorization(ctx, other.URL)
 		if readErr != nil {

@@ -14,6 +14,7 @@ import (
 func TestAuthorizeOrderHoldsBack(t *testing.T) {
 	r := newRig(t)
 	r.failures = map[string][]time.Time{"a.example.com": {now.Add(-time.Minute), now.Add(-2 * time.Minute), now.Add(-3 * time.Minute), now.Add(-20 * time.Minute)}}
+	r.dice.EXPECT().Fraction().Return(0.5)
 	in := authorizeInput
 	in.Order.Authorizations = []string{"authz/a"}
 	inOrder(
@@ -27,9 +28,27 @@ func TestAuthorizeOrderHoldsBack(t *testing.T) {
 	require.True(t, application.NonRetryable(), "waited out on a timer")
 	require.Equal(t, domain.FaultRateLimited, fault.Kind)
 	require.Equal(t, domain.ReasonTooManyFailedValidations, fault.Reason)
-	require.Equal(t, 40*time.Minute, fault.RetryAfter)
+	require.Equal(t, 45*time.Minute, fault.RetryAfter, "spread over ten minutes")
 	require.Contains(t, fault.Message, "a.example.com")
 	require.Empty(t, r.counted)
+}
+
+// An administrator who has seen to the name does not wait.
+func TestAuthorizeOrderForced(t *testing.T) {
+	r := newRig(t)
+	r.failures = map[string][]time.Time{"a.example.com": {now, now, now, now}}
+	in := authorizeInput
+	in.Order.Authorizations, in.Forced = []string{"authz/a"}, true
+	inOrder(
+		r.shows("a", authorization("a", isPending)),
+		one(r.solver.EXPECT().Present(anything, anything, anything)),
+		one(r.solver.EXPECT().Check(anything, anything)),
+		one(r.ca.EXPECT().AcceptChallenge(anything, anything)),
+		r.shows("a", authorization("a", isValid)),
+		one(r.cleansUp(nil)),
+	)
+	_, err := call(r, ports.AuthorizeOrder, in)
+	require.NoError(t, err)
 }
 
 func TestFailedValidationsAreCounted(t *testing.T) {

@@ -25,6 +25,8 @@ type certificate struct {
 	attempted  domain.Spec
 	delivering bool
 	woken      bool
+	// forced says that an administrator wants the next attempt at once, and knows better than what was counted.
+	forced bool
 	// retired says that all is done for a certificate that was given up.
 	retired bool
 	// failed counts the failed attempts of this run: how long its callers have been patient.

@@ -14,6 +14,9 @@ import (
 func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	if c.state.Retiring {
 		c.state.Retiring, c.state.Left, c.woken = false, nil, true // whoever asks for it wants it kept, and its renewal
+		if i := c.state.Issued; i != nil && (i.Revoked || c.revocation(i.Version) != nil) && outlives(ctx) {
+			c.state.Reissue = true // its end let it be revoked with nothing to replace it
+		}
 	}
 	changes := c.state.Spec.Changes(spec)
 	if len(changes) == 0 {

@@ -176,4 +176,8 @@ func TestTheStepDecidesWhenToTryAgain(t *testing.T) {
 	limited.run(domain.Certificate{Spec: spec})
 	require.NoError(t, forced.err)
 	require.Contains(t, limited.story, "PlaceOrder@1h0m0s")
+	require.True(t, limited.obtained[0].Forced, "also where validations failed too often")
+	for _, later := range limited.obtained[1:] {
+		require.False(t, later.Forced, "once")
+	}
 }

@@ -58,6 +58,54 @@ func TestGivenUpWhileOthersWait(t *testing.T) {
 	})
 }
 
+// The last word counts: what the first request left at its targets is told, or cleared, although the end waits for something else.
+func TestGivenUpTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second ports.RetireRequest
+		removed       int
+	}{
+		"alike":                          {},
+		"and then cleared":               {second: ports.RetireRequest{RemoveDeliveries: true}, removed: 1},
+		"cleared, and that again":        {ports.RetireRequest{RemoveDeliveries: true}, ports.RetireRequest{RemoveDeliveries: true}, 1},
+		"left when it is cleared before": {first: ports.RetireRequest{RemoveDeliveries: true}, removed: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			state := delivering("disk")
+			old := *state.Issued
+			old.Version = "v2"
+			state.Revoking = []domain.Revocation{{Issued: old, Failure: &domain.Failure{Fault: *nameFault, Attempts: 2, RetryAt: start.Add(2 * day)}}}
+			w.ask(day, ports.RetireUpdate, c.first)
+			told := w.ask(day+time.Minute, ports.RetireUpdate, c.second)
+			w.run(state)
+			require.NoError(t, w.env.GetWorkflowError())
+			require.Equal(t, "CAA", told.problem(t).Reason)
+			require.Len(t, w.removed, c.removed)
+			require.Len(t, w.status().Deliveries, 1-c.removed)
+		})
+	}
+}
+
+// A revocation that is asked for while the end is noted is carried out first: neither waits for the other.
+func TestRevokedWhileTheEndIsNoted(t *testing.T) {
+	w := newWorld(t)
+	var told *answer
+	retired := w.ask(day, ports.RetireUpdate, ports.RetireRequest{})
+	w.release = func(n int, _ ports.RecordReleasedInput) (out ports.RecordReleasedOutput, err error) {
+		if n == 1 {
+			told = w.askNow(ports.RevokeUpdate, ports.RevokeRequest{})
+		}
+		return out, nil
+	}
+	w.run(ready())
+	require.NoError(t, w.env.GetWorkflowError())
+	require.True(t, told.done)
+	require.NoError(t, told.err)
+	require.NoError(t, retired.err)
+	require.Len(t, w.revoked, 1)
+	require.Len(t, w.released, 2)
+}
+
 // failingRemoval has the first removals fail.
 func (w *world) failingRemoval(times int) {
 	w.remove = func(n int, _ ports.RemoveDeliveryInput) (out ports.RemoveDeliveryOutput, err error) {
@@ -92,6 +140,33 @@ func TestKeptAgain(t *testing.T) {
 		w.run(delivering("disk"))
 		require.Equal(t, 60*day, w.placedAt())
 	})
+}
+
+// Given up, a certificate is revoked with nothing to replace it; kept again meanwhile, it is replaced.
+func TestKeptAgainAlthoughItIsRevoked(t *testing.T) {
+	for name, c := range map[string]struct {
+		version workflow.Version
+		placed  int
+	}{"before the gate": {workflow.DefaultVersion, 0}, "now": {1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.env.OnGetVersion(retirementGate, workflow.DefaultVersion, workflow.Version(1)).Return(c.version)
+			w.revoke = func(n int, _ ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
+				if n == 1 {
+					return out, failed(nameFault)
+				}
+				return out, nil
+			}
+			w.failingRemoval(2)
+			w.ask(day, ports.RetireUpdate, ports.RetireRequest{RemoveDeliveries: true})
+			w.ask(day+time.Second, ports.RevokeUpdate, ports.RevokeRequest{})
+			kept := w.ask(day+10*time.Second, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
+			w.run(delivering("disk"))
+			require.NoError(t, kept.err)
+			require.Equal(t, "v3", w.revoked[0].Issued.Version)
+			require.Len(t, w.placed, c.placed)
+		})
+	}
 }
 
 // placedAt is when the first order was placed.

@@ -88,8 +88,10 @@ func (i *issuance) place(ctx workflow.Context) error {
 // to be waited for on a timer that no worker has to hold.
 func (i *issuance) obtain(ctx workflow.Context) error {
 	i.at(ctx, ports.ObtainCertificate.Name)
+	forced := i.forced
+	i.forced = false
 	out, err := remote(ctx, ports.ObtainCertificate, ports.ObtainCertificateInput{
-		Certificate: i.name, Order: i.order, Challenge: i.spec.Challenge,
+		Certificate: i.name, Order: i.order, Challenge: i.spec.Challenge, Forced: forced,
 	})
 	if err != nil {
 		return err

@@ -1,7 +1,10 @@
 package lifecycle
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -105,6 +108,51 @@ func TestTakenUpAgainGoesOnWithRevocations(t *testing.T) {
 		require.Len(t, w.placed, 1)
 	})
 }
+
+// What an earlier workflow has left does not wait for a certificate that may never come, if nothing is to replace it.
+func TestTakenUpAgainWithNothingInService(t *testing.T) {
+	taken := func(t *testing.T, r domain.Revocation) *world {
+		w := newWorld(t)
+		r.Issued = domain.Issued{Version: "v0", NotAfter: start.Add(30 * day)}
+		w.place = func(n int, _ ports.PlaceOrderInput) (out ports.PlaceOrderOutput, err error) {
+			out.Order = domain.Order{ID: "o", Issuer: "default", URL: "https://ca.test/1", Status: domain.OrderPending}
+			if n == 1 {
+				out.Revoking = []domain.Revocation{r}
+			}
+			return out, nil
+		}
+		w.authorize = func(n int, _ ports.AuthorizeOrderInput) (out ports.AuthorizeOrderOutput, err error) {
+			if n < 4 {
+				return out, failed(nameFault)
+			}
+			return out, nil
+		}
+		return w
+	}
+	revokedAt := func(w *world) string { return w.story[slices.IndexFunc(w.story, isRevocation)] }
+	t.Run("without replacement: at once", func(t *testing.T) {
+		w := taken(t, domain.Revocation{Reason: domain.RevokedKeyCompromise, WithoutReplacement: true})
+		w.run(domain.Certificate{Spec: spec})
+		require.Equal(t, "RevokeCertificate@0s", revokedAt(w))
+		require.Len(t, w.revoked, 1)
+	})
+	t.Run("with replacement: after it", func(t *testing.T) {
+		w := taken(t, domain.Revocation{Reason: domain.RevokedSuperseded})
+		w.run(domain.Certificate{Spec: spec})
+		require.Equal(t, "RevokeCertificate@1h51m0s", revokedAt(w))
+	})
+	t.Run("given up: before the end, which comes", func(t *testing.T) {
+		w := taken(t, domain.Revocation{Reason: domain.RevokedSuperseded})
+		told := w.ask(5*time.Minute, ports.RetireUpdate, ports.RetireRequest{})
+		w.run(domain.Certificate{Spec: spec})
+		require.NoError(t, w.env.GetWorkflowError())
+		require.True(t, told.done)
+		require.NoError(t, told.err)
+		require.Equal(t, "RevokeCertificate@5m0s", revokedAt(w))
+	})
+}
+
+func isRevocation(told string) bool { return strings.HasPrefix(told, ports.RevokeCertificate.Name) }
 
 // A change of preference while an attempt is at work costs no second certificate, unless an issuer is gone.
 func TestPreferenceChangedWhileAtWork(t *testing.T) {

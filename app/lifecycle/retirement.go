@@ -15,6 +15,7 @@ import (
 func (c *certificate) giveUp(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
 	c.state.Retiring, c.woken = true, true
 	c.state.Spec.Deliveries = nil
+	c.state.Deliveries, c.state.Left = append(c.state.Deliveries, c.state.Left...), nil // the last request counts
 	if request.RemoveDeliveries {
 		c.state.Deliver()
 	} else {
@@ -62,7 +63,7 @@ func (c *certificate) givenUp() error {
 }
 
 // retire is the last act of a certificate that was given up and for which nothing is left to do. kept says that somebody
-// asked for it again in the last moment, and maybe waits for what only the run's loop can do.
+// asked for something in the last moment, maybe to keep it again, and waits for what only the run's loop can do.
 func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
 		if ctx.Err() != nil {
@@ -70,6 +71,9 @@ func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 		}
 		// The workflow ends all the same: it was asked to.
 		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
+	}
+	if len(c.state.Revoking) > 0 && outlives(ctx) {
+		return true, nil // asked for meanwhile, by somebody who waits for it
 	}
 	c.retired = c.state.Retiring
 	if err := workflow.Await(ctx, func() bool { return !c.state.Retiring || workflow.AllHandlersFinished(ctx) }); err != nil {

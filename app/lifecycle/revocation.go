@@ -141,7 +141,7 @@ func (c *certificate) revokeReplaced(ctx workflow.Context) error {
 			return ctx.Err()
 		}
 		if err == nil {
-			if c.state.Issued.Version == r.Issued.Version {
+			if c.state.Issued != nil && c.state.Issued.Version == r.Issued.Version {
 				c.state.Issued.Revoked = true
 			}
 			c.dropRevocation(r.Issued.Version)

@@ -69,7 +69,7 @@ func (c *certificate) renew(ctx workflow.Context, request ports.RenewRequest) (d
 		return domain.Status{}, c.givenUp()
 	}
 	if request.Force && c.state.Failure != nil {
-		c.state.Failure.RetryAt = workflow.Now(ctx)
+		c.state.Failure.RetryAt, c.forced = workflow.Now(ctx), true
 	}
 	if c.state.Issued != nil || c.state.Failure != nil {
 		c.wake()

@@ -33,6 +33,12 @@ const (
 	//   - DefaultVersion: they are not, unless it is cancelled.
 	//   - 1: they are, when they are asked for and when it turns out that they have to wait.
 	revokingGate = "revoking"
+	// retirementGate decides how revocation and retirement meet.
+	//
+	//   - DefaultVersion: the end, and who asks for a revocation while it is noted, wait for each other; what is kept again is
+	//     revoked with nothing to replace it.
+	//   - 1: the revocation is carried out before the end; what is kept again is replaced as well.
+	retirementGate = "retirement"
 )
 
 // oneStep says whether this run issues as of version 1 of the gate. It is asked first in the workflow task that places
@@ -58,6 +64,11 @@ func changeVersion(ctx workflow.Context) workflow.Version {
 // notesRevocations says whether this run notes pending revocations as of version 1 of the gate.
 func notesRevocations(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, revokingGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// outlives says whether this run ends, or is kept again, as of version 1 of the retirement's gate. It is asked where it matters only.
+func outlives(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, retirementGate, workflow.DefaultVersion, 1) >= 1
 }
 
 // delivers says whether this run delivers as of version 1 of the gate.

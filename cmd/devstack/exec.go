@@ -32,7 +32,7 @@ func (c execCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer box.Procs.Stop()
-	found, err := findBinaries(ctx, box)
+	found, err := findBinaries(ctx, box, false)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (c runCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer box.Procs.Stop()
-	ctx, s, envFile, err := startServers(ctx, box, c.Keep)
+	ctx, s, envFile, err := startServers(ctx, box, c.Keep, false)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,19 @@ import (
 type binaries struct {
 	postgres                       tools.Postgres
 	temporal, pebble, challtestsrv string
+	// named is found only where it is wanted.
+	named string
 }
 
-func findBinaries(ctx context.Context, box *tools.Box) (b binaries, err error) {
+func findBinaries(ctx context.Context, box *tools.Box, dns bool) (b binaries, err error) {
 	if b.postgres, err = box.Postgres(ctx); err != nil {
 		return b, err
 	}
-	for name, path := range map[string]*string{"temporal": &b.temporal, "pebble": &b.pebble, "pebble-challtestsrv": &b.challtestsrv} {
+	wanted := map[string]*string{"temporal": &b.temporal, "pebble": &b.pebble, "pebble-challtestsrv": &b.challtestsrv}
+	if dns {
+		wanted["named"] = &b.named
+	}
+	for name, path := range wanted {
 		if *path, err = box.Path(ctx, name); err != nil {
 			return b, err
 		}
@@ -29,9 +35,9 @@ func findBinaries(ctx context.Context, box *tools.Box) (b binaries, err error) {
 }
 
 // startServers starts all servers and makes Everleaf's settings for them, whose file it answers. The context that it
-// answers ends when a server does.
-func startServers(ctx context.Context, box *tools.Box, keep bool) (context.Context, *stack.Stack, string, error) {
-	found, err := findBinaries(ctx, box)
+// answers ends when a server does. With dns there is a zone for DNS-01.
+func startServers(ctx context.Context, box *tools.Box, keep, dns bool) (context.Context, *stack.Stack, string, error) {
+	found, err := findBinaries(ctx, box, dns)
 	if err != nil {
 		return ctx, nil, "", err
 	}
@@ -46,7 +52,7 @@ func startServers(ctx context.Context, box *tools.Box, keep bool) (context.Conte
 	if err := s.Temporal(ctx, found.temporal, true); err != nil {
 		return ctx, nil, "", err
 	}
-	if err := s.Pebble(ctx, found.pebble, found.challtestsrv); err != nil {
+	if err := s.Pebble(ctx, found.pebble, stack.DNS{Challtestsrv: found.challtestsrv, Named: found.named}); err != nil {
 		return ctx, nil, "", err
 	}
 	envFile, err := s.Everleaf()
@@ -69,6 +75,7 @@ func untilStopped(ctx context.Context, say tools.Say) error {
 
 type upCmd struct {
 	Keep bool `help:"Keep the data for the next time."`
+	DNS  bool `name:"dns" help:"With a name server and a configuration file for DNS-01."`
 }
 
 func (c upCmd) Run(ctx context.Context) error {
@@ -77,7 +84,7 @@ func (c upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer box.Procs.Stop()
-	ctx, s, envFile, err := startServers(ctx, box, c.Keep)
+	ctx, s, envFile, err := startServers(ctx, box, c.Keep, c.DNS)
 	if err != nil {
 		return err
 	}

@@ -113,10 +113,7 @@ func newStackOn(t testing.TB, ca acmetest.Options) *stack {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	require.NoError(t, os.WriteFile(s.sealing, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600))
-	outside := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "EVERLEAF_") || strings.HasPrefix(v, "TEMPORAL_") || strings.HasPrefix(v, "PG")
-	})
-	s.env = append(outside,
+	s.env = append(outside(),
 		"TEMPORAL_ADDRESS="+address,
 		"EVERLEAF_TASK_QUEUE="+s.queue,
 		"EVERLEAF_POSTGRES_URL="+url,
@@ -131,6 +128,13 @@ func newStackOn(t testing.TB, ca acmetest.Options) *stack {
 		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
 	)
 	return s
+}
+
+// outside is the tests' own environment without any setting of Everleaf's, Temporal's or Postgres's.
+func outside() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "EVERLEAF_") || strings.HasPrefix(v, "TEMPORAL_") || strings.HasPrefix(v, "PG")
+	})
 }
 
 // set changes one setting for the processes that start after.

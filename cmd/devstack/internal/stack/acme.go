@@ -25,15 +25,24 @@ type acme struct {
 	ops        string
 	http01Port int
 	dns        string
-	roots      *x509.CertPool
+	// tsig is the key that lets records be put into Zone; empty without such a zone.
+	tsig  string
+	roots *x509.CertPool
 }
+
+// email is the contact of the stack's account.
+const email = "operator@example.test"
 
 // DemoLife is how long a certificate of the profile "demo" is valid.
 const DemoLife = 120 * time.Second
 
-// Pebble starts the ACME CA, and the DNS server that it and our own check of the challenge ask: every name's address
-// is 127.0.0.1. HTTP-01 is validated for real, on the port where the worker's responder is going to listen.
-func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
+// DNS are the programs of the DNS server that the CA and our own check of a challenge ask: Challtestsrv, in which every name's
+// address is 127.0.0.1, or Named where it is given, which has a zone for DNS-01 besides.
+type DNS struct{ Challtestsrv, Named string }
+
+// Pebble starts the ACME CA and its DNS server. HTTP-01 is validated for real, on the port where the worker's responder is going
+// to listen.
+func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	begin := time.Now()
 	var listen, management, dns, dnsManagement, http01, ops, tlsalpn int
 	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002, &ops: 8401, &tlsalpn: 5001} {
@@ -65,12 +74,14 @@ func (s *Stack) Pebble(ctx context.Context, pebble, challtestsrv string) error {
 		return fmt.Errorf("write Pebble's configuration: %w", err)
 	}
 
-	if err := s.service(ctx, proc.Spec{Name: "Challtestsrv", Path: challtestsrv, Env: cleanEnv(), Dir: s.Dir, Args: []string{
-		"-dnsserver", s.acme.dns, "-defaultIPv4", loopback, "-defaultIPv6", "", "-management", hostPort(dnsManagement),
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}}, listening(s.acme.dns)); err != nil {
+	if server.Named != "" {
+		err = s.named(ctx, server.Named, dns)
+	} else {
+		err = s.challtestsrv(ctx, server.Challtestsrv, hostPort(dnsManagement))
+	}
+	if err != nil {
 		return err
 	}
-	s.Say("DNS             %s (every name is %s)", s.acme.dns, loopback)
 	spec := proc.Spec{Name: "Pebble", Path: pebble, Dir: s.Dir, Env: append(cleanEnv(), "PEBBLE_VA_NOSLEEP=1"),
 		Args: []string{"-config", s.path("pebble.json"), "-dnsserver", s.acme.dns}}
 	if err := s.service(ctx, spec, s.pebbleReady); err != nil {
@@ -126,14 +137,20 @@ func listening(address string) func(context.Context) error {
 	}
 }
 
-func (a acme) env() [][2]string {
-	return [][2]string{
+func (s *Stack) acmeEnv() [][2]string {
+	a := s.acme
+	ca := [][2]string{
 		{"EVERLEAF_ACME_DIRECTORY", a.directory},
-		{"EVERLEAF_ACME_EMAIL", "operator@example.test"},
+		{"EVERLEAF_ACME_EMAIL", email},
 		{"EVERLEAF_ACME_CA_BUNDLE", a.caFile},
+	}
+	if a.tsig != "" {
+		ca = s.dnsEnv()
+	}
+	return append(ca, [][2]string{
 		{"EVERLEAF_HTTP01_LISTEN", a.http01},
 		{"EVERLEAF_OPS_LISTEN", a.ops},
 		{"EVERLEAF_HTTP01_CHECK_PORT", strconv.Itoa(a.http01Port)},
 		{"EVERLEAF_HTTP01_CHECK_RESOLVER", a.dns},
-	}
+	}...)
 }

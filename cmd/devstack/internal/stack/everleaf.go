@@ -37,7 +37,7 @@ func (s *Stack) Settings() [][2]string {
 		{"TEMPORAL_CONFIG_FILE", s.path("temporal.toml")},
 		{"EVERLEAF_POSTGRES_URL", s.PostgresURL},
 		{"EVERLEAF_SEALING_KEY", "file://" + s.path("sealing.key")},
-	}, s.acme.env())
+	}, s.acmeEnv())
 }
 
 // Exports are the settings as lines for a shell.
