@@ -27,10 +27,10 @@ func Remedy(kind FaultKind, reason string) string {
 const (
 	waits = "Nobody has to do anything: Everleaf tries again by itself."
 
-	nameServed = "Whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
-		"over the world and at each of its addresses."
-	nameShown = "With http-01: whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
-		"over the world and at each of its addresses. With dns-01: the name's _acme-challenge record must lead to Everleaf's zone, which is for " +
+	served = "must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all over the world and at each of " +
+		"its addresses."
+	nameServed = "Whoever owns the name " + served
+	nameShown  = "With http-01: whoever owns the name " + served + " With dns-01: the name's _acme-challenge record must lead to Everleaf's zone, which is for " +
 		"whoever owns the name to see to, and all name servers of that zone must answer alike, which is for whoever runs them."
 	nameMove = "Whoever asked for the certificate must leave this name out, or replace it by one that a CA may certify."
 	specMove = "Whoever asked for the certificate must correct what was asked for, and ask again (everleaf cert ensure)."

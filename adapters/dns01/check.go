@@ -19,7 +19,7 @@ const lookTimeout = 10 * time.Second
 // that nobody lags behind, but servers of our own zone cannot be found or do not answer for it. CNAMEs are followed anew, as
 // the CA will; a name that leads elsewhere by now is the name's fault, as in Present.
 func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
-	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+	bounded, cancel := context.WithTimeout(ctx, s.looking)
 	defer cancel()
 	place := recordOf(challenge).Name
 	record, err := s.locate(bounded, challenge)
@@ -41,15 +41,15 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 		return fault
 	case errors.As(err, &fault):
 		return fault
-	case record.Zone != "":
-		return s.unseen(domain.FaultWait, place, record.Zone, s.late())
+	case s.zone(record.Name) != nil:
+		return s.unseen(domain.FaultWait, place, s.zone(record.Name).Name(), s.late())
 	default:
 		return notVisible("%s: %s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", place, s.late(), challenge.Name)
 	}
 }
 
 func (s *Solver) late() string {
-	return fmt.Sprintf("the resolver %s gave no answer within %s", s.resolver, lookTimeout)
+	return fmt.Sprintf("the resolver %s gave no answer within %s", s.resolver, s.looking)
 }
 
 func notVisible(format string, args ...any) error {

@@ -2,5 +2,5 @@ package dns01
 
 import "time"
 
-// BoundLocating gives the look-ups of an order so long.
-func (s *Solver) BoundLocating(d time.Duration) { s.locating = d }
+// Bound gives the look-ups of an order, and one Check, so long.
+func (s *Solver) Bound(d time.Duration) { s.locating, s.looking = d, d }

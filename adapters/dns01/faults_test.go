@@ -184,7 +184,7 @@ func TestLocatingIsBounded(t *testing.T) {
 	store := newRecords()
 	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, store)
 	require.NoError(t, err)
-	s.BoundLocating(300 * time.Millisecond)
+	s.Bound(300 * time.Millisecond)
 	challenges := []domain.Challenge{challenge("a.test")}
 	for i := range 99 { // more than are looked up at once
 		challenges = append(challenges, challenge(fmt.Sprintf("slow%d.a.test", i)))
@@ -194,5 +194,7 @@ func TestLocatingIsBounded(t *testing.T) {
 		"nothing was written", resolver, "--dns01-resolver")
 	require.Less(t, time.Since(began), 3*time.Second, "one name alone would take as long")
 	require.Empty(t, store.of("order"))
+	requireFault(t, s.Check(t.Context(), challenges[1]), domain.FaultWait, "ZoneNotVisible", "_acme-challenge.slow0.a.test", resolver, "within 300ms", "--dns01-resolver")
+	requireFault(t, s.Check(t.Context(), challenge("slow.b.test")), domain.FaultWait, "ChallengeNotVisible", "_acme-challenge.slow.b.test", resolver, "--dns01-resolver")
 	requireFault(t, s.Present(t.Context(), "order", append(challenges[1:3], challenge("b.test"))), domain.FaultName, "NameNotDelegated", "b.test")
 }

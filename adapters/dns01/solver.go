@@ -34,9 +34,9 @@ type Solver struct {
 	resolver resolver
 	port     int
 	mode     CheckMode
-	// locating bounds the look-ups of an order.
-	locating time.Duration
-	removals breaker
+	// locating bounds the look-ups of an order, looking one Check.
+	locating, looking time.Duration
+	removals          breaker
 }
 
 // NewSolver makes a solver over the store of what was written; nobody is contacted. Fault: Operator "InvalidSetting", which
@@ -46,7 +46,7 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 		return nil, err
 	}
 	s := &Solver{records: records, port: cmp.Or(config.CheckPort, defaultPort), mode: cmp.Or(config.Check, CheckAuthoritative),
-		locating: locating}
+		locating: locating, looking: lookTimeout}
 	if config.Resolver != "" {
 		s.resolver.server, _ = withPort(config.Resolver, defaultPort)
 	}
