@@ -47,6 +47,11 @@ func TestRemovedWhereItWasWritten(t *testing.T) {
 	present(both) // the order's next try
 	require.Len(t, store.of("order"), 2)
 	require.Equal(t, 1, below.names())
+	above := solver(t, server, store, server.Zone("acme.test"))
+	requireFault(t, above.CleanUp(t.Context(), "order"), domain.FaultOperator, "UnknownDNSZone", place, "the zone deep.acme.test", "which are acme.test")
+	require.Equal(t, 1, below.names(), "the zone above would confirm, and remove nothing")
+	require.Len(t, store.of("order"), 1)
+	require.Empty(t, server.TXT(place))
 	require.NoError(t, both.CleanUp(t.Context(), "order"))
 	require.Empty(t, server.TXT(place))
 	require.Zero(t, below.names())
