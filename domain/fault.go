@@ -33,6 +33,8 @@ const (
 	ReasonCancelled = "Cancelled"
 	// ReasonChallengeNotVisible: from our side, the challenge cannot be seen where the CA will look for it.
 	ReasonChallengeNotVisible = "ChallengeNotVisible"
+	// ReasonZoneNotVisible: the name servers of a zone that Everleaf writes into cannot be found, or do not answer.
+	ReasonZoneNotVisible = "ZoneNotVisible"
 	// ReasonOrderExpired: the order, or an authorization of it, ran out or is gone while it was parked. A new one follows.
 	ReasonOrderExpired = "OrderExpired"
 	// ReasonNamesPaused: the CA has paused these names for this account until somebody lifts it there.

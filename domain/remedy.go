@@ -27,10 +27,11 @@ func Remedy(kind FaultKind, reason string) string {
 const (
 	waits = "Nobody has to do anything: Everleaf tries again by itself."
 
-	nameServed = "Whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
-		"over the world and at each of its addresses."
-	nameShown = nameServed + " With dns-01, its _acme-challenge record must lead to Everleaf's zone, and all name servers of that zone must " +
-		"answer alike."
+	served = "must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all over the world and at each of " +
+		"its addresses."
+	nameServed = "Whoever owns the name " + served
+	nameShown  = "With http-01: whoever owns the name " + served + " With dns-01: the name's _acme-challenge record must lead to Everleaf's zone, which is for " +
+		"whoever owns the name to see to, and all name servers of that zone must answer alike, which is for whoever runs them."
 	nameMove = "Whoever asked for the certificate must leave this name out, or replace it by one that a CA may certify."
 	specMove = "Whoever asked for the certificate must correct what was asked for, and ask again (everleaf cert ensure)."
 	callMove = "Whoever called must correct the call."
@@ -128,7 +129,9 @@ var remedies = map[string]string{
 	"DNSRefused":     "Whoever runs Everleaf must correct the zone's settings, or whoever runs its server must allow what the message says was refused.",
 	"NoDNSZones":     "Whoever runs Everleaf must name the DNS zones that it may write to, or whoever asked for the certificate must choose http-01.",
 	"UnknownDNSZone": "Whoever runs Everleaf must name the zone in the configuration again, until what was written into it is removed.",
-	"ListenFailed":   settingMove, "ResourcesUnreadable": settingMove,
+	"ZoneNotVisible": "Whoever runs the zone that Everleaf writes into must see that it is delegated and that its name servers answer, or whoever runs " +
+		"Everleaf must have them looked for elsewhere: the message names the settings.",
+	"ListenFailed": settingMove, "ResourcesUnreadable": settingMove,
 	"PullCertificateExpired": "Whoever runs Everleaf must give the pull listener a certificate that is valid.",
 	"PullSilent":             workerMove, "ResponderSilent": workerMove,
 	"QueryFailed": workerMove, "UnknownOperation": workerMove,
@@ -148,6 +151,8 @@ var remedies = map[string]string{
 	"NameCharacter":  nameMove, "NameEmpty": nameMove, "NameEmptyLabel": nameMove, "NameHasPort": nameMove, "NameHyphenEdge": nameMove, "NameIsIP": nameMove,
 	"NameIsURL": nameMove, "NameLabelTooLong": nameMove, "NameNotIDNA": nameMove, "NameNumericTLD": nameMove, "NamePublicSuffix": nameMove,
 	"NamePunycode": nameMove, "NameReservedLabel": nameMove, "NameSingleLabel": nameMove, "NameSpaces": nameMove, "NameTooLong": nameMove,
+	"NameTooLongForDNS01": "Whoever asked for the certificate must choose http-01 for this name, or leave the name out.",
+
 	"NameTrailingDot": nameMove, "NameUnderscore": nameMove, "WildcardPlacement": nameMove,
 	"GivenUp":            "Whoever wants the certificate must ask for it again: everleaf cert ensure.",
 	"NotKept":            "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",

@@ -22,6 +22,9 @@ const (
 	maxDeliveries = 20
 )
 
+// challengeLabel is put before a name that dns-01 validates (RFC 8555 §8.4).
+const challengeLabel = "_acme-challenge."
+
 // deliveryName is a target, and a host that may follow.
 var deliveryName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$`)
 
@@ -70,6 +73,11 @@ func validNames(names []string, challenge ChallengeType) ([]string, *Fault) {
 			return nil, specFault("WildcardNeedsDNS01",
 				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; choose dns-01, or list each host by its name",
 				field, quote(name))
+		}
+		if place := challengeLabel + strings.TrimPrefix(ascii, "*."); len(place) > maxName && challenge == ChallengeDNS01 {
+			return nil, specFault("NameTooLongForDNS01",
+				"%s %s: dns-01 needs a record at %s before it, which makes it %d octets long, and no DNS name is longer than %d; choose http-01, "+
+					"or use a name of at most %d octets", field, quote(name), quote(challengeLabel), len(place), maxName, maxName-len(challengeLabel))
 		}
 		if first, ok := seen[ascii]; ok {
 			return nil, specFault("DuplicateName", "%s %s: the same name as names[%d] %s; remove one of them",

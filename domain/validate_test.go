@@ -37,6 +37,8 @@ func TestSpecIsRefused(t *testing.T) {
 		{domain.Spec{Names: one, KeyType: "rsa-1024"}, "UnknownKeyType", `keyType "rsa-1024": unknown; use one of ecdsa-p256, ecdsa-p384, rsa-2048`},
 		{domain.Spec{Names: one, KeyType: "ECDSA-P256"}, "UnknownKeyType", "use one of"},
 		{domain.Spec{Names: one, Challenge: "tls-alpn-01"}, "UnknownChallenge", "use one of http-01, dns-01"},
+		{domain.Spec{Names: []string{octets(238)}, Challenge: "dns-01"}, "NameTooLongForDNS01", `"_acme-challenge." before it, which makes it 254 octets long`},
+		{domain.Spec{Names: []string{"*." + octets(238)}, Challenge: "dns-01"}, "NameTooLongForDNS01", "choose http-01, or use a name of at most 237 octets"},
 		{domain.Spec{Names: one, Issuers: []string{"a", ""}}, "IssuerEmpty", `issuers[1] "": empty`},
 		{domain.Spec{Names: one, Issuers: []string{" "}}, "IssuerEmpty", `issuers[0] " ": empty`},
 		{domain.Spec{Names: one, Issuers: []string{"a "}}, "IssuerSpaces", `issuers[0] "a ": spaces around it; use "a"`},
@@ -54,6 +56,8 @@ func TestSpecIsRefused(t *testing.T) {
 func TestSpecIsAccepted(t *testing.T) {
 	for _, c := range []domain.Spec{
 		{Names: hosts(1)},
+		{Names: []string{octets(237), "*." + octets(237)}, Challenge: "dns-01"},
+		{Names: []string{octets(253)}},
 		{Names: hosts(100)},
 		{Names: hosts(100), Profile: "classic"},
 		{Names: hosts(25), Profile: "tlsserver"},

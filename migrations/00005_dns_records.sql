@@ -6,11 +6,13 @@
 -- its own row, and the one that goes last takes the record out of DNS.
 CREATE TABLE dns_records (
     order_id   uuid NOT NULL REFERENCES orders (id),
-    -- Where the record is, in lower case without a dot at the end.
+    -- The configured zone that it was written into, and where in it; both in lower case without a dot at the end. By the zone it
+    -- is removed, whatever zones are configured by then.
+    zone       text NOT NULL,
     name       text NOT NULL,
     value      text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (order_id, name, value)
+    PRIMARY KEY (order_id, name, value, zone)
 );
 -- Who else has put the same record.
 CREATE INDEX dns_records_record ON dns_records (name, value);

@@ -16,9 +16,9 @@ type Solver interface {
 	// Present makes the challenges of an order answerable from every replica. Idempotent by token.
 	Present(ctx context.Context, orderID string, challenges []domain.Challenge) error
 	// Check looks at the challenge from our side, as the CA will. A Wait fault "ChallengeNotVisible" says what was
-	// seen instead. It makes one attempt, bounded to seconds.
+	// seen instead; "ZoneNotVisible" that those who would know, in a zone of ours, cannot be found or do not answer. It makes one attempt, bounded to seconds.
 	Check(ctx context.Context, challenge domain.Challenge) error
-	// Patience is how long Check may answer so before that is the name's fault.
+	// Patience is how long Check may answer so before that is the name's fault, or the operator's.
 	Patience() time.Duration
 	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not look any more:
 	// after success and after a failure that is final. What it leaves MUST be stored, for another call to remove.

@@ -9,6 +9,8 @@ import (
 
 // DNSRecord is a TXT record that shows control of a name (RFC 8555 §8.4).
 type DNSRecord struct {
+	// Zone is the name of the zone that it is written into, and removed from. Lower case, no dot at the end.
+	Zone string
 	// Name is where the record is: the challenge's own name, or where the CNAMEs from there lead. Lower case, no dot at the end.
 	Name string
 	// Value is the record's text.
@@ -34,11 +36,11 @@ type DNSZone interface {
 // DNSRecords knows which records were put into DNS, so that each is taken out again by whoever comes after a kill. Faults:
 // Wait "DatabaseUnavailable".
 type DNSRecords interface {
-	// PutRecords stores the records under the order. It MUST be called before DNS has them. Idempotent by order, name and
-	// value. An unknown order is an Operator fault "UnknownOrder".
+	// PutRecords stores the records under the order. It MUST be called before DNS has them. Idempotent by order, zone,
+	// name and value. An unknown order is an Operator fault "UnknownOrder".
 	PutRecords(ctx context.Context, orderID string, records []DNSRecord) error
-	// OrderRecords are the records of an order, and those among them that another order has put as well (the CA may hand one
-	// authorization to two orders). The latter stay in DNS, and this call forgets them: whichever order goes last has none
+	// OrderRecords are the records of an order, and those among them that another order has put into the same zone as well (the CA
+	// may hand one authorization to two orders). The latter stay in DNS, and this call forgets them: whichever order goes last has none
 	// that are shared, and removes them.
 	OrderRecords(ctx context.Context, orderID string) (all, shared []DNSRecord, err error)
 	// ForgetRecords removes them from the store once DNS no longer has them. One that was put again since it was read is in DNS

@@ -122,8 +122,8 @@ func (a *Activities) accept(ctx context.Context, ca ports.CA, solver ports.Solve
 	return nil
 }
 
-// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: whoever owns it must act. That we could
-// not look stays what it is.
+// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: whoever owns it must act. That a zone of
+// ours cannot be seen is the operator's, and that we could not look stays what it is.
 func (a *Activities) awaitVisible(ctx context.Context, solver ports.Solver, challenge domain.Challenge, deadline time.Time) error {
 	for pause := a.pace.check; ; pause = min(2*pause, a.pace.checkMax) {
 		err := solver.Check(ctx, challenge)
@@ -138,10 +138,13 @@ func (a *Activities) awaitVisible(ctx context.Context, solver ports.Solver, chal
 			return fmt.Errorf("check challenge: %w", err)
 		}
 		if a.Clock.Now().Add(pause).After(deadline) {
-			if fault.Reason != domain.ReasonChallengeNotVisible {
-				return fmt.Errorf("check challenge: %w", err)
+			switch fault.Reason {
+			case domain.ReasonChallengeNotVisible:
+				return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
+			case domain.ReasonZoneNotVisible:
+				return domain.NewFault(domain.FaultOperator, fault.Reason, nil, "%s", fault.Error())
 			}
-			return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
+			return fmt.Errorf("check challenge: %w", err)
 		}
 		if err := wait(ctx, pause); err != nil {
 			return err

@@ -159,6 +159,16 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 		_, err := call(r, ports.AuthorizeOrder, in)
 		wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "http://a.example.com answers 404"), false)
 	})
+	t.Run("the zone is ours and cannot be seen: the operator's fault", func(t *testing.T) {
+		r := newRig(t)
+		r.step = 10 * time.Second // of 30
+		r.shows("a", authorization("a", isPending))
+		r.solver.EXPECT().Present(anything, anything, anything)
+		r.solver.EXPECT().Check(anything, a).Return(domain.NewFault(domain.FaultWait, "ZoneNotVisible", nil, "no name server of it")).Times(3)
+		r.cleansUp(nil)
+		_, err := call(r, ports.AuthorizeOrder, in)
+		wire(t, err, domain.NewFault(domain.FaultOperator, "ZoneNotVisible", nil, "no name server of it"), false)
+	})
 	t.Run("nobody could look: not the name's fault", func(t *testing.T) {
 		r := newRig(t)
 		r.step = 10 * time.Second

@@ -15,8 +15,7 @@ import (
 
 // SweepRecords removes the DNS records of orders that nobody works on any more, with the solver that puts them there. What
 // was removed is forgotten, so a repetition goes on where a killed try was. An order whose records stay is counted, and the
-// next sweep tries it again. Where one after another gets no answer the walk is over: a zone that is down must not hold up
-// the next sweep.
+// next sweep tries it again: a zone that is down holds up nobody else's, since its solver soon answers for it at once.
 func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInput) (ports.SweepRecordsOutput, error) {
 	ctx, stop := a.heartbeat(ctx)
 	defer stop()
@@ -26,7 +25,7 @@ func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInpu
 		return out, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
 			"challenge %q: this worker has no solver for it, which removes forgotten DNS records", domain.ChallengeDNS01)
 	}
-	s := &removal{solver: solver, bound: a.pace.cleanUp}
+	s := &removal{solver: solver, bound: a.sweep.removal}
 	for until := a.Clock.Now().Add(a.sweep.budget); !out.Page.Done; {
 		now := a.Clock.Now() // of this page: what began its next attempt since the walk did is nobody's orphan
 		if !now.Before(until) {
@@ -46,7 +45,7 @@ func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInpu
 		if len(orphans) > 0 {
 			out.Page.After = orphans[len(orphans)-1]
 		}
-		out.Page.Done = len(orphans) < a.sweep.removals || s.silent >= a.sweep.failures
+		out.Page.Done = len(orphans) < a.sweep.removals
 	}
 	out.Cleaned, out.Failed = s.cleaned, s.failed
 	return out, nil
@@ -60,8 +59,6 @@ type removal struct {
 
 	mu              sync.Mutex
 	cleaned, failed int
-	// silent counts the orders in a row whose zone did not answer, or asks to wait.
-	silent int
 }
 
 // one removes one order's records. Its error is the end of the step's own context.
@@ -75,16 +72,11 @@ func (r *removal) one(ctx context.Context, orderID string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		r.cleaned, r.silent = r.cleaned+1, 0
+		r.cleaned++
 		return nil
 	}
 	fault := domain.AsFault(err)
 	r.failed++
-	if fault.Kind == domain.FaultWait || cleanCtx.Err() != nil {
-		r.silent++
-	} else {
-		r.silent = 0
-	}
 	activity.GetLogger(ctx).Warn("DNS records stay until the next sweep", "order", orderID, "reason", fault.Reason, "error", err)
 	return nil
 }

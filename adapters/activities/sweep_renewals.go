@@ -21,16 +21,18 @@ type sweepPace struct {
 	advice time.Duration
 	// patience is how long a page waits for a CA that is slow; whoever was not asked by then is due again at the next sweep.
 	patience time.Duration
-	// failures in a row are how many a CA, or DNS, may have before it is left alone until the next step, or sweep.
+	// failures in a row are how many a CA may have before it is left alone until the next step.
 	failures int
 	// removals is how many orders' DNS records are removed at once.
 	removals int
+	// removal bounds those of one order: well over a zone's time-out, of which an order may need several.
+	removal time.Duration
 	// budget is how long a step goes on, so that few steps do a large fleet.
 	budget time.Duration
 }
 
 var defaultSweepPace = sweepPace{
-	page: 500, together: 16, advice: 10 * time.Second, patience: 30 * time.Second, failures: 10, removals: 8, budget: 2 * time.Minute,
+	page: 500, together: 16, advice: 10 * time.Second, patience: 30 * time.Second, failures: 10, removals: 8, removal: time.Minute, budget: 2 * time.Minute,
 }
 
 // SweepRenewals asks the CAs of what is due when to renew it, stores the answers and tells those whose instant moved. What

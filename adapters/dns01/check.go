@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -16,17 +12,14 @@ import (
 	"everleaf/ports"
 )
 
-const (
-	lookTimeout = 10 * time.Second
-	// shownServers is how many servers a fault tells of.
-	shownServers = 3
-)
+const lookTimeout = 10 * time.Second
 
 // Check looks whether each authoritative server of the record's zone has the value (or the resolver, if that was chosen), once
-// and within 10 s. A Wait fault "ChallengeNotVisible" says which has not, and what it has instead. CNAMEs are followed anew, as
+// and within 10 s. A Wait fault "ChallengeNotVisible" says which has not, and what it has instead; a Wait fault "ZoneNotVisible"
+// that nobody lags behind, but servers of our own zone cannot be found or do not answer for it. CNAMEs are followed anew, as
 // the CA will; a name that leads elsewhere by now is the name's fault, as in Present.
 func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
-	bounded, cancel := context.WithTimeout(ctx, lookTimeout)
+	bounded, cancel := context.WithTimeout(ctx, s.looking)
 	defer cancel()
 	place := recordOf(challenge).Name
 	record, err := s.locate(bounded, challenge)
@@ -34,118 +27,82 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 		if record.Name != place {
 			place += ", which leads to " + record.Name
 		}
-		err = s.look(bounded, record)
+		err = s.look(bounded, place, record)
 	}
 	switch fault := (*domain.Fault)(nil); {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("check %s: %w", place, ctx.Err())
-	case errors.Is(err, context.DeadlineExceeded):
-		return notVisible("%s: no answer within %s", place, lookTimeout)
 	case errors.As(err, &fault) && fault.Reason == reasonFailed:
 		return notVisible("%s", fault.Message) // it may pass, for as long as the caller has patience
+	case errors.As(err, &fault) && fault.Reason == domain.ReasonZoneNotVisible:
+		fault.Kind = domain.FaultWait // likewise
+		return fault
 	case errors.As(err, &fault):
 		return fault
+	case s.zone(record.Name) != nil:
+		return s.unseen(domain.FaultWait, place, s.zone(record.Name).Name(), s.late())
 	default:
-		return notVisible("%s: %s", place, err.Error())
+		return notVisible("%s: %s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", place, s.late(), challenge.Name)
 	}
+}
+
+func (s *Solver) late() string {
+	return fmt.Sprintf("the resolver %s gave no answer within %s", s.resolver, s.looking)
 }
 
 func notVisible(format string, args ...any) error {
 	return domain.NewFault(domain.FaultWait, domain.ReasonChallengeNotVisible, nil, format, args...)
 }
 
-// look returns what is in the way of seeing the record.
-func (s *Solver) look(ctx context.Context, record ports.DNSRecord) error {
+// unseen is what keeps the resolver from seeing one of our own zones: no fault of the name's owner.
+func (s *Solver) unseen(kind domain.FaultKind, place, zone, what string) error {
+	return domain.NewFault(kind, domain.ReasonZoneNotVisible, nil,
+		"%s: %s: see that the zone %s is delegated and its name servers answer, or give a resolver that sees it as --dns01-resolver (EVERLEAF_DNS01_RESOLVER)",
+		place, what, zone)
+}
+
+// failing is that the servers of one of our own zones answer the resolver, but with a failure.
+func failing(kind domain.FaultKind, zone string, seen *domain.Fault) error {
+	return domain.NewFault(kind, domain.ReasonZoneNotVisible, nil, "%s; the zone %s is one that Everleaf writes into, and not the name's owner's", seen.Message, zone)
+}
+
+// look returns what is in the way of seeing the record: a fault, or the end of ctx.
+func (s *Solver) look(ctx context.Context, place string, record ports.DNSRecord) error {
 	if s.mode == CheckRecursive {
 		answer, err := s.resolver.query(ctx, record.Name, dns.TypeTXT)
 		if err != nil {
-			return err
+			return ours(err, record)
 		}
-		if seen := missing(answer, record); seen != "" {
-			return fmt.Errorf("the resolver %s; it may remember what was there before, for as long as the zone's SOA record says", seen)
+		if lack := missing(answer, record); lack != "" {
+			return notVisible("%s: the resolver %s %s; it may remember what was there before, for as long as the zone's SOA record says",
+				place, s.resolver, lack)
 		}
 		return nil
 	}
-	zone, err := s.resolver.zoneOf(ctx, record.Name)
+	apex, err := s.resolver.zoneOf(ctx, record.Name)
 	if err != nil {
-		return err
+		return ours(err, record)
 	}
-	hosts, err := s.resolver.nameServers(ctx, zone)
+	if apex == "" {
+		return s.unseen(domain.FaultWait, place, record.Zone,
+			fmt.Sprintf("the resolver %s knows no zone that holds it (no SOA record from there up)", s.resolver))
+	}
+	hosts, err := s.resolver.nameServers(ctx, apex)
 	if err != nil {
-		return err
+		return ours(err, record)
 	}
 	if len(hosts) == 0 {
-		return fmt.Errorf("the zone %s has no NS record", zone)
+		return s.unseen(domain.FaultWait, place, record.Zone, fmt.Sprintf("the resolver %s knows no NS record of %s", s.resolver, apex))
 	}
-	return s.everyServer(ctx, hosts, record)
+	return s.everyServer(ctx, place, apex, hosts, record)
 }
 
-// everyServer asks all at once. The CA may ask any of them, and only what itself says counts: a server that lags behind fails
-// the challenge at the CA, which counts against the name.
-func (s *Solver) everyServer(ctx context.Context, hosts []string, record ports.DNSRecord) error {
-	seen := make(chan string, len(hosts))
-	for _, host := range hosts {
-		go func() { seen <- s.askHost(ctx, host, record) }()
+// ours says whose it is that the resolver gets nothing from a zone's servers (SERVFAIL), now that the zone is known: ours.
+func ours(err error, record ports.DNSRecord) error {
+	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == reasonFailed {
+		return failing(domain.FaultWait, record.Zone, fault)
 	}
-	var lacking []string
-	for range hosts {
-		if lack := <-seen; lack != "" {
-			lacking = append(lacking, lack)
-		}
-	}
-	if len(lacking) == 0 {
-		return nil
-	}
-	slices.Sort(lacking)
-	more := ""
-	if len(lacking) > shownServers {
-		more = fmt.Sprintf("; and %d more servers", len(lacking)-shownServers)
-	}
-	return fmt.Errorf("%s%s: see that the name servers follow their primary (notify, zone transfer), or take those that do not out of the zone's NS records",
-		strings.Join(lacking[:min(len(lacking), shownServers)], "; "), more)
-}
-
-// askHost returns what the server says instead of the value; empty if it has it. Of several addresses, the first that answers
-// counts: others may be of a protocol that this host does not have.
-func (s *Solver) askHost(ctx context.Context, host string, record ports.DNSRecord) string {
-	addresses, err := s.resolver.addresses(ctx, host)
-	if err != nil {
-		return fmt.Sprintf("the name server %s has no address (%s)", host, domain.AsFault(err).Message)
-	}
-	silent := "has no address"
-	for _, address := range addresses {
-		answer, err := ask(ctx, net.JoinHostPort(address, strconv.Itoa(s.port)), record.Name, dns.TypeTXT, false)
-		if err == nil {
-			if lack := missing(answer, record); lack != "" {
-				return fmt.Sprintf("the name server %s (%s) %s", host, address, lack)
-			}
-			return ""
-		}
-		silent = fmt.Sprintf("(%s) does not answer: %s", address, plain(err))
-	}
-	return fmt.Sprintf("the name server %s %s", host, silent)
-}
-
-// missing says what a server answered instead of the value; empty if the value is in it.
-func missing(answer *dns.Msg, record ports.DNSRecord) string {
-	others := 0
-	for _, rr := range answer.Answer {
-		text, ok := rr.(*dns.TXT)
-		switch {
-		case !ok || canonical(text.Hdr.Name) != record.Name:
-		case strings.Join(text.Txt, "") == record.Value:
-			return ""
-		default:
-			others++
-		}
-	}
-	switch {
-	case answer.Rcode != dns.RcodeSuccess && answer.Rcode != dns.RcodeNameError:
-		return "says " + rcode(answer.Rcode)
-	case others > 0:
-		return fmt.Sprintf("does not have the value %s yet, but %d other TXT records", record.Value, others)
-	}
-	return fmt.Sprintf("does not have the value %s yet, nor any TXT record there", record.Value)
+	return err
 }

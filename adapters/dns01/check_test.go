@@ -1,8 +1,10 @@
 package dns01_test
 
 import (
+	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -56,7 +58,7 @@ func TestLaggingServer(t *testing.T) {
 	s := solver(t, server, store, server.Zone("deep.acme.test"))
 	c := challenge("deep.acme.test")
 	require.NoError(t, s.Present(t.Context(), "order", []domain.Challenge{c}))
-	fault := requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ChallengeNotVisible", "_acme-challenge.deep.acme.test", "ns2.deep.acme.test (127.0.0.2)",
+	fault := requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ChallengeNotVisible", "_acme-challenge.deep.acme.test", fmt.Sprintf("ns2.deep.acme.test (127.0.0.2:%d)", server.Port),
 		"does not have the value "+store.of("order")[0].Value, "1 other TXT record", "follow their primary")
 	require.NotContains(t, fault.Message, "ns1")
 	has.Store([]string{"old", store.of("order")[0].Value})
@@ -64,14 +66,20 @@ func TestLaggingServer(t *testing.T) {
 	require.Positive(t, s.Patience())
 
 	server.Add("ns4.deep.acme.test. 1 A 127.0.0.3", "deep.acme.test. 1 NS ns3.elsewhere.test.", "deep.acme.test. 1 NS ns4.deep.acme.test.")
-	requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ChallengeNotVisible", "ns3.elsewhere.test has no address",
-		"ns4.deep.acme.test (127.0.0.3) does not answer: connection refused")
+	// What nobody sees is our own side's, and what one server lacks is told as before.
+	unreached := []string{"ns3.elsewhere.test has no address", server.Addr, fmt.Sprintf("ns4.deep.acme.test (127.0.0.3:%d) does not answer: connection refused", server.Port),
+		"at port " + strconv.Itoa(server.Port) + " (--dns01-check-port", "--dns01-check recursive"}
+	fault = requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ZoneNotVisible", unreached...)
+	require.NotContains(t, fault.Message, "follow their primary")
+	has.Store([]string{"old"})
+	requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ChallengeNotVisible", append(unreached, "does not have the value", "follow their primary")...)
+	has.Store([]string{store.of("order")[0].Value})
 
 	resolving, err := dns01.NewSolver(dns01.Config{Zones: []dns01.ZoneConfig{server.Zone("deep.acme.test")}, Resolver: server.Addr,
 		CheckPort: server.Port, Check: dns01.CheckRecursive}, store)
 	require.NoError(t, err)
 	require.NoError(t, resolving.Check(t.Context(), c), "the name servers are not asked")
-	requireFault(t, resolving.Check(t.Context(), challenge("deep.acme.test")), domain.FaultWait, "ChallengeNotVisible", "the resolver does not have the value", "remember")
+	requireFault(t, resolving.Check(t.Context(), challenge("deep.acme.test")), domain.FaultWait, "ChallengeNotVisible", "the resolver "+server.Addr+" does not have the value", "remember")
 }
 
 // Whoever owns the name may change the CNAME while the order waits: where it leads by then is looked at, as the CA will.
@@ -85,7 +93,7 @@ func TestDelegationWithdrawn(t *testing.T) {
 	require.NoError(t, s.Present(t.Context(), "order", []domain.Challenge{c}))
 	require.NoError(t, s.Check(t.Context(), c))
 	server.Remove(cname)
-	requireFault(t, s.Check(t.Context(), c), domain.FaultName, "NameNotDelegated", "it is no CNAME")
+	requireFault(t, s.Check(t.Context(), c), domain.FaultName, "NameNotDelegated", "it is in none of Everleaf's zones (acme.test) and no CNAME leads from it into one: create")
 	require.NoError(t, s.CleanUp(t.Context(), "order"))
 	require.Empty(t, server.TXT("c.acme.test"))
 }
@@ -111,10 +119,37 @@ func TestQuestionIsPutAgain(t *testing.T) {
 	require.Equal(t, int32(3), asked.Load())
 }
 
-// A zone that nobody has delegated is told as such, and not what the root's servers say.
+// A server that has the zone no more, or a cache that answers in its place, may have the value: the CA asks others.
+func TestAnswerWithoutAuthority(t *testing.T) {
+	t.Parallel()
+	server := dns01test.Start(t, "acme.test")
+	server.Add("ns2.acme.test. 1 A 127.0.0.2", "acme.test. 1 NS ns2.acme.test.")
+	store := newRecords()
+	s := solver(t, server, store, server.Zone("acme.test"))
+	c := challenge("acme.test")
+	require.NoError(t, s.Present(t.Context(), "order", []domain.Challenge{c}))
+	var authority atomic.Bool
+	var code atomic.Int32
+	play(t, server.Port, "127.0.0.2", func(answer *dns.Msg) {
+		answer.Authoritative, answer.Rcode = authority.Load(), int(code.Load())
+		answer.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: answer.Question[0].Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET},
+			Txt: []string{store.of("order")[0].Value}}}
+	})
+	requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ZoneNotVisible", "ns2.acme.test (127.0.0.2", "without authority", "--dns01-check recursive")
+	code.Store(dns.RcodeRefused)
+	requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ZoneNotVisible", "ns2.acme.test (127.0.0.2", "says REFUSED")
+	code.Store(dns.RcodeSuccess)
+	authority.Store(true)
+	require.NoError(t, s.Check(t.Context(), c))
+}
+
+// A zone that nobody has delegated is told as such, and not what the root's servers say: by whom, and how to ask another. It is
+// ours, so it is no fault of the name's owner.
 func TestZoneThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "acme.test")
 	s := solver(t, server, newRecords(), server.Zone("gone.test"))
-	requireFault(t, s.Check(t.Context(), challenge("gone.test")), domain.FaultWait, "ChallengeNotVisible", "no zone holds _acme-challenge.gone.test")
+	fault := requireFault(t, s.Check(t.Context(), challenge("gone.test")), domain.FaultWait, "ZoneNotVisible",
+		"_acme-challenge.gone.test: the resolver "+server.Addr+" knows no zone", "zone gone.test is delegated", "--dns01-resolver (EVERLEAF_DNS01_RESOLVER)")
+	require.Equal(t, 1, strings.Count(fault.Message, "_acme-challenge.gone.test"))
 }

@@ -66,10 +66,18 @@ func exchange(ctx context.Context, client *dns.Client, message *dns.Msg, server 
 
 // orEnd is ctx's end where there is one: what it cut short is no fault of the other side.
 func orEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if end := over(ctx); end != nil {
+		return end
 	}
 	return err
+}
+
+// over is ctx's end. Connections have its deadline as their own, and may end a moment before it does.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // through is a dialer that looks hosts up at the given server; empty is the system's.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,9 +44,9 @@ func TestNameNotDelegated(t *testing.T) {
 		return s.Present(t.Context(), "order", challenges)
 	}
 	fault := requireFault(t, present("good.customer.test", "www.customer.test", "customer.test"), domain.FaultName, "NameNotDelegated",
-		"_acme-challenge.www.customer.test", "no CNAME", "acme.test, more.acme.test", "create a CNAME record", "customer.test.more.acme.test", "1 more names: customer.test")
+		"_acme-challenge.www.customer.test: it is in none of Everleaf's zones (acme.test, more.acme.test) and no CNAME leads", "create a CNAME record", "customer.test.more.acme.test", "1 more names: customer.test")
 	require.NotContains(t, fault.Message, "good.customer.test")
-	requireFault(t, present("elsewhere.customer.test"), domain.FaultName, "NameNotDelegated", "leads to x.other.example")
+	requireFault(t, present("elsewhere.customer.test"), domain.FaultName, "NameNotDelegated", "leads to x.other.example, which is in none of Everleaf's zones (acme.test, more.acme.test): create")
 	requireFault(t, present("loop.customer.test"), domain.FaultName, "CNAMELoop", "_acme-challenge.loop.customer.test -> a.customer.test -> b.customer.test", "10")
 	requireFault(t, present("long.customer.test"), domain.FaultName, "CNAMELoop")
 	require.Empty(t, store.of("order"))
@@ -158,13 +159,42 @@ func TestManyRecords(t *testing.T) {
 	require.Empty(t, server.TXT("many4.shop.test"))
 }
 
-// A name whose servers fail (SERVFAIL by the resolver) is its owner's to mend; while it is looked at, it is waited for.
+// A name whose servers fail (SERVFAIL by the resolver) is its owner's to mend, and the operator's in one of our own zones; while
+// it is looked at, it is waited for.
 func TestNameServersOfTheNameFail(t *testing.T) {
 	t.Parallel()
 	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) { answer.Rcode = dns.RcodeServerFailure })
 	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, newRecords())
 	require.NoError(t, err)
-	c := challenge("a.test")
-	requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{c}), domain.FaultName, "DNSFailed", "SERVFAIL", "DNSSEC")
-	requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ChallengeNotVisible", "SERVFAIL")
+	for _, tc := range []struct{ name, kind, present, check string }{{"a.test", "Operator", "ZoneNotVisible", "ZoneNotVisible"}, {"b.test", "Name", "DNSFailed", "ChallengeNotVisible"}} {
+		c := challenge(tc.name)
+		requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{c}), domain.FaultKind(tc.kind), tc.present, resolver, "SERVFAIL", "DNSSEC")
+		requireFault(t, s.Check(t.Context(), c), domain.FaultWait, tc.check, resolver, "SERVFAIL")
+	}
+}
+
+// Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is told as such.
+func TestLocatingIsBounded(t *testing.T) {
+	t.Parallel()
+	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) {
+		if strings.Contains(answer.Question[0].Name, "slow") {
+			answer.Question = nil
+		}
+	})
+	store := newRecords()
+	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, store)
+	require.NoError(t, err)
+	s.Bound(300 * time.Millisecond)
+	challenges := []domain.Challenge{challenge("a.test")}
+	for i := range 99 { // more than are looked up at once
+		challenges = append(challenges, challenge(fmt.Sprintf("slow%d.a.test", i)))
+	}
+	began := time.Now()
+	requireFault(t, s.Present(t.Context(), "order", challenges), domain.FaultWait, "DNSUnavailable", "99 of 100 names", "300ms", "_acme-challenge.slow0.a.test",
+		"nothing was written", resolver, "--dns01-resolver")
+	require.Less(t, time.Since(began), 3*time.Second, "one name alone would take as long")
+	require.Empty(t, store.of("order"))
+	requireFault(t, s.Check(t.Context(), challenges[1]), domain.FaultWait, "ZoneNotVisible", "_acme-challenge.slow0.a.test", resolver, "within 300ms", "--dns01-resolver")
+	requireFault(t, s.Check(t.Context(), challenge("slow.b.test")), domain.FaultWait, "ChallengeNotVisible", "_acme-challenge.slow.b.test", resolver, "--dns01-resolver")
+	requireFault(t, s.Present(t.Context(), "order", append(challenges[1:3], challenge("b.test"))), domain.FaultName, "NameNotDelegated", "b.test")
 }

@@ -13,9 +13,11 @@ import (
 	"everleaf/domain"
 )
 
+const reasonUnavailable = "DNSUnavailable"
+
 // unavailable is what mends itself.
 func unavailable(cause error, format string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultWait, "DNSUnavailable", cause, format, args...)
+	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, format, args...)
 }
 
 // refused is what somebody must mend.

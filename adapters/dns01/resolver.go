@@ -43,6 +43,18 @@ func (r resolver) servers() ([]string, error) {
 	return servers, nil
 }
 
+// String is who is asked, for people.
+func (r resolver) String() string {
+	if r.server != "" {
+		return r.server
+	}
+	servers, err := r.servers()
+	if err != nil {
+		return "of " + systemResolvers
+	}
+	return "of " + systemResolvers + " (" + strings.Join(servers, ", ") + ")"
+}
+
 // query is the first usable answer. Faults: Wait "DNSUnavailable" if no server answers, Name "DNSFailed" if one says that
 // the name's own servers do not (SERVFAIL).
 func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
@@ -55,8 +67,8 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 	for _, server := range servers {
 		answer, err := ask(ctx, server, name, kind, true)
 		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
+		case over(ctx) != nil:
+			return nil, over(ctx)
 		case err != nil:
 			failures = append(failures, fmt.Errorf("%s: %w", server, plain(err)))
 		case answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError:
@@ -71,17 +83,18 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 	if failed {
 		return nil, domain.NewFault(domain.FaultName, reasonFailed, nil, "%s: see that the name servers of %s answer, and that its DNSSEC validates", what, name)
 	}
-	return nil, domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
+	return nil, unavailable(nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
 }
 
 // follow goes along CNAMEs to where the record has to be: at most maxHops, as resolvers do. A CNAME is asked for and not the
-// text itself, which resolvers would then remember as missing. Faults: those of query, Name "CNAMELoop".
+// text itself, which resolvers would then remember as missing. Faults: those of query, Name "CNAMELoop". Beside a
+// fault of query, final is the name that was asked for.
 func (r resolver) follow(ctx context.Context, name string) (final string, err error) {
 	path := []string{name}
 	for range maxHops + 1 {
 		answer, err := r.query(ctx, name, dns.TypeCNAME)
 		if err != nil {
-			return "", err
+			return name, err
 		}
 		next := ""
 		for _, record := range answer.Answer {
@@ -95,11 +108,12 @@ func (r resolver) follow(ctx context.Context, name string) (final string, err er
 		path = append(path, next)
 		name = next
 	}
-	return "", domain.NewFault(domain.FaultName, "CNAMELoop", nil,
+	return name, domain.NewFault(domain.FaultName, "CNAMELoop", nil,
 		"%s: its CNAMEs come to no end within %d (%s …): correct them", path[0], maxHops, strings.Join(path[:min(len(path), 4)], " -> "))
 }
 
-// zoneOf is the apex of the zone that holds the name, wherever it was delegated: the deepest with an SOA record.
+// zoneOf is the apex of the zone that holds the name, wherever it was delegated: the deepest with an SOA record. Empty where the
+// resolver knows of none.
 func (r resolver) zoneOf(ctx context.Context, name string) (string, error) {
 	for at := name; at != ""; _, at, _ = strings.Cut(at, ".") {
 		answer, err := r.query(ctx, at, dns.TypeSOA)
@@ -113,7 +127,7 @@ func (r resolver) zoneOf(ctx context.Context, name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("no zone holds %s: there is no SOA record from there up", name)
+	return "", nil
 }
 
 // nameServers are the hosts of a zone's NS records.

@@ -3,7 +3,6 @@ package dns01
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +22,9 @@ const (
 	// perRemoval is how many records are removed before they are forgotten: a slow service that is cut short at an order's
 	// hundred gets further the next time.
 	perRemoval = 16
+	// locating bounds the look-ups of all names of an order, well under its step's time-out: a hundred names behind ten CNAMEs
+	// each may have servers that are slow.
+	locating = time.Minute
 )
 
 // Solver makes DNS-01 challenges answerable and looks at them as a CA does.
@@ -32,6 +34,9 @@ type Solver struct {
 	resolver resolver
 	port     int
 	mode     CheckMode
+	// locating bounds the look-ups of an order, looking one Check.
+	locating, looking time.Duration
+	removals          breaker
 }
 
 // NewSolver makes a solver over the store of what was written; nobody is contacted. Fault: Operator "InvalidSetting", which
@@ -40,7 +45,8 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Solver{records: records, port: cmp.Or(config.CheckPort, defaultPort), mode: cmp.Or(config.Check, CheckAuthoritative)}
+	s := &Solver{records: records, port: cmp.Or(config.CheckPort, defaultPort), mode: cmp.Or(config.Check, CheckAuthoritative),
+		locating: locating, looking: lookTimeout}
 	if config.Resolver != "" {
 		s.resolver.server, _ = withPort(config.Resolver, defaultPort)
 	}
@@ -61,9 +67,9 @@ func (s *Solver) Type() domain.ChallengeType { return domain.ChallengeDNS01 }
 // Patience is two minutes: secondary servers follow their primary at their own pace.
 func (s *Solver) Patience() time.Duration { return patience }
 
-// Present finds where each record has to be, stores that, and has the zones add them, many at once. Nothing is written
-// unless there is a place for all. Faults: Operator "NoDNSZones"; Name "NameNotDelegated", "CNAMELoop", "DNSFailed"; those of
-// ports.DNSRecords and ports.DNSZone.
+// Present finds where each record has to be, within a minute, stores that, and has the zones add them, many at once. Nothing is
+// written unless there is a place for all. Faults: Operator "NoDNSZones", "ZoneNotVisible"; Name "NameNotDelegated", "CNAMELoop",
+// "DNSFailed"; those of ports.DNSRecords and ports.DNSZone.
 func (s *Solver) Present(ctx context.Context, orderID string, challenges []domain.Challenge) error {
 	records, err := s.locateAll(ctx, challenges)
 	if err != nil {
@@ -73,32 +79,33 @@ func (s *Solver) Present(ctx context.Context, orderID string, challenges []domai
 		return err
 	}
 	var all errgroup.Group
-	for zone, own := range s.byZone(records) {
-		all.Go(func() error { return zone.Add(ctx, own) })
+	for name, own := range byZone(records) {
+		all.Go(func() error { return s.named(name).Add(ctx, own) })
 	}
 	return all.Wait()
 }
 
 // CleanUp removes what was stored under the order, by whichever process, but for what another order has put as well. What a
-// zone does not remove stays stored; the others' is removed nevertheless. Faults: Operator "UnknownDNSZone" for a record in a
-// zone that is configured no longer; those of ports.DNSRecords and ports.DNSZone.
+// zone does not remove stays stored; the others' is removed nevertheless. A zone that did not answer is not asked again within
+// a minute: the fault is the same. Faults: Operator "UnknownDNSZone" for a record in a zone that is configured no longer; those of ports.DNSRecords and ports.DNSZone.
 func (s *Solver) CleanUp(ctx context.Context, orderID string) error {
 	all, shared, err := s.records.OrderRecords(ctx, orderID)
 	if err != nil {
 		return err
 	}
 	var each errgroup.Group
-	for zone, records := range s.byZone(all) {
-		each.Go(func() error { return s.cleanZone(ctx, orderID, zone, records, shared) })
+	for name, records := range byZone(all) {
+		each.Go(func() error { return s.cleanZone(ctx, orderID, name, records, shared) })
 	}
 	return each.Wait()
 }
 
-func (s *Solver) cleanZone(ctx context.Context, orderID string, zone ports.DNSZone, records, shared []ports.DNSRecord) error {
+func (s *Solver) cleanZone(ctx context.Context, orderID, name string, records, shared []ports.DNSRecord) error {
+	zone := s.named(name)
 	if zone == nil {
 		return domain.NewFault(domain.FaultOperator, "UnknownDNSZone", nil,
-			"the TXT record %s (and %d more of this order) is in none of the zones under dns in the file of --config (EVERLEAF_CONFIG), which are %s: "+
-				"name its zone there again until it is removed", records[0].Name, len(records)-1, s.zoneNames())
+			"the TXT record %s (and %d more of this order) was written into the zone %s, which is none of those under dns in the file of --config "+
+				"(EVERLEAF_CONFIG), which are %s: name %s there again until it is removed", records[0].Name, len(records)-1, name, s.zoneNames(), name)
 	}
 	var own, others []ports.DNSRecord
 	for _, record := range records {
@@ -112,8 +119,9 @@ func (s *Solver) cleanZone(ctx context.Context, orderID string, zone ports.DNSZo
 	if len(others) > 0 {
 		first = s.records.ForgetRecords(ctx, orderID, others)
 	}
+	answered := false
 	for some := range slices.Chunk(own, perRemoval) {
-		err := zone.Remove(ctx, some)
+		err := s.remove(ctx, zone, some, &answered)
 		if err == nil {
 			err = s.records.ForgetRecords(ctx, orderID, some)
 		}
@@ -127,14 +135,38 @@ func (s *Solver) cleanZone(ctx context.Context, orderID string, zone ports.DNSZo
 	return first
 }
 
-// byZone groups records by the zone that holds them; nil is none.
-func (s *Solver) byZone(records []ports.DNSRecord) map[ports.DNSZone][]ports.DNSRecord {
-	groups := map[ports.DNSZone][]ports.DNSRecord{}
+// remove has the zone remove some of an order's records, unless it was silent just now. A zone that has removed others of this
+// order is slow and not silent, where the time is over.
+func (s *Solver) remove(ctx context.Context, zone ports.DNSZone, some []ports.DNSRecord, answered *bool) error {
+	if err := s.removals.answer(zone.Name(), time.Now()); err != nil {
+		return err
+	}
+	err := zone.Remove(ctx, some)
+	if !*answered || over(ctx) == nil {
+		s.removals.heard(zone.Name(), err, time.Now())
+	}
+	*answered = *answered || err == nil
+	return err
+}
+
+// byZone groups records by the name of their zone.
+func byZone(records []ports.DNSRecord) map[string][]ports.DNSRecord {
+	groups := map[string][]ports.DNSRecord{}
 	for _, record := range records {
-		zone := s.zone(record.Name)
-		groups[zone] = append(groups[zone], record)
+		groups[record.Zone] = append(groups[record.Zone], record)
 	}
 	return groups
+}
+
+// named is the zone of that very name, nil is none: a record is removed where it was written, though a zone below that would
+// hold its name is configured since.
+func (s *Solver) named(name string) ports.DNSZone {
+	for _, zone := range s.zones {
+		if zone.Name() == name {
+			return zone
+		}
+	}
+	return nil
 }
 
 // zone is the longest that holds the name; nil is none.
@@ -157,39 +189,4 @@ func (s *Solver) zoneNames() string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
-}
-
-// locateAll finds the challenges' places. Where several have none, the fault is the first one's and names the others.
-func (s *Solver) locateAll(ctx context.Context, challenges []domain.Challenge) ([]ports.DNSRecord, error) {
-	records, failures := make([]ports.DNSRecord, len(challenges)), make([]error, len(challenges))
-	var all errgroup.Group
-	all.SetLimit(lookupsAtOnce)
-	for i, challenge := range challenges {
-		all.Go(func() error {
-			records[i], failures[i] = s.locate(ctx, challenge)
-			return nil
-		})
-	}
-	_ = all.Wait() // failures has them
-	var first error
-	var others []string
-	for i, err := range failures {
-		switch {
-		case err != nil && first == nil:
-			first = err
-		case err != nil && !slices.Contains(others, challenges[i].Name):
-			others = append(others, challenges[i].Name)
-		}
-	}
-	if first == nil {
-		return records, nil
-	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("look for the challenges' records: %w", ctx.Err())
-	}
-	fault := domain.AsFault(first)
-	if len(others) > 0 && fault.Reason != reasonNoZones {
-		fault.Message += fmt.Sprintf(" (nor is there a place for %d more names: %s)", len(others), strings.Join(others[:min(len(others), 10)], ", "))
-	}
-	return nil, fault
 }

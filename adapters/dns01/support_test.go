@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -30,7 +31,9 @@ type records struct {
 }
 
 // same says whether it is one record in DNS.
-func same(a, b ports.DNSRecord) bool { return a.Name == b.Name && a.Value == b.Value }
+func same(a, b ports.DNSRecord) bool {
+	return a.Zone == b.Zone && a.Name == b.Name && a.Value == b.Value
+}
 
 var _ ports.DNSRecords = (*records)(nil)
 
@@ -68,8 +71,16 @@ func (r *records) ForgetRecords(_ context.Context, order string, forgotten []por
 	return nil
 }
 
-func (r *records) OrphanedOrders(context.Context, time.Time, string, int) ([]string, error) {
-	return nil, nil
+// OrphanedOrders are all.
+func (r *records) OrphanedOrders(_ context.Context, _ time.Time, after string, limit int) (orders []string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, order := range slices.Sorted(maps.Keys(r.byOrder)) {
+		if order > after && len(r.byOrder[order]) > 0 && len(orders) < limit {
+			orders = append(orders, order)
+		}
+	}
+	return orders, nil
 }
 
 // of is what is stored under an order.

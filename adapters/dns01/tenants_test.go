@@ -65,7 +65,7 @@ func TestAnotherProcessCleansUp(t *testing.T) {
 	store := newRecords()
 	require.NoError(t, solver(t, server, store, server.Zone("shop.test")).Present(t.Context(), "order", []domain.Challenge{challenge("shop.test")}))
 	server.Add(`_acme-challenge.shop.test. 1 TXT "somebody's own"`)
-	require.NoError(t, store.PutRecords(t.Context(), "order", []ports.DNSRecord{{Name: "_acme-challenge.www.shop.test", Value: "never written"}}))
+	require.NoError(t, store.PutRecords(t.Context(), "order", []ports.DNSRecord{{Zone: "shop.test", Name: "_acme-challenge.www.shop.test", Value: "never written"}}))
 	require.NoError(t, solver(t, server, store, server.Zone("shop.test")).CleanUp(t.Context(), "order"))
 	require.Equal(t, []string{"somebody's own"}, server.TXT("_acme-challenge.shop.test"))
 	require.Empty(t, store.of("order"))
@@ -100,7 +100,7 @@ func TestZoneConfiguredNoLonger(t *testing.T) {
 	require.Len(t, server.TXT("_acme-challenge.www.deep.shop.test"), 1, "the longest zone is taken")
 
 	fewer := solver(t, server, store, server.Zone("acme.test"))
-	requireFault(t, fewer.CleanUp(t.Context(), "order"), domain.FaultOperator, "UnknownDNSZone", "_acme-challenge.", "shop.test", "acme.test", "EVERLEAF_CONFIG")
+	requireFault(t, fewer.CleanUp(t.Context(), "order"), domain.FaultOperator, "UnknownDNSZone", "_acme-challenge.", "shop.test, which is none", "acme.test", "EVERLEAF_CONFIG")
 	require.Len(t, store.of("order"), 2)
 	require.Empty(t, server.TXT("_acme-challenge.acme.test"))
 	require.NoError(t, s.CleanUp(t.Context(), "order"))

@@ -27,19 +27,19 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 	if len(records) == 0 {
 		return nil
 	}
-	names, values := columns(records)
+	zones, names, values := columns(records)
 	var known bool
 	err := d.pool.QueryRow(ctx, `
 		WITH put AS (
-			INSERT INTO dns_records (order_id, name, value)
-			SELECT DISTINCT orders.id, put.name, put.value
-			FROM unnest($2::text[], $3::text[]) AS put (name, value), orders
+			INSERT INTO dns_records (order_id, zone, name, value)
+			SELECT DISTINCT orders.id, put.zone, put.name, put.value
+			FROM unnest($2::text[], $3::text[], $4::text[]) AS put (zone, name, value), orders
 			WHERE orders.id = $1::uuid
-			ORDER BY 1, 2, 3 -- as part locks them
+			ORDER BY 3, 4, 1, 2 -- as part locks them
 			-- A new mark: whoever is removing what was put before must not forget this.
-			ON CONFLICT (order_id, name, value) DO UPDATE SET created_at = now()
+			ON CONFLICT (order_id, name, value, zone) DO UPDATE SET created_at = now()
 		)
-		SELECT EXISTS (SELECT FROM orders WHERE id = $1::uuid)`, orderID, names, values).Scan(&known)
+		SELECT EXISTS (SELECT FROM orders WHERE id = $1::uuid)`, orderID, zones, names, values).Scan(&known)
 	if err != nil {
 		return interpret(err)
 	}
@@ -50,24 +50,24 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 }
 
 // dnsRecordColumns are those of a record r. Its mark is the transaction that wrote the row.
-const dnsRecordColumns = `r.name, r.value, r.xmin::text`
+const dnsRecordColumns = `r.zone, r.name, r.value, r.xmin::text`
 
-// others says that another order has put record r as well.
-const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.order_id <> r.order_id)`
+// others says that another order has put record r as well, into the same zone.
+const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.zone = r.zone AND o.order_id <> r.order_id)`
 
 // OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.
 func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
 		return nil, nil, unknownOrder(orderID)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
+	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 	if err != nil {
 		return nil, nil, interpret(err)
 	}
 	parts := false
 	all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (record ports.DNSRecord, err error) {
 		var shared bool
-		err = row.Scan(&record.Name, &record.Value, &record.Mark, &shared)
+		err = row.Scan(&record.Zone, &record.Name, &record.Value, &record.Mark, &shared)
 		parts = parts || shared
 		return record, err
 	})
@@ -84,14 +84,14 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 		if _, err := tx.Exec(ctx, `
 			SELECT FROM dns_records
 			WHERE (name, value) IN (SELECT name, value FROM dns_records WHERE order_id = $1::uuid)
-			ORDER BY name, value, order_id
+			ORDER BY name, value, order_id, zone
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
 		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+dnsRecordColumns, orderID); err != nil {
 			return err
 		}
-		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.name, r.value`, orderID)
+		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 		return err
 	})
 	if err != nil {
@@ -105,15 +105,15 @@ func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records 
 	if _, err := uuid.Parse(orderID); err != nil {
 		return unknownOrder(orderID)
 	}
-	names, values := columns(records)
+	zones, names, values := columns(records)
 	marks := make([]string, len(records))
 	for i, record := range records {
 		marks[i] = record.Mark
 	}
 	_, err := d.pool.Exec(ctx, `
-		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[]) AS gone (name, value, mark)
-		WHERE r.order_id = $1::uuid AND r.name = gone.name AND r.value = gone.value AND gone.mark IN ('', r.xmin::text)`,
-		orderID, names, values, marks)
+		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS gone (zone, name, value, mark)
+		WHERE r.order_id = $1::uuid AND r.zone = gone.zone AND r.name = gone.name AND r.value = gone.value AND gone.mark IN ('', r.xmin::text)`,
+		orderID, zones, names, values, marks)
 	return interpret(err)
 }
 
@@ -150,11 +150,11 @@ func recordsOf(ctx context.Context, tx pgx.Tx, statement, orderID string) ([]por
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[ports.DNSRecord])
 }
 
-// columns are the records as two arrays of equal length.
-func columns(records []ports.DNSRecord) (names, values []string) {
-	names, values = make([]string, len(records)), make([]string, len(records))
+// columns are the records as arrays of equal length.
+func columns(records []ports.DNSRecord) (zones, names, values []string) {
+	zones, names, values = make([]string, len(records)), make([]string, len(records)), make([]string, len(records))
 	for i, record := range records {
-		names[i], values[i] = record.Name, record.Value
+		zones[i], names[i], values[i] = record.Zone, record.Name, record.Value
 	}
-	return names, values
+	return zones, names, values
 }

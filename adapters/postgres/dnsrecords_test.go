@@ -19,7 +19,9 @@ const (
 	delegated    = "_acme-challenge.shop.example"
 )
 
-func record(value string) ports.DNSRecord { return ports.DNSRecord{Name: delegated, Value: value} }
+func record(value string) ports.DNSRecord {
+	return ports.DNSRecord{Zone: "shop.example", Name: delegated, Value: value}
+}
 
 // puts is PutRecords that must succeed.
 func (s store) puts(d *postgres.DNSRecords, orderID string, records ...ports.DNSRecord) {
@@ -70,6 +72,34 @@ func TestDNSRecords(t *testing.T) {
 	require.NoError(t, d.ForgetRecords(t.Context(), second.ID, []ports.DNSRecord{record("both"), record("other"), record("never")}))
 	removes, leaves = s.mine(d, second.ID)
 	require.Equal(t, [][]string{nil, nil}, [][]string{removes, leaves})
+}
+
+// A record is removed from the zone that it was put into: the same one in another zone is another record, of whichever order.
+func TestARecordInTwoZones(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDNSRecords(s.pool)
+	before, after := record("x"), record("x")
+	before.Zone = "example"
+	one, two := s.placed(newOrder("web", "web/1")), s.placed(newOrder("api", "api/1"))
+	s.puts(d, one.ID, before)
+	s.puts(d, one.ID, after, record("both"))
+	s.puts(d, two.ID, after)
+	all, shared, err := d.OrderRecords(t.Context(), one.ID)
+	require.NoError(t, err)
+	zones := func(records []ports.DNSRecord) (zones []string) {
+		for _, r := range records {
+			zones = append(zones, r.Zone+" "+r.Value)
+		}
+		slices.Sort(zones)
+		return zones
+	}
+	require.Equal(t, []string{"example x", "shop.example both", "shop.example x"}, zones(all))
+	require.Equal(t, []string{"shop.example x"}, zones(shared), "the other order has put it into this zone alone")
+	require.NoError(t, d.ForgetRecords(t.Context(), one.ID, []ports.DNSRecord{record("both"), record("x")}))
+	all, _, err = d.OrderRecords(t.Context(), one.ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"example x"}, zones(all))
 }
 
 // One that is put again while somebody removes it is in DNS again: its row stays for whoever removes it next.

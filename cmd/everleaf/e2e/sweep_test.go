@@ -110,7 +110,7 @@ func TestRecordSweep(t *testing.T) {
 	// An order that nobody works on has left a DNS record, and no zone is there to remove it from.
 	_, err = s.pool.Exec(context.Background(), `DELETE FROM deliveries`)
 	require.NoError(t, err)
-	_, err = s.pool.Exec(context.Background(), `INSERT INTO dns_records (order_id, name, value) SELECT id, '_acme-challenge.swept.example.test', 'x' FROM orders`)
+	_, err = s.pool.Exec(context.Background(), `INSERT INTO dns_records (order_id, zone, name, value) SELECT id, 'example.test', '_acme-challenge.swept.example.test', 'x' FROM orders`)
 	require.NoError(t, err)
 	keep(t, corpus, "records.json", s.history(s.sweep()))
 
