@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"everleaf/adapters/postgres"
@@ -46,7 +47,7 @@ type Next struct {
 	What string    `json:"what"`
 }
 
-// Explain draws the conclusions from a story, as they are at now.
+// Explain draws the conclusions from a story, as they are at now. Deliveries that nobody asks for are marked as Removing.
 func Explain(now time.Time, story ports.Story) Explanation {
 	e := Explanation{Story: story, Next: []Next{}}
 	if story.Wanted != nil {
@@ -57,12 +58,19 @@ func Explain(now time.Time, story ports.Story) Explanation {
 		issued.Revoked = true
 		e.Issued = &issued
 	}
+	e.Deliveries = asked(story)
 	if story.ReleasedAt != nil {
 		e.Severity = domain.SeverityNone
 		e.Next = append(e.Next, Next{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run " +
 			"everleaf cert ensure " + story.Name + "."})
 		for _, r := range story.Revoking {
 			e.Next = append(e.Next, Next{What: said(r) + " was to be revoked, and is not: who keeps it again goes on with that."})
+		}
+		for _, d := range e.Deliveries {
+			if d.Version != "" {
+				e.Next = append(e.Next, Next{What: d.Target + " keeps the certificate, and nobody clears it there. To have it cleared, run everleaf cert ensure " +
+					story.Name + " and then everleaf cert retire " + story.Name + " --remove-deliveries."})
+			}
 		}
 		return e
 	}
@@ -74,12 +82,27 @@ func Explain(now time.Time, story ports.Story) Explanation {
 	for _, r := range story.Revoking {
 		e.Next = append(e.Next, nextRevocation(story, r))
 	}
-	for _, d := range story.Deliveries {
-		if at, due := d.Due(story.Issued); due {
+	for _, d := range e.Deliveries {
+		at, due := d.Due(story.Issued)
+		switch {
+		case due && d.Removing:
+			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target + ", for which nobody asks any more."})
+		case due:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
 		}
 	}
 	return e
+}
+
+// asked marks the deliveries for which nobody asks: neither the spec in service nor the one that is at work.
+func asked(story ports.Story) []domain.Delivery {
+	deliveries := slices.Clone(story.Deliveries)
+	for i := range deliveries {
+		d := &deliveries[i]
+		d.Removing = story.ReleasedAt != nil || !slices.Contains(story.Spec.Deliveries, d.Target) &&
+			(story.Wanted == nil || !slices.Contains(story.Wanted.Deliveries, d.Target))
+	}
+	return deliveries
 }
 
 // nextIssuance is what becomes of the certificate itself.

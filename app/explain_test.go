@@ -43,7 +43,7 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 			Explanation{Severity: domain.SeverityNone, Changes: []string{"names: added b.example.com"}, Next: []Next{{What: "A certificate is being obtained right now."}}}},
 		{"just issued", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{{What: "The renewal is planned as soon as a worker goes on with the workflow."}}}},
-		{"a target that does not have it", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan},
+		{"a target that does not have it", ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Spec: Spec{Deliveries: []string{"edge", "web"}}, Issued: issued, Renewal: plan},
 			Deliveries: []domain.Delivery{{Target: "edge", Version: "v1"}, {Target: "web", Version: "v0", Failure: failed(domain.FaultWait, "TargetUnavailable")}}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{At: *at(50), What: "The certificate is replaced. Renew then: why."}, {At: *at(1), What: "The certificate in service is delivered to web."}}}},
@@ -73,6 +73,19 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 			require.Equal(t, c.want, Explain(now, c.story))
 		})
 	}
+	left := ports.Story{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady, Spec: Spec{Deliveries: []string{"edge"}}, Issued: issued, Renewal: plan},
+		Deliveries: []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "edge", Version: "v1"}, {Target: "soon"}},
+		Wanted:     &Spec{Deliveries: []string{"soon"}}}
+	e := Explain(now, left)
+	require.True(t, e.Deliveries[0].Removing)
+	require.False(t, e.Deliveries[1].Removing || e.Deliveries[2].Removing)
+	require.False(t, left.Deliveries[0].Removing, "the story is left as it was")
+	require.Contains(t, e.Next, Next{What: "The certificate is taken away from disk, for which nobody asks any more."})
+	left.ReleasedAt = at(-1)
+	e = Explain(now, left)
+	require.Len(t, e.Next, 3, "nothing was left at the third")
+	require.Contains(t, e.Next[1].What, "disk keeps the certificate, and nobody clears it there.")
+
 	revoked := Explain(now, ports.Story{CertificateRecord: Record{Phase: domain.PhaseReady, Issued: issued, Renewal: plan}, RevokedAt: at(-1)})
 	require.True(t, revoked.Issued.Revoked)
 	require.False(t, issued.Revoked, "the story is left as it was")

@@ -81,6 +81,9 @@ func (w *workers) start(ctx context.Context) error {
 		w.config.logIssuers(w.logger)
 		w.config.logZones(w.logger)
 	}
+	if w.config.has(RoleDelivery) {
+		w.config.logTargets(w.logger)
+	}
 	for i, host := range w.all {
 		result := make(chan error, 1)
 		go func() { result <- host.worker.Start() }()

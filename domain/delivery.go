@@ -76,3 +76,19 @@ func (c *Certificate) Outgrown() {
 		}
 	}
 }
+
+// StillDelivered is the answer to whoever wants targets cleared of a certificate that is kept no more; nil if no target has it.
+func StillDelivered(certificate string, deliveries []Delivery) *Fault {
+	var targets []string
+	for _, d := range deliveries {
+		if d.Version != "" {
+			targets = append(targets, d.Target)
+		}
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	return NewFault(FaultSpec, "StillDelivered", nil,
+		"certificate %q is kept no more, and was left at its targets %s, which nobody clears now: ask for it again (Ensure), which clears "+
+			"those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
+}

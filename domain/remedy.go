@@ -158,7 +158,7 @@ var remedies = map[string]string{
 	"NotKept":            "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
 	"NotRetired":         callMove,
 	"NothingToRevoke":    "There is no certificate in service to revoke: nobody has to do anything.",
-	"StillDelivered":     "Whoever wants it gone from there must ask for it with these targets (everleaf cert ensure), and retire it again (--remove-deliveries).",
+	"StillDelivered":     "Whoever wants it gone from there must ask for it again (everleaf cert ensure), and then retire it with --remove-deliveries.",
 	"TokenVoid":          "The receiver must wait for the next delivery: a token opens one key, once, and not for long.",
 	"UnknownCertificate": "Check the certificate's name: everleaf cert list shows those there are.",
 	"UnknownReason":      callMove, "UnknownSigner": callMove,

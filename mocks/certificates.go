@@ -67,6 +67,21 @@ func (mr *MockCertificatesMockRecorder) InService(ctx, certificate interface{}) 
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "InService", reflect.TypeOf((*MockCertificates)(nil).InService), ctx, certificate)
 }
 
+// Left mocks base method.
+func (m *MockCertificates) Left(ctx context.Context, certificate string) (ports.Left, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Left", ctx, certificate)
+	ret0, _ := ret[0].(ports.Left)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Left indicates an expected call of Left.
+func (mr *MockCertificatesMockRecorder) Left(ctx, certificate interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Left", reflect.TypeOf((*MockCertificates)(nil).Left), ctx, certificate)
+}
+
 // RecordAdopted mocks base method.
 func (m *MockCertificates) RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error {
 	m.ctrl.T.Helper()
@@ -139,11 +154,12 @@ func (mr *MockCertificatesMockRecorder) RecordIssued(ctx, orderID, issued, chain
 }
 
 // RecordReleased mocks base method.
-func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string) error {
+func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string) ([]domain.Delivery, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordReleased", ctx, certificate)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].([]domain.Delivery)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // RecordReleased indicates an expected call of RecordReleased.
@@ -193,21 +209,6 @@ func (m *MockCertificates) RecordRevoking(ctx context.Context, revocation domain
 func (mr *MockCertificatesMockRecorder) RecordRevoking(ctx, revocation interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoking", reflect.TypeOf((*MockCertificates)(nil).RecordRevoking), ctx, revocation)
-}
-
-// Revoking mocks base method.
-func (m *MockCertificates) Revoking(ctx context.Context, certificate string) ([]domain.Revocation, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Revoking", ctx, certificate)
-	ret0, _ := ret[0].([]domain.Revocation)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Revoking indicates an expected call of Revoking.
-func (mr *MockCertificatesMockRecorder) Revoking(ctx, certificate interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoking", reflect.TypeOf((*MockCertificates)(nil).Revoking), ctx, certificate)
 }
 
 // MockCatalog is a mock of Catalog interface.

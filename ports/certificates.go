@@ -35,15 +35,22 @@ type Certificates interface {
 	// RecordRevoking notes that a version is to be revoked, or how that stands now; one that is revoked is left alone. An event
 	// is written for the first note alone. Idempotent.
 	RecordRevoking(ctx context.Context, revocation domain.Revocation) error
-	// Revoking returns the certificate's revocations that were asked for and not carried out yet, but for versions that have
-	// expired.
-	Revoking(ctx context.Context, certificate string) ([]domain.Revocation, error)
-	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again. Idempotent; an
-	// unknown certificate is no error.
-	RecordReleased(ctx context.Context, certificate string) error
+	// Left returns what earlier workflows of the certificate have left undone.
+	Left(ctx context.Context, certificate string) (Left, error)
+	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again, and returns where it
+	// stays delivered. Idempotent; an unknown certificate is no error.
+	RecordReleased(ctx context.Context, certificate string) (delivered []domain.Delivery, err error)
 	// RecordFailure stores the failure on the certificate (made if new) and removes the order's HTTP tokens, in
 	// one transaction. Idempotent by the failure's instant. An empty orderID removes no tokens.
 	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error
+}
+
+// Left is what workflows of a certificate have left undone when they ended.
+type Left struct {
+	// Revoking are the revocations that were asked for and not carried out yet, but for versions that have expired.
+	Revoking []domain.Revocation
+	// Deliveries are the targets that were not cleared.
+	Deliveries []domain.Delivery
 }
 
 // CertificateRecord is a certificate as other services may read it.

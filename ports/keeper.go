@@ -20,8 +20,8 @@ type Keeper interface {
 	// "ReplacementNotDelivered" says that it is replaced, and revoked when its targets have the new one.
 	Revoke(ctx context.Context, name string, request RevokeRequest) (domain.Status, error)
 	// Retire ends the certificate's workflow, clears its targets if asked to, and waits. What is stored stays. Idempotent: one
-	// that was retired or cancelled before is answered as Already, unless its targets are to be cleared and still have it: a Spec
-	// fault "StillDelivered". An unknown name is a Spec fault "UnknownCertificate", one whose workflow was terminated "NotKept".
+	// that was retired or cancelled before is answered as Already. A Spec fault "StillDelivered" says that targets were to be
+	// cleared, and still have it although its workflow has ended. An unknown name is a Spec fault "UnknownCertificate", one whose workflow was terminated "NotKept".
 	Retire(ctx context.Context, name string, request RetireRequest) (domain.Status, error)
 	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended
 	// "NotKept".

@@ -76,6 +76,8 @@ type PlaceOrderOutput struct {
 	Plan    *domain.RenewalPlan `json:"plan,omitempty"`
 	// Revoking are revocations that an earlier workflow of this certificate has left, if PlaceOrderInput.Adopt.
 	Revoking []domain.Revocation `json:"revoking,omitempty"`
+	// Delivered are the targets that an earlier workflow of this certificate has not cleared, if PlaceOrderInput.Adopt.
+	Delivered []domain.Delivery `json:"delivered,omitempty"`
 }
 
 // AuthorizeOrderInput names the order whose authorizations are wanted.
@@ -233,5 +235,7 @@ type RecordReleasedInput struct {
 	Revoking []domain.Revocation `json:"revoking,omitempty"`
 }
 
-// RecordReleasedOutput is empty.
-type RecordReleasedOutput struct{}
+// RecordReleasedOutput says where the certificate stays delivered.
+type RecordReleasedOutput struct {
+	Delivered []domain.Delivery `json:"delivered,omitempty"`
+}

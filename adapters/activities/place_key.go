@@ -60,7 +60,7 @@ func (a *Activities) reuse(ctx context.Context, version string, names []string) 
 
 // adopt finds a certificate in service that makes an order needless: a workflow that was ended and started anew must not
 // cost one, since CAs count them (Let's Encrypt: five a week for the same names). Adopted is nil if there is none. With it, or
-// alone, comes what the ended workflow left to be revoked.
+// alone, comes what the ended workflow left undone.
 func (a *Activities) adopt(ctx context.Context, in ports.PlaceOrderInput, spec domain.Spec) (out ports.PlaceOrderOutput, err error) {
 	found, err := a.Certificates.InService(ctx, in.Certificate)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *Activities) adopt(ctx context.Context, in ports.PlaceOrderInput, spec d
 	if found == nil { // nothing was ever issued
 		return out, nil
 	}
-	if out.Revoking, err = a.leftRevoking(ctx, in.Certificate); err != nil {
+	if err := a.left(ctx, in.Certificate, &out); err != nil {
 		return out, err
 	}
 	now := a.Clock.Now()

@@ -92,6 +92,7 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			found := c.found(kept())
 			r.certificates.EXPECT().InService(anything, certName).Return(found, nil)
 			var left []domain.Revocation
+			var delivered []domain.Delivery
 			if found != nil { // what was never issued costs no look
 				left = []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedSuperseded}}
 				if found.Issued.Version == "ends" {
@@ -99,7 +100,9 @@ func TestPlaceOrderAdopts(t *testing.T) {
 				}
 				told := left[0]
 				told.Failure, told.After = &domain.Failure{}, now
-				r.certificates.EXPECT().Revoking(anything, certName).Return([]domain.Revocation{told}, nil)
+				delivered = []domain.Delivery{{Target: "disk", Version: "v0"}}
+				r.certificates.EXPECT().Left(anything, certName).Return(ports.Left{Revoking: []domain.Revocation{told},
+					Deliveries: []domain.Delivery{{Target: "disk", Version: "v0", Failure: &domain.Failure{}}}}, nil)
 			}
 			if c.adopted {
 				r.certificates.EXPECT().RecordAdopted(anything, certName, "v1", spec)
@@ -113,6 +116,7 @@ func TestPlaceOrderAdopts(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.adopted, out.Adopted != nil)
 			require.Equal(t, left, out.Revoking, "to be tried at once")
+			require.Equal(t, delivered, out.Delivered, "to be cleared at once")
 			if c.adopted {
 				require.Equal(t, found.Issued, out.Adopted)
 				require.Equal(t, found.Renewal, out.Plan)
@@ -129,12 +133,12 @@ func TestPlaceOrderResumesAndTellsWhatIsToBeRevoked(t *testing.T) {
 	stored := placed()
 	r.orders.EXPECT().FindOrder(anything, certName, key).Return(&stored, nil)
 	r.ca.EXPECT().Order(anything, orderURL).Return(pending, nil)
-	left := []domain.Revocation{{Issued: domain.Issued{Version: "v0"}}}
-	r.certificates.EXPECT().Revoking(anything, certName).Return(left, nil)
+	left := ports.Left{Revoking: []domain.Revocation{{Issued: domain.Issued{Version: "v0"}}}, Deliveries: []domain.Delivery{{Target: "disk"}}}
+	r.certificates.EXPECT().Left(anything, certName).Return(left, nil)
 	out, err := call(r, ports.PlaceOrder, in)
 	require.NoError(t, err)
 	require.True(t, out.Resumed)
-	require.Equal(t, left, out.Revoking)
+	require.Equal(t, left, ports.Left{Revoking: out.Revoking, Deliveries: out.Delivered})
 }
 
 // An order that never reached the CA has its predecessor's key if keys are kept: not once that was called compromised.
@@ -147,7 +151,7 @@ func TestPlaceOrderDoesNotPlaceWhatAnEndedWorkflowLeftWithACompromisedKey(t *tes
 	stored.Spec.KeyRotation = domain.RotateNever
 	left := []domain.Revocation{{Issued: domain.Issued{Version: "v0"}, Reason: domain.RevokedKeyCompromise}}
 	r.orders.EXPECT().FindOrder(anything, certName, key).Return(&stored, nil)
-	r.certificates.EXPECT().Revoking(anything, certName).Return(left, nil).Times(2)
+	r.certificates.EXPECT().Left(anything, certName).Return(ports.Left{Revoking: left}, nil).Times(2)
 	r.orders.EXPECT().AbandonOrder(anything, orderID, anything)
 	r.certificates.EXPECT().InService(anything, certName).Return(&ports.CertificateRecord{Issued: &domain.Issued{Version: "v0"}}, nil)
 	r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil)
@@ -167,9 +171,10 @@ func TestRecordRevoking(t *testing.T) {
 	_, err := call(r, ports.RecordRevoking, ports.RecordRevokingInput{Certificate: certName, Revoking: pending})
 	require.NoError(t, err)
 
-	inOrder(one(r.certificates.EXPECT().RecordRevoking(anything, pending[0])), one(r.certificates.EXPECT().RecordReleased(anything, certName)))
-	_, err = call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, Revoking: pending[:1]})
+	inOrder(one(r.certificates.EXPECT().RecordRevoking(anything, pending[0])), one(r.certificates.EXPECT().RecordReleased(anything, certName).Return([]domain.Delivery{{Target: "disk"}}, nil)))
+	released, err := call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, Revoking: pending[:1]})
 	require.NoError(t, err)
+	require.Equal(t, "disk", released.Delivered[0].Target)
 
 	r.certificates.EXPECT().RecordRevoking(anything, pending[0]).Return(waitFault)
 	_, err = call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, Revoking: pending[:1]})

@@ -31,34 +31,33 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 			return none, fmt.Errorf("adopt order: %w", err)
 		}
 	}
-	var revoking []domain.Revocation
+	var out ports.PlaceOrderOutput
 	if stored != nil {
 		order, usable, err := a.resume(ctx, ca, *stored, spec, in)
 		if err != nil {
 			return none, err
 		}
 		if usable && in.Adopt {
-			if revoking, err = a.leftRevoking(ctx, in.Certificate); err != nil {
+			if err := a.left(ctx, in.Certificate, &out); err != nil {
 				return none, err
 			}
-			if usable, err = a.trusted(ctx, *stored, revoking); err != nil {
+			if usable, err = a.trusted(ctx, *stored, out.Revoking); err != nil {
 				return none, err
 			}
 		}
 		if usable && order.URL != "" {
 			a.observePlaced(ctx, in, true)
-			return ports.PlaceOrderOutput{Order: order, Resumed: true, Outdated: !serves(*stored, spec), Revoking: revoking}, nil
+			out.Order, out.Resumed, out.Outdated = order, true, !serves(*stored, spec)
+			return out, nil
 		}
 		if !usable {
 			stored = nil
 		}
 	}
 	if stored == nil && in.Adopt {
-		adopted, err := a.adopt(ctx, in, spec)
-		if err != nil || adopted.Adopted != nil {
-			return adopted, err
+		if out, err = a.adopt(ctx, in, spec); err != nil || out.Adopted != nil {
+			return out, err
 		}
-		revoking = adopted.Revoking
 	}
 	if stored == nil {
 		opened, err := a.open(ctx, in, spec)
@@ -77,7 +76,8 @@ func (a *Activities) placeOrder(ctx context.Context, in ports.PlaceOrderInput) (
 		return ports.PlaceOrderOutput{Order: order}, err
 	}
 	a.observePlaced(ctx, in, false)
-	return ports.PlaceOrderOutput{Order: order, Revoking: revoking}, nil
+	out.Order = order
+	return out, nil
 }
 
 // fits says that the stored order is for this spec and issuer.

@@ -17,10 +17,11 @@ func (a *Activities) RecordReleased(ctx context.Context, in ports.RecordReleased
 	if err := a.recordRevoking(ctx, in.Revoking); err != nil {
 		return ports.RecordReleasedOutput{}, err
 	}
-	if err := a.Certificates.RecordReleased(ctx, in.Certificate); err != nil {
+	delivered, err := a.Certificates.RecordReleased(ctx, in.Certificate)
+	if err != nil {
 		return ports.RecordReleasedOutput{}, fmt.Errorf("record release: %w", err)
 	}
-	return ports.RecordReleasedOutput{}, nil
+	return ports.RecordReleasedOutput{Delivered: delivered}, nil
 }
 
 // RecordFailure decides when to try again, makes the failure readable in Postgres and removes what challenges a killed

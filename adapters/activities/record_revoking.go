@@ -24,15 +24,19 @@ func (a *Activities) recordRevoking(ctx context.Context, pending []domain.Revoca
 	return nil
 }
 
-// leftRevoking are the revocations that an earlier workflow of this certificate has left; they are tried again at once, and
-// wait anew for the targets that there are now.
-func (a *Activities) leftRevoking(ctx context.Context, certificate string) ([]domain.Revocation, error) {
-	pending, err := a.Certificates.Revoking(ctx, certificate)
+// left is what earlier workflows of this certificate have left undone. Revocations are tried again at once, and wait anew
+// for the targets that there are now; targets are cleared at once, too.
+func (a *Activities) left(ctx context.Context, certificate string, out *ports.PlaceOrderOutput) error {
+	left, err := a.Certificates.Left(ctx, certificate)
 	if err != nil {
-		return nil, fmt.Errorf("find pending revocations: %w", err)
+		return fmt.Errorf("find what was left undone: %w", err)
 	}
-	for i := range pending {
-		pending[i].Failure, pending[i].After = nil, time.Time{}
+	for i := range left.Revoking {
+		left.Revoking[i].Failure, left.Revoking[i].After = nil, time.Time{}
 	}
-	return pending, nil
+	for i := range left.Deliveries {
+		left.Deliveries[i].Failure = nil
+	}
+	out.Revoking, out.Delivered = left.Revoking, left.Deliveries
+	return nil
 }

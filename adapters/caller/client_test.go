@@ -209,7 +209,7 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 		end   func(ctx context.Context, id string) error
 		says  string
 	}{
-		{"terminated", func(ctx context.Context, id string) error { return s.client.TerminateWorkflow(ctx, id, "", "test") }, "its workflow is terminated, so nobody renews it"},
+		{"terminated", func(ctx context.Context, id string) error { return s.client.TerminateWorkflow(ctx, id, "", "test") }, "its workflow is terminated since "},
 		{"cancelled", func(ctx context.Context, id string) error { return s.client.CancelWorkflow(ctx, id, "") }, "its workflow is cancelled"},
 		{"failed", signal("fail"), "its workflow has failed"},
 		{"continued as new", signal("continue"), ""},
@@ -233,6 +233,7 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 			}
 			requireFault(t, err, domain.FaultSpec, "NotKept", c.says)
 			require.Contains(t, err.Error(), "everleaf cert ensure", "the fix is named")
+			require.Contains(t, err.Error(), "everleaf cert explain "+name)
 			_, err = keeper.Ensure(ctx, name, spec)
 			require.NoError(t, err, "and works")
 			status, err = keeper.Status(ctx, name)

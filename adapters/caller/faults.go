@@ -2,9 +2,11 @@ package caller
 
 import (
 	"errors"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"everleaf/adapters/internal/connection"
@@ -68,13 +70,23 @@ var endings = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  "has completed",
 }
 
-func notKept(name string, status enumspb.WorkflowExecutionStatus) error {
+// notKept says how its workflow ended, and when if info, which may be nil, knows.
+func notKept(name string, status enumspb.WorkflowExecutionStatus, info *workflowpb.WorkflowExecutionInfo) error {
 	ending, ok := endings[status]
 	if !ok {
 		ending = "is closed"
 	}
+	if closed := info.GetCloseTime(); closed.IsValid() {
+		at := closed.AsTime().Format(time.RFC3339)
+		if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+			ending += ": it was given up at " + at
+		} else {
+			ending += " since " + at
+		}
+	}
 	return domain.NewFault(domain.FaultSpec, "NotKept", nil,
-		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert ensure` starts it again", name, ending)
+		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` tells its story, and `everleaf cert ensure` starts it again",
+		name, ending, name)
 }
 
 func (c *Client) unknownCertificate(name string) error {

@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 
@@ -23,7 +22,7 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return Status{}, why
 	default:
-		return Status{}, notKept(name, how)
+		return Status{}, notKept(name, how, described.GetWorkflowExecutionInfo())
 	}
 	last, err := c.lastStatus(ctx, name, described.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	if err != nil && (request.RemoveDeliveries || ctx.Err() != nil) {
@@ -32,7 +31,9 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	// Without a worker nobody knows more than that it has ended.
 	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil, true
 	if request.RemoveDeliveries {
-		return last, stillDelivered(last)
+		if fault := domain.StillDelivered(name, last.Deliveries); fault != nil {
+			return last, fault
+		}
 	}
 	return last, nil
 }
@@ -49,19 +50,4 @@ func (c *Client) lastStatus(ctx context.Context, name, run string) (last Status,
 		return Status{}, ended(ctx, c.interpret(err, name))
 	}
 	return last, nil
-}
-
-func stillDelivered(status Status) error {
-	var targets []string
-	for _, d := range status.Deliveries {
-		if d.Version != "" {
-			targets = append(targets, d.Target)
-		}
-	}
-	if len(targets) == 0 {
-		return nil
-	}
-	return domain.NewFault(domain.FaultSpec, "StillDelivered", nil,
-		"certificate %q is kept no more, and was left at its targets %s, which nobody clears now: ask for it with these targets (Ensure), "+
-			"and retire it again with removeDeliveries", status.Name, strings.Join(targets, ", "))
 }

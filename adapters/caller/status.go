@@ -34,7 +34,9 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 		answer, err = c.query(bounded, name)
 	}
 	if err == nil && answer.QueryRejected != nil {
-		return Status{}, notKept(name, answer.QueryRejected.GetStatus())
+		// When it ended is told if the server says so: it is not worth a failure.
+		described, _ := c.temporal.DescribeWorkflowExecution(bounded, ports.WorkflowID(name), "")
+		return Status{}, notKept(name, answer.QueryRejected.GetStatus(), described.GetWorkflowExecutionInfo())
 	}
 	if err == nil {
 		err = answer.QueryResult.Get(&found)

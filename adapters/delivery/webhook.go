@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"everleaf/domain"
@@ -69,8 +68,8 @@ func (w *WebhookTarget) Deliver(ctx context.Context, bundle ports.Bundle) (strin
 // Drift implements ports.Target: a receiver cannot be looked at.
 func (w *WebhookTarget) Drift(context.Context, ports.Bundle) (string, error) { return "", nil }
 
-// Remove implements ports.Target. Each request has an ID of its own: a certificate may come and go more than once, and a
-// receiver loses nothing if it hears of a removal twice.
+// Remove implements ports.Target. The ID of the message is the same for each try of one removal; a certificate may come and
+// go more than once, and the sequence tells these apart.
 func (w *WebhookTarget) Remove(ctx context.Context, removal ports.Removal) error {
 	if w.transport == KeyByToken {
 		if err := w.tokens.VoidToken(ctx, removal.Certificate, removal.Target); err != nil {
@@ -78,14 +77,22 @@ func (w *WebhookTarget) Remove(ctx context.Context, removal ports.Removal) error
 		}
 	}
 	data := removedData{removal.Certificate, removal.Sequence}
-	_, err := w.send(ctx, "removed-"+uuid.NewString(), removal.Certificate, event{eventRemoved, w.now().UTC(), data}, "")
+	_, err := w.send(ctx, removalID(removal), removal.Certificate, event{eventRemoved, w.now().UTC(), data}, "")
 	return err
 }
 
-// messageID names version, target and request. Hosts have dots, which part a message's ID from what else is signed.
+// messageID names version, target and request.
 func messageID(bundle ports.Bundle) string {
-	return bundle.Issued.Version + "-" + strings.ReplaceAll(bundle.Target, ".", "_") + "-" + strconv.FormatInt(bundle.Sequence, 10)
+	return bundle.Issued.Version + "-" + undotted(bundle.Target) + "-" + strconv.FormatInt(bundle.Sequence, 10)
 }
+
+// removalID names certificate, target and request.
+func removalID(removal ports.Removal) string {
+	return "removed-" + undotted(removal.Certificate) + "-" + undotted(removal.Target) + "-" + strconv.FormatInt(removal.Sequence, 10)
+}
+
+// undotted is a name without dots, which part a message's ID from what else is signed.
+func undotted(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // send makes one request and reads what the receiver says to it. token is what must not be quoted of its answer.
 func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what event, token string) (confirmation string, err error) {

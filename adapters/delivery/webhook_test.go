@@ -125,6 +125,7 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	require.Equal(t, "certificate.removed", (*got)[2].Type)
 	require.Equal(t, "web", (*got)[2].Data.Name)
 	require.Equal(t, bundle.Sequence+1, (*got)[2].Data.Sequence)
+	require.Equal(t, "removed-web-hook@edge1_example_com-1800000000000002", (*got)[2].id, "the same for each repeat")
 	drift, err := target.Drift(t.Context(), bundle)
 	require.NoError(t, err)
 	require.Empty(t, drift)

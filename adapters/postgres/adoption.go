@@ -28,6 +28,23 @@ func (c *Certificates) InService(ctx context.Context, certificate string) (*port
 	return &record, nil
 }
 
+// Left implements ports.Certificates. It costs one round trip.
+func (c *Certificates) Left(ctx context.Context, certificate string) (left ports.Left, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(pendingQuery, certificate).Query(func(rows pgx.Rows) (err error) {
+		left.Revoking, err = pgx.CollectRows(rows, scanPending)
+		return err
+	})
+	batch.Queue(deliveriesQuery, certificate).Query(func(rows pgx.Rows) (err error) {
+		left.Deliveries, err = pgx.CollectRows(rows, scanDelivery)
+		return err
+	})
+	if err := c.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return ports.Left{}, interpret(err)
+	}
+	return left, nil
+}
+
 // RecordAdopted implements ports.Certificates. Who looks after it is told by an event if nobody did.
 func (c *Certificates) RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error {
 	if _, err := uuid.Parse(version); err != nil {

@@ -18,7 +18,7 @@ func TestAdoption(t *testing.T) {
 	order := s.placed(newOrder("web", "web/1"))
 	issued, err := s.RecordIssued(t.Context(), order.ID, issuedFor(order), []byte("chain"))
 	require.NoError(t, err)
-	require.NoError(t, s.RecordReleased(t.Context(), "web"))
+	s.release("web")
 	found, err = s.InService(t.Context(), "web")
 	require.NoError(t, err)
 	require.Equal(t, issued, *found.Issued)

@@ -67,7 +67,7 @@ func TestBacklog(t *testing.T) {
 		issued, _ := s.planned(name)
 		versions = append(versions, issued.Version)
 	}
-	require.NoError(t, s.RecordReleased(t.Context(), "given-up"))
+	s.release("given-up")
 	require.NoError(t, s.RecordRevoked(t.Context(), versions[2], domain.RevokedSuperseded, noon))
 	for _, d := range [][2]string{{"kept", "files@web2"}, {"kept", "files@web1"}, {"kept", "hook"}, {"given-up", "files@web3"}, {"revoked", "files@web1"}} {
 		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, version) SELECT name, $2, current_version FROM certificates WHERE name = $1`, d[0], d[1])

@@ -194,14 +194,20 @@ func (c *Certificates) RecordRevoked(ctx context.Context, version string, reason
 }
 
 // RecordReleased implements ports.Certificates.
-func (c *Certificates) RecordReleased(ctx context.Context, certificate string) error {
-	_, err := c.pool.Exec(ctx, `
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string) ([]domain.Delivery, error) {
+	rows, err := c.pool.Query(ctx, `
 		WITH released AS (
 			UPDATE certificates SET released_at = now(), updated_at = now() WHERE name = $1 AND released_at IS NULL
 			RETURNING name
+		), event AS (
+			INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released
 		)
-		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate)
-	return interpret(err)
+		SELECT `+deliveryColumns+` FROM deliveries WHERE certificate = $1 AND version IS NOT NULL ORDER BY target`, certificate)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	delivered, err := pgx.CollectRows(rows, scanDelivery)
+	return delivered, interpret(err)
 }
 
 // RecordFailure implements ports.Certificates.

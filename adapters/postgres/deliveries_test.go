@@ -160,7 +160,7 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 		}
 	}
 	s.issue(newOrder("b", "b/2")) // not delivered yet
-	require.NoError(t, s.RecordReleased(t.Context(), "c"))
+	s.release("c")
 	require.NoError(t, d.RecordUndelivered(t.Context(), "d", "haproxy", issued["d"].Version, failedAt(noon, time.Minute)))
 
 	walk := func(host string) (all []ports.DeliveredTo) {
@@ -182,4 +182,44 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 	none, err := d.Delivered(t.Context(), "", ports.DeliveredTo{}, 0)
 	require.NoError(t, err)
 	require.Empty(t, none)
+}
+
+// release gives a certificate up.
+func (s store) release(certificate string) (delivered []domain.Delivery) {
+	s.t.Helper()
+	delivered, err := s.RecordReleased(s.t.Context(), certificate)
+	require.NoError(s.t, err)
+	return delivered
+}
+
+// What was delivered is known to whoever ends a certificate's workflow, and to whoever takes the certificate up again.
+func TestWhatIsLeftAtTargetsIsKnown(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDeliveries(s.pool)
+	issued := s.issue(newOrder("web", "web/1"))
+	other := s.issue(newOrder("other", "other/1"))
+	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", issued.Version, "written"))
+	require.NoError(t, d.RecordDelivered(t.Context(), "other", "nginx", other.Version, "written"))
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "edge", issued.Version, failedAt(noon, time.Minute)))
+	for range 2 {
+		delivered := s.release("web")
+		require.Len(t, delivered, 1, "the other may be there in part, and is not said to be")
+		require.Equal(t, []string{"nginx", issued.Version}, []string{delivered[0].Target, delivered[0].Version})
+		require.False(t, delivered[0].At.IsZero())
+	}
+	left, err := s.Left(t.Context(), "web")
+	require.NoError(t, err)
+	require.Empty(t, left.Revoking)
+	require.Len(t, left.Deliveries, 2)
+	require.Equal(t, "edge", left.Deliveries[0].Target)
+	require.Empty(t, left.Deliveries[0].Version)
+
+	for _, target := range []string{"nginx", "edge"} {
+		require.NoError(t, d.RecordRemoved(t.Context(), "web", target))
+	}
+	require.Empty(t, s.release("web"))
+	left, err = s.Left(t.Context(), "web")
+	require.NoError(t, err)
+	require.Empty(t, left.Deliveries)
 }

@@ -213,7 +213,7 @@ func TestOrphanedOrders(t *testing.T) {
 
 	// What was given up, and what waits after a failure, but not what is about to be tried again.
 	released := with(s.placed(newOrder("released", "r/1")))
-	require.NoError(t, s.RecordReleased(t.Context(), "released"))
+	s.release("released")
 	waits := with(s.placed(newOrder("waits", "w/1")))
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "DNSUnavailable"}, Attempts: 1, At: early, RetryAt: early.Add(2 * time.Minute)}
 	require.NoError(t, s.RecordFailure(t.Context(), "waits", domain.Spec{}, waits, failure))

@@ -164,7 +164,7 @@ func TestPullOfAReleasedCertificateEndsWithItsDelivery(t *testing.T) {
 	issued := s.delivered("web", "1", nil, "edge")
 	_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, version) VALUES ('web', 'edge', $1)`, issued.Version)
 	require.NoError(t, err)
-	require.NoError(t, s.RecordReleased(t.Context(), "web"))
+	s.release("web")
 	_, err = pulls.Named(t.Context(), "web", []string{"edge"})
 	require.NoError(t, err, "released, and left where it is")
 	_, err = s.pool.Exec(t.Context(), `DELETE FROM deliveries`)

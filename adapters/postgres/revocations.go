@@ -67,20 +67,15 @@ func (c *Certificates) RecordRevoking(ctx context.Context, revocation domain.Rev
 	return interpret(err)
 }
 
-// Revoking implements ports.Certificates.
-func (c *Certificates) Revoking(ctx context.Context, certificate string) ([]domain.Revocation, error) {
-	pending, err := revoking(ctx, c.pool, certificate)
-	return pending, interpret(err)
-}
-
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
+const pendingQuery = `SELECT ` + pendingColumns + ` FROM versions v WHERE v.certificate = $1 AND ` + pendingRevocation + ` ORDER BY v.created_at`
+
 // revoking reads a certificate's pending revocations, those of the oldest version first.
 func revoking(ctx context.Context, db querier, certificate string) ([]domain.Revocation, error) {
-	rows, err := db.Query(ctx, `
-		SELECT `+pendingColumns+` FROM versions v WHERE v.certificate = $1 AND `+pendingRevocation+` ORDER BY v.created_at`, certificate)
+	rows, err := db.Query(ctx, pendingQuery, certificate)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,9 @@ func TestPendingRevocations(t *testing.T) {
 	long.NotAfter = time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	issued, err := s.RecordIssued(t.Context(), order.ID, long, []byte("chain"))
 	require.NoError(t, err)
-	pending, err := s.Revoking(t.Context(), "web")
+	left, err := s.Left(t.Context(), "web")
 	require.NoError(t, err)
-	require.Empty(t, pending)
+	require.Empty(t, left.Revoking)
 
 	asked := domain.Revocation{Issued: issued, Reason: domain.RevokedKeyCompromise, SignedBy: domain.SignedByCertificateKey}
 	require.NoError(t, s.RecordRevoking(t.Context(), asked))
@@ -29,18 +29,18 @@ func TestPendingRevocations(t *testing.T) {
 	for range 2 {
 		require.NoError(t, s.RecordRevoking(t.Context(), asked))
 	}
-	pending, err = s.Revoking(t.Context(), "web")
+	left, err = s.Left(t.Context(), "web")
 	require.NoError(t, err)
-	require.Equal(t, []domain.Revocation{asked}, pending)
+	require.Equal(t, []domain.Revocation{asked}, left.Revoking)
 	story, err := postgres.NewStories(s.pool).Story(t.Context(), "web", 10)
 	require.NoError(t, err)
-	require.Equal(t, pending, story.Revoking)
+	require.Equal(t, left.Revoking, story.Revoking)
 
 	require.NoError(t, s.RecordRevoked(t.Context(), issued.Version, asked.Reason, noon))
 	require.NoError(t, s.RecordRevoking(t.Context(), asked), "a late note")
-	pending, err = s.Revoking(t.Context(), "web")
+	left, err = s.Left(t.Context(), "web")
 	require.NoError(t, err)
-	require.Empty(t, pending)
+	require.Empty(t, left.Revoking)
 	require.Equal(t, []string{"placed", "issued", "revocation_asked", "revoked"}, s.events("web"))
 
 	asked.Issued.Version = "00000000-0000-0000-0000-000000000000"
@@ -57,7 +57,7 @@ func TestExpiredVersionsAreNotRevoked(t *testing.T) {
 	issued, err := s.RecordIssued(t.Context(), order.ID, past, []byte("chain"))
 	require.NoError(t, err)
 	require.NoError(t, s.RecordRevoking(t.Context(), domain.Revocation{Issued: issued}))
-	pending, err := s.Revoking(t.Context(), "web")
+	left, err := s.Left(t.Context(), "web")
 	require.NoError(t, err)
-	require.Empty(t, pending)
+	require.Empty(t, left.Revoking)
 }

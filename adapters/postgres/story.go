@@ -71,18 +71,23 @@ func tale(ctx context.Context, tx pgx.Tx, certificate string) (story ports.Story
 	return story, err
 }
 
+const (
+	deliveryColumns = `target, coalesce(version::text, ''), coalesce(delivered_at, '0001-01-01Z'), failure`
+	deliveriesQuery = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE certificate = $1 ORDER BY target`
+)
+
+func scanDelivery(row pgx.CollectableRow) (d domain.Delivery, err error) {
+	err = row.Scan(&d.Target, &d.Version, &d.At, &d.Failure)
+	d.At = d.At.UTC()
+	return d, err
+}
+
 func storedDeliveries(ctx context.Context, tx pgx.Tx, certificate string) ([]domain.Delivery, error) {
-	rows, err := tx.Query(ctx, `
-		SELECT target, coalesce(version::text, ''), coalesce(delivered_at, '0001-01-01Z'), failure
-		FROM deliveries WHERE certificate = $1 ORDER BY target`, certificate)
+	rows, err := tx.Query(ctx, deliveriesQuery, certificate)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (d domain.Delivery, err error) {
-		err = row.Scan(&d.Target, &d.Version, &d.At, &d.Failure)
-		d.At = d.At.UTC()
-		return d, err
-	})
+	return pgx.CollectRows(rows, scanDelivery)
 }
 
 // newest are the events that were told last. A failure is told with the instant at which it happened.

@@ -14,10 +14,10 @@ import (
 	"everleaf/ports"
 )
 
-// routes is what is served. GET patterns match HEAD as well.
+// routes is what is served. GET patterns match HEAD as well, which must not use up a token: that route looks itself.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/keys", s.watched(s.key))
+	mux.HandleFunc("/v1/keys", s.watched(s.key))
 	if s.config.ClientCA != "" {
 		mux.HandleFunc("GET /v1/certificates", s.watched(s.list))
 		mux.HandleFunc("GET /v1/certificates/{name}", s.watched(s.byName))
@@ -52,7 +52,7 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 		case <-ctx.Done():
 			a = s.fail(w, answer{err: domain.NewFault(domain.FaultWait, "Busy", nil, "too many requests at once")})
 		}
-		_, route, _ := strings.Cut(request.Pattern, " ")
+		route := strings.TrimPrefix(request.Pattern, http.MethodGet+" ")
 		record := s.logger.InfoContext
 		if a.status == http.StatusInternalServerError || a.status == http.StatusServiceUnavailable {
 			record = s.logger.WarnContext

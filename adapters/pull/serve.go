@@ -89,13 +89,16 @@ func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 // key serves the key that a one-time token is for. The token is used up before the key is opened: whoever fails to get the
 // key with it answers the webhook with an error, and gets a new one.
 func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
-	if request.Method == http.MethodHead {
+	if request.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
 		return answer{status: http.StatusMethodNotAllowed}
 	}
 	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !tokenSyntax.MatchString(token) {
+	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return noToken(w)
+	}
+	if !tokenSyntax.MatchString(token) {
 		return voidToken(w, nil)
 	}
 	pair, err := s.tokens.TakeToken(request.Context(), sha256.Sum256([]byte(token)))
@@ -113,6 +116,13 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	w.Header().Set("Content-Type", typePEM)
 	_, _ = w.Write(body) // see above
 	return answer{status: http.StatusOK, client: "token", certificate: pair.Record.Name, version: pair.Record.Issued.Version}
+}
+
+// noToken answers who sent none. Without one there is no error code (RFC 6750 §3.1).
+func noToken(w http.ResponseWriter) answer {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="everleaf"`)
+	http.Error(w, "a token is required: send it as Authorization: Bearer TOKEN", http.StatusUnauthorized)
+	return answer{status: http.StatusUnauthorized, client: "token"}
 }
 
 func voidToken(w http.ResponseWriter, err error) answer {

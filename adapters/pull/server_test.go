@@ -144,6 +144,11 @@ func (r *rig) issue(name, key, dnsName string, targets ...string) domain.Issued 
 // get asks with this client certificate, nil for none; an error is what the handshake said.
 func (r *rig) get(client *tls.Certificate, path string, header ...string) (status int, body string, got http.Header, err error) {
 	r.t.Helper()
+	return r.ask(http.MethodGet, client, path, header...)
+}
+
+func (r *rig) ask(method string, client *tls.Certificate, path string, header ...string) (status int, body string, got http.Header, err error) {
+	r.t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(r.ca.cert)
 	config := &tls.Config{RootCAs: roots, ServerName: "localhost"}
@@ -151,7 +156,7 @@ func (r *rig) get(client *tls.Certificate, path string, header ...string) (statu
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return client, nil }
 	}
 	wire := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
-	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "https://"+r.server.Addr()+path, nil)
+	request, err := http.NewRequestWithContext(r.t.Context(), method, "https://"+r.server.Addr()+path, nil)
 	require.NoError(r.t, err)
 	for i := 0; i+1 < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
@@ -291,10 +296,22 @@ func TestKeyForAToken(t *testing.T) {
 		require.NoError(t, err)
 	}
 	put(token)
-	for _, authorization := range []string{"", "Bearer", "Bearer short", "Basic " + token, "Bearer " + token[1:] + "x"} {
-		status, _, _, err := r.get(nil, "/v1/keys", "Authorization", authorization)
+	for authorization, says := range map[string]string{
+		"": "Authorization: Bearer TOKEN", "Bearer": "Authorization: Bearer TOKEN", "Bearer ": "Authorization: Bearer TOKEN",
+		"Basic " + token: "Authorization: Bearer TOKEN", token: "Authorization: Bearer TOKEN",
+		"Bearer short": "unknown, used or expired", "Bearer " + token[1:] + "x": "unknown, used or expired",
+	} {
+		status, body, header, err := r.get(nil, "/v1/keys", "Authorization", authorization)
 		require.NoError(t, err)
 		require.Equal(t, 401, status, authorization)
+		require.Contains(t, body, says, authorization)
+		require.Contains(t, header.Get("WWW-Authenticate"), "Bearer")
+	}
+	for _, method := range []string{http.MethodHead, http.MethodPost} { // neither uses the token up
+		status, _, header, err := r.ask(method, nil, "/v1/keys", "Authorization", "Bearer "+token)
+		require.NoError(t, err)
+		require.Equal(t, 405, status, method)
+		require.Equal(t, "GET", header.Get("Allow"), method)
 	}
 	status, body, header, err := r.get(nil, "/v1/keys", "Authorization", "Bearer "+token)
 	require.NoError(t, err)

@@ -29,6 +29,8 @@ type certificate struct {
 	forced bool
 	// retired says that all is done for a certificate that was given up.
 	retired bool
+	// clearing says that whoever gave it up wants its targets cleared.
+	clearing bool
 	// failed counts the failed attempts of this run: how long its callers have been patient.
 	failed int
 }

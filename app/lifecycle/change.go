@@ -13,7 +13,8 @@ import (
 // or the one at work, does not fulfil it.
 func (c *certificate) change(ctx workflow.Context, spec domain.Spec) []string {
 	if c.state.Retiring {
-		c.state.Retiring, c.state.Left, c.woken = false, nil, true // whoever asks for it wants it kept, and its renewal
+		c.state.Retiring, c.clearing, c.woken = false, false, true // whoever asks for it wants it kept, and its renewal
+		c.takeBack(ctx)
 		if i := c.state.Issued; i != nil && (i.Revoked || c.revocation(i.Version) != nil) && outlives(ctx) {
 			c.state.Reissue = true // its end let it be revoked with nothing to replace it
 		}

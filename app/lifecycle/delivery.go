@@ -84,6 +84,38 @@ func (c *certificate) deliverTo(ctx workflow.Context, target string) {
 	}
 }
 
+// takeOver has the targets cleared which an earlier workflow of this certificate has left it at, and which nobody asks for
+// now. They are in no state of before, so no gate guards it: a recorded step that knew nothing of them has none.
+func (c *certificate) takeOver(left []domain.Delivery) {
+	for _, d := range left {
+		switch {
+		case c.delivery(d.Target) != nil || slices.Contains(c.state.Spec.Deliveries, d.Target):
+		case c.state.Retiring && !c.clearing:
+			c.leave(d)
+		default:
+			c.state.Deliveries = append(c.state.Deliveries, domain.Delivery{Target: d.Target, Version: d.Version, At: d.At, Removing: true})
+		}
+	}
+}
+
+// leave notes a target that keeps the certificate although it is given up.
+func (c *certificate) leave(d domain.Delivery) {
+	left := func(l domain.Delivery) bool { return l.Target == d.Target }
+	if d.Version != "" && !slices.ContainsFunc(c.state.Left, left) {
+		c.state.Left = append(c.state.Left, d)
+	}
+}
+
+// takeBack has the targets cleared at which the certificate was to be left when it was given up: somebody wants it cleared
+// there after all, or wants it kept. A spec that names them is still to be matched with them (domain.Certificate.Deliver).
+func (c *certificate) takeBack(ctx workflow.Context) {
+	if len(c.state.Left) > 0 && takesBack(ctx) {
+		c.state.Deliveries = append(c.state.Deliveries, c.state.Left...)
+		c.state.Deliver()
+	}
+	c.state.Left = nil
+}
+
 // undelivered notes a failed delivery and when it is tried again.
 func (c *certificate) undelivered(ctx workflow.Context, target, version string, err error) {
 	previous, step := c.delivery(target).Failure, ports.DeliverCertificate.Name

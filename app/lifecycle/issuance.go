@@ -74,6 +74,7 @@ func (i *issuance) place(ctx workflow.Context) error {
 	})
 	i.fresh = i.fresh || i.state.Issued == nil && !placed.Resumed
 	i.takeUp(placed.Revoking)
+	i.takeOver(placed.Delivered)
 	if err == nil && placed.Adopted != nil {
 		i.state.Issued, i.state.Renewal, i.adopted = placed.Adopted, placed.Plan, true
 		if placed.Plan == nil {

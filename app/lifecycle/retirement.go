@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -15,11 +14,14 @@ import (
 func (c *certificate) giveUp(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
 	c.state.Retiring, c.woken = true, true
 	c.state.Spec.Deliveries = nil
-	c.state.Deliveries, c.state.Left = append(c.state.Deliveries, c.state.Left...), nil // the last request counts
+	c.clearing = request.RemoveDeliveries
 	if request.RemoveDeliveries {
+		c.takeBack(ctx)
 		c.state.Deliver()
 	} else {
-		c.state.Left = slices.DeleteFunc(c.state.Deliveries, func(d domain.Delivery) bool { return d.Version == "" })
+		for _, d := range c.state.Deliveries {
+			c.leave(d)
+		}
 		c.state.Deliveries = nil
 	}
 	for i := range c.state.Revoking { // nothing replaces them any more
@@ -31,6 +33,8 @@ func (c *certificate) giveUp(ctx workflow.Context, request ports.RetireRequest) 
 	switch {
 	case err != nil:
 		return domain.Status{}, err
+	case c.retired && request.RemoveDeliveries && len(c.state.Left) > 0:
+		return domain.Status{}, problem(*domain.StillDelivered(c.name, c.state.Left))
 	case c.retired:
 		return c.status(), nil
 	case !c.state.Retiring:
@@ -65,7 +69,8 @@ func (c *certificate) givenUp() error {
 // retire is the last act of a certificate that was given up and for which nothing is left to do. kept says that somebody
 // asked for something in the last moment, maybe to keep it again, and waits for what only the run's loop can do.
 func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
-	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name}); err != nil {
+	released, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name})
+	if err != nil {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
@@ -75,7 +80,11 @@ func (c *certificate) retire(ctx workflow.Context) (kept bool, err error) {
 	if len(c.state.Revoking) > 0 && outlives(ctx) {
 		return true, nil // asked for meanwhile, by somebody who waits for it
 	}
-	c.retired = c.state.Retiring
+	if c.retired = c.state.Retiring; c.retired {
+		for _, d := range released.Delivered { // also what an earlier workflow has left, which this one may never have heard of
+			c.leave(d)
+		}
+	}
 	if err := workflow.Await(ctx, func() bool { return !c.state.Retiring || workflow.AllHandlersFinished(ctx) }); err != nil {
 		return false, err
 	}

@@ -33,6 +33,12 @@ const (
 	//   - DefaultVersion: they are not, unless it is cancelled.
 	//   - 1: they are, when they are asked for and when it turns out that they have to wait.
 	revokingGate = "revoking"
+	// leftGate decides what becomes of targets that were to keep a certificate that was given up, if before its end somebody
+	// wants it kept, or wants them cleared.
+	//
+	//   - DefaultVersion: they are forgotten.
+	//   - 1: they are cleared, but for those that are named again.
+	leftGate = "left"
 	// retirementGate decides how revocation and retirement meet.
 	//
 	//   - DefaultVersion: the end, and who asks for a revocation while it is noted, wait for each other; what is kept again is
@@ -74,6 +80,11 @@ func outlives(ctx workflow.Context) bool {
 // delivers says whether this run delivers as of version 1 of the gate.
 func delivers(ctx workflow.Context) bool {
 	return workflow.GetVersion(ctx, deliveryGate, workflow.DefaultVersion, 1) >= 1
+}
+
+// takesBack says whether this run clears what it was to leave as of version 1 of the gate.
+func takesBack(ctx workflow.Context) bool {
+	return workflow.GetVersion(ctx, leftGate, workflow.DefaultVersion, 1) >= 1
 }
 
 // releases says whether this run ends as of version 1 of the gate.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,7 +53,11 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 		spec.Names = []string{e.Name}
 	}
 	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Ensure(ctx, e.Name, spec)
+		status, err := keeper.Ensure(ctx, e.Name, spec)
+		if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == "WildcardNeedsDNS01" {
+			err = fmt.Errorf("%w: add --challenge dns-01", err)
+		}
+		return status, err
 	})
 }
 

@@ -225,3 +225,13 @@ func TestDistance(t *testing.T) {
 		require.Equal(t, c.want, distance(c.d))
 	}
 }
+
+func TestEnsureOfAWildcardNamesTheFlag(t *testing.T) {
+	b := newBench(t)
+	_, refused := domain.Spec{Names: []string{"*.example.com"}}.Validated()
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
+	b.keeper.EXPECT().Ensure(gomock.Any(), name, gomock.Any()).Return(app.Status{}, refused)
+	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "ensure", name, "--name", "*.example.com"))
+	require.Contains(t, b.err.String(), "add --challenge dns-01")
+	require.Contains(t, b.err.String(), "(Spec/WildcardNeedsDNS01)")
+}

@@ -163,7 +163,7 @@ func (k kit) coming(e app.Explanation) (lines []string) {
 
 func (k kit) deliveries(e app.Explanation) (lines []string) {
 	for _, d := range e.Deliveries {
-		line := d.Target + ": "
+		line, tried := d.Target+": ", "delivery"
 		switch {
 		case d.Version == "":
 			line += "nothing is there yet"
@@ -172,8 +172,15 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 		default:
 			line += "has an earlier certificate, since " + k.moment(d.At)
 		}
+		switch {
+		case d.Version == "":
+		case d.Removing && e.ReleasedAt != nil:
+			line += ", left there by an earlier request; nobody clears it"
+		case d.Removing:
+			line, tried = line+", left there by an earlier request; to be taken away", "last try"
+		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The delivery failed %s: %s. Next try %s. What to do: %s", k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
+			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
 		}
 		lines = append(lines, line)
 	}

@@ -37,9 +37,10 @@ func explained(t *testing.T, story ports.Story, args ...string) string {
 
 func TestExplainReadsLikeAStory(t *testing.T) {
 	status := failing()
+	status.Spec.Deliveries = []string{"edge", "web"}
 	story := ports.Story{
 		CertificateRecord: app.Record{Name: name, Phase: status.Phase, Spec: status.Spec, Issued: issued(), Failure: status.Failure},
-		Wanted:            &app.Spec{Names: []string{name, "shop.example.com"}},
+		Wanted:            &app.Spec{Names: []string{name, "shop.example.com"}, Deliveries: status.Spec.Deliveries},
 		Deliveries: []domain.Delivery{
 			{Target: "edge", Version: "v1", At: noon.Add(-time.Hour)},
 			{Target: "web", Version: "v0", At: noon.Add(-49 * time.Hour), Failure: &app.Failure{
@@ -152,4 +153,18 @@ func TestExplainRefusals(t *testing.T) {
 	b.stories.EXPECT().Story(gomock.Any(), name, 7).Return(ports.Story{}, unknown)
 	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
 	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
+}
+
+func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
+	story := ports.Story{
+		CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}}, Issued: issued()},
+		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour), Failure: &app.Failure{
+			Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}}},
+	}
+	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago), left there by an earlier request; "
+	out := explained(t, story)
+	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00Z (now): it does not answer")
+	released := noon.Add(-time.Minute)
+	story.ReleasedAt, story.Deliveries[0].Failure = &released, nil
+	require.Contains(t, explained(t, story), has+"nobody clears it\n")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,7 +67,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 func TestRetiredAgain(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
-	s.wholeLife()
+	dir, _ := s.wholeLife()
 	s.worker()
 	left := s.name + "-left"
 	ensure := []string{"cert", "ensure", left, "--name", "left.example.test", "--deliver", "disk"}
@@ -79,7 +80,16 @@ func TestRetiredAgain(t *testing.T) {
 	require.Equal(t, 1, r.code)
 	require.Contains(t, r.stderr, "StillDelivered")
 	require.Contains(t, r.stderr, "disk")
+	require.Contains(t, s.must("cert", "explain", left).stdout, "disk keeps the certificate, and nobody clears it there.")
 	s.must(ensure...)
+	s.must("cert", "retire", left)
+
+	key := filepath.Join(dir, left, "tls.key")
+	require.FileExists(t, key)
+	// Who takes it up again and does not name the target has it cleared.
+	s.must("cert", "ensure", left, "--name", "left.example.test")
+	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries`) == 0 })
+	require.NoFileExists(t, key)
 	for range 2 {
 		s.must("cert", "retire", left, "--remove-deliveries")
 	}
