@@ -27,6 +27,7 @@ const (
 	PathFinalize  = "/finalize-order/"
 	PathDownload  = "/certZ/"
 
+	PathRevoke      = "/revoke-cert"
 	PathRenewalInfo = "/draft-ietf-acme-ari-03/renewalInfo/"
 )
 

@@ -64,7 +64,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 }
 
 // What a retirement left at a target is not said to be gone by a second one; a terminated workflow is none that was retired.
-func TestRetiredAgain(t *testing.T) {
+func TestRecordRetiredAgain(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	dir, _ := s.wholeLife()
@@ -90,9 +90,31 @@ func TestRetiredAgain(t *testing.T) {
 	s.must("cert", "ensure", left, "--name", "left.example.test")
 	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries`) == 0 })
 	require.NoFileExists(t, key)
+	keep(t, corpus, "taken-up.json", s.ended(left, 0))
 	for range 2 {
 		s.must("cert", "retire", left, "--remove-deliveries")
 	}
+
+	// It is given up while the CA does not revoke, and kept again before that is done: what is revoked is replaced.
+	better := s.name + "-better"
+	first := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--deliver", "disk", "--output", "json"))
+	held := newGate()
+	s.proxy.on(&rule{path: pathRevoke, left: -1, gate: held})
+	for _, command := range [][]string{
+		{"revoke", better, "--reason", "superseded", "--without-replacement"}, {"retire", better}, {"ensure", better, "--name", "better.example.test"},
+	} {
+		require.Equal(t, 3, s.cli(append(append([]string{"cert"}, command...), "--timeout", "4s")...).code, "it waits for the CA: %v", command)
+	}
+	held.open()
+	s.eventually("the revocation", func() bool {
+		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revoked_at IS NOT NULL`, first.Issued.Serial) == 1
+	})
+	s.eventually("another one in service", func() bool {
+		kept := status(t, s.must("cert", "status", better, "--output", "json"))
+		return kept.Issued.Serial != first.Issued.Serial && !kept.Issued.Revoked
+	})
+	require.NoFileExists(t, filepath.Join(dir, better, "tls.key"), "a target that was to keep it, and is not named any more")
+	keep(t, corpus, "thought-better.json", s.ended(better, 1))
 
 	gone := s.name + "-gone"
 	s.must("cert", "ensure", gone, "--name", "gone.example.test")

@@ -31,6 +31,7 @@ const (
 	pathFinalize  = acmetest.PathFinalize
 	pathCert      = acmetest.PathDownload
 	pathRenewal   = acmetest.PathRenewalInfo
+	pathRevoke    = acmetest.PathRevoke
 )
 
 // caProxy stands in front of the CA, keeps the Host that the client used (the CA builds its URLs from it), counts
