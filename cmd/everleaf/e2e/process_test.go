@@ -50,6 +50,9 @@ func TestMain(m *testing.M) {
 				panic(err)
 			}
 		}
+		if err := newFolders(); err != nil {
+			panic(err)
+		}
 		return m.Run()
 	}())
 }

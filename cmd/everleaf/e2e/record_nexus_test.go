@@ -14,7 +14,6 @@ import (
 func TestRecordNexus(t *testing.T) {
 	t.Parallel()
 	const corpus = "../../../app/nexus/testdata/histories"
-	newFolder(t, corpus)
 	s := newStack(t)
 	s.worker()
 	a := s.abroad()

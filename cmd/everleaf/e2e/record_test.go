@@ -35,7 +35,6 @@ var recorder = regexp.MustCompile(`"(identity|name)": "(?:[^"]*@[^"]*|[^":]*:[0-
 // replay on this code and keep the budgets; with -record they join the corpus.
 func TestRecord(t *testing.T) {
 	t.Parallel()
-	newFolder(t, corpus)
 	s := newStackWith(t, minute)
 	s.renewsSoon(1)
 	s.worker()
@@ -86,15 +85,17 @@ func TestRecord(t *testing.T) {
 	require.LessOrEqual(t, actions(renewal), 5, "billable actions of a renewal")
 }
 
-// newFolder makes the folder of this recording, if this is one.
-func newFolder(t *testing.T, corpus string) {
-	t.Helper()
+// newFolders makes the folders of this recording, if this is one, before any test keeps anything.
+func newFolders() error {
 	if *record == "" {
-		return
+		return nil
 	}
-	folder := filepath.Join(corpus, *record)
-	require.NoDirExists(t, folder, "histories that live workflows may have are never replaced: choose a new name")
-	require.NoError(t, os.MkdirAll(folder, 0o755))
+	for _, workflow := range []string{"lifecycle", "nexus", "sweep"} {
+		if err := os.Mkdir(filepath.Join("../../../app", workflow, "testdata/histories", *record), 0o755); err != nil {
+			return fmt.Errorf("histories that live workflows may have are never replaced, choose a new name: %w", err)
+		}
+	}
+	return nil
 }
 
 // keep replays a history and, if this is a recording, adds it to the corpus.

@@ -82,7 +82,6 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 func TestRecordSweep(t *testing.T) {
 	t.Parallel()
 	const corpus = "../../../app/sweep/testdata/histories"
-	newFolder(t, corpus)
 	s := newStackWith(t, ninetyDays, steady)
 	s.worker()
 	s.must("cert", "ensure", s.name, "--name", "swept.example.test")
