@@ -25,19 +25,19 @@ func TestRecordPendingRevocation(t *testing.T) {
 	s.worker()
 	name := s.name + "-pending"
 	first := status(t, s.must("cert", "ensure", name, "--name", "pending.example.test", "--deliver", "broken", "--output", "json"))
+	s.ended(name, 0)
 	r := s.cli("cert", "revoke", name, "--reason", "superseded")
 	require.Equal(t, 1, r.code, r.stdout)
 	require.Contains(t, r.stderr, "ReplacementNotDelivered")
 	require.Contains(t, s.must("cert", "explain", name).stdout,
 		"The certificate with serial "+first.Issued.Serial+" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
 
+	keep(t, corpus, "revocation-waiting.json", s.ended(name, 1))
 	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(name), ""))
 	s.eventually("the end of what was cancelled", func() bool {
 		return s.executionStatus(ports.WorkflowID(name)) == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
 	})
-	runs := s.runs(name)
-	keep(t, corpus, "revocation-waiting.json", runs[len(runs)-2])
-	keep(t, corpus, "revocation-left.json", runs[len(runs)-1])
+	keep(t, corpus, "revocation-left.json", s.ended(name, 2))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM versions WHERE revoked_at IS NOT NULL`))
 	require.Contains(t, s.must("cert", "explain", name).stdout, "was to be revoked, and is not")
 	require.Contains(t, s.must("cert", "retire", name).stdout, "already before")
@@ -48,8 +48,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	})
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "the certificate in service was taken over")
 	require.NotContains(t, s.must("cert", "explain", name).stdout, "is revoked:")
-	runs = s.runs(name)
-	keep(t, corpus, "revocation-taken-up.json", runs[len(runs)-2])
+	keep(t, corpus, "revocation-taken-up.json", s.ended(name, 0))
 
 	require.NotContains(t, s.must("cert", "retire", name).stdout, "already")
 	for range 2 {
@@ -147,7 +146,7 @@ func TestRecordChangedPreference(t *testing.T) {
 	s.eventually("the end of the run", func() bool { return len(s.runs(name)) == 2 })
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
 	require.Equal(t, []string{"spare", "default"}, status(t, s.must("cert", "status", name, "--output", "json")).Spec.Issuers)
-	keep(t, corpus, "preference.json", s.runs(name)[0])
+	keep(t, corpus, "preference.json", s.ended(name, 0))
 }
 
 // The accounts' events are told by name of the issuer.
