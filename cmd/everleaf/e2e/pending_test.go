@@ -97,6 +97,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	// It is given up while the CA does not revoke, and kept again before that is done: what is revoked is replaced.
 	better := s.name + "-better"
 	first := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--deliver", "disk", "--output", "json"))
+	s.ended(better, 0) // what follows is one run's
 	held := newGate()
 	s.proxy.on(&rule{path: pathRevoke, left: -1, gate: held})
 	for _, command := range [][]string{

@@ -40,6 +40,7 @@ func TestRecordWholeLife(t *testing.T) {
 	// Change: only what is needed is issued, and the answer says what is new.
 	changed := s.name + "-changed"
 	first := ensure(changed, "--name", "change.example.test")
+	s.ended(changed, 0) // a request that comes before is served by the run that issued
 	kept := ensure(changed, "--name", "change.example.test", "--key-rotation", "Never", "--use-issuer", "default", "--use-issuer", "spare", "--deliver", "disk")
 	require.Equal(t, first.Issued.Serial, kept.Issued.Serial)
 	require.Equal(t, []string{"issuers: default is now default, spare", "keyRotation: Always is now Never", "deliveries: (none) is now disk"}, kept.Changes)
@@ -99,6 +100,7 @@ func TestRecordWholeLife(t *testing.T) {
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"
 	before := ensure(revoked, "--name", "revoked.example.test")
+	s.ended(revoked, 0)
 	after := status(t, s.must("cert", "revoke", revoked, "--without-replacement", "--signed-by", "certificateKey", "--reason", "keyCompromise", "--output", "json"))
 	require.Equal(t, before.Issued.Serial, after.Issued.Serial)
 	require.True(t, after.Issued.Revoked)
@@ -108,6 +110,7 @@ func TestRecordWholeLife(t *testing.T) {
 	// The CA's advice moves a renewal.
 	moved := s.name + "-moved"
 	version := ensure(moved, "--name", "moved.example.test").Issued.Version
+	s.ended(moved, 0)
 	advice := ports.AdvisedSignal{Version: version, Plan: domain.RenewalPlan{At: time.Now().UTC(), Reason: "ARIWindowPassed", Message: "now"}}
 	require.NoError(t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(moved), "", ports.AdvisedSignalName, advice))
 	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, moved) == 2 })

@@ -46,6 +46,7 @@ func TestRecord(t *testing.T) {
 
 	woken := s.name + "-woken"
 	s.must("cert", "ensure", woken, "--name", "woken.example.test")
+	s.ended(woken, 0)
 	s.must("cert", "renew", woken, "--note", "cuts the sleep after a continue-as-new short")
 	continued := s.ended(woken, 1)
 	s.must("cert", "retire", woken)
@@ -60,6 +61,7 @@ func TestRecord(t *testing.T) {
 
 	revoked := s.name + "-revoked"
 	s.must("cert", "ensure", revoked, "--name", "revoked.example.test")
+	s.ended(revoked, 0)
 	s.must("cert", "revoke", revoked, "--reason", "superseded")
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'superseded'`, revoked))
 
