@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
 )
 
@@ -91,18 +92,10 @@ func fileName(name string) bool {
 }
 
 func checkTimeout(name, value string) error {
-	if d, err := time.ParseDuration(value); value != "" && (err != nil || d <= 0 || d > maxTimeout) {
-		return field(name, value, fmt.Sprintf("use a time such as 30s, at most %s, or leave it out", maxTimeout))
+	if fix := timeout.Fix(value, "30s", maxTimeout); fix != "" {
+		return field(name, value, fix)
 	}
 	return nil
-}
-
-// timeoutOr is a timeout that Check has passed.
-func timeoutOr(value string, fallback time.Duration) time.Duration {
-	if d, err := time.ParseDuration(value); err == nil && d > 0 {
-		return d
-	}
-	return fallback
 }
 
 // field is a complaint; whoever knows which target it is puts that in front.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/timeout"
 	"everleaf/ports"
 )
 
@@ -42,7 +43,7 @@ func newDirectory(config Directory) *directory {
 	owner, _ := parseOwner(config.Owner) // Check has read it
 	return &directory{
 		base: "/" + filepath.Join(parts[:named]...), below: parts[named:], owner: owner, combined: config.Combined,
-		command: command{args: config.Command, timeout: timeoutOr(config.Timeout, commandTime)},
+		command: command{args: config.Command, timeout: timeout.Or(config.Timeout, commandTime)},
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"filippo.io/age"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"everleaf/adapters/internal/timeout"
 )
 
 const (
@@ -48,7 +50,7 @@ func (c Webhook) parts() (p webhookParts, err error) {
 	if err = p.readKey(c); err != nil {
 		return p, err
 	}
-	p.timeout = timeoutOr(c.Timeout, defaultWebhookTimeout)
+	p.timeout = timeout.Or(c.Timeout, defaultWebhookTimeout)
 	return p, checkTimeout("webhook.timeout", c.Timeout)
 }
 

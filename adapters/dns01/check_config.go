@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
 )
 
@@ -143,18 +144,10 @@ func withPort(server string, port int) (string, error) {
 }
 
 func checkTimeout(name, value string) error {
-	if d, err := time.ParseDuration(value); value != "" && (err != nil || d <= 0 || d > maxTimeout) {
-		return field(name, value, fmt.Sprintf("use a time such as 10s, at most %s, or leave it out", maxTimeout))
+	if fix := timeout.Fix(value, "10s", maxTimeout); fix != "" {
+		return field(name, value, fix)
 	}
 	return nil
-}
-
-// timeoutOr is a timeout that Check has passed.
-func timeoutOr(value string, fallback time.Duration) time.Duration {
-	if d, err := time.ParseDuration(value); err == nil && d > 0 {
-		return d
-	}
-	return fallback
 }
 
 // field is a complaint; whoever knows which zone it is puts that in front.

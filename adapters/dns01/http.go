@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -45,7 +46,7 @@ func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.Rou
 		network = wrap(network)
 	}
 	z := &HTTPZone{name: canonical(zone), url: strings.TrimSuffix(config.URL, "/"), username: config.Username, password: config.Password,
-		timeout: timeoutOr(config.Timeout, defaultHTTPTimeout), now: time.Now,
+		timeout: timeout.Or(config.Timeout, defaultHTTPTimeout), now: time.Now,
 		client: &http.Client{Transport: network, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	if u, err := url.Parse(config.URL); err == nil {
 		z.shown = u.Scheme + "://" + u.Host

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"everleaf/adapters/internal/timeout"
 	"everleaf/ports"
 )
 
@@ -35,7 +36,7 @@ type UpdateZone struct {
 func NewUpdateZone(zone string, config RFC2136, resolver string) *UpdateZone {
 	server, _ := withPort(config.Server, defaultPort)
 	z := &UpdateZone{name: canonical(zone), server: server}
-	z.client = &dns.Client{Net: "tcp", Timeout: timeoutOr(config.Timeout, defaultUpdateTimeout), Dialer: through(resolver)}
+	z.client = &dns.Client{Net: "tcp", Timeout: timeout.Or(config.Timeout, defaultUpdateTimeout), Dialer: through(resolver)}
 	if config.TSIG != nil {
 		key := *config.TSIG
 		key.Name = dns.CanonicalName(key.Name)
