@@ -64,6 +64,10 @@ type Failure struct {
 	Step string `json:"step,omitempty"`
 	// Issuer is the issuer that was asked, where there are several.
 	Issuer string `json:"issuer,omitempty"`
+	// Answer reports whether callers who wait are answered with it at once, Holds whether a Renew without force waits for
+	// RetryAt. The failure policy sets both.
+	Answer bool `json:"answer,omitempty"`
+	Holds  bool `json:"holds,omitempty"`
 }
 
 // Phase is one word for where a certificate is.
@@ -76,6 +80,8 @@ const (
 	PhaseReady Phase = "Ready"
 	// PhaseFailing: the last attempt failed; the next is planned. An older certificate may still be in service.
 	PhaseFailing Phase = "Failing"
+	// PhaseChecking: the workflow was reset, and has not read yet what is in service. It is in Status alone.
+	PhaseChecking Phase = "Checking"
 	// PhaseReleased: it was given up, and nobody renews it. It is in the answer to Retire alone.
 	PhaseReleased Phase = "Released"
 )

@@ -16,6 +16,8 @@ type Delivery struct {
 	At time.Time `json:"at,omitzero"`
 	// Failure is why the version in service is not there yet.
 	Failure *Failure `json:"failure,omitempty"`
+	// Met reports whether the target may have had the certificate: a step has met it.
+	Met bool `json:"met,omitempty"`
 	// Removing says that the spec does not name the target any more.
 	Removing bool `json:"removing,omitempty"`
 }

@@ -37,6 +37,10 @@ const (
 	ReasonZoneNotVisible = "ZoneNotVisible"
 	// ReasonOrderExpired: the order, or an authorization of it, ran out or is gone while it was parked. A new one follows.
 	ReasonOrderExpired = "OrderExpired"
+	// ReasonVersionReplaced: another version is in service than the one that the step is about.
+	ReasonVersionReplaced = "VersionReplaced"
+	// ReasonUnknownVersion: the version is not one of the certificate, or is not stored.
+	ReasonUnknownVersion = "UnknownVersion"
 	// ReasonNamesPaused: the CA has paused these names for this account until somebody lifts it there.
 	ReasonNamesPaused = "NamesPaused"
 )

@@ -9,6 +9,14 @@ const (
 	WakeRevocation = "Revocation"
 	WakeDelivery   = "Delivery"
 	WakeRetired    = "Retired"
+	WakeChanged    = "Changed"
+	WakeRequested  = "Requested"
+	WakeNotIssued  = "NotIssued"
+	WakeUnplanned  = "Unplanned"
+	// WakeRead: nothing is wanted; the record is to be read.
+	WakeRead = "Read"
+	// WakeRequest: a request is to be recorded.
+	WakeRequest = "Request"
 )
 
 // Wake is when the next attempt is due, and why. An instant that is not after now means at once.

@@ -1,0 +1,144 @@
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"everleaf/domain"
+)
+
+// Answer is what a caller gets: nothing yet, a fault, a failure that stands, or else the status.
+type Answer struct {
+	Wait    bool
+	Fault   *domain.Fault
+	Failure *domain.Failure
+}
+
+// Answer is the answer to the request of this ID. It is asked again after each change.
+func (m *Machine) Answer(id string, s Situation) Answer {
+	t := m.ticket(id)
+	switch {
+	case m.Mode == Refused:
+		return Answer{Fault: m.Refusal}
+	case t == nil:
+		return Answer{Fault: refused("RequestUnknown", "request %s: it is not one of this run", id)}
+	case t.Fault != nil:
+		return Answer{Fault: t.Fault}
+	case !t.Recorded:
+		return Answer{Wait: true}
+	}
+	switch t.Request.Kind {
+	case domain.RequestRetire:
+		return m.answerRetire(t)
+	case domain.RequestRevoke:
+		return m.answerRevoke(t, s)
+	default:
+		return m.settled(t, s)
+	}
+}
+
+// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long for.
+func (m *Machine) settled(t *Ticket, s Situation) Answer {
+	switch {
+	case m.ends():
+		return Answer{Fault: refused("GivenUp", "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)}
+	case m.Attempt != nil:
+		return Answer{Wait: true}
+	case m.Failure != nil:
+		_, at, _ := m.wanted()
+		patient := m.Failures-t.Failures < patience && !s.Suggested
+		if patient && !m.Failure.Answer || !at.After(s.Now) {
+			return Answer{Wait: true}
+		}
+		return Answer{Failure: m.Failure}
+	case m.Want != nil || m.issued() == nil || m.Stale:
+		return Answer{Wait: true}
+	default:
+		return Answer{}
+	}
+}
+
+// answerRevoke waits for the replacement first, unless none is wanted, and then until the revocation is not pending.
+func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
+	r := m.revocation(t.Version)
+	switch {
+	case m.Stale:
+		return Answer{Wait: true}
+	case r == nil:
+		return Answer{}
+	case r.Failure != nil:
+		return Answer{Failure: r.Failure}
+	case m.version() == t.Version && !r.WithoutReplacement:
+		if settled := m.settled(t, s); settled.Wait || settled.Failure != nil {
+			return settled // not replaced: the revocation stays pending
+		}
+		return Answer{Wait: true}
+	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
+		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: "ReplacementNotDelivered", Message: fmt.Sprintf(
+			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
+			m.Name, r.After.UTC().Format(time.RFC3339))}}
+	default:
+		return Answer{Wait: true}
+	}
+}
+
+// answerRetire waits for the end, or for what holds it up.
+func (m *Machine) answerRetire(t *Ticket) Answer {
+	switch m.Mode {
+	case Active:
+		return Answer{Fault: refused("NotRetired", "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
+	case Retired:
+		if left := m.Left(); t.Request.RemoveDeliveries && len(left) > 0 {
+			return Answer{Fault: StillDelivered(m.Name, left)}
+		}
+		return Answer{}
+	}
+	if len(m.Running) > 0 || len(m.Failed) > 0 {
+		return Answer{Wait: true}
+	}
+	if failure := m.stuck(); failure != nil {
+		return Answer{Failure: failure}
+	}
+	return Answer{Wait: true}
+}
+
+// stuck is what keeps a certificate from its retirement, nil if nothing does.
+func (m *Machine) stuck() *domain.Failure {
+	for _, d := range m.Deliveries {
+		if d.Failure != nil {
+			return d.Failure
+		}
+	}
+	if m.Record != nil {
+		for _, r := range m.Record.Revocations {
+			if r.Failure != nil {
+				return r.Failure
+			}
+		}
+	}
+	return m.Failure
+}
+
+// Left are the targets that keep a retired certificate.
+func (m *Machine) Left() (left []domain.Delivery) {
+	if m.Record == nil {
+		return nil
+	}
+	for _, d := range m.Record.Deliveries {
+		if d.Version != "" {
+			left = append(left, d)
+		}
+	}
+	return left
+}
+
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate.
+func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
+	targets := make([]string, 0, len(left))
+	for _, d := range left {
+		targets = append(targets, d.Target)
+	}
+	return refused("StillDelivered", "certificate %q is retired and was left at its targets %s, which nobody clears now: ensure it, "+
+		"which clears those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
+}

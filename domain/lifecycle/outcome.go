@@ -1,0 +1,234 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"everleaf/domain"
+)
+
+const (
+	// pause is the first wait after Postgres did not take a request.
+	pause = 5 * time.Second
+	// undecidedPause is the wait after a failure for which no policy could be asked.
+	undecidedPause = time.Minute
+)
+
+// Reserved is the answer of StepReserve.
+type Reserved struct {
+	Record domain.Record
+	// Needed reports whether a certificate has to be obtained at all.
+	Needed bool
+	// Replaces is the version that it replaces; empty if there is none, or if only a plan is missing.
+	Replaces string
+	// NewKey reports whether the key in service must not be used again.
+	NewKey bool
+	// From is the instant from which the order may be placed; zero for at once.
+	From time.Time
+}
+
+// Decision is the policy's answer after a failure.
+type Decision struct {
+	// Failure is what failed and when it is tried again.
+	Failure domain.Failure
+	// Next is the issuer that is asked at once; empty if there is none.
+	Next string
+}
+
+// finish takes the action off the running ones. It reports whether it was there.
+func (m *Machine) finish(a Action) bool {
+	before := len(m.Running)
+	m.Running = slices.DeleteFunc(m.Running, func(r Action) bool { return r == a })
+	return len(m.Running) < before
+}
+
+// take makes record the one that holds. One that was read while another was taken may be older than that: it is read again.
+func (m *Machine) take(a Action, record domain.Record) {
+	if m.Record != nil && a.Reads != m.Reads {
+		m.Stale = true
+		return
+	}
+	before := m.version()
+	m.Record, m.Stale = &record, false
+	m.Reads++
+	if m.version() != before {
+		for i := range m.Deliveries {
+			m.Deliveries[i].Failure = nil
+		}
+	}
+	if record.Failure != nil && (m.Failure == nil || !record.Failure.At.Before(m.Failure.At)) {
+		m.Failure = record.Failure
+	}
+	if record.Released && m.Mode == Active && !m.asked() {
+		m.Mode = Retired // of a workflow that was reset to before its end
+	}
+	m.merge(record.Deliveries)
+	m.reconcile()
+}
+
+// Notice is word from outside that the record has changed. What it says is not believed: it is read.
+func (m *Machine) Notice() {
+	if m.Record != nil {
+		m.Stale = true
+	}
+}
+
+// Cancel has the workflow end as soon as what is at work has ended.
+func (m *Machine) Cancel() {
+	if m.Mode != Retired && m.Mode != Refused {
+		m.Mode = Cancelled
+		m.Failed, m.Attempt = nil, nil
+	}
+}
+
+// Reserved takes the answer of StepReserve.
+func (m *Machine) Reserved(a Action, out Reserved) {
+	m.finish(a)
+	m.take(a, out.Record)
+	attempt := m.Attempt
+	switch {
+	case attempt == nil:
+	case m.ends():
+		m.Attempt = nil
+	case !out.Needed || m.Stale:
+		if attempt.Want.Reason != domain.WakeRead && !m.Stale {
+			m.Failure = nil
+		}
+		if m.Stale && m.Want == nil && attempt.Want.Reason != domain.WakeRead {
+			m.Want = &attempt.Want
+		}
+		m.Attempt = nil
+	default:
+		if attempt.Want.Reason == domain.WakeRead {
+			attempt.Want.Reason = domain.WakeRenewal
+			if m.Record.Renewal != nil {
+				attempt.Want.Planned = m.Record.Renewal.At
+			} else if m.Record.Issued == nil {
+				attempt.Want.Reason = domain.WakeNotIssued
+			}
+		}
+		attempt.Want.Replaces, attempt.NewKey, attempt.From, attempt.Stage = out.Replaces, out.NewKey, out.From, StepObtain
+	}
+}
+
+// ObtainedCertificate takes the answer of StepObtain: the record with a certificate in service that is not the one that
+// was to be replaced.
+func (m *Machine) ObtainedCertificate(a Action, record domain.Record) {
+	m.finish(a)
+	m.Failure, m.Attempt = nil, nil
+	m.Obtained++
+	m.Cycle++
+	m.take(a, record)
+}
+
+// Delivered takes the answer of StepDeliver.
+func (m *Machine) Delivered(a Action, now time.Time) {
+	m.finish(a)
+	if d := m.delivery(a.Target); d != nil && !d.Removing {
+		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
+	}
+	m.reconcile()
+}
+
+// Removed takes the answer of StepRemove.
+func (m *Machine) Removed(a Action) {
+	m.finish(a)
+	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool { return d.Target == a.Target })
+	if m.Record != nil {
+		m.Record.Deliveries = slices.DeleteFunc(slices.Clone(m.Record.Deliveries), func(d domain.Delivery) bool { return d.Target == a.Target })
+	}
+	m.reconcile()
+}
+
+// Revoked takes the answer of StepRevoke: the record without the revocation, or with the one that holds now.
+func (m *Machine) Revoked(a Action, record domain.Record) {
+	m.finish(a)
+	m.take(a, record)
+}
+
+// Released takes the answer of StepRelease.
+func (m *Machine) Released(a Action, record domain.Record) {
+	m.finish(a)
+	m.take(a, record)
+	cancelled := m.Mode == Cancelled
+	if cancelled || (m.Mode == Retiring || m.Mode == Clearing) && !m.asked() && m.known() && len(record.Revocations) == 0 {
+		m.Mode = Retired
+	}
+}
+
+// Failure takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
+func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
+	m.finish(a)
+	switch {
+	case m.Mode == Cancelled && a.Step == StepRelease:
+		m.Mode = Retired // it was asked to end; what is stored says otherwise, and a reconciliation tells
+	case m.Mode == Cancelled:
+	case a.Step == StepRelease:
+		m.Failure = m.undecided(a, fault, now)
+	case fault.Reason == domain.ReasonVersionReplaced || fault.Reason == domain.ReasonUnknownVersion:
+		m.Stale = true // the record knows better
+		if a.lane() == "attempt" {
+			m.Attempt = nil
+		}
+	default:
+		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
+		if m.Attempt != nil && a.lane() == "attempt" {
+			m.Attempt.Stage = StepRecordFailure
+		}
+	}
+}
+
+// Decided takes the policy's answer about the oldest failed action.
+func (m *Machine) Decided(a Action, decision Decision) {
+	m.finish(a)
+	if len(m.Failed) == 0 {
+		return // cancelled meanwhile
+	}
+	failed := m.Failed[0]
+	m.Failed = m.Failed[1:]
+	failure := decision.Failure
+	switch failed.Action.lane() {
+	case "attempt":
+		m.decided(failure, decision.Next)
+	case string(StepRevoke):
+		if r := m.revocation(failed.Action.Version); r != nil {
+			r.Failure = &failure
+		}
+	default:
+		d := m.delivery(failed.Action.Target)
+		outgrown := failed.Action.Step == StepDeliver && failed.Action.Version != m.version()
+		if d != nil && d.Removing == (failed.Action.Step == StepRemove) && !outgrown {
+			d.Failure = &failure
+		}
+		m.reconcile()
+	}
+}
+
+// decided ends the attempt, or goes on with the next issuer.
+func (m *Machine) decided(failure domain.Failure, next string) {
+	switch {
+	case m.Attempt == nil:
+	case m.ends():
+		m.Attempt = nil
+	case next != "":
+		m.Attempt.Tried = append(m.Attempt.Tried, failure)
+		m.Attempt.Issuer, m.Attempt.Stage, m.Attempt.From = next, StepReserve, time.Time{}
+	default:
+		m.Failure, m.Attempt = &failure, nil
+		m.Failures++
+	}
+}
+
+// Undecided takes the failure of StepRecordFailure: without a policy's answer, it is tried again in a minute.
+func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
+	if len(m.Failed) == 0 {
+		m.finish(a)
+		return
+	}
+	failed := m.Failed[0]
+	m.Decided(a, Decision{Failure: *m.undecided(failed.Action, failed.Fault, now)})
+}
+
+func (m *Machine) undecided(a Action, fault domain.Fault, now time.Time) *domain.Failure {
+	return &domain.Failure{Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step), Answer: true}
+}

@@ -1,0 +1,97 @@
+package lifecycle
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"everleaf/domain"
+)
+
+// Version is the version of this package's rules and of State's format.
+const Version = 1
+
+// maxInput bounds a workflow's input in octets: a spec and little else.
+const maxInput = 64 << 10
+
+// Mode is what the workflow is there for.
+type Mode string
+
+const (
+	// Active: the certificate is kept in service.
+	Active Mode = "Active"
+	// Retiring: the workflow ends when nothing is left to do; targets keep the certificate.
+	Retiring Mode = "Retiring"
+	// Clearing is Retiring, but the targets are cleared first.
+	Clearing Mode = "Clearing"
+	// Retired: nothing is left to do; the workflow ends when its callers have their answers.
+	Retired Mode = "Retired"
+	// Cancelled: the workflow was cancelled and ends as soon as that is recorded.
+	Cancelled Mode = "Cancelled"
+	// Refused: the first input was no valid one; the workflow fails when its callers have their answers.
+	Refused Mode = "Refused"
+)
+
+// State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no key,
+// version or revocation is reached through it.
+type State struct {
+	// Machine is the Version that wrote it; 0 is a caller's input.
+	Machine int         `json:"machine,omitempty"`
+	Spec    domain.Spec `json:"spec"`
+	Mode    Mode        `json:"mode,omitempty"`
+	// Want is a certificate that was asked for and is not obtained yet.
+	Want *domain.Want `json:"want,omitempty"`
+	// Cycle counts the certificates that this workflow has obtained.
+	Cycle int `json:"cycle,omitempty"`
+	// Visible is what visibility knows already.
+	Visible *Visible `json:"visible,omitempty"`
+}
+
+// NewerStateError is a state that a newer build has written: only that build can go on with it.
+type NewerStateError struct{ Machine int }
+
+func (e *NewerStateError) Error() string {
+	return fmt.Sprintf("the workflow's state has machine version %d, and this build knows versions up to %d: run a build that "+
+		"knows it; the workflow waits until then and loses nothing", e.Machine, Version)
+}
+
+// Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec counts.
+//
+// A *domain.Fault is a caller's input that can never be carried out. Any other error is a state that this build cannot
+// read: the workflow must wait for a build that can.
+func Decode(input []byte, continued bool) (State, error) {
+	if len(input) > maxInput {
+		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+	}
+	if len(input) == 0 || string(input) == "null" {
+		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
+	}
+	var state State
+	if !continued {
+		var first struct {
+			Spec domain.Spec `json:"spec"`
+		}
+		if err := json.Unmarshal(input, &first); err != nil {
+			return State{}, refused("InputMalformed", "input: %v", err)
+		}
+		return State{Spec: first.Spec, Mode: Active}, nil
+	}
+	var version struct {
+		Machine int `json:"machine"`
+	}
+	if err := json.Unmarshal(input, &version); err == nil && version.Machine > Version {
+		return State{}, &NewerStateError{Machine: version.Machine}
+	}
+	if err := json.Unmarshal(input, &state); err != nil {
+		return State{}, fmt.Errorf("decode the workflow's state: %w", err)
+	}
+	switch state.Mode {
+	case Active, Retiring, Clearing:
+	default:
+		state.Mode = Active
+	}
+	return state, nil
+}
+
+func refused(reason, format string, args ...any) *domain.Fault {
+	return &domain.Fault{Kind: domain.FaultSpec, Reason: reason, Message: fmt.Sprintf(format, args...), Final: true}
+}
