@@ -48,6 +48,9 @@ type Spec struct {
 	// KeyRotation says whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
 	// is never kept.
 	KeyRotation KeyRotation `json:"keyRotation,omitempty"`
+	// Tenant names whom the certificate is for: tenants share CAs and workers fairly. Empty means the registered domain of
+	// the first name.
+	Tenant string `json:"tenant,omitempty"`
 	// Deliveries name configured targets, each with "@host" if it is on a host of its own. Their order does not matter.
 	Deliveries []string `json:"deliveries,omitempty"`
 }

@@ -31,11 +31,11 @@ type Advice interface {
 	RecordAdvice(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time, failures int, failure string) error
 }
 
-// Notifier tells sleeping certificates' workflows of what has changed around them. Idempotent. A workflow that has ended, or
-// that never was, is a Spec fault "NotKept"; Wait "TemporalUnreachable", Operator "UnknownNamespace" and "TemporalRefused".
+// Notifier wakes certificates' workflows after their record has changed. Idempotent, and any number of notices costs one
+// look. A workflow that has ended, or that never was, is a Spec fault "NotKept"; Wait "TemporalUnreachable", Operator
+// "UnknownNamespace" and "TemporalRefused".
 type Notifier interface {
-	// Advised tells a certificate of a new renewal plan.
-	Advised(ctx context.Context, certificate string, advice AdvisedSignal) error
-	// Drifted tells it of targets that no longer have what was delivered.
-	Drifted(ctx context.Context, certificate string, drift DriftedSignal) error
+	// RecordChanged has the certificate's workflow read its record: a renewal was moved, or a target has lost what was
+	// delivered. The change MUST be stored before.
+	RecordChanged(ctx context.Context, certificate string) error
 }

@@ -25,9 +25,9 @@ const (
 	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or with a
 	// problem.
 	RetireUpdate = "Retire"
-	// AdvisedSignalName and DriftedSignalName are the service's own: see Notifier.
-	AdvisedSignalName = "Advised"
-	DriftedSignalName = "Drifted"
+	// RecordChangedSignal says that what Postgres stores of the certificate has changed: the workflow reads it again. It has
+	// no argument, and one that is sent all the same is ignored. It is the service's own: see Notifier.
+	RecordChangedSignal = "RecordChanged"
 	// StatusQuery answers a domain.Status.
 	StatusQuery = "Status"
 )
@@ -119,19 +119,6 @@ type RetireRequest struct {
 	RemoveDeliveries bool `json:"removeDeliveries,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
-}
-
-// AdvisedSignal is the argument of the signal Advised.
-type AdvisedSignal struct {
-	// Version is the one that the plan is for; another one in service makes it void.
-	Version string             `json:"version"`
-	Plan    domain.RenewalPlan `json:"plan"`
-}
-
-// DriftedSignal is the argument of the signal Drifted.
-type DriftedSignal struct {
-	Version string   `json:"version"`
-	Targets []string `json:"targets"`
 }
 
 // NexusEnsure is the input of the Nexus operation Ensure.

@@ -6,158 +6,104 @@ import (
 	"everleaf/domain"
 )
 
-// The steps of an issuance, in order. Each happens at least once, so each has an idempotency key and finds what an
-// earlier try left behind. Nothing secret is in an input or an output.
+// The steps of a certificate's workflow. Each happens at least once, so each has an idempotency key and finds what an
+// earlier try left behind. Nothing secret is in an input or an output. An answer's Record is what Postgres stored when the
+// step ended: the workflow believes it, and not its own memory.
+//
+// Each version that an input names is looked up together with the certificate: one of another certificate, or one that
+// is not stored, is an Operator fault "UnknownVersion"; one that is not in service any more a Wait fault "VersionReplaced".
 var (
-	// PlaceOrder stores a sealed key and its CSR, places the order and stores its URL; or finds the order that an
-	// earlier try placed. Idempotency key: PlaceOrderInput.Key.
-	PlaceOrder = Step[PlaceOrderInput, PlaceOrderOutput]{Name: "PlaceOrder", Summary: "store a key, place the order"}
-	// AuthorizeOrder shows control of every name and waits for the CA to see it. It removes its challenges once the CA is
-	// done with them; those of a try that is cut short are the next try's or RecordFailure's. Idempotency key: the
-	// authorizations' URLs.
-	AuthorizeOrder = Step[AuthorizeOrderInput, AuthorizeOrderOutput]{Name: "AuthorizeOrder", Summary: "show control of the names"}
-	// FinalizeOrder finalizes with the stored CSR, downloads, verifies and stores the certificate. Idempotency
-	// key: the stored order's ID.
-	FinalizeOrder = Step[FinalizeOrderInput, FinalizeOrderOutput]{Name: "FinalizeOrder", Summary: "finalize, download, verify, store"}
-	// ObtainCertificate does what AuthorizeOrder, FinalizeOrder and PlanRenewal do, one after the other, outside the
-	// workflow task: a slow CA holds up nobody else. A fault names the step in Fault.Step. Idempotency key: the stored
-	// order's ID.
-	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "show control of the names, finalize, store, plan"}
-	// RevokeCertificate revokes a stored certificate at the CA that issued it. Idempotency key: the version.
-	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke the replaced certificate"}
-	// DeliverCertificate delivers a version to one target and notes it. Idempotency key: target and version.
+	// ReserveOrder reads the record and decides whether a certificate has to be obtained. It touches Postgres alone and
+	// runs as a local activity. Idempotent.
+	ReserveOrder = Step[ReserveOrderInput, ReserveOrderOutput]{Name: "ReserveOrder", Summary: "see what is stored and what is needed"}
+	// ObtainCertificate takes an issuance from the key to a stored certificate with its plan: key and CSR, newOrder,
+	// authorizations, finalize, download, store, plan. It goes on where an earlier try ended. Idempotency key: the
+	// certificate and the version that is replaced. Fault.Step names the part that failed.
+	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "obtain the certificate from the CA"}
+	// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it. One that is not
+	// pending any more is no failure. Idempotency key: the version.
+	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke a certificate"}
+	// DeliverCertificate delivers the version in service to one target and records it. Idempotency key: target and version.
 	DeliverCertificate = Step[DeliverCertificateInput, DeliverCertificateOutput]{Name: "DeliverCertificate", Summary: "deliver to a target"}
-	// RemoveDelivery takes the certificate away from one target and notes it. Idempotency key: certificate and target.
+	// RemoveDelivery clears one target and records it. Idempotency key: certificate and target.
 	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: "RemoveDelivery", Summary: "clear a target"}
-	// RecordUndelivered makes a failed delivery readable and says when it is tried again. Idempotency key: the target and the
-	// failure's instant.
-	RecordUndelivered = Step[RecordUndeliveredInput, RecordUndeliveredOutput]{Name: "RecordUndelivered", Summary: "make the failed delivery readable"}
-	// RecordChange notes what a caller changed, and stores the spec if no certificate has to be issued for it. Idempotency
-	// key: the certificate and the change's instant.
-	RecordChange = Step[RecordChangeInput, RecordChangeOutput]{Name: "RecordChange", Summary: "note the change"}
-	// RecordRevoking notes what is to be revoked, and how that stands. Idempotency key: the versions.
-	RecordRevoking = Step[RecordRevokingInput, RecordRevokingOutput]{Name: "RecordRevoking", Summary: "note what is to be revoked"}
-	// RecordReleased notes that a certificate is kept no more. Idempotency key: the certificate.
-	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "note that it is kept no more"}
-	// PlanRenewal asks the CA when to renew, decides and stores the decision. Idempotency key: the version.
-	PlanRenewal = Step[PlanRenewalInput, PlanRenewalOutput]{Name: "PlanRenewal", Summary: "choose the renewal instant"}
-	// RecordFailure makes a failed attempt readable and removes its challenges. Idempotency key: the certificate
-	// and the failure's instant.
-	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure", Summary: "make the failure readable"}
+	// RecordRequest validates and records what a caller asks for, with an event. It runs as a local activity, as do all
+	// Record steps. Without a request it only reads the record. Idempotency key: the request's ID.
+	RecordRequest = Step[RecordRequestInput, RecordRequestOutput]{Name: "RecordRequest", Summary: "record the request"}
+	// RecordFailure decides what follows a failure, by the policy, and records it. Idempotency key: what failed, and when.
+	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure", Summary: "record the failure"}
+	// RecordReleased records that the workflow ends, and removes what an attempt left to show to a CA. Idempotency key: the
+	// certificate.
+	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "record the end"}
 )
 
-// PlaceOrderInput asks for an order for one issuance.
-type PlaceOrderInput struct {
-	Certificate string `json:"certificate"`
-	// Key names the issuance: the same key never leads to a second certificate.
-	Key    string      `json:"key"`
-	Spec   domain.Spec `json:"spec"`
-	Issuer string      `json:"issuer"`
-	// Predecessor is the certificate that this issuance replaces, if there is one.
-	Predecessor *domain.Issued `json:"predecessor,omitempty"`
-	// Planned is the instant for which this renewal was planned; zero for an issuance that somebody asked for.
-	Planned time.Time `json:"planned,omitzero"`
-	// FreshKey asks for a new key although the spec keeps it.
-	FreshKey bool `json:"freshKey,omitempty"`
-	// Adopt accepts a stored certificate in service that fulfils the spec in place of an order: the workflow is new, the
-	// certificate need not be.
-	Adopt bool `json:"adopt,omitempty"`
+// ReserveOrderInput says what is wanted.
+type ReserveOrderInput struct {
+	Certificate string      `json:"certificate"`
+	Spec        domain.Spec `json:"spec"`
+	// Issuer is the one that is to be asked; empty is the spec's first.
+	Issuer string      `json:"issuer,omitempty"`
+	Want   domain.Want `json:"want"`
+	// At is the workflow's instant: the renewal is due by this clock.
+	At time.Time `json:"at"`
 }
 
-// PlaceOrderOutput is the order to go on with.
-type PlaceOrderOutput struct {
-	Order domain.Order `json:"order"`
-	// Resumed says that an earlier try had placed it.
-	Resumed bool `json:"resumed,omitempty"`
-	// Outdated says that the order has issued already, but for an earlier spec: another issuance must follow.
-	Outdated bool `json:"outdated,omitempty"`
-	// Adopted is a certificate in service that was found in place of an order, with its plan if it has one.
-	Adopted *domain.Issued      `json:"adopted,omitempty"`
-	Plan    *domain.RenewalPlan `json:"plan,omitempty"`
-	// Revoking are revocations that an earlier workflow of this certificate has left, if PlaceOrderInput.Adopt.
-	Revoking []domain.Revocation `json:"revoking,omitempty"`
-	// Delivered are the targets that an earlier workflow of this certificate has not cleared, if PlaceOrderInput.Adopt.
-	Delivered []domain.Delivery `json:"delivered,omitempty"`
+// ReserveOrderOutput is the decision.
+type ReserveOrderOutput struct {
+	Record domain.Record `json:"record"`
+	// Needed reports whether a certificate has to be obtained.
+	Needed bool `json:"needed,omitempty"`
+	// Replaces is the version that it replaces; empty if there is none, or if only a plan is missing.
+	Replaces string `json:"replaces,omitempty"`
+	// NewKey reports whether the key in service must not be used again.
+	NewKey bool `json:"newKey,omitempty"`
+	// From is the instant from which the order may be placed; zero for at once.
+	From time.Time `json:"from,omitzero"`
+	// Tenant shares the workers with others fairly: at most 64 octets. Priority is 1 for what is urgent, to 5.
+	Tenant   string `json:"tenant,omitempty"`
+	Priority int    `json:"priority,omitempty"`
 }
 
-// AuthorizeOrderInput names the order whose authorizations are wanted.
-type AuthorizeOrderInput struct {
-	Certificate string               `json:"certificate"`
-	Order       domain.Order         `json:"order"`
-	Challenge   domain.ChallengeType `json:"challenge"`
-	// Forced says that an administrator knows better than what was counted: the CA is asked to validate all the same.
-	Forced bool `json:"forced,omitempty"`
-}
-
-// AuthorizeOrderOutput says what was shown anew and what was valid already.
-type AuthorizeOrderOutput struct {
-	Authorized   []string `json:"authorized,omitempty"`
-	AlreadyValid []string `json:"alreadyValid,omitempty"`
-}
-
-// FinalizeOrderInput names the order to finalize.
-type FinalizeOrderInput struct {
-	Certificate string       `json:"certificate"`
-	Order       domain.Order `json:"order"`
-}
-
-// FinalizeOrderOutput holds the stored certificate, or how long to wait while the CA is still issuing.
-type FinalizeOrderOutput struct {
-	Issued *domain.Issued `json:"issued,omitempty"`
-	// RetryAfter is set while the order is processing.
-	RetryAfter time.Duration `json:"retryAfter,omitempty"`
-}
-
-// PlanRenewalInput names the certificate to plan for.
-type PlanRenewalInput struct {
-	Certificate string        `json:"certificate"`
-	Issued      domain.Issued `json:"issued"`
-}
-
-// PlanRenewalOutput is the decision.
-type PlanRenewalOutput struct {
-	Plan domain.RenewalPlan `json:"plan"`
-}
-
-// ObtainCertificateInput names the placed order and how control of its names is shown.
+// ObtainCertificateInput names the issuance.
 type ObtainCertificateInput struct {
-	Certificate string               `json:"certificate"`
-	Order       domain.Order         `json:"order"`
-	Challenge   domain.ChallengeType `json:"challenge"`
-	// Forced says that an administrator knows better than what was counted: the CA is asked to validate all the same.
-	Forced bool `json:"forced,omitempty"`
+	Certificate string      `json:"certificate"`
+	Spec        domain.Spec `json:"spec"`
+	Issuer      string      `json:"issuer,omitempty"`
+	// Replaces is the version that must not be in service afterwards; another one that is there already is the answer.
+	Replaces string `json:"replaces,omitempty"`
+	NewKey   bool   `json:"newKey,omitempty"`
+	// Force passes the count of failed validations.
+	Force bool `json:"force,omitempty"`
+	// Planned is the instant for which a renewal was planned; zero for what somebody asked for.
+	Planned time.Time `json:"planned,omitzero"`
 }
 
-// ObtainCertificateOutput holds the stored certificate and its plan, or how long to wait while the CA is still issuing.
+// ObtainCertificateOutput is the record with the certificate.
 type ObtainCertificateOutput struct {
-	Issued *domain.Issued      `json:"issued,omitempty"`
-	Plan   *domain.RenewalPlan `json:"plan,omitempty"`
-	// RetryAfter is set while the order is processing: FinalizeOrder and PlanRenewal are left to do.
-	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+	Record domain.Record `json:"record"`
 }
 
-// RevokeCertificateInput names the certificate to revoke.
+// RevokeCertificateInput names the version.
 type RevokeCertificateInput struct {
-	Certificate string                  `json:"certificate"`
-	Issued      domain.Issued           `json:"issued"`
-	Reason      domain.RevocationReason `json:"reason,omitempty"`
-	// SignedBy says whose key signs; empty means the account's.
-	SignedBy domain.RevocationSigner `json:"signedBy,omitempty"`
+	Certificate string `json:"certificate"`
+	Version     string `json:"version"`
 }
 
-// RevokeCertificateOutput says whether the CA had it as revoked already.
+// RevokeCertificateOutput is the record without the pending revocation.
 type RevokeCertificateOutput struct {
+	Record domain.Record `json:"record"`
+	// Already reports whether it was revoked, expired or not pending before.
 	Already bool `json:"already,omitempty"`
 }
 
 // DeliverCertificateInput names the version and the target.
 type DeliverCertificateInput struct {
-	Certificate string        `json:"certificate"`
-	Target      string        `json:"target"`
-	Issued      domain.Issued `json:"issued"`
+	Certificate string `json:"certificate"`
+	Target      string `json:"target"`
+	Version     string `json:"version"`
 }
 
-// DeliverCertificateOutput says what the target said.
+// DeliverCertificateOutput is what the target answered, in a few words.
 type DeliverCertificateOutput struct {
 	Confirmation string `json:"confirmation,omitempty"`
 }
@@ -171,71 +117,64 @@ type RemoveDeliveryInput struct {
 // RemoveDeliveryOutput is empty.
 type RemoveDeliveryOutput struct{}
 
-// RecordUndeliveredInput describes the failed delivery.
-type RecordUndeliveredInput struct {
-	Certificate string         `json:"certificate"`
-	Target      string         `json:"target"`
-	Version     string         `json:"version,omitempty"`
-	Failure     domain.Failure `json:"failure"`
+// RecordRequestInput is the request and what it is compared with.
+type RecordRequestInput struct {
+	Certificate string `json:"certificate"`
+	// Request is nil to read only.
+	Request *domain.Request `json:"request,omitempty"`
+	// Before is the spec in force, and Want what was asked for and is not obtained yet.
+	Before domain.Spec  `json:"before"`
+	Want   *domain.Want `json:"want,omitempty"`
+}
+
+// RecordRequestOutput is the record with the request, or why it is refused.
+type RecordRequestOutput struct {
+	Record domain.Record `json:"record"`
+	// Spec is the spec of a Start or Ensure with defaults filled in and names as A-labels.
+	Spec *domain.Spec `json:"spec,omitempty"`
+	// Changes say what is new, in words.
+	Changes []string `json:"changes,omitempty"`
+	// Needed reports whether a certificate has to be obtained for it.
+	Needed bool `json:"needed,omitempty"`
+	// Version is what a Revoke is about: the version in service.
+	Version string `json:"version,omitempty"`
+	// Refused is why nothing was recorded: the caller must act.
+	Refused *domain.Fault `json:"refused,omitempty"`
+}
+
+// RecordFailureInput says what failed.
+type RecordFailureInput struct {
+	Certificate string `json:"certificate"`
+	// Step failed at the instant At with Fault.
+	Step  string       `json:"step"`
+	Fault domain.Fault `json:"fault"`
+	At    time.Time    `json:"at"`
+	// Spec and Issuer are those of an attempt, Tried the issuers that failed in it before.
+	Spec   domain.Spec      `json:"spec,omitzero"`
+	Issuer string           `json:"issuer,omitempty"`
+	Tried  []domain.Failure `json:"tried,omitempty"`
+	// Target is that of a delivery or removal, Version that of a delivery or revocation.
+	Target  string `json:"target,omitempty"`
+	Version string `json:"version,omitempty"`
 	// Previous is the failure before, nil if there is none.
 	Previous *domain.Failure `json:"previous,omitempty"`
 	// Issued is the certificate in service.
 	Issued *domain.Issued `json:"issued,omitempty"`
 }
 
-// RecordUndeliveredOutput is the failure with when to try again.
-type RecordUndeliveredOutput struct {
-	Failure *domain.Failure `json:"failure,omitempty"`
-}
-
-// RecordChangeInput says what changed.
-type RecordChangeInput struct {
-	Certificate string      `json:"certificate"`
-	Spec        domain.Spec `json:"spec"`
-	Changes     []string    `json:"changes"`
-	At          time.Time   `json:"at"`
-	// Reissue says that a certificate has to be issued for it.
-	Reissue bool `json:"reissue,omitempty"`
-}
-
-// RecordChangeOutput is empty.
-type RecordChangeOutput struct{}
-
-// RecordFailureInput describes the failed attempt.
-type RecordFailureInput struct {
-	Certificate string         `json:"certificate"`
-	Spec        domain.Spec    `json:"spec"`
-	OrderID     string         `json:"orderID,omitempty"`
-	Failure     domain.Failure `json:"failure"`
-	// Previous is the failure before, nil if there is none, and Issued the certificate in service.
-	Previous *domain.Failure `json:"previous,omitempty"`
-	Issued   *domain.Issued  `json:"issued,omitempty"`
-	// Next is the issuer that is asked now, if there is another one: then this failure is no state, but a part of the story.
+// RecordFailureOutput is the policy's decision.
+type RecordFailureOutput struct {
+	Failure domain.Failure `json:"failure"`
+	// Next is the issuer that is asked at once; empty if there is none.
 	Next string `json:"next,omitempty"`
 }
 
-// RecordFailureOutput is the failure as it was decided and stored; nil from a worker of an earlier release.
-type RecordFailureOutput struct {
-	Failure *domain.Failure `json:"failure,omitempty"`
-}
-
-// RecordRevokingInput says what is to be revoked.
-type RecordRevokingInput struct {
-	Certificate string              `json:"certificate"`
-	Revoking    []domain.Revocation `json:"revoking"`
-}
-
-// RecordRevokingOutput is empty.
-type RecordRevokingOutput struct{}
-
-// RecordReleasedInput names the certificate that is kept no more.
+// RecordReleasedInput names the certificate.
 type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
-	// Revoking are the revocations that are left undone: whoever takes the certificate up again goes on with them.
-	Revoking []domain.Revocation `json:"revoking,omitempty"`
 }
 
-// RecordReleasedOutput says where the certificate stays delivered.
+// RecordReleasedOutput is the record of the certificate that is released.
 type RecordReleasedOutput struct {
-	Delivered []domain.Delivery `json:"delivered,omitempty"`
+	Record domain.Record `json:"record"`
 }

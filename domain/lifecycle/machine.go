@@ -55,6 +55,8 @@ type Attempt struct {
 	NewKey bool `json:"newKey,omitempty"`
 	// From is the instant from which the order may be placed.
 	From time.Time `json:"from,omitzero"`
+	// Priority is how urgent it is, 1 to 5.
+	Priority int `json:"priority,omitempty"`
 	// Tried are the issuers that failed in this attempt.
 	Tried []domain.Failure `json:"tried,omitempty"`
 }

@@ -25,6 +25,9 @@ type Reserved struct {
 	NewKey bool
 	// From is the instant from which the order may be placed; zero for at once.
 	From time.Time
+	// Tenant is the fairness key, Priority how urgent the attempt is, 1 to 5.
+	Tenant   string
+	Priority int
 }
 
 // Decision is the policy's answer after a failure.
@@ -85,6 +88,7 @@ func (m *Machine) Cancel() {
 func (m *Machine) Reserved(a Action, out Reserved) {
 	m.finish(a)
 	m.take(a, out.Record)
+	m.Tenant = out.Tenant
 	attempt := m.Attempt
 	switch {
 	case attempt == nil:
@@ -107,7 +111,8 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 				attempt.Want.Reason = domain.WakeNotIssued
 			}
 		}
-		attempt.Want.Replaces, attempt.NewKey, attempt.From, attempt.Stage = out.Replaces, out.NewKey, out.From, StepObtain
+		attempt.Want.Replaces, attempt.NewKey, attempt.From = out.Replaces, out.NewKey, out.From
+		attempt.Priority, attempt.Stage = out.Priority, StepObtain
 	}
 }
 

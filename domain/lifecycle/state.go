@@ -42,6 +42,8 @@ type State struct {
 	Want *domain.Want `json:"want,omitempty"`
 	// Cycle counts the certificates that this workflow has obtained.
 	Cycle int `json:"cycle,omitempty"`
+	// Tenant is the fairness key that the policy gave last.
+	Tenant string `json:"tenant,omitempty"`
 	// Visible is what visibility knows already.
 	Visible *Visible `json:"visible,omitempty"`
 }
