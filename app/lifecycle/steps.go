@@ -1,0 +1,73 @@
+package lifecycle
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
+	"everleaf/domain/lifecycle"
+	"everleaf/ports"
+)
+
+// begin starts the action's step with what holds now. Its outcome goes to the machine.
+func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
+	m := r.machine
+	m.Begin(a, now(ctx))
+	failed := func(fault domain.Fault) { m.FailedWith(a, fault, now(ctx)) }
+	switch a.Step {
+	case lifecycle.StepRecordRequest:
+		in := ports.RecordRequestInput{Certificate: m.Name, Before: m.Spec, Want: m.Want}
+		if ticket, ok := m.Ticket(a.Request); ok {
+			in.Request = &ticket.Request
+		}
+		local(ctx, r, ports.RecordRequest, in,
+			func(out ports.RecordRequestOutput) { m.Recorded(a, lifecycle.Recorded(out), now(ctx)) },
+			func(fault domain.Fault) { m.Unrecorded(a, fault, now(ctx)) })
+	case lifecycle.StepReserve:
+		local(ctx, r, ports.ReserveOrder, ports.ReserveOrderInput{
+			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: now(ctx),
+		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, lifecycle.Reserved(out)) }, failed)
+	case lifecycle.StepObtain:
+		remote(ctx, r, obtaining(m, r.queue, len(r.callers)), ports.ObtainCertificate, ports.ObtainCertificateInput{
+			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Replaces: m.Attempt.Want.Replaces,
+			NewKey: m.Attempt.NewKey, Force: m.Attempt.Want.Force, Planned: m.Attempt.Want.Planned,
+		}, func(out ports.ObtainCertificateOutput) { m.ObtainedCertificate(a, out.Record) }, failed)
+	case lifecycle.StepRecordFailure:
+		local(ctx, r, ports.RecordFailure, r.failure(),
+			func(out ports.RecordFailureOutput) { m.Decided(a, lifecycle.Decision(out)) },
+			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
+	case lifecycle.StepDeliver:
+		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.DeliverCertificate,
+			ports.DeliverCertificateInput{Certificate: m.Name, Target: a.Target, Version: a.Version},
+			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, failed)
+	case lifecycle.StepRemove:
+		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.RemoveDelivery,
+			ports.RemoveDeliveryInput{Certificate: m.Name, Target: a.Target},
+			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, failed)
+	case lifecycle.StepRevoke:
+		remote(ctx, r, revoking(m, r.queue), ports.RevokeCertificate,
+			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
+			func(out ports.RevokeCertificateOutput) { m.Revoked(a, out.Record) }, failed)
+	case lifecycle.StepRelease:
+		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: m.Name},
+			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)
+	default:
+		panic("no step for the action " + string(a.Step))
+	}
+}
+
+// failure is the machine's oldest failed action, for the policy to decide about.
+func (r *run) failure() ports.RecordFailureInput {
+	m := r.machine
+	failed := m.Failed[0]
+	in := ports.RecordFailureInput{
+		Certificate: m.Name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At,
+		Target: failed.Action.Target, Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued(),
+	}
+	switch attempt := m.Attempt; failed.Action.Step {
+	case lifecycle.StepReserve, lifecycle.StepObtain:
+		if attempt != nil {
+			in.Spec, in.Issuer, in.Tried = attempt.Spec, attempt.Issuer, attempt.Tried
+		}
+	}
+	return in
+}
