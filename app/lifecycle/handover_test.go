@@ -110,12 +110,24 @@ func TestHandOverKeepsARetirement(t *testing.T) {
 	require.Empty(t, w.record.Deliveries)
 }
 
-// A run that began under a lower version of the machine hands over when it wakes, before it acts.
+// A run that began under a lower version of the machine hands over before it acts.
 func TestOutdatedRun(t *testing.T) {
 	w := newWorld(t)
-	w.env.OnGetVersion(machineGate, 1, lifecycle.Version).Return(workflow.Version(lifecycle.Version - 1))
+	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
 	w.run(ports.StartInput{Spec: spec})
-	require.Equal(t, 1, w.next().Cycle)
+	require.Equal(t, spec.WithDefaults(), w.next().Spec)
+	require.Empty(t, w.steps())
+}
+
+// It sleeps on where nothing is due.
+func TestOutdatedRunSleeps(t *testing.T) {
+	first := newWorld(t)
+	first.lives(spec, day)
+	first.record.Released = false
+	w := first.again(0)
+	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
+	w.run(lifecycle.State{Machine: 1, Spec: spec, Mode: lifecycle.Active})
+	w.next()
+	require.Empty(t, w.steps())
 	require.Equal(t, renewal, w.since())
-	require.Equal(t, []string{"ObtainCertificate"}, w.steps())
 }
