@@ -53,7 +53,7 @@ func TestPriority(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := newWorld(t)
-			w.store.priority = c.policy
+			w.priority = c.policy
 			if c.asked {
 				w.ask(0, ports.EnsureUpdate, ensure)
 			}
