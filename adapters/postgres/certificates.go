@@ -202,7 +202,8 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string) (
 		), event AS (
 			INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released
 		)
-		SELECT `+deliveryColumns+` FROM deliveries WHERE certificate = $1 AND version IS NOT NULL ORDER BY target`, certificate)
+		SELECT target, version::text, delivered_at, failure FROM deliveries
+		WHERE certificate = $1 AND version IS NOT NULL ORDER BY target`, certificate)
 	if err != nil {
 		return nil, interpret(err)
 	}

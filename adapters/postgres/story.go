@@ -71,17 +71,6 @@ func tale(ctx context.Context, tx pgx.Tx, certificate string) (story ports.Story
 	return story, err
 }
 
-const (
-	deliveryColumns = `target, coalesce(version::text, ''), coalesce(delivered_at, '0001-01-01Z'), failure`
-	deliveriesQuery = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE certificate = $1 ORDER BY target`
-)
-
-func scanDelivery(row pgx.CollectableRow) (d domain.Delivery, err error) {
-	err = row.Scan(&d.Target, &d.Version, &d.At, &d.Failure)
-	d.At = d.At.UTC()
-	return d, err
-}
-
 func storedDeliveries(ctx context.Context, tx pgx.Tx, certificate string) ([]domain.Delivery, error) {
 	rows, err := tx.Query(ctx, deliveriesQuery, certificate)
 	if err != nil {
