@@ -89,30 +89,16 @@ func (m *MockNotifier) EXPECT() *MockNotifierMockRecorder {
 	return m.recorder
 }
 
-// Advised mocks base method.
-func (m *MockNotifier) Advised(ctx context.Context, certificate string, advice ports.AdvisedSignal) error {
+// RecordChanged mocks base method.
+func (m *MockNotifier) RecordChanged(ctx context.Context, certificate string) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Advised", ctx, certificate, advice)
+	ret := m.ctrl.Call(m, "RecordChanged", ctx, certificate)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
-// Advised indicates an expected call of Advised.
-func (mr *MockNotifierMockRecorder) Advised(ctx, certificate, advice interface{}) *gomock.Call {
+// RecordChanged indicates an expected call of RecordChanged.
+func (mr *MockNotifierMockRecorder) RecordChanged(ctx, certificate interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Advised", reflect.TypeOf((*MockNotifier)(nil).Advised), ctx, certificate, advice)
-}
-
-// Drifted mocks base method.
-func (m *MockNotifier) Drifted(ctx context.Context, certificate string, drift ports.DriftedSignal) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Drifted", ctx, certificate, drift)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Drifted indicates an expected call of Drifted.
-func (mr *MockNotifierMockRecorder) Drifted(ctx, certificate, drift interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Drifted", reflect.TypeOf((*MockNotifier)(nil).Drifted), ctx, certificate, drift)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordChanged", reflect.TypeOf((*MockNotifier)(nil).RecordChanged), ctx, certificate)
 }
