@@ -21,21 +21,18 @@ type Deliveries struct{ pool *pgxpool.Pool }
 // NewDeliveries records in the pool's database.
 func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: pool} }
 
-// deliveriesQuery are the targets that have met the certificate $1, for domain.Record. A target that failed before any step
-// met it has a row as well, so that its failure is seen, but it is not one of the certificate's targets.
-const deliveriesQuery = `SELECT target, coalesce(version::text, ''), coalesce(delivered_at, '0001-01-01Z'), failure
-	FROM deliveries WHERE certificate = $1 AND met ORDER BY target`
+// deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that failed
+// before any step met it has a row as well, so that its failure is seen, but nothing is known to be there.
+const deliveriesJSON = `(
+	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
+		'failure', d.failure, 'met', true) ORDER BY d.target)
+	FROM deliveries d WHERE d.certificate = c.name AND d.met)`
 
-// scanDelivery scans a row of deliveriesQuery.
-func scanDelivery(row pgx.CollectableRow) (domain.Delivery, error) {
-	d := domain.Delivery{Met: true}
-	err := row.Scan(&d.Target, &d.Version, &d.At, &d.Failure)
-	d.At = d.At.UTC()
-	return d, err
-}
-
-// forgetUnmet forgets the targets of certificate $1 that no step has met and that are not in $2: the spec has dropped them.
-const forgetUnmet = `DELETE FROM deliveries WHERE certificate = $1 AND NOT met AND target <> ALL ($2::text[])`
+// forgetUnmet forgets the targets of the certificate in stored that no step has met and that its spec, $4, does not name.
+const forgetUnmet = `unmet AS (
+		DELETE FROM deliveries d USING stored
+		WHERE d.certificate = stored.name AND NOT d.met AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
+	)`
 
 // Bundle implements ports.Deliveries.
 func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (ports.KeyPair, error) {
