@@ -2,6 +2,7 @@ package issuing
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -11,46 +12,44 @@ import (
 	"everleaf/ports"
 )
 
-// adviceAttempts is how often the CA is asked for its window before the rules of the house hold.
-const adviceAttempts = 3
-
-// PlanRenewal asks the CA for its window and decides when to renew; the random fraction is drawn here, once, and
-// stored with the decision. A CA that gives no advice is no failure: the rules of the house hold then.
-func (a *Activities) PlanRenewal(ctx context.Context, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
-	advice, err := a.advice(ctx, in.Issued)
-	if err != nil {
-		// RFC 9773 §4.3: a temporary error is tried again a few times.
-		again := domain.AsFault(err).Transient() && activity.GetInfo(ctx).Attempt < adviceAttempts
-		if again || ctx.Err() != nil {
-			return ports.PlanRenewalOutput{}, err
-		}
-		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", in.Certificate, "error", err)
+// plan asks the CA for its window, once, and decides when to renew; the random fraction is drawn here, once, and stored
+// with the decision. A CA that gives no advice is no failure: the rules of the house hold then, and the sweep asks again.
+// chain is read where it is not at hand.
+func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte) (domain.Record, error) {
+	advice, err := i.advice(ctx, issued, chain)
+	if err != nil && ctx.Err() != nil {
+		return domain.Record{}, err
 	}
 	var fault *domain.Fault
 	failures := 0
 	if err != nil {
 		fault, failures = domain.AsFault(err), 1
+		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", i.in.Certificate, "error", err)
 	}
-	now := a.Clock.Now()
-	next := now.Add(domain.NextLook(advice, fault, failures))
-	plan := domain.PlanRenewal(now, in.Issued, advice.Window, a.Dice.Fraction()).Breathing(now, in.Issued)
-	plan, err = a.Certificates.RecordRenewal(ctx, in.Issued.Version, plan, next)
+	now := i.Clock.Now()
+	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).Breathing(now, issued)
+	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextLook(advice, fault, failures)))
 	if err != nil {
-		return ports.PlanRenewalOutput{}, fmt.Errorf("record renewal: %w", err)
+		return domain.Record{}, fmt.Errorf("record renewal: %w", err)
 	}
-	return ports.PlanRenewalOutput{Plan: plan}, nil
+	return record, nil
 }
 
-func (a *Activities) advice(ctx context.Context, issued domain.Issued) (domain.Advice, error) {
-	ca, err := a.Issuers.Issuer(issued.Issuer)
+func (i *issuance) advice(ctx context.Context, issued domain.Issued, chain []byte) (domain.Advice, error) {
+	ca, err := i.Issuers.Issuer(issued.Issuer)
 	if err != nil {
 		return domain.Advice{}, err
 	}
-	leaf, err := a.leaf(ctx, issued.Version)
+	if chain == nil {
+		if chain, err = i.Certificates.Chain(ctx, i.in.Certificate, issued.Version); err != nil {
+			return domain.Advice{}, fmt.Errorf("read chain: %w", err)
+		}
+	}
+	leaf, err := leafOf(chain, issued.Version)
 	if err != nil {
 		return domain.Advice{}, err
 	}
-	return ask(ctx, ca, leaf, a.pace.advice)
+	return ask(ctx, ca, leaf, i.pace.advice)
 }
 
 // ask asks the CA once, for limit at most.
@@ -66,4 +65,13 @@ func ask(ctx context.Context, ca ports.CA, leaf []byte, limit time.Duration) (do
 		return none, fmt.Errorf("ask for renewal window: %w", err)
 	}
 	return advice, nil
+}
+
+// leafOf is the leaf of a version's chain, DER.
+func leafOf(chain []byte, version string) ([]byte, error) {
+	leaf, _ := pem.Decode(chain)
+	if leaf == nil {
+		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
+	}
+	return leaf.Bytes, nil
 }

@@ -2,74 +2,78 @@ package issuing
 
 import (
 	"context"
-	"encoding/pem"
 	"fmt"
+	"slices"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
 )
 
-// RevokeCertificate revokes a version at the CA that issued it and notes it. A repeat finds it revoked there.
-func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
-	var none ports.RevokeCertificateOutput
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
-	ca, err := a.Issuers.Issuer(in.Issued.Issuer)
-	if err != nil {
-		return none, err
+// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it, and notes it. A
+// repeat finds it revoked there. What is in service and waits for its replacement is left alone, whoever asks.
+func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
+	ctx, beat := activities.Beat(ctx, a.pace.heartbeat, struct{}{})
+	defer beat.Stop()
+	if out.Record, err = a.read(ctx, in.Certificate); err != nil {
+		return out, err
 	}
-	leaf, err := a.leaf(ctx, in.Issued.Version)
-	if err != nil {
-		return none, err
+	n := slices.IndexFunc(out.Record.Revocations, func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
+	if n < 0 {
+		out.Already = true
+		return out, nil
 	}
-	key, err := a.signer(ctx, in)
+	revocation := out.Record.Revocations[n]
+	inService := out.Record.Issued != nil && out.Record.Issued.Version == in.Version
+	if inService && !revocation.WithoutReplacement {
+		return out, nil
+	}
+	if out.Already, err = a.revoke(ctx, in.Certificate, revocation); err != nil {
+		return ports.RevokeCertificateOutput{}, err
+	}
+	record, err := a.Certificates.RecordRevoked(ctx, in.Certificate, in.Version, revocation.Reason, a.Clock.Now())
 	if err != nil {
-		return none, err
+		return ports.RevokeCertificateOutput{}, fmt.Errorf("record revocation: %w", err)
+	}
+	out.Record = readBy(ctx, record)
+	a.Observer.CertificateRevoked(ctx, revocation.Issued.Issuer, revocation.Reason)
+	return out, nil
+}
+
+// revoke asks the CA; already reports whether it had revoked the certificate before.
+func (a *Activities) revoke(ctx context.Context, certificate string, revocation domain.Revocation) (already bool, err error) {
+	ca, err := a.Issuers.Issuer(revocation.Issued.Issuer)
+	if err != nil {
+		return false, err
+	}
+	chain, err := a.Certificates.Chain(ctx, certificate, revocation.Issued.Version)
+	if err != nil {
+		return false, fmt.Errorf("read chain: %w", err)
+	}
+	leaf, err := leafOf(chain, revocation.Issued.Version)
+	if err != nil {
+		return false, err
+	}
+	key, err := a.signer(ctx, certificate, revocation)
+	if err != nil {
+		return false, err
 	}
 	defer clear(key)
-	already, err := ca.Revoke(ctx, leaf, in.Reason, key)
-	if err != nil {
-		return none, fmt.Errorf("revoke certificate: %w", err)
+	if already, err = ca.Revoke(ctx, leaf, revocation.Reason, key); err != nil {
+		return false, fmt.Errorf("revoke certificate: %w", err)
 	}
-	if err := a.Certificates.RecordRevoked(ctx, in.Issued.Version, in.Reason, a.Clock.Now()); err != nil {
-		return none, fmt.Errorf("record revocation: %w", err)
-	}
-	a.Observer.CertificateRevoked(ctx, in.Issued.Issuer, in.Reason)
-	return ports.RevokeCertificateOutput{Already: already}, nil
+	return already, nil
 }
 
 // signer is the certificate's key if it is to sign, nil for the account's.
-func (a *Activities) signer(ctx context.Context, in ports.RevokeCertificateInput) (keyPEM []byte, err error) {
-	if in.SignedBy != domain.SignedByCertificateKey {
+func (a *Activities) signer(ctx context.Context, certificate string, revocation domain.Revocation) (keyPEM []byte, err error) {
+	if revocation.SignedBy != domain.SignedByCertificateKey {
 		return nil, nil
 	}
-	pair, err := a.Deliveries.Bundle(ctx, in.Issued.Version)
+	sealed, err := a.Certificates.SealedKey(ctx, certificate, revocation.Issued.Version)
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	key, err := a.Sealer.Open(ctx, pair.SealedKey)
-	return key, ports.AboutSecret(err, aboutKey(in.Certificate, in.Issued))
-}
-
-// aboutKey names a private key to people.
-func aboutKey(certificate string, issued domain.Issued) string {
-	return fmt.Sprintf("the key of certificate %q, serial %s", certificate, issued.Serial)
-}
-
-// leaf is a stored version's certificate, DER.
-func (a *Activities) leaf(ctx context.Context, version string) ([]byte, error) {
-	chain, err := a.Certificates.Chain(ctx, version)
-	if err != nil {
-		return nil, fmt.Errorf("read chain: %w", err)
-	}
-	return leafOf(chain, version)
-}
-
-// leafOf is the leaf of a version's chain, DER.
-func leafOf(chain []byte, version string) ([]byte, error) {
-	leaf, _ := pem.Decode(chain)
-	if leaf == nil {
-		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
-	}
-	return leaf.Bytes, nil
+	key, err := a.Sealer.Open(ctx, sealed)
+	return key, ports.AboutSecret(err, aboutKey(certificate, revocation.Issued))
 }
