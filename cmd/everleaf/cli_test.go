@@ -46,7 +46,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "Default 30s. [EVERLEAF_START_TIMEOUT]"},
 		{worker, "Default 25s. [EVERLEAF_STOP_TIMEOUT]"},
 		{worker, "[EVERLEAF_TERMINATION_GRACE_PERIOD]"},
-		{worker, "by default 29.5s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms"},
+		{worker, "by default 29.9s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms + probes 400ms"},
 		{worker, "Default " + app.JoinRoles(app.AllRoles()) + ". [EVERLEAF_ROLES]"},
 		{worker, "Workflow tasks at once; else 200. [EVERLEAF_WORKFLOW_SLOTS]"},
 		{worker, "Default 500. [EVERLEAF_STICKY_CACHE]"},
