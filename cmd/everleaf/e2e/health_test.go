@@ -158,7 +158,7 @@ func TestReadiness(t *testing.T) {
 	cut()
 	w.fails("is not permitted to log in")
 	told := s.cli("cert", "ensure", s.name+"-locked-out", "--name", "out.example.test", "--timeout", "60s")
-	require.Equal(t, 1, told.code, "steps fail meanwhile, and whoever asks is told")
+	told.exits(t, 1)
 	require.Contains(t, told.stderr, "(Operator/DatabaseRefused)")
 	admin(t, "ALTER ROLE %s LOGIN", user)
 	w.ready()
@@ -193,7 +193,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatalf("the process goes on without credentials: %s", s.log)
 	}
-	require.Equal(t, 1, w.cmd.ProcessState.ExitCode())
+	require.Equal(t, 1, w.cmd.ProcessState.ExitCode(), s.log)
 	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
 	last := lines[len(lines)-1]
 	require.Contains(t, last, "everleaf: Temporal at "+proxy.Address+" refuses these credentials")

@@ -44,7 +44,7 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	s.eventually("the renewal by its timer", func() bool { return s.scalar(`SELECT count(*) FROM versions`) > 1 })
 	s.must("cert", "renew", s.name)
 	s.proxy.on(&rule{path: pathFinalize, left: -1, instead: problem(403, "rejectedIdentifier", "not today")})
-	require.Equal(t, 1, s.cli("cert", "ensure", s.name+"-failing", "--name", "failing.example.test").code)
+	s.cli("cert", "ensure", s.name+"-failing", "--name", "failing.example.test").exits(t, 1)
 	s.exports("http://"+ops+"/metrics", metricNames(t))
 	w.stop() // which sends the last spans
 
