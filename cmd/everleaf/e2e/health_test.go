@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -16,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+
+	"everleaf/adapters/servertest"
 )
 
 var opsAddress = regexp.MustCompile(`operations listener started.* listen=(\S+)`)
@@ -89,14 +90,14 @@ func (w *watched) turns(what string, done func(int, string) bool) {
 	require.Equal(w.t, 200, status, live)
 }
 
-func upstream() string { return os.Getenv("EVERLEAF_TEST_TEMPORAL") }
+func upstream(t testing.TB) string { return servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL") }
 
 // admin runs a statement on the server, outside of the stack's database.
 func admin(t testing.TB, format string, args ...any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, os.Getenv("EVERLEAF_TEST_POSTGRES"))
+	conn, err := pgx.Connect(ctx, servertest.Setting(t, "EVERLEAF_TEST_POSTGRES"))
 	require.NoError(t, err)
 	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, fmt.Sprintf(format, args...))
@@ -120,7 +121,7 @@ func TestReadiness(t *testing.T) {
 		admin(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'", database)
 	}
 
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	free := proxy.hold()
 	w := s.watch(proxy)
 	w.fails("FAIL pollers: the server does not see ")
@@ -184,7 +185,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 	s.set("EVERLEAF_CREDENTIALS_GRACE", "2s")
 	s.set("EVERLEAF_WORKER_VERSIONING", "true")
 	s.set("EVERLEAF_BUILD_ID", "health")
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	w := s.watch(proxy)
 	w.ready() // the server keeps the pollers of each version apart
 	proxy.refuse(codes.Unauthenticated)
@@ -205,7 +206,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 func TestStartAndStopAreTold(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	proxy.stop()
 	w := s.watch(proxy)
 	w.fails("FAIL process: starting: waiting for Temporal at " + proxy.Address)
@@ -234,7 +235,7 @@ func TestStartWaitsForPostgresAlive(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_POSTGRES_URL", "postgres://u@127.0.0.1:1/d")
-	w := s.watch(newGRPCProxy(t, upstream()))
+	w := s.watch(newGRPCProxy(t, upstream(t)))
 	w.fails("FAIL process: starting: waiting for Postgres")
 	w.kill()
 }
@@ -244,7 +245,7 @@ func TestResponderAloneIsReady(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_ROLES", "responder")
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	proxy.stop()
 	w := s.watch(proxy)
 	require.Regexp(t, `^ok   process: runs responder\nok   schema: version \d+\nok   responder: answers at \S+\n$`, w.ready())
