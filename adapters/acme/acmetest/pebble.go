@@ -92,9 +92,9 @@ func Start(t testing.TB, options Options) *Pebble {
 		transport.CloseIdleConnections()
 	})
 	for try := 1; ; try++ {
-		ports := freePorts(t, 5)
+		ports := append([]int{FreePort(t), FreePort(t)}, FreePorts(t, 3)...) // the CA keeps its own when it restarts
 		if options.HTTPPort == 0 {
-			p.HTTPPort = ports[4]
+			p.HTTPPort = FreePort(t)
 		}
 		p.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", ports[0])
 		p.ManagementURL = fmt.Sprintf("https://127.0.0.1:%d", ports[1])

@@ -47,7 +47,7 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 		transport.CloseIdleConnections()
 	})
 	for try := 1; ; try++ {
-		listen := address(freePorts(t, 1)[0])
+		listen := address(FreePort(t))
 		s.Directory = "https://" + listen + "/acme/acme/directory"
 		config := filepath.Join(dir, "ca.json")
 		writeStepConfig(t, config, listen, dir, authority)

@@ -19,7 +19,21 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-var opsAddress = regexp.MustCompile(`operations listener started.* listen=(\S+)`)
+// opsAddress is in a line of either log format.
+var opsAddress = regexp.MustCompile(`operations listener started.*listen(?:=|":")([^\s"]+)`)
+
+// opsURL waits until a worker has said where its operations listener is: the address of the last one that has.
+func (s *stack) opsURL() (url string) {
+	s.t.Helper()
+	s.eventually("the operations listener", func() bool {
+		found := opsAddress.FindAllStringSubmatch(s.log.String(), -1)
+		if len(found) > 0 {
+			url = "http://" + found[len(found)-1][1]
+		}
+		return url != ""
+	})
+	return url
+}
 
 // watched is a worker process whose Temporal is behind a proxy, and which is asked for its health.
 type watched struct {
@@ -34,12 +48,7 @@ func (s *stack) watch(proxy *grpcProxy) *watched {
 	s.t.Helper()
 	s.set("TEMPORAL_ADDRESS", proxy.Address)
 	w := &watched{process: s.launch(), s: s, temporal: proxy}
-	s.eventually("the operations listener", func() bool {
-		if found := opsAddress.FindStringSubmatch(s.log.String()); found != nil {
-			w.url = "http://" + found[1]
-		}
-		return w.url != ""
-	})
+	w.url = s.opsURL()
 	return w
 }
 
