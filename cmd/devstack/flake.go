@@ -45,7 +45,7 @@ func (c flakeCmd) Run(ctx context.Context) error {
 		runtime.GOMAXPROCS(2 * runtime.NumCPU())
 		for range runtime.NumCPU() {
 			go func() {
-				for {
+				for { //nolint:staticcheck // SA5002: it is there to use a whole processor
 				}
 			}()
 		}
