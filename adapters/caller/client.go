@@ -81,11 +81,17 @@ const early = 100 * time.Millisecond
 // ended prefers the caller's own end to the error that it caused. It returns ctx's error only once ctx has ended, so that
 // who looks at ctx and who looks at the error see the same. An answer that came just before the end is passed on.
 func ended(ctx context.Context, err error) error {
-	if deadline, ok := ctx.Deadline(); ok && Unanswered(err) && time.Until(deadline) < early {
+	if Unanswered(err) && over(ctx) {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
+}
+
+// over reports whether ctx has ended, or has for the server.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) < early
 }
