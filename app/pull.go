@@ -1,11 +1,6 @@
 package app
 
 import (
-	"context"
-	"log/slog"
-
-	"go.uber.org/fx"
-
 	"everleaf/adapters/pull"
 	"everleaf/domain"
 )
@@ -41,25 +36,4 @@ func (c Config) validatePull() error {
 		return invalid("pull-client-ca", "", "there are pull targets: name a PEM file with the roots of their clients' certificates")
 	}
 	return c.validateTargets()
-}
-
-func keepPull(lifecycle fx.Lifecycle, server *pull.Server, health *health, logger *slog.Logger) {
-	health.check("pull", server.Readiness)
-	lifecycle.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error {
-			if err := server.Start(ctx); err != nil {
-				return err
-			}
-			logger.Info("pull listener started", "role", RolePull, "listen", server.Addr())
-			return nil
-		},
-		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, listenersTime-opsStopTime)
-			defer cancel()
-			if err := server.Stop(ctx); err != nil {
-				logger.Warn("pulls cut off", "listeners", listenersTime.String(), "error", err)
-			}
-			return nil
-		},
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -197,19 +199,18 @@ func TestAskedAtTheEndOfARun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			var told *answer
-			planned := make(chan struct{})
+			over := make(chan struct{})
+			w.env.SetOnActivityCompletedListener(func(done *activity.Info, _ converter.EncodedValue, _ error) {
+				if done.ActivityType.Name == ports.ObtainCertificate.Name {
+					close(over)
+				}
+			})
 			rotated := spec
 			rotated.KeyRotation = domain.RotateNever
 			w.change = func(int, ports.RecordChangeInput) (out ports.RecordChangeOutput, err error) {
-				<-planned
-				time.Sleep(50 * time.Millisecond) // the attempt is over, and the run waits for this caller
+				<-over // the workflow has the attempt's result, and waits for this caller
 				told = w.askNow(c.update, c.request)
 				return out, nil
-			}
-			plan := w.plan
-			w.plan = func(n int, in ports.PlanRenewalInput) (ports.PlanRenewalOutput, error) {
-				close(planned)
-				return plan(n, in)
 			}
 			w.authorize = func(int, ports.AuthorizeOrderInput) (out ports.AuthorizeOrderOutput, err error) {
 				w.askNow(ports.EnsureUpdate, ports.EnsureRequest{Spec: rotated})
