@@ -26,7 +26,7 @@ func (c Config) validatePull() error {
 	case !isAddress(c.Pull.Listen, true):
 		return invalid("pull-listen", c.Pull.Listen, "use host:port, or :port for all addresses, for example :8403")
 	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
 			"the role pull opens private keys with it; give it, or leave --pull-listen (EVERLEAF_PULL_LISTEN) out")
 	case c.Pull.Certificate == "":
 		return invalid("pull-certificate", "", "name a PEM file with the pull listener's own certificate and chain")

@@ -35,8 +35,8 @@ func (p *place) overtaken(sequence int64) error {
 	if newer, err := strconv.ParseInt(number, 10, 64); err != nil || newer <= sequence {
 		return nil
 	}
-	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
-		"directory %s: what a later delivery has put there is in place: this try is over", p.path).ForGood()
+	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
+		"directory %s: what a later delivery has put there is in place: this try is over", p.path).Permanent()
 }
 
 // write puts the files there as a new version and swaps it in; what an earlier try left is cleaned up.

@@ -12,7 +12,7 @@ import (
 // fault is the operator's "ResponderSilent".
 func (r *Responder) Readiness(ctx context.Context) (detail string, err error) {
 	silent := func(cause error) error {
-		return domain.NewFault(domain.FaultOperator, "ResponderSilent", cause,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderSilent, cause,
 			"the HTTP-01 responder does not answer at %s: restart the process", r.Addr())
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+r.Local()+path, nil)

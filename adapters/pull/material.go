@@ -115,5 +115,5 @@ func readRoots(path string) (*x509.CertPool, error) {
 // invalid names a setting as people give it: the flag and its variable.
 func invalid(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
 }

@@ -80,7 +80,7 @@ func carry(ctx workflow.Context, in ports.CarryRequestInput) (domain.Status, err
 }
 
 // callersError is how an error reaches the caller: the fault's kind is its type, the fault its first detail.
-func told(err error) error {
+func callersError(err error) error {
 	if err == nil || temporal.IsCanceledError(err) {
 		return err
 	}

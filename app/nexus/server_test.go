@@ -138,7 +138,7 @@ func faultIn(t *testing.T, err error) domain.Fault {
 }
 
 // standIn answers the contract in the place of the certificates' workflow. Names say how.
-func standIn(ctx workflow.Context, input domain.Certificate) error {
+func standIn(ctx workflow.Context, input ports.StartInput) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false

@@ -17,7 +17,7 @@ import (
 
 // Programs read a failure on stdout; people still have their line on stderr.
 func TestAFailureIsJSONToo(t *testing.T) {
-	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"), "the CA asks to wait").After(time.Minute)
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"), "the CA asks to wait").WithRetryAfter(time.Minute)
 	status := []string{"cert", "status", name}
 	for _, c := range []struct {
 		title string

@@ -182,7 +182,7 @@ func TestRecordRevoking(t *testing.T) {
 }
 
 func TestObtainCertificateGivesUpWhatRanOut(t *testing.T) {
-	gone := domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil, "it is expired").ForGood()
+	gone := domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil, "it is expired").Permanent()
 	r := newRig(t)
 	r.ca.EXPECT().Authorization(anything, anything).Return(domain.Authorization{Status: "expired", Fault: gone}, nil)
 	r.solver.EXPECT().CleanUp(anything, orderID)

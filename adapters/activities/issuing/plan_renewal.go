@@ -27,8 +27,8 @@ func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte)
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", i.in.Certificate, "error", err)
 	}
 	now := i.Clock.Now()
-	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).Breathing(now, issued)
-	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextLook(advice, fault, failures)))
+	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).WithCooldown(now, issued)
+	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextARICheck(advice, fault, failures)))
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("record renewal: %w", err)
 	}
@@ -59,7 +59,7 @@ func ask(ctx context.Context, ca ports.CA, leaf []byte, limit time.Duration) (do
 	defer cancel()
 	advice, err := ca.RenewalAdvice(bounded, leaf)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return none, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", limit)
+		return none, domain.NewFault(domain.FaultCA, domain.ReasonTimeout, err, "the CA gave no renewal window within %s", limit)
 	}
 	if err != nil {
 		return none, fmt.Errorf("ask for renewal window: %w", err)
@@ -71,7 +71,7 @@ func ask(ctx context.Context, ca ports.CA, leaf []byte, limit time.Duration) (do
 func leafOf(chain []byte, version string) ([]byte, error) {
 	leaf, _ := pem.Decode(chain)
 	if leaf == nil {
-		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonChainMalformed, nil, "version %s: the stored chain is not PEM", version)
 	}
 	return leaf.Bytes, nil
 }

@@ -70,7 +70,7 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 		return nil, nil
 	default:
 		if request.Spec == nil {
-			return nil, domain.NewFault(domain.FaultSpec, "NoSpec", nil, "spec: none; give the names that the certificate is for")
+			return nil, domain.NewFault(domain.FaultSpec, domain.ReasonNoSpec, nil, "spec: none; give the names that the certificate is for")
 		}
 		validated, err := request.Spec.Validated()
 		return &validated, err
@@ -81,7 +81,7 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.StoredRequest) error {
 	if stored.Kind == domain.RequestRevoke {
 		if record.Issued == nil {
-			return domain.NewFault(domain.FaultSpec, "NothingToRevoke", nil, "certificate %q: none is in service yet", in.Certificate)
+			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet", in.Certificate)
 		}
 		stored.Version = record.Issued.Version
 		return nil

@@ -99,7 +99,7 @@ type kill struct {
 
 func (k *kill) RecordPlaced(_ context.Context, _, url string, _ time.Time) (string, error) {
 	k.url = url
-	return "", domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").ForGood()
+	return "", domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").Permanent()
 }
 
 // place asks for an order.

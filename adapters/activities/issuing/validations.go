@@ -26,9 +26,9 @@ func (i *issuance) mayValidate(ctx context.Context, challenges []domain.Challeng
 	if err != nil {
 		return fmt.Errorf("count failed validations: %w", err)
 	}
-	if held := domain.HeldBack(now, i.issuer, failures); held != nil {
+	if held := domain.ValidationLimit(now, i.issuer, failures); held != nil {
 		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
-		return held.After(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadHeldBack)))
+		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadHeldBack)))
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func (l *Listener) Start(ctx context.Context) error {
 	config.SetMultipathTCP(false) // its sockets take no filter, see Stop
 	bound, err := config.Listen(ctx, "tcp", l.config.Listen)
 	if err != nil {
-		return domain.NewFault(domain.FaultOperator, "ListenFailed", err,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonListenFailed, err,
 			"%s %q: the address cannot be bound; free it or choose another", l.config.Setting, l.config.Listen)
 	}
 	l.bound.Store(bound.(*net.TCPListener))
