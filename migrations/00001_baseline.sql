@@ -95,6 +95,8 @@ CREATE TABLE versions (
     next_look         timestamptz DEFAULT now(),
     look_failures     integer NOT NULL DEFAULT 0,
     look_failure      text,
+    -- Whether a sweep has moved the plan and has not notified the workflow yet.
+    moved             boolean NOT NULL DEFAULT false,
     -- What was asked for of its revocation: it is pending until revoked_at is set, and outlives the workflow.
     revoking          jsonb,
     -- When it was revoked, and why (RFC 5280 section 5.3.1).
@@ -105,7 +107,9 @@ CREATE TABLE versions (
 );
 -- A certificate's version is its own, whatever the code above says.
 ALTER TABLE certificates ADD FOREIGN KEY (name, current_version) REFERENCES versions (certificate, id);
-CREATE INDEX versions_next_look ON versions (next_look) WHERE next_look IS NOT NULL;
+-- A sweep walks through what is due in this order.
+CREATE INDEX versions_next_look ON versions (next_look, certificate) WHERE next_look IS NOT NULL;
+CREATE INDEX versions_moved ON versions (certificate) WHERE moved;
 CREATE INDEX versions_revoking ON versions (certificate) WHERE revoking IS NOT NULL AND revoked_at IS NULL;
 -- A client that asks by the name that it serves finds the certificate.
 CREATE INDEX versions_names ON versions USING gin (names);
@@ -169,6 +173,8 @@ CREATE TABLE deliveries (
     target       text NOT NULL,
     -- Where it is delivered from: the name after "@", empty for a target that every delivery worker reaches.
     host         text NOT NULL GENERATED ALWAYS AS (split_part(target, '@', 2)) STORED,
+    -- Whether a step has contacted the target: it may have the certificate. One that never was is forgotten with the spec.
+    met          boolean NOT NULL DEFAULT false,
     version      uuid,
     confirmation text NOT NULL DEFAULT '',
     delivered_at timestamptz,
@@ -177,21 +183,21 @@ CREATE TABLE deliveries (
     PRIMARY KEY (certificate, target),
     FOREIGN KEY (certificate, version) REFERENCES versions (certificate, id)
 );
--- The sweep walks through a host's confirmed deliveries.
-CREATE INDEX deliveries_host ON deliveries (host, certificate, target) WHERE version IS NOT NULL AND failure IS NULL;
+-- A sweep walks through a host's deliveries in this order.
+CREATE INDEX deliveries_host ON deliveries (host, certificate, target) WHERE failure IS NULL;
 -- How many deliveries fail is counted each minute.
 CREATE INDEX deliveries_failed ON deliveries (certificate) WHERE failure IS NOT NULL;
 
 -- What a target was asked last for a certificate, and its number: what is asked for later has a greater one, so that a try
--- that comes late is told apart. A row outlives its delivery, or a target that is named again would begin at one again.
+-- that comes late is told apart. A row outlives its delivery: a late try is known after a removal as well.
 CREATE TABLE delivery_sequences (
     certificate text NOT NULL,
     target      text NOT NULL,
     -- NULL for a removal.
     version     uuid,
-    -- When the workflow asked, by Temporal's clock.
-    asked       timestamptz NOT NULL,
     sequence    bigint NOT NULL,
+    -- The IDs of the last few steps that asked, newest last.
+    requests    text[] NOT NULL,
     PRIMARY KEY (certificate, target)
 );
 

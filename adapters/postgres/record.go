@@ -22,15 +22,6 @@ const (
 			'ariID', r.ari_id, 'accountURL', r.account_url, 'keyType', r.key_type, 'profile', r.profile)) ORDER BY r.created_at)
 		FROM versions r
 		WHERE r.certificate = c.name AND r.revoking IS NOT NULL AND r.revoked_at IS NULL AND r.not_after > now())`
-
-	// deliveriesJSON are the domain.Deliveries of certificate c to targets that it may be at: one that was asked for nothing,
-	// or that was cleared, does not count.
-	deliveriesJSON = `(
-		SELECT jsonb_agg(jsonb_build_object('target', target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
-			'failure', d.failure, 'met', true) ORDER BY target)
-		FROM (SELECT * FROM deliveries WHERE certificate = c.name) d
-		FULL JOIN (SELECT * FROM delivery_sequences WHERE certificate = c.name) s USING (target)
-		WHERE d.certificate = s.certificate OR d.version IS NOT NULL OR s.version IS NOT NULL)`
 )
 
 // scanState reads stateColumns and more.

@@ -59,7 +59,7 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 		)
 		SELECT `+recordColumns+`, v.chain_pem, k.sealed
 		FROM taken
-		JOIN versions v ON v.id = taken.version
+		JOIN versions v ON v.certificate = taken.certificate AND v.id = taken.version
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
 		JOIN keys k ON k.id = o.key_id`, digest[:]), &chain, &pair.SealedKey)

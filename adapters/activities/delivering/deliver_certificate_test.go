@@ -1,7 +1,6 @@
 package delivering
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -9,59 +8,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
-	"everleaf/mocks"
 	"everleaf/ports"
 )
 
-const version = "v1"
-
 var (
-	deliverInput = ports.DeliverCertificateInput{Certificate: certName, Target: "nginx@west", Issued: domain.Issued{Version: version}}
+	deliverInput = ports.DeliverCertificateInput{Certificate: certName, Target: targetRef, Version: version}
+	removeInput  = ports.RemoveDeliveryInput{Certificate: certName, Target: targetRef}
 	targetFault  = domain.NewFault(domain.FaultWait, "TargetUnavailable", nil, "the disk is full")
 	refusal      = domain.NewFault(domain.FaultOperator, "TargetRefused", nil, "no right to write")
+	unknown      = domain.NewFault(domain.FaultOperator, "UnknownTarget", nil, "no such target")
+	late         = domain.NewFault(domain.FaultWait, "VersionReplaced", nil, "late").ForGood()
 )
 
-// pair is a stored version as Deliveries has it.
-func pair(change ...func(*ports.KeyPair)) ports.KeyPair {
-	p := ports.KeyPair{Record: ports.CertificateRecord{Name: certName, Issued: &domain.Issued{Version: version, Serial: "0a"}},
-		ChainPEM: []byte("chain"), SealedKey: []byte("sealed")}
-	for _, c := range change {
-		c(&p)
-	}
-	return p
-}
-
-// expectBundle has the version read and its key opened; the answer is the key, to see that it is cleared.
-func (r *rig) expectBundle(p ports.KeyPair) (key []byte) {
-	key = []byte("private")
-	r.deliveries.EXPECT().Bundle(anything, version).Return(p, nil)
-	r.sealer.EXPECT().Open(anything, []byte("sealed")).Return(key, nil)
-	return key
-}
-
-// expectSequence has the request numbered, by the instant at which the step was scheduled.
-func (r *rig) expectSequence(version string) *gomock.Call {
-	return r.deliveries.EXPECT().Sequence(anything, anything).Do(func(_ context.Context, request ports.DeliveryRequest) {
-		require.NotZero(r, request.Asked)
-		request.Asked = time.Time{}
-		require.Equal(r, ports.DeliveryRequest{Certificate: certName, Target: "nginx@west", Version: version}, request)
-	})
-}
-
-func (r *rig) expectTarget() { r.targets.EXPECT().Target("nginx").AnyTimes().Return(r.target, nil) }
-
-func TestDeliverCertificateDeliversAndNotes(t *testing.T) {
+func TestDeliverCertificateDeliversAndRecords(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	observer := mocks.NewMockObserver(gomock.NewController(t))
-	r.activities.Observer = observer
-	r.expectTarget()
 	key := r.expectBundle(pair())
 	gomock.InOrder(
-		r.expectSequence(version).Return(int64(7), nil),
-		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Target: "nginx@west", Sequence: 7, Issued: *pair().Record.Issued, ChainPEM: []byte("chain"),
-			KeyPEM: []byte("private")}).Return("written", nil),
-		r.deliveries.EXPECT().RecordDelivered(anything, certName, "nginx@west", version, "written"),
-		observer.EXPECT().CertificateDelivered(anything, "nginx@west"),
+		r.expectTarget(),
+		r.expectBegin(version).Return(int64(7), nil),
+		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Target: targetRef, Sequence: 7, Issued: *pair().Record.Issued,
+			ChainPEM: []byte("chain"), KeyPEM: []byte("private")}).Return("written", nil),
+		r.deliveries.EXPECT().RecordDelivered(anything, certName, targetRef, int64(7), "written"),
+		r.observer.EXPECT().CertificateDelivered(anything, targetRef),
 	)
 	out, err := call(r, ports.DeliverCertificate, deliverInput)
 	require.NoError(t, err)
@@ -69,11 +38,12 @@ func TestDeliverCertificateDeliversAndNotes(t *testing.T) {
 	require.Equal(t, make([]byte, len(key)), key, "the key is cleared")
 }
 
-func TestDeliverCertificateSaysWhatIsInTheWay(t *testing.T) {
-	unknown := domain.NewFault(domain.FaultOperator, "UnknownTarget", nil, "no such target")
+// A target counts as met from BeginDelivery on. What is found before must not have it counted: the mocks refuse the call.
+func TestDeliverCertificateFaults(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		expect    func(*rig)
-		fault     domain.FaultKind
+		kind      domain.FaultKind
 		reason    string
 		retryable bool
 	}{
@@ -81,94 +51,122 @@ func TestDeliverCertificateSaysWhatIsInTheWay(t *testing.T) {
 			domain.FaultOperator, "UnknownTarget", false},
 		"Postgres is away": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, version).Return(ports.KeyPair{}, waitFault)
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(ports.KeyPair{}, waitFault)
 		}, domain.FaultWait, waitFault.Reason, true},
+		"no such version of the certificate": {func(r *rig) {
+			r.expectTarget()
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(ports.KeyPair{}, domain.NewFault(domain.FaultOperator, "UnknownVersion", nil, "no"))
+		}, domain.FaultOperator, "UnknownVersion", false},
 		"another version is in service": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, version).Return(pair(func(p *ports.KeyPair) { p.Replaced = true }), nil)
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(func(p *ports.KeyPair) { p.Replaced = true }), nil)
 		}, domain.FaultWait, "VersionReplaced", false},
-		"the version is another certificate's": {func(r *rig) {
+		"the certificate is released": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, version).Return(pair(func(p *ports.KeyPair) { p.Record.Name = "other" }), nil)
-		}, domain.FaultOperator, "UnknownVersion", false},
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(func(p *ports.KeyPair) { p.Record.ReleasedAt = new(time.Time) }), nil)
+		}, domain.FaultWait, "VersionReplaced", false},
 		"a wrong sealing key": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, version).Return(pair(), nil)
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(), nil)
 			r.sealer.EXPECT().Open(anything, anything).Return(nil, domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong"))
 		}, domain.FaultOperator, "SealingKeyWrong", false},
 		"something later was asked for": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
-			r.expectSequence(version).Return(int64(0), domain.NewFault(domain.FaultWait, "VersionReplaced", nil, "late").ForGood())
+			r.expectBegin(version).Return(int64(0), late)
 		}, domain.FaultWait, "VersionReplaced", false},
 		"the target is away": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
-			r.expectSequence(version)
+			r.expectBegin(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("", targetFault)
 		}, domain.FaultWait, "TargetUnavailable", true},
 		"the target refuses": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
-			r.expectSequence(version)
+			r.expectBegin(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("", refusal)
 		}, domain.FaultOperator, "TargetRefused", false},
-		"it cannot be noted": {func(r *rig) {
+		"something later was done meanwhile": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
-			r.expectSequence(version)
+			gomock.InOrder(r.expectBegin(version).Return(int64(7), nil), r.expectBegin(version).Return(int64(0), late))
+			r.target.EXPECT().Deliver(anything, anything).Return("", late)
+		}, domain.FaultWait, "VersionReplaced", false},
+		"the target has had a number that nobody knows": {func(r *rig) { // not VersionReplaced: the record would not know better
+			r.expectTarget()
+			r.expectBundle(pair())
+			r.expectBegin(version).Times(2).Return(int64(7), nil)
+			r.target.EXPECT().Deliver(anything, anything).Return("", late)
+		}, domain.FaultOperator, "TargetAhead", false},
+		"it cannot be recorded": {func(r *rig) {
+			r.expectTarget()
+			r.expectBundle(pair())
+			r.expectBegin(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("written", nil)
 			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(waitFault)
 		}, domain.FaultWait, waitFault.Reason, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			c.expect(r)
 			_, err := call(r, ports.DeliverCertificate, deliverInput)
-			application, fault := faultIn(t, err)
-			require.Equal(t, string(c.fault)+" "+c.reason, string(fault.Kind)+" "+fault.Reason)
-			require.Equal(t, c.retryable, !application.NonRetryable())
-			require.NotContains(t, err.Error(), "private")
+			requireReason(t, err, c.kind, c.reason, c.retryable)
 		})
 	}
 }
 
-func TestRemoveDeliveryRemovesAndNotes(t *testing.T) {
-	in := ports.RemoveDeliveryInput{Certificate: certName, Target: "nginx@west"}
-	t.Run("removed", func(t *testing.T) {
-		r := newRig(t)
-		r.expectTarget()
-		gomock.InOrder(r.expectSequence("").Return(int64(8), nil),
-			r.target.EXPECT().Remove(anything, ports.Removal{Certificate: certName, Target: "nginx@west", Sequence: 8}), r.deliveries.EXPECT().RecordRemoved(anything, certName, "nginx@west"))
-		_, err := call(r, ports.RemoveDelivery, in)
-		require.NoError(t, err)
-	})
-	t.Run("not removed", func(t *testing.T) {
-		r := newRig(t)
-		r.expectTarget()
-		r.expectSequence("")
-		r.target.EXPECT().Remove(anything, anything).Return(targetFault)
-		_, err := call(r, ports.RemoveDelivery, in)
-		_, fault := faultIn(t, err)
-		require.Equal(t, "TargetUnavailable", fault.Reason)
-	})
+func TestRemoveDeliveryRemovesAndRecords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	gomock.InOrder(
+		r.expectTarget(),
+		r.expectBegin("").Return(int64(8), nil),
+		r.target.EXPECT().Remove(anything, ports.Removal{Certificate: certName, Target: targetRef, Sequence: 8}),
+		r.deliveries.EXPECT().RecordRemoved(anything, certName, targetRef, int64(8)),
+	)
+	_, err := call(r, ports.RemoveDelivery, removeInput)
+	require.NoError(t, err)
 }
 
-// The failure is decided by its own instant: told again, it is the same.
-func TestRecordUndeliveredDecidesAndNotes(t *testing.T) {
-	r := newRig(t)
-	observer := mocks.NewMockObserver(gomock.NewController(t))
-	r.activities.Observer = observer
-	r.dice.EXPECT().Fraction().Return(0.5)
-	failedAt := now.Add(-time.Minute)
-	in := ports.RecordUndeliveredInput{Certificate: certName, Target: "nginx", Version: version,
-		Failure:  domain.Failure{Fault: *refusal, At: failedAt, Step: ports.DeliverCertificate.Name},
-		Previous: &domain.Failure{Fault: *refusal, Attempts: 1}}
-	want := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "TargetRefused", Message: refusal.Message}, Attempts: 2,
-		At: failedAt, RetryAt: failedAt.Add(10*time.Minute + 30*time.Second), Step: ports.DeliverCertificate.Name}
-	gomock.InOrder(r.deliveries.EXPECT().RecordUndelivered(anything, certName, "nginx", version, want),
-		observer.EXPECT().DeliveryFailed(anything, "nginx", want.Fault))
-	out, err := call(r, ports.RecordUndelivered, in)
-	require.NoError(t, err)
-	require.Equal(t, &want, out.Failure)
+func TestRemoveDeliveryFaults(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		expect    func(*rig)
+		kind      domain.FaultKind
+		reason    string
+		retryable bool
+	}{
+		"a worker without the target": {func(r *rig) { r.targets.EXPECT().Target("nginx").Return(nil, unknown) },
+			domain.FaultOperator, "UnknownTarget", false},
+		"something later was asked for": {func(r *rig) {
+			r.expectTarget()
+			r.expectBegin("").Return(int64(0), late)
+		}, domain.FaultWait, "VersionReplaced", false},
+		"the target is away": {func(r *rig) {
+			r.expectTarget()
+			r.expectBegin("")
+			r.target.EXPECT().Remove(anything, anything).Return(targetFault)
+		}, domain.FaultWait, "TargetUnavailable", true},
+		"the target has had a number that nobody knows": {func(r *rig) {
+			r.expectTarget()
+			r.expectBegin("").Times(2)
+			r.target.EXPECT().Remove(anything, anything).Return(late)
+		}, domain.FaultOperator, "TargetAhead", false},
+		"it cannot be recorded": {func(r *rig) {
+			r.expectTarget()
+			r.expectBegin("")
+			r.target.EXPECT().Remove(anything, anything)
+			r.deliveries.EXPECT().RecordRemoved(anything, anything, anything, anything).Return(waitFault)
+		}, domain.FaultWait, waitFault.Reason, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			c.expect(r)
+			_, err := call(r, ports.RemoveDelivery, removeInput)
+			requireReason(t, err, c.kind, c.reason, c.retryable)
+		})
+	}
 }

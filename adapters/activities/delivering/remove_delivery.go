@@ -4,27 +4,29 @@ import (
 	"context"
 	"fmt"
 
+	"everleaf/adapters/activities"
 	"everleaf/ports"
 )
 
-// RemoveDelivery takes the certificate away from one target and notes it. A repeat finds it gone.
-func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDeliveryInput) (ports.RemoveDeliveryOutput, error) {
-	var none ports.RemoveDeliveryOutput
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
+// RemoveDelivery takes the certificate away from one target and records it. From before the target is contacted, nothing is
+// known to be there. A repeat finds it gone.
+func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
+	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
+	defer progress.Stop()
 	target, err := a.target(in.Target)
 	if err != nil {
 		return none, err
 	}
-	sequence, err := a.sequence(ctx, in.Certificate, in.Target, "")
+	number := func() (int64, error) { return a.Deliveries.BeginRemoval(ctx, request(ctx, in.Certificate, in.Target)) }
+	sequence, err := number()
 	if err != nil {
-		return none, err
+		return none, fmt.Errorf("begin the removal: %w", err)
 	}
 	if err := target.Remove(ctx, ports.Removal{Certificate: in.Certificate, Target: in.Target, Sequence: sequence}); err != nil {
-		return none, fmt.Errorf("remove from %s: %w", in.Target, err)
+		return none, fmt.Errorf("remove from %s: %w", in.Target, ahead(err, in.Target, number))
 	}
-	if err := a.Deliveries.RecordRemoved(ctx, in.Certificate, in.Target); err != nil {
-		return none, fmt.Errorf("record removal: %w", err)
+	if err := a.Deliveries.RecordRemoved(ctx, in.Certificate, in.Target, sequence); err != nil {
+		return none, fmt.Errorf("record the removal: %w", err)
 	}
 	return none, nil
 }

@@ -2,7 +2,6 @@ package delivering
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -23,9 +23,9 @@ const (
 	sweepFor = 3 * time.Minute
 )
 
-// SweepDeliveries looks whether the targets on a host still have what was delivered, and tells the certificates of those
-// that have not: their workflows deliver again. A target that cannot be looked at has not drifted. A repeat goes on where
-// the last heartbeat was.
+// SweepDeliveries looks whether the targets on a host still have what was delivered. What has drifted is stored, and then the
+// certificates' workflows are notified: they deliver again. A target that cannot be looked at has not drifted. A repeat goes
+// on where the last heartbeat was; what a killed try has stored is notified by the next one, which finds it unconfirmed.
 func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveriesInput) (out ports.SweepDeliveriesOutput, err error) {
 	out.After = in.After
 	if activity.HasHeartbeatDetails(ctx) {
@@ -33,56 +33,61 @@ func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveri
 			out = ports.SweepDeliveriesOutput{After: in.After}
 		}
 	}
-	ctx, progress := beat(ctx, a.pace.heartbeat, out)
-	defer progress.stop()
+	ctx, progress := activities.Beat(ctx, activities.Heartbeat, out)
+	defer progress.Stop()
 	deadline := a.Clock.Now().Add(sweepFor)
 	for !out.Done && a.Clock.Now().Before(deadline) {
 		page, err := a.Deliveries.Delivered(ctx, in.Host, out.After, sweepPage)
 		if err != nil {
 			return out, fmt.Errorf("read deliveries: %w", err)
 		}
-		drifted, err := a.look(ctx, page)
+		drifts, err := a.look(ctx, page)
 		if err != nil {
 			return out, err
 		}
-		if err := a.tellDrift(ctx, drifted); err != nil {
+		before := driftedBefore(page)
+		if err := a.recordDrift(ctx, drifts, before); err != nil {
 			return out, err
 		}
-		out.Looked, out.Drifted, out.Done = out.Looked+len(page), out.Drifted+len(drifted), len(page) < sweepPage
+		out.Looked, out.Drifted, out.Done = out.Looked+len(page)-len(before), out.Drifted+len(drifts), len(page) < sweepPage
 		if len(page) > 0 {
 			out.After = page[len(page)-1]
 		}
-		progress.reached(out)
+		progress.Reached(out)
 	}
 	return out, nil
 }
 
-// look finds the deliveries of a page that are not in place, in the page's order.
-func (a *Activities) look(ctx context.Context, page []ports.DeliveredTo) ([]ports.DeliveredTo, error) {
-	drifts := make([]string, len(page))
+// look finds the deliveries of a page that are not in place, in the page's order. Those that have drifted before are not
+// looked at.
+func (a *Activities) look(ctx context.Context, page []ports.DeliveredTo) ([]ports.Drift, error) {
+	found := make([]string, len(page))
 	group, looking := errgroup.WithContext(ctx)
 	group.SetLimit(sweepLooks)
 	for i, delivery := range page {
+		if delivery.Version == "" {
+			continue
+		}
 		group.Go(func() (err error) {
-			drifts[i], err = a.drift(looking, delivery)
+			found[i], err = a.drift(looking, delivery)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var drifted []ports.DeliveredTo
+	var drifts []ports.Drift
 	for i, delivery := range page {
-		if drifts[i] != "" {
-			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target, "drift", drifts[i])
+		if found[i] != "" {
+			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target, "drift", found[i])
 			a.Observer.DeliveryDrifted(ctx, delivery.Target)
-			drifted = append(drifted, delivery)
+			drifts = append(drifts, ports.Drift{DeliveredTo: delivery, What: found[i]})
 		}
 	}
-	return drifted, nil
+	return drifts, nil
 }
 
-// drift is what is amiss with one delivery. Only what would be in the way of every other look is an error.
+// drift is how one delivery differs. Only what would be in the way of every other look is an error.
 func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (string, error) {
 	target, err := a.target(delivery.Target)
 	if err != nil {
@@ -108,32 +113,36 @@ func (a *Activities) passed(ctx context.Context, delivery ports.DeliveredTo, err
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if domain.AsFault(err).Reason != "VersionReplaced" {
+	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
 		activity.GetLogger(ctx).Warn("delivery not looked at", "certificate", delivery.Certificate, "target", delivery.Target, "error", err)
 	}
 	return nil
 }
 
-// tellDrift tells each certificate once. One that is kept no more needs nothing.
-func (a *Activities) tellDrift(ctx context.Context, drifted []ports.DeliveredTo) error {
-	for len(drifted) > 0 {
-		first := drifted[0]
-		signal := ports.DriftedSignal{Version: first.Version}
-		drifted = slices.DeleteFunc(drifted, func(d ports.DeliveredTo) bool {
-			same := d.Certificate == first.Certificate && d.Version == first.Version
-			if same {
-				signal.Targets = append(signal.Targets, d.Target)
-			}
-			return same
-		})
-		err := a.Notifier.Drifted(ctx, first.Certificate, signal)
-		if fault := (*domain.Fault)(nil); errors.As(err, &fault) && (fault.Reason == "NotKept" || !fault.Transient()) {
-			// One that cannot be told must not keep all others from being looked at.
-			activity.GetLogger(ctx).Warn("a target drifted, but the workflow cannot be told", "certificate", first.Certificate, "error", err)
-			continue
+// driftedBefore are the certificates of a page's deliveries that an earlier look has found drifted, once for each.
+func driftedBefore(page []ports.DeliveredTo) (certificates []string) {
+	for _, delivery := range page {
+		if delivery.Version == "" {
+			certificates = append(certificates, delivery.Certificate)
 		}
-		if err != nil {
-			return fmt.Errorf("tell %s of its targets: %w", first.Certificate, err)
+	}
+	return certificates
+}
+
+// recordDrift stores a page's drifts and notifies each certificate once, together with those that have drifted before.
+func (a *Activities) recordDrift(ctx context.Context, drifts []ports.Drift, certificates []string) error {
+	if len(drifts) > 0 {
+		if err := a.Deliveries.RecordDrifted(ctx, drifts); err != nil {
+			return fmt.Errorf("record drifted deliveries: %w", err)
+		}
+	}
+	for _, drift := range drifts {
+		certificates = append(certificates, drift.Certificate)
+	}
+	slices.Sort(certificates)
+	for _, certificate := range slices.Compact(certificates) {
+		if _, err := activities.Notify(ctx, a.Notifier, certificate); err != nil {
+			return err
 		}
 	}
 	return nil

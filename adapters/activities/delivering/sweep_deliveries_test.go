@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
@@ -37,16 +38,17 @@ func deliveredTo(n int) (all []ports.DeliveredTo) {
 // looks has each look at a target answered by the certificate and target.
 func (r *rig) looks(answer func(certificate string) (string, error)) {
 	r.targets.EXPECT().Target(anything).AnyTimes().Return(r.target, nil)
-	r.deliveries.EXPECT().Bundle(anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, version string) (ports.KeyPair, error) {
-		return pair(func(p *ports.KeyPair) { p.Record.Name = "shop" + version[1:] }), nil
+	r.deliveries.EXPECT().Bundle(anything, anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, certificate, _ string) (ports.KeyPair, error) {
+		return pair(func(p *ports.KeyPair) { p.Record.Name = certificate }), nil
 	})
 	r.sealer.EXPECT().Open(anything, anything).AnyTimes().DoAndReturn(func(context.Context, []byte) ([]byte, error) { return []byte("private"), nil })
 	r.target.EXPECT().Drift(anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, b ports.Bundle) (string, error) {
+		require.NotContains(r, b.Certificate, "lost", "what has drifted is not looked at")
 		return answer(b.Certificate)
 	})
 }
 
-func TestSweepDeliveriesTellsEachDriftedCertificateOnce(t *testing.T) {
+func TestSweepDeliveriesNotifiesEachDriftedCertificateOnce(t *testing.T) {
 	r := newRig(t)
 	r.fleet("west", deliveredTo(250))
 	r.looks(func(certificate string) (string, error) {
@@ -58,13 +60,33 @@ func TestSweepDeliveriesTellsEachDriftedCertificateOnce(t *testing.T) {
 		}
 		return "", nil
 	})
-	both := []string{"haproxy@west", "nginx@west"}
-	r.notifier.EXPECT().Drifted(anything, "shop-0003", ports.DriftedSignal{Version: "v-0003", Targets: both})
-	r.notifier.EXPECT().Drifted(anything, "shop-0120", ports.DriftedSignal{Version: "v-0120", Targets: both}).
-		Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended"))
+	drift := func(certificate, version string) (drifts []ports.Drift) {
+		for _, target := range []string{"haproxy@west", "nginx@west"} {
+			drifts = append(drifts, ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate, Target: target, Version: version}, What: "tls.key is gone"})
+		}
+		return drifts
+	}
+	r.observer.EXPECT().DeliveryDrifted(anything, anything).Times(4)
+	gomock.InOrder(
+		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0003", "v-0003")),
+		r.notifier.EXPECT().RecordChanged(anything, "shop-0003"),
+		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0120", "v-0120")),
+		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")),
+	)
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "west"})
 	require.NoError(t, err)
 	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(250)[249], Done: true, Looked: 250, Drifted: 4}, out)
+}
+
+// A drift that is stored, and whose workflow was not notified since a worker was killed, is notified by the next look.
+func TestSweepDeliveriesNotifiesOfWhatDriftedBefore(t *testing.T) {
+	r := newRig(t)
+	r.fleet("", append(deliveredTo(2), ports.DeliveredTo{Certificate: "lost", Target: "haproxy"}, ports.DeliveredTo{Certificate: "lost", Target: "nginx"}))
+	r.looks(func(string) (string, error) { return "", nil })
+	r.notifier.EXPECT().RecordChanged(anything, "lost")
+	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 0}, []int{out.Looked, out.Drifted})
 }
 
 func TestSweepDeliveriesHandsTheRestOn(t *testing.T) {
@@ -95,19 +117,37 @@ func TestSweepDeliveriesEndsWhereNothingCanBeLookedAt(t *testing.T) {
 	r := newRig(t)
 	r.fleet("", deliveredTo(5))
 	r.targets.EXPECT().Target(anything).AnyTimes().Return(r.target, nil)
-	r.deliveries.EXPECT().Bundle(anything, anything).MinTimes(1).Return(ports.KeyPair{}, waitFault)
+	r.deliveries.EXPECT().Bundle(anything, anything, anything).MinTimes(1).Return(ports.KeyPair{}, waitFault)
 	_, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
-	_, fault := faultIn(t, err)
-	require.Equal(t, waitFault.Reason, fault.Reason)
+	requireReason(t, err, domain.FaultWait, waitFault.Reason, true)
 }
 
-func TestSweepDeliveriesIsRepeatedIfATellingFails(t *testing.T) {
-	r := newRig(t)
-	r.fleet("", deliveredTo(1))
-	r.looks(func(string) (string, error) { return "gone", nil })
-	r.notifier.EXPECT().Drifted(anything, anything, anything).Return(domain.NewFault(domain.FaultWait, "TemporalUnreachable", nil, "away"))
-	_, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
-	application, fault := faultIn(t, err)
-	require.Equal(t, "TemporalUnreachable", fault.Reason)
-	require.False(t, application.NonRetryable())
+func TestSweepDeliveriesIsRepeatedIfOneStepFails(t *testing.T) {
+	away := domain.NewFault(domain.FaultWait, "TemporalUnreachable", nil, "away")
+	for name, c := range map[string]struct {
+		expect func(*rig)
+		want   *domain.Fault
+	}{
+		"the list": {func(r *rig) {
+			r.deliveries.EXPECT().Delivered(anything, anything, anything, anything).Return(nil, waitFault)
+		}, waitFault},
+		"a drift": {func(r *rig) {
+			r.fleet("", deliveredTo(1))
+			r.deliveries.EXPECT().RecordDrifted(anything, anything).Return(waitFault)
+		}, waitFault},
+		"a notice": {func(r *rig) {
+			r.fleet("", deliveredTo(1))
+			r.deliveries.EXPECT().RecordDrifted(anything, anything)
+			r.notifier.EXPECT().RecordChanged(anything, anything).Return(away)
+		}, away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.looks(func(string) (string, error) { return "gone", nil })
+			r.observer.EXPECT().DeliveryDrifted(anything, anything).AnyTimes()
+			c.expect(r)
+			_, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
+			requireReason(t, err, domain.FaultWait, c.want.Reason, true)
+		})
+	}
 }

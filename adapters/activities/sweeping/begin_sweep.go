@@ -15,10 +15,8 @@ func (a *Activities) BeginSweep(ctx context.Context, _ ports.BeginSweepInput) (p
 	if err != nil {
 		return ports.BeginSweepOutput{}, fmt.Errorf("count what is due: %w", err)
 	}
-	if a.Resealer != nil {
-		if out.Secrets, err = a.Resealer.Stale(ctx); err != nil {
-			activity.GetLogger(ctx).Warn("old secrets not counted", "error", err)
-		}
+	if out.Secrets, err = a.Resealer.Stale(ctx); err != nil {
+		activity.GetLogger(ctx).Warn("old secrets not counted", "error", err)
 	}
 	if out.Renewals == 0 {
 		a.Observer.Swept(ctx)

@@ -1,4 +1,4 @@
-package activities_test
+package sweeping_test
 
 import (
 	"context"
@@ -22,17 +22,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang/mock/gomock"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
 	"everleaf/adapters/acme"
-	"everleaf/adapters/activities"
+	"everleaf/adapters/activities/activitytest"
+	"everleaf/adapters/activities/sweeping"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
 	"everleaf/adapters/system"
 	"everleaf/domain"
+	"everleaf/mocks"
 	"everleaf/ports"
 )
 
@@ -43,21 +45,16 @@ type fleet struct {
 	env  *testsuite.TestActivityEnvironment
 	cas  map[string]*ariServer
 
-	mu   sync.Mutex
-	now  time.Time
-	told []told
+	mu  sync.Mutex
+	now time.Time
+	// told are the certificates whose workflow was notified.
+	told []string
 	// unkept are certificates whose workflow has ended.
 	unkept map[string]bool
 	// refusing are those whose workflow cannot be told.
 	refusing map[string]bool
 	// logged is what the steps logged.
 	logged strings.Builder
-}
-
-// told is a signal to a certificate's workflow.
-type told struct {
-	certificate string
-	ports.AdvisedSignal
 }
 
 // answer is what a CA says of a certificate.
@@ -138,11 +135,14 @@ func newFleet(t *testing.T, issuers ...string) *fleet {
 		f.cas[issuer], cas = server, append(cas, ca)
 	}
 	advice := postgres.NewAdvice(pool)
-	steps := activities.New(activities.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f, Clock: f, Dice: system.Dice{}})
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))))
-	f.env = suite.NewTestActivityEnvironment()
-	activities.RegisterLong(f.env, steps)
+	ctrl := gomock.NewController(t)
+	resealer, observer := mocks.NewMockResealer(ctrl), mocks.NewMockObserver(ctrl)
+	resealer.EXPECT().Stale(gomock.Any()).AnyTimes()
+	observer.EXPECT().Swept(gomock.Any()).AnyTimes()
+	observer.EXPECT().RenewalLooked(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	f.env = activitytest.Env(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	sweeping.Register(f.env, sweeping.New(sweeping.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f,
+		Resealer: resealer, Records: postgres.NewDNSRecords(pool), Clock: f, Dice: system.Dice{}, Observer: observer}))
 	f.env.SetTestTimeout(5 * time.Minute)
 	return f
 }
@@ -167,8 +167,8 @@ func (f *fleet) pass(d time.Duration) {
 	f.now = f.now.Add(d)
 }
 
-// Advised implements ports.Notifier.
-func (f *fleet) Advised(_ context.Context, certificate string, advice ports.AdvisedSignal) error {
+// RecordChanged implements ports.Notifier.
+func (f *fleet) RecordChanged(_ context.Context, certificate string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.unkept[certificate] {
@@ -177,12 +177,9 @@ func (f *fleet) Advised(_ context.Context, certificate string, advice ports.Advi
 	if f.refusing[certificate] {
 		return domain.NewFault(domain.FaultOperator, "TemporalError", nil, "the server takes no more signals for it")
 	}
-	f.told = append(f.told, told{certificate, advice})
+	f.told = append(f.told, certificate)
 	return nil
 }
-
-// Drifted implements ports.Notifier.
-func (f *fleet) Drifted(context.Context, string, ports.DriftedSignal) error { return nil }
 
 // name is a certificate's name by its serial number.
 func name(serial int) string { return fmt.Sprintf("c%05d", serial) }

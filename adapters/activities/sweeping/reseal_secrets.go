@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"everleaf/adapters/activities"
 	"everleaf/ports"
 )
 
@@ -15,12 +16,8 @@ const resealFor = 2 * time.Minute
 // cut short has done stays done. A worker that knows no earlier key, or whose key is not the newest, has nothing to do.
 func (a *Activities) ResealSecrets(ctx context.Context, in ports.ResealSecretsInput) (ports.ResealSecretsOutput, error) {
 	out := ports.ResealSecretsOutput{Page: ports.PageState{After: in.After}}
-	if a.Resealer == nil {
-		out.Page.Done = true
-		return out, nil
-	}
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
+	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
+	defer progress.Stop()
 	var failed []ports.UnopenedSecret
 	for until := a.Clock.Now().Add(resealFor); !out.Page.Done && a.Clock.Now().Before(until); {
 		page, err := a.Resealer.Reseal(ctx, out.Page.After)

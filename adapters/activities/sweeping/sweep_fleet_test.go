@@ -1,4 +1,4 @@
-package activities_test
+package sweeping_test
 
 import (
 	"context"
@@ -36,16 +36,16 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	require.Equal(t, []int{size, 0, size * 3 / 100}, []int{found.Asked, found.Failed, found.Moved})
 	require.LessOrEqual(t, steps+3, size/500, "billable actions of a sweep: its steps, and three for the schedule's start")
 	woken := map[string]bool{}
-	for _, told := range f.told {
-		require.False(t, woken[told.certificate], "told twice: %s", told.certificate)
-		woken[told.certificate] = true
-		require.Equal(t, "ARIWindowPassed", told.Plan.Reason)
-		require.Equal(t, f.now, told.Plan.At)
-		require.Contains(t, told.Plan.Message, why)
+	for _, certificate := range f.told {
+		require.False(t, woken[certificate], "notified twice: %s", certificate)
+		woken[certificate] = true
 	}
 	for serial := 1; serial <= size; serial++ {
 		require.Equal(t, hit(serial), woken[name(serial)], name(serial))
 	}
+	require.Equal(t, "ARIWindowPassed", f.stored(1).plan.Reason)
+	require.Contains(t, f.stored(1).plan.Message, why)
+	require.Zero(t, f.count(`SELECT count(*) FROM versions WHERE moved`), "all were notified")
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM versions WHERE renewal #>> '{window,explanationURL}' = $1 AND renew_at = $2`, why, f.now))
 	require.Equal(t, size*97/100, f.count(`SELECT count(*) FROM versions WHERE next_look = $1`, f.now.Add(24*time.Hour)))
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved' AND (detail ->> 'from')::timestamptz > $1
@@ -147,10 +147,8 @@ func TestSweepFollowsAWindowBothWays(t *testing.T) {
 		})
 		found, _ := f.sweep()
 		require.Equal(t, 1, found.Moved)
-		require.Len(t, f.told, 1)
-		require.Equal(t, name(3), f.told[0].certificate)
-		require.Equal(t, first.At.Add(by), f.told[0].Plan.At, "%s", by)
-		require.Equal(t, first.At.Add(by), f.stored(3).plan.At)
+		require.Equal(t, []string{name(3)}, f.told)
+		require.Equal(t, first.At.Add(by), f.stored(3).plan.At, "%s", by)
 		require.Equal(t, first.Fraction, f.stored(3).plan.Fraction)
 		f.pass(time.Minute)
 	}
@@ -182,7 +180,7 @@ func TestSweepLeavesASilentCAAlone(t *testing.T) {
 	require.Contains(t, f.stored(1202).failure, "gone")
 	require.Equal(t, 6*time.Hour, f.stored(1202).look)
 	require.Contains(t, f.logged.String(), "the CA gives no renewal windows")
-	require.Contains(t, f.logged.String(), "nobody keeps the certificate")
+	require.Contains(t, f.logged.String(), "the certificate has no running workflow")
 }
 
 // What has been replaced, revoked, given up, or has run out, is not asked about any more (RFC 9773 §4.3).
@@ -236,7 +234,7 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	// What the cut step had sent to Postgres may be committed after that count.
 	require.Positive(t, found.Asked)
 	require.LessOrEqual(t, found.Asked, size-before)
-	require.Equal(t, found.Asked, len(f.told))
+	require.Len(t, f.told, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
 	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }
 
@@ -255,8 +253,7 @@ func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	f.refusing[name(3)] = true
 	found, _ := f.sweep()
 	require.Equal(t, 2, found.Asked, "one was issued just now: its own step plans it")
-	require.Equal(t, name(1), f.told[0].certificate)
-	require.Equal(t, f.told[0].Plan.At, f.stored(1).plan.At)
+	require.Equal(t, []string{name(1)}, f.told)
 	require.Equal(t, "ARIWindow", f.stored(1).plan.Reason)
 
 	f.pass(2 * time.Hour)
@@ -264,5 +261,11 @@ func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	found, _ = f.sweep()
 	require.Equal(t, 2, found.Moved)
 	require.Equal(t, time.Hour, f.stored(3).look, "its plan is stored")
-	require.Contains(t, f.logged.String(), "the workflow cannot be told")
+	require.Equal(t, 1, f.count(`SELECT count(*) FROM versions WHERE moved`), "the next sweep notifies it again")
+	f.refusing[name(3)] = false
+	found, steps := f.sweep()
+	require.Zero(t, found.Asked)
+	require.Equal(t, 2, steps)
+	require.Equal(t, []string{name(3)}, f.told)
+	require.Contains(t, f.logged.String(), "the workflow cannot be notified")
 }

@@ -3,12 +3,14 @@ package sweeping
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -17,21 +19,21 @@ import (
 // was removed is forgotten, so a repetition goes on where a killed try was. An order whose records stay is counted, and the
 // next sweep tries it again: a zone that is down holds up nobody else's, since its solver soon answers for it at once.
 func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInput) (ports.SweepRecordsOutput, error) {
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
+	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
+	defer progress.Stop()
 	out := ports.SweepRecordsOutput{Page: ports.PageState{After: in.After}}
-	solver, ok := a.solvers[domain.ChallengeDNS01]
-	if !ok || a.Records == nil {
+	i := slices.IndexFunc(a.Solvers, func(s ports.Solver) bool { return s.Type() == domain.ChallengeDNS01 })
+	if i < 0 {
 		return out, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
 			"challenge %q: this worker has no solver for it, which removes forgotten DNS records", domain.ChallengeDNS01)
 	}
-	s := &removal{solver: solver, bound: a.sweep.removal}
-	for until := a.Clock.Now().Add(a.sweep.budget); !out.Page.Done; {
+	s := &removal{solver: a.Solvers[i], bound: a.pace.removal}
+	for until := a.Clock.Now().Add(a.pace.budget); !out.Page.Done; {
 		now := a.Clock.Now() // of this page: what began its next attempt since the walk did is nobody's orphan
 		if !now.Before(until) {
 			break
 		}
-		orphans, err := a.Records.OrphanedOrders(ctx, now, out.Page.After, a.sweep.removals)
+		orphans, err := a.Records.OrphanedOrders(ctx, now, out.Page.After, a.pace.removals)
 		if err != nil {
 			return ports.SweepRecordsOutput{}, fmt.Errorf("read which orders left DNS records: %w", err)
 		}
@@ -45,7 +47,7 @@ func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInpu
 		if len(orphans) > 0 {
 			out.Page.After = orphans[len(orphans)-1]
 		}
-		out.Page.Done = len(orphans) < a.sweep.removals
+		out.Page.Done = len(orphans) < a.pace.removals
 	}
 	out.Cleaned, out.Failed = s.cleaned, s.failed
 	return out, nil

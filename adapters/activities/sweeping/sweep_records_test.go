@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/activities/activitytest"
 	"everleaf/domain"
 	"everleaf/mocks"
 	"everleaf/ports"
@@ -18,11 +18,8 @@ import (
 // removing is a rig with a dns-01 solver that removes two orders' records at once.
 func removing(t *testing.T) (*rig, *mocks.MockDNSRecordsMockRecorder, *mocks.MockSolverMockRecorder) {
 	r := newRig(t)
-	ctrl := gomock.NewController(t)
-	records, solver := mocks.NewMockDNSRecords(ctrl), mocks.NewMockSolver(ctrl)
-	r.activities.Records, r.activities.solvers[domain.ChallengeDNS01] = records, solver
-	r.activities.sweep.removals = 2
-	return r, records.EXPECT(), solver.EXPECT()
+	r.activities.pace.removals = 2
+	return r, r.records.EXPECT(), r.solver.EXPECT()
 }
 
 var zoneFault = domain.NewFault(domain.FaultOperator, "DNSRefused", nil, "the zone's server refuses the key")
@@ -57,7 +54,7 @@ func TestSweepRecordsLooksAtTheClockForEachPage(t *testing.T) {
 func TestSweepRecordsHandsOn(t *testing.T) {
 	t.Parallel()
 	r, records, solver := removing(t)
-	r.step = r.activities.sweep.budget / 2
+	r.step = r.activities.pace.budget / 2
 	records.OrphanedOrders(anything, anything, "", 2).Return([]string{"a", "b"}, nil)
 	solver.CleanUp(anything, anything).Times(2)
 	out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
@@ -76,7 +73,7 @@ func TestSweepRecordsGoesOnWhereZonesFail(t *testing.T) {
 			t.Parallel()
 			r, records, solver := removing(t)
 			if down == nil {
-				r.activities.sweep.removal = time.Millisecond
+				r.activities.pace.removal = time.Millisecond
 			}
 			pages := 0
 			records.OrphanedOrders(anything, now, anything, 2).Times(11).DoAndReturn(
@@ -114,7 +111,7 @@ func TestSweepRecordsFaults(t *testing.T) {
 			records.OrphanedOrders(anything, now, "", 2).Return(nil, waitFault)
 		}, waitFault, true},
 		"no solver": {func(r *rig, _ *mocks.MockDNSRecordsMockRecorder) {
-			delete(r.activities.solvers, domain.ChallengeDNS01)
+			r.activities.Solvers = nil
 		}, domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
 			`challenge "dns-01": this worker has no solver for it, which removes forgotten DNS records`), false},
 	} {
@@ -123,7 +120,7 @@ func TestSweepRecordsFaults(t *testing.T) {
 			r, records, _ := removing(t)
 			test.given(r, records)
 			_, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
-			wire(t, err, test.want, test.retryable)
+			activitytest.Wire(t, err, test.want, test.retryable)
 		})
 	}
 }

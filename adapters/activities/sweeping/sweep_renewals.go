@@ -2,50 +2,34 @@ package sweeping
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
 )
 
-// sweepPace is how a sweep goes about its work.
-type sweepPace struct {
-	// page is how many certificates are read at once, together how many questions one CA gets at once.
-	page, together int
-	// advice bounds one question.
-	advice time.Duration
-	// patience is how long a page waits for a CA that is slow; whoever was not asked by then is due again at the next sweep.
-	patience time.Duration
-	// failures in a row are how many a CA may have before it is left alone until the next step.
-	failures int
-	// removals is how many orders' DNS records are removed at once.
-	removals int
-	// removal bounds those of one order: well over a zone's time-out, of which an order may need several.
-	removal time.Duration
-	// budget is how long a step goes on, so that few steps do a large fleet.
-	budget time.Duration
-}
-
-var defaultSweepPace = sweepPace{
-	page: 500, together: 16, advice: 10 * time.Second, patience: 30 * time.Second, failures: 10, removals: 8, removal: time.Minute, budget: 2 * time.Minute,
-}
-
-// SweepRenewals asks the CAs of what is due when to renew it, stores the answers and tells those whose instant moved. What
-// was asked is not due any more, so a repetition goes on where a killed try was. A CA that is down or slow holds up nobody
-// else's certificates: its own stay due.
+// SweepRenewals asks the CAs of what is due when to renew it and stores the answers; then the workflows are notified of the
+// instants that moved. What was asked is not due any more, so a repeat goes on where a killed try was, and begins with the
+// notices that one still owes. A CA that is down or slow holds up no other one's certificates: its own stay due.
 func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsInput) (ports.SweepRenewalsOutput, error) {
-	ctx, stop := a.heartbeat(ctx)
-	defer stop()
+	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
+	defer progress.Stop()
 	s := &lookout{Activities: a, issuers: map[string]*looked{}}
 	out := ports.SweepRenewalsOutput{Page: ports.PageState{After: in.After}}
+	if in.After == "" || activity.GetInfo(ctx).Attempt > 1 {
+		if err := a.notifyLeft(ctx); err != nil {
+			return ports.SweepRenewalsOutput{}, err
+		}
+	}
 	now := a.Clock.Now()
-	for began := time.Now(); !out.Page.Done && time.Since(began) < a.sweep.budget; {
-		due, err := a.Advice.Due(ctx, now, out.Page.After, s.silent(), a.sweep.page)
+	for began := time.Now(); !out.Page.Done && time.Since(began) < a.pace.budget; {
+		due, err := a.Advice.Due(ctx, now, out.Page.After, s.silent(), a.pace.page)
 		if err != nil {
 			return ports.SweepRenewalsOutput{}, fmt.Errorf("read what is due: %w", err)
 		}
@@ -53,13 +37,13 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 			return ports.SweepRenewalsOutput{}, err
 		}
 		if len(due) > 0 {
-			out.Page.After = due[len(due)-1].Certificate
+			out.Page.After = due[len(due)-1].Place
 		}
-		out.Page.Done = len(due) < a.sweep.page
+		out.Page.Done = len(due) < a.pace.page
 	}
 	for issuer, l := range s.issuers {
 		out.Asked, out.Failed, out.Moved = out.Asked+l.asked, out.Failed+l.failed, out.Moved+l.moved
-		if l.silent(a.sweep.failures) {
+		if l.silent(a.pace.failures) {
 			activity.GetLogger(ctx).Warn("the CA gives no renewal windows; the plans that are made stay, and the next sweep asks again",
 				"issuer", issuer, "asked", l.asked, "failed", l.failed, "error", l.last)
 		}
@@ -74,20 +58,33 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 type lookout struct {
 	*Activities
 	issuers map[string]*looked
+
+	mu sync.Mutex
+	// moved are the plans of this page that were moved.
+	moved []ports.Moved
 }
 
 // silent are the CAs that are not asked any more.
 func (s *lookout) silent() (issuers []string) {
 	for issuer, l := range s.issuers {
-		if l.silent(s.sweep.failures) {
+		if l.silent(s.pace.failures) {
 			issuers = append(issuers, issuer)
 		}
 	}
 	return issuers
 }
 
-// page asks for a page's certificates, each CA's beside the others'.
+// page asks for a page's certificates and notifies the workflows of those whose plans moved.
 func (s *lookout) page(ctx context.Context, due []ports.AdviceDue) error {
+	s.moved = nil
+	if err := s.ask(ctx, due); err != nil {
+		return err
+	}
+	return s.notify(ctx, s.moved)
+}
+
+// ask asks for a page's certificates, each CA's beside the others'.
+func (s *lookout) ask(ctx context.Context, due []ports.AdviceDue) error {
 	byIssuer := map[string][]ports.AdviceDue{}
 	for _, d := range due {
 		byIssuer[d.Issued.Issuer] = append(byIssuer[d.Issued.Issuer], d)
@@ -100,14 +97,14 @@ func (s *lookout) page(ctx context.Context, due []ports.AdviceDue) error {
 		l := s.issuers[issuer]
 		all.Go(func() error {
 			few, ctx := errgroup.WithContext(ctx)
-			few.SetLimit(s.sweep.together)
-			until := time.Now().Add(s.sweep.patience)
+			few.SetLimit(s.pace.together)
+			until := time.Now().Add(s.pace.patience)
 			for _, d := range due {
-				if ctx.Err() != nil || l.silent(s.sweep.failures) || time.Now().After(until) {
+				if ctx.Err() != nil || l.silent(s.pace.failures) || time.Now().After(until) {
 					break
 				}
 				few.Go(func() error {
-					if l.silent(s.sweep.failures) {
+					if l.silent(s.pace.failures) {
 						return nil // while this one waited for its turn
 					}
 					return s.one(ctx, d, l)
@@ -119,39 +116,36 @@ func (s *lookout) page(ctx context.Context, due []ports.AdviceDue) error {
 	return all.Wait()
 }
 
-// one asks for one certificate. It is told first and stored then: a kill in between tells it twice, which does no harm.
+// one asks for one certificate and stores the answer.
 func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error {
 	advice, err := s.look(ctx, due)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	now := s.Clock.Now()
-	plan, moved, failures, failure := due.Plan, false, 0, ""
+	advised := ports.Advised{Certificate: due.Certificate, Version: due.Issued.Version, Plan: due.Plan}
 	var fault *domain.Fault
 	if due.Plan.At.IsZero() { // its workflow had to do without us: this is its plan from now on
-		due.Plan, moved = domain.PlanRenewal(now, due.Issued, nil, s.Dice.Fraction()), true
-		plan = due.Plan
+		advised.Plan, advised.Moved = domain.PlanRenewal(now, due.Issued, nil, s.Dice.Fraction()), true
 	}
 	switch {
 	case err != nil:
-		fault, failures = domain.AsFault(err), due.Failures+1
-		failure = fault.Error()
+		fault, advised.Failures = domain.AsFault(err), due.Failures+1
+		advised.Failure = fault.Error()
 	case advice.Window == nil && !advice.Unsupported:
-		failure = "the CA's answer holds no window that can be used"
+		advised.Failure = "the CA's answer holds no window that can be used"
 	default:
-		readvised, differs := due.Plan.Readvise(now, due.Issued, advice.Window)
-		plan, moved = readvised, moved || differs
+		readvised, differs := advised.Plan.Readvise(now, due.Issued, advice.Window)
+		advised.Plan, advised.Moved = readvised, advised.Moved || differs
 	}
-	if moved {
-		if err := s.tell(ctx, due, plan); err != nil {
-			return err
-		}
-	}
-	next := now.Add(domain.NextLook(advice, fault, failures))
-	if err := s.Advice.RecordAdvice(ctx, due.Issued.Version, plan, next, failures, failure); err != nil {
+	advised.Next = now.Add(domain.NextLook(advice, fault, advised.Failures))
+	if err := s.Advice.RecordAdvice(ctx, advised); err != nil {
 		return fmt.Errorf("record advice: %w", err)
 	}
-	s.Observer.RenewalLooked(ctx, due.Issued.Issuer, l.add(fault, failure != "", moved))
+	if advised.Moved {
+		s.move(ctx, due.Plan.At, advised)
+	}
+	s.Observer.RenewalLooked(ctx, due.Issued.Issuer, l.add(fault, advised.Failure != "", advised.Moved))
 	return nil
 }
 
@@ -161,34 +155,18 @@ func (s *lookout) look(ctx context.Context, due ports.AdviceDue) (domain.Advice,
 	if err != nil {
 		return domain.Advice{}, err
 	}
-	leaf, err := leafOf(due.ChainPEM, due.Issued.Version)
-	if err != nil {
-		return domain.Advice{}, err
-	}
-	return ask(ctx, ca, leaf, s.sweep.advice)
+	return activities.RenewalAdvice(ctx, ca, due.ChainPEM, due.Issued.Version, s.pace.advice)
 }
 
-// tell wakes the certificate's workflow. One that has ended is woken by nobody; its plan is stored all the same.
-func (s *lookout) tell(ctx context.Context, due ports.AdviceDue, plan domain.RenewalPlan) error {
-	logger := activity.GetLogger(ctx)
-	err := s.Notifier.Advised(ctx, due.Certificate, ports.AdvisedSignal{Version: due.Issued.Version, Plan: plan})
-	var fault *domain.Fault
-	if errors.As(err, &fault) && fault.Reason == "NotKept" {
-		logger.Warn("renewal moved, but nobody keeps the certificate", "certificate", due.Certificate, "error", err)
-		return nil
+// move remembers a plan that moved.
+func (s *lookout) move(ctx context.Context, from time.Time, advised ports.Advised) {
+	plan, window := advised.Plan, domain.Window{}
+	if plan.Window != nil {
+		window = *plan.Window
 	}
-	if fault != nil && !fault.Transient() {
-		// One that cannot be told must not keep all others from being asked. Its plan is stored.
-		logger.Error("renewal moved, but the workflow cannot be told", "certificate", due.Certificate, "error", err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("tell of a moved renewal: %w", err)
-	}
-	if plan.Window == nil {
-		plan.Window = &domain.Window{}
-	}
-	logger.Info("renewal moved", "certificate", due.Certificate, "from", due.Plan.At, "to", plan.At, "reason", plan.Reason,
-		"windowStart", plan.Window.Start, "windowEnd", plan.Window.End, "explanationURL", plan.Window.ExplanationURL)
-	return nil
+	activity.GetLogger(ctx).Info("renewal moved", "certificate", advised.Certificate, "from", from, "to", plan.At, "reason", plan.Reason,
+		"windowStart", window.Start, "windowEnd", window.End, "explanationURL", window.ExplanationURL)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.moved = append(s.moved, ports.Moved{Certificate: advised.Certificate, Version: advised.Version, At: plan.At})
 }
