@@ -104,7 +104,7 @@ func TestObtainCertificateThatIsThere(t *testing.T) {
 
 // An order that ran out while it was parked is followed by another one at once, twice.
 func TestObtainCertificateStartsOver(t *testing.T) {
-	gone := domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil, "it is expired").ForGood()
+	gone := domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil, "it is expired").Permanent()
 	r := newRig(t)
 	stored := placed()
 	opened := placed()

@@ -203,8 +203,8 @@ func (r *rig) beat() {
 var (
 	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
 	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
-	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").After(90 * time.Second)
-	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").After(7 * time.Second)
+	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").WithRetryAfter(90 * time.Second)
+	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").WithRetryAfter(7 * time.Second)
 	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
 	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")
 	specFault     = domain.NewFault(domain.FaultSpec, "RejectedIdentifier", nil, "the CA will not have this name")

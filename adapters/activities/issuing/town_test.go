@@ -104,7 +104,7 @@ func (d *dying) RecordPlaced(_ context.Context, _, _, url string, _ time.Time) (
 }
 
 func killed() error {
-	return domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").ForGood()
+	return domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").Permanent()
 }
 
 // order asks for a certificate in place of another one, which may be nil.
