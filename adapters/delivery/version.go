@@ -35,7 +35,7 @@ func (p *place) overtaken(sequence int64) error {
 	if newer, err := strconv.ParseInt(number, 10, 64); err != nil || newer <= sequence {
 		return nil
 	}
-	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
+	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
 		"directory %s: what a later delivery has put there is in place: this try is over", p.path).Permanent()
 }
 

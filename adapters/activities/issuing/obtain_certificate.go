@@ -103,7 +103,7 @@ var errIssued = errors.New("issued meanwhile")
 // ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try.
 func ranOut(err error) bool {
 	switch domain.AsFault(err).Reason {
-	case "AuthorizationExpired", "OrderAbandoned", domain.ReasonOrderExpired:
+	case domain.ReasonAuthorizationExpired, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired:
 		return true
 	default:
 		return false

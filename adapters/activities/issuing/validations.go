@@ -8,8 +8,8 @@ import (
 	"everleaf/domain"
 )
 
-// spreadHeldBack is over how long those who wait for one name are spread.
-const spreadHeldBack = 10 * time.Minute
+// spreadLimited is over how long those who wait for one name are spread.
+const spreadLimited = 10 * time.Minute
 
 // mayValidate refuses to let the CA validate challenges while too many validations of one of their names have failed there,
 // whichever certificates they were for.
@@ -28,7 +28,7 @@ func (i *issuance) mayValidate(ctx context.Context, challenges []domain.Challeng
 	}
 	if held := domain.ValidationLimit(now, i.issuer, failures); held != nil {
 		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
-		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadHeldBack)))
+		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadLimited)))
 	}
 	return nil
 }
