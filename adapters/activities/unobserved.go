@@ -8,18 +8,18 @@ import (
 	"everleaf/ports"
 )
 
-// unobserved is for those who want no metrics.
-type unobserved struct{}
+// Unobserved is for those who want no metrics.
+type Unobserved struct{}
 
-var _ ports.Observer = unobserved{}
+var _ ports.Observer = Unobserved{}
 
-func (unobserved) OrderPlaced(context.Context, string, bool)                           {}
-func (unobserved) CertificateIssued(context.Context, string, time.Duration)            {}
-func (unobserved) RenewalStarted(context.Context, string, time.Duration)               {}
-func (unobserved) AttemptFailed(context.Context, string, domain.Fault)                 {}
-func (unobserved) RenewalLooked(context.Context, string, ports.Look)                   {}
-func (unobserved) Swept(context.Context)                                               {}
-func (unobserved) CertificateRevoked(context.Context, string, domain.RevocationReason) {}
-func (unobserved) CertificateDelivered(context.Context, string)                        {}
-func (unobserved) DeliveryFailed(context.Context, string, domain.Fault)                {}
-func (unobserved) DeliveryDrifted(context.Context, string)                             {}
+func (Unobserved) OrderPlaced(context.Context, string, bool)                           {}
+func (Unobserved) CertificateIssued(context.Context, string, time.Duration)            {}
+func (Unobserved) RenewalStarted(context.Context, string, time.Duration)               {}
+func (Unobserved) AttemptFailed(context.Context, string, domain.Fault)                 {}
+func (Unobserved) RenewalLooked(context.Context, string, ports.Look)                   {}
+func (Unobserved) Swept(context.Context)                                               {}
+func (Unobserved) CertificateRevoked(context.Context, string, domain.RevocationReason) {}
+func (Unobserved) CertificateDelivered(context.Context, string)                        {}
+func (Unobserved) DeliveryFailed(context.Context, string, domain.Fault)                {}
+func (Unobserved) DeliveryDrifted(context.Context, string)                             {}
