@@ -41,31 +41,3 @@ func TestProgressGoesFromTryToTry(t *testing.T) {
 	require.Error(t, err)
 	require.Empty(t, begun, "what cannot be read is as if it were lost")
 }
-
-func TestBeatSaysHowFarTheStepIs(t *testing.T) {
-	env := activitytest.Env(nil)
-	beats := make(chan int)
-	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-		var at int
-		require.NoError(t, details.Get(&at))
-		beats <- at
-	})
-	env.RegisterActivityWithOptions(func(ctx context.Context) error {
-		_, p := Beat(ctx, time.Millisecond, 1)
-		for at := range beats {
-			if at == 2 {
-				break
-			}
-			p.Reached(2)
-		}
-		go func() { // those that are under way
-			for range beats {
-			}
-		}()
-		p.Stop()
-		close(beats)
-		return nil
-	}, activity.RegisterOptions{Name: "step"})
-	_, err := env.ExecuteActivity("step")
-	require.NoError(t, err)
-}
