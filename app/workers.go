@@ -6,20 +6,10 @@ import (
 	"sync"
 
 	"go.temporal.io/sdk/client"
-	"go.uber.org/fx"
 
-	"everleaf/adapters/activities"
-	"everleaf/adapters/caller"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
-
-// work is what the roles' workers run.
-type work struct {
-	fx.In
-	Activities *activities.Activities
-	Caller     *caller.Client
-}
 
 // hosted is one role's worker.
 type hosted struct {

@@ -92,7 +92,7 @@ func TestVerifyChain(t *testing.T) {
 		chain  []byte
 		csr    []byte
 		now    time.Duration
-		reason string
+		reason domain.Reason
 	}{
 		{"leaf, issuing, root", whole, csr, 0, ""},
 		{"leaf, issuing", chainOf(good, issuing), csr, 0, ""},

@@ -49,7 +49,11 @@ func TestNameIsNormalised(t *testing.T) {
 }
 
 func TestNameIsRefused(t *testing.T) {
-	for _, c := range []struct{ name, reason, says string }{
+	for _, c := range []struct {
+		name   string
+		reason domain.Reason
+		says   string
+	}{
 		{"", "NameEmpty", `names[1] "": empty`},
 		{"  \t", "NameEmpty", "empty"},
 		{" www.example.com", "NameSpaces", `use "www.example.com"`},
@@ -125,12 +129,12 @@ func TestNameIsRefused(t *testing.T) {
 }
 
 func TestLongValueIsCut(t *testing.T) {
-	_, err := domain.Spec{Names: []string{strings.Repeat("ü ", 10_000)}}.Validated()
-	requireSpecFault(t, err, "NameSpaces", "…", "")
+	_, err := domain.Spec{Names: []string{strings.Repeat("ü ", 340)}}.Validated()
+	requireSpecFault(t, err, domain.ReasonNameSpaces, "…", "")
 	require.Less(t, len(err.Error()), 1500)
 }
 
-func requireSpecFault(t *testing.T, err error, reason, says, about string) {
+func requireSpecFault(t *testing.T, err error, reason domain.Reason, says, about string) {
 	t.Helper()
 	var fault *domain.Fault
 	require.ErrorAs(t, err, &fault, about)

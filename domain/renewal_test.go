@@ -125,7 +125,7 @@ func TestRenewalMessages(t *testing.T) {
 	}
 }
 
-func TestBreathing(t *testing.T) {
+func TestWithCooldown(t *testing.T) {
 	const h, s = time.Hour, time.Second
 	for _, c := range []struct {
 		name            string
@@ -143,7 +143,7 @@ func TestBreathing(t *testing.T) {
 		{"came with its last second", 90 * day, 90*day - s, 90*day - s, 90 * day},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := domain.RenewalPlan{At: noon.Add(c.plan)}.Breathing(noon.Add(c.now), valid(noon, c.life))
+			got := domain.RenewalPlan{At: noon.Add(c.plan)}.WithCooldown(noon.Add(c.now), valid(noon, c.life))
 			require.Equal(t, noon.Add(c.want), got.At)
 		})
 	}

@@ -62,7 +62,7 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil,
-			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).ForGood()
+			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).Permanent()
 	}
 	for _, challenge := range from.Challenges {
 		if challenge.Error != nil {
@@ -81,7 +81,7 @@ func (ca *CA) challengeFault(name string, challenge acme.Challenge) *domain.Faul
 	fault := domain.NewFault(kind, reason, nil, "%q: issuer %q could not validate %s: %s",
 		name, ca.config.Issuer, challenge.Type, words(*challenge.Error))
 	// A failed challenge ends its authorization and order: reading it again in place cannot help.
-	return fault.ForGood()
+	return fault.Permanent()
 }
 
 // AcceptChallenge tells the CA to validate (RFC 8555 §7.5.1).

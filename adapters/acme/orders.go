@@ -187,7 +187,7 @@ func (ca *CA) order(order acme.Order, wait time.Duration) domain.Order {
 	if order.Error != nil {
 		out.Problem = words(*order.Error)
 		kind, reason := classify(*order.Error)
-		out.Fault = domain.NewFault(kind, reason, nil, "issuer %q gave the order up: %s", ca.config.Issuer, out.Problem).ForGood()
+		out.Fault = domain.NewFault(kind, reason, nil, "issuer %q gave the order up: %s", ca.config.Issuer, out.Problem).Permanent()
 	}
 	return out
 }

@@ -24,7 +24,7 @@ const reasonBadNonce = "BadNonce"
 
 // nameReasons are the problems (RFC 8555 §6.7) that whoever owns the name must mend. unauthorized is one only in a
 // challenge: elsewhere it is about the account.
-var nameReasons = map[string]string{
+var nameReasons = map[string]domain.Reason{
 	acme.ProblemTypeCAA:                   "CAAForbids",
 	acme.ProblemTypeConnection:            "ConnectionFailed",
 	acme.ProblemTypeDNS:                   "DNSFailed",
@@ -36,7 +36,7 @@ var nameReasons = map[string]string{
 }
 
 // operatorReasons are the problems that whoever runs Everleaf must mend.
-var operatorReasons = map[string]string{
+var operatorReasons = map[string]domain.Reason{
 	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
 	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
 	acme.ProblemTypeBadPublicKey:            domain.ReasonBadPublicKey,
@@ -53,7 +53,7 @@ var operatorReasons = map[string]string{
 const problemInvalidProfile = acme.ProblemTypeNamespace + "invalidProfile"
 
 // classify says whose move is next after a problem that answers a request.
-func classify(problem acme.Problem) (domain.FaultKind, string) {
+func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	if problem.Type == acme.ProblemTypeCompound && len(problem.Subproblems) > 0 {
 		return classify(problem.Subproblems[0].Problem)
 	}

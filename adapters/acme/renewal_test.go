@@ -108,7 +108,7 @@ func TestRenewalAdviceFaults(t *testing.T) {
 		} else {
 			require.NoError(t, err, c.name)
 		}
-		require.Equal(t, c.look, domain.NextLook(advice, fault, 1), c.name)
+		require.Equal(t, c.look, domain.NextARICheck(advice, fault, 1), c.name)
 	}
 
 	_, err := w.newCA(t, "https://127.0.0.1:1/dir", p.bundle, 0).RenewalAdvice(t.Context(), certificate.Raw)

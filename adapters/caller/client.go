@@ -55,7 +55,7 @@ func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return ended(ctx, err)
 	}
-	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec}); err != nil {
+	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, ports.StartInput{Spec: spec}); err != nil {
 		return ended(ctx, c.interpret(err, name))
 	}
 	return nil

@@ -36,7 +36,7 @@ func (p *place) overtaken(sequence int64) error {
 		return nil
 	}
 	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
-		"directory %s: what a later delivery has put there is in place: this try is over", p.path).ForGood()
+		"directory %s: what a later delivery has put there is in place: this try is over", p.path).Permanent()
 }
 
 // write puts the files there as a new version and swaps it in; what an earlier try left is cleaned up.

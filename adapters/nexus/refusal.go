@@ -13,7 +13,7 @@ import (
 func refusal(err error) error {
 	fault := domain.AsFault(err)
 	return &nexus.HandlerError{
-		Type: handlerType(fault), RetryBehavior: retries(fault), Message: fault.Reason + ": " + fault.Error(),
+		Type: handlerType(fault), RetryBehavior: retries(fault), Message: string(fault.Reason) + ": " + fault.Error(),
 		Cause: failure(fault, true),
 	}
 }

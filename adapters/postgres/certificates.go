@@ -74,7 +74,7 @@ func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID st
 		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid AND v.certificate = $2`,
 		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
 		issued.ARIID, issued.AccountURL, text(string(chainPEM)), string(domain.RevokedKeyCompromise),
-		domain.RevokedKeyCompromise.Patience().Seconds(), domain.RevokedUnspecified.Patience().Seconds()).Scan(stored.fields()...)
+		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).Scan(stored.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c.issuedBefore(ctx, certificate, orderID)
 	}

@@ -145,5 +145,5 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 // overtaken is the end of a try: its target was asked for something else since it began.
 func overtaken(certificate, target string) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
-		"target %s has been asked for something later about %s: this try is over", target, certificate).ForGood()
+		"target %s has been asked for something later about %s: this try is over", target, certificate).Permanent()
 }

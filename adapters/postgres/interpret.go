@@ -62,7 +62,7 @@ const sameNamesPause = 15 * time.Second
 func sameNames(holder string, cause error) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, "SameNamesInFlight", cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
-			"use one certificate for both if they are the same", holder).After(sameNamesPause)
+			"use one certificate for both if they are the same", holder).WithRetryAfter(sameNamesPause)
 }
 
 // passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).

@@ -71,7 +71,7 @@ const (
 func wrongKey(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
 		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
-			"one in %s; else give the key that sealed it as %s", settingOld, setting).After(rolloutPause)
+			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 
 func damaged(cause error) error {

@@ -84,7 +84,7 @@ func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
 		group.Go(func() error {
 			plaintext, err := r.ring.Open(ctx, secret.Sealed)
 			if fault, ok := errors.AsType[*domain.Fault](err); ok && (fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
-				reasons[i] = fault.Reason
+				reasons[i] = string(fault.Reason)
 				return nil
 			}
 			if err != nil {

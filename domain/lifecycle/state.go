@@ -94,6 +94,6 @@ func Decode(input []byte, continued bool) (State, error) {
 	return state, nil
 }
 
-func refused(reason, format string, args ...any) *domain.Fault {
+func refused(reason domain.Reason, format string, args ...any) *domain.Fault {
 	return &domain.Fault{Kind: domain.FaultSpec, Reason: reason, Message: fmt.Sprintf(format, args...), Final: true}
 }

@@ -76,7 +76,7 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 	}
 	if pair.Replaced || pair.Record.ReleasedAt != nil {
 		return ports.Bundle{}, domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
-			"version %s of %s is not in service any more", version, certificate).ForGood()
+			"version %s of %s is not in service any more", version, certificate).Permanent()
 	}
 	key, err := a.Sealer.Open(ctx, pair.SealedKey)
 	if err != nil {

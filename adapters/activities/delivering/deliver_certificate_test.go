@@ -17,7 +17,7 @@ var (
 	targetFault  = domain.NewFault(domain.FaultWait, "TargetUnavailable", nil, "the disk is full")
 	refusal      = domain.NewFault(domain.FaultOperator, "TargetRefused", nil, "no right to write")
 	unknown      = domain.NewFault(domain.FaultOperator, "UnknownTarget", nil, "no such target")
-	late         = domain.NewFault(domain.FaultWait, "VersionReplaced", nil, "late").ForGood()
+	late         = domain.NewFault(domain.FaultWait, "VersionReplaced", nil, "late").Permanent()
 )
 
 func TestDeliverCertificateDeliversAndRecords(t *testing.T) {

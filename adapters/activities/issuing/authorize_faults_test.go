@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 func TestAuthorizeOrderCannotGoOn(t *testing.T) {
@@ -31,15 +30,13 @@ func TestAuthorizeOrderCannotGoOn(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
-			in := authorizeInput
-			in.Order.Authorizations = []string{"authz/a"}
 			if len(c.shown) > 1 {
 				r.solver.EXPECT().Present(anything, anything, anything)
 				r.solver.EXPECT().Check(anything, anything)
 				r.ca.EXPECT().AcceptChallenge(anything, anything)
 			}
 			inOrder(r.shows("a", c.shown...), one(r.cleansUp(waitFault))) // the clean-up's own fault does not hide the cause
-			_, err := call(r, ports.AuthorizeOrder, in)
+			err := r.authorize(ofOne())
 			application, fault := faultIn(t, err)
 			require.True(t, application.NonRetryable())
 			require.Equal(t, domain.FaultName, fault.Kind)
@@ -93,13 +90,11 @@ func TestAuthorizeOrderFaults(t *testing.T) {
 		for _, fault := range c.faults {
 			t.Run(c.name+"/"+fault.Reason, func(t *testing.T) {
 				r := newRig(t)
-				in := authorizeInput
-				in.Order.Authorizations = []string{"authz/a"}
 				c.expect(r, fault)
 				if !c.retryable { // else the next try is at it again, and the CA may be looking
 					r.cleansUp(nil)
 				}
-				_, err := call(r, ports.AuthorizeOrder, in)
+				err := r.authorize(ofOne())
 				wire(t, err, fault, c.retryable)
 			})
 		}
@@ -113,36 +108,21 @@ func TestAuthorizeOrderGoesOnWhereChallengesStay(t *testing.T) {
 		r.shows("a", authorization("a", isValid))
 		r.shows("b", authorization("b", isValid))
 		r.cleansUp(fault)
-		out, err := call(r, ports.AuthorizeOrder, authorizeInput)
-		require.NoError(t, err)
-		require.Equal(t, []string{"a.example.com", "b.example.com"}, out.AlreadyValid)
+		require.NoError(t, r.authorize(pending))
 	}
 }
 
-func TestAuthorizeOrderRefusesBeforeAnythingIsTouched(t *testing.T) {
-	t.Run("unknown issuer", func(t *testing.T) {
-		r := newRig(t)
-		in := authorizeInput
-		in.Order.Issuer = "other"
-		_, err := call(r, ports.AuthorizeOrder, in)
-		wire(t, err, operatorFault, false)
-	})
-	t.Run("no solver", func(t *testing.T) {
-		r := newRig(t)
-		in := authorizeInput
-		in.Challenge = "dns-01"
-		_, err := call(r, ports.AuthorizeOrder, in)
-		application, fault := faultIn(t, err)
-		require.True(t, application.NonRetryable())
-		require.Equal(t, "UnknownSolver", fault.Reason)
-	})
+func TestAuthorizeOrderWithoutASolver(t *testing.T) {
+	r := newRig(t)
+	r.in.Spec.Challenge = "dns-01"
+	application, fault := faultIn(t, r.authorize(pending))
+	require.True(t, application.NonRetryable())
+	require.Equal(t, "UnknownSolver", fault.Reason)
 }
 
 // Cut short at each place where it waits or calls, by a shutdown, a lost heartbeat or a cancellation: the CA may be
 // looking, and the next try or the record of the failure removes the challenges.
 func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
-	in := authorizeInput
-	in.Order.Authorizations = []string{"authz/a"}
 	long := authorization("a", isPending)
 	long.RetryAfter = time.Hour
 	invisible := domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil, "nothing there")
@@ -156,7 +136,7 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 				func(ctx context.Context, _ string, _ []domain.Challenge) error { cancel(); return ctx.Err() })
 		}},
 		{"while waiting to see it", func(r *rig, cancel func()) {
-			r.activities.pace.check, r.patience = time.Hour, 2*time.Hour
+			r.activities.pace.check, r.activities.pace.pauseMax, r.activities.pace.place, r.patience = time.Hour, time.Hour, 2*time.Hour, 2*time.Hour
 			r.shows("a", long)
 			r.solver.EXPECT().Present(anything, anything, anything)
 			r.solver.EXPECT().Check(anything, anything).DoAndReturn(func(context.Context, domain.Challenge) error {
@@ -171,7 +151,7 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 				func(ctx context.Context, _ domain.Challenge) error { cancel(); return ctx.Err() })
 		}},
 		{"while the CA validates", func(r *rig, cancel func()) {
-			r.activities.pace.toldMax = time.Hour
+			r.activities.pace.place = 2 * time.Hour
 			r.shows("a", long, long)
 			r.solver.EXPECT().Present(anything, anything, anything)
 			r.solver.EXPECT().Check(anything, anything)
@@ -184,7 +164,7 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			c.expect(r, r.cancellable())
-			_, err := call(r, ports.AuthorizeOrder, in)
+			err := r.authorize(ofOne())
 			require.ErrorContains(t, err, context.Canceled.Error())
 		})
 	}

@@ -23,7 +23,7 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 	}
 	solver, ok := i.solvers[i.spec.Challenge]
 	if !ok {
-		return domain.NewFault(domain.FaultOperator, "UnknownSolver", nil,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownSolver, nil,
 			"challenge %q: this worker has no solver for it", i.spec.Challenge)
 	}
 	defer func() {
@@ -97,7 +97,7 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 		}
 		offered = append(offered, challenge.Type)
 	}
-	return domain.Challenge{}, domain.NewFault(domain.FaultName, "ChallengeNotOffered", nil,
+	return domain.Challenge{}, domain.NewFault(domain.FaultName, domain.ReasonChallengeNotOffered, nil,
 		"name %q: the CA does not offer %s (it offers %v): choose another challenge", authorization.Name, want, offered)
 }
 
@@ -199,6 +199,6 @@ func (i *issuance) notValid(ctx context.Context, authorization domain.Authorizat
 	if authorization.Fault != nil {
 		return authorization.Fault
 	}
-	return domain.NewFault(domain.FaultName, "AuthorizationFailed", nil,
+	return domain.NewFault(domain.FaultName, domain.ReasonAuthorizationFailed, nil,
 		"name %q: the authorization is %s", authorization.Name, authorization.Status)
 }

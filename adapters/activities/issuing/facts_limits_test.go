@@ -19,7 +19,7 @@ import (
 func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 	t.Parallel()
 	town := newTown(t)
-	in := place("limited", "run/1", domain.Spec{Names: []string{"limited.example.test"}}, nil)
+	in := order("limited", domain.Spec{Names: []string{"limited.example.test"}}, nil)
 	p := town.process(nil)
 	for _, c := range []struct {
 		act  http.HandlerFunc
@@ -31,7 +31,7 @@ func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 		{acmetest.Problem(503, "rateLimited", "busy", "Retry-After", "9"), domain.FaultCA, 9 * time.Second},
 	} {
 		town.ca.Answer(acmetest.PathNewOrder, 1, c.act)
-		_, err := call(p, ports.PlaceOrder, in)
+		_, err := call(p, ports.ObtainCertificate, in)
 		application, fault := faultIn(t, err)
 		require.Equal(t, string(c.kind), application.Type())
 		require.Equal(t, c.wait, fault.RetryAfter)
@@ -52,12 +52,12 @@ func TestLateRenewalLosesItsExemption(t *testing.T) {
 	town := newTown(t)
 	names := domain.Spec{Names: []string{"late.example.test"}}
 	p := town.process(nil)
-	old := p.issue(place("late", "run/1", names, nil))
+	old := p.issue(order("late", names, nil))
 	town.ca.LimitLate(34 * time.Hour)
-	renewal := place("late", "run/2", names, old)
+	renewal := order("late", names, old)
 
 	town.suggest("late", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
-	_, err := call(p, ports.PlaceOrder, renewal)
+	_, err := call(p, ports.ObtainCertificate, renewal)
 	_, fault := faultIn(t, err)
 	require.Equal(t, domain.FaultRateLimited, fault.Kind)
 	require.Equal(t, 34*time.Hour, fault.RetryAfter)
@@ -96,26 +96,15 @@ func TestOrderThatRanOutWhileParked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			town := newTown(t)
-			in := place("parked", "run/1", domain.Spec{Names: []string{"parked.example.test"}}, nil)
+			in := order("parked", domain.Spec{Names: []string{"parked.example.test"}}, nil)
 			p := town.process(nil)
-			placed, err := call(p, ports.PlaceOrder, in)
-			require.NoError(t, err)
-			if c.authorized {
-				_, err = call(p, ports.AuthorizeOrder, ports.AuthorizeOrderInput{Certificate: "parked", Order: placed.Order, Challenge: domain.ChallengeHTTP01})
-				require.NoError(t, err)
-				placed.Order.Status = domain.OrderReady
+			placed := p.stage(in, c.authorized)
+			town.ca.Expire(placed.URL, c.whole)
+			if c.restarted {
+				p = town.process(nil)
 			}
-			town.ca.Expire(placed.Order.URL, c.whole)
-			if !c.restarted {
-				_, err = call(p, ports.ObtainCertificate, ports.ObtainCertificateInput{
-					Certificate: "parked", Order: placed.Order, Challenge: domain.ChallengeHTTP01})
-				_, fault := faultIn(t, err)
-				require.Equal(t, domain.ReasonOrderExpired, fault.Reason, "%s", fault.Message)
-			}
-			again, err := call(town.process(nil), ports.PlaceOrder, in)
-			require.NoError(t, err)
-			require.NotEqual(t, placed.Order.URL, again.Order.URL)
-			p.obtain("parked", again.Order)
+			p.issue(in) // within the one step
+			require.Equal(t, 2, town.placedAtCA())
 			require.Equal(t, 1, town.count(`SELECT count(*) FROM orders WHERE state = 'abandoned'`))
 			require.Zero(t, town.count(`SELECT count(*) FROM events WHERE type = 'failed'`))
 			require.Zero(t, town.count(`SELECT count(*) FROM http_tokens`))

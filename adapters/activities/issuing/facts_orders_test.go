@@ -32,24 +32,29 @@ func TestLostOrderIsHandedOutAgain(t *testing.T) {
 	t.Parallel()
 	town := newTown(t)
 	names := domain.Spec{Names: []string{"lost.example.test"}}
-	var predecessor *domain.Issued
-	for n, key := range []string{"run/1", "run/2"} { // a first issuance, then a renewal
-		dying := &kill{}
-		_, err := call(town.process(dying), ports.PlaceOrder, place("lost", key, names, predecessor))
+	var replaces *domain.Issued
+	for n := range 2 { // a first issuance, then a renewal
+		lost := &dying{}
+		p := town.process(func(p *Params) { lost.Orders, p.Orders = p.Orders, lost })
+		_, err := call(p, ports.ObtainCertificate, order("lost", names, replaces))
 		require.ErrorContains(t, err, "gone")
-		require.NotEmpty(t, dying.url)
+		require.NotEmpty(t, lost.url)
 		requests := town.ca.Count(acmetest.PathNewOrder)
 
-		next := town.process(nil)
-		placed, err := call(next, ports.PlaceOrder, place("lost", key, names, predecessor))
-		require.NoError(t, err)
-		require.Equal(t, dying.url, placed.Order.URL, "the very order")
+		replaces = town.process(nil).issue(order("lost", names, replaces))
+		require.Equal(t, lost.url, town.text(`SELECT url FROM orders ORDER BY created_at DESC LIMIT 1`), "the very order")
 		require.Equal(t, n+1, town.ca.Count(acmetest.PathNewOrder)-requests, "a renewal is refused once, and repeated without replaces")
-		predecessor = next.obtain("lost", placed.Order)
 		require.Equal(t, n+1, town.placedAtCA())
 		require.Equal(t, n+1, town.issuedByCA())
 		require.Equal(t, n+1, town.count(`SELECT count(*) FROM orders`))
 	}
+}
+
+// text reads one text from Postgres.
+func (town *town) text(query string, args ...any) (text string) {
+	town.Helper()
+	require.NoError(town, town.pool.QueryRow(town.Context(), query, args...).Scan(&text))
+	return text
 }
 
 // A CA that rejects nine of ten good nonces issues within the tries that Temporal makes of each step: with one account, one
@@ -59,22 +64,17 @@ func TestNonceStormEndsInACertificate(t *testing.T) {
 	town := newTown(t, "PEBBLE_WFE_NONCEREJECT=90")
 	r := town.process(nil)
 	began := time.Now()
-	placed, placing := insist(r, ports.PlaceOrder, place("storm", "run/1", domain.Spec{Names: []string{"storm.example.test"}}, nil), 5)
-	out, obtaining := insist(r, ports.ObtainCertificate,
-		ports.ObtainCertificateInput{Certificate: "storm", Order: placed.Order, Challenge: domain.ChallengeHTTP01}, tries)
-	if out.Issued == nil { // rejected while it looked at the order: the workflow's timer takes over, and its short steps
-		placed.Order.Status = domain.OrderProcessing
-		for began := time.Now(); out.Issued == nil && time.Since(began) < time.Minute; {
-			finalized, _ := insist(r, ports.FinalizeOrder, ports.FinalizeOrderInput{Certificate: "storm", Order: placed.Order}, tries)
-			out.Issued = finalized.Issued
-		}
-		require.NotNil(t, out.Issued)
-		planned, _ := insist(r, ports.PlanRenewal, ports.PlanRenewalInput{Certificate: "storm", Issued: *out.Issued}, tries)
-		out.Plan = &planned.Plan
+	in := order("storm", domain.Spec{Names: []string{"storm.example.test"}}, nil)
+	record, err := r.obtain(in)
+	failures := 0
+	for ; err != nil; record, err = r.obtain(in) {
+		failures++
+		application, _ := faultIn(t, err)
+		require.False(t, application.NonRetryable(), "after %d failures: %v", failures, err)
+		r.env.SetHeartbeatDetails(r.progress())
 	}
-	require.NotNil(t, out.Plan)
-	require.Equal(t, []string{"storm.example.test"}, out.Issued.Names)
-	t.Logf("issued in %s: order in %d tries, certificate in %d", time.Since(began).Round(time.Second), placing, obtaining)
+	require.Equal(t, []string{"storm.example.test"}, record.Issued.Names)
+	t.Logf("issued in %s after %d tries that failed", time.Since(began).Round(time.Second), failures)
 	require.Equal(t, 1, town.placedAtCA())
 	require.Equal(t, 1, town.issuedByCA())
 	require.Equal(t, 1, strings.Count(town.pebble.Log(), "accounts in memory"))
@@ -85,33 +85,18 @@ func TestNonceStormEndsInACertificate(t *testing.T) {
 func TestOrderThatIsFoundFurtherOn(t *testing.T) {
 	t.Parallel()
 	town := newTown(t)
-	in := place("found", "run/1", domain.Spec{Names: []string{"found.example.test"}}, nil)
-	first := town.process(nil)
-	placed, err := call(first, ports.PlaceOrder, in)
-	require.NoError(t, err)
-	_, err = call(first, ports.AuthorizeOrder, ports.AuthorizeOrderInput{Certificate: "found", Order: placed.Order, Challenge: domain.ChallengeHTTP01})
-	require.NoError(t, err)
-
-	second := town.process(nil)
-	ready, err := call(second, ports.PlaceOrder, in)
-	require.NoError(t, err)
-	require.True(t, ready.Resumed)
-	require.Equal(t, domain.OrderReady, ready.Order.Status)
+	in := order("found", domain.Spec{Names: []string{"found.example.test"}}, nil)
+	town.process(nil).stage(in, true)
 	challenges := town.ca.Count(acmetest.PathChallenge)
 	// It dies after finalize and before the download: the CA hands nothing out.
 	town.ca.Answer(acmetest.PathDownload, 1, acmetest.Problem(http.StatusServiceUnavailable, "serverInternal", "not now", "Retry-After", "60"))
-	_, err = call(second, ports.ObtainCertificate, ports.ObtainCertificateInput{Certificate: "found", Order: ready.Order, Challenge: domain.ChallengeHTTP01})
+	_, err := town.process(nil).obtain(in)
 	require.Error(t, err)
+	require.Equal(t, 1, town.ca.Count(acmetest.PathFinalize))
 
-	third := town.process(nil)
-	valid, err := call(third, ports.PlaceOrder, in)
-	require.NoError(t, err)
-	require.Equal(t, domain.OrderValid, valid.Order.Status)
-	finalized := town.ca.Count(acmetest.PathFinalize)
-	third.obtain("found", valid.Order)
+	town.process(nil).issue(in)
 	require.Equal(t, challenges, town.ca.Count(acmetest.PathChallenge), "no challenge of an order that is ready")
-	require.Equal(t, 1, finalized)
-	require.Equal(t, finalized, town.ca.Count(acmetest.PathFinalize), "finalized once")
+	require.Equal(t, 1, town.ca.Count(acmetest.PathFinalize), "finalized once")
 	require.Equal(t, 1, town.placedAtCA())
 	require.Equal(t, 1, town.issuedByCA())
 }
@@ -137,23 +122,20 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 			}
 			require.Equal(t, 1, town.placedAtCA(), "this CA hands out one order twice")
 
-			one := place("one", "one/1", domain.Spec{Names: names, KeyType: types[0]}, nil)
-			two := place("two", "two/1", domain.Spec{Names: []string{names[1], names[0]}, KeyType: types[1]}, nil)
-			first, err := call(p, ports.PlaceOrder, one)
-			require.NoError(t, err)
+			one := order("one", domain.Spec{Names: names, KeyType: types[0]}, nil)
+			two := order("two", domain.Spec{Names: []string{names[1], names[0]}, KeyType: types[1]}, nil)
+			first := p.stage(one, false)
 			asked := town.ca.Count(acmetest.PathNewOrder)
-			_, err = call(town.process(nil), ports.PlaceOrder, two)
+			_, err = call(town.process(nil), ports.ObtainCertificate, two)
 			_, fault := faultIn(t, err)
 			require.Equal(t, "SameNamesInFlight", fault.Reason)
 			require.Equal(t, domain.FaultWait, fault.Kind)
 			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the ladder")
 			require.Equal(t, asked, town.ca.Count(acmetest.PathNewOrder), "the CA was not asked")
 
-			issued := p.obtain("one", first.Order)
-			second, err := call(p, ports.PlaceOrder, two)
-			require.NoError(t, err)
-			require.NotEqual(t, first.Order.URL, second.Order.URL)
-			other := p.obtain("two", second.Order)
+			issued := p.issue(one)
+			other := p.issue(two)
+			require.NotEqual(t, first.URL, town.text(`SELECT url FROM orders WHERE certificate = 'two'`))
 			require.NotEqual(t, issued.Serial, other.Serial)
 			require.Equal(t, types[0], town.keyType("one"))
 			require.Equal(t, types[1], town.keyType("two"))
@@ -208,6 +190,6 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 		assert.True(t, ok)
 		assert.True(t, key.PublicKey.Equal(request.PublicKey), "the stored key is the CSR's")
 	})
-	town.process(nil).issue(place("key", "run/1", domain.Spec{Names: []string{"key.example.test"}}, nil))
+	town.process(nil).issue(order("key", domain.Spec{Names: []string{"key.example.test"}}, nil))
 	require.Equal(t, 1, seen)
 }

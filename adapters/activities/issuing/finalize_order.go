@@ -26,10 +26,10 @@ func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued dom
 		return issued, nil, order.Fault
 	case order.Status == domain.OrderInvalid: // RFC 8555 §7.1.6: it has no error of its own if it just ran out
 		return issued, nil, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil,
-			"order %s ran out or is gone: %s", order.URL, order.Problem).ForGood()
+			"order %s ran out or is gone: %s", order.URL, order.Problem).Permanent()
 	default:
-		return issued, nil, domain.NewFault(domain.FaultCA, "OrderNotIssued", nil,
-			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem).ForGood()
+		return issued, nil, domain.NewFault(domain.FaultCA, domain.ReasonOrderNotIssued, nil,
+			"order %s is %s after finalize: %s", order.URL, order.Status, order.Problem).Permanent()
 	}
 }
 
@@ -77,7 +77,7 @@ func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain
 	}
 	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, i.Clock.Now()); err != nil {
 		// Downloading it again would not help; the next attempt places a new order.
-		return issued, nil, errors.Join(domain.AsFault(err).ForGood(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
+		return issued, nil, errors.Join(domain.AsFault(err).Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
 	}
 	issued.Issuer = i.stored.Issuer
 	if issued.AccountURL, err = i.ca.AccountURL(ctx); err != nil {

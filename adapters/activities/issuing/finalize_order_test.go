@@ -20,16 +20,14 @@ import (
 	"everleaf/ports"
 )
 
-var finalizeInput = ports.FinalizeOrderInput{Certificate: certName, Order: pending}
-
-// issuance is a stored order with a real CSR and the chain that a CA made of it.
-type issuance struct {
+// signed is a stored order with a real CSR and the chain that a CA made of it.
+type signed struct {
 	stored ports.StoredOrder
 	chain  []byte
 	want   domain.Issued // as VerifyChain and the CA give it, before it is recorded
 }
 
-func newIssuance(t *testing.T) issuance {
+func newSigned(t *testing.T) signed {
 	t.Helper()
 	caKey, leafKey := newKey(t), newKey(t)
 	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, IsCA: true,
@@ -53,7 +51,7 @@ func newIssuance(t *testing.T) issuance {
 	want, err := domain.VerifyChain(chain, csr, spec.Names, now)
 	require.NoError(t, err)
 	want.Issuer, want.AccountURL = "default", account
-	return issuance{order, chain, want}
+	return signed{order, chain, want}
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {
@@ -72,89 +70,114 @@ func answer(status domain.OrderStatus) domain.Order {
 	return order
 }
 
+// finalize runs the part on an order that is stored as s has it.
+func (r *rig) finalize(s signed, order domain.Order) (issued domain.Issued, err error) {
+	r.Helper()
+	err = r.parts(func(ctx context.Context, i *issuance) (err error) {
+		i.work(orderID)
+		i.stored = s.stored
+		issued, _, err = i.finalize(ctx, order)
+		return err
+	})
+	return issued, err
+}
+
+// ready is the order after its authorization.
+func ready() domain.Order {
+	order := pending
+	order.Status = domain.OrderReady
+	return order
+}
+
+// done is the certificate as it is recorded.
+func (s signed) done() domain.Issued {
+	issued := s.want
+	issued.Version = "v1"
+	return issued
+}
+
 // stores expects the way from a valid order to a recorded certificate.
-func (r *rig) stores(i issuance) []*gomock.Call {
-	recorded := i.want
-	recorded.Version = "v1"
+func (r *rig) stores(s signed) []*gomock.Call {
 	return []*gomock.Call{
-		r.ca.EXPECT().Download(anything, certURL).Return(i.chain, nil),
+		r.ca.EXPECT().Download(anything, certURL).Return(s.chain, nil),
 		r.ca.EXPECT().AccountURL(anything).Return(account, nil),
-		r.certificates.EXPECT().RecordIssued(anything, orderID, i.want, i.chain).Return(recorded, nil),
+		r.certificates.EXPECT().RecordIssued(anything, certName, orderID, s.want, s.chain).Return(s.done(), nil),
 	}
 }
 
 func TestFinalizeOrder(t *testing.T) {
-	i := newIssuance(t)
-	done := i.want
-	done.Version = "v1"
-	soon, slow := answer(domain.OrderProcessing), answer(domain.OrderProcessing)
-	soon.RetryAfter, slow.RetryAfter = time.Millisecond, time.Minute
-	endless := answer(domain.OrderProcessing)
-	find := func(r *rig) []*gomock.Call {
-		return one(r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil))
+	s := newSigned(t)
+	soon := answer(domain.OrderProcessing)
+	soon.RetryAfter = time.Millisecond
+	sends := func(r *rig, order domain.Order) []*gomock.Call {
+		return one(r.ca.EXPECT().Finalize(anything, ready(), s.stored.CSR).Return(order, nil))
 	}
-	finalize := func(r *rig, order domain.Order) []*gomock.Call {
-		return one(r.ca.EXPECT().Finalize(anything, pending, i.stored.CSR).Return(order, nil))
-	}
-	poll := func(r *rig, order domain.Order) []*gomock.Call {
+	looks := func(r *rig, order domain.Order) []*gomock.Call {
 		return one(r.ca.EXPECT().Order(anything, orderURL).Return(order, nil))
 	}
 	for _, c := range []struct {
 		name   string
+		order  domain.Order
 		expect func(r *rig)
-		want   ports.FinalizeOrderOutput
 	}{
-		{"issued already: the CA does not hear", func(r *rig) {
-			stored := i.stored
-			stored.State, stored.Issued = ports.OrderIssued, &done
-			r.orders.EXPECT().Order(anything, orderID).Return(stored, nil)
-		}, ports.FinalizeOrderOutput{Issued: &done}},
-		{"valid at once", func(r *rig) {
-			inOrder(find(r), finalize(r, answer(domain.OrderValid)), r.stores(i))
-		}, ports.FinalizeOrderOutput{Issued: &done}},
-		{"processing, then valid in place", func(r *rig) {
-			inOrder(find(r), finalize(r, soon), poll(r, soon), poll(r, answer(domain.OrderValid)), r.stores(i))
-		}, ports.FinalizeOrderOutput{Issued: &done}},
-		{"processing for longer than it waits: the CA's pause goes out", func(r *rig) {
-			inOrder(find(r), finalize(r, slow))
-		}, ports.FinalizeOrderOutput{RetryAfter: time.Minute}},
-		{"processing without an end or a word: our pause goes out", func(r *rig) {
-			r.step = 3 * time.Second // of 5
-			inOrder(find(r), finalize(r, endless), poll(r, endless))
-		}, ports.FinalizeOrderOutput{RetryAfter: 5 * time.Second}},
+		{"valid at once", ready(), func(r *rig) { inOrder(sends(r, answer(domain.OrderValid)), r.stores(s)) }},
+		{"processing, then valid in place", ready(), func(r *rig) {
+			inOrder(sends(r, soon), looks(r, soon), looks(r, answer(domain.OrderValid)), r.stores(s))
+		}},
+		{"sent by an earlier try", soon, func(r *rig) { inOrder(looks(r, answer(domain.OrderValid)), r.stores(s)) }},
+		{"issued for an earlier try", answer(domain.OrderValid), func(r *rig) { inOrder(r.stores(s)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			c.expect(r)
-			out, err := call(r, ports.FinalizeOrder, finalizeInput)
+			issued, err := r.finalize(s, c.order)
 			require.NoError(t, err)
-			require.Equal(t, c.want, out)
+			require.Equal(t, s.done(), issued)
 		})
 	}
 }
 
-// A CA that does not see its own validation yet is asked again: first in place, then by the workflow.
+// A CA that takes long holds no slot.
+func TestFinalizeOrderIsParked(t *testing.T) {
+	s := newSigned(t)
+	slow := answer(domain.OrderProcessing)
+	slow.RetryAfter = time.Minute
+	r := newRig(t)
+	r.ca.EXPECT().Finalize(anything, anything, anything).Return(slow, nil)
+	_, err := r.finalize(s, ready())
+	require.Equal(t, time.Minute, parked(t, err))
+	require.Equal(t, progress{Order: orderID, Stage: finalizing, Since: now, Looks: 1}, r.progress())
+
+	r.again(time.Minute)
+	_, err = r.finalize(s, slow) // as the next try finds it
+	require.Equal(t, time.Minute, parked(t, err))
+
+	r.again(time.Hour)
+	_, err = r.finalize(s, slow)
+	application, fault := faultIn(t, err)
+	require.True(t, application.NonRetryable())
+	require.Equal(t, "OrderStuck", fault.Reason)
+	require.Contains(t, fault.Message, orderURL)
+}
+
+// A CA that does not see its own validation yet is asked again: first in place, then by the next try.
 func TestFinalizeOrderThatIsNotReadyYet(t *testing.T) {
 	for _, status := range []domain.OrderStatus{domain.OrderPending, domain.OrderReady} {
-		i := newIssuance(t)
+		s := newSigned(t)
 		r := newRig(t)
-		r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil)
 		gomock.InOrder(
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(status), nil),
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderProcessing), nil),
 			r.ca.EXPECT().Order(anything, orderURL).Return(domain.Order{}, limitedFault),
 		)
-		_, err := call(r, ports.FinalizeOrder, finalizeInput)
+		_, err := r.finalize(s, ready())
 		wire(t, err, limitedFault, false)
 
 		r = newRig(t)
-		r.step = 3 * time.Second // of 5
-		r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil)
+		r.step = 6 * time.Second // of 10
 		r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(status), nil).Times(2)
-		out, err := call(r, ports.FinalizeOrder, finalizeInput)
-		require.NoError(t, err)
-		require.Nil(t, out.Issued)
-		require.Positive(t, out.RetryAfter)
+		_, err = r.finalize(s, ready())
+		require.Positive(t, parked(t, err))
 	}
 }
 
@@ -163,10 +186,9 @@ func TestFinalizeOrderAbandonsARefusedKey(t *testing.T) {
 	for _, reason := range []string{domain.ReasonBadCSR, domain.ReasonBadPublicKey} {
 		r := newRig(t)
 		refused := domain.NewFault(domain.FaultOperator, reason, nil, "the CA will not sign it")
-		r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
 		r.ca.EXPECT().Finalize(anything, anything, anything).Return(domain.Order{}, refused)
-		r.orders.EXPECT().AbandonOrder(anything, orderID, anything)
-		_, err := call(r, ports.FinalizeOrder, finalizeInput)
+		r.orders.EXPECT().AbandonOrder(anything, certName, orderID, anything)
+		_, err := r.finalize(newSigned(t), ready())
 		application, fault := faultIn(t, err)
 		require.True(t, application.NonRetryable())
 		require.Equal(t, reason, fault.Reason)
@@ -176,11 +198,10 @@ func TestFinalizeOrderAbandonsARefusedKey(t *testing.T) {
 // Why the CA gave the order up is the name's fault or whose it is, not just the CA's.
 func TestFinalizeOrderHandsOnWhyTheCAGaveUp(t *testing.T) {
 	r := newRig(t)
-	r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
 	given := answer(domain.OrderInvalid)
 	given.Fault = nameFault
 	r.ca.EXPECT().Finalize(anything, anything, anything).Return(given, nil)
-	_, err := call(r, ports.FinalizeOrder, finalizeInput)
+	_, err := r.finalize(newSigned(t), ready())
 	wire(t, err, nameFault, false)
 }
 
@@ -192,11 +213,10 @@ func TestFinalizeOrderThatTheCAGaveUp(t *testing.T) {
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			r := newRig(t)
-			r.orders.EXPECT().Order(anything, orderID).Return(placed(), nil)
 			given := answer(status)
 			given.Problem = "badCSR"
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(given, nil)
-			_, err := call(r, ports.FinalizeOrder, finalizeInput)
+			_, err := r.finalize(newSigned(t), ready())
 			_, fault := faultIn(t, err)
 			require.Equal(t, want.Kind, fault.Kind)
 			require.Equal(t, want.Reason, fault.Reason)
@@ -207,18 +227,17 @@ func TestFinalizeOrderThatTheCAGaveUp(t *testing.T) {
 
 // A chain for another key: the order is given up, so that the next attempt has a new one, and nothing is recorded.
 func TestFinalizeOrderAbandonsWhatDoesNotVerify(t *testing.T) {
-	i, another := newIssuance(t), newIssuance(t)
+	s, another := newSigned(t), newSigned(t)
 	for name, abandonErr := range map[string]error{"abandoned": nil, "not even that": waitFault} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.orders.EXPECT().Order(anything, orderID).Return(i.stored, nil)
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderValid), nil)
 			r.ca.EXPECT().Download(anything, certURL).Return(another.chain, nil)
-			r.orders.EXPECT().AbandonOrder(anything, orderID, anything).DoAndReturn(func(_ context.Context, _, reason string) error {
+			r.orders.EXPECT().AbandonOrder(anything, certName, orderID, anything).DoAndReturn(func(_ context.Context, _, _, reason string) error {
 				require.Contains(t, reason, "another key")
 				return abandonErr
 			})
-			_, err := call(r, ports.FinalizeOrder, finalizeInput)
+			_, err := r.finalize(s, ready())
 			_, fault := faultIn(t, err)
 			require.Equal(t, "CertificateKeyMismatch", fault.Reason)
 		})
@@ -226,40 +245,24 @@ func TestFinalizeOrderAbandonsWhatDoesNotVerify(t *testing.T) {
 }
 
 func TestFinalizeOrderFaults(t *testing.T) {
-	i := newIssuance(t)
-	find := func(r *rig) { r.orders.EXPECT().Order(anything, anything).Return(i.stored, nil) }
+	s := newSigned(t)
 	valid := func(r *rig) {
-		find(r)
 		r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderValid), nil)
 	}
-	download := func(r *rig) { valid(r); r.ca.EXPECT().Download(anything, anything).Return(i.chain, nil) }
+	download := func(r *rig) { valid(r); r.ca.EXPECT().Download(anything, anything).Return(s.chain, nil) }
 	for _, c := range []struct {
 		name      string
 		expect    func(r *rig, f *domain.Fault)
 		faults    []*domain.Fault
 		retryable bool
 	}{
-		{"find order", func(r *rig, f *domain.Fault) {
-			r.orders.EXPECT().Order(anything, anything).Return(ports.StoredOrder{}, f)
-		}, []*domain.Fault{waitFault}, true},
-		{"find order", func(r *rig, f *domain.Fault) {
-			r.orders.EXPECT().Order(anything, anything).Return(ports.StoredOrder{}, f)
-		}, []*domain.Fault{operatorFault}, false},
-		{"find issuer", func(r *rig, _ *domain.Fault) {
-			order := i.stored
-			order.Issuer = "other"
-			r.orders.EXPECT().Order(anything, anything).Return(order, nil)
-		}, []*domain.Fault{operatorFault}, false},
 		{"finalize", func(r *rig, f *domain.Fault) {
-			find(r)
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(domain.Order{}, f)
 		}, []*domain.Fault{caFault}, true},
 		{"finalize", func(r *rig, f *domain.Fault) {
-			find(r)
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(domain.Order{}, f)
 		}, []*domain.Fault{limitedFault, busyFault, nameFault}, false},
-		{"poll", func(r *rig, f *domain.Fault) {
-			find(r)
+		{"look", func(r *rig, f *domain.Fault) {
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderProcessing), nil)
 			r.ca.EXPECT().Order(anything, orderURL).Return(domain.Order{}, f)
 		}, []*domain.Fault{caFault}, true},
@@ -274,14 +277,14 @@ func TestFinalizeOrderFaults(t *testing.T) {
 		{"record certificate", func(r *rig, f *domain.Fault) {
 			download(r)
 			r.ca.EXPECT().AccountURL(anything).Return(account, nil)
-			r.certificates.EXPECT().RecordIssued(anything, anything, anything, anything).Return(domain.Issued{}, f)
+			r.certificates.EXPECT().RecordIssued(anything, anything, anything, anything, anything).Return(domain.Issued{}, f)
 		}, []*domain.Fault{waitFault}, true},
 	} {
 		for _, fault := range c.faults {
 			t.Run(c.name+"/"+fault.Reason, func(t *testing.T) {
 				r := newRig(t)
 				c.expect(r, fault)
-				_, err := call(r, ports.FinalizeOrder, finalizeInput)
+				_, err := r.finalize(s, ready())
 				wire(t, err, fault, c.retryable)
 			})
 		}
@@ -291,14 +294,13 @@ func TestFinalizeOrderFaults(t *testing.T) {
 func TestFinalizeOrderEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	cancel := r.cancellable()
-	r.activities.pace.finalize, r.activities.pace.pollMax = time.Hour, time.Minute
+	r.activities.pace.place = 2 * time.Hour
 	slow := answer(domain.OrderProcessing)
-	slow.RetryAfter = time.Minute
-	r.orders.EXPECT().Order(anything, anything).Return(placed(), nil)
+	slow.RetryAfter = time.Hour
 	r.ca.EXPECT().Finalize(anything, anything, anything).DoAndReturn(func(context.Context, domain.Order, []byte) (domain.Order, error) {
 		time.AfterFunc(20*time.Millisecond, cancel)
 		return slow, nil
 	})
-	_, err := call(r, ports.FinalizeOrder, finalizeInput)
+	_, err := r.finalize(newSigned(t), ready())
 	require.ErrorContains(t, err, context.Canceled.Error())
 }

@@ -89,7 +89,7 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 			return record, failedIn(fault.Step, fmt.Errorf("abandon order: %w", err))
 		}
 		if i.at.Expired >= startOvers {
-			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).ForGood())
+			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
 		}
 		activity.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
 		i.at = progress{Failures: i.at.Failures, Expired: i.at.Expired + 1}
@@ -103,7 +103,7 @@ var errIssued = errors.New("issued meanwhile")
 // ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try.
 func ranOut(err error) bool {
 	switch domain.AsFault(err).Reason {
-	case "AuthorizationExpired", "OrderAbandoned", domain.ReasonOrderExpired:
+	case domain.ReasonAuthorizationExpired, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired:
 		return true
 	default:
 		return false

@@ -38,7 +38,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 		}
 		if !i.fits(opened) {
 			// A late try for an earlier spec came in between: the next try finds its order and abandons it.
-			return order, domain.NewFault(domain.FaultWait, "OrderInFlight", nil,
+			return order, domain.NewFault(domain.FaultWait, domain.ReasonOrderInFlight, nil,
 				"certificate %q: order %s is in flight for an earlier spec", i.in.Certificate, opened.ID)
 		}
 		inFlight = &opened

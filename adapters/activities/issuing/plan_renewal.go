@@ -2,14 +2,12 @@ package issuing
 
 import (
 	"context"
-	"encoding/pem"
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 // plan asks the CA for its window, once, and decides when to renew; the random fraction is drawn here, once, and stored
@@ -27,8 +25,8 @@ func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte)
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", i.in.Certificate, "error", err)
 	}
 	now := i.Clock.Now()
-	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).Breathing(now, issued)
-	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextLook(advice, fault, failures)))
+	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).WithCooldown(now, issued)
+	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextARICheck(advice, fault, failures)))
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("record renewal: %w", err)
 	}
@@ -45,33 +43,5 @@ func (i *issuance) advice(ctx context.Context, issued domain.Issued, chain []byt
 			return domain.Advice{}, fmt.Errorf("read chain: %w", err)
 		}
 	}
-	leaf, err := leafOf(chain, issued.Version)
-	if err != nil {
-		return domain.Advice{}, err
-	}
-	return ask(ctx, ca, leaf, i.pace.advice)
-}
-
-// ask asks the CA once, for limit at most.
-func ask(ctx context.Context, ca ports.CA, leaf []byte, limit time.Duration) (domain.Advice, error) {
-	var none domain.Advice
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	advice, err := ca.RenewalAdvice(bounded, leaf)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return none, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", limit)
-	}
-	if err != nil {
-		return none, fmt.Errorf("ask for renewal window: %w", err)
-	}
-	return advice, nil
-}
-
-// leafOf is the leaf of a version's chain, DER.
-func leafOf(chain []byte, version string) ([]byte, error) {
-	leaf, _ := pem.Decode(chain)
-	if leaf == nil {
-		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
-	}
-	return leaf.Bytes, nil
+	return activities.RenewalAdvice(ctx, ca, chain, issued.Version, i.pace.advice)
 }

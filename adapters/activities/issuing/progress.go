@@ -65,7 +65,7 @@ func (i *issuance) wait(ctx context.Context, asked, first time.Duration, what st
 	if !now.Add(pause).After(i.at.Since.Add(i.pace.place)) {
 		return activities.Wait(ctx, pause)
 	}
-	stuck := domain.NewFault(domain.FaultCA, "OrderStuck", nil, "order %s: %s since %s", i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).ForGood()
+	stuck := domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "order %s: %s since %s", i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).Permanent()
 	if now.Sub(i.at.Since) >= i.pace.patience {
 		return stuck
 	}

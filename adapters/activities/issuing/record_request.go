@@ -70,7 +70,7 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 		return nil, nil
 	default:
 		if request.Spec == nil {
-			return nil, domain.NewFault(domain.FaultSpec, "NoSpec", nil, "spec: none; give the names that the certificate is for")
+			return nil, domain.NewFault(domain.FaultSpec, domain.ReasonNoSpec, nil, "spec: none; give the names that the certificate is for")
 		}
 		validated, err := request.Spec.Validated()
 		return &validated, err

@@ -50,7 +50,7 @@ func (a *Activities) revoke(ctx context.Context, certificate string, revocation 
 	if err != nil {
 		return false, fmt.Errorf("read chain: %w", err)
 	}
-	leaf, err := leafOf(chain, revocation.Issued.Version)
+	leaf, err := activities.Leaf(chain, revocation.Issued.Version)
 	if err != nil {
 		return false, err
 	}

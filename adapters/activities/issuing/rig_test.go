@@ -3,7 +3,7 @@ package issuing
 import (
 	"context"
 	"log/slog"
-	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/mocks"
 	"everleaf/ports"
@@ -23,7 +24,7 @@ import (
 
 const (
 	certName = "shop"
-	key      = "run/1"
+	replaced = "v0"
 	orderID  = "order-1"
 	orderURL = "https://ca.test/order/1"
 	certURL  = "https://ca.test/cert/1"
@@ -39,9 +40,12 @@ var (
 )
 
 func placed() ports.StoredOrder {
-	return ports.StoredOrder{ID: orderID, Certificate: certName, Key: key, State: ports.OrderPlaced, Issuer: "default",
+	return ports.StoredOrder{ID: orderID, Certificate: certName, Key: firstOrder, State: ports.OrderPlaced, Issuer: "default",
 		Spec: spec, CSR: []byte("csr"), URL: orderURL}
 }
+
+// part is a step of the tests' own: some of an issuance, run as ObtainCertificate would.
+var part = ports.Step[struct{}, struct{}]{Name: "part"}
 
 // rig runs the steps as a worker would, through their registration, on mocks of every port.
 type rig struct {
@@ -50,37 +54,41 @@ type rig struct {
 	activities   *Activities
 	orders       *mocks.MockOrders
 	certificates *mocks.MockCertificates
+	deliveries   *mocks.MockDeliveries
+	validations  *mocks.MockValidations
 	issuers      *mocks.MockIssuers
 	ca           *mocks.MockCA
-	keys         *mocks.MockKeys
 	solver       *mocks.MockSolver
-	deliveries   *mocks.MockDeliveries
-	targets      *mocks.MockTargets
-	target       *mocks.MockTarget
-	notifier     *mocks.MockNotifier
+	keys         *mocks.MockKeys
 	sealer       *mocks.MockSealer
-	validations  *mocks.MockValidations
 	dice         *mocks.MockDice
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
-	// failures are what the validations tell, counted what they were told; countFault is their answer to that.
+	// failures are the validations that failed before, counted the names of those that failed since; countFault is the answer
+	// to their record.
 	failures   map[string][]time.Time
 	counted    []string
 	countFault error
 	// patience is the solver's.
 	patience time.Duration
+	// in is what part obtains, run what it does.
+	in  ports.ObtainCertificateInput
+	run func(context.Context, *issuance) error
+	// saved is the last heartbeat's progress.
+	saving sync.Mutex
+	saved  progress
+	beaten chan struct{}
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	r := &rig{
-		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
-		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), keys: mocks.NewMockKeys(ctrl),
-		solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), now: now, patience: 30 * time.Second,
-		deliveries: mocks.NewMockDeliveries(ctrl), targets: mocks.NewMockTargets(ctrl), target: mocks.NewMockTarget(ctrl),
-		notifier: mocks.NewMockNotifier(ctrl), sealer: mocks.NewMockSealer(ctrl), validations: mocks.NewMockValidations(ctrl),
+		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl), deliveries: mocks.NewMockDeliveries(ctrl),
+		validations: mocks.NewMockValidations(ctrl), issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl),
+		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl), dice: mocks.NewMockDice(ctrl),
+		now: now, patience: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -102,36 +110,65 @@ func newRig(t *testing.T) *rig {
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
 	r.activities = New(Params{
-		Orders: r.orders, Certificates: r.certificates, Issuers: r.issuers, Keys: r.keys,
-		Solvers: []ports.Solver{r.solver}, Clock: clock, Dice: r.dice,
-		Deliveries: r.deliveries, Targets: r.targets, Notifier: r.notifier, Sealer: r.sealer, Validations: r.validations,
+		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: activities.Unobserved{},
 	})
 	r.activities.pace = pace{
-		heartbeat: time.Minute, check: time.Millisecond, checkMax: time.Hour, poll: time.Millisecond,
-		pollMax: time.Minute, toldMax: time.Minute, finalize: 5 * time.Second, cleanUp: time.Minute, advice: time.Minute,
+		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
+		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour, cleanUp: time.Minute, advice: time.Minute,
 	}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	r.env = suite.NewTestActivityEnvironment()
-	both := &once{ActivityRegistry: r.env}
-	RegisterShort(both, r.activities)
-	RegisterLong(both, r.activities)
-	RegisterDelivery(both, r.activities)
+	r.env.SetOnActivityHeartbeatListener(r.heard)
+	RegisterShort(r.env, r.activities)
+	RegisterLong(r.env, r.activities)
+	activities.Register(r.env, part, r.part)
 	return r
 }
 
-// once registers a step that two workers have only once, for an environment that stands for both.
-type once struct {
-	worker.ActivityRegistry
-	seen names
+// heard keeps what a heartbeat carries.
+func (r *rig) heard(_ *activity.Info, details converter.EncodedValues) {
+	r.saving.Lock()
+	_ = details.Get(&r.saved) // a step that carries nothing
+	r.saving.Unlock()
+	select {
+	case r.beaten <- struct{}{}:
+	default:
+	}
 }
 
-func (o *once) RegisterActivityWithOptions(run any, options activity.RegisterOptions) {
-	if slices.Contains(o.seen.registered, options.Name) {
-		return
+// progress is what the last heartbeat carried.
+func (r *rig) progress() progress {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	return r.saved
+}
+
+// again has the next call go on from what the last one saved, some time later.
+func (r *rig) again(later time.Duration) {
+	r.env.SetHeartbeatDetails(r.progress())
+	r.now = r.now.Add(later)
+}
+
+func (r *rig) part(ctx context.Context, _ struct{}) (none struct{}, err error) {
+	i := &issuance{Activities: r.activities, in: r.in, spec: r.in.Spec.WithDefaults(), issuer: "default", ca: r.ca, stored: placed(),
+		at: activities.Resumed[progress](ctx)}
+	beating, beat := activities.Beat(ctx, r.activities.pace.heartbeat, i.at)
+	defer beat.Stop()
+	i.beat = beat
+	if err := r.run(beating, i); err != nil {
+		return none, i.hand(ctx, err)
 	}
-	o.seen.RegisterActivityWithOptions(run, options)
-	o.ActivityRegistry.RegisterActivityWithOptions(run, options)
+	return none, nil
+}
+
+// parts runs some of an issuance.
+func (r *rig) parts(run func(context.Context, *issuance) error) error {
+	r.Helper()
+	r.run = run
+	_, err := call(r, part, struct{}{})
+	return err
 }
 
 // call runs a step by its contract's name.
@@ -153,21 +190,12 @@ func (r *rig) cancellable() (cancel func()) {
 	return cancel
 }
 
-// heartbeats returns what waits until the step has sent one.
-func (r *rig) heartbeats() (wait func()) {
-	beaten := make(chan struct{}, 1)
-	r.env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) {
-		select {
-		case beaten <- struct{}{}:
-		default:
-		}
-	})
-	return func() {
-		select {
-		case <-beaten:
-		case <-time.After(10 * time.Second):
-			r.Error("no heartbeat")
-		}
+// beat waits until the step has sent a heartbeat.
+func (r *rig) beat() {
+	select {
+	case <-r.beaten:
+	case <-time.After(10 * time.Second):
+		r.Error("no heartbeat")
 	}
 }
 
@@ -175,8 +203,8 @@ func (r *rig) heartbeats() (wait func()) {
 var (
 	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
 	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
-	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").After(90 * time.Second)
-	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").After(7 * time.Second)
+	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").WithRetryAfter(90 * time.Second)
+	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").WithRetryAfter(7 * time.Second)
 	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
 	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")
 	specFault     = domain.NewFault(domain.FaultSpec, "RejectedIdentifier", nil, "the CA will not have this name")
@@ -189,6 +217,16 @@ func wire(t testing.TB, err error, want *domain.Fault, retryable bool) {
 	require.Equal(t, string(want.Kind), application.Type())
 	require.Equal(t, !retryable, application.NonRetryable())
 	require.Equal(t, domain.Fault{Kind: want.Kind, Reason: want.Reason, Message: want.Error(), RetryAfter: want.RetryAfter}, fault)
+}
+
+// parked asserts that err only ends the try, and returns the pause before the next.
+func parked(t testing.TB, err error) time.Duration {
+	t.Helper()
+	application, fault := faultIn(t, err)
+	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category(), "%v", err)
+	require.False(t, application.NonRetryable())
+	require.Equal(t, "OrderStuck", fault.Reason, "what it is if no next try is allowed")
+	return application.NextRetryDelay()
 }
 
 // faultIn takes err over the wire, where only words survive, and finds the fault.

@@ -16,10 +16,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/acme/acmetest"
+	"everleaf/adapters/activities"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
@@ -62,81 +64,99 @@ func newTown(t *testing.T, env ...string) *town {
 	return town
 }
 
-// process is a worker that has just started: it knows nothing but what is stored. kills, if given, ends it within a call
-// on orders or certificates.
-func (town *town) process(kills *kill) *rig {
+// process is a worker that has just started: it knows nothing but what is stored. change, if given, is made to its ports.
+func (town *town) process(change func(*Params)) *rig {
 	town.Helper()
 	ca, err := acme.New(acme.Config{Issuer: domain.DefaultIssuer, Directory: town.ca.Directory, CABundle: town.ca.CABundle},
 		postgres.NewAccounts(town.pool), town.keeper, nil)
 	require.NoError(town, err)
 	tokens := postgres.NewHTTPTokens(town.pool)
 	params := Params{
-		Validations: postgres.NewValidations(town.pool),
-		Orders:      postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Issuers: acme.NewIssuers(ca),
-		Keys: sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{},
+		Orders: postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Deliveries: postgres.NewDeliveries(town.pool),
+		Validations: postgres.NewValidations(town.pool), Issuers: acme.NewIssuers(ca),
 		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, tokens)},
+		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{}, Observer: activities.Unobserved{},
 	}
-	if kills != nil {
-		kills.Orders = params.Orders
-		params.Orders = kills
+	if change != nil {
+		change(&params)
 	}
-	r := &rig{T: town.T, activities: New(params)}
+	r := &rig{T: town.T, activities: New(params), beaten: make(chan struct{}, 1)}
 	r.activities.pace.check, r.activities.pace.poll = 50*time.Millisecond, 50*time.Millisecond
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	r.env = suite.NewTestActivityEnvironment()
-	both := &once{ActivityRegistry: r.env}
-	RegisterShort(both, r.activities)
-	RegisterLong(both, r.activities)
+	r.env.SetOnActivityHeartbeatListener(r.heard)
+	RegisterShort(r.env, r.activities)
+	RegisterLong(r.env, r.activities)
+	activities.Register(r.env, part, r.part)
 	return r
 }
 
-// kill is a process that dies between the CA's answer to newOrder and storing it.
-type kill struct {
+// dying is a process that dies between the CA's answer to newOrder and storing it.
+type dying struct {
 	ports.Orders
 	url string // of the order that was lost
 }
 
-func (k *kill) RecordPlaced(_ context.Context, _, url string, _ time.Time) (string, error) {
-	k.url = url
-	return "", domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").ForGood()
+func (d *dying) RecordPlaced(_ context.Context, _, _, url string, _ time.Time) (string, error) {
+	d.url = url
+	return "", killed()
 }
 
-// place asks for an order.
-func place(name, key string, spec domain.Spec, predecessor *domain.Issued) ports.PlaceOrderInput {
-	return ports.PlaceOrderInput{Certificate: name, Key: key, Spec: spec.WithDefaults(), Issuer: domain.DefaultIssuer, Predecessor: predecessor}
+func killed() error {
+	return domain.NewFault(domain.FaultWait, "Killed", errors.New("killed"), "the process is gone").Permanent()
 }
 
-// obtain takes a placed order to its certificate.
-func (r *rig) obtain(name string, order domain.Order) *domain.Issued {
-	r.Helper()
-	out, err := call(r, ports.ObtainCertificate, ports.ObtainCertificateInput{Certificate: name, Order: order, Challenge: domain.ChallengeHTTP01})
-	require.NoError(r, err)
-	require.NotNil(r, out.Issued)
-	return out.Issued
-}
-
-// issue does all of it.
-func (r *rig) issue(in ports.PlaceOrderInput) *domain.Issued {
-	r.Helper()
-	placed, err := call(r, ports.PlaceOrder, in)
-	require.NoError(r, err)
-	return r.obtain(in.Certificate, placed.Order)
-}
-
-// insist runs a step as often as Temporal would, while its fault is one that Temporal repeats in place.
-func insist[In, Out any](r *rig, step ports.Step[In, Out], in In, most int) (out Out, took int) {
-	r.Helper()
-	for took = 1; ; took++ {
-		out, err := call(r, step, in)
-		if err == nil {
-			return out, took
-		}
-		require.Less(r, took, most, "%s: %v", step.Name, err)
-		r.Logf("%s again: %v", step.Name, err)
-		application, _ := faultIn(r, err)
-		require.False(r, application.NonRetryable(), "%s: %v", step.Name, err)
+// order asks for a certificate in place of another one, which may be nil.
+func order(name string, spec domain.Spec, replaces *domain.Issued) ports.ObtainCertificateInput {
+	in := ports.ObtainCertificateInput{Certificate: name, Spec: spec.WithDefaults()}
+	if replaces != nil {
+		in.Replaces = replaces.Version
 	}
+	return in
+}
+
+// obtain runs the step until it needs no other try to go on, as Temporal does.
+func (r *rig) obtain(in ports.ObtainCertificateInput) (domain.Record, error) {
+	r.Helper()
+	for {
+		out, err := call(r, ports.ObtainCertificate, in)
+		if err == nil {
+			return out.Record, nil
+		}
+		application, _ := faultIn(r, err)
+		if application.Category() != temporal.ApplicationErrorCategoryBenign {
+			return out.Record, err
+		}
+		r.env.SetHeartbeatDetails(r.progress())
+		time.Sleep(application.NextRetryDelay()) // Temporal's timer
+	}
+}
+
+// issue obtains a certificate without a failure.
+func (r *rig) issue(in ports.ObtainCertificateInput) *domain.Issued {
+	r.Helper()
+	record, err := r.obtain(in)
+	require.NoError(r, err)
+	require.NotNil(r, record.Issued)
+	require.NotNil(r, record.Renewal)
+	return record.Issued
+}
+
+// stage runs the first parts of an issuance: the order is placed, and authorized if it is to be.
+func (r *rig) stage(in ports.ObtainCertificateInput, authorized bool) (order domain.Order) {
+	r.Helper()
+	r.in = in
+	require.NoError(r, r.parts(func(ctx context.Context, i *issuance) error {
+		record, inFlight, err := i.Orders.FindOrder(ctx, in.Certificate)
+		require.NoError(r, err)
+		order, err = i.place(ctx, record, inFlight)
+		if err == nil && authorized {
+			err = i.authorize(ctx, &order)
+		}
+		return err
+	}))
+	return order
 }
 
 // count reads one number from Postgres.

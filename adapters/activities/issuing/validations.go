@@ -8,8 +8,8 @@ import (
 	"everleaf/domain"
 )
 
-// spreadHeldBack is over how long those who wait for one name are spread.
-const spreadHeldBack = 10 * time.Minute
+// spreadLimited is over how long those who wait for one name are spread.
+const spreadLimited = 10 * time.Minute
 
 // mayValidate refuses to let the CA validate challenges while too many validations of one of their names have failed there,
 // whichever certificates they were for.
@@ -26,9 +26,9 @@ func (i *issuance) mayValidate(ctx context.Context, challenges []domain.Challeng
 	if err != nil {
 		return fmt.Errorf("count failed validations: %w", err)
 	}
-	if held := domain.HeldBack(now, i.issuer, failures); held != nil {
+	if held := domain.ValidationLimit(now, i.issuer, failures); held != nil {
 		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
-		return held.After(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadHeldBack)))
+		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadLimited)))
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 // The CA is not told of a challenge while validations of its name have failed too often, whichever certificates they were for.
@@ -15,15 +14,13 @@ func TestAuthorizeOrderHoldsBack(t *testing.T) {
 	r := newRig(t)
 	r.failures = map[string][]time.Time{"a.example.com": {now.Add(-time.Minute), now.Add(-2 * time.Minute), now.Add(-3 * time.Minute), now.Add(-20 * time.Minute)}}
 	r.dice.EXPECT().Fraction().Return(0.5)
-	in := authorizeInput
-	in.Order.Authorizations = []string{"authz/a"}
 	inOrder(
 		r.shows("a", authorization("a", isPending)),
 		one(r.solver.EXPECT().Present(anything, anything, anything)),
 		one(r.solver.EXPECT().Check(anything, anything)),
 		one(r.cleansUp(nil)),
 	)
-	_, err := call(r, ports.AuthorizeOrder, in)
+	err := r.authorize(ofOne())
 	application, fault := faultIn(t, err)
 	require.True(t, application.NonRetryable(), "waited out on a timer")
 	require.Equal(t, domain.FaultRateLimited, fault.Kind)
@@ -37,8 +34,7 @@ func TestAuthorizeOrderHoldsBack(t *testing.T) {
 func TestAuthorizeOrderForced(t *testing.T) {
 	r := newRig(t)
 	r.failures = map[string][]time.Time{"a.example.com": {now, now, now, now}}
-	in := authorizeInput
-	in.Order.Authorizations, in.Forced = []string{"authz/a"}, true
+	r.in.Force = true
 	inOrder(
 		r.shows("a", authorization("a", isPending)),
 		one(r.solver.EXPECT().Present(anything, anything, anything)),
@@ -47,8 +43,7 @@ func TestAuthorizeOrderForced(t *testing.T) {
 		r.shows("a", authorization("a", isValid)),
 		one(r.cleansUp(nil)),
 	)
-	_, err := call(r, ports.AuthorizeOrder, in)
-	require.NoError(t, err)
+	require.NoError(t, r.authorize(ofOne()))
 }
 
 func TestFailedValidationsAreCounted(t *testing.T) {
@@ -67,7 +62,7 @@ func TestFailedValidationsAreCounted(t *testing.T) {
 		other.Name = "*.b.example.com"
 		r.shows("b", authorization("b", isPending), other)
 		r.cleansUp(nil)
-		_, err := call(r, ports.AuthorizeOrder, authorizeInput)
+		err := r.authorize(pending)
 		wire(t, err, nameFault, false)
 		require.Equal(t, []string{"a.example.com", "b.example.com"}, r.counted)
 	})
@@ -76,15 +71,16 @@ func TestFailedValidationsAreCounted(t *testing.T) {
 		both(r)
 		r.shows("b", authorization("b", isPending), authorization("b", isPending))
 		r.cleansUp(nil)
-		_, err := call(r, ports.AuthorizeOrder, authorizeInput)
+		err := r.authorize(pending)
 		wire(t, err, nameFault, false)
 		require.Equal(t, []string{"a.example.com"}, r.counted)
 	})
 	t.Run("what merely ran out is none", func(t *testing.T) {
 		r := newRig(t)
 		r.shows("a", authorization("a", "expired"))
+		r.shows("b", authorization("b", isPending))
 		r.cleansUp(nil)
-		_, err := call(r, ports.AuthorizeOrder, authorizeInput)
+		err := r.authorize(pending)
 		require.Error(t, err)
 		require.Empty(t, r.counted)
 	})
@@ -92,7 +88,7 @@ func TestFailedValidationsAreCounted(t *testing.T) {
 		r := newRig(t)
 		r.countFault = waitFault
 		r.shows("a", failed)
-		_, err := call(r, ports.AuthorizeOrder, authorizeInput)
+		err := r.authorize(pending)
 		wire(t, err, waitFault, true)
 	})
 }

@@ -132,10 +132,10 @@ func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error
 	case advice.Window == nil && !advice.Unsupported:
 		advised.Failure = "the CA's answer holds no window that can be used"
 	default:
-		readvised, differs := advised.Plan.Readvise(now, due.Issued, advice.Window)
+		readvised, differs := advised.Plan.Replan(now, due.Issued, advice.Window)
 		advised.Plan, advised.Moved = readvised, advised.Moved || differs
 	}
-	advised.Next = now.Add(domain.NextLook(advice, fault, advised.Failures))
+	advised.Next = now.Add(domain.NextARICheck(advice, fault, advised.Failures))
 	if err := s.Advice.RecordAdvice(ctx, advised); err != nil {
 		return fmt.Errorf("record advice: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"everleaf/domain"
 )
 
-func TestReadvise(t *testing.T) {
+func TestReplan(t *testing.T) {
 	t.Parallel()
 	const h, m, s = time.Hour, time.Minute, time.Second
 	issued := valid(noon, 90*day)
@@ -19,7 +19,7 @@ func TestReadvise(t *testing.T) {
 	planned := domain.PlanRenewal(noon, issued, usual, 0.5)
 	byAge := domain.PlanRenewal(noon, issued, nil, 0.5)
 	passed := domain.PlanRenewal(noon.Add(20*day), issued, window(noon, 19*day, 19*day+h), 0.5)
-	paused := domain.PlanRenewal(noon.Add(h), issued, window(noon, 30*m, 40*m), 0.5).Breathing(noon.Add(h), issued)
+	paused := domain.PlanRenewal(noon.Add(h), issued, window(noon, 30*m, 40*m), 0.5).WithCooldown(noon.Add(h), issued)
 	for _, c := range []struct {
 		name   string
 		stored domain.RenewalPlan
@@ -50,21 +50,21 @@ func TestReadvise(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			plan, moved := c.stored.Readvise(noon.Add(c.now), issued, c.window)
+			plan, moved := c.stored.Replan(noon.Add(c.now), issued, c.window)
 			require.Equal(t, c.moved, moved, "%+v", plan)
 			require.Equal(t, c.want, plan.At.Sub(noon))
 			require.Equal(t, c.stored.Fraction, plan.Fraction)
 			if c.window != nil {
 				require.Equal(t, c.window, plan.Window, "the window that holds is kept")
 			}
-			again, moved := plan.Readvise(noon.Add(c.now+m), issued, c.window)
-			require.False(t, moved, "told once")
+			again, moved := plan.Replan(noon.Add(c.now+m), issued, c.window)
+			require.False(t, moved, "moved once")
 			require.Equal(t, plan, again)
 		})
 	}
 }
 
-func TestReadviseTellsTheExplanation(t *testing.T) {
+func TestReplanShowsTheExplanation(t *testing.T) {
 	t.Parallel()
 	issued := valid(noon, 90*day)
 	plan := domain.PlanRenewal(noon, issued, window(noon, 59*day, 61*day), 0.5)
@@ -73,7 +73,7 @@ func TestReadviseTellsTheExplanation(t *testing.T) {
 		explained := window(noon, 59*day, 61*day)
 		explained.ExplanationURL = why
 		var moved bool
-		plan, moved = plan.Readvise(noon.Add(day), issued, explained)
+		plan, moved = plan.Replan(noon.Add(day), issued, explained)
 		require.False(t, moved)
 		want := plain
 		if why != "" {
@@ -92,11 +92,11 @@ func TestAClockThatIsOffDoesNoHarm(t *testing.T) {
 	for _, off := range []time.Duration{-10 * m, 0, 10 * m} {
 		at := noon.Add(20 * day)
 		incident := window(at, -h, -30*m) // by the CA's clock
-		plan, moved := stored.Readvise(at.Add(off), issued, incident)
+		plan, moved := stored.Replan(at.Add(off), issued, incident)
 		require.True(t, moved)
 		require.Equal(t, at.Add(off), plan.At, "now, by whatever clock")
 
-		plan, moved = stored.Readvise(at.Add(off), issued, window(noon, 59*day, 61*day))
+		plan, moved = stored.Replan(at.Add(off), issued, window(noon, 59*day, 61*day))
 		require.False(t, moved)
 		require.Equal(t, stored, plan)
 
@@ -111,7 +111,7 @@ func TestAClockThatIsOffDoesNoHarm(t *testing.T) {
 	}
 	// A window that opens and ends within the error: at the worst, the renewal is minutes early or at once.
 	at := noon.Add(20 * day)
-	plan, _ := stored.Readvise(at.Add(-10*m), issued, window(at, -15*m, -5*m))
+	plan, _ := stored.Replan(at.Add(-10*m), issued, window(at, -15*m, -5*m))
 	require.False(t, plan.At.After(at))
 }
 
