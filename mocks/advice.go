@@ -37,10 +37,10 @@ func (m *MockAdvice) EXPECT() *MockAdviceMockRecorder {
 }
 
 // Due mocks base method.
-func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]ports.AdviceDue, error) {
+func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Due", ctx, now, after, except, limit)
-	ret0, _ := ret[0].([]ports.AdviceDue)
+	ret0, _ := ret[0].(ports.DuePage)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }

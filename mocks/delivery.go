@@ -187,10 +187,10 @@ func (mr *MockDeliveriesMockRecorder) Bundle(ctx, certificate, version interface
 }
 
 // Delivered mocks base method.
-func (m *MockDeliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) ([]ports.DeliveredTo, error) {
+func (m *MockDeliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) (ports.DeliveredPage, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Delivered", ctx, host, after, limit)
-	ret0, _ := ret[0].([]ports.DeliveredTo)
+	ret0, _ := ret[0].(ports.DeliveredPage)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }

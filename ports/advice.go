@@ -18,8 +18,13 @@ type AdviceDue struct {
 	ChainPEM []byte
 	// Failures counts the errors since the last answer.
 	Failures int
-	// Place is where the next page begins if this is the last of its page.
-	Place string
+}
+
+// DuePage is a page of what is due.
+type DuePage struct {
+	Due []AdviceDue
+	// Page says where the next page begins.
+	Page PageState
 }
 
 // Advised is what came of asking about a certificate.
@@ -43,10 +48,10 @@ type Moved struct {
 
 // Advice records what CAs say of certificates in service. Faults: Wait "DatabaseUnavailable".
 type Advice interface {
-	// Due returns up to limit certificates that are kept, planned, not expired and not revoked, and whose next look is not
-	// after now, those that wait longest first, after the place given ("" for the first page). Those of the issuers in except
-	// are left out.
-	Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]AdviceDue, error)
+	// Due returns what to ask about among the next limit versions whose next look is not after now, those that wait longest
+	// first, after the place given ("" for the first page): certificates that are kept, planned, not expired and not revoked.
+	// Those of the issuers in except are left out.
+	Due(ctx context.Context, now time.Time, after string, except []string, limit int) (DuePage, error)
 	// RecordAdvice stores a plan and when to look next. A version that is not in service any more is left alone. An event is
 	// written only if the plan's instant moved by a second or more, or its explanation changed. Idempotent.
 	RecordAdvice(ctx context.Context, advised Advised) error

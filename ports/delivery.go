@@ -85,10 +85,19 @@ type Deliveries interface {
 	// RecordDrifted notes that the targets do not have these versions any more, each with an event; one that has another version
 	// by now is left alone. Idempotent.
 	RecordDrifted(ctx context.Context, drifts []Drift) error
-	// Delivered returns up to limit deliveries to look at, to targets on host ("" for those on none), in order of certificate
-	// and target, after the one given (the zero one for the first page): the confirmed ones of versions in service, and those
-	// that have drifted and are not confirmed again. One that has failed since is left out: it is tried again anyway.
-	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) ([]DeliveredTo, error)
+	// Delivered returns what there is to look at among the next limit deliveries to targets on host ("" for those on none), in
+	// order of certificate and target, after the one given (the zero one for the first page): the confirmed ones of versions in
+	// service, and those that have drifted and are not confirmed again. One that has failed since is left out: it is tried
+	// again anyway.
+	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) (DeliveredPage, error)
+}
+
+// DeliveredPage is a page of deliveries.
+type DeliveredPage struct {
+	Deliveries []DeliveredTo
+	// After is where the next page begins; Done reports whether there is none.
+	After DeliveredTo
+	Done  bool
 }
 
 // DeliveredTo is a confirmed delivery, or one that has drifted.

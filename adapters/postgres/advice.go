@@ -31,35 +31,44 @@ const inService = `certificates c ON c.name = v.certificate AND c.current_versio
 // Postgres.
 const planned = `(v.renewal IS NOT NULL OR v.created_at < now() - interval '10 minutes')`
 
-// Due implements ports.Advice. The index versions_next_look has the rows in this order, so that a page costs no more than its
-// rows, however many are due.
-func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]ports.AdviceDue, error) {
+// Due implements ports.Advice. The index versions_next_look has the rows in this order, and the page is cut before anything is
+// joined to it: however many are due, a page costs no more than its rows.
+func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
 	if except == nil {
 		except = []string{} // NULL would leave out everything
 	}
 	look, name := placed(after)
 	rows, err := a.pool.Query(ctx, `
-		SELECT c.name, v.next_look, coalesce(v.renewal, '{}'), v.chain_pem, v.look_failures, `+versionColumns+`
-		FROM versions v JOIN `+inService+`
-		WHERE v.next_look <= $1 AND (v.next_look, v.certificate) > ($2, $3) AND v.issuer <> ALL ($4) AND `+planned+`
-			AND c.released_at IS NULL AND v.revoked_at IS NULL AND v.not_after > $1
-		ORDER BY v.next_look, v.certificate
-		LIMIT $5`, now, look, name, except, max(limit, 0))
+		SELECT v.certificate, v.next_look, c.current_version = v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
+			v.look_failures, `+versionColumns+`
+		FROM (
+			SELECT * FROM versions v
+			WHERE next_look <= $1 AND (next_look, certificate) > ($2, $3) AND issuer <> ALL ($4) AND `+planned+`
+				AND revoked_at IS NULL AND not_after > $1
+			ORDER BY next_look, certificate
+			LIMIT $5
+		) v JOIN certificates c ON c.name = v.certificate
+		ORDER BY v.next_look, v.certificate`, now, look, name, except, limit)
 	if err != nil {
-		return nil, interpret(err)
+		return ports.DuePage{}, interpret(err)
 	}
-	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.AdviceDue, error) {
-		var d ports.AdviceDue
-		var look time.Time
-		var chain string
-		var version versionRow
-		if err := row.Scan(append([]any{&d.Certificate, &look, &d.Plan, &chain, &d.Failures}, version.fields()...)...); err != nil {
-			return ports.AdviceDue{}, err
+	page, read := ports.DuePage{Page: ports.PageState{After: after}}, 0
+	var d ports.AdviceDue
+	var at time.Time
+	var asked *bool // NULL while nothing is in service
+	var chain string
+	var version versionRow
+	_, err = pgx.ForEachRow(rows, append([]any{&d.Certificate, &at, &asked, &d.Plan, &chain, &d.Failures}, version.fields()...), func() error {
+		if read++; asked != nil && *asked {
+			d.Issued, d.ChainPEM = *version.issued(), []byte(chain)
+			page.Due = append(page.Due, d)
 		}
-		d.Issued, d.ChainPEM, d.Place = *version.issued(), []byte(chain), place(look, d.Certificate)
-		return d, nil
+		page.Page.After = place(at, d.Certificate)
+		d, version = ports.AdviceDue{}, versionRow{}
+		return nil
 	})
-	return due, interpret(err)
+	page.Page.Done = read < limit
+	return page, interpret(err)
 }
 
 // place is where the page after this certificate begins.
@@ -112,7 +121,7 @@ func (a *Advice) Moved(ctx context.Context, after string, limit int) ([]ports.Mo
 		SELECT v.certificate, v.id::text, v.renew_at FROM versions v JOIN `+inService+`
 		WHERE v.moved AND v.certificate > $1
 		ORDER BY v.certificate
-		LIMIT $2`, after, max(limit, 0))
+		LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, interpret(err)
 	}

@@ -18,10 +18,14 @@ const deliveryHosts = `
 		SELECT (SELECT d.host FROM deliveries d WHERE d.failure IS NULL AND d.host > hosts.host ORDER BY d.host LIMIT 1)
 		FROM hosts WHERE hosts.host IS NOT NULL
 	)
-	SELECT host FROM hosts WHERE EXISTS (
-		SELECT FROM deliveries d JOIN certificates c ON c.name = d.certificate
-		WHERE d.host = hosts.host AND d.failure IS NULL AND d.delivered_at IS NOT NULL AND c.released_at IS NULL
-	) ORDER BY host`
+	SELECT host FROM hosts CROSS JOIN LATERAL (
+		-- In the index's order, and with the certificate as a value: the planner is to stop at the first.
+		SELECT FROM deliveries d
+		WHERE d.host = hosts.host AND d.failure IS NULL AND d.delivered_at IS NOT NULL
+			AND (SELECT c.released_at IS NULL FROM certificates c WHERE c.name = d.certificate)
+		ORDER BY d.certificate, d.target
+		LIMIT 1
+	) kept ORDER BY host`
 
 // Backlog implements ports.Backlog. It also clears the next look of versions that their CA is never to be asked about again,
 // "after the certificate has expired or is considered replaced" (RFC 9773 §4.3, in our words), so that the index has in it

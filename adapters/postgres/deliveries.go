@@ -46,7 +46,7 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 		FROM versions v
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
-		JOIN keys k ON k.id = o.key_id
+		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
 		WHERE v.id = $2::uuid AND v.certificate = $1`, certificate, version), &chain, &pair.SealedKey, &pair.Replaced)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.KeyPair{}, unknownVersion(version)

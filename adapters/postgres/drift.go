@@ -32,21 +32,31 @@ func (d *Deliveries) RecordDrifted(ctx context.Context, drifts []ports.Drift) er
 	return interpret(err)
 }
 
-// Delivered implements ports.Deliveries. A limit below one gives none. One that was delivered, and that neither has a version
-// nor has failed, has drifted: a removal takes delivered_at away as well.
-func (d *Deliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) ([]ports.DeliveredTo, error) {
+// Delivered implements ports.Deliveries. The page is cut before anything is joined to it: however many of a host's deliveries
+// need no look, a page costs no more than its rows. One that was delivered, and that neither has a version nor has failed, has
+// drifted: a removal takes delivered_at away as well.
+func (d *Deliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) (ports.DeliveredPage, error) {
 	rows, err := d.pool.Query(ctx, `
-		SELECT d.certificate, d.target, coalesce(d.version::text, '')
-		FROM deliveries d JOIN certificates c ON c.name = d.certificate
-		WHERE d.host = $1 AND (d.certificate, d.target) > ($2, $3) AND d.failure IS NULL AND d.delivered_at IS NOT NULL
-			AND (d.version IS NULL OR d.version = c.current_version) AND c.released_at IS NULL
-		ORDER BY d.certificate, d.target
-		LIMIT $4`, host, after.Certificate, after.Target, max(limit, 0))
+		SELECT d.certificate, d.target, coalesce(d.version::text, ''),
+			(d.version IS NULL OR d.version = c.current_version) AND c.released_at IS NULL
+		FROM (
+			SELECT certificate, target, version FROM deliveries
+			WHERE host = $1 AND (certificate, target) > ($2, $3) AND failure IS NULL AND delivered_at IS NOT NULL
+			ORDER BY certificate, target
+			LIMIT $4
+		) d JOIN certificates c ON c.name = d.certificate
+		ORDER BY d.certificate, d.target`, host, after.Certificate, after.Target, limit)
 	if err != nil {
-		return nil, interpret(err)
+		return ports.DeliveredPage{}, interpret(err)
 	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (to ports.DeliveredTo, err error) {
-		return to, row.Scan(&to.Certificate, &to.Target, &to.Version)
+	page, read := ports.DeliveredPage{After: after}, 0
+	var look bool
+	_, err = pgx.ForEachRow(rows, []any{&page.After.Certificate, &page.After.Target, &page.After.Version, &look}, func() error {
+		if read++; look {
+			page.Deliveries = append(page.Deliveries, page.After)
+		}
+		return nil
 	})
-	return found, interpret(err)
+	page.Done = read < limit
+	return page, interpret(err)
 }

@@ -62,7 +62,7 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 		JOIN versions v ON v.certificate = taken.certificate AND v.id = taken.version
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
-		JOIN keys k ON k.id = o.key_id`, digest[:]), &chain, &pair.SealedKey)
+		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate`, digest[:]), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenVoid, nil,
 			"the token is unknown, used, expired or replaced by that of a later delivery")

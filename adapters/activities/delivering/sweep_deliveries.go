@@ -41,18 +41,16 @@ func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveri
 		if err != nil {
 			return out, fmt.Errorf("read deliveries: %w", err)
 		}
-		drifts, err := a.look(ctx, page)
+		drifts, err := a.look(ctx, page.Deliveries)
 		if err != nil {
 			return out, err
 		}
-		before := driftedBefore(page)
+		before := driftedBefore(page.Deliveries)
 		if err := a.recordDrift(ctx, drifts, before); err != nil {
 			return out, err
 		}
-		out.Looked, out.Drifted, out.Done = out.Looked+len(page)-len(before), out.Drifted+len(drifts), len(page) < sweepPage
-		if len(page) > 0 {
-			out.After = page[len(page)-1]
-		}
+		out.Looked, out.Drifted = out.Looked+len(page.Deliveries)-len(before), out.Drifted+len(drifts)
+		out.After, out.Done = page.After, page.Done
 		progress.Reached(out)
 	}
 	return out, nil

@@ -16,14 +16,16 @@ import (
 // fleet answers with these deliveries, page by page.
 func (r *rig) fleet(host string, all []ports.DeliveredTo) {
 	r.deliveries.EXPECT().Delivered(anything, host, anything, sweepPage).AnyTimes().DoAndReturn(
-		func(_ context.Context, _ string, after ports.DeliveredTo, limit int) ([]ports.DeliveredTo, error) {
+		func(_ context.Context, _ string, after ports.DeliveredTo, limit int) (ports.DeliveredPage, error) {
 			begin := 0
 			for i, d := range all {
 				if d == after {
 					begin = i + 1
 				}
 			}
-			return all[begin:min(len(all), begin+limit)], nil
+			page := ports.DeliveredPage{Deliveries: all[begin:min(len(all), begin+limit)], Done: begin+limit > len(all)}
+			page.After = page.Deliveries[len(page.Deliveries)-1]
+			return page, nil
 		})
 }
 
@@ -129,7 +131,7 @@ func TestSweepDeliveriesIsRepeatedIfOneStepFails(t *testing.T) {
 		want   *domain.Fault
 	}{
 		"the list": {func(r *rig) {
-			r.deliveries.EXPECT().Delivered(anything, anything, anything, anything).Return(nil, waitFault)
+			r.deliveries.EXPECT().Delivered(anything, anything, anything, anything).Return(ports.DeliveredPage{}, waitFault)
 		}, waitFault},
 		"a drift": {func(r *rig) {
 			r.fleet("", deliveredTo(1))

@@ -219,16 +219,16 @@ func (f *fleet) issue(issuer string, first, last int) {
 			SELECT name, chain, plan, gen_random_uuid() AS order_id, gen_random_uuid() AS version
 			FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS f (name, chain, plan)
 		), keys AS (
-			INSERT INTO keys (sealed) VALUES ('x') RETURNING id
+			INSERT INTO keys (certificate, sealed) SELECT name, 'x' FROM fleet RETURNING certificate, id
 		), certificates AS (
 			INSERT INTO certificates (name, spec, phase, current_version) SELECT name, '{}', 'Ready', version FROM fleet
 		), orders AS (
 			INSERT INTO orders (id, certificate, issuance_key, state, issuer, profile, spec, names, name_set, csr, key_id)
-			SELECT order_id, name, name, 'issued', $4, '', '{}', ARRAY[name], sha256(convert_to(name, 'UTF8')), 'x', keys.id FROM fleet, keys
+			SELECT order_id, name, name, 'issued', $4, '', '{}', ARRAY[name], sha256(convert_to(name, 'UTF8')), 'x', keys.id FROM fleet JOIN keys ON keys.certificate = name
 		)
 		INSERT INTO versions (id, certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id, account_url,
-			chain_pem, renewal, renew_at, next_look)
-		SELECT version, name, order_id, $4, 'Test CA', ARRAY[name], name, $5, $6, '', '', chain, plan, (plan ->> 'at')::timestamptz, $7
+			chain_pem, key_type, profile, renewal, renew_at, next_look)
+		SELECT version, name, order_id, $4, 'Test CA', ARRAY[name], name, $5, $6, '', '', chain, '', '', plan, (plan ->> 'at')::timestamptz, $7
 		FROM fleet`, names, chains, plans, issuer, f.issued().NotBefore, f.issued().NotAfter, f.now)
 	require.NoError(f, err)
 }

@@ -29,17 +29,14 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 	}
 	now := a.Clock.Now()
 	for began := time.Now(); !out.Page.Done && time.Since(began) < a.pace.budget; {
-		due, err := a.Advice.Due(ctx, now, out.Page.After, s.silent(), a.pace.page)
+		page, err := a.Advice.Due(ctx, now, out.Page.After, s.silent(), a.pace.page)
 		if err != nil {
 			return ports.SweepRenewalsOutput{}, fmt.Errorf("read what is due: %w", err)
 		}
-		if err := s.page(ctx, due); err != nil {
+		if err := s.page(ctx, page.Due); err != nil {
 			return ports.SweepRenewalsOutput{}, err
 		}
-		if len(due) > 0 {
-			out.Page.After = due[len(due)-1].Place
-		}
-		out.Page.Done = len(due) < a.pace.page
+		out.Page = page.Page
 	}
 	for issuer, l := range s.issuers {
 		out.Asked, out.Failed, out.Moved = out.Asked+l.asked, out.Failed+l.failed, out.Moved+l.moved

@@ -18,7 +18,8 @@ var (
 	leafDER  = []byte("leaf")
 	chainPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})
 	issued   = domain.Issued{Version: "v1", Issuer: "default", NotBefore: now.Add(-30 * 24 * time.Hour), NotAfter: now.Add(60 * 24 * time.Hour)}
-	due      = ports.AdviceDue{Certificate: certName, Issued: issued, ChainPEM: chainPEM, Plan: domain.PlanRenewal(now, issued, nil, 0.5), Place: "p1"}
+	due      = ports.AdviceDue{Certificate: certName, Issued: issued, ChainPEM: chainPEM, Plan: domain.PlanRenewal(now, issued, nil, 0.5)}
+	duePage  = ports.DuePage{Due: []ports.AdviceDue{due}, Page: ports.PageState{After: "p1", Done: true}}
 	// passed moves the plan to now.
 	passed = domain.Advice{Window: &domain.Window{Start: now.Add(-30 * time.Minute), End: now.Add(-time.Minute)}}
 	moved  = []ports.Moved{{Certificate: certName, Version: issued.Version, At: now}}
@@ -30,7 +31,7 @@ func TestSweepRenewalsStoresAndThenNotifies(t *testing.T) {
 	r := newRig(t)
 	gomock.InOrder(
 		r.advice.EXPECT().Moved(anything, "", anything),
-		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return([]ports.AdviceDue{due}, nil),
+		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(duePage, nil),
 		r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(passed, nil),
 		r.advice.EXPECT().RecordAdvice(anything, anything).Do(func(_ context.Context, advised ports.Advised) {
 			require.Equal(t, []any{certName, "v1", true, now}, []any{advised.Certificate, advised.Version, advised.Moved, advised.Plan.At})
@@ -58,7 +59,7 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 	r.notifier.EXPECT().RecordChanged(anything, "c")
 	r.advice.EXPECT().RecordNotified(anything, left[:1])
 	r.advice.EXPECT().RecordNotified(anything, left[2:])
-	r.advice.EXPECT().Due(anything, now, "", nil, 2)
+	r.advice.EXPECT().Due(anything, now, "", nil, 2).Return(ports.DuePage{Page: ports.PageState{Done: true}}, nil)
 	r.observer.EXPECT().Swept(anything)
 	_, err := call(r, ports.SweepRenewals, ports.SweepRenewalsInput{})
 	require.NoError(t, err)
@@ -68,7 +69,8 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 func TestSweepRenewalsGoesOn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.advice.EXPECT().Due(anything, now, "p1", nil, anything)
+	r.advice.EXPECT().Due(anything, now, "p1", nil, anything).Return(ports.DuePage{Page: ports.PageState{After: "p2"}}, nil)
+	r.advice.EXPECT().Due(anything, now, "p2", nil, anything).Return(ports.DuePage{Page: ports.PageState{Done: true}}, nil)
 	r.observer.EXPECT().Swept(anything)
 	_, err := call(r, ports.SweepRenewals, ports.SweepRenewalsInput{After: "p1"})
 	require.NoError(t, err)
@@ -79,7 +81,7 @@ func TestSweepRenewalsFaults(t *testing.T) {
 	t.Parallel()
 	asked := func(r *rig) *gomock.Call {
 		r.advice.EXPECT().Moved(anything, "", anything)
-		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return([]ports.AdviceDue{due}, nil)
+		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(duePage, nil)
 		r.observer.EXPECT().RenewalLooked(anything, anything, anything).AnyTimes()
 		return r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(passed, nil)
 	}
@@ -87,7 +89,7 @@ func TestSweepRenewalsFaults(t *testing.T) {
 		"cannot read what is left": func(r *rig) { r.advice.EXPECT().Moved(anything, "", anything).Return(nil, waitFault) },
 		"cannot read": func(r *rig) {
 			r.advice.EXPECT().Moved(anything, "", anything)
-			r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(nil, waitFault)
+			r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(ports.DuePage{}, waitFault)
 		},
 		"cannot store": func(r *rig) {
 			asked(r)
