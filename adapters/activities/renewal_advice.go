@@ -20,7 +20,7 @@ func RenewalAdvice(ctx context.Context, ca ports.CA, chainPEM []byte, version st
 	defer cancel()
 	advice, err := ca.RenewalAdvice(bounded, leaf)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return domain.Advice{}, domain.NewFault(domain.FaultCA, "Timeout", err, "the CA gave no renewal window within %s", limit)
+		return domain.Advice{}, domain.NewFault(domain.FaultCA, domain.ReasonTimeout, err, "the CA gave no renewal window within %s", limit)
 	}
 	if err != nil {
 		return domain.Advice{}, fmt.Errorf("ask for renewal window: %w", err)
@@ -32,7 +32,7 @@ func RenewalAdvice(ctx context.Context, ca ports.CA, chainPEM []byte, version st
 func Leaf(chainPEM []byte, version string) ([]byte, error) {
 	leaf, _ := pem.Decode(chainPEM)
 	if leaf == nil {
-		return nil, domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "version %s: the stored chain is not PEM", version)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonChainMalformed, nil, "version %s: the stored chain is not PEM", version)
 	}
 	return leaf.Bytes, nil
 }

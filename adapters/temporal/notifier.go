@@ -36,9 +36,9 @@ func (n *Notifier) RecordChanged(ctx context.Context, certificate string) error 
 	}
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+		return domain.NewFault(domain.FaultSpec, domain.ReasonNotKept, nil,
 			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate, n.target.Place())
 	}
-	return domain.NewFault(domain.FaultOperator, "TemporalError", err, "%s did not take the signal %s for certificate %q",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err, "%s did not take the signal %s for certificate %q",
 		n.target, ports.RecordChangedSignal, certificate)
 }

@@ -53,7 +53,7 @@ func aboutTheCA(fault *domain.Fault) bool {
 	case domain.FaultRateLimited, domain.FaultWait:
 		return true
 	case domain.FaultCA:
-		return fault.Reason != "NotFound" && fault.Reason != "MalformedAnswer"
+		return fault.Reason != domain.ReasonNotFound && fault.Reason != domain.ReasonMalformedAnswer
 	default:
 		return false
 	}

@@ -66,7 +66,7 @@ func TestSweepRecordsHandsOn(t *testing.T) {
 func TestSweepRecordsGoesOnWhereZonesFail(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]error{
-		"no answer": waitFault, "asked to wait": domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "later").After(time.Minute),
+		"no answer": waitFault, "asked to wait": domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "later").WithRetryAfter(time.Minute),
 		"hangs": nil, "refuses": zoneFault,
 	} {
 		t.Run(name, func(t *testing.T) {
