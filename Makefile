@@ -1,11 +1,13 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify bench resilience record clean
+.PHONY: help build image run demo up test check replay generate verify flake bench resilience record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
 MODULES := . cmd/devstack
+# The end-to-end tests first: they wait more than they compute, while the others run.
+PACKAGES := ./cmd/everleaf/e2e ./...
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,9 +37,14 @@ up: build ## The servers alone, for a worker of your own; UP=--dns has a zone fo
 
 test: $(DEVSTACK) ## Vet and run all tests, on real servers
 	@for m in $(MODULES); do echo "go vet, go test in $$m"; go -C $$m vet ./... || exit 1; done
-	@# The end-to-end tests first: they wait more than they compute, while the others run.
-	$(DEVSTACK) exec -- go test -timeout 20m ./cmd/everleaf/e2e ./...
+	$(DEVSTACK) exec -- go test -timeout 20m $(PACKAGES)
 	go -C cmd/devstack test -timeout 20m ./...
+
+# All runs have the same servers: most tests have a database, a task queue or a namespace of their own, and one that
+# another run's remains can break shows that here. What only servers hide that have just started, `make test` shows.
+flake: $(DEVSTACK) ## Repeat the tests, and count what fails: make flake N=20 PKG=./some/package RUN=pattern LOAD=1
+	@$(DEVSTACK) exec -- $(DEVSTACK) flake -n $(or $(N),10) $(if $(RUN),--match '$(RUN)') $(if $(LOAD),--load) \
+	  $(if $(PKG),$(if $(filter ./cmd/devstack%,$(PKG)),'cmd/devstack:$(patsubst ./cmd/devstack%,.%,$(PKG))','.:$(PKG)'),'.:$(PACKAGES)' 'cmd/devstack:./...')
 
 check: $(DEVSTACK) ## Format, vet, lint, workflow determinism, generated code, manifests, go.mod
 	@echo gofmt; out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }

@@ -62,7 +62,7 @@ func TestPullAloneServesKeys(t *testing.T) {
 	go func() {
 		ended <- RunWorker(ctx, config, NewLogger(logged, Log{Format: "json", Level: slog.LevelDebug}))
 	}()
-	listens := regexp.MustCompile(`"pull listener started","role":"pull","listen":"([^"]+)"`)
+	listens := regexp.MustCompile(`"listener started","role":"pull","listen":"([^"]+)"`)
 	require.Eventually(t, func() bool { return listens.MatchString(logged.String()) }, 30*time.Second, 20*time.Millisecond, "%s", logged)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		"https://"+listens.FindStringSubmatch(logged.String())[1]+"/v1/keys", nil)

@@ -74,6 +74,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newClient,
 			newCaller,
 			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
+			newListeners,
 			newWorkers,
 			newOutcome,
 		),

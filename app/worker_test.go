@@ -24,6 +24,7 @@ import (
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/migrations"
@@ -74,10 +75,7 @@ func settings(t *testing.T) Config {
 // withServers gives a config that the worker can start with.
 func withServers(t *testing.T) Config {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	c := settings(t)
 	_, c.Postgres.URL = postgrestest.New(t)
 	c.Temporal.Settings.Address = address

@@ -85,7 +85,7 @@ func (w *workers) start(ctx context.Context) error {
 		}
 		if err != nil {
 			stopAll(ctx, w.all[:i])
-			return domain.NewFault(domain.FaultOperator, "WorkerNotStarted", err,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerNotStarted, err,
 				"the worker of role %s did not start on task queue %q of namespace %q at %s",
 				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
 		}

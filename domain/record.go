@@ -55,7 +55,7 @@ type Request struct {
 	RemoveDeliveries bool `json:"removeDeliveries,omitempty"`
 }
 
-// Want is why a certificate is wanted before its renewal is due.
+// Want is why a certificate is wanted.
 type Want struct {
 	// Reason is one of the reasons to wake, such as WakeChanged.
 	Reason string `json:"reason"`
@@ -63,6 +63,8 @@ type Want struct {
 	Replaces string `json:"replaces,omitempty"`
 	// Planned is the instant for which a renewal was planned; zero for what somebody asked for.
 	Planned time.Time `json:"planned,omitzero"`
-	// Force passes what holds back a Renew, and the count of failed validations.
+	// Force passes what holds back a Renew, and the count of failed validations, in the next attempt alone.
 	Force bool `json:"force,omitempty"`
+	// Tried reports whether an attempt at it has begun: when that fails, it waits for the failure's next try.
+	Tried bool `json:"tried,omitempty"`
 }

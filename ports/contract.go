@@ -94,6 +94,12 @@ type EnsureRequest struct {
 	Spec domain.Spec `json:"spec"`
 }
 
+// Check refuses what can never be carried out, with a Spec fault that names the field.
+func (r EnsureRequest) Check() error {
+	_, err := r.Spec.Validated()
+	return err
+}
+
 // RenewRequest is the argument of the Renew update.
 type RenewRequest struct {
 	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is over.

@@ -83,7 +83,7 @@ type UnopenedSecret struct {
 	// Certificate is whose key it is.
 	Certificate string `json:"certificate,omitempty"`
 	// Reason is "SecretDamaged" or "SealingKeyWrong".
-	Reason string `json:"reason"`
+	Reason domain.Reason `json:"reason"`
 }
 
 // Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.

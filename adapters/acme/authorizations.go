@@ -57,7 +57,7 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	}
 	switch from.Status {
 	case acme.StatusDeactivated, acme.StatusRevoked:
-		return domain.NewFault(domain.FaultOperator, "AuthorizationWithdrawn", nil,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonAuthorizationWithdrawn, nil,
 			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name, from.Status)
 	case acme.StatusInvalid:
 	default:
@@ -69,7 +69,7 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 			return ca.challengeFault(name, challenge)
 		}
 	}
-	return domain.NewFault(domain.FaultName, "ChallengeFailed", nil,
+	return domain.NewFault(domain.FaultName, domain.ReasonChallengeFailed, nil,
 		"%q: issuer %q could not validate control of it and gave no reason", name, ca.config.Issuer)
 }
 

@@ -40,13 +40,13 @@ var operatorReasons = map[string]domain.Reason{
 	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
 	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
 	acme.ProblemTypeBadPublicKey:            domain.ReasonBadPublicKey,
-	acme.ProblemTypeBadSignatureAlgorithm:   "BadSignatureAlgorithm",
-	acme.ProblemTypeExternalAccountRequired: "ExternalAccountRequired",
-	acme.ProblemTypeInvalidContact:          "InvalidContact",
-	acme.ProblemTypeMalformed:               "RequestMalformed",
-	acme.ProblemTypeUnauthorized:            "Unauthorized",
-	acme.ProblemTypeUnsupportedContact:      "UnsupportedContact",
-	acme.ProblemTypeUserActionRequired:      "UserActionRequired",
+	acme.ProblemTypeBadSignatureAlgorithm:   domain.ReasonBadSignatureAlgorithm,
+	acme.ProblemTypeExternalAccountRequired: domain.ReasonExternalAccountRequired,
+	acme.ProblemTypeInvalidContact:          domain.ReasonInvalidContact,
+	acme.ProblemTypeMalformed:               domain.ReasonRequestMalformed,
+	acme.ProblemTypeUnauthorized:            domain.ReasonUnauthorized,
+	acme.ProblemTypeUnsupportedContact:      domain.ReasonUnsupportedContact,
+	acme.ProblemTypeUserActionRequired:      domain.ReasonUserActionRequired,
 }
 
 // problemInvalidProfile is what CAs answer to a profile they stopped offering (draft-ietf-acme-profiles §4).
@@ -61,11 +61,11 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	name, isNames := nameReasons[problem.Type]
 	switch {
 	case problem.Type == acme.ProblemTypeRateLimited:
-		return domain.FaultRateLimited, "RateLimited"
+		return domain.FaultRateLimited, domain.ReasonRateLimited
 	case problem.Type == problemInvalidProfile:
-		return domain.FaultSpec, "UnknownProfile"
+		return domain.FaultSpec, domain.ReasonUnknownProfile
 	case problem.Status >= http.StatusInternalServerError:
-		return domain.FaultCA, "ServerError"
+		return domain.FaultCA, domain.ReasonServerError
 	case isOperators:
 		return domain.FaultOperator, operator
 	case isNames:
@@ -73,9 +73,9 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	case problem.Type == acme.ProblemTypeBadNonce:
 		return domain.FaultCA, reasonBadNonce
 	case problem.Type == acme.ProblemTypeServerInternal:
-		return domain.FaultCA, "ServerError"
+		return domain.FaultCA, domain.ReasonServerError
 	default:
-		return domain.FaultCA, "UnexpectedAnswer"
+		return domain.FaultCA, domain.ReasonUnexpectedAnswer
 	}
 }
 

@@ -20,7 +20,7 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 	const what = "read the renewal window"
 	certificate, err := x509.ParseCertificate(leaf)
 	if err != nil {
-		return none, domain.NewFault(domain.FaultOperator, "CertificateUnreadable", err,
+		return none, domain.NewFault(domain.FaultOperator, domain.ReasonCertificateUnreadable, err,
 			"issuer %q: %s: the stored leaf is no certificate", ca.config.Issuer, what)
 	}
 	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)

@@ -55,7 +55,7 @@ func lastTry(ctx context.Context) bool {
 // handedOver is the error of a step that its worker's stop has cut short: another worker is to take it at once, without
 // the pause that a failure would have. Zero would mean the retry policy's own pause.
 func handedOver() error {
-	return benign(domain.NewFault(domain.FaultWait, "WorkerStopping", nil, "the worker stops; another one takes the step over"),
+	return benign(domain.NewFault(domain.FaultWait, domain.ReasonWorkerStopping, nil, "the worker stops; another one takes the step over"),
 		time.Millisecond)
 }
 

@@ -18,13 +18,13 @@ import (
 
 // standIn answers the contract in the place of the real workflow: it issues at once, except for names that say what
 // to answer instead.
-func standIn(ctx workflow.Context, input domain.Certificate) error {
+func standIn(ctx workflow.Context, input ports.StartInput) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	answer := func(names []string) (domain.Status, error) {
 		switch names[0] {
 		case "problem.example.com":
-			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").After(time.Minute)
+			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").WithRetryAfter(time.Minute)
 			return domain.Status{}, temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
 				temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
 		case "bug.example.com":

@@ -47,7 +47,7 @@ func (c *Client) sendWithin(ctx context.Context, patience time.Duration, update 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	handle, err := c.temporal.UpdateWorkflow(ctx, update)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && over(ctx) {
 		return nil, endOfPatience{err}
 	}
 	return handle, err

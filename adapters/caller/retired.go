@@ -15,7 +15,7 @@ import (
 func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
 	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
 	if err != nil {
-		return Status{}, ended(ctx, why)
+		return Status{}, ended(ctx, c.interpret(err, name))
 	}
 	switch how := described.GetWorkflowExecutionInfo().GetStatus(); how {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:

@@ -101,7 +101,7 @@ func (c *Client) whyNoAnswer(ctx context.Context) error {
 	case err != nil:
 		return connection.Unreachable(c.target, err)
 	case len(queue.GetPollers()) > 0: // in the last five minutes
-		return domain.NewFault(domain.FaultWait, "NoAnswer", nil,
+		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
 			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again", c.target.TaskQueue)
 	default:
 		return c.noWorker()

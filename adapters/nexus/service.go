@@ -84,7 +84,7 @@ func status(keeper *caller.Client) func(context.Context, ports.NexusStatus, nexu
 		case err == nil:
 			return found, nil
 		case errors.Is(err, context.DeadlineExceeded):
-			err = domain.NewFault(domain.FaultWait, "NoAnswer", nil,
+			err = domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
 				"the workflow of certificate %q did not answer in time; its workers are busy or gone: ask again", in.Name)
 		case ctx.Err() != nil:
 			return domain.Status{}, ctx.Err()

@@ -92,7 +92,7 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 			}
 		}
 	}
-	return ports.StoredOrder{}, domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil,
+	return ports.StoredOrder{}, domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil,
 		"the certificate %s had an order opened and closed by others at the same time", order.Certificate)
 }
 
@@ -216,12 +216,12 @@ func (o *Orders) change(ctx context.Context, certificate, orderID, statement str
 }
 
 func unknownOrder(orderID string) error {
-	return domain.NewFault(domain.FaultOperator, "UnknownOrder", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOrder, nil,
 		"no order %q is stored: the database is not the one that this workflow used before", orderID)
 }
 
 func orderAbandoned(orderID string) error {
-	return domain.NewFault(domain.FaultOperator, "OrderAbandoned", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonOrderAbandoned, nil,
 		"the order %s was abandoned meanwhile: place a new one", orderID)
 }
 

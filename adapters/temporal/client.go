@@ -41,7 +41,7 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithConnectParams(reconnect))
 	c, err := client.NewLazyClient(options)
 	if err != nil {
-		return nil, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
 			"no client for Temporal at %s (TEMPORAL_ADDRESS)", options.HostPort)
 	}
 	return c, nil
@@ -58,11 +58,11 @@ func WaitReachable(ctx context.Context, c client.Client, config Config, logger *
 		deadline, bounded := ctx.Deadline()
 		cutOff := bounded && time.Until(deadline) < connection.ProbeTimeout
 		err := connection.Probe(ctx, c, config.Target())
-		if said != nil && cutOff && domain.AsFault(err).Reason == "TemporalUnreachable" {
+		if said != nil && cutOff && domain.AsFault(err).Reason == domain.ReasonTemporalUnreachable {
 			err = said // the look did not get its time: what was seen before counts
 		}
 		said = err
-		if err == nil || domain.AsFault(err).Reason == "TemporalRefused" {
+		if err == nil || domain.AsFault(err).Reason == domain.ReasonTemporalRefused {
 			return err
 		}
 		if tries == 0 && ctx.Err() == nil {

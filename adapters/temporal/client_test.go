@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/internal/connection"
+	"everleaf/adapters/servertest"
 	"everleaf/domain"
 )
 
@@ -28,10 +29,7 @@ type server struct {
 // connect gives a client of the shared server and a task queue of the test's own.
 func connect(t *testing.T) server {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	return dial(t, address, "default")
 }
 

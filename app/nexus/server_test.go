@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 
 	"everleaf/adapters/caller"
 	"everleaf/adapters/nexus"
+	"everleaf/adapters/servertest"
 	servertemporal "everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -41,10 +41,7 @@ type service struct {
 
 func newService(t *testing.T) *service {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	s := &service{t: t, endpoint: unique(), queue: unique()}
 	s.home = dial(t, address, "default")
 	_, err := servertemporal.RegisterSearchAttributes(t.Context(), s.home, servertemporal.Config{
@@ -141,7 +138,7 @@ func faultIn(t *testing.T, err error) domain.Fault {
 }
 
 // standIn answers the contract in the place of the certificates' workflow. Names say how.
-func standIn(ctx workflow.Context, input domain.Certificate) error {
+func standIn(ctx workflow.Context, input ports.StartInput) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false

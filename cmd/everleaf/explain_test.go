@@ -30,7 +30,7 @@ func explained(t *testing.T, story ports.Story, args ...string) string {
 	t.Helper()
 	b := newBench(t)
 	b.stories.EXPECT().Story(gomock.Any(), name, 100).Return(story, nil)
-	require.Equal(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...))
 	require.Equal(t, 1, b.closed)
 	return b.out.String()
 }
@@ -146,12 +146,12 @@ func TestExplainForPrograms(t *testing.T) {
 
 func TestExplainRefusals(t *testing.T) {
 	b := newBench(t)
-	require.Equal(t, exitUsage, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events=-1"))
+	b.exits(t, exitUsage, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events=-1"))
 	require.Contains(t, b.err.String(), "--events -1 cannot work")
 	b = newBench(t)
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
 	b.stories.EXPECT().Story(gomock.Any(), name, 7).Return(ports.Story{}, unknown)
-	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
+	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
 	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
 }
 

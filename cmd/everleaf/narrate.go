@@ -54,7 +54,7 @@ func (t told) key() string {
 		return ""
 	}
 	f := t.detail.Failure
-	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), f.Fault.Reason}, "\x00")
+	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)}, "\x00")
 }
 
 // partOfAttempt are events that come with each attempt; between failures that are folded they say nothing new.

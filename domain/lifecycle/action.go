@@ -3,8 +3,6 @@ package lifecycle
 import (
 	"slices"
 	"time"
-
-	"everleaf/domain"
 )
 
 // Step names what an action runs; the executor has a typed step for each.
@@ -58,6 +56,8 @@ func (a Action) lane() string {
 	switch a.Step {
 	case StepReserve, StepObtain:
 		return "attempt"
+	case StepRecordRequest, StepRelease: // an Ensure that meets the release is recorded after it
+		return "record"
 	case StepDeliver, StepRemove:
 		return "target " + a.Target
 	default:
@@ -88,11 +88,11 @@ func (m *Machine) Next(s Situation) Action {
 		return Action{Do: Wait, Reason: "callers"}
 	case m.Mode == Refused:
 		return Action{Do: Fail}
-	case m.Mode == Retired && idle && s.Callers == 0 && len(m.Tickets) == 0:
+	case m.Mode == Retired && idle && s.Callers == 0 && len(m.Tickets) == 0, m.Mode == Ended && idle && s.Callers == 0:
 		return Action{Do: End}
 	}
 	action, at, reason := m.due(s.Now)
-	renews := s.Callers == 0 && len(m.Tickets) == 0 && idle && m.Mode != Retired && m.Mode != Cancelled
+	renews := s.Callers == 0 && len(m.Tickets) == 0 && idle && m.Mode != Retired && !m.cancelled()
 	fresh := m.Record == nil // nothing was done yet in this run
 	switch {
 	case renews && !fresh && (s.Suggested || (s.Outdated || m.Obtained >= cycles) && action != nil):
@@ -108,13 +108,15 @@ func (m *Machine) Next(s Situation) Action {
 // Begin notes that the action's step is at work.
 func (m *Machine) Begin(a Action, now time.Time) {
 	if a.Step == StepReserve && m.Attempt == nil {
-		want, _, _ := m.wanted()
+		want, _ := m.wanted()
 		m.Attempt = &Attempt{Spec: m.Spec, Want: want}
 		if len(m.Spec.Issuers) > 0 {
 			m.Attempt.Issuer = m.Spec.Issuers[0]
 		}
-		if want.Reason != domain.WakeRead {
-			m.Want = nil // from here on, a request is for the certificate after this one
+		if m.Want != nil { // from here on, a request is for the certificate after this one
+			tried := *m.Want
+			tried.Tried, tried.Force = true, false
+			m.Want = &tried
 		}
 	}
 	if m.Attempt != nil && a.lane() == "attempt" {
@@ -136,7 +138,8 @@ func (m *Machine) due(now time.Time) (action *Action, at time.Time, reason strin
 			at, reason = when, why
 		}
 	}
-	for _, lane := range []func() (Action, time.Time, bool){m.nextFailed, m.nextRequest, m.nextTarget(now), m.nextRevocation(now), m.nextOfAttempt, m.nextRelease} {
+	lanes := []func() (Action, time.Time, bool){m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease}
+	for _, lane := range lanes {
 		next, when, ok := lane()
 		switch {
 		case !ok || m.busy(next):

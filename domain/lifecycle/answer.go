@@ -25,8 +25,12 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 		return Answer{Fault: refused("RequestUnknown", "request %s: it is not one of this run", id)}
 	case t.Fault != nil:
 		return Answer{Fault: t.Fault}
+	case m.cancelled() && !m.recording(id):
+		return Answer{Fault: m.givenUp()}
 	case !t.Recorded:
 		return Answer{Wait: true}
+	case !m.known() && m.Unread != nil && m.Unread.Tries >= patience:
+		return Answer{Fault: &m.Unread.Fault}
 	}
 	switch t.Request.Kind {
 	case domain.RequestRetire:
@@ -42,11 +46,11 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():
-		return Answer{Fault: refused("GivenUp", "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)}
+		return Answer{Fault: m.givenUp()}
 	case m.Attempt != nil:
 		return Answer{Wait: true}
 	case m.Failure != nil:
-		_, at, _ := m.wanted()
+		_, at := m.wanted()
 		patient := m.Failures-t.Failures < patience && !s.Suggested
 		if patient && !m.Failure.Answer || !at.After(s.Now) {
 			return Answer{Wait: true}
@@ -69,7 +73,7 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 		return Answer{}
 	case r.Failure != nil:
 		return Answer{Failure: r.Failure}
-	case m.version() == t.Version && !r.WithoutReplacement:
+	case m.replaces(*r):
 		if settled := m.settled(t, s); settled.Wait || settled.Failure != nil {
 			return settled // not replaced: the revocation stays pending
 		}
@@ -81,6 +85,11 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 	default:
 		return Answer{Wait: true}
 	}
+}
+
+// givenUp is the answer to who waits for a certificate that is not kept any more.
+func (m *Machine) givenUp() *domain.Fault {
+	return refused("GivenUp", "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.

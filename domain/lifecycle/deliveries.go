@@ -10,17 +10,24 @@ import (
 func (m *Machine) merge(stored []domain.Delivery) {
 	deliveries := slices.Clone(stored)
 	for i := range deliveries {
-		old := m.delivery(deliveries[i].Target)
-		if old == nil {
-			continue
-		}
-		deliveries[i].Removing = old.Removing
-		if deliveries[i].Failure == nil && old.Version == deliveries[i].Version {
-			deliveries[i].Failure = old.Failure
+		d := &deliveries[i]
+		d.Met = true
+		switch old := m.delivery(d.Target); {
+		case old == nil:
+			d.Removing = !m.named(d.Target)
+			if d.Failure != nil && d.Removing != (d.Failure.Step == string(StepRemove)) {
+				d.Failure = nil // of what is not tried again
+			}
+		default:
+			d.Removing = old.Removing
+			if d.Failure == nil && old.Version == d.Version {
+				d.Failure = old.Failure
+			}
 		}
 	}
-	for _, old := range m.Deliveries { // those that have not met the certificate are not stored
-		if !old.Met && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
+	for _, old := range m.Deliveries { // those that have not met the certificate, as far as is known, are not stored
+		kept := !old.Met || m.busy(Action{Step: StepDeliver, Target: old.Target})
+		if kept && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
 			deliveries = append(deliveries, old)
 		}
 	}
@@ -30,14 +37,14 @@ func (m *Machine) merge(stored []domain.Delivery) {
 // reconcile matches the targets with what the spec names: new ones are added, those that it does not name are removed,
 // and one that never met the certificate is forgotten.
 func (m *Machine) reconcile() {
-	named := func(target string) bool { return m.Mode == Active && slices.Contains(m.Spec.Deliveries, target) }
+	leaves := m.Mode == Retiring || m.Mode == Retired || m.cancelled()
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool {
 		busy := m.busy(Action{Step: StepDeliver, Target: d.Target})
-		return !named(d.Target) && !busy && (!d.Met && d.Version == "" || m.Mode == Retiring || m.Mode == Retired)
+		return !m.named(d.Target) && !busy && (!d.Met && d.Version == "" || leaves)
 	})
 	for i := range m.Deliveries {
 		d := &m.Deliveries[i]
-		removing := !named(d.Target) && m.Mode != Retiring && m.Mode != Retired
+		removing := !m.named(d.Target) && !leaves
 		if removing != d.Removing {
 			d.Removing, d.Failure = removing, nil
 			if !removing {
@@ -53,4 +60,9 @@ func (m *Machine) reconcile() {
 			m.Deliveries = append(m.Deliveries, domain.Delivery{Target: target})
 		}
 	}
+}
+
+// named reports whether the target is to have the certificate.
+func (m *Machine) named(target string) bool {
+	return m.Mode == Active && slices.Contains(m.Spec.Deliveries, target)
 }

@@ -19,10 +19,14 @@ type Machine struct {
 	// before anything is done.
 	Record *domain.Record `json:"record,omitempty"`
 	Stale  bool           `json:"stale,omitempty"`
-	// Reads counts the records that were taken, so that one which overlapped with another is known.
+	// Reads counts what has changed the record, or may have: an answer of a step that began before may be older than that.
 	Reads int `json:"reads,omitempty"`
+	// Unread is the failure to read the record, nil after a success.
+	Unread *Unread `json:"unread,omitempty"`
+	// Denied is the last action whose version its step did not find in service.
+	Denied Action `json:"denied,omitzero"`
 
-	// Failure is the last attempt's failure, nil after a success.
+	// Failure is the last attempt's failure, nil after a success; on the way to the end, that of the release.
 	Failure *domain.Failure `json:"failure,omitempty"`
 	// Attempt is the attempt at work, nil without one.
 	Attempt *Attempt `json:"attempt,omitempty"`
@@ -61,6 +65,13 @@ type Attempt struct {
 	Tried []domain.Failure `json:"tried,omitempty"`
 }
 
+// Unread is a record that could not be read.
+type Unread struct {
+	Tries   int          `json:"tries"`
+	RetryAt time.Time    `json:"retryAt"`
+	Fault   domain.Fault `json:"fault"`
+}
+
 // FailedAction is an action with why it failed.
 type FailedAction struct {
 	Action Action       `json:"action"`
@@ -75,10 +86,12 @@ func New(name string, state State, start string, now time.Time) *Machine {
 	switch {
 	case state.Machine == 0:
 		spec := state.Spec
-		m.Mode, m.Want, m.Cycle = Active, nil, 0
-		m.ask(domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec})
+		m.State = State{Machine: Version, Spec: spec, Mode: Active}
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec}})
 	case state.Mode == Retiring || state.Mode == Clearing:
-		m.ask(domain.Request{ID: start, Kind: domain.RequestRetire, At: now, RemoveDeliveries: state.Mode == Clearing})
+		m.ask(Ticket{Unattended: true, Request: domain.Request{
+			ID: start, Kind: domain.RequestRetire, At: now, RemoveDeliveries: state.Mode == Clearing,
+		}})
 	}
 	return m
 }
@@ -110,6 +123,9 @@ func (m *Machine) known() bool { return m.Record != nil && !m.Stale }
 // ends reports whether the workflow is on its way to its end.
 func (m *Machine) ends() bool { return m.Mode != Active }
 
+// cancelled reports whether the workflow was cancelled: then nothing that is asked for is done any more.
+func (m *Machine) cancelled() bool { return m.Mode == Cancelled || m.Mode == Ended }
+
 func (m *Machine) delivery(target string) *domain.Delivery {
 	i := slices.IndexFunc(m.Deliveries, func(d domain.Delivery) bool { return d.Target == target })
 	if i < 0 {
@@ -127,6 +143,11 @@ func (m *Machine) revocation(version string) *domain.Revocation {
 		return nil
 	}
 	return &m.Record.Revocations[i]
+}
+
+// replaces reports whether a certificate that is to be revoked has to be replaced first.
+func (m *Machine) replaces(r domain.Revocation) bool {
+	return !r.WithoutReplacement && !m.ends() && (m.issued() == nil || m.version() == r.Issued.Version)
 }
 
 // delivered reports whether every target that is to have the certificate in service has it.

@@ -45,42 +45,59 @@ func (m *Machine) finish(a Action) bool {
 	return len(m.Running) < before
 }
 
-// take makes record the one that holds. One that was read while another was taken may be older than that: it is read again.
+// take makes record the one that holds. One that was read while something changed may be older than that: it is read again.
 func (m *Machine) take(a Action, record domain.Record) {
-	if m.Record != nil && a.Reads != m.Reads {
+	if a.Reads != m.Reads {
 		m.Stale = true
 		return
 	}
-	before := m.version()
-	m.Record, m.Stale = &record, false
+	before, stored := m.version(), m.stored()
+	m.Record, m.Stale, m.Unread = &record, false, nil
 	m.Reads++
 	if m.version() != before {
 		for i := range m.Deliveries {
 			m.Deliveries[i].Failure = nil
 		}
 	}
-	if record.Failure != nil && (m.Failure == nil || !record.Failure.At.Before(m.Failure.At)) {
+	newer := record.Failure != nil && (m.Failure == nil || !record.Failure.At.Before(m.Failure.At))
+	if !m.ends() && (newer || stored || m.version() != before) {
 		m.Failure = record.Failure
 	}
-	if record.Released && m.Mode == Active && !m.asked() {
-		m.Mode = Retired // of a workflow that was reset to before its end
+	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
+		m.Mode = Retired
+		if len(record.Revocations) > 0 {
+			m.Mode = Retiring
+		}
+		m.giveUp()
 	}
 	m.merge(record.Deliveries)
 	m.reconcile()
 }
 
+// stored reports whether the failure is the one that Postgres has, which is gone when it is gone there.
+func (m *Machine) stored() bool {
+	return m.Failure != nil && m.Record != nil && m.Record.Failure != nil && m.Record.Failure.At.Equal(m.Failure.At)
+}
+
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.
 func (m *Machine) Notice() {
-	if m.Record != nil {
-		m.Stale = true
-	}
+	m.Stale = true
+	m.Reads++
 }
 
 // Cancel has the workflow end as soon as what is at work has ended.
 func (m *Machine) Cancel() {
-	if m.Mode != Retired && m.Mode != Refused {
+	if m.Mode != Retired && m.Mode != Refused && !m.cancelled() {
 		m.Mode = Cancelled
 		m.Failed, m.Attempt = nil, nil
+	}
+}
+
+// giveUp drops what was wanted. An attempt at work goes on to its end.
+func (m *Machine) giveUp() {
+	m.Want, m.Failure = nil, nil
+	if !m.busy(Action{Step: StepObtain}) {
+		m.Attempt = nil
 	}
 }
 
@@ -94,25 +111,27 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 	case attempt == nil:
 	case m.ends():
 		m.Attempt = nil
-	case !out.Needed || m.Stale:
-		if attempt.Want.Reason != domain.WakeRead && !m.Stale {
-			m.Failure = nil
-		}
-		if m.Stale && m.Want == nil && attempt.Want.Reason != domain.WakeRead {
-			m.Want = &attempt.Want
-		}
+	case m.Stale && len(attempt.Tried) > 0: // the same issuer is asked once the record is known
+	case m.Stale: // something changed meanwhile, perhaps the spec: begin again
 		m.Attempt = nil
-	default:
-		if attempt.Want.Reason == domain.WakeRead {
-			attempt.Want.Reason = domain.WakeRenewal
-			if m.Record.Renewal != nil {
-				attempt.Want.Planned = m.Record.Renewal.At
-			} else if m.Record.Issued == nil {
-				attempt.Want.Reason = domain.WakeNotIssued
-			}
+		if m.Want != nil {
+			again := *m.Want
+			again.Tried, again.Force = false, again.Force || attempt.Want.Force
+			m.Want = &again
 		}
+	case !out.Needed:
+		m.satisfied()
+	default:
 		attempt.Want.Replaces, attempt.NewKey, attempt.From = out.Replaces, out.NewKey, out.From
 		attempt.Priority, attempt.Stage = out.Priority, StepObtain
+	}
+}
+
+// satisfied ends an attempt that has what it was for.
+func (m *Machine) satisfied() {
+	m.Failure, m.Attempt = nil, nil
+	if m.Want != nil && m.Want.Tried {
+		m.Want = nil
 	}
 }
 
@@ -120,28 +139,37 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 // was to be replaced.
 func (m *Machine) ObtainedCertificate(a Action, record domain.Record) {
 	m.finish(a)
-	m.Failure, m.Attempt = nil, nil
+	if m.Attempt == nil || m.Attempt.Want.Reason != domain.WakeUnplanned {
+		m.Cycle++
+	}
+	m.satisfied()
 	m.Obtained++
-	m.Cycle++
 	m.take(a, record)
 }
 
 // Delivered takes the answer of StepDeliver.
 func (m *Machine) Delivered(a Action, now time.Time) {
 	m.finish(a)
+	m.Reads++
+	m.meets(a)
 	if d := m.delivery(a.Target); d != nil && !d.Removing {
 		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
 	}
 	m.reconcile()
 }
 
+// meets has the record read again after a delivery to a target that is to be cleared by now: it says whether the two met.
+func (m *Machine) meets(a Action) {
+	if d := m.delivery(a.Target); a.Step == StepDeliver && (d == nil || d.Removing) {
+		m.Stale = true
+	}
+}
+
 // Removed takes the answer of StepRemove.
 func (m *Machine) Removed(a Action) {
 	m.finish(a)
+	m.Reads++
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool { return d.Target == a.Target })
-	if m.Record != nil {
-		m.Record.Deliveries = slices.DeleteFunc(slices.Clone(m.Record.Deliveries), func(d domain.Delivery) bool { return d.Target == a.Target })
-	}
 	m.reconcile()
 }
 
@@ -155,26 +183,25 @@ func (m *Machine) Revoked(a Action, record domain.Record) {
 func (m *Machine) Released(a Action, record domain.Record) {
 	m.finish(a)
 	m.take(a, record)
-	cancelled := m.Mode == Cancelled
-	if cancelled || (m.Mode == Retiring || m.Mode == Clearing) && !m.asked() && m.known() && len(record.Revocations) == 0 {
+	switch {
+	case m.Mode == Cancelled:
+		m.Mode = Ended
+	case m.ends() && !m.asked() && m.known() && len(record.Revocations) == 0:
 		m.Mode = Retired
 	}
 }
 
-// Failure takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
+// FailedWith takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
 func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
 	switch {
 	case m.Mode == Cancelled && a.Step == StepRelease:
-		m.Mode = Retired // it was asked to end; what is stored says otherwise, and a reconciliation tells
-	case m.Mode == Cancelled:
+		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
+	case m.cancelled():
 	case a.Step == StepRelease:
 		m.Failure = m.undecided(a, fault, now)
-	case fault.Reason == domain.ReasonVersionReplaced || fault.Reason == domain.ReasonUnknownVersion:
-		m.Stale = true // the record knows better
-		if a.lane() == "attempt" {
-			m.Attempt = nil
-		}
+	case m.denied(a, fault):
+		m.Denied, m.Stale = a, true // the record knows better
 	default:
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
 		if m.Attempt != nil && a.lane() == "attempt" {
@@ -183,12 +210,29 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	}
 }
 
+// denied reports whether the record is not what the action's version was read from: another one is in service by now. When
+// the step says so again after a new read, it is a failure like any other.
+func (m *Machine) denied(a Action, fault domain.Fault) bool {
+	again := m.Denied.Version == a.Version && m.Denied.Reads < a.Reads
+	replaced := fault.Reason == domain.ReasonVersionReplaced || fault.Reason == domain.ReasonUnknownVersion
+	return replaced && a.Version != "" && !again
+}
+
 // Decided takes the policy's answer about the oldest failed action.
 func (m *Machine) Decided(a Action, decision Decision) {
+	attempt := len(m.Failed) > 0 && m.Failed[0].Action.lane() == "attempt"
+	m.decide(a, decision)
+	if attempt && m.Record != nil {
+		m.Record.Failure = m.Failure // Postgres has it
+	}
+}
+
+func (m *Machine) decide(a Action, decision Decision) {
 	m.finish(a)
 	if len(m.Failed) == 0 {
 		return // cancelled meanwhile
 	}
+	m.Reads++
 	failed := m.Failed[0]
 	m.Failed = m.Failed[1:]
 	failure := decision.Failure
@@ -205,6 +249,7 @@ func (m *Machine) Decided(a Action, decision Decision) {
 		if d != nil && d.Removing == (failed.Action.Step == StepRemove) && !outgrown {
 			d.Failure = &failure
 		}
+		m.meets(failed.Action)
 		m.reconcile()
 	}
 }
@@ -231,7 +276,7 @@ func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
 		return
 	}
 	failed := m.Failed[0]
-	m.Decided(a, Decision{Failure: *m.undecided(failed.Action, failed.Fault, now)})
+	m.decide(a, Decision{Failure: *m.undecided(failed.Action, failed.Fault, now)})
 }
 
 func (m *Machine) undecided(a Action, fault domain.Fault, now time.Time) *domain.Failure {

@@ -14,6 +14,8 @@ const patience = 3
 // Ticket is a request from its acceptance to its answer.
 type Ticket struct {
 	Request domain.Request `json:"request"`
+	// Unattended reports whether nobody waits for the answer.
+	Unattended bool `json:"unattended,omitempty"`
 	// Recorded reports whether Postgres has it.
 	Recorded bool `json:"recorded,omitempty"`
 	// Tries counts the failures to record it, RetryAt is the next try.
@@ -47,18 +49,21 @@ type Recorded struct {
 }
 
 // Ask accepts a request of a caller.
-func (m *Machine) Ask(request domain.Request) {
-	if request.Kind == domain.RequestEnsure { // it says all that a plain start says
-		m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool {
-			return t.Request.Kind == domain.RequestStart && !t.Recorded && t.Fault == nil && !m.recording(t.Request.ID)
-		})
+func (m *Machine) Ask(request domain.Request) { m.ask(Ticket{Request: request}) }
+
+// ask puts an Ensure before a plain start that is not at work: it says all that the start says.
+func (m *Machine) ask(t Ticket) {
+	i := slices.IndexFunc(m.Tickets, func(t Ticket) bool { return starts(t) && !m.recording(t.Request.ID) })
+	if t.Request.Kind != domain.RequestEnsure || i < 0 {
+		i = len(m.Tickets)
 	}
-	m.ask(request)
+	m.Tickets = slices.Insert(m.Tickets, i, t)
 }
 
-func (m *Machine) ask(request domain.Request) {
-	m.Tickets = append(m.Tickets, Ticket{Request: request})
-}
+func unrecorded(t Ticket) bool { return !t.Recorded && t.Fault == nil }
+
+// starts reports whether the ticket is a plain start that is not recorded yet.
+func starts(t Ticket) bool { return t.Request.Kind == domain.RequestStart && unrecorded(t) }
 
 func (m *Machine) recording(id string) bool {
 	return slices.ContainsFunc(m.Running, func(a Action) bool { return a.Request == id && a.Step == StepRecordRequest })
@@ -74,89 +79,101 @@ func (m *Machine) ticket(id string) *Ticket {
 
 // Forget drops a request whose caller has the answer, or is gone.
 func (m *Machine) Forget(id string) {
-	m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Request.ID == id && (t.Recorded || t.Fault != nil || !m.recording(id)) })
+	if t := m.ticket(id); t != nil && unrecorded(*t) && m.recording(id) {
+		t.Unattended = true
+		return
+	}
+	m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Request.ID == id })
 }
 
 // Recorded takes the answer of an action of StepRecordRequest. The action of no request has only read.
 func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 	m.finish(a)
-	t := m.ticket(a.Request)
-	if t != nil && out.Refused != nil {
-		m.refuse(t, *out.Refused)
-		return
+	if t := m.ticket(a.Request); t != nil {
+		if out.Refused != nil {
+			m.refuse(t, *out.Refused)
+			return
+		}
+		t.Recorded, t.Changes, t.Version, t.Failures = true, out.Changes, out.Version, m.Failures
+		if !m.cancelled() {
+			m.carryOut(t, out)
+		}
 	}
-	fresh := m.Record == nil
 	m.take(a, out.Record)
-	if t == nil {
-		return
+	m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Recorded && t.Unattended })
+}
+
+// carryOut does what a recorded request asks for. What was in service then counts.
+func (m *Machine) carryOut(t *Ticket, out Recorded) {
+	var version string
+	if out.Record.Issued != nil {
+		version = out.Record.Issued.Version
 	}
-	t.Recorded, t.Changes, t.Version, t.Failures = true, out.Changes, out.Version, m.Failures
+	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
-		m.ensured(out, fresh)
+		m.ensured(t, out, version, first)
 	case domain.RequestRenew:
-		m.renewed(t)
+		switch {
+		case m.ends():
+			t.Fault = m.givenUp()
+		case !first:
+			m.want(domain.Want{Reason: domain.WakeRequested, Replaces: version, Force: t.Request.Force})
+		}
 	case domain.RequestRevoke:
-		if out.Needed && m.Mode == Active {
+		switch {
+		case m.Mode == Retired:
+			m.Mode = Retiring // once more something is left to do
+		case m.Mode == Active && out.Needed:
 			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: out.Version})
 		}
 	case domain.RequestRetire:
 		m.retire(t)
 	}
-	m.reconcile()
-	if !t.waits() {
-		m.Forget(t.Request.ID)
-	}
 }
-
-// waits reports whether a caller wants the answer.
-func (t *Ticket) waits() bool { return t.Request.Kind != domain.RequestStart }
 
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
 func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 	t.Fault = &fault
 	if t.Request.Kind == domain.RequestStart {
 		m.Mode, m.Refusal = Refused, &fault
+	}
+	if t.Unattended {
 		m.Forget(t.Request.ID)
 	}
 }
 
-func (m *Machine) ensured(out Recorded, fresh bool) {
-	resumed := m.Mode != Active || fresh
-	m.Mode = Active
+func (m *Machine) ensured(t *Ticket, out Recorded, version string, first bool) {
+	resumed := m.ends() || t.Request.Kind == domain.RequestStart || slices.ContainsFunc(m.Tickets, starts)
+	for i := range m.Tickets {
+		m.Tickets[i].Recorded = m.Tickets[i].Recorded || starts(m.Tickets[i]) // it says all that the start says
+	}
+	if m.ends() {
+		m.Mode, m.Failure = Active, nil
+	}
 	if out.Spec != nil {
 		m.Spec = *out.Spec
 	}
 	switch {
-	case out.Needed && (resumed || len(out.Changes) > 0):
-		if m.issued() == nil && m.Failure == nil {
-			return // the first one is wanted anyway
+	case !resumed && len(out.Changes) == 0:
+	case out.Needed && !first, m.Attempt != nil:
+		// The attempt may be for another spec than this; whether one more is needed is decided after it.
+		m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
+	case !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
+		if m.Want.Tried {
+			m.Failure = nil
 		}
-		m.want(domain.Want{Reason: domain.WakeChanged, Replaces: m.version()})
-	case len(out.Changes) > 0 || resumed:
 		m.Want = nil
-		if m.Attempt == nil {
-			m.Failure = nil // it was about a certificate that nobody wants any more
-		}
 	}
-}
-
-func (m *Machine) renewed(t *Ticket) {
-	if m.ends() {
-		fault := *refused("GivenUp", "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
-		t.Fault = &fault
-		return
-	}
-	if m.issued() == nil && m.Failure == nil {
-		return // the first one is on its way
-	}
-	m.want(domain.Want{Reason: domain.WakeRequested, Replaces: m.version(), Force: t.Request.Force})
 }
 
 // want asks for a certificate; what was asked for before is a part of it.
 func (m *Machine) want(want domain.Want) {
-	if m.Want != nil {
-		want.Force = want.Force || m.Want.Force
+	if old := m.Want; old != nil {
+		want.Force = want.Force || old.Force
+		if want.Reason == domain.WakeChanged { // a request for another certificate stands when the change is taken back
+			want.Reason, want.Replaces = old.Reason, old.Replaces
+		}
 	}
 	m.Want = &want
 }
@@ -166,27 +183,36 @@ func (m *Machine) retire(t *Ticket) {
 	if t.Already {
 		return
 	}
-	m.Mode, m.Want, m.Failure = Retiring, nil, nil
+	m.Mode = Retiring
 	if t.Request.RemoveDeliveries {
 		m.Mode = Clearing
 	}
-	if m.Attempt != nil && !m.busy(Action{Step: StepObtain}) {
-		m.Attempt = nil
-	}
+	m.giveUp()
 }
 
 // Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and is
 // tried again, and its caller is answered after some tries.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	if a.Request == "" {
+		tries := 1
+		if m.Unread != nil {
+			tries += m.Unread.Tries
+		}
+		m.Unread = &Unread{Tries: tries, RetryAt: now.UTC().Add(pauseAfter(tries)), Fault: fault}
+		return
+	}
 	t := m.ticket(a.Request)
 	if t == nil {
 		return
 	}
 	t.Tries++
-	if fault.Kind == domain.FaultSpec || t.waits() && t.Tries >= patience {
+	t.RetryAt = now.UTC().Add(pauseAfter(t.Tries))
+	if fault.Kind == domain.FaultSpec || !t.Unattended && t.Tries >= patience {
+		m.Stale = true // it may have been recorded all the same
+		m.Reads++
 		m.refuse(t, fault)
-		return
 	}
-	t.RetryAt = now.Add(min(pause<<min(t.Tries-1, 4), undecidedPause))
 }
+
+func pauseAfter(tries int) time.Duration { return min(pause<<min(tries-1, 4), undecidedPause) }

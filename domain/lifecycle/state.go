@@ -10,8 +10,12 @@ import (
 // Version is the version of this package's rules and of State's format.
 const Version = 1
 
-// maxInput bounds a workflow's input in octets: a spec and little else.
-const maxInput = 64 << 10
+const (
+	// maxInput bounds a caller's input in octets: a spec and little else.
+	maxInput = 64 << 10
+	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
+	maxTenant = 64
+)
 
 // Mode is what the workflow is there for.
 type Mode string
@@ -23,10 +27,12 @@ const (
 	Retiring Mode = "Retiring"
 	// Clearing is Retiring, but the targets are cleared first.
 	Clearing Mode = "Clearing"
-	// Retired: nothing is left to do; the workflow ends when its callers have their answers.
+	// Retired: nothing is left to do; the workflow ends when its callers have their answers, unless they ask for more.
 	Retired Mode = "Retired"
 	// Cancelled: the workflow was cancelled and ends as soon as that is recorded.
 	Cancelled Mode = "Cancelled"
+	// Ended: the workflow was cancelled, and nothing is done any more; it ends when its callers have their answers.
+	Ended Mode = "Ended"
 	// Refused: the first input was no valid one; the workflow fails when its callers have their answers.
 	Refused Mode = "Refused"
 )
@@ -61,21 +67,8 @@ func (e *NewerStateError) Error() string {
 // A *domain.Fault is a caller's input that can never be carried out. Any other error is a state that this build cannot
 // read: the workflow must wait for a build that can.
 func Decode(input []byte, continued bool) (State, error) {
-	if len(input) > maxInput {
-		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
-	}
-	if len(input) == 0 || string(input) == "null" {
-		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
-	}
-	var state State
 	if !continued {
-		var first struct {
-			Spec domain.Spec `json:"spec"`
-		}
-		if err := json.Unmarshal(input, &first); err != nil {
-			return State{}, refused("InputMalformed", "input: %v", err)
-		}
-		return State{Spec: first.Spec, Mode: Active}, nil
+		return decodeFirst(input)
 	}
 	var version struct {
 		Machine int `json:"machine"`
@@ -83,15 +76,44 @@ func Decode(input []byte, continued bool) (State, error) {
 	if err := json.Unmarshal(input, &version); err == nil && version.Machine > Version {
 		return State{}, &NewerStateError{Machine: version.Machine}
 	}
+	var state State
 	if err := json.Unmarshal(input, &state); err != nil {
 		return State{}, fmt.Errorf("decode the workflow's state: %w", err)
 	}
-	switch state.Mode {
-	case Active, Retiring, Clearing:
-	default:
+	if state.Machine <= 0 { // nobody's state: another workflow has continued as this one
+		return State{Spec: state.Spec, Mode: Active}, nil
+	}
+	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
 	}
+	if len(state.Tenant) > maxTenant {
+		state.Tenant = ""
+	}
+	if state.Want != nil && !asksFor(*state.Want) {
+		state.Want = nil
+	}
 	return state, nil
+}
+
+func decodeFirst(input []byte) (State, error) {
+	if len(input) > maxInput {
+		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+	}
+	if len(input) == 0 || string(input) == "null" {
+		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
+	}
+	var first struct {
+		Spec domain.Spec `json:"spec"`
+	}
+	if err := json.Unmarshal(input, &first); err != nil {
+		return State{}, refused("InputMalformed", "input: %v", err)
+	}
+	return State{Spec: first.Spec, Mode: Active}, nil
+}
+
+// asksFor reports whether somebody asked for the certificate: all other wants follow from the record.
+func asksFor(want domain.Want) bool {
+	return want.Reason == domain.WakeChanged || want.Reason == domain.WakeRequested || want.Reason == domain.WakeRevocation
 }
 
 func refused(reason domain.Reason, format string, args ...any) *domain.Fault {

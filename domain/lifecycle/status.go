@@ -33,9 +33,9 @@ func (m *Machine) Status(run string) domain.Status {
 
 func (m *Machine) phase() domain.Phase {
 	switch {
-	case m.Mode == Retired || m.Mode == Cancelled:
+	case m.Mode == Retired || m.cancelled():
 		return domain.PhaseReleased
-	case m.Attempt != nil && m.Attempt.Want.Reason != domain.WakeRead:
+	case m.Attempt != nil:
 		return domain.PhaseIssuing
 	case m.Failure != nil:
 		return domain.PhaseFailing

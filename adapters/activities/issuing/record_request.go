@@ -81,7 +81,7 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.StoredRequest) error {
 	if stored.Kind == domain.RequestRevoke {
 		if record.Issued == nil {
-			return domain.NewFault(domain.FaultSpec, "NothingToRevoke", nil, "certificate %q: none is in service yet", in.Certificate)
+			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet", in.Certificate)
 		}
 		stored.Version = record.Issued.Version
 		return nil

@@ -63,7 +63,7 @@ func BenchmarkIssuance(b *testing.B) {
 	require.NoError(b, inFlight(benchCount, benchInFlight, func(i int) error {
 		name := fmt.Sprintf("%s-%d", s.name, i)
 		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
-			ports.CertificateWorkflow, domain.Certificate{Spec: domain.Spec{Names: []string{fmt.Sprintf("bench-%d.example.test", i)}}})
+			ports.CertificateWorkflow, ports.StartInput{Spec: domain.Spec{Names: []string{fmt.Sprintf("bench-%d.example.test", i)}}})
 		if err != nil {
 			return err
 		}

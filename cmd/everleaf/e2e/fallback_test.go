@@ -77,7 +77,7 @@ func TestTwoIssuers(t *testing.T) {
 	require.NotZero(t, asked, "its log tells of orders")
 	refused := s.name + "-refused"
 	r := s.cli("cert", "ensure", refused, "--name", blockedName, "--use-issuer", "main", "--use-issuer", "spare")
-	require.Equal(t, 1, r.code, r.stdout)
+	r.exits(t, 1)
 	now := status(t, s.must("cert", "status", refused, "--output", "json"))
 	require.Equal(t, domain.PhaseFailing, now.Phase)
 	require.Equal(t, domain.FaultName, now.Failure.Fault.Kind)

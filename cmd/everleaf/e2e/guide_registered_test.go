@@ -134,7 +134,7 @@ func TestUnknownActivityTypeWaitsForAWorkerThatKnowsIt(t *testing.T) {
 	older.Stop()
 	s.run("--roles=authorization")
 	r := <-ensured
-	require.Equal(t, 0, r.code, "%s%s", r.stdout, r.stderr)
+	r.exits(t, 0)
 	require.NotNil(t, status(t, r).Issued)
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`), "no attempt of the certificate failed for it")
 }

@@ -37,7 +37,7 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 		released.Sub(began).Round(time.Millisecond), lag.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 	require.Less(t, lag, 10*time.Second) // without the release, the heartbeat's 15 s
 	e := <-ensured
-	require.Equal(t, 0, e.code, e.stderr)
+	e.exits(t, 0)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	history := s.text(s.ended(e.name, 0))
@@ -64,7 +64,7 @@ func TestManyStopsUnderOneStepFailNothing(t *testing.T) {
 	}
 	held.open()
 	e := <-ensured
-	require.Equal(t, 0, e.code, e.stderr)
+	e.exits(t, 0)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 }
 
@@ -85,7 +85,7 @@ func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	s.eventually("the repeated step", func() bool { return s.proxy.count(pathNewOrder) == 2 })
 	t.Logf("a short step cut off by a stop (drain 1s) was repeated %s after SIGTERM", time.Since(began).Round(time.Millisecond))
 	e := <-ensured
-	require.Equal(t, 0, e.code, e.stderr)
+	e.exits(t, 0)
 	require.Equal(t, 1, strings.Count(s.ca.Log(), "Issued certificate serial"))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	require.Contains(t, first.log.String(), "steps still busy")

@@ -23,10 +23,10 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	require.Empty(t, taskIdentities(s.runs(s.name + "-0")[0]), "nothing is current")
 	s.makeCurrent("one")
 	e := <-ensured
-	require.Equal(t, 0, e.code, e.stderr)
+	e.exits(t, 0)
 	require.Equal(t, []string{"one"}, buildsOf(s.ended(e.name, 0)))
 
 	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
-	require.Equal(t, 2, refused.code)
+	refused.exits(t, 2)
 	require.Contains(t, refused.stderr, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME)")
 }

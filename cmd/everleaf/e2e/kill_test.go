@@ -48,7 +48,7 @@ func TestKilledWorkerResumesItsOrder(t *testing.T) {
 			s.worker()
 
 			r := <-ensured
-			require.Equal(t, 0, r.code, "ensure: %s%s\nworker:\n%s", r.stdout, r.stderr, s.log)
+			r.exits(t, 0)
 			got := status(t, r)
 			require.NotNil(t, got.Issued)
 			require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions`), "certificates in Postgres")
@@ -121,7 +121,7 @@ func TestStopWhileAuthorizingLeavesTheChallenge(t *testing.T) {
 	s.proxy.freeAll()
 	s.worker()
 	r := <-ensured
-	require.Equal(t, 0, r.code, "ensure: %s%s\nworker:\n%s", r.stdout, r.stderr, s.log)
+	r.exits(t, 0)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`))

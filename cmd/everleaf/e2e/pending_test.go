@@ -27,7 +27,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	first := status(t, s.must("cert", "ensure", name, "--name", "pending.example.test", "--deliver", "broken", "--output", "json"))
 	s.ended(name, 0)
 	r := s.cli("cert", "revoke", name, "--reason", "superseded")
-	require.Equal(t, 1, r.code, r.stdout)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "ReplacementNotDelivered")
 	require.Contains(t, s.must("cert", "explain", name).stdout,
 		"The certificate with serial "+first.Issued.Serial+" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
@@ -58,7 +58,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	}
 	s.must("cert", "retire", name, "--remove-deliveries") // it has none
 	never := s.cli("cert", "retire", s.name+"-never")
-	require.Equal(t, 1, never.code)
+	never.exits(t, 1)
 	require.Contains(t, never.stderr, "UnknownCertificate")
 }
 
@@ -76,7 +76,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	s.must("cert", "retire", left)
 	require.Contains(t, s.must("cert", "retire", left).stdout, "disk")
 	r := s.cli("cert", "retire", left, "--remove-deliveries")
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "StillDelivered")
 	require.Contains(t, r.stderr, "disk")
 	require.Contains(t, s.must("cert", "explain", left).stdout, "disk keeps the certificate, and nobody clears it there.")
@@ -103,7 +103,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	for _, command := range [][]string{
 		{"revoke", better, "--reason", "superseded", "--without-replacement"}, {"retire", better}, {"ensure", better, "--name", "better.example.test"},
 	} {
-		require.Equal(t, 3, s.cli(append(append([]string{"cert"}, command...), "--timeout", "4s")...).code, "it waits for the CA: %v", command)
+		s.cli(append(append([]string{"cert"}, command...), "--timeout", "4s")...).exits(t, 3)
 	}
 	held.open()
 	s.eventually("the revocation", func() bool {
@@ -120,7 +120,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	s.must("cert", "ensure", gone, "--name", "gone.example.test")
 	require.NoError(t, s.temporal.TerminateWorkflow(context.Background(), ports.WorkflowID(gone), "", "test"))
 	r = s.cli("cert", "retire", gone)
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "is terminated")
 }
 
@@ -142,7 +142,7 @@ func TestRecordChangedPreference(t *testing.T) {
 	s.eventually("the change", func() bool { return s.scalar(`SELECT count(*) FROM events WHERE type = 'changed'`) == 1 })
 	g.open()
 	for range 2 {
-		require.Equal(t, 0, (<-answers).code)
+		(<-answers).exits(t, 0)
 	}
 	s.eventually("the end of the run", func() bool { return len(s.runs(name)) == 2 })
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
@@ -172,6 +172,6 @@ func TestAccountStory(t *testing.T) {
 	require.Equal(t, "account_updated", story.Events[0].Type)
 	require.True(t, story.Earlier)
 	r := s.cli("account", "explain", "nobody")
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "UnknownAccount")
 }

@@ -71,7 +71,7 @@ func TestRecordWholeLife(t *testing.T) {
 	// A CA's limit is waited out, unless somebody knows better.
 	forced := s.name + "-forced"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
-	require.Equal(t, 1, s.cli("cert", "ensure", forced, "--name", "forced.example.test").code)
+	s.cli("cert", "ensure", forced, "--name", "forced.example.test").exits(t, 1)
 	s.must("cert", "renew", forced, "--force")
 	histories["forced.json"] = s.ended(forced, 0)
 

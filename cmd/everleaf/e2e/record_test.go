@@ -53,7 +53,7 @@ func TestRecord(t *testing.T) {
 
 	refused := s.name + "-refused" // climbs the ladder: a minute
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(403, "rejectedIdentifier", "not this name")})
-	require.Equal(t, 1, s.cli("cert", "ensure", refused, "--name", "refused.example.test").code)
+	s.cli("cert", "ensure", refused, "--name", "refused.example.test").exits(t, 1)
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "2")})
 	s.proxy.on(&rule{path: pathFinalize, left: 3, instead: problem(500, "serverInternal", "oops")})
 	failing := s.name + "-failing"

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"testing"
@@ -24,8 +22,6 @@ import (
 func TestSweepWakesWhatMoved(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
-	ops := net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
-	s.set("EVERLEAF_OPS_LISTEN", ops)
 	p := s.run()
 	hurried, deferred, calm := s.name+"-hurried", s.name+"-deferred", s.name+"-calm"
 	before := map[string]time.Time{}
@@ -71,7 +67,7 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates WHERE failure IS NOT NULL OR phase <> 'Ready'`))
 	require.Contains(t, p.log.String(), why, "the explanation is told to the operator")
 	require.NotContains(t, p.log.String(), "WARN", "a renewal that comes early is no trouble")
-	metrics := scraped(t, "http://"+ops+"/metrics")
+	metrics := scraped(t, s.opsURL()+"/metrics")
 	require.NotRegexp(t, `(?m)^everleaf_(attempts_failed|failure_reasons)_total.* [1-9]`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_looks_total\{.*outcome="moved".*\} 2$`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_lag_seconds_bucket\{.*le="60".*\} 1$`, metrics, "early is not late")

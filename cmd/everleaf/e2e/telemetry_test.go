@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,10 +30,9 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	s := newStackWith(t, minute)
 	s.renewsSoon(1)
 	receiver := telemetrytest.Start(t)
-	ops := net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "EVERLEAF_LOG_FORMAT": "json",
-		"EVERLEAF_OPS_LISTEN": ops, "EVERLEAF_CENSUS_INTERVAL": "1s",
+		"EVERLEAF_CENSUS_INTERVAL": "1s",
 	} {
 		s.set(name, value)
 	}
@@ -44,8 +41,8 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	s.eventually("the renewal by its timer", func() bool { return s.scalar(`SELECT count(*) FROM versions`) > 1 })
 	s.must("cert", "renew", s.name)
 	s.proxy.on(&rule{path: pathFinalize, left: -1, instead: problem(403, "rejectedIdentifier", "not today")})
-	require.Equal(t, 1, s.cli("cert", "ensure", s.name+"-failing", "--name", "failing.example.test").code)
-	s.exports("http://"+ops+"/metrics", metricNames(t))
+	s.cli("cert", "ensure", s.name+"-failing", "--name", "failing.example.test").exits(t, 1)
+	s.exports(s.opsURL()+"/metrics", metricNames(t))
 	w.stop() // which sends the last spans
 
 	told := story{t: t, spans: receiver.Spans()}

@@ -83,7 +83,7 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	s.makeCurrent("two")
 	s.proxy.freeAll()
 	answer := <-answered
-	require.Equal(t, 0, answer.code, "%s\n%s", answer.stderr, s.log)
+	answer.exits(t, 0)
 	require.NotNil(t, status(t, answer).Issued)
 	begun := s.ended(atWork, 0)
 	require.Equal(t, []string{ports.AuthorizeOrder.Name}, activitiesOf(begun), "as it was begun")

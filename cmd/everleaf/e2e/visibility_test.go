@@ -24,7 +24,7 @@ func TestTemporalsUITellsTheStory(t *testing.T) {
 	s.worker()
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(403, "rejectedIdentifier", "not this name")})
 	name, dns := s.name, s.name+".example.test"
-	require.Equal(t, 1, s.cli("cert", "ensure", name, "--name", dns).code)
+	s.cli("cert", "ensure", name, "--name", dns).exits(t, 1)
 	s.found(fmt.Sprintf("%s = 'Failing' AND %s = '%s'", ports.SearchState, ports.SearchNames, dns))
 	require.Contains(t, s.details(name), "rejectedIdentifier")
 

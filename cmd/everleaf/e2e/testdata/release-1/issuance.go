@@ -77,7 +77,7 @@ func (i *issuance) finalize(ctx workflow.Context) error {
 			return nil
 		}
 		if workflow.Now(ctx).Sub(started) > processingPatience {
-			return domain.NewFault(domain.FaultCA, "OrderStuck", nil,
+			return domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil,
 				"order %s is still processing after %s", i.order.URL, processingPatience)
 		}
 		pause := out.RetryAfter
@@ -98,7 +98,7 @@ func (i *issuance) plan(ctx workflow.Context) {
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("renewal planned without the CA", "certificate", i.name, "error", err)
 		now := workflow.Now(ctx)
-		out.Plan = domain.PlanRenewal(now, *i.state.Issued, nil, 0).Breathing(now, *i.state.Issued)
+		out.Plan = domain.PlanRenewal(now, *i.state.Issued, nil, 0).WithCooldown(now, *i.state.Issued)
 	}
 	i.state.Renewal = &out.Plan
 }

@@ -64,11 +64,11 @@ func faultOf(err error) *domain.Fault {
 		}
 	}
 	if temporal.IsCanceledError(err) {
-		return domain.NewFault(domain.FaultOperator, "Cancelled", nil, "the workflow was cancelled")
+		return domain.NewFault(domain.FaultOperator, domain.ReasonCancelled, nil, "the workflow was cancelled")
 	}
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
-		return domain.NewFault(domain.FaultWait, "StepTimedOut", err, "the step did not finish in time")
+		return domain.NewFault(domain.FaultWait, domain.ReasonStepTimedOut, err, "the step did not finish in time")
 	}
 	return domain.AsFault(err)
 }
