@@ -22,7 +22,7 @@ type Certificates interface {
 	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits for
 	// the new version's deliveries from then on; the new version is to be revoked as well if its key is called compromised.
 	// Issued.Version is ignored on the way in. Idempotent by order: a second call returns what the first stored. An order that
-	// was abandoned meanwhile is an Operator fault "OrderAbandoned".
+	// was abandoned meanwhile is a Wait fault "OrderAbandoned", for good.
 	RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
 	// RecordRenewal stores the plan of a version and when its CA is to be asked again; the first writer wins. It returns the
 	// record after it.

@@ -69,7 +69,7 @@ type Orders interface {
 	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
 	// RecordPlaced stores the order's URL and returns the one that is stored: the first writer wins. Two workers on one
 	// step may both have placed an order; the caller MUST go on with the stored one. An order that was abandoned meanwhile is
-	// an Operator fault "OrderAbandoned".
+	// a Wait fault "OrderAbandoned", for good.
 	RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (storedURL string, err error)
 	// AbandonOrder gives an order up and removes its HTTP tokens. Idempotent; an issued order stays issued.
 	AbandonOrder(ctx context.Context, certificate, orderID, reason string) error

@@ -221,8 +221,8 @@ func unknownOrder(orderID string) error {
 }
 
 func orderAbandoned(orderID string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonOrderAbandoned, nil,
-		"the order %s was abandoned meanwhile: place a new one", orderID)
+	return domain.NewFault(domain.FaultWait, domain.ReasonOrderAbandoned, nil,
+		"the order %s was abandoned meanwhile: a new one follows", orderID).Permanent()
 }
 
 // nameSet identifies a set of names, whatever their order.

@@ -131,8 +131,7 @@ func TestPullsFindWhatTheTargetsMayHave(t *testing.T) {
 	}())
 	issued := issuedFor(later)
 	issued.NotAfter = issued.NotAfter.Add(time.Hour)
-	_, err := s.RecordIssued(t.Context(), later.ID, issued, []byte("chain of 5"))
-	require.NoError(t, err)
+	s.record(later, issued, "chain of 5")
 	pair, err := pulls.Covering(t.Context(), "www.example.com", mine)
 	require.NoError(t, err)
 	require.Equal(t, "later", pair.Record.Name)
@@ -209,10 +208,9 @@ func TestPullFollowsWhatCallersChangeWhileAnOrderIsUnderWay(t *testing.T) {
 	placed := s.placed(order)
 	changed := order.Spec
 	changed.Deliveries = []string{"new"}
-	require.NoError(t, s.RecordChange(t.Context(), "web", []string{"deliveries"}, time.Now(), &changed))
+	s.ask("web", ensured("1", time.Now(), changed, "deliveries"))
 	require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "old"))
-	issued, err := s.RecordIssued(t.Context(), placed.ID, issuedFor(placed), []byte("chain of 2"))
-	require.NoError(t, err)
+	issued := s.record(placed, issuedFor(placed), "chain of 2")
 	_, err = pulls.Named(t.Context(), "web", []string{"old"})
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
 	for range 2 {

@@ -38,10 +38,9 @@ func TestHTTPTokens(t *testing.T) {
 func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 	s := newStore(t)
 	issued := s.issue(newOrder("web", "web/1"))
-	_, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"}, time.Time{})
-	require.NoError(t, err)
+	s.plan("web", issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"}, time.Time{})
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down", Message: "it is down"}, Attempts: 2, At: noon, RetryAt: noon}
-	require.NoError(t, s.RecordFailure(t.Context(), "web", domain.Spec{}, "", failure))
+	s.fail("web", failure)
 	s.open(newOrder("new", "new/1"))
 
 	row := query[map[string]any](s, `SELECT to_jsonb(v) - 'created_at' - 'updated_at' FROM everleaf_certificates v WHERE name = 'web'`)

@@ -133,9 +133,9 @@ func (r *rig) issue(name, key, dnsName string, targets ...string) domain.Issued 
 	order, err := r.store.OpenOrder(r.t.Context(), ports.NewOrder{Certificate: name, Key: key, Issuer: "default", Spec: spec,
 		SealedKey: []byte("key " + name + key), CSR: []byte("csr")})
 	require.NoError(r.t, err)
-	_, err = r.store.RecordPlaced(r.t.Context(), order.ID, "https://ca.example/"+name+key, time.Now())
+	_, err = r.store.RecordPlaced(r.t.Context(), name, order.ID, "https://ca.example/"+name+key, time.Now())
 	require.NoError(r.t, err)
-	issued, err := r.store.RecordIssued(r.t.Context(), order.ID, domain.Issued{Issuer: "default", Names: spec.Names, Serial: key,
+	issued, err := r.store.RecordIssued(r.t.Context(), name, order.ID, domain.Issued{Issuer: "default", Names: spec.Names, Serial: key,
 		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}, []byte("chain "+name+key))
 	require.NoError(r.t, err)
 	return issued

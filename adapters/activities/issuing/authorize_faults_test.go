@@ -40,7 +40,7 @@ func TestAuthorizeOrderCannotGoOn(t *testing.T) {
 			application, fault := faultIn(t, err)
 			require.True(t, application.NonRetryable())
 			require.Equal(t, domain.FaultName, fault.Kind)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			require.Contains(t, fault.Message, "a.example.com")
 			require.Contains(t, fault.Message, c.says)
 		})
@@ -88,7 +88,7 @@ func TestAuthorizeOrderFaults(t *testing.T) {
 		}, []*domain.Fault{caFault}, true},
 	} {
 		for _, fault := range c.faults {
-			t.Run(c.name+"/"+fault.Reason, func(t *testing.T) {
+			t.Run(c.name+"/"+string(fault.Reason), func(t *testing.T) {
 				r := newRig(t)
 				c.expect(r, fault)
 				if !c.retryable { // else the next try is at it again, and the CA may be looking
@@ -117,7 +117,7 @@ func TestAuthorizeOrderWithoutASolver(t *testing.T) {
 	r.in.Spec.Challenge = "dns-01"
 	application, fault := faultIn(t, r.authorize(pending))
 	require.True(t, application.NonRetryable())
-	require.Equal(t, "UnknownSolver", fault.Reason)
+	require.EqualValues(t, "UnknownSolver", fault.Reason)
 }
 
 // Cut short at each place where it waits or calls, by a shutdown, a lost heartbeat or a cancellation: the CA may be

@@ -253,7 +253,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		application, fault := faultIn(t, r.authorize(ofOne()))
 		require.True(t, application.NonRetryable())
 		require.Equal(t, domain.FaultCA, fault.Kind)
-		require.Equal(t, "OrderStuck", fault.Reason)
+		require.EqualValues(t, "OrderStuck", fault.Reason)
 	})
 	t.Run("while a challenge is not visible yet: nothing is presented twice", func(t *testing.T) {
 		r := newRig(t)

@@ -128,7 +128,7 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 			asked := town.ca.Count(acmetest.PathNewOrder)
 			_, err = call(town.process(nil), ports.ObtainCertificate, two)
 			_, fault := faultIn(t, err)
-			require.Equal(t, "SameNamesInFlight", fault.Reason)
+			require.EqualValues(t, "SameNamesInFlight", fault.Reason)
 			require.Equal(t, domain.FaultWait, fault.Kind)
 			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the ladder")
 			require.Equal(t, asked, town.ca.Count(acmetest.PathNewOrder), "the CA was not asked")

@@ -156,7 +156,7 @@ func TestFinalizeOrderIsParked(t *testing.T) {
 	_, err = r.finalize(s, slow)
 	application, fault := faultIn(t, err)
 	require.True(t, application.NonRetryable())
-	require.Equal(t, "OrderStuck", fault.Reason)
+	require.EqualValues(t, "OrderStuck", fault.Reason)
 	require.Contains(t, fault.Message, orderURL)
 }
 
@@ -183,7 +183,7 @@ func TestFinalizeOrderThatIsNotReadyYet(t *testing.T) {
 
 // A key or CSR that the CA will not sign is given up with its order: the next attempt makes new ones.
 func TestFinalizeOrderAbandonsARefusedKey(t *testing.T) {
-	for _, reason := range []string{domain.ReasonBadCSR, domain.ReasonBadPublicKey} {
+	for _, reason := range []domain.Reason{domain.ReasonBadCSR, domain.ReasonBadPublicKey} {
 		r := newRig(t)
 		refused := domain.NewFault(domain.FaultOperator, reason, nil, "the CA will not sign it")
 		r.ca.EXPECT().Finalize(anything, anything, anything).Return(domain.Order{}, refused)
@@ -239,7 +239,7 @@ func TestFinalizeOrderAbandonsWhatDoesNotVerify(t *testing.T) {
 			})
 			_, err := r.finalize(s, ready())
 			_, fault := faultIn(t, err)
-			require.Equal(t, "CertificateKeyMismatch", fault.Reason)
+			require.EqualValues(t, "CertificateKeyMismatch", fault.Reason)
 		})
 	}
 }
@@ -281,7 +281,7 @@ func TestFinalizeOrderFaults(t *testing.T) {
 		}, []*domain.Fault{waitFault}, true},
 	} {
 		for _, fault := range c.faults {
-			t.Run(c.name+"/"+fault.Reason, func(t *testing.T) {
+			t.Run(c.name+"/"+string(fault.Reason), func(t *testing.T) {
 				r := newRig(t)
 				c.expect(r, fault)
 				_, err := r.finalize(s, ready())

@@ -75,7 +75,7 @@ func TestPlaceOrderReplacesALostKey(t *testing.T) {
 		domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "no configured key has sealed it"),
 		domain.NewFault(domain.FaultOperator, "KeyUnreadable", nil, "it is no key"),
 	} {
-		t.Run(fault.Reason, func(t *testing.T) {
+		t.Run(string(fault.Reason), func(t *testing.T) {
 			r := newRig(t)
 			r.in.Spec = keeping()
 			r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("old"), nil)
@@ -85,7 +85,7 @@ func TestPlaceOrderReplacesALostKey(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-	t.Run(unknown.Reason, func(t *testing.T) {
+	t.Run(string(unknown.Reason), func(t *testing.T) {
 		r := newRig(t)
 		r.in.Spec = keeping()
 		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return(nil, unknown)

@@ -193,7 +193,7 @@ func TestPlaceOrderFaults(t *testing.T) {
 		}, []*domain.Fault{waitFault}, true},
 	} {
 		for _, fault := range c.faults {
-			t.Run(c.name+"/"+fault.Reason, func(t *testing.T) {
+			t.Run(c.name+"/"+string(fault.Reason), func(t *testing.T) {
 				r := newRig(t)
 				c.expect(r, fault)
 				_, err := r.place(domain.Record{}, c.found)
@@ -210,7 +210,7 @@ func TestPlaceOrderForAnEarlierSpec(t *testing.T) {
 	_, err := r.place(domain.Record{}, nil)
 	application, fault := faultIn(t, err)
 	require.False(t, application.NonRetryable())
-	require.Equal(t, "OrderInFlight", fault.Reason)
+	require.EqualValues(t, "OrderInFlight", fault.Reason)
 }
 
 // Two workers on one step have placed an order each: the one whose URL is not stored goes on with the other's.

@@ -98,7 +98,7 @@ func TestPlanRenewal(t *testing.T) {
 
 func TestPlanRenewalFaults(t *testing.T) {
 	for fault, retryable := range map[*domain.Fault]bool{waitFault: true, operatorFault: false} {
-		t.Run(fault.Reason, func(t *testing.T) {
+		t.Run(string(fault.Reason), func(t *testing.T) {
 			r := newRig(t)
 			r.certificates.EXPECT().Chain(anything, anything, anything).Return(chainPEM, nil)
 			r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)

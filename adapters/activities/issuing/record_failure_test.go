@@ -102,7 +102,7 @@ func TestRecordFailureThatCannotBeStored(t *testing.T) {
 				r.certificates.EXPECT().RecordUnrevoked(anything, anything, anything, anything).Return(fault)
 			}},
 		} {
-			t.Run(name+"/"+fault.Reason, func(t *testing.T) {
+			t.Run(name+"/"+string(fault.Reason), func(t *testing.T) {
 				r := newRig(t)
 				c.expect(r)
 				_, err := call(r, ports.RecordFailure, c.in)

@@ -101,7 +101,7 @@ func TestRevokeCertificate(t *testing.T) {
 		r.certificates.EXPECT().Chain(anything, certName, "v1").Return([]byte("nothing"), nil)
 		_, err := call(r, ports.RevokeCertificate, in)
 		_, fault := faultIn(t, err)
-		require.Equal(t, "ChainMalformed", fault.Reason)
+		require.EqualValues(t, "ChainMalformed", fault.Reason)
 	})
 	for name, c := range map[string]struct {
 		expect    func(*rig, *domain.Fault)

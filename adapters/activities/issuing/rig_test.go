@@ -2,7 +2,6 @@ package issuing
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -11,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 
 	"everleaf/adapters/activities"
+	"everleaf/adapters/activities/activitytest"
 	"everleaf/domain"
 	"everleaf/mocks"
 	"everleaf/ports"
@@ -111,15 +110,13 @@ func newRig(t *testing.T) *rig {
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: activities.Unobserved{},
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: activitytest.Unobserved{},
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
 		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour, cleanUp: time.Minute, advice: time.Minute,
 	}
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	r.env = suite.NewTestActivityEnvironment()
+	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
 	RegisterShort(r.env, r.activities)
 	RegisterLong(r.env, r.activities)
@@ -172,14 +169,9 @@ func (r *rig) parts(run func(context.Context, *issuance) error) error {
 }
 
 // call runs a step by its contract's name.
-func call[In, Out any](r *rig, step ports.Step[In, Out], in In) (out Out, err error) {
+func call[In, Out any](r *rig, step ports.Step[In, Out], in In) (Out, error) {
 	r.Helper()
-	value, err := r.env.ExecuteActivity(step.Name, in)
-	if err != nil {
-		return out, err
-	}
-	require.NoError(r, value.Get(&out))
-	return out, nil
+	return activitytest.Call(r, r.env, step, in)
 }
 
 // cancellable gives the steps a context that the test ends.
@@ -210,14 +202,10 @@ var (
 	specFault     = domain.NewFault(domain.FaultSpec, "RejectedIdentifier", nil, "the CA will not have this name")
 )
 
-// wire asserts that err is what the workflow reads: kind as type, fault as first detail, cause in words.
-func wire(t testing.TB, err error, want *domain.Fault, retryable bool) {
-	t.Helper()
-	application, fault := faultIn(t, err)
-	require.Equal(t, string(want.Kind), application.Type())
-	require.Equal(t, !retryable, application.NonRetryable())
-	require.Equal(t, domain.Fault{Kind: want.Kind, Reason: want.Reason, Message: want.Error(), RetryAfter: want.RetryAfter}, fault)
-}
+var (
+	wire    = activitytest.Wire
+	faultIn = activitytest.FaultIn
+)
 
 // parked asserts that err only ends the try, and returns the pause before the next.
 func parked(t testing.TB, err error) time.Duration {
@@ -225,20 +213,8 @@ func parked(t testing.TB, err error) time.Duration {
 	application, fault := faultIn(t, err)
 	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category(), "%v", err)
 	require.False(t, application.NonRetryable())
-	require.Equal(t, "OrderStuck", fault.Reason, "what it is if no next try is allowed")
+	require.EqualValues(t, "OrderStuck", fault.Reason, "what it is if no next try is allowed")
 	return application.NextRetryDelay()
-}
-
-// faultIn takes err over the wire, where only words survive, and finds the fault.
-func faultIn(t testing.TB, err error) (*temporal.ApplicationError, domain.Fault) {
-	t.Helper()
-	converter := temporal.GetDefaultFailureConverter()
-	err = converter.FailureToError(converter.ErrorToFailure(err))
-	var application *temporal.ApplicationError
-	require.ErrorAs(t, err, &application)
-	var fault domain.Fault
-	require.NoError(t, application.Details(&fault))
-	return application, fault
 }
 
 // anything matches every argument.

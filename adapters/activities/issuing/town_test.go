@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,13 +14,12 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/activities"
+	"everleaf/adapters/activities/activitytest"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
@@ -75,16 +73,14 @@ func (town *town) process(change func(*Params)) *rig {
 		Orders: postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Deliveries: postgres.NewDeliveries(town.pool),
 		Validations: postgres.NewValidations(town.pool), Issuers: acme.NewIssuers(ca),
 		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, tokens)},
-		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{}, Observer: activities.Unobserved{},
+		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{}, Observer: activitytest.Unobserved{},
 	}
 	if change != nil {
 		change(&params)
 	}
 	r := &rig{T: town.T, activities: New(params), beaten: make(chan struct{}, 1)}
 	r.activities.pace.check, r.activities.pace.poll = 50*time.Millisecond, 50*time.Millisecond
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	r.env = suite.NewTestActivityEnvironment()
+	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
 	RegisterShort(r.env, r.activities)
 	RegisterLong(r.env, r.activities)

@@ -88,6 +88,7 @@ func TestFailedValidationsAreCounted(t *testing.T) {
 		r := newRig(t)
 		r.countFault = waitFault
 		r.shows("a", failed)
+		r.shows("b", authorization("b", isPending))
 		err := r.authorize(pending)
 		wire(t, err, waitFault, true)
 	})

@@ -1,4 +1,4 @@
-package activities
+package activitytest
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"everleaf/ports"
 )
 
-// Unobserved is for those who want no metrics.
+// Unobserved is an observer for tests that are not about it.
 type Unobserved struct{}
 
 var _ ports.Observer = Unobserved{}
