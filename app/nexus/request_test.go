@@ -40,7 +40,7 @@ func (s *steps) carry(_ context.Context, in ports.CarryRequestInput) (ports.Carr
 }
 
 func faultError(kind domain.FaultKind, reason string) error {
-	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: reason, Message: "told"})
+	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: domain.Reason(reason), Message: "told"})
 }
 
 func issued() (ports.CarryRequestOutput, error) {
@@ -122,7 +122,7 @@ func TestErrorsAreFaults(t *testing.T) {
 			require.True(t, application.NonRetryable())
 			var told domain.Fault
 			require.NoError(t, application.Details(&told))
-			require.Equal(t, c.reason, told.Reason)
+			require.EqualValues(t, c.reason, told.Reason)
 			require.Len(t, s.asked, c.calls)
 		})
 	}
