@@ -16,19 +16,28 @@ const (
 )
 
 // oneLine makes text from outside fit for a log line, a table cell and JSON: one line of at most limit octets, at least
-// those of "…".
+// those of "…". What has no room is not looked at.
 func oneLine(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
+	var line []byte
+	gap := false
+	for _, r := range text {
+		switch {
+		case r == utf8.RuneError:
+			r = '?'
+		case r == ' ' || !unicode.IsPrint(r):
+			gap = true
+			continue
 		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) <= limit {
-		return text
+		if gap && len(line) > 0 {
+			line = append(line, ' ')
+		}
+		gap = false
+		line = utf8.AppendRune(line, r)
+		if len(line) > limit {
+			return cut(string(line), limit-len("…")) + "…"
+		}
 	}
-	return cut(text, limit-len("…")) + "…"
+	return string(line)
 }
 
 // quote shows a caller's value so that it cannot break a log line, cut where it is absurdly long.
@@ -58,9 +67,9 @@ func list[T ~string](values []T) string {
 
 // andMore is as much of a list as limit octets hold: what has no room is counted. Control characters are replaced.
 func andMore(values []string, limit int) string {
-	room := limit - len(more(len(values)-1))
 	var text string
 	for i, value := range values {
+		room := limit - len(more(len(values)-1-i))
 		next := oneLine(value, room)
 		if i > 0 {
 			next = text + ", " + next
@@ -74,7 +83,7 @@ func andMore(values []string, limit int) string {
 }
 
 func more(count int) string {
-	if count <= 0 {
+	if count == 0 {
 		return ""
 	}
 	return fmt.Sprintf(" and %d more", count)
