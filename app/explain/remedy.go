@@ -47,26 +47,26 @@ const (
 		"ensure)."
 	callMove = "Whoever called must correct the call."
 
-	casMove     = "The CA must mend it; Everleaf tries again by itself. If it lasts, look at the CA's status page or " +
+	casMove = "The CA must mend it; Everleaf tries again by itself. If it lasts, look at the CA's status page or " +
 		"name a second issuer."
-	casAnswer   = "The CA answered what it must not; whoever runs Everleaf should tell the CA, and name a second " +
+	casAnswer = "The CA answered what it must not; whoever runs Everleaf should tell the CA, and name a second " +
 		"issuer meanwhile."
 	accountMove = "Whoever runs Everleaf must look at the ACME account of this issuer (everleaf account list)."
 	reportMove  = "Whoever runs Everleaf should report this: it is not meant to happen."
 
-	settingMove   = "Whoever runs Everleaf must correct the setting that the message names, and start the process " +
+	settingMove = "Whoever runs Everleaf must correct the setting that the message names, and start the process " +
 		"again."
-	databaseMove  = "Whoever runs Everleaf must look at Postgres: the message says what it refuses."
-	schemaMove    = "Whoever runs Everleaf must bring schema and binary together: everleaf migrate, or the newer " +
+	databaseMove = "Whoever runs Everleaf must look at Postgres: the message says what it refuses."
+	schemaMove   = "Whoever runs Everleaf must bring schema and binary together: everleaf migrate, or the newer " +
 		"binary."
 	otherDatabase = "Whoever runs Everleaf must make sure that the workers use the database that they used before, " +
 		"restored whole."
-	temporalMove  = "Whoever runs Everleaf must look at Temporal: address, namespace and credentials, or at the " +
+	temporalMove = "Whoever runs Everleaf must look at Temporal: address, namespace and credentials, or at the " +
 		"server itself."
-	workerMove    = "Whoever runs Everleaf must look at the workers: their log says why they do not run."
-	targetMove    = "Whoever runs the target must mend it: the message says what it answered; the certificate in " +
+	workerMove = "Whoever runs Everleaf must look at the workers: their log says why they do not run."
+	targetMove = "Whoever runs the target must mend it: the message says what it answered; the certificate in " +
 		"place there stays until then."
-	backupMove    = "Whoever runs Everleaf must restore the damaged row from a backup; a certificate's key is also " +
+	backupMove = "Whoever runs Everleaf must restore the damaged row from a backup; a certificate's key is also " +
 		"replaced by everleaf cert renew."
 )
 
