@@ -48,7 +48,7 @@ func TestPullAloneServesKeys(t *testing.T) {
 	require.NoError(t, err)
 	_, err = orders.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/1", time.Now())
 	require.NoError(t, err)
-	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), order.ID, domain.Issued{Issuer: "default",
+	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID, domain.Issued{Issuer: "default",
 		Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
 	require.NoError(t, err)
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))
