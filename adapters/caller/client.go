@@ -74,16 +74,22 @@ func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
 	}
 }
 
-// early is by how much the server, which is told of the caller's deadline, may be ahead of him in saying that it has passed.
+// early is by how much the server, which knows the caller's deadline, may be ahead of it in saying that it has passed.
 const early = 100 * time.Millisecond
+
+// over reports whether ctx, with which a call has just failed, has ended. It waits for a deadline that the server was ahead
+// of, so that whoever looks at ctx later sees the same.
+func over(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < early {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
+}
 
 // ended prefers the caller's own end to whatever error it caused.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return ctx.Err()
-	}
-	if deadline, ok := ctx.Deadline(); ok && err != nil && time.Until(deadline) < early {
-		return context.DeadlineExceeded
 	}
 	return err
 }
