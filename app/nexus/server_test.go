@@ -137,8 +137,14 @@ func faultIn(t *testing.T, err error) domain.Fault {
 	return fault
 }
 
+// standInState is a start's input, and what a run of the stand-in hands on.
+type standInState struct {
+	Spec  domain.Spec `json:"spec"`
+	Cycle int         `json:"cycle"`
+}
+
 // standIn answers the contract in the place of the certificates' workflow. Names say how.
-func standIn(ctx workflow.Context, input ports.StartInput) error {
+func standIn(ctx workflow.Context, input standInState) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false
