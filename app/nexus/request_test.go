@@ -39,8 +39,8 @@ func (s *steps) carry(_ context.Context, in ports.CarryRequestInput) (ports.Carr
 	return answer()
 }
 
-func faultError(kind domain.FaultKind, reason domain.Reason) error {
-	return temporal.NewNonRetryableApplicationError(string(reason), string(kind), nil, domain.Fault{Kind: kind, Reason: reason, Message: "told"})
+func faultError(kind domain.FaultKind, reason string) error {
+	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: domain.Reason(reason), Message: "told"})
 }
 
 func issued() (ports.CarryRequestOutput, error) {
@@ -103,7 +103,7 @@ func TestErrorsAreFaults(t *testing.T) {
 		title, certificate string
 		answer             error
 		kind               domain.FaultKind
-		reason             domain.Reason
+		reason             string
 		calls              int
 	}{
 		{"an answer", "shop", faultError(domain.FaultName, "Unauthorized"), domain.FaultName, "Unauthorized", 1},
@@ -122,7 +122,7 @@ func TestErrorsAreFaults(t *testing.T) {
 			require.True(t, application.NonRetryable())
 			var told domain.Fault
 			require.NoError(t, application.Details(&told))
-			require.Equal(t, c.reason, told.Reason)
+			require.EqualValues(t, c.reason, told.Reason)
 			require.Len(t, s.asked, c.calls)
 		})
 	}

@@ -61,7 +61,7 @@ func TestFaultsReachTheCaller(t *testing.T) {
 			_, err := s.call(c.operation, c.in)
 			fault := faultIn(t, err)
 			require.Equal(t, c.kind, fault.Kind)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			require.Contains(t, fault.Message, c.says)
 		})
 	}
