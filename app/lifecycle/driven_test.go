@@ -200,7 +200,7 @@ func (d *driver) finish(w *atWork, fault *domain.Fault) {
 	if fault != nil {
 		d.fail(w.action, *fault)
 	} else {
-		d.succeed(w.action, d.carryOut(d.run, d.now, w.in))
+		d.succeed(w.action, d.store.carryOut(d.run, d.now, w.in))
 	}
 	if visible := d.m.Unpublished(); visible != nil {
 		d.m.Publish(*visible)

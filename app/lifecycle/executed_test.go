@@ -164,7 +164,7 @@ func (e *executionOutbound) simulate(ctx workflow.Context, step string, in any) 
 		case fault != nil:
 			end.SetError(failed(fault))
 		default:
-			end.SetValue(e.carryOut(e.name, now(ctx), in))
+			end.SetValue(e.store.carryOut(e.name, now(ctx), in))
 		}
 	})
 	return future

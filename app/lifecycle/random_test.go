@@ -123,7 +123,9 @@ type sides struct {
 }
 
 func (l life) side() *sides {
-	return &sides{life: l, store: &store{failures: map[string][]error{}, tenant: "team"}, calls: map[string]int{}}
+	s := newStore()
+	s.tenant = "team"
+	return &sides{life: l, store: s, calls: map[string]int{}}
 }
 
 // goes is how the next call of a step goes: how long it takes, and its fault.
@@ -140,31 +142,6 @@ func (s *sides) goes(step string) (takes time.Duration, fault *domain.Fault) {
 		fault = faults[r.IntN(len(faults))]
 	}
 	return takes, fault
-}
-
-// carryOut does what a step does, when it ends.
-func (s *sides) carryOut(run string, now time.Time, in any) any {
-	switch in := in.(type) {
-	case ports.RecordRequestInput:
-		return s.store.recordRequest(run, in)
-	case ports.ReserveOrderInput:
-		return s.store.reserve(run, in)
-	case ports.ObtainCertificateInput:
-		return s.store.obtain(run, now, in)
-	case ports.RecordFailureInput:
-		return s.store.recordFailure(in)
-	case ports.DeliverCertificateInput:
-		return s.store.deliver(now, in)
-	case ports.RemoveDeliveryInput:
-		s.store.remove(in.Target)
-		return ports.RemoveDeliveryOutput{}
-	case ports.RevokeCertificateInput:
-		return s.store.revoke(run, in)
-	case ports.RecordReleasedInput:
-		return s.store.release(run)
-	default:
-		panic(fmt.Sprintf("no step takes %T", in))
-	}
 }
 
 // upcoming are the events of a life after an instant.
