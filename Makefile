@@ -64,6 +64,7 @@ workflowcheck: $(DEVSTACK)
 	@echo "workflowcheck $(BAD) (must fail)"; if out=$$($(call TOOL,workflowcheck) $(BAD) 2>&1); then echo "it was not flagged"; exit 1; fi; \
 	  for offence in time.Now 'iterates over map'; do grep -q "$$offence" <<<"$$out" || { echo "not named: $$offence"; echo "$$out"; exit 1; }; done; \
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
+	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
 
 replay: ## Replay the recorded histories; needs no server
 	go test -count=1 -run TestReplay ./app/...
