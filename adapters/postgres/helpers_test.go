@@ -107,14 +107,6 @@ func (s store) order(id string) (order ports.StoredOrder) {
 	return order
 }
 
-// release ends a certificate's workflow.
-func (s store) release(certificate string) domain.Record {
-	s.t.Helper()
-	record, err := s.RecordReleased(s.t.Context(), certificate)
-	require.NoError(s.t, err)
-	return record
-}
-
 // plan is RecordRenewal that must succeed; it returns the stored plan.
 func (s store) plan(certificate, version string, plan domain.RenewalPlan, next time.Time) domain.RenewalPlan {
 	s.t.Helper()
