@@ -52,6 +52,8 @@ const (
 	ReasonPullSilent Reason = "PullSilent"
 	// ReasonResponderSilent: the responder for http-01 does not answer itself.
 	ReasonResponderSilent Reason = "ResponderSilent"
+	// ReasonTargetAhead: the target has had a delivery that the database does not know of.
+	ReasonTargetAhead Reason = "TargetAhead"
 	// ReasonTargetRefused: the target answered that it does not take the delivery.
 	ReasonTargetRefused Reason = "TargetRefused"
 	// ReasonUnknownDNSZone: a record was written to a zone that is not configured any more.

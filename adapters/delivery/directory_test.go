@@ -98,7 +98,7 @@ func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string)
 	t.Helper()
 	require.Error(t, err)
 	fault := domain.AsFault(err)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+string(fault.Reason), err.Error())
 	return fault
 }
 

@@ -15,9 +15,7 @@ import (
 func (s store) planned(name string) (domain.Issued, domain.RenewalPlan) {
 	s.t.Helper()
 	issued := s.issue(newOrder(name, name+"/1"))
-	record, err := s.RecordRenewal(s.t.Context(), name, issued.Version, domain.PlanRenewal(noon, issued, nil, 0.25), noon)
-	require.NoError(s.t, err)
-	return issued, *record.Renewal
+	return issued, s.plan(name, issued.Version, domain.PlanRenewal(noon, issued, nil, 0.25), noon)
 }
 
 func TestDueGoesThroughTheFleetInPages(t *testing.T) {
@@ -115,8 +113,7 @@ func TestBacklog(t *testing.T) {
 
 	// A version that is replaced is not asked about again, and leaves the indexes.
 	replaced := s.issue(newOrder("kept", "kept/2"))
-	_, err = s.RecordRenewal(t.Context(), "kept", replaced.Version, domain.RenewalPlan{At: noon}, noon.Add(2*time.Hour))
-	require.NoError(t, err)
+	s.plan("kept", replaced.Version, domain.RenewalPlan{At: noon}, noon.Add(2*time.Hour))
 	found, err = advice.Backlog(t.Context(), noon.Add(time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, found.Renewals)

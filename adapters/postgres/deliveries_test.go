@@ -72,9 +72,7 @@ func (s store) removes(certificate, target string) {
 // met are the deliveries of the record.
 func (s store) met(certificate string) []domain.Delivery {
 	s.t.Helper()
-	record, err := s.Record(s.t.Context(), certificate)
-	require.NoError(s.t, err)
-	return record.Deliveries
+	return s.read(certificate).Deliveries
 }
 
 func TestADeliveryIsConfirmedOncePerVersion(t *testing.T) {
@@ -179,9 +177,7 @@ func TestATargetThatWasNeverMetIsForgotten(t *testing.T) {
 	}
 	spec := newOrder("web", "").Spec
 	spec.Deliveries = []string{"still-away"}
-	_, err := s.RecordRequest(t.Context(), "web", ports.StoredRequest{Changes: []string{"deliveries"}, Fulfilled: true,
-		Request: domain.Request{ID: "r1", Kind: domain.RequestEnsure, At: noon, Spec: &spec}})
-	require.NoError(t, err)
+	s.ask("web", ensured("r1", noon, spec, "deliveries"))
 	require.Equal(t, []string{"nginx", "still-away"}, query[[]string](s, `SELECT array_agg(target ORDER BY target) FROM deliveries`),
 		"nginx may have it, and is to be cleared")
 }
@@ -261,11 +257,4 @@ func TestADriftIsStoredUntilItIsDeliveredAgain(t *testing.T) {
 	_, err := d.BeginRemoval(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "nginx", ID: "run/9"})
 	require.NoError(t, err)
 	require.Equal(t, all[:2], look(), "a removal is no drift")
-}
-
-// release gives a certificate up.
-func (s store) release(certificate string) {
-	s.t.Helper()
-	_, err := s.RecordReleased(s.t.Context(), certificate)
-	require.NoError(s.t, err)
 }

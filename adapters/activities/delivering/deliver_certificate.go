@@ -63,7 +63,7 @@ func ahead(err error, target string, number func() (int64, error)) error {
 	if _, overtaken := number(); overtaken != nil {
 		return overtaken
 	}
-	return domain.NewFault(domain.FaultOperator, "TargetAhead", err, "target %s has had a delivery with a number that the database has not reached; "+
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetAhead, err, "target %s has had a delivery with a number that the database has not reached; "+
 		"if the database was restored from a backup while its clock was wrong, clear the certificate's directory at the target", target)
 }
 

@@ -44,7 +44,7 @@ func TestDeliverCertificateFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		expect    func(*rig)
 		kind      domain.FaultKind
-		reason    string
+		reason    domain.Reason
 		retryable bool
 	}{
 		"a worker without the target": {func(r *rig) { r.targets.EXPECT().Target("nginx").Return(nil, unknown) },
@@ -135,7 +135,7 @@ func TestRemoveDeliveryFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		expect    func(*rig)
 		kind      domain.FaultKind
-		reason    string
+		reason    domain.Reason
 		retryable bool
 	}{
 		"a worker without the target": {func(r *rig) { r.targets.EXPECT().Target("nginx").Return(nil, unknown) },

@@ -99,10 +99,10 @@ func (r *rig) expectBegin(version string) *gomock.Call {
 	return r.deliveries.EXPECT().BeginDelivery(anything, anything, version).Do(func(_ context.Context, request ports.DeliveryRequest, _ string) { same(request) })
 }
 
-func requireReason(t *testing.T, err error, kind domain.FaultKind, reason string, retryable bool) {
+func requireReason(t *testing.T, err error, kind domain.FaultKind, reason domain.Reason, retryable bool) {
 	t.Helper()
 	application, fault := activitytest.FaultIn(t, err)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason)
+	require.Equal(t, []any{kind, reason}, []any{fault.Kind, fault.Reason})
 	require.Equal(t, retryable, !application.NonRetryable())
 	require.NotContains(t, err.Error(), "private")
 }
