@@ -107,6 +107,13 @@ func (s store) order(id string) (order ports.StoredOrder) {
 	return order
 }
 
+// release is RecordReleased that must succeed.
+func (s store) release(certificate string) {
+	s.t.Helper()
+	_, err := s.RecordReleased(s.t.Context(), certificate)
+	require.NoError(s.t, err)
+}
+
 // plan is RecordRenewal that must succeed; it returns the stored plan.
 func (s store) plan(certificate, version string, plan domain.RenewalPlan, next time.Time) domain.RenewalPlan {
 	s.t.Helper()
