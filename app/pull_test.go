@@ -46,9 +46,9 @@ func TestPullAloneServesKeys(t *testing.T) {
 	order, err := orders.OpenOrder(t.Context(), ports.NewOrder{Certificate: "web", Key: "1", Issuer: "default",
 		Spec: domain.Spec{Names: []string{"www.example.com"}}.WithDefaults(), SealedKey: sealed, CSR: []byte("csr")})
 	require.NoError(t, err)
-	_, err = orders.RecordPlaced(t.Context(), order.ID, "https://ca.example/1", time.Now())
+	_, err = orders.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/1", time.Now())
 	require.NoError(t, err)
-	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), order.ID, domain.Issued{Issuer: "default",
+	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID, domain.Issued{Issuer: "default",
 		Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
 	require.NoError(t, err)
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))

@@ -119,7 +119,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, c.says)
-		require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+		require.EqualValues(t, "InvalidSetting", domain.AsFault(err).Reason)
 		require.Equal(t, err, RunWorker(t.Context(), config, quiet()), "before anything is contacted")
 	}
 	config := settings(t)

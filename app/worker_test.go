@@ -165,7 +165,7 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			err := RunWorker(t.Context(), config, NewLogger(logged, Log{}))
 			var fault *domain.Fault
 			require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			require.Contains(t, err.Error(), says)
 			require.NotContains(t, err.Error(), "\n", "one line")
 			require.LessOrEqual(t, strings.Count(err.Error(), "connection refused"), 1, err)
@@ -242,5 +242,5 @@ func TestMigrateTwice(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, records)
 	_, err = Export(t.Context(), c, ExportRequest{Name: "nobody"})
-	require.Equal(t, "UnknownCertificate", domain.AsFault(err).Reason)
+	require.EqualValues(t, "UnknownCertificate", domain.AsFault(err).Reason)
 }

@@ -31,8 +31,8 @@ var schedule = [...]time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minu
 // wait is how long to wait before the next try, the attempts counted until then, and how often in a row the other side
 // asked for a wait.
 //
-// A wait that is asked for does not count as an attempt, unless it is the first. A CA that limits without saying for how
-// long gets the schedule's waits (RFC 8555 §6.6 only asks it to say).
+// A wait that is asked for does not count as an attempt, unless it is the first. A CA that limits without saying for
+// how long gets the schedule's waits (RFC 8555 §6.6 only asks it to say).
 func (in Failed) wait(r rule) (wait time.Duration, attempts, asked int) {
 	if in.Previous != nil {
 		attempts, asked = max(0, in.Previous.Attempts), in.Previous.RetryAfterCount
@@ -67,8 +67,8 @@ func (a asAsked) follow(wait time.Duration, count int) time.Duration {
 	return min(max(wait, least), most)
 }
 
-// withinLife holds a wait by what is left of the life of the certificate in service. What a revocation is about is out of
-// service: it waits by the schedule.
+// withinLife holds a wait by what is left of the life of the certificate in service. What a revocation is about is out
+// of service: it waits by the schedule.
 func (in Failed) withinLife(r rule, wait time.Duration) time.Duration {
 	revocation := in.Version != "" && in.Target == ""
 	if in.Issued == nil || r.backoff == bySchedule || revocation {

@@ -22,7 +22,8 @@ func ValidateCertificateName(name string) error {
 		return fail(ReasonCertificateNameCharacter, "upper case; use "+quote(lower))
 	}
 	if rest, ok := strings.CutPrefix(name, "*."); ok {
-		return fail(ReasonCertificateNameCharacter, `"*" does not belong in a file name; call the certificate `+quote("wildcard."+rest))
+		return fail(ReasonCertificateNameCharacter,
+			`"*" does not belong in a file name; call the certificate `+quote("wildcard."+rest))
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" {
@@ -33,7 +34,8 @@ func ValidateCertificateName(name string) error {
 		}
 		for _, c := range label {
 			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-				return fail(ReasonCertificateNameCharacter, "the character "+quote(string(c))+" is not allowed; use a-z, 0-9, \"-\" and \".\"")
+				return fail(ReasonCertificateNameCharacter,
+					"the character "+quote(string(c))+" is not allowed; use a-z, 0-9, \"-\" and \".\"")
 			}
 		}
 	}

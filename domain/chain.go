@@ -32,17 +32,20 @@ func VerifyChain(chainPEM, csr []byte, names []string, now time.Time) (Issued, e
 	}
 	request, err := x509.ParseCertificateRequest(csr)
 	if err != nil {
-		return Issued{}, NewFault(FaultOperator, ReasonCSRMalformed, err, "the stored CSR does not parse; renew the certificate to make a new one")
+		return Issued{}, NewFault(FaultOperator, ReasonCSRMalformed, err,
+			"the stored CSR does not parse; renew the certificate to make a new one")
 	}
 	leaf := chain[0]
 	if key, ok := leaf.PublicKey.(interface{ Equal(x crypto.PublicKey) bool }); !ok || !key.Equal(request.PublicKey) {
-		return Issued{}, caFault(ReasonCertificateKeyMismatch, nil, "the certificate is for another key than the one in the CSR")
+		return Issued{}, caFault(ReasonCertificateKeyMismatch, nil,
+			"the certificate is for another key than the one in the CSR")
 	}
 	if err := checkNames(leaf, names); err != nil {
 		return Issued{}, err
 	}
 	if leaf.NotBefore.After(now.Add(clockSkew)) || !leaf.NotAfter.After(now) {
-		return Issued{}, caFault(ReasonCertificateNotValidNow, nil, "the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
+		return Issued{}, caFault(ReasonCertificateNotValidNow, nil,
+			"the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
 			stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
 	}
 	for i, cert := range chain[:len(chain)-1] {
@@ -66,7 +69,8 @@ func parseChain(chainPEM []byte) ([]*x509.Certificate, error) {
 	for rest := bytes.TrimSpace(chainPEM); len(rest) > 0; rest = bytes.TrimSpace(rest) {
 		var block *pem.Block
 		if !bytes.HasPrefix(rest, []byte("-----BEGIN ")) {
-			return nil, caFault(ReasonCertificateMalformed, nil, "the chain holds something besides PEM after %d certificates", len(chain))
+			return nil, caFault(ReasonCertificateMalformed, nil,
+				"the chain holds something besides PEM after %d certificates", len(chain))
 		}
 		if block, rest = pem.Decode(rest); block == nil {
 			return nil, caFault(ReasonCertificateMalformed, nil, "the chain's PEM is broken after %d certificates", len(chain))
@@ -84,7 +88,8 @@ func parseChain(chainPEM []byte) ([]*x509.Certificate, error) {
 		return nil, caFault(ReasonCertificateMalformed, nil, "the chain is empty")
 	}
 	if begins := bytes.Count(chainPEM, []byte("-----BEGIN ")); begins != len(chain) { // pem.Decode skips what is broken
-		return nil, caFault(ReasonCertificateMalformed, nil, "%d PEM blocks begin in the chain, but only %d are whole", begins, len(chain))
+		return nil, caFault(ReasonCertificateMalformed, nil,
+			"%d PEM blocks begin in the chain, but only %d are whole", begins, len(chain))
 	}
 	return chain, nil
 }
@@ -98,7 +103,8 @@ func checkNames(leaf *x509.Certificate, names []string) error {
 	if others == 0 && slices.Equal(sorted(slices.Compact(sorted(got))), sorted(names)) {
 		return nil
 	}
-	return caFault(ReasonCertificateNamesMismatch, nil, "the certificate is for %s (and %d other identifiers) instead of %s",
+	return caFault(ReasonCertificateNamesMismatch, nil,
+		"the certificate is for %s (and %d other identifiers) instead of %s",
 		quote(list(got)), others, quote(list(names)))
 }
 

@@ -40,8 +40,8 @@ func (s Spec) Changes(to Spec) []string {
 	return changes
 }
 
-// FulfilledBy reports whether the certificate in service is as good as one that would be issued for s now. The names of s
-// are those of a validated spec.
+// FulfilledBy reports whether the certificate in service is as good as one that would be issued for s now. The names of
+// s are those of a validated spec.
 //
 // A certificate fulfils a spec that names its issuer anywhere: a change of preference alone takes effect with the next
 // renewal, and so do challenge and key rotation.
@@ -50,8 +50,8 @@ func (s Spec) FulfilledBy(issued *Issued) bool {
 		return false
 	}
 	s = s.WithDefaults()
-	return slices.Equal(sameNames(s.Names), sameNames(issued.Names)) && s.KeyType == issued.KeyType && s.Profile == issued.Profile &&
-		slices.Contains(s.Issuers, issued.Issuer)
+	return slices.Equal(sameNames(s.Names), sameNames(issued.Names)) && s.KeyType == issued.KeyType &&
+		s.Profile == issued.Profile && slices.Contains(s.Issuers, issued.Issuer)
 }
 
 // without gives the entries of all that are not among some.

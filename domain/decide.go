@@ -38,8 +38,8 @@ type Decision struct {
 // Decide applies the failure policy to what failed: when it is tried again, which issuer is asked meanwhile, whether
 // callers are answered. The same arguments give the same decision.
 //
-// The failure of an attempt's last issuer stands for all that were asked. The failure's message holds its cause's text on
-// one line, since the cause itself is not stored.
+// The failure of an attempt's last issuer stands for all that were asked. The failure's message holds its cause's text
+// on one line, since the cause itself is not stored.
 func Decide(in Failed) Decision {
 	if in.Fault.Kind == "" && in.Fault.Reason == "" {
 		in.Fault = *NewFault(FaultOperator, ReasonUnexpected, nil, "the step failed and gave no reason")
@@ -62,7 +62,8 @@ func Decide(in Failed) Decision {
 func (in Failed) failure() Failure {
 	fault, rule, at := in.Fault, in.Fault.rule(), in.At.UTC()
 	failure := Failure{At: at, Step: in.Step, Holds: rule.holdsRenew, Fault: Fault{
-		Kind: fault.Kind, Reason: fault.Reason, Message: oneLine(fault.Error(), maxMessage), RetryAfter: fault.RetryAfter, Final: fault.Final,
+		Kind: fault.Kind, Reason: fault.Reason, Message: oneLine(fault.Error(), maxMessage),
+		RetryAfter: fault.RetryAfter, Final: fault.Final,
 	}}
 	if fault.Step != "" {
 		failure.Step = fault.Step
@@ -77,8 +78,8 @@ func (in Failed) failure() Failure {
 	return failure
 }
 
-// mostUrgent is the failure that stands for an attempt in which several issuers failed: the one that is tried again first,
-// of those after which another issuer may be asked. Its message has all of theirs.
+// mostUrgent is the failure that stands for an attempt in which several issuers failed: the one that is tried again
+// first, of those after which another issuer may be asked. Its message has all of theirs.
 func mostUrgent(failures []Failure) Failure {
 	chosen := failures[0]
 	for _, f := range failures[1:] {

@@ -43,6 +43,6 @@ func StillDelivered(certificate string, deliveries []Delivery) *Fault {
 		return nil
 	}
 	return specFault(ReasonStillDelivered,
-		"certificate %s is retired and was left at its targets %s, which nobody clears now: ensure it, which clears those that are "+
-			"not named, and retire it again with removeDeliveries", quote(certificate), andMore(targets, maxTargets))
+		"certificate %s is retired and was left at its targets %s, which nobody clears now: ensure it, which clears those "+
+			"that are not named, and retire it again with removeDeliveries", quote(certificate), andMore(targets, maxTargets))
 }

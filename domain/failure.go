@@ -5,8 +5,8 @@ import "time"
 // Failure is a state, not an exit: what went wrong last and when it is tried again. Decide makes it.
 type Failure struct {
 	Fault Fault `json:"fault"`
-	// Attempts counts failures since the last success. Waits that the other side asked for, and what our own side lacked for
-	// a while, count as one.
+	// Attempts counts failures since the last success. Waits that the other side asked for, and what our own side
+	// lacked for a while, count as one.
 	Attempts int `json:"attempts"`
 	// RetryAfterCount counts failures in a row after which the other side said how long to wait.
 	RetryAfterCount int       `json:"retryAfterCount,omitempty"`

@@ -42,39 +42,42 @@ func checkChallenge(s Spec) *Fault {
 	if slices.Contains(challenges, s.Challenge) {
 		return nil
 	}
-	return specFault(ReasonUnknownChallenge, "challenge %s: not available; use one of %s", quote(string(s.Challenge)), list(challenges))
+	return specFault(ReasonUnknownChallenge, "challenge %s: not available; use one of %s",
+		quote(string(s.Challenge)), list(challenges))
 }
 
 func checkKeyRotation(s Spec) *Fault {
 	if s.KeyRotation == RotateAlways || s.KeyRotation == RotateNever {
 		return nil
 	}
-	return specFault(ReasonUnknownKeyRotation, "keyRotation %s: unknown; use %s or %s", quote(string(s.KeyRotation)), RotateAlways, RotateNever)
+	return specFault(ReasonUnknownKeyRotation, "keyRotation %s: unknown; use %s or %s",
+		quote(string(s.KeyRotation)), RotateAlways, RotateNever)
 }
 
 // checkProfile leaves it to the CA whether it has the profile: its directory is the only list that is true.
 func checkProfile(s Spec) *Fault {
 	other := func(r rune) bool { return r < ' ' || r > '~' }
-	if len(s.Profile) <= maxProfile && s.Profile == strings.TrimSpace(s.Profile) && !strings.ContainsFunc(s.Profile, other) {
+	if len(s.Profile) <= maxProfile && trimmed(s.Profile) && !strings.ContainsFunc(s.Profile, other) {
 		return nil
 	}
-	return specFault(ReasonProfileName, "profile %s: no CA has such a profile; use one of the CA's directory, of at most %d printable "+
-		"ASCII characters without spaces around it", quote(s.Profile), maxProfile)
+	return specFault(ReasonProfileName, "profile %s: no CA has such a profile; use one of the CA's directory, of at most "+
+		"%d printable ASCII characters without spaces around it", quote(s.Profile), maxProfile)
 }
 
 func checkTenant(s Spec) *Fault {
-	if len(s.Tenant) <= maxTenant && s.Tenant == strings.TrimSpace(s.Tenant) && printable(s.Tenant) {
+	if len(s.Tenant) <= maxTenant && trimmed(s.Tenant) && printable(s.Tenant) {
 		return nil
 	}
-	return specFault(ReasonTenantName, "tenant %s: use at most %d octets of printable characters without spaces around them, or leave it out",
+	return specFault(ReasonTenantName,
+		"tenant %s: use at most %d octets of printable characters without spaces around them, or leave it out",
 		quote(s.Tenant), maxTenant)
 }
 
 func checkIssuers(s Spec) *Fault {
 	for i, issuer := range s.Issuers {
 		if !IsConfiguredName(issuer) {
-			return specFault(ReasonIssuerName, "issuers[%d] %s: give a configured issuer's name, of 1 to 63 of a-z, 0-9 and \"-\", "+
-				"or leave issuers out", i, quote(issuer))
+			return specFault(ReasonIssuerName, "issuers[%d] %s: give a configured issuer's name, of 1 to 63 of a-z, 0-9 and "+
+				"\"-\", or leave issuers out", i, quote(issuer))
 		}
 	}
 	return duplicate(ReasonDuplicateIssuer, "issuers", s.Issuers)
@@ -84,8 +87,8 @@ func checkIssuers(s Spec) *Fault {
 func checkDeliveries(s Spec) *Fault {
 	for i, delivery := range s.Deliveries {
 		if !deliveryName.MatchString(delivery) {
-			return specFault(ReasonDeliveryName, "deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", with \"@\" and a "+
-				"host's name if it is on a host of its own", i, quote(delivery))
+			return specFault(ReasonDeliveryName, "deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", "+
+				"with \"@\" and a host's name if it is on a host of its own", i, quote(delivery))
 		}
 	}
 	return duplicate(ReasonDuplicateDelivery, "deliveries", s.Deliveries)
@@ -103,8 +106,8 @@ func duplicate(reason Reason, field string, values []string) *Fault {
 	return nil
 }
 
-// ValidateNote checks what a caller wants to be kept for people: one line of at most 1,000 octets, or nothing. An error is
-// a *Fault of kind Spec for the field note.
+// ValidateNote checks what a caller wants to be kept for people: one line of at most 1,000 octets, or nothing. An error
+// is a *Fault of kind Spec for the field note.
 func ValidateNote(note string) error {
 	fail := func(reason Reason, text string) error { return problem(reason, text).asFault("note", note) }
 	switch {
@@ -115,6 +118,8 @@ func ValidateNote(note string) error {
 	}
 	return nil
 }
+
+func trimmed(text string) bool { return text == strings.TrimSpace(text) }
 
 // printable reports whether text is UTF-8 and one line of characters that can be shown.
 func printable(text string) bool {

@@ -128,7 +128,8 @@ func toASCII(name string) (string, *nameProblem) {
 }
 
 func notIDNA(subject string) *nameProblem {
-	return problem(ReasonNameNotIDNA, subject+" not valid in an internationalised name (RFC 5891, RFC 5893); use the name as it is registered")
+	return problem(ReasonNameNotIDNA,
+		subject+" not valid in an internationalised name (RFC 5891, RFC 5893); use the name as it is registered")
 }
 
 // checkHost checks a name without its wildcard label, in lower-case ASCII.
@@ -150,7 +151,8 @@ func checkHost(host string) *nameProblem {
 	// Requirements §3.2.2.6 tells CAs to consult the ICANN section only). Unknown top-level domains pass: an
 	// internal CA may serve names under .internal or .test.
 	if suffix, icann := publicsuffix.PublicSuffix(host); icann && suffix == host {
-		return problem(ReasonNamePublicSuffix, quote(host)+" is a public suffix, under which others register names; use a name of yours under it")
+		return problem(ReasonNamePublicSuffix,
+			quote(host)+" is a public suffix, under which others register names; use a name of yours under it")
 	}
 	switch tld := labels[len(labels)-1]; {
 	case strings.Trim(tld, "0123456789") == "":
@@ -171,7 +173,8 @@ func checkLabel(label string) *nameProblem {
 	case strings.Contains(label, "_"):
 		return problem(ReasonNameUnderscore, `an underscore, which no CA may certify; use "-" instead or another name`)
 	case len(label) > maxLabel:
-		return problem(ReasonNameLabelTooLong, "the label "+quote(label)+" is longer than 63 octets as an A-label; use a shorter one")
+		return problem(ReasonNameLabelTooLong,
+			"the label "+quote(label)+" is longer than 63 octets as an A-label; use a shorter one")
 	case label[0] == '-' || label[len(label)-1] == '-':
 		return problem(ReasonNameHyphenEdge, "the label "+quote(label)+` starts or ends with "-"; remove it there`)
 	case len(label) > 3 && label[2:4] == "--" && !strings.HasPrefix(label, "xn--"):
@@ -180,7 +183,8 @@ func checkLabel(label string) *nameProblem {
 	}
 	for _, c := range label {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return problem(ReasonNameCharacter, "the character "+quote(string(c))+" is not allowed; use letters, digits, \"-\" and \".\"")
+			return problem(ReasonNameCharacter,
+				"the character "+quote(string(c))+" is not allowed; use letters, digits, \"-\" and \".\"")
 		}
 	}
 	return nil

@@ -34,18 +34,20 @@ func (w Want) rejects(version string) bool {
 // due reports whether the planned instant of the renewal has come.
 func (r Record) due(at time.Time) bool { return r.Renewal != nil && !r.Renewal.At.After(at) }
 
-// revokesInService reports whether the certificate in service is to be replaced because it is or will be revoked. Somebody
-// who wanted no replacement has none, until a retired certificate is wanted again.
+// revokesInService reports whether the certificate in service is to be replaced because it is or will be revoked.
+// Somebody who wanted no replacement has none, until a retired certificate is wanted again.
 func (r Record) revokesInService() bool {
 	return r.Released && r.Issued.Revoked || slices.ContainsFunc(r.Revocations, func(v Revocation) bool {
 		return v.Issued.Version == r.Issued.Version && (r.Released || !v.WithoutReplacement)
 	})
 }
 
-// NewKeyNeeded reports whether the next certificate must not have the key of the one in service, whatever the spec says:
-// that one was revoked, the CA refused the key, or some certificate is to be revoked because its key is compromised.
+// NewKeyNeeded reports whether the next certificate must not have the key of the one in service, whatever the spec
+// says: that one was revoked, the CA refused the key, or some certificate is to be revoked because its key is
+// compromised.
 func NewKeyNeeded(record Record) bool {
 	revoked := record.Issued != nil && record.Issued.Revoked
 	refused := record.Failure != nil && record.Failure.Fault.rule().newKey
-	return revoked || refused || slices.ContainsFunc(record.Revocations, func(r Revocation) bool { return r.Reason == RevokedKeyCompromise })
+	compromised := func(r Revocation) bool { return r.Reason == RevokedKeyCompromise }
+	return revoked || refused || slices.ContainsFunc(record.Revocations, compromised)
 }

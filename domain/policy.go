@@ -94,8 +94,8 @@ var policy = map[cause]rule{
 // otherIssuerAfter is the wait up to which a certificate waits for the CA that limits it.
 const otherIssuerAfter = time.Hour
 
-// answerAfter is the wait from which on callers are answered. The backoff schedule begins with it: callers go on waiting
-// only through short waits that the other side asked for.
+// answerAfter is the wait from which on callers are answered. The backoff schedule begins with it: callers go on
+// waiting only through short waits that the other side asked for.
 const answerAfter = time.Minute
 
 func (f *Fault) rule() rule {

@@ -39,8 +39,8 @@ func Priority(at time.Time, record Record, want Want) int {
 // maxFairnessKey is what Temporal takes as a fairness key, in octets.
 const maxFairnessKey = 64
 
-// FairnessKey is by what certificates share workers and CAs fairly: the spec's tenant, else the registered domain of its
-// first name, hashed where that is too long. It is empty for a spec without either.
+// FairnessKey is by what certificates share workers and CAs fairly: the spec's tenant, else the registered domain of
+// its first name, hashed where that is too long. It is empty for a spec without either.
 func FairnessKey(spec Spec) string {
 	key := spec.Tenant
 	if key == "" && len(spec.Names) > 0 {

@@ -9,7 +9,7 @@ type Reason string
 const (
 	// ReasonRateLimited: the CA limits requests.
 	ReasonRateLimited Reason = "RateLimited"
-	// ReasonTooManyFailedValidations: validations of a name failed so often within an hour that the CA is not asked for more.
+	// ReasonTooManyFailedValidations: validations of a name failed so often within an hour that the CA is not asked.
 	ReasonTooManyFailedValidations Reason = "TooManyFailedValidations"
 )
 

@@ -89,14 +89,17 @@ func PlanRenewal(now time.Time, issued Issued, window *Window, fraction float64)
 	// §4.2, in our words).
 	case !window.End.After(window.Start):
 		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
-		note += fmt.Sprintf("; the CA's window from %s to %s is not valid and is ignored", stamp(window.Start), stamp(window.End))
+		note += fmt.Sprintf("; the CA's window from %s to %s is not valid and is ignored",
+			stamp(window.Start), stamp(window.End))
 	case !window.End.After(l.notBefore):
 		plan.At, plan.Reason, note = l.byAge(plan.Fraction)
-		note += fmt.Sprintf("; the CA's window from %s to %s was over before the certificate began and is ignored", stamp(window.Start), stamp(window.End))
+		note += fmt.Sprintf("; the CA's window from %s to %s was over before the certificate began and is ignored",
+			stamp(window.Start), stamp(window.End))
 	case !window.End.After(now):
 		// RFC 9773 §4.2: an instant in the past means to renew at once. CAs use it in an incident.
 		plan.At, plan.Reason = now, RenewalARIWindowPassed
-		note = fmt.Sprintf("the window that the CA suggests, from %s to %s, has passed", stamp(window.Start), stamp(window.End))
+		note = fmt.Sprintf("the window that the CA suggests, from %s to %s, has passed",
+			stamp(window.Start), stamp(window.End))
 	default:
 		plan.At, plan.Reason, note = l.inWindow(*window, plan.Fraction)
 	}
@@ -140,9 +143,9 @@ func (l life) byAge(fraction float64) (at time.Time, reason, note string) {
 	return at, reason, fmt.Sprintf("%s until %s", words, stamp(l.notAfter))
 }
 
-// inWindow draws the instant from the CA's window, cut to the certificate's own life. A window that opened before
-// or with the certificate itself cannot be taken at its word, or each new certificate would be replaced at once, for
-// ever; one that ends too late would let it run out. Pebble's window is 24 h either way, so on short lives it does both.
+// inWindow draws the instant from the CA's window, cut to the certificate's own life. A window that opened before or
+// with the certificate itself cannot be taken at its word, or each new certificate would be replaced at once, for ever;
+// one that ends too late would let it run out. Pebble's window is 24 h either way, so on short lives it does both.
 func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, note string) {
 	reason = RenewalARIWindow
 	note = fmt.Sprintf("drawn from the window that the CA suggests, from %s to %s", stamp(window.Start), stamp(window.End))
@@ -165,7 +168,8 @@ func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, n
 
 // WithCooldown returns the plan of a certificate that was issued just now, with a pause before a renewal that would be
 // due at once or nearly so: a CA whose windows have always passed, or whose certificates are overdue when they come,
-// must not cause one issuance after another. The pause is a sixth of life, an hour at the most, and half of what is left at the most.
+// must not cause one issuance after another. The pause is a sixth of life, an hour at most, and half of what is left at
+// most.
 func (p RenewalPlan) WithCooldown(now time.Time, issued Issued) RenewalPlan {
 	l := lifeOf(issued)
 	pause := min(l.length/cooldownPart, maxCooldown, issued.NotAfter.Sub(now)/cooldownRestPart)

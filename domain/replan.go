@@ -6,9 +6,9 @@ import (
 )
 
 // Replan is the plan of a certificate in service after its CA was asked again, and whether its instant moved: then the
-// workflow that sleeps until the old one has to be woken. window is the CA's answer, nil if that held none (RFC 9773 §4.2:
-// then nothing changes). The certificate's own fraction stays, so that a window which moved twice leads back to the first
-// instant.
+// workflow that sleeps until the old one has to be woken. window is the CA's answer, nil if that held none (RFC 9773
+// §4.2: then nothing changes). The certificate's own fraction stays, so that a window which moved twice leads back to
+// the first instant.
 //
 // An instant that has come does not move by coming closer: a renewal that is due has not moved, however often the CA
 // gives a window that has passed; and the pause that WithCooldown gave stands.

@@ -64,13 +64,14 @@ func (s RevocationSigner) Check() error {
 	case "", SignedByAccount, SignedByCertificateKey:
 		return nil
 	default:
-		return specFault(ReasonUnknownSigner, "signedBy %s: unknown; use %s or %s", quote(string(s)), SignedByAccount, SignedByCertificateKey)
+		return specFault(ReasonUnknownSigner, "signedBy %s: unknown; use %s or %s",
+			quote(string(s)), SignedByAccount, SignedByCertificateKey)
 	}
 }
 
 const (
-	// maxDeliveryWait bounds the wait for targets before a revocation, maxDeliveryWaitCompromised where the key is known to
-	// others.
+	// maxDeliveryWait bounds the wait for targets before a revocation, maxDeliveryWaitCompromised where the key is
+	// known to others.
 	maxDeliveryWait            = 24 * time.Hour
 	maxDeliveryWaitCompromised = time.Hour
 )

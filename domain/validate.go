@@ -39,7 +39,8 @@ const challengeLabel = "_acme-challenge."
 func (s Spec) Validated() (Spec, error) {
 	s = s.WithDefaults()
 	for _, check := range []func(Spec) *Fault{
-		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkIssuers, checkDeliveries, checkSize,
+		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkIssuers, checkDeliveries,
+		checkSize,
 	} {
 		if f := check(s); f != nil {
 			return Spec{}, f
@@ -71,9 +72,11 @@ func checkCounts(s Spec) *Fault {
 		return specFault(ReasonTooManyNames, "names: %d names, but %s has room for %d; split them over several certificates",
 			len(s.Names), of, limit)
 	case len(s.Issuers) > maxIssuers:
-		return specFault(ReasonTooManyIssuers, "issuers: %d of them, but there may be %d; leave out some", len(s.Issuers), maxIssuers)
+		return specFault(ReasonTooManyIssuers, "issuers: %d of them, but there may be %d; leave out some",
+			len(s.Issuers), maxIssuers)
 	case len(s.Deliveries) > maxDeliveries:
-		return specFault(ReasonTooManyDeliveries, "deliveries: %d of them, but there may be %d; deliver to a place that others read from",
+		return specFault(ReasonTooManyDeliveries,
+			"deliveries: %d of them, but there may be %d; deliver to a place that others read from",
 			len(s.Deliveries), maxDeliveries)
 	}
 	return nil
@@ -93,7 +96,8 @@ func checkSize(s Spec) *Fault {
 		size += len(name)
 	}
 	if size > maxSpec {
-		return specFault(ReasonSpecTooLarge, "names: with them the spec has %d octets, but it may have %d; split them over several certificates",
+		return specFault(ReasonSpecTooLarge,
+			"names: with them the spec has %d octets, but it may have %d; split them over several certificates",
 			size, maxSpec)
 	}
 	return nil
@@ -112,13 +116,14 @@ func validNames(names []string, challenge ChallengeType) ([]string, *Fault) {
 		// validate it by http-01.
 		if strings.HasPrefix(ascii, "*.") && challenge == ChallengeHTTP01 {
 			return nil, specFault(ReasonWildcardNeedsDNS01,
-				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; choose dns-01, or list each host by its name",
-				field, quote(name))
+				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; choose dns-01, or list each "+
+					"host by its name", field, quote(name))
 		}
 		if place := challengeLabel + strings.TrimPrefix(ascii, "*."); len(place) > maxName && challenge == ChallengeDNS01 {
 			return nil, specFault(ReasonNameTooLongForDNS01,
-				"%s %s: dns-01 needs a record at %s before it, which makes it %d octets long, and no DNS name is longer than %d; choose http-01, "+
-					"or use a name of at most %d octets", field, quote(name), quote(challengeLabel), len(place), maxName, maxName-len(challengeLabel))
+				"%s %s: dns-01 needs a record at %s before it, which makes it %d octets long, and no DNS name is longer than "+
+					"%d; choose http-01, or use a name of at most %d octets",
+				field, quote(name), quote(challengeLabel), len(place), maxName, maxName-len(challengeLabel))
 		}
 		if first, ok := seen[ascii]; ok {
 			return nil, specFault(ReasonDuplicateName, "%s %s: the same name as names[%d] %s; remove one of them",

@@ -86,7 +86,7 @@ func TestBadDays(t *testing.T) {
 			for _, part := range []string{"payload", "protected", "signature"} {
 				require.NotContains(t, err.Error(), part, "no JWS in a message")
 			}
-			if c.reason == domain.ReasonNamesPaused {
+			if c.reason == string(domain.ReasonNamesPaused) {
 				require.Contains(t, fault.Message, pausedDetail, "the whole address to visit")
 			}
 			if strings.Contains(c.name, "terms") {

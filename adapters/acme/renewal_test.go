@@ -104,7 +104,7 @@ func TestRenewalAdviceFaults(t *testing.T) {
 		var fault *domain.Fault
 		if c.reason != "" {
 			require.ErrorAs(t, err, &fault, c.name)
-			require.Equal(t, c.reason, fault.Reason, c.name)
+			require.EqualValues(t, c.reason, fault.Reason, c.name)
 		} else {
 			require.NoError(t, err, c.name)
 		}

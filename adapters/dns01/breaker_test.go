@@ -35,6 +35,6 @@ func TestBreaker(t *testing.T) {
 	b.heard("a.test", fmt.Errorf("remove: %w", context.DeadlineExceeded), now)
 	fault := domain.AsFault(b.answer("a.test", now))
 	require.Equal(t, domain.FaultWait, fault.Kind)
-	require.Equal(t, "DNSUnavailable", fault.Reason)
+	require.EqualValues(t, "DNSUnavailable", fault.Reason)
 	require.Contains(t, fault.Message, "zone a.test")
 }

@@ -138,7 +138,7 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 	second := NewListener(Config{Listen: first.Addr()}, nil)
 	err := second.Start(t.Context())
 	fault := domain.AsFault(err)
-	require.Equal(t, "ListenFailed", fault.Reason)
+	require.EqualValues(t, "ListenFailed", fault.Reason)
 	require.Equal(t, domain.FaultOperator, fault.Kind)
 	require.ErrorContains(t, err, `--ops-listen (EVERLEAF_OPS_LISTEN) "`+first.Addr())
 	require.NoError(t, second.Stop(t.Context()), "a listener that never started")

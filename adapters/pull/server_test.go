@@ -361,5 +361,5 @@ func TestFilesAreReadAgain(t *testing.T) {
 	_, _, _, err = r.get(edge, "/v1/certificates")
 	require.ErrorContains(t, err, "expired", "the new one, without a restart")
 	_, err = r.server.Readiness(t.Context())
-	require.Equal(t, "PullCertificateExpired", domain.AsFault(err).Reason)
+	require.EqualValues(t, "PullCertificateExpired", domain.AsFault(err).Reason)
 }

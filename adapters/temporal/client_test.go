@@ -66,7 +66,7 @@ func requireFault(t *testing.T, err error, kind domain.FaultKind, reason domain.
 	require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
 	require.Equal(t, kind, fault.Kind, fault.Error())
 	if reason != "" {
-		require.Equal(t, reason, fault.Reason)
+		require.EqualValues(t, reason, fault.Reason)
 	}
 	require.Contains(t, fault.Error(), says)
 }

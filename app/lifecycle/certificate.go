@@ -57,7 +57,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	r := &run{id: info.WorkflowExecution.RunID, queue: info.TaskQueueName}
 	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
 	refusal := unfit(info)
-	state, err := lifecycle.Decode(input.Payload().GetData(), info.ContinuedExecutionRunID != "")
+	state, err := lifecycle.Decode(input.Payload().GetData(), info.ContinuedExecutionRunID != "") //workflowcheck:ignore // JSON: the same each time
 	switch {
 	case refusal != nil || errors.As(err, &refusal):
 		r.machine = lifecycle.Refuse(name, *refusal)

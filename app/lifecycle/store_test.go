@@ -21,6 +21,8 @@ type store struct {
 	// tenant is the fairness key that the policy gives, priority the urgency.
 	tenant   string
 	priority int
+	// readBy is the run that has got the answers, if it is not the one that asks.
+	readBy string
 }
 
 const (
@@ -34,6 +36,9 @@ const (
 func (s *store) answer(run string) domain.Record {
 	record := s.record
 	record.ReadBy = run
+	if s.readBy != "" {
+		record.ReadBy = s.readBy
+	}
 	record.Revocations, record.Deliveries = slices.Clone(record.Revocations), slices.Clone(record.Deliveries)
 	return record
 }

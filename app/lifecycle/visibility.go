@@ -62,13 +62,12 @@ func (r *run) describe(ctx workflow.Context) {
 
 // details is Markdown.
 func details(s domain.Status) string {
-	var text strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&text, "- "+format+"\n", args...) }
-	fmt.Fprintf(&text, "**%s**", s.Phase)
+	text := fmt.Sprintf("**%s**", s.Phase)
 	if s.Step != "" {
-		fmt.Fprintf(&text, " (%s)", s.Step)
+		text += fmt.Sprintf(" (%s)", s.Step)
 	}
-	text.WriteString("\n\n")
+	text += "\n\n"
+	line := func(format string, args ...any) { text += fmt.Sprintf("- "+format+"\n", args...) }
 	line("names: %s", strings.Join(s.Spec.Names, ", "))
 	if s.Issued == nil {
 		line("no certificate in service yet")
@@ -98,5 +97,5 @@ func details(s domain.Status) string {
 	for _, r := range s.Revoking {
 		line("to be revoked: serial %s (%s)", r.Issued.Serial, r.Reason)
 	}
-	return text.String()
+	return text
 }

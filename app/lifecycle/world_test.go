@@ -55,6 +55,8 @@ type world struct {
 	// timers are the durations of the timers that the workflow has set, options those of the activities that it has started.
 	timers  []time.Duration
 	options []workflow.ActivityOptions
+	// upserted is called with the search attributes that the workflow writes.
+	upserted func(temporal.SearchAttributes)
 }
 
 // newWorld is the world of a first run.
@@ -232,6 +234,13 @@ func (s *spyOutbound) GetInfo(ctx workflow.Context) *workflow.Info {
 func (s *spyOutbound) ExecuteActivity(ctx workflow.Context, activityType string, args ...any) workflow.Future {
 	s.world.options = append(s.world.options, workflow.GetActivityOptions(ctx))
 	return s.Next.ExecuteActivity(ctx, activityType, args...)
+}
+
+func (s *spyOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
+	if s.world.upserted != nil {
+		s.world.upserted(temporal.NewSearchAttributes(updates...))
+	}
+	return s.Next.UpsertTypedSearchAttributes(ctx, updates...)
 }
 
 func (w *world) optionsOn(queue string) *workflow.ActivityOptions {

@@ -137,8 +137,14 @@ func faultIn(t *testing.T, err error) domain.Fault {
 	return fault
 }
 
+// counted is the input of standIn: a start's, and how many certificates earlier runs have answered with.
+type counted struct {
+	ports.StartInput
+	Cycle int `json:"cycle,omitempty"`
+}
+
 // standIn answers the contract in the place of the certificates' workflow. Names say how.
-func standIn(ctx workflow.Context, input ports.StartInput) error {
+func standIn(ctx workflow.Context, input counted) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false
@@ -165,8 +171,9 @@ func standIn(ctx workflow.Context, input ports.StartInput) error {
 		ports.RevokeUpdate: func(ctx workflow.Context, r ports.RevokeRequest) (domain.Status, error) {
 			return answer(ctx, domain.Spec{Names: []string{"revoked-" + string(r.Reason)}})
 		},
+		ports.RetireUpdate: func(ctx workflow.Context, _ ports.RetireRequest) (domain.Status, error) { return answer(ctx, input.Spec) },
 	}
-	for _, name := range []string{ports.EnsureUpdate, ports.RenewUpdate, ports.RevokeUpdate} {
+	for _, name := range []string{ports.EnsureUpdate, ports.RenewUpdate, ports.RevokeUpdate, ports.RetireUpdate} {
 		if err := workflow.SetUpdateHandler(ctx, name, handlers[name]); err != nil {
 			return err
 		}

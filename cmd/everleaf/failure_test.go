@@ -65,7 +65,7 @@ func TestATimeoutIsJSONToo(t *testing.T) {
 	b.exits(t, exitTimeout, b.run(t.Context(), "cert", "renew", name, "--timeout", "10ms", "-o", "json"))
 	var got failure
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
-	require.Equal(t, "Timeout", got.Error.Reason)
+	require.EqualValues(t, "Timeout", got.Error.Reason)
 }
 
 // Until a changed spec is issued, the names beside the serial are those of the certificate in service.
