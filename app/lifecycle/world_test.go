@@ -85,7 +85,7 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 	Register(w.env)
 	w.env.SetStartTime(now)
 	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName), TaskQueue: ports.TaskQueue})
-	w.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&spy{world: w}}})
+	w.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{&spy{world: w}}})
 	w.env.SetOnTimerScheduledListener(func(_ string, d time.Duration) { w.timers = append(w.timers, d) })
 	return w
 }
