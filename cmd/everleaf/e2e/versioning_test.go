@@ -98,9 +98,9 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	require.Equal(t, []string{"two"}, buildsOf(s.ended(s.name+"-new", 0)))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(asleep), "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(asleep), "")
 	require.NoError(t, err)
-	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
+	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
 }
 
 // makeCurrent makes a build the deployment's current version, as soon as the server has seen it poll.
