@@ -105,7 +105,7 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	fresh := s.name + "-fresh"
 	s.wake(asleep)
 	s.eventually("the failed task", func() bool { return has(s.runs(asleep)[1], enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED) })
-	require.Contains(t, s.text(s.runs(asleep)[1]), "Deploy the build that wrote the state, or a newer one; the workflow then goes on")
+	require.Contains(t, s.text(s.runs(asleep)[1]), fmt.Sprintf("too old to support version %d", lifecycle.Version+1))
 	s.must("cert", "ensure", fresh, "--name", "fresh.example.test")
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, s.executionStatus(ports.WorkflowID(asleep)))
 	one.stop()
