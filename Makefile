@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify flake bench resilience record clean
+.PHONY: help build image run demo up test check replay generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -64,6 +64,7 @@ workflowcheck: $(DEVSTACK)
 	@echo "workflowcheck $(BAD) (must fail)"; if out=$$($(call TOOL,workflowcheck) $(BAD) 2>&1); then echo "it was not flagged"; exit 1; fi; \
 	  for offence in time.Now 'iterates over map'; do grep -q "$$offence" <<<"$$out" || { echo "not named: $$offence"; echo "$$out"; exit 1; }; done; \
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
+	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
 
 replay: ## Replay the recorded histories; needs no server
 	go test -count=1 -run TestReplay ./app/...
@@ -86,6 +87,11 @@ resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and ou
 	@$(DEVSTACK) exec -- go test -count=1 -v -timeout 20m -run 'TestMesh|TestRolling|TestStop' ./cmd/everleaf/e2e \
 	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
 	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
+
+crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuance, a renewal, a delivery, a revocation
+	@rm -f .bin/crash.txt
+	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
+	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
 record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
 	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }

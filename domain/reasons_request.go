@@ -33,6 +33,8 @@ const (
 	ReasonNotRetired Reason = "NotRetired"
 	// ReasonRequestUnknown: the request is not one of this run.
 	ReasonRequestUnknown Reason = "RequestUnknown"
+	// ReasonStartOptions: a workflow was started with an option that does not suit one that lives for years.
+	ReasonStartOptions Reason = "StartOptions"
 	// ReasonStillDelivered: targets keep a certificate that is retired.
 	ReasonStillDelivered Reason = "StillDelivered"
 	// ReasonTokenVoid: the token for a key was used, or ran out.
@@ -42,4 +44,6 @@ const (
 	// ReasonUnknownReason and ReasonUnknownSigner: a revocation's reason or signer is not known.
 	ReasonUnknownReason Reason = "UnknownReason"
 	ReasonUnknownSigner Reason = "UnknownSigner"
+	// ReasonWorkflowID: a workflow was started with an ID that names no certificate.
+	ReasonWorkflowID Reason = "WorkflowID"
 )

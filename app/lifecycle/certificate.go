@@ -51,7 +51,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	info := workflow.GetInfo(ctx)
 	name, ok := ports.CertificateName(info.WorkflowExecution.ID)
 	if !ok {
-		return nil, fault.Error(domain.Fault{Kind: domain.FaultSpec, Reason: "WorkflowID", Final: true, Message: fmt.Sprintf(
+		return nil, fault.Error(domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonWorkflowID, Final: true, Message: fmt.Sprintf(
 			"workflow ID %q: a %s workflow's ID must be %s<name>", info.WorkflowExecution.ID, ports.CertificateWorkflow, ports.WorkflowIDPrefix)})
 	}
 	r := &run{id: info.WorkflowExecution.RunID, queue: info.TaskQueueName}
@@ -82,7 +82,7 @@ func unfit(info *workflow.Info) *domain.Fault {
 	default:
 		return nil
 	}
-	return &domain.Fault{Kind: domain.FaultSpec, Reason: "StartOptions", Final: true, Message: "start options: " + option + "; start it without"}
+	return &domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonStartOptions, Final: true, Message: "start options: " + option + "; start it without"}
 }
 
 func now(ctx workflow.Context) time.Time { return workflow.Now(ctx).UTC() }

@@ -51,7 +51,7 @@ func TestHandOverAnswersFirst(t *testing.T) {
 	w.env.SetContinueAsNewSuggested(true)
 	asked := w.ask(0, ports.EnsureUpdate, ensure)
 	w.run(ports.StartInput{Spec: spec})
-	require.Equal(t, "Busy", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonBusy, asked.problem(t).Reason)
 	require.Zero(t, w.next().Cycle)
 	require.Zero(t, w.since())
 }

@@ -42,14 +42,14 @@ func TestBadStarts(t *testing.T) {
 			fault := faultIn(t, w.env.GetWorkflowError())
 			require.Equal(t, domain.FaultSpec, fault.Kind)
 			if reason != "deliveries" {
-				require.Equal(t, reason, fault.Reason)
+				require.Equal(t, domain.Reason(reason), fault.Reason)
 			}
 			require.Empty(t, w.steps())
 		})
 	}
 	w := newWorld(t)
 	w.env.ExecuteWorkflow(ports.CertificateWorkflow)
-	require.Equal(t, "NoSpec", faultIn(t, w.env.GetWorkflowError()).Reason, "no argument at all")
+	require.Equal(t, domain.ReasonNoSpec, faultIn(t, w.env.GetWorkflowError()).Reason, "no argument at all")
 }
 
 // An Ensure that comes with a start says all that the start says.
@@ -69,17 +69,17 @@ func TestUpdateWithABadStart(t *testing.T) {
 	w := newWorld(t)
 	asked := []*answer{w.ask(0, ports.EnsureUpdate, ensure), w.ask(0, ports.RenewUpdate, ports.RenewRequest{})}
 	w.run(raw("null"))
-	require.Equal(t, "NoSpec", faultIn(t, w.env.GetWorkflowError()).Reason)
+	require.Equal(t, domain.ReasonNoSpec, faultIn(t, w.env.GetWorkflowError()).Reason)
 	for _, a := range asked {
-		require.Equal(t, "NoSpec", a.problem(t).Reason)
+		require.Equal(t, domain.ReasonNoSpec, a.problem(t).Reason)
 	}
 	require.Empty(t, w.story)
 
 	w = newWorld(t)
 	renewed := w.ask(0, ports.RenewUpdate, ports.RenewRequest{})
 	w.run(ports.StartInput{Spec: domain.Spec{Names: []string{"a_b.example.com"}}})
-	require.Equal(t, "NameUnderscore", faultIn(t, w.env.GetWorkflowError()).Reason)
-	require.Equal(t, "NameUnderscore", renewed.problem(t).Reason)
+	require.Equal(t, domain.ReasonNameUnderscore, faultIn(t, w.env.GetWorkflowError()).Reason)
+	require.Equal(t, domain.ReasonNameUnderscore, renewed.problem(t).Reason)
 }
 
 func TestOptionsThatDoNotSuit(t *testing.T) {
@@ -93,7 +93,7 @@ func TestOptionsThatDoNotSuit(t *testing.T) {
 			before := w.info
 			w.info = func(info *workflow.Info) { before(info); set(info) }
 			w.run(ports.StartInput{Spec: spec})
-			require.Equal(t, "StartOptions", faultIn(t, w.env.GetWorkflowError()).Reason)
+			require.Equal(t, domain.ReasonStartOptions, faultIn(t, w.env.GetWorkflowError()).Reason)
 			require.Empty(t, w.story)
 		})
 	}

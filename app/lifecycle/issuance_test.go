@@ -83,7 +83,7 @@ func TestBothIssuersFail(t *testing.T) {
 	w.failures[ports.ObtainCertificate.Name] = []error{caFault, caFault}
 	asked := w.ask(0, ports.EnsureUpdate, ports.EnsureRequest{Spec: domain.Spec{Names: spec.Names, Issuers: []string{"first", "second"}}})
 	w.lives(domain.Spec{Names: spec.Names, Issuers: []string{"first", "second"}}, 30*time.Second)
-	require.Equal(t, "CAUnavailable", asked.problem(t).Reason)
+	require.Equal(t, caFault.Reason, asked.problem(t).Reason)
 	require.Len(t, inputsOf(w, ports.RecordFailure)[1].Tried, 1)
 }
 
@@ -92,7 +92,7 @@ func TestTimedOutStep(t *testing.T) {
 	w := newWorld(t)
 	w.failures[ports.ObtainCertificate.Name] = []error{temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)}
 	w.lives(spec, 30*time.Second)
-	require.Equal(t, "StepTimedOut", inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
+	require.Equal(t, domain.ReasonStepTimedOut, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
 }
 
 func TestLostPlanIsMadeAgain(t *testing.T) {

@@ -108,7 +108,7 @@ func TestPatienceEnds(t *testing.T) {
 	}
 	asked := w.ask(0, ports.EnsureUpdate, ensure)
 	w.lives(spec, day)
-	require.Equal(t, "Busy", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonBusy, asked.problem(t).Reason)
 	require.Equal(t, time.Minute, asked.at, "the third failure")
 }
 
@@ -139,7 +139,7 @@ func TestValidatorsRefuse(t *testing.T) {
 		w.ask(time.Hour, ports.RevokeUpdate, ports.RevokeRequest{SignedBy: "me"}),
 	}
 	w.lives(spec, day)
-	for i, reason := range []string{"NameUnderscore", "NoNames", "UnknownReason", "UnknownSigner"} {
+	for i, reason := range []domain.Reason{domain.ReasonNameUnderscore, domain.ReasonNoNames, domain.ReasonUnknownReason, domain.ReasonUnknownSigner} {
 		require.False(t, refused[i].accepted, reason)
 		require.Equal(t, reason, refused[i].problem(t).Reason)
 	}
@@ -154,6 +154,6 @@ func TestRequestThatIsNotRecorded(t *testing.T) {
 	})
 	asked := w.ask(2*time.Hour, ports.RenewUpdate, ports.RenewRequest{})
 	w.lives(spec, day)
-	require.Equal(t, "DatabaseUnavailable", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonDatabaseUnavailable, asked.problem(t).Reason)
 	require.Less(t, asked.at, 2*time.Hour+time.Minute)
 }

@@ -40,7 +40,7 @@ func TestRetireWaitsForTargets(t *testing.T) {
 	asked := w.ask(day, ports.RetireUpdate, ports.RetireRequest{RemoveDeliveries: true})
 	w.run(ports.StartInput{Spec: delivered})
 	require.NoError(t, w.env.GetWorkflowError())
-	require.Equal(t, "DatabaseUnavailable", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonDatabaseUnavailable, asked.problem(t).Reason)
 	require.Equal(t, day+3*time.Minute, w.since())
 	require.Empty(t, w.record.Deliveries)
 }

@@ -45,7 +45,7 @@ func TestNothingToRevoke(t *testing.T) {
 	w.failures[ports.ObtainCertificate.Name] = []error{nameFault, nameFault}
 	asked := w.ask(time.Second, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(spec, time.Minute)
-	require.Equal(t, "NothingToRevoke", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonNothingToRevoke, asked.problem(t).Reason)
 }
 
 // What is not replaced is not revoked; the caller gets the reason.
@@ -54,7 +54,7 @@ func TestReplacementFails(t *testing.T) {
 	w.at(time.Hour, func() { w.failures[ports.ObtainCertificate.Name] = []error{nameFault} })
 	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(spec, 2*day)
-	require.Equal(t, "CAA", asked.problem(t).Reason)
+	require.Equal(t, nameFault.Reason, asked.problem(t).Reason)
 	require.Equal(t, day, asked.at)
 	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "ObtainCertificate", "RevokeCertificate"}, w.steps())
 }
@@ -64,7 +64,7 @@ func TestRevocationFailsAndIsTriedAgain(t *testing.T) {
 	w.failures[ports.RevokeCertificate.Name] = []error{caFault}
 	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(spec, 2*day)
-	require.Equal(t, "CAUnavailable", asked.problem(t).Reason)
+	require.Equal(t, caFault.Reason, asked.problem(t).Reason)
 	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "RevokeCertificate", "RevokeCertificate"}, w.steps())
 	require.Empty(t, w.record.Revocations)
 }
@@ -79,6 +79,6 @@ func TestRevocationWaitsForTargets(t *testing.T) {
 	})
 	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(delivered, 3*day)
-	require.Equal(t, "ReplacementNotDelivered", asked.problem(t).Reason)
+	require.Equal(t, domain.ReasonReplacementNotDelivered, asked.problem(t).Reason)
 	require.Contains(t, w.story, "RevokeCertificate@48h0m0s")
 }

@@ -13,6 +13,8 @@ import (
 // store stands in for Postgres, the CA, the targets and the policy: the eight steps over one record, in a few rules.
 type store struct {
 	record domain.Record
+	// renewal is after how long a certificate is replaced.
+	renewal time.Duration
 	// issued counts the certificates, failures are those to come, by step.
 	issued   int
 	failures map[string][]error
@@ -31,6 +33,8 @@ const (
 	renewal  = 60 * day
 	backoff  = time.Minute
 )
+
+func newStore() *store { return &store{failures: map[string][]error{}, renewal: renewal} }
 
 // answer is the record as a step of the run sees it.
 func (s *store) answer(run string) domain.Record {
@@ -62,6 +66,31 @@ func (s *store) version() string {
 
 func (s *store) fulfils(spec domain.Spec) bool {
 	return s.record.Issued != nil && !s.record.Issued.Revoked && slices.Equal(s.record.Issued.Names, spec.Names)
+}
+
+// carryOut does what a step does, by its input, for a run.
+func (s *store) carryOut(run string, now time.Time, in any) any {
+	switch in := in.(type) {
+	case ports.RecordRequestInput:
+		return s.recordRequest(run, in)
+	case ports.ReserveOrderInput:
+		return s.reserve(run, in)
+	case ports.ObtainCertificateInput:
+		return s.obtain(run, now, in)
+	case ports.RecordFailureInput:
+		return s.recordFailure(in)
+	case ports.DeliverCertificateInput:
+		return s.deliver(now, in)
+	case ports.RemoveDeliveryInput:
+		s.remove(in.Target)
+		return ports.RemoveDeliveryOutput{}
+	case ports.RevokeCertificateInput:
+		return s.revoke(run, in)
+	case ports.RecordReleasedInput:
+		return s.release(run)
+	default:
+		panic(fmt.Sprintf("no step takes %T", in))
+	}
 }
 
 func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out ports.RecordRequestOutput) {
@@ -131,7 +160,7 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 		}
 		s.record.Issued = &issued
 	}
-	s.record.Renewal = &domain.RenewalPlan{At: now.Add(renewal), Reason: "ARIWindow"}
+	s.record.Renewal = &domain.RenewalPlan{At: now.Add(s.renewal), Reason: "ARIWindow"}
 	s.record.Failure = nil
 	for i := range s.record.Deliveries {
 		s.record.Deliveries[i].Failure = nil

@@ -103,7 +103,7 @@ func TestStatusInEachPhase(t *testing.T) {
 		require.Equal(t, phase, seen[when].Phase, when)
 		require.Equal(t, certName, seen[when].Name, when)
 	}
-	require.Equal(t, "CAA", seen["failing"].Failure.Fault.Reason)
+	require.Equal(t, nameFault.Reason, seen["failing"].Failure.Fault.Reason)
 	require.Equal(t, "v1", seen["asleep"].Issued.Version)
 	require.Equal(t, ports.ObtainCertificate.Name, seen[ports.ObtainCertificate.Name].Step)
 }

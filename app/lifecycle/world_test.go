@@ -62,7 +62,7 @@ type world struct {
 // newWorld is the world of a first run.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return worldOf(t, &store{failures: map[string][]error{}}, "run-1", start)
+	return worldOf(t, newStore(), "run-1", start)
 }
 
 func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
@@ -74,21 +74,14 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 		info.WorkflowExecution.RunID = run
 		info.WorkflowExecutionTimeout, info.WorkflowRunTimeout = 0, 0 // the suite sets both
 	}
-	stub(w, ports.RecordRequest, func(in ports.RecordRequestInput) ports.RecordRequestOutput { return s.recordRequest(run, in) })
-	stub(w, ports.ReserveOrder, func(in ports.ReserveOrderInput) ports.ReserveOrderOutput { return s.reserve(run, in) })
-	stub(w, ports.ObtainCertificate, func(in ports.ObtainCertificateInput) ports.ObtainCertificateOutput {
-		return s.obtain(run, w.env.Now().UTC(), in)
-	})
-	stub(w, ports.RecordFailure, s.recordFailure)
-	stub(w, ports.DeliverCertificate, func(in ports.DeliverCertificateInput) ports.DeliverCertificateOutput {
-		return s.deliver(w.env.Now().UTC(), in)
-	})
-	stub(w, ports.RemoveDelivery, func(in ports.RemoveDeliveryInput) (out ports.RemoveDeliveryOutput) {
-		s.remove(in.Target)
-		return out
-	})
-	stub(w, ports.RevokeCertificate, func(in ports.RevokeCertificateInput) ports.RevokeCertificateOutput { return s.revoke(run, in) })
-	stub(w, ports.RecordReleased, func(ports.RecordReleasedInput) ports.RecordReleasedOutput { return s.release(run) })
+	stub(w, ports.RecordRequest, run)
+	stub(w, ports.ReserveOrder, run)
+	stub(w, ports.ObtainCertificate, run)
+	stub(w, ports.RecordFailure, run)
+	stub(w, ports.DeliverCertificate, run)
+	stub(w, ports.RemoveDelivery, run)
+	stub(w, ports.RevokeCertificate, run)
+	stub(w, ports.RecordReleased, run)
 	Register(w.env)
 	w.env.SetStartTime(now)
 	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName), TaskQueue: ports.TaskQueue})
@@ -98,7 +91,7 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 }
 
 // stub registers a step. Faults that the store has for it come first.
-func stub[In, Out any](w *world, step ports.Step[In, Out], run func(In) Out) {
+func stub[In, Out any](w *world, step ports.Step[In, Out], run string) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (out Out, err error) {
 		w.mu.Lock()
 		meanwhile := w.meanwhile[step.Name]
@@ -113,7 +106,7 @@ func stub[In, Out any](w *world, step ports.Step[In, Out], run func(In) Out) {
 		if err := w.failure(step.Name); err != nil {
 			return out, failed(err)
 		}
-		return run(in), nil
+		return w.carryOut(run, w.env.Now().UTC(), in).(Out), nil
 	}, activity.RegisterOptions{Name: step.Name})
 }
 

@@ -85,8 +85,8 @@ func callersError(err error) error {
 		return err
 	}
 	problem := fault.Of(err)
-	if problem.Reason == fault.ReasonTimedOut {
-		problem.Reason, problem.Message = "NoAnswer", "the certificate's workflow did not answer in time; it goes on"
+	if problem.Reason == domain.ReasonStepTimedOut {
+		problem.Reason, problem.Message = domain.ReasonNoAnswer, "the certificate's workflow did not answer in time; it goes on"
 	}
 	return fault.Error(problem)
 }

@@ -171,7 +171,9 @@ func standIn(ctx workflow.Context, input counted) error {
 		ports.RevokeUpdate: func(ctx workflow.Context, r ports.RevokeRequest) (domain.Status, error) {
 			return answer(ctx, domain.Spec{Names: []string{"revoked-" + string(r.Reason)}})
 		},
-		ports.RetireUpdate: func(ctx workflow.Context, _ ports.RetireRequest) (domain.Status, error) { return answer(ctx, input.Spec) },
+		ports.RetireUpdate: func(ctx workflow.Context, _ ports.RetireRequest) (domain.Status, error) {
+			return answer(ctx, input.Spec)
+		},
 	}
 	for _, name := range []string{ports.EnsureUpdate, ports.RenewUpdate, ports.RevokeUpdate, ports.RetireUpdate} {
 		if err := workflow.SetUpdateHandler(ctx, name, handlers[name]); err != nil {

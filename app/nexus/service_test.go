@@ -46,7 +46,8 @@ func TestFaultsReachTheCaller(t *testing.T) {
 		title, operation string
 		in               any
 		kind             domain.FaultKind
-		reason, says     string
+		reason           domain.Reason
+		says             string
 	}{
 		{"a problem", ports.NexusEnsureOperation, ensure(unique(), "problem.example.com"), domain.FaultName, "Unauthorized", "the CA saw 404"},
 		{"a bad spec", ports.NexusEnsureOperation, ensure(missing, "a_b.example.com"), domain.FaultSpec, "NameUnderscore", "a_b.example.com"},

@@ -129,17 +129,12 @@ func (m *Machine) stuck() *domain.Failure {
 	return m.Failure
 }
 
-// Left are the targets that keep a retired certificate.
-func (m *Machine) Left() (left []domain.Delivery) {
+// Left are the targets that keep a retired certificate, also those that may: a step has met them and did not end well.
+func (m *Machine) Left() []domain.Delivery {
 	if m.Record == nil {
 		return nil
 	}
-	for _, d := range m.Record.Deliveries {
-		if d.Version != "" {
-			left = append(left, d)
-		}
-	}
-	return left
+	return m.Record.Deliveries
 }
 
 // StillDelivered refuses to say that targets are cleared which still have a retired certificate.

@@ -47,13 +47,14 @@ func (m *Machine) finish(a Action) bool {
 
 // take makes record the one that holds. One that was read while something changed may be older than that: it is read again.
 func (m *Machine) take(a Action, record domain.Record) {
-	if a.Reads != m.Reads {
+	overlapped := a.Reads != m.Reads
+	m.Reads++ // the step itself may have changed something
+	if overlapped {
 		m.Stale = true
 		return
 	}
 	before, stored := m.version(), m.stored()
 	m.Record, m.Stale, m.Unread = &record, false, nil
-	m.Reads++
 	if m.version() != before {
 		for i := range m.Deliveries {
 			m.Deliveries[i].Failure = nil

@@ -9,12 +9,6 @@ import (
 	"everleaf/domain"
 )
 
-// ReasonTimedOut: the step did not end in the time that it was given, or no worker took it.
-const ReasonTimedOut = "StepTimedOut"
-
-// reasonUnexpected is that of an error which nobody has foreseen.
-const reasonUnexpected = "Unexpected"
-
 // Of is the fault in a step's error. The adapters put one into every error that they make; what Temporal itself reports
 // gets one here.
 func Of(err error) domain.Fault {
@@ -31,12 +25,12 @@ func Of(err error) domain.Fault {
 		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled, Message: "the workflow was cancelled"}
 	case errors.As(err, &timeout):
 		return domain.Fault{
-			Kind: domain.FaultWait, Reason: ReasonTimedOut, Message: "the step did not finish in time (" + timeout.TimeoutType().String() + ")",
+			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "the step did not finish in time (" + timeout.TimeoutType().String() + ")",
 		}
 	case application != nil:
-		return domain.Fault{Kind: domain.FaultOperator, Reason: reasonUnexpected, Message: application.Message()}
+		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: application.Message()}
 	default:
-		return domain.Fault{Kind: domain.FaultOperator, Reason: reasonUnexpected, Message: err.Error()}
+		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: err.Error()}
 	}
 }
 

@@ -17,7 +17,7 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	s.eventually("the build to be known and the workflow to wait", func() bool {
 		_, unknown := s.temporal.WorkerDeploymentClient().GetHandle(s.name).DescribeVersion(context.Background(),
 			client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"})
-		_, absent := s.temporal.DescribeWorkflowExecution(context.Background(), "certificate/"+s.name+"-0", "")
+		_, absent := s.temporal.DescribeWorkflow(context.Background(), "certificate/"+s.name+"-0", "")
 		return unknown == nil && absent == nil
 	})
 	require.Empty(t, taskIdentities(s.runs(s.name + "-0")[0]), "nothing is current")

@@ -29,9 +29,9 @@ func (s *stack) histories(name string) string {
 // runs are a certificate's runs, oldest first: each continued as the next.
 func (s *stack) runs(name string) (runs []*historypb.History) {
 	s.t.Helper()
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(name), "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(name), "")
 	require.NoError(s.t, err)
-	for id := described.GetWorkflowExecutionInfo().GetExecution().GetRunId(); id != ""; {
+	for id := described.WorkflowExecution.RunID; id != ""; {
 		history := s.history(ports.WorkflowID(name), id)
 		runs = append([]*historypb.History{history}, runs...)
 		id = history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetContinuedExecutionRunId()
@@ -109,9 +109,9 @@ func processAndRole(identity string) string {
 // executionStatus is how the latest run stands.
 func (s *stack) executionStatus(workflowID string) enumspb.WorkflowExecutionStatus {
 	s.t.Helper()
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), workflowID, "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), workflowID, "")
 	require.NoError(s.t, err)
-	return described.GetWorkflowExecutionInfo().GetStatus()
+	return described.Status
 }
 
 // pendingActivity is an activity that has not ended.
@@ -123,11 +123,11 @@ type pendingActivity struct {
 // pending lists the latest run's activities that have not ended; none if there is no run yet.
 func (s *stack) pending(workflowID string) (found []pendingActivity) {
 	s.t.Helper()
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), workflowID, "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), workflowID, "")
 	if err != nil {
 		return nil
 	}
-	for _, a := range described.GetPendingActivities() {
+	for _, a := range described.RawResponse.GetPendingActivities() {
 		found = append(found, pendingActivity{
 			kind: a.GetActivityType().GetName(), lastFailure: a.GetLastFailure().GetMessage(),
 			identity: processAndRole(a.GetLastWorkerIdentity()), attempt: a.GetAttempt(),

@@ -135,8 +135,8 @@ func (s *stack) sweep() (workflowID, runID string) {
 	require.NoError(s.t, handle.Trigger(ctx, client.ScheduleTriggerOptions{}))
 	s.eventually("the schedule to start a sweep", func() bool { return started() > before })
 	s.eventually("the end of the sweep", func() bool {
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
-		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		described, err := s.temporal.DescribeWorkflow(ctx, workflowID, runID)
+		return err == nil && described.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	})
 	return workflowID, runID
 }

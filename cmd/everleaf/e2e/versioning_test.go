@@ -116,9 +116,9 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, asleep))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(asleep), "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(asleep), "")
 	require.NoError(t, err)
-	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
+	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
 }
 
 // wake has a certificate's workflow read what is stored.
