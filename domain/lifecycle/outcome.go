@@ -159,9 +159,11 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.reconcile()
 }
 
-// meets has the record read again after a delivery to a target that is to be cleared by now: it says whether the two met.
+// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round: only the
+// record says what the target has.
 func (m *Machine) meets(a Action) {
-	if d := m.delivery(a.Target); a.Step == StepDeliver && (d == nil || d.Removing) {
+	d := m.delivery(a.Target)
+	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {
 		m.Stale = true
 	}
 }
@@ -205,6 +207,7 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 		m.Denied, m.Stale = a, true // the record knows better
 	default:
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
+		m.Stale = m.Stale || a.Step == StepRevoke // the certificate may be revoked all the same
 		if m.Attempt != nil && a.lane() == "attempt" {
 			m.Attempt.Stage = StepRecordFailure
 		}

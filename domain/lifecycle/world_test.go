@@ -90,6 +90,16 @@ func begin(spec domain.Spec) *world {
 	return w
 }
 
+// again starts a workflow for a certificate whose workflow has ended.
+func (w *world) again(spec domain.Spec) {
+	next := begin(spec)
+	next.Store, next.Served, next.Next, next.Asked = w.Store, w.Served, w.Next, w.Asked
+	next.Revoke, next.Revoked, next.Now, next.tamper = w.Revoke, w.Revoked, w.Now, w.tamper
+	next.Store.Requests = nil
+	next.Machine = New(name, State{Spec: spec, Mode: Active}, next.id(), w.Now)
+	*w = *next
+}
+
 func (w *world) clone() *world { return &world{plain: deep(w.plain), tamper: w.tamper} }
 
 func (w *world) id() string {
