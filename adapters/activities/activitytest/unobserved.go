@@ -1,4 +1,4 @@
-package issuing
+package activitytest
 
 import (
 	"context"
@@ -8,10 +8,12 @@ import (
 	"everleaf/ports"
 )
 
-// unobserved is an observer for the tests that are not about it.
+// Unobserved is an observer for tests that are not about it.
+type Unobserved = unobserved
+
 type unobserved struct{}
 
-var _ ports.Observer = unobserved{}
+var _ ports.Observer = Unobserved{}
 
 func (unobserved) OrderPlaced(context.Context, string, bool)                           {}
 func (unobserved) CertificateIssued(context.Context, string, time.Duration)            {}
