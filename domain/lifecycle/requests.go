@@ -113,13 +113,14 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
+		needed := out.Needed || m.ends() && revokes(out.Record)
 		changed := m.ensured(t, out)
 		comes := m.Want != nil || m.Attempt != nil || m.Failure != nil || out.Record.Failure != nil
 		switch {
 		// The attempt may be for another spec than this; whether one more is needed is decided after it.
-		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
+		case changed && (m.Attempt != nil || overlapped), needed && !first && (changed || !comes):
 			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
-		case changed && !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
+		case changed && !needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
 			if m.Want.Tried {
 				m.Failure = nil
 			}
@@ -142,6 +143,13 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	case domain.RequestRetire:
 		m.retire(t)
 	}
+}
+
+// revokes reports whether the certificate in service is revoked or about to be. When it is given up and wanted again,
+// another one takes its place.
+func revokes(record domain.Record) bool {
+	return record.Issued != nil && (record.Issued.Revoked ||
+		slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool { return r.Issued.Version == record.Issued.Version }))
 }
 
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
