@@ -1,11 +1,13 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify bench resilience record clean
+.PHONY: help build image run demo up test check replay generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
 MODULES := . cmd/devstack
+# The end-to-end tests first: they wait more than they compute, while the others run.
+PACKAGES := ./cmd/everleaf/e2e ./...
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,9 +37,14 @@ up: build ## The servers alone, for a worker of your own; UP=--dns has a zone fo
 
 test: $(DEVSTACK) ## Vet and run all tests, on real servers
 	@for m in $(MODULES); do echo "go vet, go test in $$m"; go -C $$m vet ./... || exit 1; done
-	@# The end-to-end tests first: they wait more than they compute, while the others run.
-	$(DEVSTACK) exec -- go test -timeout 20m ./cmd/everleaf/e2e ./...
+	$(DEVSTACK) exec -- go test -timeout 20m $(PACKAGES)
 	go -C cmd/devstack test -timeout 20m ./...
+
+# All runs have the same servers: most tests have a database, a task queue or a namespace of their own, and one that
+# another run's remains can break shows that here. What only servers hide that have just started, `make test` shows.
+flake: $(DEVSTACK) ## Repeat the tests, and count what fails: make flake N=20 PKG=./some/package RUN=pattern LOAD=1
+	@$(DEVSTACK) exec -- $(DEVSTACK) flake -n $(or $(N),10) $(if $(RUN),--match '$(RUN)') $(if $(LOAD),--load) \
+	  $(if $(PKG),$(if $(filter ./cmd/devstack%,$(PKG)),'cmd/devstack:$(patsubst ./cmd/devstack%,.%,$(PKG))','.:$(PKG)'),'.:$(PACKAGES)' 'cmd/devstack:./...')
 
 check: $(DEVSTACK) ## Format, vet, lint, workflow determinism, generated code, manifests, go.mod
 	@echo gofmt; out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
@@ -57,6 +64,7 @@ workflowcheck: $(DEVSTACK)
 	@echo "workflowcheck $(BAD) (must fail)"; if out=$$($(call TOOL,workflowcheck) $(BAD) 2>&1); then echo "it was not flagged"; exit 1; fi; \
 	  for offence in time.Now 'iterates over map'; do grep -q "$$offence" <<<"$$out" || { echo "not named: $$offence"; echo "$$out"; exit 1; }; done; \
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
+	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
 
 replay: ## Replay the recorded histories; needs no server
 	go test -count=1 -run TestReplay ./app/...
@@ -79,6 +87,11 @@ resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and ou
 	@$(DEVSTACK) exec -- go test -count=1 -v -timeout 20m -run 'TestMesh|TestRolling|TestStop' ./cmd/everleaf/e2e \
 	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
 	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
+
+crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuance, a renewal, a delivery, a revocation
+	@rm -f .bin/crash.txt
+	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
+	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
 record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
 	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }

@@ -77,7 +77,7 @@ func ExplainAccount(ctx context.Context, config Config, issuer string, events in
 		}
 	}
 	if len(story.Accounts) == 0 {
-		return AccountStory{}, domain.NewFault(domain.FaultOperator, "UnknownAccount", nil,
+		return AccountStory{}, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
 			"no account of issuer %q is stored: everleaf account list shows those there are, and an issuer's first order makes its own", issuer)
 	}
 	found, err := accounts.AccountEvents(ctx, issuer, events+1)
@@ -136,7 +136,7 @@ func (c Config) issuer(name string) (acme.Config, error) {
 			return issuer, nil
 		}
 	}
-	return acme.Config{}, domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil,
+	return acme.Config{}, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownIssuer, nil,
 		"issuer %q is not configured; configured are: %s", name, strings.Join(c.issuerNames(), ", "))
 }
 

@@ -10,12 +10,14 @@ import (
 const (
 	// releaseTime lets steps that the drain did not see finish tell the server, so that another worker takes them.
 	releaseTime = 2 * time.Second
-	// listenersTime lets answers under way finish: the responder's, and at the very end (opsStopTime) the probes'.
+	// listenersTime lets what the responder and the pull listener have been asked be answered, side by side.
 	listenersTime = time.Second
 	// connectionsTime is for the database's and the servers' connections.
 	connectionsTime = time.Second
 	// telemetryTime is for sending the last traces, if any are sent.
 	telemetryTime = 500 * time.Millisecond
+	// probesTime is the same as listenersTime for the operations listener, the last of all.
+	probesTime = 400 * time.Millisecond
 )
 
 // Stage is one part of a stop and how long it may take.
@@ -34,7 +36,8 @@ func (c Config) StopBudget() Budget {
 	if len(c.polling()) > 0 {
 		b = append(b, Stage{"drain", c.StopTimeout}, Stage{"release", releaseTime})
 	}
-	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime}, Stage{"telemetry", telemetryTime})
+	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime}, Stage{"telemetry", telemetryTime},
+		Stage{"probes", probesTime})
 }
 
 // Total is the sum of the stages.
@@ -45,7 +48,7 @@ func (b Budget) Total() (total time.Duration) {
 	return total
 }
 
-// String is the sum as it is made: "29.5s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms".
+// String is the sum as it is made: "29.9s = drain 25s + release 2s + listeners 1s + connections 1s + …".
 func (b Budget) String() string {
 	var terms []string
 	for _, stage := range b {

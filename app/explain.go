@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"everleaf/adapters/postgres"
+	"everleaf/app/explain"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -76,16 +77,20 @@ func Explain(now time.Time, story ports.Story) Explanation {
 	}
 	e.Severity = domain.SeverityOf(now, e.Issued, story.Failure)
 	if story.Failure != nil {
-		e.Remedy = domain.Remedy(story.Failure.Fault.Kind, story.Failure.Fault.Reason)
+		e.Remedy = explain.Remedy(story.Failure.Fault.Kind, story.Failure.Fault.Reason)
 	}
 	e.Next = append(e.Next, nextIssuance(story)...)
 	for _, r := range story.Revoking {
 		e.Next = append(e.Next, nextRevocation(story, r))
 	}
 	for _, d := range e.Deliveries {
-		at, due := d.Due(story.Issued)
+		var at time.Time
+		if d.Failure != nil {
+			at = d.Failure.RetryAt
+		}
+		due := d.Removing || story.Issued != nil && d.Version != story.Issued.Version
 		switch {
-		case due && d.Removing:
+		case d.Removing:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target + ", for which nobody asks any more."})
 		case due:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
@@ -156,4 +161,4 @@ func said(r domain.Revocation) string {
 }
 
 // Remedy says in a sentence who must do what about a failure.
-func Remedy(f Failure) string { return domain.Remedy(f.Fault.Kind, f.Fault.Reason) }
+func Remedy(f Failure) string { return explain.Remedy(f.Fault.Kind, f.Fault.Reason) }

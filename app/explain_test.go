@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/app/explain"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -16,7 +17,7 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 	at := func(hours time.Duration) *time.Time { instant := now.Add(hours * time.Hour); return &instant }
 	issued := &Issued{Version: "v1", NotBefore: *at(-10), NotAfter: *at(80)}
 	plan := &RenewalPlan{At: *at(50), Message: "Renew then: why."}
-	failed := func(kind domain.FaultKind, reason string) *Failure {
+	failed := func(kind domain.FaultKind, reason domain.Reason) *Failure {
 		return &Failure{Fault: Fault{Kind: kind, Reason: reason}, At: now, RetryAt: *at(1)}
 	}
 	spec := Spec{Names: []string{"a.example.com"}}
@@ -35,9 +36,9 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 				{At: *at(6), What: "The CA is asked whether it wants the certificate replaced at another time. The last question had no answer: 503"},
 				{At: *at(50), What: "The certificate is replaced. Renew then: why."}}}},
 		{"failing, with another one in service", ports.Story{CertificateRecord: Record{Phase: domain.PhaseFailing, Issued: issued, Failure: failed(domain.FaultCA, "ServerError")}},
-			Explanation{Severity: domain.SeverityInfo, Remedy: domain.Remedy(domain.FaultCA, "ServerError"), Next: []Next{{At: *at(1), What: "Everleaf tries again."}}}},
+			Explanation{Severity: domain.SeverityInfo, Remedy: explain.Remedy(domain.FaultCA, "ServerError"), Next: []Next{{At: *at(1), What: "Everleaf tries again."}}}},
 		{"limited before the first", ports.Story{CertificateRecord: Record{Phase: domain.PhaseFailing, Failure: failed(domain.FaultRateLimited, "RateLimited")}},
-			Explanation{Severity: domain.SeverityWarning, Remedy: domain.Remedy(domain.FaultRateLimited, "RateLimited"),
+			Explanation{Severity: domain.SeverityWarning, Remedy: explain.Remedy(domain.FaultRateLimited, "RateLimited"),
 				Next: []Next{{At: *at(1), What: "Everleaf tries again: the CA asked to wait until then."}}}},
 		{"a change under way", ports.Story{CertificateRecord: Record{Phase: domain.PhaseIssuing, Spec: spec, Issued: issued}, Wanted: &wider},
 			Explanation{Severity: domain.SeverityNone, Changes: []string{"names: added b.example.com"}, Next: []Next{{What: "A certificate is being obtained right now."}}}},
@@ -57,7 +58,7 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 				{At: *at(2), What: "The certificate with serial 00 (superseded) is revoked: then at the latest, and as soon as all targets have its replacement."},
 				{What: "The certificate with serial 01 is revoked once it is replaced, and its targets have its replacement."},
 				{At: *at(3), What: "The certificate with serial 02 is revoked: Everleaf tries again. The last try failed: 500 (CA/ServerError). What to do: " +
-					domain.Remedy(domain.FaultCA, "ServerError")},
+					explain.Remedy(domain.FaultCA, "ServerError")},
 				{What: "The certificate with serial 01 is revoked right now."}}}},
 		{"kept no more, with a revocation left", ports.Story{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady, ReleasedAt: at(-1)},
 			Revoking: []domain.Revocation{{Issued: Issued{Serial: "00"}}}},

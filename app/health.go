@@ -12,12 +12,8 @@ import (
 	"everleaf/adapters/temporal"
 )
 
-const (
-	// defaultCredentialsGrace lets a server restart and a token be replaced.
-	defaultCredentialsGrace = time.Minute
-	// opsStopTime lets an answer to a probe finish at the very end; it is not part of the drain.
-	opsStopTime = 250 * time.Millisecond
-)
+// defaultCredentialsGrace lets a server restart and a token be replaced.
+const defaultCredentialsGrace = time.Minute
 
 // health is what the process tells of itself. The parts add their checks while they start; the checks count when all
 // have started.
@@ -35,10 +31,10 @@ func openHealth(ctx context.Context, config Config, logger *slog.Logger) (*healt
 
 // close comes last of all.
 func (h *health) close(logger *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), opsStopTime)
+	ctx, cancel := context.WithTimeout(context.Background(), probesTime)
 	defer cancel()
 	if err := h.Stop(ctx); err != nil {
-		logger.Warn("answers of the operations listener cut off", "error", err)
+		logger.Warn("connections of the operations listener cut off", "after", probesTime.String(), "error", err)
 	}
 }
 

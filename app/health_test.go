@@ -56,6 +56,6 @@ func TestAnOpsAddressThatIsTaken(t *testing.T) {
 	t.Cleanup(func() { h.close(quiet()) })
 	config.Ops.Listen = h.Addr()
 	err = RunWorker(t.Context(), config, quiet())
-	require.Equal(t, "ListenFailed", domain.AsFault(err).Reason)
+	require.EqualValues(t, "ListenFailed", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, "--ops-listen (EVERLEAF_OPS_LISTEN)")
 }

@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/fx"
 
-	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/telemetry"
@@ -52,6 +51,7 @@ func lifetime(config Config) fx.Option {
 	if config.has(RoleWorkflows) {
 		order = append(order, fx.Invoke(keepFleet))
 	}
+	order = append(order, fx.Invoke(keepListeners))
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
 	}
@@ -131,27 +131,6 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 			ctx, cancel := context.WithTimeout(ctx, connectionsTime/2)
 			defer cancel()
 			bounded(ctx, c.Close)
-			return nil
-		},
-	})
-}
-
-func keepResponder(lifecycle fx.Lifecycle, responder *http01.Responder, health *health, logger *slog.Logger) {
-	health.check("responder", responder.Readiness)
-	lifecycle.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error {
-			if err := responder.Start(ctx); err != nil {
-				return err
-			}
-			logger.Info("responder started", "role", RoleResponder, "listen", responder.Addr())
-			return nil
-		},
-		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, listenersTime-opsStopTime)
-			defer cancel()
-			if err := responder.Stop(ctx); err != nil {
-				logger.Warn("answers cut off", "listeners", listenersTime.String(), "error", err)
-			}
 			return nil
 		},
 	})

@@ -1,11 +1,6 @@
 package app
 
 import (
-	"context"
-	"log/slog"
-
-	"go.uber.org/fx"
-
 	"everleaf/adapters/pull"
 	"everleaf/domain"
 )
@@ -31,7 +26,7 @@ func (c Config) validatePull() error {
 	case !isAddress(c.Pull.Listen, true):
 		return invalid("pull-listen", c.Pull.Listen, "use host:port, or :port for all addresses, for example :8403")
 	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
 			"the role pull opens private keys with it; give it, or leave --pull-listen (EVERLEAF_PULL_LISTEN) out")
 	case c.Pull.Certificate == "":
 		return invalid("pull-certificate", "", "name a PEM file with the pull listener's own certificate and chain")
@@ -41,25 +36,4 @@ func (c Config) validatePull() error {
 		return invalid("pull-client-ca", "", "there are pull targets: name a PEM file with the roots of their clients' certificates")
 	}
 	return c.validateTargets()
-}
-
-func keepPull(lifecycle fx.Lifecycle, server *pull.Server, health *health, logger *slog.Logger) {
-	health.check("pull", server.Readiness)
-	lifecycle.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error {
-			if err := server.Start(ctx); err != nil {
-				return err
-			}
-			logger.Info("pull listener started", "role", RolePull, "listen", server.Addr())
-			return nil
-		},
-		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, listenersTime-opsStopTime)
-			defer cancel()
-			if err := server.Stop(ctx); err != nil {
-				logger.Warn("pulls cut off", "listeners", listenersTime.String(), "error", err)
-			}
-			return nil
-		},
-	})
 }

@@ -46,9 +46,9 @@ func TestPullAloneServesKeys(t *testing.T) {
 	order, err := orders.OpenOrder(t.Context(), ports.NewOrder{Certificate: "web", Key: "1", Issuer: "default",
 		Spec: domain.Spec{Names: []string{"www.example.com"}}.WithDefaults(), SealedKey: sealed, CSR: []byte("csr")})
 	require.NoError(t, err)
-	_, err = orders.RecordPlaced(t.Context(), order.ID, "https://ca.example/1", time.Now())
+	_, err = orders.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/1", time.Now())
 	require.NoError(t, err)
-	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), order.ID, domain.Issued{Issuer: "default",
+	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID, domain.Issued{Issuer: "default",
 		Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
 	require.NoError(t, err)
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))
@@ -62,7 +62,7 @@ func TestPullAloneServesKeys(t *testing.T) {
 	go func() {
 		ended <- RunWorker(ctx, config, NewLogger(logged, Log{Format: "json", Level: slog.LevelDebug}))
 	}()
-	listens := regexp.MustCompile(`"pull listener started","role":"pull","listen":"([^"]+)"`)
+	listens := regexp.MustCompile(`"listener started","role":"pull","listen":"([^"]+)"`)
 	require.Eventually(t, func() bool { return listens.MatchString(logged.String()) }, 30*time.Second, 20*time.Millisecond, "%s", logged)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		"https://"+listens.FindStringSubmatch(logged.String())[1]+"/v1/keys", nil)

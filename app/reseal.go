@@ -68,7 +68,7 @@ func reseal(ctx context.Context, resealer ports.Resealer, tell func(done, of int
 
 // Unopenable is the fault of a run that could not open so many secrets.
 func Unopenable(secrets int) error {
-	return domain.NewFault(domain.FaultOperator, "SecretsUnopened", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnopened, nil,
 		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those that another "+
 			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by `everleaf cert renew`", secrets)
 }

@@ -7,7 +7,9 @@ import (
 
 	"go.temporal.io/sdk/worker"
 
-	"everleaf/adapters/activities"
+	"everleaf/adapters/activities/delivering"
+	"everleaf/adapters/activities/issuing"
+	"everleaf/adapters/activities/sweeping"
 	"everleaf/adapters/nexus"
 	"everleaf/adapters/temporal"
 	"everleaf/app/lifecycle"
@@ -54,20 +56,23 @@ type role struct {
 // roles is the table, in the order in which people read it. What needs no queue needs no Temporal or CA.
 var roles = []role{
 	{
-		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, activities: true, issues: true,
+		name: RoleWorkflows, queue: func(base, _ string) string { return base }, workflows: true, issues: true,
 		register: func(r worker.Registry, w work) {
 			lifecycle.Register(r)
 			sweep.Register(r)
-			activities.RegisterShort(r, w.Activities)
+			issuing.RegisterShort(r, w.Issuing)
 		},
 	},
 	{
 		name: RoleAuthorization, queue: hostless(ports.AuthorizationTaskQueue), activities: true, issues: true,
-		register: func(r worker.Registry, w work) { activities.RegisterLong(r, w.Activities) },
+		register: func(r worker.Registry, w work) {
+			issuing.RegisterLong(r, w.Issuing)
+			sweeping.Register(r, w.Sweeping)
+		},
 	},
 	{
 		name: RoleDelivery, queue: ports.DeliveryTaskQueue, activities: true, delivers: true,
-		register: func(r worker.Registry, w work) { activities.RegisterDelivery(r, w.Activities) },
+		register: func(r worker.Registry, w work) { delivering.Register(r, w.Delivering) },
 	},
 	{
 		name: RoleNexus, queue: hostless(ports.NexusTaskQueue), workflows: true, activities: true,
@@ -89,8 +94,7 @@ func hostless(queue func(base string) string) func(base, host string) string {
 func (r role) slots(c Slots) temporal.Slots {
 	switch r.name {
 	case RoleWorkflows:
-		// Its activities are those of workflows that began before the authorization queue was.
-		return temporal.Slots{Workflow: c.Workflow, LocalActivity: c.LocalStep, Activity: c.Authorization}
+		return temporal.Slots{Workflow: c.Workflow, LocalActivity: c.LocalStep}
 	case RoleNexus:
 		// An operation under way takes one step's slot; all else takes milliseconds.
 		return temporal.Slots{Workflow: c.Nexus, LocalActivity: c.Nexus, Activity: c.Nexus, Nexus: c.Nexus}

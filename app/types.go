@@ -40,12 +40,26 @@ type (
 	Delivery = domain.Delivery
 	// Fault is an error with a kind, a reason and a message for people.
 	Fault = domain.Fault
+	// Reason is a fault's stable word for programs.
+	Reason = domain.Reason
 	// Record is a certificate as Postgres has it.
 	Record = ports.CertificateRecord
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
 	// Catalog reads Postgres.
 	Catalog = ports.Catalog
+)
+
+// The reasons by which cmd chooses a hint, an exit code or whether to go on waiting.
+const (
+	ReasonWildcardNeedsDNS01   = domain.ReasonWildcardNeedsDNS01
+	ReasonNoWorker             = domain.ReasonNoWorker
+	ReasonWorkflowNotReady     = domain.ReasonWorkflowNotReady
+	ReasonInvalidSetting       = domain.ReasonInvalidSetting
+	ReasonInvalidTargets       = domain.ReasonInvalidTargets
+	ReasonPostgresURLMalformed = domain.ReasonPostgresURLMalformed
+	ReasonSealingKeyMalformed  = domain.ReasonSealingKeyMalformed
+	ReasonTemporalSettings     = domain.ReasonTemporalSettings
 )
 
 // AsFault finds the fault in err's chain.

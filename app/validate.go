@@ -62,7 +62,7 @@ func (c Config) validateWork() error {
 		return err
 	}
 	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
-		return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
 			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	}
 	if len(c.issuing()) > 0 {
@@ -153,5 +153,5 @@ func InvalidSetting(flag, value, fix string) error { return invalid(flag, value,
 // invalid names a setting as people give it: the flag and its variable.
 func invalid(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
 }

@@ -107,8 +107,8 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		{versioned("everleaf", ""), "built without a revision"},
 		{versioned("everleaf", "a b"), `--build-id (EVERLEAF_BUILD_ID) "a b"`},
 		{versioned("everleaf", "__x"), "--build-id"},
-		{func(c *Config) { c.TerminationGracePeriod = 8 * time.Second }, "a stop may take 9.5s = drain 5s + release 2s + listeners 1s + connections 1s + telemetry 500ms"},
-		{func(c *Config) { c.TerminationGracePeriod = 9500 * time.Millisecond }, ""},
+		{func(c *Config) { c.TerminationGracePeriod = 8 * time.Second }, "a stop may take 9.9s = drain 5s + release 2s + listeners 1s + connections 1s + telemetry 500ms + probes 400ms"},
+		{func(c *Config) { c.TerminationGracePeriod = 9900 * time.Millisecond }, ""},
 		{func(c *Config) { c.TerminationGracePeriod, c.Roles = 3*time.Second, []Role{RoleResponder} }, ""},
 	} {
 		config := settings(t)
@@ -119,7 +119,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, c.says)
-		require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+		require.EqualValues(t, "InvalidSetting", domain.AsFault(err).Reason)
 		require.Equal(t, err, RunWorker(t.Context(), config, quiet()), "before anything is contacted")
 	}
 	config := settings(t)

@@ -7,7 +7,6 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
-	"everleaf/adapters/activities"
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/http01"
@@ -75,73 +74,13 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newClient,
 			newCaller,
 			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
+			newListeners,
 			newWorkers,
 			newOutcome,
 		),
 		provideActivities(config),
 		lifetime(config),
 	)
-}
-
-// steps are the ports that the activities call; a solver joins by being in the group.
-type steps struct {
-	fx.In
-	Orders       ports.Orders
-	Certificates ports.Certificates
-	Issuers      ports.Issuers
-	Keys         ports.Keys
-	Sealer       ports.Sealer
-	Deliveries   ports.Deliveries
-	Targets      ports.Targets
-	Solvers      []ports.Solver `group:"solvers"`
-	Clock        ports.Clock
-	Dice         ports.Dice
-	Observer     ports.Observer
-	Resealer     ports.Resealer
-	Advice       ports.Advice
-	Backlog      ports.Backlog
-	Records      ports.DNSRecords
-	Notifier     ports.Notifier
-	Validations  ports.Validations
-}
-
-// deliverySteps are the ports of the steps that meet targets: a process that only delivers has no CA.
-type deliverySteps struct {
-	fx.In
-	Sealer     ports.Sealer
-	Deliveries ports.Deliveries
-	Targets    ports.Targets
-	Clock      ports.Clock
-	Dice       ports.Dice
-	Notifier   ports.Notifier
-	Observer   ports.Observer
-}
-
-// provideActivities makes the steps, and all that they need, only for the roles that run them.
-func provideActivities(config Config) fx.Option {
-	switch {
-	case len(config.issuing()) > 0:
-		return fx.Provide(newActivities)
-	case len(config.sealing()) > 0:
-		return fx.Provide(newDeliveryActivities)
-	default:
-		return fx.Provide(func() *activities.Activities { return nil })
-	}
-}
-
-func newActivities(s steps) *activities.Activities {
-	return activities.New(activities.Params{
-		Orders: s.Orders, Certificates: s.Certificates, Issuers: s.Issuers, Keys: s.Keys, Sealer: s.Sealer,
-		Deliveries: s.Deliveries, Targets: s.Targets, Solvers: s.Solvers,
-		Clock: s.Clock, Dice: s.Dice, Observer: s.Observer, Resealer: s.Resealer,
-		Advice: s.Advice, Backlog: s.Backlog, Records: s.Records, Notifier: s.Notifier, Validations: s.Validations,
-	})
-}
-
-func newDeliveryActivities(s deliverySteps) *activities.Activities {
-	return activities.New(activities.Params{
-		Sealer: s.Sealer, Deliveries: s.Deliveries, Targets: s.Targets, Notifier: s.Notifier, Clock: s.Clock, Dice: s.Dice, Observer: s.Observer,
-	})
 }
 
 func newTargets(config Config, tokens ports.KeyTokens, logger *slog.Logger) (*delivery.Targets, error) {

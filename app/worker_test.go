@@ -24,6 +24,7 @@ import (
 	"everleaf/adapters/ops"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/migrations"
@@ -74,10 +75,7 @@ func settings(t *testing.T) Config {
 // withServers gives a config that the worker can start with.
 func withServers(t *testing.T) Config {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	c := settings(t)
 	_, c.Postgres.URL = postgrestest.New(t)
 	c.Temporal.Settings.Address = address
@@ -167,7 +165,7 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			err := RunWorker(t.Context(), config, NewLogger(logged, Log{}))
 			var fault *domain.Fault
 			require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			require.Contains(t, err.Error(), says)
 			require.NotContains(t, err.Error(), "\n", "one line")
 			require.LessOrEqual(t, strings.Count(err.Error(), "connection refused"), 1, err)
@@ -244,5 +242,5 @@ func TestMigrateTwice(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, records)
 	_, err = Export(t.Context(), c, ExportRequest{Name: "nobody"})
-	require.Equal(t, "UnknownCertificate", domain.AsFault(err).Reason)
+	require.EqualValues(t, "UnknownCertificate", domain.AsFault(err).Reason)
 }

@@ -6,20 +6,10 @@ import (
 	"sync"
 
 	"go.temporal.io/sdk/client"
-	"go.uber.org/fx"
 
-	"everleaf/adapters/activities"
-	"everleaf/adapters/caller"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
-
-// work is what the roles' workers run.
-type work struct {
-	fx.In
-	Activities *activities.Activities
-	Caller     *caller.Client
-}
 
 // hosted is one role's worker.
 type hosted struct {
@@ -95,7 +85,7 @@ func (w *workers) start(ctx context.Context) error {
 		}
 		if err != nil {
 			stopAll(ctx, w.all[:i])
-			return domain.NewFault(domain.FaultOperator, "WorkerNotStarted", err,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerNotStarted, err,
 				"the worker of role %s did not start on task queue %q of namespace %q at %s",
 				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
 		}

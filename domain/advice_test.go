@@ -11,10 +11,10 @@ import (
 
 // RFC 9773 §4.3: Retry-After held between a minute and a day; temporary errors with backoff and a cap, then as long-term
 // ones, six hours.
-func TestNextLook(t *testing.T) {
+func TestNextARICheck(t *testing.T) {
 	window := &domain.Window{Start: time.Unix(1, 0), End: time.Unix(2, 0)}
 	temporary := domain.NewFault(domain.FaultCA, "Timeout", nil, "")
-	lasting := domain.NewFault(domain.FaultCA, "NotFound", nil, "").ForGood()
+	lasting := domain.NewFault(domain.FaultCA, "NotFound", nil, "").Permanent()
 	for name, c := range map[string]struct {
 		advice   domain.Advice
 		fault    *domain.Fault
@@ -32,8 +32,12 @@ func TestNextLook(t *testing.T) {
 		"temporary, fourth":         {domain.Advice{}, temporary, 4, 8 * time.Minute},
 		"temporary, too often":      {domain.Advice{}, temporary, 5, 6 * time.Hour},
 		"long-term":                 {domain.Advice{}, lasting, 1, 6 * time.Hour},
-		"an error with Retry-After": {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").After(time.Hour), 1, time.Hour},
+		"an error with a short one": {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(time.Second), 1, time.Minute},
+		"an error with a long one":  {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(30 * day), 1, 24 * time.Hour},
+		"a count that cannot be":    {domain.Advice{}, temporary, 0, time.Minute},
+		"a count below zero":        {domain.Advice{}, temporary, -1, time.Minute},
+		"an error with Retry-After": {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(time.Hour), 1, time.Hour},
 	} {
-		require.Equal(t, c.want, domain.NextLook(c.advice, c.fault, c.failures), name)
+		require.Equal(t, c.want, domain.NextARICheck(c.advice, c.fault, c.failures), name)
 	}
 }

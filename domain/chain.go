@@ -32,17 +32,20 @@ func VerifyChain(chainPEM, csr []byte, names []string, now time.Time) (Issued, e
 	}
 	request, err := x509.ParseCertificateRequest(csr)
 	if err != nil {
-		return Issued{}, NewFault(FaultOperator, "CSRMalformed", err, "the stored CSR does not parse; renew the certificate to make a new one")
+		return Issued{}, NewFault(FaultOperator, ReasonCSRMalformed, err,
+			"the stored CSR does not parse; renew the certificate to make a new one")
 	}
 	leaf := chain[0]
 	if key, ok := leaf.PublicKey.(interface{ Equal(x crypto.PublicKey) bool }); !ok || !key.Equal(request.PublicKey) {
-		return Issued{}, caFault("CertificateKeyMismatch", nil, "the certificate is for another key than the one in the CSR")
+		return Issued{}, caFault(ReasonCertificateKeyMismatch, nil,
+			"the certificate is for another key than the one in the CSR")
 	}
 	if err := checkNames(leaf, names); err != nil {
 		return Issued{}, err
 	}
 	if leaf.NotBefore.After(now.Add(clockSkew)) || !leaf.NotAfter.After(now) {
-		return Issued{}, caFault("CertificateNotValidNow", nil, "the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
+		return Issued{}, caFault(ReasonCertificateNotValidNow, nil,
+			"the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
 			stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
 	}
 	for i, cert := range chain[:len(chain)-1] {
@@ -66,25 +69,27 @@ func parseChain(chainPEM []byte) ([]*x509.Certificate, error) {
 	for rest := bytes.TrimSpace(chainPEM); len(rest) > 0; rest = bytes.TrimSpace(rest) {
 		var block *pem.Block
 		if !bytes.HasPrefix(rest, []byte("-----BEGIN ")) {
-			return nil, caFault("CertificateMalformed", nil, "the chain holds something besides PEM after %d certificates", len(chain))
+			return nil, caFault(ReasonCertificateMalformed, nil,
+				"the chain holds something besides PEM after %d certificates", len(chain))
 		}
 		if block, rest = pem.Decode(rest); block == nil {
-			return nil, caFault("CertificateMalformed", nil, "the chain's PEM is broken after %d certificates", len(chain))
+			return nil, caFault(ReasonCertificateMalformed, nil, "the chain's PEM is broken after %d certificates", len(chain))
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, caFault("CertificateMalformed", nil, "the chain holds a PEM block of type %s", quote(block.Type))
+			return nil, caFault(ReasonCertificateMalformed, nil, "the chain holds a PEM block of type %s", quote(block.Type))
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, caFault("CertificateMalformed", err, "certificate %d of the chain does not parse", len(chain)+1)
+			return nil, caFault(ReasonCertificateMalformed, err, "certificate %d of the chain does not parse", len(chain)+1)
 		}
 		chain = append(chain, cert)
 	}
 	if len(chain) == 0 {
-		return nil, caFault("CertificateMalformed", nil, "the chain is empty")
+		return nil, caFault(ReasonCertificateMalformed, nil, "the chain is empty")
 	}
 	if begins := bytes.Count(chainPEM, []byte("-----BEGIN ")); begins != len(chain) { // pem.Decode skips what is broken
-		return nil, caFault("CertificateMalformed", nil, "%d PEM blocks begin in the chain, but only %d are whole", begins, len(chain))
+		return nil, caFault(ReasonCertificateMalformed, nil,
+			"%d PEM blocks begin in the chain, but only %d are whole", begins, len(chain))
 	}
 	return chain, nil
 }
@@ -98,18 +103,19 @@ func checkNames(leaf *x509.Certificate, names []string) error {
 	if others == 0 && slices.Equal(sorted(slices.Compact(sorted(got))), sorted(names)) {
 		return nil
 	}
-	return caFault("CertificateNamesMismatch", nil, "the certificate is for %s (and %d other identifiers) instead of %s",
+	return caFault(ReasonCertificateNamesMismatch, nil,
+		"the certificate is for %s (and %d other identifiers) instead of %s",
 		quote(list(got)), others, quote(list(names)))
 }
 
 // signedBy checks that issuer is a CA which signed cert and that the names join.
 func signedBy(cert, issuer *x509.Certificate) error {
 	if !bytes.Equal(cert.RawIssuer, issuer.RawSubject) {
-		return caFault("CertificateChainBroken", nil, "%s was issued by %s, but %s comes next in the chain",
+		return caFault(ReasonCertificateChainBroken, nil, "%s was issued by %s, but %s comes next in the chain",
 			quote(cert.Subject.String()), quote(cert.Issuer.String()), quote(issuer.Subject.String()))
 	}
 	if err := cert.CheckSignatureFrom(issuer); err != nil {
-		return caFault("CertificateChainBroken", err, "%s is not signed by %s, which comes next in the chain",
+		return caFault(ReasonCertificateChainBroken, err, "%s is not signed by %s, which comes next in the chain",
 			quote(cert.Subject.String()), quote(issuer.Subject.String()))
 	}
 	return nil
@@ -135,6 +141,6 @@ func serialOctets(serial *big.Int) []byte {
 	return serial.Bytes()
 }
 
-func caFault(reason string, cause error, format string, args ...any) error {
+func caFault(reason Reason, cause error, format string, args ...any) error {
 	return NewFault(FaultCA, reason, cause, format, args...)
 }

@@ -6,59 +6,67 @@ import (
 	"strings"
 )
 
-// Changes says in words how to differs from s, a line for each field; none if they ask for the same.
+// maxChange bounds a line of Changes, and maxValue each of its two values, in octets.
+const (
+	maxChange = 300
+	maxValue  = 140
+)
+
+// Changes describes how to differs from s, a line for each field; none if they ask for the same. There are never more
+// than ten lines of 300 octets, whatever the specs hold: what has no room in a list is counted.
 func (s Spec) Changes(to Spec) []string {
 	a, b := s.WithDefaults(), to.WithDefaults()
 	var changes []string
+	names := func(what string, names []string) {
+		if len(names) > 0 {
+			changes = append(changes, what+andMore(names, maxChange-len(what)))
+		}
+	}
 	was, is := sameNames(a.Names), sameNames(b.Names)
-	if added := without(is, was); len(added) > 0 {
-		changes = append(changes, "names: added "+strings.Join(added, ", "))
-	}
-	if removed := without(was, is); len(removed) > 0 {
-		changes = append(changes, "names: removed "+strings.Join(removed, ", "))
-	}
-	field := func(name, before, after string) {
-		if before != after {
+	names("names: added ", without(is, was))
+	names("names: removed ", without(was, is))
+	field := func(name string, before, after []string) {
+		if !slices.Equal(before, after) {
 			changes = append(changes, fmt.Sprintf("%s: %s is now %s", name, orNone(before), orNone(after)))
 		}
 	}
-	field("keyType", string(a.KeyType), string(b.KeyType))
-	field("profile", a.Profile, b.Profile)
-	field("issuers", strings.Join(a.Issuers, ", "), strings.Join(b.Issuers, ", "))
-	field("challenge", string(a.Challenge), string(b.Challenge))
-	field("keyRotation", string(a.KeyRotation), string(b.KeyRotation))
-	field("deliveries", strings.Join(sorted(a.Deliveries), ", "), strings.Join(sorted(b.Deliveries), ", "))
+	field("keyType", []string{string(a.KeyType)}, []string{string(b.KeyType)})
+	field("profile", []string{a.Profile}, []string{b.Profile})
+	field("issuers", a.Issuers, b.Issuers)
+	field("challenge", []string{string(a.Challenge)}, []string{string(b.Challenge)})
+	field("keyRotation", []string{string(a.KeyRotation)}, []string{string(b.KeyRotation)})
+	field("tenant", []string{a.Tenant}, []string{b.Tenant})
+	field("deliveries", sorted(a.Deliveries), sorted(b.Deliveries))
 	return changes
 }
 
-// FulfilledBy says that the certificate in service is as good as one that would be issued for s now. previous is the spec
-// that it was issued for, the zero one if nobody knows.
+// FulfilledBy reports whether the certificate in service is as good as one that would be issued for s now. The names of
+// s are those of a validated spec.
 //
 // A certificate fulfils a spec that names its issuer anywhere: a change of preference alone takes effect with the next
 // renewal, and so do challenge and key rotation.
-func (s Spec) FulfilledBy(issued *Issued, previous Spec) bool {
+func (s Spec) FulfilledBy(issued *Issued) bool {
 	if issued == nil {
 		return false
 	}
-	s, previous = s.WithDefaults(), previous.WithDefaults()
-	keyType, profile := issued.KeyType, issued.Profile
-	if keyType == "" {
-		keyType, profile = previous.KeyType, previous.Profile
-	}
-	names := sameNames(s.Names)
-	// The second is for names that a caller wrote in Unicode: what becomes of them is not computed here, but replayed.
-	same := slices.Equal(names, sameNames(issued.Names)) || slices.Equal(names, sameNames(previous.Names))
-	return same && s.KeyType == keyType && s.Profile == profile &&
-		slices.Contains(s.Issuers, issued.Issuer)
+	s = s.WithDefaults()
+	return slices.Equal(sameNames(s.Names), sameNames(issued.Names)) && s.KeyType == issued.KeyType &&
+		s.Profile == issued.Profile && slices.Contains(s.Issuers, issued.Issuer)
 }
 
+// without gives the entries of all that are not among some.
 func without(all, some []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(some, name) })
+	drop := make(map[string]bool, len(some))
+	for _, name := range some {
+		drop[name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return drop[name] })
 }
 
-func orNone(value string) string {
-	if value == "" {
+func orNone(values []string) string {
+	text := andMore(values, maxValue)
+	if strings.TrimSpace(text) == "" {
 		return "(none)"
 	}
-	return value
+	return text
 }

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -18,68 +17,21 @@ type Delivery struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Met reports whether the target may have had the certificate: a step has met it.
 	Met bool `json:"met,omitempty"`
-	// Removing says that the spec does not name the target any more.
+	// Removing reports whether the spec does not name the target any more.
 	Removing bool `json:"removing,omitempty"`
 }
 
-// Due says when the delivery is to be tried next; ok is false if there is nothing to do. The zero instant means at once.
-func (d Delivery) Due(inService *Issued) (at time.Time, ok bool) {
-	switch {
-	case !d.Removing && (inService == nil || d.Version == inService.Version):
-		return time.Time{}, false
-	case d.Failure != nil:
-		return d.Failure.RetryAt, true
-	default:
-		return time.Time{}, true
-	}
-}
-
-// TargetHost parts a delivery's name into the target's and the host's; host is empty for a target that every delivery
+// TargetHost splits a delivery's name into the target's and the host's; host is empty for a target that every delivery
 // worker reaches.
 func TargetHost(delivery string) (target, host string) {
 	target, host, _ = strings.Cut(delivery, "@")
 	return target, host
 }
 
-// Deliver matches the state of deliveries with what a spec names: new ones are added, those that it names no more are to
-// be removed, and one that is named again stays.
-func (c *Certificate) Deliver() {
-	for i := range c.Deliveries {
-		d := &c.Deliveries[i]
-		if removing := !slices.Contains(c.Spec.Deliveries, d.Target); removing != d.Removing {
-			d.Removing, d.Failure = removing, nil
-			if !removing {
-				d.Version = "" // what a removal has begun is not known
-			}
-		}
-	}
-	for _, target := range c.Spec.Deliveries {
-		if !slices.ContainsFunc(c.Deliveries, func(d Delivery) bool { return d.Target == target }) {
-			c.Deliveries = append(c.Deliveries, Delivery{Target: target})
-		}
-	}
-}
+// maxTargets bounds the list of targets in a message, in octets.
+const maxTargets = 500
 
-// Delivered says that the version in service is confirmed at every target.
-func (c Certificate) Delivered() bool {
-	for _, d := range c.Deliveries {
-		if _, due := d.Due(c.Issued); due && !d.Removing {
-			return false
-		}
-	}
-	return true
-}
-
-// Outgrown is a failed delivery as it stands for a newer version: it is tried at once.
-func (c *Certificate) Outgrown() {
-	for i := range c.Deliveries {
-		if !c.Deliveries[i].Removing {
-			c.Deliveries[i].Failure = nil
-		}
-	}
-}
-
-// StillDelivered is the answer to whoever wants targets cleared of a certificate that is kept no more; nil if no target has it.
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate; nil if none has it.
 func StillDelivered(certificate string, deliveries []Delivery) *Fault {
 	var targets []string
 	for _, d := range deliveries {
@@ -90,7 +42,7 @@ func StillDelivered(certificate string, deliveries []Delivery) *Fault {
 	if len(targets) == 0 {
 		return nil
 	}
-	return NewFault(FaultSpec, "StillDelivered", nil,
-		"certificate %q is kept no more, and was left at its targets %s, which nobody clears now: ask for it again (Ensure), which clears "+
-			"those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
+	return specFault(ReasonStillDelivered,
+		"certificate %s is retired and was left at its targets %s, which nobody clears now: ensure it, which clears those "+
+			"that are not named, and retire it again with removeDeliveries", quote(certificate), andMore(targets, maxTargets))
 }

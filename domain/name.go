@@ -17,17 +17,17 @@ const (
 )
 
 // lookup maps a name as a browser would (UTS 46, RFC 5891 §5): width, case and dots are folded, labels become
-// A-labels. Rules for ASCII labels are left to checkLabel, which can tell what is wrong and how to mend it.
+// A-labels. Rules for ASCII labels are left to checkLabel, which knows what is wrong and how to correct it.
 var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.CheckHyphens(false))
 
 // nameProblem is why a name cannot be in a certificate, before its field is known.
 type nameProblem struct {
-	reason string
+	reason Reason
 	// text is the problem and the fix, in one line.
 	text string
 }
 
-func problem(reason, text string) *nameProblem { return &nameProblem{reason, text} }
+func problem(reason Reason, text string) *nameProblem { return &nameProblem{reason, text} }
 
 // dnsName returns name as lower-case A-labels, with "*." in front if it is a wildcard.
 func dnsName(name string) (string, *nameProblem) {
@@ -36,7 +36,7 @@ func dnsName(name string) (string, *nameProblem) {
 	}
 	rest, wildcard := strings.CutPrefix(name, "*.")
 	if strings.Contains(rest, "*") {
-		return "", problem("WildcardPlacement", `"*" may only be the whole first label, as in "*.example.com"`)
+		return "", problem(ReasonWildcardPlacement, `"*" may only be the whole first label, as in "*.example.com"`)
 	}
 	ascii, p := toASCII(rest)
 	if p != nil {
@@ -49,7 +49,7 @@ func dnsName(name string) (string, *nameProblem) {
 		ascii = "*." + ascii
 	}
 	if len(ascii) > maxName {
-		return "", problem("NameTooLong", "longer than 253 octets; no DNS name is, use a shorter one")
+		return "", problem(ReasonNameTooLong, "longer than 253 octets; no DNS name is, use a shorter one")
 	}
 	return ascii, nil
 }
@@ -58,27 +58,27 @@ func dnsName(name string) (string, *nameProblem) {
 func checkPasted(name string) *nameProblem {
 	switch trimmed := strings.TrimSpace(name); {
 	case trimmed == "":
-		return problem("NameEmpty", "empty; give a DNS name such as \"www.example.com\", or remove the entry")
+		return problem(ReasonNameEmpty, "empty; give a DNS name such as \"www.example.com\", or remove the entry")
 	case trimmed != name:
-		return problem("NameSpaces", "spaces around the name; use "+quote(trimmed))
+		return problem(ReasonNameSpaces, "spaces around the name; use "+quote(trimmed))
 	case strings.ContainsFunc(name, unicode.IsSpace):
-		return problem("NameSpaces", "a space inside the name; list each name as an entry of its own")
+		return problem(ReasonNameSpaces, "a space inside the name; list each name as an entry of its own")
 	}
 	if isIP(name) {
-		return problem("NameIsIP", "an IP address; only DNS names can be validated, use the host's DNS name")
+		return problem(ReasonNameIsIP, "an IP address; only DNS names can be validated, use the host's DNS name")
 	}
 	if scheme, rest, ok := strings.Cut(name, "://"); ok {
 		host, _, _ := strings.Cut(rest, "/")
 		if u, err := url.Parse(scheme + "://" + host); err == nil && u.Hostname() != "" && !isIP(u.Hostname()) {
-			return problem("NameIsURL", "a URL, not a DNS name; use "+quote(u.Hostname()))
+			return problem(ReasonNameIsURL, "a URL, not a DNS name; use "+quote(u.Hostname()))
 		}
-		return problem("NameIsURL", "a URL, not a DNS name; use its host's DNS name only")
+		return problem(ReasonNameIsURL, "a URL, not a DNS name; use its host's DNS name only")
 	}
 	if host, _, ok := strings.Cut(name, "/"); ok {
-		return problem("NameIsURL", `a path or a network, not a DNS name; use what is before the "/"`+hint(host))
+		return problem(ReasonNameIsURL, `a path or a network, not a DNS name; use what is before the "/"`+hint(host))
 	}
 	if host, _, ok := strings.Cut(name, ":"); ok {
-		return problem("NameHasPort", "a port does not belong to a certificate's name; leave it out"+hint(host))
+		return problem(ReasonNameHasPort, "a port does not belong to a certificate's name; leave it out"+hint(host))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func isIP(name string) bool {
 func toASCII(name string) (string, *nameProblem) {
 	// Bytes that are no UTF-8 reach us as U+FFFD: through JSON, or by ranging over the string.
 	if strings.ContainsRune(strings.ToValidUTF8(name, "\uFFFD"), '\uFFFD') {
-		return "", problem("NameNotUTF8", "bytes that are not UTF-8; give the name in UTF-8 or as A-labels")
+		return "", problem(ReasonNameNotUTF8, "bytes that are not UTF-8; give the name in UTF-8 or as A-labels")
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		ascii, err := lookup.ToASCII(label)
@@ -115,7 +115,7 @@ func toASCII(name string) (string, *nameProblem) {
 			continue
 		}
 		if strings.HasPrefix(strings.ToLower(label), "xn--") {
-			return "", problem("NamePunycode", "the label "+quote(label)+
+			return "", problem(ReasonNamePunycode, "the label "+quote(label)+
 				` starts with "xn--" but is no valid A-label (RFC 5891); give the name in Unicode`)
 		}
 		return "", notIDNA("the label " + quote(label) + " is")
@@ -128,14 +128,15 @@ func toASCII(name string) (string, *nameProblem) {
 }
 
 func notIDNA(subject string) *nameProblem {
-	return problem("NameNotIDNA", subject+" not valid in an internationalised name (RFC 5891, RFC 5893); use the name as it is registered")
+	return problem(ReasonNameNotIDNA,
+		subject+" not valid in an internationalised name (RFC 5891, RFC 5893); use the name as it is registered")
 }
 
 // checkHost checks a name without its wildcard label, in lower-case ASCII.
 func checkHost(host string) *nameProblem {
 	labels := strings.Split(host, ".")
 	if last := len(labels) - 1; last > 0 && labels[last] == "" && labels[last-1] != "" {
-		return problem("NameTrailingDot", "a dot at the end; remove it")
+		return problem(ReasonNameTrailingDot, "a dot at the end; remove it")
 	}
 	for _, label := range labels {
 		if p := checkLabel(label); p != nil {
@@ -143,21 +144,22 @@ func checkHost(host string) *nameProblem {
 		}
 	}
 	if isIP(host) { // digits of another script fold to ASCII ones
-		return problem("NameIsIP", "an IP address; only DNS names can be validated, use the host's DNS name")
+		return problem(ReasonNameIsIP, "an IP address; only DNS names can be validated, use the host's DNS name")
 	}
 	// Only the ICANN section counts. A suffix of the private section (github.io) is itself registered under a
 	// public one, so its owner may have a certificate for it, and for a wildcard right under it (Baseline
 	// Requirements §3.2.2.6 tells CAs to consult the ICANN section only). Unknown top-level domains pass: an
 	// internal CA may serve names under .internal or .test.
 	if suffix, icann := publicsuffix.PublicSuffix(host); icann && suffix == host {
-		return problem("NamePublicSuffix", quote(host)+" is a public suffix, under which others register names; use a name of yours under it")
+		return problem(ReasonNamePublicSuffix,
+			quote(host)+" is a public suffix, under which others register names; use a name of yours under it")
 	}
 	switch tld := labels[len(labels)-1]; {
 	case strings.Trim(tld, "0123456789") == "":
-		return problem("NameNumericTLD", "the last label "+quote(tld)+
+		return problem(ReasonNameNumericTLD, "the last label "+quote(tld)+
 			" is a number, which no top-level domain is (RFC 3696 §2); use a full DNS name")
 	case len(labels) == 1:
-		return problem("NameSingleLabel", "a single label; no public CA certifies one, use a full DNS name such as "+
+		return problem(ReasonNameSingleLabel, "a single label; no public CA certifies one, use a full DNS name such as "+
 			quote(host+".example.com"))
 	}
 	return nil
@@ -167,20 +169,22 @@ func checkHost(host string) *nameProblem {
 func checkLabel(label string) *nameProblem {
 	switch {
 	case label == "":
-		return problem("NameEmptyLabel", "an empty label: two dots in a row or a dot in front; remove the dot")
+		return problem(ReasonNameEmptyLabel, "an empty label: two dots in a row or a dot in front; remove the dot")
 	case strings.Contains(label, "_"):
-		return problem("NameUnderscore", `an underscore, which no CA may certify; use "-" instead or another name`)
+		return problem(ReasonNameUnderscore, `an underscore, which no CA may certify; use "-" instead or another name`)
 	case len(label) > maxLabel:
-		return problem("NameLabelTooLong", "the label "+quote(label)+" is longer than 63 octets as an A-label; use a shorter one")
+		return problem(ReasonNameLabelTooLong,
+			"the label "+quote(label)+" is longer than 63 octets as an A-label; use a shorter one")
 	case label[0] == '-' || label[len(label)-1] == '-':
-		return problem("NameHyphenEdge", "the label "+quote(label)+` starts or ends with "-"; remove it there`)
+		return problem(ReasonNameHyphenEdge, "the label "+quote(label)+` starts or ends with "-"; remove it there`)
 	case len(label) > 3 && label[2:4] == "--" && !strings.HasPrefix(label, "xn--"):
-		return problem("NameReservedLabel", "the label "+quote(label)+
+		return problem(ReasonNameReservedLabel, "the label "+quote(label)+
 			` has "--" in third place, which is reserved (RFC 5890 §2.3.1); use another name`)
 	}
 	for _, c := range label {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return problem("NameCharacter", "the character "+quote(string(c))+" is not allowed; use letters, digits, \"-\" and \".\"")
+			return problem(ReasonNameCharacter,
+				"the character "+quote(string(c))+" is not allowed; use letters, digits, \"-\" and \".\"")
 		}
 	}
 	return nil

@@ -58,7 +58,7 @@ type Authorization struct {
 }
 
 // Challenge is one way to prove control of a name. KeyAuthorization is not secret once presented, but is kept out
-// of histories all the same: activities fetch it anew.
+// of histories all the same: activities fetch it again.
 type Challenge struct {
 	Type             ChallengeType
 	URL              string

@@ -28,7 +28,7 @@ var revocationCodes = map[RevocationReason]int{
 func (r RevocationReason) Code() (int, error) {
 	code, ok := revocationCodes[r]
 	if !ok {
-		return 0, NewFault(FaultSpec, "UnknownReason", nil, "revocation reason %q: choose one of %s", string(r),
+		return 0, specFault(ReasonUnknownReason, "revocation reason %s: choose one of %s", quote(string(r)),
 			strings.Join(revocationReasons(), ", "))
 	}
 	return code, nil
@@ -38,7 +38,7 @@ func (r RevocationReason) Code() (int, error) {
 type Revocation struct {
 	Issued Issued           `json:"issued"`
 	Reason RevocationReason `json:"reason,omitempty"`
-	// SignedBy says whose key signs the request; empty means the account's.
+	// SignedBy is whose key signs the request; empty means the account's.
 	SignedBy RevocationSigner `json:"signedBy,omitempty"`
 	// WithoutReplacement has it revoked while it is in service.
 	WithoutReplacement bool `json:"withoutReplacement,omitempty"`
@@ -64,31 +64,25 @@ func (s RevocationSigner) Check() error {
 	case "", SignedByAccount, SignedByCertificateKey:
 		return nil
 	default:
-		return specFault("UnknownSigner", "signedBy %s: unknown; use %s or %s", quote(string(s)), SignedByAccount, SignedByCertificateKey)
+		return specFault(ReasonUnknownSigner, "signedBy %s: unknown; use %s or %s",
+			quote(string(s)), SignedByAccount, SignedByCertificateKey)
 	}
 }
 
-// Patience is how long the revocation of a replaced certificate waits for targets that do not have its replacement yet:
-// what still serves it would fail its clients.
-func (r RevocationReason) Patience() time.Duration {
+const (
+	// maxDeliveryWait bounds the wait for targets before a revocation, maxDeliveryWaitCompromised where the key is
+	// known to others.
+	maxDeliveryWait            = 24 * time.Hour
+	maxDeliveryWaitCompromised = time.Hour
+)
+
+// DeliveryWait is how long the revocation of a replaced certificate waits at most for targets that do not have its
+// replacement yet: a target that still serves it would fail its clients.
+func (r RevocationReason) DeliveryWait() time.Duration {
 	if r == RevokedKeyCompromise {
-		return time.Hour
+		return maxDeliveryWaitCompromised
 	}
-	return 24 * time.Hour
-}
-
-// Due says from when on the certificate may be revoked, the zero instant if at once; never while it is in service, or while
-// nobody knows of another that is, unless nothing is to replace it. The clock of the CA does not count: one that is ahead would
-// keep a caller, and with it the run, waiting for ever.
-func (r Revocation) Due(inService *Issued) (at time.Time, ok bool) {
-	switch {
-	case !r.WithoutReplacement && (inService == nil || inService.Version == r.Issued.Version):
-		return time.Time{}, false
-	case r.Failure != nil:
-		return r.Failure.RetryAt, true
-	default:
-		return r.After, true
-	}
+	return maxDeliveryWait
 }
 
 func revocationReasons() (names []string) {

@@ -1,13 +1,11 @@
 package domain
 
-import (
-	"slices"
-)
+import "slices"
 
 // KeyType names the certificate key's algorithm and size, as cert-manager and the CAs' documents do.
 type KeyType string
 
-// KeyRotation says whether a renewal makes a new key.
+// KeyRotation is whether a renewal makes a new key.
 type KeyRotation string
 
 // ChallengeType is an ACME challenge type (RFC 8555 §8).
@@ -33,8 +31,8 @@ const (
 
 // Spec is what a caller wants: the input of a Certificate workflow. Fields are only ever added.
 type Spec struct {
-	// Names are DNS names, with dns-01 also wildcards ("*.example.com"); the first is the subject where a profile wants one. Unicode and upper case are accepted
-	// and become lower-case A-labels (RFC 5891).
+	// Names are DNS names, with dns-01 also wildcards ("*.example.com"); the first is the subject where a profile wants
+	// one. Unicode and upper case are accepted and become lower-case A-labels (RFC 5891).
 	Names []string `json:"names"`
 	// KeyType is the key's algorithm; empty means ecdsa-p256.
 	KeyType KeyType `json:"keyType,omitempty"`
@@ -45,7 +43,7 @@ type Spec struct {
 	Issuers []string `json:"issuers,omitempty"`
 	// Challenge is how control of the names is shown, http-01 or dns-01; empty means http-01.
 	Challenge ChallengeType `json:"challenge,omitempty"`
-	// KeyRotation says whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
+	// KeyRotation is whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
 	// is never kept.
 	KeyRotation KeyRotation `json:"keyRotation,omitempty"`
 	// Tenant names whom the certificate is for: tenants share CAs and workers fairly. Empty means the registered domain of
@@ -72,22 +70,20 @@ func (s Spec) WithDefaults() Spec {
 	return s
 }
 
-// SameCertificate says whether a certificate for s and one for other would be alike, but for who issues it.
+// SameCertificate reports whether a certificate for s and one for other would be alike, but for who issues it.
 func (s Spec) SameCertificate(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
 	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile
 }
 
-// Same says whether s and other ask for the same, but for key rotation and deliveries. The order of names and the case of
-// ASCII letters do not matter. Workflows replay it.
+// Same reports whether s and other ask for the same, but for key rotation, tenant and deliveries. The order of names
+// and the case of ASCII letters do not matter.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
-	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile &&
-		slices.Equal(a.Issuers, b.Issuers) && a.Challenge == b.Challenge
+	return a.SameCertificate(b) && slices.Equal(a.Issuers, b.Issuers) && a.Challenge == b.Challenge
 }
 
-// sameNames is for comparison only: sorted, ASCII letters in lower case. It uses no tables of Unicode, since workflows
-// replay it.
+// sameNames is for comparison only: sorted, ASCII letters in lower case.
 func sameNames(in []string) []string {
 	out := make([]string, len(in))
 	for i, name := range in {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestHeldBack(t *testing.T) {
+func TestValidationLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	ago := func(minutes ...time.Duration) (at []time.Time) {
@@ -27,10 +27,11 @@ func TestHeldBack(t *testing.T) {
 		"four, one of them too long ago": {map[string][]time.Time{"a": ago(1, 2, 3, 60)}, 0, ""},
 		"five: until three are left":     {map[string][]time.Time{"a": ago(1, 2, 3, 20, 50)}, 40 * time.Minute, `"a"`},
 		"two names: the longer wait":     {map[string][]time.Time{"a": ago(1, 2, 3, 50), "b": ago(1, 2, 3, 4)}, 56 * time.Minute, `"b"`},
+		"two names, the same wait":       {map[string][]time.Time{"b": ago(1, 2, 3, 50), "a": ago(1, 2, 3, 50)}, 10 * time.Minute, `"a"`},
 		"a clock that is ahead":          {map[string][]time.Time{"a": ago(-9, -9, -9, -9)}, time.Hour, `"a"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := HeldBack(now, "ca", c.failures)
+			got := ValidationLimit(now, "ca", c.failures)
 			if c.wait == 0 {
 				require.Nil(t, got)
 				return
@@ -38,7 +39,7 @@ func TestHeldBack(t *testing.T) {
 			require.Equal(t, FaultRateLimited, got.Kind)
 			require.Equal(t, c.wait, got.RetryAfter)
 			require.Contains(t, got.Message, c.about)
-			require.False(t, got.FallsBack(), "the name's fault would follow to every CA")
+			require.False(t, got.fallsBack(), "the name's fault would follow to every CA")
 		})
 	}
 	require.Equal(t, "a.example", ValidatedName("*.a.example"))

@@ -6,7 +6,6 @@ package mocks
 
 import (
 	context "context"
-	domain "everleaf/domain"
 	ports "everleaf/ports"
 	reflect "reflect"
 	time "time"
@@ -38,10 +37,10 @@ func (m *MockAdvice) EXPECT() *MockAdviceMockRecorder {
 }
 
 // Due mocks base method.
-func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) ([]ports.AdviceDue, error) {
+func (m *MockAdvice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Due", ctx, now, after, except, limit)
-	ret0, _ := ret[0].([]ports.AdviceDue)
+	ret0, _ := ret[0].(ports.DuePage)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
@@ -52,18 +51,47 @@ func (mr *MockAdviceMockRecorder) Due(ctx, now, after, except, limit interface{}
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Due", reflect.TypeOf((*MockAdvice)(nil).Due), ctx, now, after, except, limit)
 }
 
-// RecordAdvice mocks base method.
-func (m *MockAdvice) RecordAdvice(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time, failures int, failure string) error {
+// Moved mocks base method.
+func (m *MockAdvice) Moved(ctx context.Context, after string, limit int) ([]ports.Moved, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordAdvice", ctx, version, plan, next, failures, failure)
+	ret := m.ctrl.Call(m, "Moved", ctx, after, limit)
+	ret0, _ := ret[0].([]ports.Moved)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Moved indicates an expected call of Moved.
+func (mr *MockAdviceMockRecorder) Moved(ctx, after, limit interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Moved", reflect.TypeOf((*MockAdvice)(nil).Moved), ctx, after, limit)
+}
+
+// RecordAdvice mocks base method.
+func (m *MockAdvice) RecordAdvice(ctx context.Context, advised ports.Advised) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordAdvice", ctx, advised)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // RecordAdvice indicates an expected call of RecordAdvice.
-func (mr *MockAdviceMockRecorder) RecordAdvice(ctx, version, plan, next, failures, failure interface{}) *gomock.Call {
+func (mr *MockAdviceMockRecorder) RecordAdvice(ctx, advised interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordAdvice", reflect.TypeOf((*MockAdvice)(nil).RecordAdvice), ctx, version, plan, next, failures, failure)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordAdvice", reflect.TypeOf((*MockAdvice)(nil).RecordAdvice), ctx, advised)
+}
+
+// RecordNotified mocks base method.
+func (m *MockAdvice) RecordNotified(ctx context.Context, moved []ports.Moved) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordNotified", ctx, moved)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// RecordNotified indicates an expected call of RecordNotified.
+func (mr *MockAdviceMockRecorder) RecordNotified(ctx, moved interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordNotified", reflect.TypeOf((*MockAdvice)(nil).RecordNotified), ctx, moved)
 }
 
 // MockNotifier is a mock of Notifier interface.
@@ -89,30 +117,16 @@ func (m *MockNotifier) EXPECT() *MockNotifierMockRecorder {
 	return m.recorder
 }
 
-// Advised mocks base method.
-func (m *MockNotifier) Advised(ctx context.Context, certificate string, advice ports.AdvisedSignal) error {
+// RecordChanged mocks base method.
+func (m *MockNotifier) RecordChanged(ctx context.Context, certificate string) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Advised", ctx, certificate, advice)
+	ret := m.ctrl.Call(m, "RecordChanged", ctx, certificate)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
-// Advised indicates an expected call of Advised.
-func (mr *MockNotifierMockRecorder) Advised(ctx, certificate, advice interface{}) *gomock.Call {
+// RecordChanged indicates an expected call of RecordChanged.
+func (mr *MockNotifierMockRecorder) RecordChanged(ctx, certificate interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Advised", reflect.TypeOf((*MockNotifier)(nil).Advised), ctx, certificate, advice)
-}
-
-// Drifted mocks base method.
-func (m *MockNotifier) Drifted(ctx context.Context, certificate string, drift ports.DriftedSignal) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Drifted", ctx, certificate, drift)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Drifted indicates an expected call of Drifted.
-func (mr *MockNotifierMockRecorder) Drifted(ctx, certificate, drift interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Drifted", reflect.TypeOf((*MockNotifier)(nil).Drifted), ctx, certificate, drift)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordChanged", reflect.TypeOf((*MockNotifier)(nil).RecordChanged), ctx, certificate)
 }

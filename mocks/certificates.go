@@ -38,126 +38,83 @@ func (m *MockCertificates) EXPECT() *MockCertificatesMockRecorder {
 }
 
 // Chain mocks base method.
-func (m *MockCertificates) Chain(ctx context.Context, version string) ([]byte, error) {
+func (m *MockCertificates) Chain(ctx context.Context, certificate, version string) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Chain", ctx, version)
+	ret := m.ctrl.Call(m, "Chain", ctx, certificate, version)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Chain indicates an expected call of Chain.
-func (mr *MockCertificatesMockRecorder) Chain(ctx, version interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) Chain(ctx, certificate, version interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Chain", reflect.TypeOf((*MockCertificates)(nil).Chain), ctx, version)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Chain", reflect.TypeOf((*MockCertificates)(nil).Chain), ctx, certificate, version)
 }
 
-// InService mocks base method.
-func (m *MockCertificates) InService(ctx context.Context, certificate string) (*ports.CertificateRecord, error) {
+// Record mocks base method.
+func (m *MockCertificates) Record(ctx context.Context, certificate string) (domain.Record, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "InService", ctx, certificate)
-	ret0, _ := ret[0].(*ports.CertificateRecord)
+	ret := m.ctrl.Call(m, "Record", ctx, certificate)
+	ret0, _ := ret[0].(domain.Record)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// InService indicates an expected call of InService.
-func (mr *MockCertificatesMockRecorder) InService(ctx, certificate interface{}) *gomock.Call {
+// Record indicates an expected call of Record.
+func (mr *MockCertificatesMockRecorder) Record(ctx, certificate interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "InService", reflect.TypeOf((*MockCertificates)(nil).InService), ctx, certificate)
-}
-
-// Left mocks base method.
-func (m *MockCertificates) Left(ctx context.Context, certificate string) (ports.Left, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Left", ctx, certificate)
-	ret0, _ := ret[0].(ports.Left)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Left indicates an expected call of Left.
-func (mr *MockCertificatesMockRecorder) Left(ctx, certificate interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Left", reflect.TypeOf((*MockCertificates)(nil).Left), ctx, certificate)
-}
-
-// RecordAdopted mocks base method.
-func (m *MockCertificates) RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordAdopted", ctx, certificate, version, spec)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// RecordAdopted indicates an expected call of RecordAdopted.
-func (mr *MockCertificatesMockRecorder) RecordAdopted(ctx, certificate, version, spec interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordAdopted", reflect.TypeOf((*MockCertificates)(nil).RecordAdopted), ctx, certificate, version, spec)
-}
-
-// RecordChange mocks base method.
-func (m *MockCertificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordChange", ctx, certificate, changes, at, spec)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// RecordChange indicates an expected call of RecordChange.
-func (mr *MockCertificatesMockRecorder) RecordChange(ctx, certificate, changes, at, spec interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordChange", reflect.TypeOf((*MockCertificates)(nil).RecordChange), ctx, certificate, changes, at, spec)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Record", reflect.TypeOf((*MockCertificates)(nil).Record), ctx, certificate)
 }
 
 // RecordFailure mocks base method.
-func (m *MockCertificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error {
+func (m *MockCertificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, failure domain.Failure) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordFailure", ctx, certificate, spec, orderID, failure)
+	ret := m.ctrl.Call(m, "RecordFailure", ctx, certificate, spec, failure)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // RecordFailure indicates an expected call of RecordFailure.
-func (mr *MockCertificatesMockRecorder) RecordFailure(ctx, certificate, spec, orderID, failure interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordFailure(ctx, certificate, spec, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFailure", reflect.TypeOf((*MockCertificates)(nil).RecordFailure), ctx, certificate, spec, orderID, failure)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFailure", reflect.TypeOf((*MockCertificates)(nil).RecordFailure), ctx, certificate, spec, failure)
 }
 
 // RecordFallback mocks base method.
-func (m *MockCertificates) RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error {
+func (m *MockCertificates) RecordFallback(ctx context.Context, certificate, next string, failure domain.Failure) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordFallback", ctx, certificate, orderID, next, failure)
+	ret := m.ctrl.Call(m, "RecordFallback", ctx, certificate, next, failure)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // RecordFallback indicates an expected call of RecordFallback.
-func (mr *MockCertificatesMockRecorder) RecordFallback(ctx, certificate, orderID, next, failure interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordFallback(ctx, certificate, next, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFallback", reflect.TypeOf((*MockCertificates)(nil).RecordFallback), ctx, certificate, orderID, next, failure)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordFallback", reflect.TypeOf((*MockCertificates)(nil).RecordFallback), ctx, certificate, next, failure)
 }
 
 // RecordIssued mocks base method.
-func (m *MockCertificates) RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
+func (m *MockCertificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordIssued", ctx, orderID, issued, chainPEM)
+	ret := m.ctrl.Call(m, "RecordIssued", ctx, certificate, orderID, issued, chainPEM)
 	ret0, _ := ret[0].(domain.Issued)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordIssued indicates an expected call of RecordIssued.
-func (mr *MockCertificatesMockRecorder) RecordIssued(ctx, orderID, issued, chainPEM interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordIssued(ctx, certificate, orderID, issued, chainPEM interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordIssued", reflect.TypeOf((*MockCertificates)(nil).RecordIssued), ctx, orderID, issued, chainPEM)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordIssued", reflect.TypeOf((*MockCertificates)(nil).RecordIssued), ctx, certificate, orderID, issued, chainPEM)
 }
 
 // RecordReleased mocks base method.
-func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string) ([]domain.Delivery, error) {
+func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string) (domain.Record, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordReleased", ctx, certificate)
-	ret0, _ := ret[0].([]domain.Delivery)
+	ret0, _ := ret[0].(domain.Record)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
@@ -169,46 +126,77 @@ func (mr *MockCertificatesMockRecorder) RecordReleased(ctx, certificate interfac
 }
 
 // RecordRenewal mocks base method.
-func (m *MockCertificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error) {
+func (m *MockCertificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordRenewal", ctx, version, plan, next)
-	ret0, _ := ret[0].(domain.RenewalPlan)
+	ret := m.ctrl.Call(m, "RecordRenewal", ctx, certificate, version, plan, next)
+	ret0, _ := ret[0].(domain.Record)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordRenewal indicates an expected call of RecordRenewal.
-func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, version, plan, next interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, certificate, version, plan, next interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRenewal", reflect.TypeOf((*MockCertificates)(nil).RecordRenewal), ctx, version, plan, next)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRenewal", reflect.TypeOf((*MockCertificates)(nil).RecordRenewal), ctx, certificate, version, plan, next)
+}
+
+// RecordRequest mocks base method.
+func (m *MockCertificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordRequest", ctx, certificate, request)
+	ret0, _ := ret[0].(domain.Record)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// RecordRequest indicates an expected call of RecordRequest.
+func (mr *MockCertificatesMockRecorder) RecordRequest(ctx, certificate, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRequest", reflect.TypeOf((*MockCertificates)(nil).RecordRequest), ctx, certificate, request)
 }
 
 // RecordRevoked mocks base method.
-func (m *MockCertificates) RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error {
+func (m *MockCertificates) RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordRevoked", ctx, version, reason, at)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret := m.ctrl.Call(m, "RecordRevoked", ctx, certificate, version, reason, at)
+	ret0, _ := ret[0].(domain.Record)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // RecordRevoked indicates an expected call of RecordRevoked.
-func (mr *MockCertificatesMockRecorder) RecordRevoked(ctx, version, reason, at interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordRevoked(ctx, certificate, version, reason, at interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoked", reflect.TypeOf((*MockCertificates)(nil).RecordRevoked), ctx, version, reason, at)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoked", reflect.TypeOf((*MockCertificates)(nil).RecordRevoked), ctx, certificate, version, reason, at)
 }
 
-// RecordRevoking mocks base method.
-func (m *MockCertificates) RecordRevoking(ctx context.Context, revocation domain.Revocation) error {
+// RecordUnrevoked mocks base method.
+func (m *MockCertificates) RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordRevoking", ctx, revocation)
+	ret := m.ctrl.Call(m, "RecordUnrevoked", ctx, certificate, version, failure)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
-// RecordRevoking indicates an expected call of RecordRevoking.
-func (mr *MockCertificatesMockRecorder) RecordRevoking(ctx, revocation interface{}) *gomock.Call {
+// RecordUnrevoked indicates an expected call of RecordUnrevoked.
+func (mr *MockCertificatesMockRecorder) RecordUnrevoked(ctx, certificate, version, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRevoking", reflect.TypeOf((*MockCertificates)(nil).RecordRevoking), ctx, revocation)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordUnrevoked", reflect.TypeOf((*MockCertificates)(nil).RecordUnrevoked), ctx, certificate, version, failure)
+}
+
+// SealedKey mocks base method.
+func (m *MockCertificates) SealedKey(ctx context.Context, certificate, version string) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "SealedKey", ctx, certificate, version)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// SealedKey indicates an expected call of SealedKey.
+func (mr *MockCertificatesMockRecorder) SealedKey(ctx, certificate, version interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SealedKey", reflect.TypeOf((*MockCertificates)(nil).SealedKey), ctx, certificate, version)
 }
 
 // MockCatalog is a mock of Catalog interface.

@@ -141,26 +141,56 @@ func (m *MockDeliveries) EXPECT() *MockDeliveriesMockRecorder {
 	return m.recorder
 }
 
-// Bundle mocks base method.
-func (m *MockDeliveries) Bundle(ctx context.Context, version string) (ports.KeyPair, error) {
+// BeginDelivery mocks base method.
+func (m *MockDeliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRequest, version string) (int64, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Bundle", ctx, version)
+	ret := m.ctrl.Call(m, "BeginDelivery", ctx, request, version)
+	ret0, _ := ret[0].(int64)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// BeginDelivery indicates an expected call of BeginDelivery.
+func (mr *MockDeliveriesMockRecorder) BeginDelivery(ctx, request, version interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "BeginDelivery", reflect.TypeOf((*MockDeliveries)(nil).BeginDelivery), ctx, request, version)
+}
+
+// BeginRemoval mocks base method.
+func (m *MockDeliveries) BeginRemoval(ctx context.Context, request ports.DeliveryRequest) (int64, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "BeginRemoval", ctx, request)
+	ret0, _ := ret[0].(int64)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// BeginRemoval indicates an expected call of BeginRemoval.
+func (mr *MockDeliveriesMockRecorder) BeginRemoval(ctx, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "BeginRemoval", reflect.TypeOf((*MockDeliveries)(nil).BeginRemoval), ctx, request)
+}
+
+// Bundle mocks base method.
+func (m *MockDeliveries) Bundle(ctx context.Context, certificate, version string) (ports.KeyPair, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Bundle", ctx, certificate, version)
 	ret0, _ := ret[0].(ports.KeyPair)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Bundle indicates an expected call of Bundle.
-func (mr *MockDeliveriesMockRecorder) Bundle(ctx, version interface{}) *gomock.Call {
+func (mr *MockDeliveriesMockRecorder) Bundle(ctx, certificate, version interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Bundle", reflect.TypeOf((*MockDeliveries)(nil).Bundle), ctx, version)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Bundle", reflect.TypeOf((*MockDeliveries)(nil).Bundle), ctx, certificate, version)
 }
 
 // Delivered mocks base method.
-func (m *MockDeliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) ([]ports.DeliveredTo, error) {
+func (m *MockDeliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) (ports.DeliveredPage, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Delivered", ctx, host, after, limit)
-	ret0, _ := ret[0].([]ports.DeliveredTo)
+	ret0, _ := ret[0].(ports.DeliveredPage)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
@@ -172,31 +202,46 @@ func (mr *MockDeliveriesMockRecorder) Delivered(ctx, host, after, limit interfac
 }
 
 // RecordDelivered mocks base method.
-func (m *MockDeliveries) RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error {
+func (m *MockDeliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordDelivered", ctx, certificate, target, version, confirmation)
+	ret := m.ctrl.Call(m, "RecordDelivered", ctx, certificate, target, sequence, confirmation)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// RecordDelivered indicates an expected call of RecordDelivered.
+func (mr *MockDeliveriesMockRecorder) RecordDelivered(ctx, certificate, target, sequence, confirmation interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordDelivered", reflect.TypeOf((*MockDeliveries)(nil).RecordDelivered), ctx, certificate, target, sequence, confirmation)
+}
+
+// RecordDrifted mocks base method.
+func (m *MockDeliveries) RecordDrifted(ctx context.Context, drifts []ports.Drift) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordDrifted", ctx, drifts)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
-// RecordDelivered indicates an expected call of RecordDelivered.
-func (mr *MockDeliveriesMockRecorder) RecordDelivered(ctx, certificate, target, version, confirmation interface{}) *gomock.Call {
+// RecordDrifted indicates an expected call of RecordDrifted.
+func (mr *MockDeliveriesMockRecorder) RecordDrifted(ctx, drifts interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordDelivered", reflect.TypeOf((*MockDeliveries)(nil).RecordDelivered), ctx, certificate, target, version, confirmation)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordDrifted", reflect.TypeOf((*MockDeliveries)(nil).RecordDrifted), ctx, drifts)
 }
 
 // RecordRemoved mocks base method.
-func (m *MockDeliveries) RecordRemoved(ctx context.Context, certificate, target string) error {
+func (m *MockDeliveries) RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordRemoved", ctx, certificate, target)
+	ret := m.ctrl.Call(m, "RecordRemoved", ctx, certificate, target, sequence)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // RecordRemoved indicates an expected call of RecordRemoved.
-func (mr *MockDeliveriesMockRecorder) RecordRemoved(ctx, certificate, target interface{}) *gomock.Call {
+func (mr *MockDeliveriesMockRecorder) RecordRemoved(ctx, certificate, target, sequence interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRemoved", reflect.TypeOf((*MockDeliveries)(nil).RecordRemoved), ctx, certificate, target)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordRemoved", reflect.TypeOf((*MockDeliveries)(nil).RecordRemoved), ctx, certificate, target, sequence)
 }
 
 // RecordUndelivered mocks base method.
@@ -211,19 +256,4 @@ func (m *MockDeliveries) RecordUndelivered(ctx context.Context, certificate, tar
 func (mr *MockDeliveriesMockRecorder) RecordUndelivered(ctx, certificate, target, version, failure interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordUndelivered", reflect.TypeOf((*MockDeliveries)(nil).RecordUndelivered), ctx, certificate, target, version, failure)
-}
-
-// Sequence mocks base method.
-func (m *MockDeliveries) Sequence(ctx context.Context, request ports.DeliveryRequest) (int64, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Sequence", ctx, request)
-	ret0, _ := ret[0].(int64)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Sequence indicates an expected call of Sequence.
-func (mr *MockDeliveriesMockRecorder) Sequence(ctx, request interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Sequence", reflect.TypeOf((*MockDeliveries)(nil).Sequence), ctx, request)
 }

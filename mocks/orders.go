@@ -6,6 +6,7 @@ package mocks
 
 import (
 	context "context"
+	domain "everleaf/domain"
 	ports "everleaf/ports"
 	reflect "reflect"
 	time "time"
@@ -37,46 +38,33 @@ func (m *MockOrders) EXPECT() *MockOrdersMockRecorder {
 }
 
 // AbandonOrder mocks base method.
-func (m *MockOrders) AbandonOrder(ctx context.Context, orderID, reason string) error {
+func (m *MockOrders) AbandonOrder(ctx context.Context, certificate, orderID, reason string) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "AbandonOrder", ctx, orderID, reason)
+	ret := m.ctrl.Call(m, "AbandonOrder", ctx, certificate, orderID, reason)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // AbandonOrder indicates an expected call of AbandonOrder.
-func (mr *MockOrdersMockRecorder) AbandonOrder(ctx, orderID, reason interface{}) *gomock.Call {
+func (mr *MockOrdersMockRecorder) AbandonOrder(ctx, certificate, orderID, reason interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AbandonOrder", reflect.TypeOf((*MockOrders)(nil).AbandonOrder), ctx, orderID, reason)
-}
-
-// AdoptOrder mocks base method.
-func (m *MockOrders) AdoptOrder(ctx context.Context, orderID, key string) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "AdoptOrder", ctx, orderID, key)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// AdoptOrder indicates an expected call of AdoptOrder.
-func (mr *MockOrdersMockRecorder) AdoptOrder(ctx, orderID, key interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AdoptOrder", reflect.TypeOf((*MockOrders)(nil).AdoptOrder), ctx, orderID, key)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "AbandonOrder", reflect.TypeOf((*MockOrders)(nil).AbandonOrder), ctx, certificate, orderID, reason)
 }
 
 // FindOrder mocks base method.
-func (m *MockOrders) FindOrder(ctx context.Context, certificate, key string) (*ports.StoredOrder, error) {
+func (m *MockOrders) FindOrder(ctx context.Context, certificate string) (domain.Record, *ports.StoredOrder, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "FindOrder", ctx, certificate, key)
-	ret0, _ := ret[0].(*ports.StoredOrder)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
+	ret := m.ctrl.Call(m, "FindOrder", ctx, certificate)
+	ret0, _ := ret[0].(domain.Record)
+	ret1, _ := ret[1].(*ports.StoredOrder)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
 }
 
 // FindOrder indicates an expected call of FindOrder.
-func (mr *MockOrdersMockRecorder) FindOrder(ctx, certificate, key interface{}) *gomock.Call {
+func (mr *MockOrdersMockRecorder) FindOrder(ctx, certificate interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindOrder", reflect.TypeOf((*MockOrders)(nil).FindOrder), ctx, certificate, key)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FindOrder", reflect.TypeOf((*MockOrders)(nil).FindOrder), ctx, certificate)
 }
 
 // OpenOrder mocks base method.
@@ -94,32 +82,17 @@ func (mr *MockOrdersMockRecorder) OpenOrder(ctx, order interface{}) *gomock.Call
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OpenOrder", reflect.TypeOf((*MockOrders)(nil).OpenOrder), ctx, order)
 }
 
-// Order mocks base method.
-func (m *MockOrders) Order(ctx context.Context, orderID string) (ports.StoredOrder, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Order", ctx, orderID)
-	ret0, _ := ret[0].(ports.StoredOrder)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Order indicates an expected call of Order.
-func (mr *MockOrdersMockRecorder) Order(ctx, orderID interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Order", reflect.TypeOf((*MockOrders)(nil).Order), ctx, orderID)
-}
-
 // RecordPlaced mocks base method.
-func (m *MockOrders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (string, error) {
+func (m *MockOrders) RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (string, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordPlaced", ctx, orderID, url, expires)
+	ret := m.ctrl.Call(m, "RecordPlaced", ctx, certificate, orderID, url, expires)
 	ret0, _ := ret[0].(string)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordPlaced indicates an expected call of RecordPlaced.
-func (mr *MockOrdersMockRecorder) RecordPlaced(ctx, orderID, url, expires interface{}) *gomock.Call {
+func (mr *MockOrdersMockRecorder) RecordPlaced(ctx, certificate, orderID, url, expires interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordPlaced", reflect.TypeOf((*MockOrders)(nil).RecordPlaced), ctx, orderID, url, expires)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordPlaced", reflect.TypeOf((*MockOrders)(nil).RecordPlaced), ctx, certificate, orderID, url, expires)
 }

@@ -9,48 +9,54 @@ import (
 
 //go:generate go tool mockgen -source=certificates.go -destination=../mocks/certificates.go -package=mocks
 
-// Certificates records what became of issuances. Faults: Wait "DatabaseUnavailable".
+// Certificates records what is asked for and what came of it. A version is looked up together with its certificate: one
+// that is not the certificate's is an Operator fault "UnknownVersion". A certificate that is not stored has the zero record,
+// and is no error. A record comes without ReadBy. Faults: Wait "DatabaseUnavailable".
 type Certificates interface {
-	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failure and
-	// removes the order's HTTP tokens, in one transaction. Issued.Version is ignored on the way in. Idempotent by
-	// order: a second call returns what the first stored.
-	RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
+	// Record reads what is stored of a certificate, in one statement.
+	Record(ctx context.Context, certificate string) (domain.Record, error)
+	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it.
+	// Idempotent by the request's ID.
+	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (domain.Record, error)
+	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failures of the
+	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits for
+	// the new version's deliveries from then on; the new version is to be revoked as well if its key is called compromised.
+	// Issued.Version is ignored on the way in. Idempotent by order: a second call returns what the first stored. An order that
+	// was abandoned meanwhile is a Wait fault "OrderAbandoned", for good.
+	RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
+	// RecordRenewal stores the plan of a version and when its CA is to be asked again; the first writer wins. It returns the
+	// record after it.
+	RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error)
+	// RecordFailure stores the failure of an attempt on the certificate (made if new, under spec) and removes the HTTP tokens of
+	// its orders in flight, in one transaction. Idempotent by the failure's instant: an older one changes nothing.
+	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, failure domain.Failure) error
+	// RecordFallback notes that an issuer's failure led to the next one, and removes HTTP tokens as RecordFailure does.
+	// Idempotent by the failure's instant.
+	RecordFallback(ctx context.Context, certificate, next string, failure domain.Failure) error
 	// Chain returns a version's chain in PEM, leaf first.
-	Chain(ctx context.Context, version string) (chainPEM []byte, err error)
-	// RecordRenewal stores the plan of a version and when its CA is to be asked again. The first writer wins: the stored plan
-	// is returned.
-	RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error)
-	// RecordChange notes what a caller changed at the instant at; spec is stored if it is not nil. Idempotent by the instant. An
-	// unknown certificate is no error.
-	RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error
-	// RecordFallback notes that an issuer's failure led to the next one. Idempotent by the failure's instant.
-	RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error
-	// InService returns the certificate in service with its plan and the spec that it was issued for, also if it was revoked
-	// (Issued.Revoked); nil if none was ever issued.
-	InService(ctx context.Context, certificate string) (*CertificateRecord, error)
-	// RecordAdopted notes that the version in service is kept again, under this spec. Idempotent.
-	RecordAdopted(ctx context.Context, certificate, version string, spec domain.Spec) error
-	// RecordRevoked notes that a version is revoked. The first writer wins. Idempotent.
-	RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error
-	// RecordRevoking notes that a version is to be revoked, or how that stands now; one that is revoked is left alone. An event
-	// is written for the first note alone. Idempotent.
-	RecordRevoking(ctx context.Context, revocation domain.Revocation) error
-	// Left returns what earlier workflows of the certificate have left undone.
-	Left(ctx context.Context, certificate string) (Left, error)
-	// RecordReleased notes that the certificate is kept no more, until an order is opened for it again, and returns where it
-	// stays delivered. Idempotent; an unknown certificate is no error.
-	RecordReleased(ctx context.Context, certificate string) (delivered []domain.Delivery, err error)
-	// RecordFailure stores the failure on the certificate (made if new) and removes the order's HTTP tokens, in
-	// one transaction. Idempotent by the failure's instant. An empty orderID removes no tokens.
-	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error
+	Chain(ctx context.Context, certificate, version string) (chainPEM []byte, err error)
+	// SealedKey returns a version's key as it is sealed.
+	SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error)
+	// RecordRevoked notes that a version is revoked; the first writer wins. It returns the record after it. Idempotent.
+	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error)
+	// RecordUnrevoked stores why a version is not revoked yet. One that is not to be revoked any more is left alone. Idempotent.
+	RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error
+	// RecordReleased notes that the certificate's workflow ends and removes the HTTP tokens of its orders in flight; it returns
+	// the record after it. Idempotent.
+	RecordReleased(ctx context.Context, certificate string) (domain.Record, error)
 }
 
-// Left is what workflows of a certificate have left undone when they ended.
-type Left struct {
-	// Revoking are the revocations that were asked for and not carried out yet, but for versions that have expired.
-	Revoking []domain.Revocation
-	// Deliveries are the targets that were not cleared.
-	Deliveries []domain.Delivery
+// StoredRequest is what RecordRequest stores of a request.
+type StoredRequest struct {
+	domain.Request
+	// Changes say what a Start or Ensure changes, in words. It has an event if there are any, if the certificate is new, or if
+	// it was released.
+	Changes []string
+	// Fulfilled reports whether the certificate in service serves the spec: then the spec is stored and the failure cleared.
+	// Otherwise the spec is stored with its certificate.
+	Fulfilled bool
+	// Version is what a Revoke is about.
+	Version string
 }
 
 // CertificateRecord is a certificate as other services may read it.

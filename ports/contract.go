@@ -54,13 +54,14 @@ func DeliveryTaskQueue(base, host string) string {
 	return base + deliverySuffix + "-" + host
 }
 
-// What a caller in another namespace uses: a Nexus service and its operations. Inputs are NexusEnsure, NexusRenew,
-// NexusRevoke and NexusStatus; each answers a domain.Status.
+// What a caller in another namespace uses: a Nexus service and its operations, which are those of Keeper. The input of each
+// is the type of its name with Nexus before it; each answers a domain.Status.
 const (
 	NexusService         = "everleaf"
 	NexusEnsureOperation = "Ensure"
 	NexusRenewOperation  = "Renew"
 	NexusRevokeOperation = "Revoke"
+	NexusRetireOperation = "Retire"
 	NexusStatusOperation = "Status"
 )
 
@@ -93,6 +94,12 @@ type EnsureRequest struct {
 	Spec domain.Spec `json:"spec"`
 }
 
+// Check refuses what can never be carried out, with a Spec fault that names the field.
+func (r EnsureRequest) Check() error {
+	_, err := r.Spec.Validated()
+	return err
+}
+
 // RenewRequest is the argument of the Renew update.
 type RenewRequest struct {
 	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is over.
@@ -100,6 +107,9 @@ type RenewRequest struct {
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
 }
+
+// Check refuses what can never be carried out, with a Spec fault that names the field.
+func (r RenewRequest) Check() error { return domain.ValidateNote(r.Note) }
 
 // RevokeRequest is the argument of the Revoke update.
 type RevokeRequest struct {
@@ -113,6 +123,17 @@ type RevokeRequest struct {
 	Note string `json:"note,omitempty"`
 }
 
+// Check refuses what can never be carried out, with a Spec fault that names the field.
+func (r RevokeRequest) Check() error {
+	if _, err := r.Reason.Code(); err != nil {
+		return err
+	}
+	if err := r.SignedBy.Check(); err != nil {
+		return err
+	}
+	return domain.ValidateNote(r.Note)
+}
+
 // RetireRequest is the argument of the Retire update.
 type RetireRequest struct {
 	// RemoveDeliveries takes the certificate away from its targets first.
@@ -121,28 +142,38 @@ type RetireRequest struct {
 	Note string `json:"note,omitempty"`
 }
 
-// NexusEnsure is the input of the Nexus operation Ensure.
-type NexusEnsure struct {
-	Name string      `json:"name"`
+// Check refuses what can never be carried out, with a Spec fault that names the field.
+func (r RetireRequest) Check() error { return domain.ValidateNote(r.Note) }
+
+// StartInput is the input of a Certificate workflow that a caller starts. What else an input holds is ignored.
+type StartInput struct {
 	Spec domain.Spec `json:"spec"`
 }
 
-// NexusRenew is the input of the Nexus operation Renew.
-type NexusRenew struct {
-	Name string `json:"name"`
-	Note string `json:"note,omitempty"`
-}
-
-// NexusRevoke is the input of the Nexus operation Revoke.
-type NexusRevoke struct {
-	Name               string                  `json:"name"`
-	Reason             domain.RevocationReason `json:"reason,omitempty"`
-	SignedBy           domain.RevocationSigner `json:"signedBy,omitempty"`
-	WithoutReplacement bool                    `json:"withoutReplacement,omitempty"`
-	Note               string                  `json:"note,omitempty"`
-}
-
-// NexusStatus is the input of the Nexus operation Status.
-type NexusStatus struct {
-	Name string `json:"name"`
-}
+// The inputs of the Nexus operations: a certificate's name and the argument of the update of the same name.
+type (
+	// NexusEnsure is the input of the operation Ensure.
+	NexusEnsure struct {
+		Name string `json:"name"`
+		EnsureRequest
+	}
+	// NexusRenew is the input of the operation Renew.
+	NexusRenew struct {
+		Name string `json:"name"`
+		RenewRequest
+	}
+	// NexusRevoke is the input of the operation Revoke.
+	NexusRevoke struct {
+		Name string `json:"name"`
+		RevokeRequest
+	}
+	// NexusRetire is the input of the operation Retire.
+	NexusRetire struct {
+		Name string `json:"name"`
+		RetireRequest
+	}
+	// NexusStatus is the input of the operation Status.
+	NexusStatus struct {
+		Name string `json:"name"`
+	}
+)

@@ -2,7 +2,6 @@ package ports
 
 import (
 	"context"
-	"time"
 
 	"everleaf/domain"
 )
@@ -14,7 +13,7 @@ type Bundle struct {
 	Certificate string
 	// Target is the target as the spec names it, with "@host" where it is on a host of its own.
 	Target string
-	// Sequence is Deliveries.Sequence's number; a look needs none.
+	// Sequence is Deliveries.BeginDelivery's number; a look needs none.
 	Sequence int64
 	Issued   domain.Issued
 	ChainPEM []byte
@@ -22,7 +21,7 @@ type Bundle struct {
 	KeyPEM []byte
 }
 
-// Removal takes a certificate away from a target; its fields are those of Bundle.
+// Removal takes a certificate away from a target; its fields are those of Bundle, by BeginRemoval.
 type Removal struct {
 	Certificate string
 	Target      string
@@ -56,37 +55,62 @@ type Target interface {
 type DeliveryRequest struct {
 	Certificate string
 	Target      string
-	// Version is the one to deliver; empty for a removal.
-	Version string
-	// Asked is when the workflow asked for it, by Temporal's clock; the same for each try of the step.
-	Asked time.Time
+	// ID is the request's own: the same for each try of a step, another one for each step that a workflow asks for.
+	ID string
 }
 
 // Deliveries records what was delivered. Faults: Wait "DatabaseUnavailable".
+//
+// Each request gets a number, and the greatest of a target is its last request's. What belongs to an earlier one is a Wait
+// fault "VersionReplaced", for good: a try that comes late must not undo what was asked for after it.
 type Deliveries interface {
-	// Bundle returns a version with its sealed key: the record is its certificate's, with this version as Issued. An unknown
-	// version is an Operator fault "UnknownVersion".
-	Bundle(ctx context.Context, version string) (KeyPair, error)
-	// Sequence numbers what a target is told of a certificate: the same number for each try of what it was asked last, a
-	// greater one for anything else that is asked for later. What was asked for before the last is a Wait fault
-	// "VersionReplaced", for good. It fits into 53 bits.
-	Sequence(ctx context.Context, request DeliveryRequest) (int64, error)
-	// RecordDelivered notes that the target has the version; an older one never takes a newer one's place. Idempotent. An
-	// unknown version is an Operator fault "UnknownVersion".
-	RecordDelivered(ctx context.Context, certificate, target, version, confirmation string) error
-	// RecordUndelivered notes why the target does not have it. Idempotent by the failure's instant.
+	// Bundle returns a version of the certificate with its sealed key: the record is the certificate's, with this version as
+	// Issued. A version that is not stored for this certificate is an Operator fault "UnknownVersion".
+	Bundle(ctx context.Context, certificate, version string) (KeyPair, error)
+	// BeginDelivery notes that the target is met and numbers the request; it MUST be called before the target is contacted. The
+	// number is the same for each try until something else is asked of the target, greater than all before it, and fits into 53
+	// bits. A version that is not in service is a Wait fault "VersionReplaced", for good. Idempotent.
+	BeginDelivery(ctx context.Context, request DeliveryRequest, version string) (sequence int64, err error)
+	// BeginRemoval notes that nothing is known to be at the target any more, and numbers the request as BeginDelivery does. It
+	// MUST be called before the target is contacted. Idempotent.
+	BeginRemoval(ctx context.Context, request DeliveryRequest) (sequence int64, err error)
+	// RecordDelivered notes that the target has the version of the request with this number. With a fault "VersionReplaced",
+	// cleared reports whether the target was to be cleared since: then what this try has put there must go. Idempotent.
+	RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (cleared bool, err error)
+	// RecordRemoved notes that the target does not have the certificate, by the removal with this number: it is not a target of
+	// the certificate any more. Idempotent.
+	RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error
+	// RecordUndelivered notes why the target does not have the version, or why it is not cleared if version is empty. Idempotent
+	// by the failure's instant.
 	RecordUndelivered(ctx context.Context, certificate, target, version string, failure domain.Failure) error
-	// RecordRemoved notes that the target has the certificate no more. Idempotent.
-	RecordRemoved(ctx context.Context, certificate, target string) error
-	// Delivered returns up to limit confirmed deliveries of the versions in service, to targets on host ("" for those on
-	// none), in order of certificate and target, after the one given (the zero one for the first page), whose certificate is
-	// kept. One that has failed since is left out: it is tried again anyway.
-	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) ([]DeliveredTo, error)
+	// RecordDrifted notes that the targets do not have these versions any more, each with an event; one that has another version
+	// by now is left alone. Idempotent.
+	RecordDrifted(ctx context.Context, drifts []Drift) error
+	// Delivered returns what there is to look at among the next limit deliveries to targets on host ("" for those on none), in
+	// order of certificate and target, after the one given (the zero one for the first page): the confirmed ones of versions in
+	// service, and those that have drifted and are not confirmed again. One that has failed since is left out: it is tried
+	// again anyway.
+	Delivered(ctx context.Context, host string, after DeliveredTo, limit int) (DeliveredPage, error)
 }
 
-// DeliveredTo is a confirmed delivery.
+// DeliveredPage is a page of deliveries.
+type DeliveredPage struct {
+	Deliveries []DeliveredTo
+	// After is where the next page begins; Done reports whether there is none.
+	After DeliveredTo
+	Done  bool
+}
+
+// DeliveredTo is a confirmed delivery, or one that has drifted.
 type DeliveredTo struct {
 	Certificate string `json:"certificate"`
 	Target      string `json:"target"`
-	Version     string `json:"version"`
+	// Version is empty for one that has drifted: the certificate's workflow is to deliver it again.
+	Version string `json:"version,omitempty"`
+}
+
+// Drift is how a target differs from what was delivered there, in a few words.
+type Drift struct {
+	DeliveredTo
+	What string
 }

@@ -68,7 +68,7 @@ type Secrets interface {
 	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
 	// given; before the first ("") come all such account keys. As CountStale, none if another key has the lead.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
-	// Owners returns the certificates that keys of these IDs belong to. It may be slow: it is for the few that are damaged.
+	// Owners returns the certificates that keys of these IDs belong to.
 	Owners(ctx context.Context, keys []string) (map[string]string, error)
 	// ReplaceSealed stores each of the new ones in place of the old, where that is still there, and says how many were.
 	ReplaceSealed(ctx context.Context, old []SealedSecret, sealed [][]byte) (replaced int, err error)
@@ -83,7 +83,7 @@ type UnopenedSecret struct {
 	// Certificate is whose key it is.
 	Certificate string `json:"certificate,omitempty"`
 	// Reason is "SecretDamaged" or "SealingKeyWrong".
-	Reason string `json:"reason"`
+	Reason domain.Reason `json:"reason"`
 }
 
 // Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.

@@ -14,18 +14,16 @@ func NexusWorkflowID(operation, certificate, requestID string) string {
 
 // NexusRequest is the input of a NexusWorkflow. It answers a domain.Status. Fields are only ever added.
 type NexusRequest struct {
-	// Operation is NexusEnsureOperation, NexusRenewOperation or NexusRevokeOperation.
+	// Operation is NexusEnsureOperation, NexusRenewOperation, NexusRevokeOperation or NexusRetireOperation.
 	Operation   string `json:"operation"`
 	Certificate string `json:"certificate"`
 	// ID is the Nexus request's.
 	ID string `json:"id"`
-	// Spec is Ensure's.
-	Spec domain.Spec `json:"spec,omitzero"`
-	// Reason, SignedBy and WithoutReplacement are Revoke's, Note is Renew's and Revoke's.
-	Reason             domain.RevocationReason `json:"reason,omitempty"`
-	Note               string                  `json:"note,omitempty"`
-	SignedBy           domain.RevocationSigner `json:"signedBy,omitempty"`
-	WithoutReplacement bool                    `json:"withoutReplacement,omitempty"`
+	// The argument of the operation; the others are nil.
+	Ensure *EnsureRequest `json:"ensure,omitempty"`
+	Renew  *RenewRequest  `json:"renew,omitempty"`
+	Revoke *RevokeRequest `json:"revoke,omitempty"`
+	Retire *RetireRequest `json:"retire,omitempty"`
 }
 
 // The steps of a Nexus operation, in order.

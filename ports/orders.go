@@ -27,15 +27,16 @@ const (
 type StoredOrder struct {
 	ID          string
 	Certificate string
-	Key         string
-	State       OrderState
-	Issuer      string
-	Spec        domain.Spec
-	CSR         []byte
+	// Key names what its certificate replaces: see IssuanceKey.
+	Key    string
+	State  OrderState
+	Issuer string
+	Spec   domain.Spec
+	CSR    []byte
+	// ReusedKey reports whether its key is that of a version of the certificate.
+	ReusedKey bool
 	// URL is empty while planned.
 	URL string
-	// Issued is set once issued.
-	Issued *domain.Issued
 	// OpenedAt is when it was stored first.
 	OpenedAt time.Time
 }
@@ -49,28 +50,27 @@ type NewOrder struct {
 	Spec      domain.Spec
 	SealedKey []byte
 	CSR       []byte
-	// KeyOf is the version whose key is used again; then SealedKey is not stored.
+	// KeyOf is the certificate's version whose key is used again; then SealedKey is not stored.
 	KeyOf string
+	// KeyLost is why the key in service could not be used again although the spec asks for it; it is kept in an event.
+	KeyLost string
 }
 
-// Orders stores orders, so that none is placed twice and none is lost. Faults: Wait "DatabaseUnavailable".
+// Orders stores orders, so that none is placed twice and none is lost. Every order is looked up together with its
+// certificate: the ID of another one's is an Operator fault "UnknownOrder". Faults: Wait "DatabaseUnavailable".
 type Orders interface {
-	// FindOrder returns the order of the issuance key, else the certificate's order in flight (planned or placed)
-	// under whatever key; nil if there is neither. Abandoned orders are not found.
-	FindOrder(ctx context.Context, certificate, key string) (*StoredOrder, error)
+	// FindOrder reads the certificate's record and its order in flight (planned or placed), nil if there is none, in one
+	// statement. An order that is found counts as worked on from then on, whatever failed before.
+	FindOrder(ctx context.Context, certificate string) (domain.Record, *StoredOrder, error)
 	// OpenOrder stores the certificate (if new), the sealed key and the order as planned, in one transaction. The
 	// first writer wins: if the certificate has an order in flight or the key has one, that one is returned and
 	// nothing is stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight
-	// for the same issuer, profile and names; one that has expired is abandoned and does not count.
+	// for the same issuer, profile and names; one that has expired, or that nobody works on, is abandoned and does not count.
 	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
-	// AdoptOrder puts an order in flight under another issuance key: one that a workflow which was ended has left is
-	// gone on with by its successor. Idempotent.
-	AdoptOrder(ctx context.Context, orderID, key string) error
 	// RecordPlaced stores the order's URL and returns the one that is stored: the first writer wins. Two workers on one
-	// step may both have placed an order; the caller MUST go on with the stored one.
-	RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (storedURL string, err error)
+	// step may both have placed an order; the caller MUST go on with the stored one. An order that was abandoned meanwhile is
+	// a Wait fault "OrderAbandoned", for good.
+	RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (storedURL string, err error)
 	// AbandonOrder gives an order up and removes its HTTP tokens. Idempotent; an issued order stays issued.
-	AbandonOrder(ctx context.Context, orderID, reason string) error
-	// Order returns an order by ID; an unknown ID is an Operator fault "UnknownOrder".
-	Order(ctx context.Context, orderID string) (StoredOrder, error)
+	AbandonOrder(ctx context.Context, certificate, orderID, reason string) error
 }

@@ -52,7 +52,7 @@ type SweepResult struct {
 	// Looked counts the deliveries that were looked at, Drifted those that were amiss.
 	Looked  int `json:"looked,omitempty"`
 	Drifted int `json:"drifted,omitempty"`
-	// Resealed counts the secrets that were sealed anew, Unsealable those that no known key opens.
+	// Resealed counts the secrets that were sealed again, Unsealable those that no known key opens.
 	Resealed   int `json:"resealed,omitempty"`
 	Unsealable int `json:"unsealable,omitempty"`
 	// Cleaned counts the orders whose DNS records were removed.
@@ -88,7 +88,7 @@ type BeginSweepInput struct{}
 
 // BeginSweepOutput says what there is to do.
 type BeginSweepOutput struct {
-	// Renewals counts the certificates whose CA is to be asked.
+	// Renewals counts the certificates whose CA is to be asked, or whose workflow is to be notified of a plan that was moved.
 	Renewals int `json:"renewals,omitempty"`
 	// Hosts have deliveries to look at; the empty one stands for targets that every delivery worker reaches.
 	Hosts []string `json:"hosts,omitempty"`
@@ -153,7 +153,7 @@ type SweepRecordsOutput struct {
 
 // Backlog knows what there is for a sweep to do. Faults: Wait "DatabaseUnavailable".
 type Backlog interface {
-	// Backlog counts the certificates whose CA is to be asked at now and the orders that left DNS records, and lists the hosts
-	// with deliveries to look at. It leaves Secrets to Resealer.
+	// Backlog counts the certificates whose CA is to be asked at now or whose workflow is to be notified, and the orders that left
+	// DNS records, and lists the hosts with deliveries to look at. It leaves Secrets to Resealer.
 	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }

@@ -107,7 +107,7 @@ func (ca *CA) storedAccount(ctx context.Context, known *knownDirectory) (stored 
 		return *found, false, nil
 	}
 	if ca.config.OnlyReturnExisting {
-		return ports.Account{}, false, domain.NewFault(domain.FaultOperator, "AccountDoesNotExist", nil,
+		return ports.Account{}, false, domain.NewFault(domain.FaultOperator, domain.ReasonAccountDoesNotExist, nil,
 			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or leave the setting out to register",
 			ca.config.Issuer, ca.config.Directory)
 	}

@@ -130,7 +130,7 @@ func TestCAThatLostItsAccounts(t *testing.T) {
 
 	gone, err := w.ca.Authorization(t.Context(), order.Authorizations[0])
 	require.NoError(t, err)
-	require.Equal(t, "AuthorizationExpired", gone.Fault.Reason)
+	require.EqualValues(t, "AuthorizationExpired", gone.Fault.Reason)
 
 	w.issue(t, ports.OrderRequest{Names: names})
 

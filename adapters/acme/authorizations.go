@@ -57,19 +57,19 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	}
 	switch from.Status {
 	case acme.StatusDeactivated, acme.StatusRevoked:
-		return domain.NewFault(domain.FaultOperator, "AuthorizationWithdrawn", nil,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonAuthorizationWithdrawn, nil,
 			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name, from.Status)
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil,
-			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).ForGood()
+			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).Permanent()
 	}
 	for _, challenge := range from.Challenges {
 		if challenge.Error != nil {
 			return ca.challengeFault(name, challenge)
 		}
 	}
-	return domain.NewFault(domain.FaultName, "ChallengeFailed", nil,
+	return domain.NewFault(domain.FaultName, domain.ReasonChallengeFailed, nil,
 		"%q: issuer %q could not validate control of it and gave no reason", name, ca.config.Issuer)
 }
 
@@ -81,7 +81,7 @@ func (ca *CA) challengeFault(name string, challenge acme.Challenge) *domain.Faul
 	fault := domain.NewFault(kind, reason, nil, "%q: issuer %q could not validate %s: %s",
 		name, ca.config.Issuer, challenge.Type, words(*challenge.Error))
 	// A failed challenge ends its authorization and order: reading it again in place cannot help.
-	return fault.ForGood()
+	return fault.Permanent()
 }
 
 // AcceptChallenge tells the CA to validate (RFC 8555 §7.5.1).

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -73,11 +74,12 @@ func TestAuthorizationInTheWorks(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, before.RetryAfter)
 	require.NoError(t, w.ca.AcceptChallenge(t.Context(), httpChallenge(t, before)))
+	asked := time.Now()
 	during, err := w.ca.Authorization(t.Context(), order.Authorizations[0])
 	require.NoError(t, err)
 	require.Equal(t, domain.AuthorizationPending, during.Status)
 	require.Equal(t, domain.AuthorizationProcessing, httpChallenge(t, during).Status)
-	require.InDelta(t, 9, during.RetryAfter.Seconds(), 1)
+	requireWait(t, 9*time.Second, during.RetryAfter, asked)
 	require.NoError(t, w.ca.AcceptChallenge(t.Context(), httpChallenge(t, before)), "again, while it is validated")
 }
 

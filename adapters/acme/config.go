@@ -152,5 +152,5 @@ func (c Config) located(err error) error {
 	if c.Source != "" {
 		name = c.Source + "." + fields[r.flag]
 	}
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "%s %q cannot work: %s", name, r.value, r.fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", name, r.value, r.fix)
 }

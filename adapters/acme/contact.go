@@ -46,7 +46,7 @@ func (ca *CA) update(ctx context.Context, client *acme.Client, account acme.Acco
 // while another process tells it.
 func (ca *CA) UpdateContact(ctx context.Context) (url string, err error) {
 	if ca.config.Email == "" {
-		return "", domain.NewFault(domain.FaultOperator, "InvalidSetting", nil,
+		return "", domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
 			"issuer %q: no contact is configured to tell the CA: give --acme-email (EVERLEAF_ACME_EMAIL), or email in the config file", ca.config.Issuer)
 	}
 	before := ca.toldTimes()
@@ -58,7 +58,7 @@ func (ca *CA) UpdateContact(ctx context.Context) (url string, err error) {
 		told, err := ca.accounts.TellContact(ctx, ca.config.Issuer, ca.config.Directory, ca.config.Email, true,
 			func(ctx context.Context) error { return ca.update(ctx, s.Client, s.account) })
 		if err == nil && !told {
-			return domain.NewFault(domain.FaultWait, "AccountBusy", nil,
+			return domain.NewFault(domain.FaultWait, domain.ReasonAccountBusy, nil,
 				"issuer %q: another process updates the account at this moment; try again", ca.config.Issuer)
 		}
 		return err

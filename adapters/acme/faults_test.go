@@ -32,7 +32,8 @@ func TestBadDays(t *testing.T) {
 	ca := w.newCA(t, p.directory, p.bundle, 5*time.Second)
 	_, err := ca.AccountURL(t.Context())
 	require.NoError(t, err)
-	inAMinute := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
+	began := time.Now()
+	inAMinute := began.Add(time.Minute).UTC().Format(http.TimeFormat)
 	const asked = "application/json"
 	cases := []struct {
 		name   string
@@ -80,12 +81,12 @@ func TestBadDays(t *testing.T) {
 			p.fail(newOrder, -1, c.fault)
 			_, err := ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{"n.example.org"}})
 			fault := requireFault(t, err, c.kind, c.reason, `issuer "pebble"`, "place an order", newOrder)
-			require.InDelta(t, c.wait.Seconds(), fault.RetryAfter.Seconds(), 2)
+			requireWait(t, c.wait, fault.RetryAfter, began)
 			require.Equal(t, c.asks, p.count(newOrder))
 			for _, part := range []string{"payload", "protected", "signature"} {
 				require.NotContains(t, err.Error(), part, "no JWS in a message")
 			}
-			if c.reason == domain.ReasonNamesPaused {
+			if c.reason == string(domain.ReasonNamesPaused) {
 				require.Contains(t, fault.Message, pausedDetail, "the whole address to visit")
 			}
 			if strings.Contains(c.name, "terms") {

@@ -51,7 +51,7 @@ func TestChallengeFaults(t *testing.T) {
 		}, 0)
 		require.Equal(t, "*.example.org", got.Name)
 		require.Equal(t, c.kind, got.Fault.Kind, c.problem)
-		require.Equal(t, c.reason, got.Fault.Reason)
+		require.EqualValues(t, c.reason, got.Fault.Reason)
 		require.Zero(t, got.Fault.RetryAfter, "the ladder's")
 		require.False(t, got.Fault.Transient(), "it is final")
 		for _, part := range []string{"*.example.org", `"main"`, "dns-01", "the CA's words"} {
@@ -106,7 +106,7 @@ func TestSettings(t *testing.T) {
 		_, err := New(c.config, nil, nil, nil)
 		fault := domain.AsFault(err)
 		require.Equal(t, domain.FaultOperator, fault.Kind)
-		require.Equal(t, "InvalidSetting", fault.Reason)
+		require.EqualValues(t, "InvalidSetting", fault.Reason)
 		require.Contains(t, fault.Message, c.says)
 		require.NotContains(t, fault.Message, "secret")
 		require.Equal(t, err, c.config.Validate())
@@ -121,7 +121,7 @@ func TestSettings(t *testing.T) {
 	require.Same(t, ca, found)
 	_, err = issuers.Issuer("other")
 	fault := domain.AsFault(err)
-	require.Equal(t, "UnknownIssuer", fault.Reason)
+	require.EqualValues(t, "UnknownIssuer", fault.Reason)
 	require.Contains(t, fault.Message, "main")
 }
 

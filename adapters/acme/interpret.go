@@ -40,10 +40,10 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	if !hasProblem && answer.problem != nil {
 		problem, hasProblem = *answer.problem, true
 	}
-	fault := func(kind domain.FaultKind, reason, format string, args ...any) error {
+	fault := func(kind domain.FaultKind, reason domain.Reason, format string, args ...any) error {
 		f := domain.NewFault(kind, reason, nil, "%s: %s", where, fmt.Sprintf(format, args...))
 		if kind == domain.FaultRateLimited || kind == domain.FaultCA && answer.status >= http.StatusInternalServerError {
-			return f.After(answer.retryAfter) // zero if the CA did not say: RFC 8555 §6.6 only says SHOULD
+			return f.WithRetryAfter(answer.retryAfter) // zero if the CA did not say: RFC 8555 §6.6 only says SHOULD
 		}
 		return f
 	}

@@ -34,6 +34,6 @@ func (i *Issuers) Issuer(name string) (ports.CA, error) {
 		known = append(known, n)
 	}
 	slices.Sort(known)
-	return nil, domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil,
+	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownIssuer, nil,
 		"issuer %q is not configured; configured are: %s", name, strings.Join(known, ", "))
 }

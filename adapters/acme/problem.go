@@ -24,7 +24,7 @@ const reasonBadNonce = "BadNonce"
 
 // nameReasons are the problems (RFC 8555 §6.7) that whoever owns the name must mend. unauthorized is one only in a
 // challenge: elsewhere it is about the account.
-var nameReasons = map[string]string{
+var nameReasons = map[string]domain.Reason{
 	acme.ProblemTypeCAA:                   "CAAForbids",
 	acme.ProblemTypeConnection:            "ConnectionFailed",
 	acme.ProblemTypeDNS:                   "DNSFailed",
@@ -36,24 +36,24 @@ var nameReasons = map[string]string{
 }
 
 // operatorReasons are the problems that whoever runs Everleaf must mend.
-var operatorReasons = map[string]string{
+var operatorReasons = map[string]domain.Reason{
 	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
 	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
 	acme.ProblemTypeBadPublicKey:            domain.ReasonBadPublicKey,
-	acme.ProblemTypeBadSignatureAlgorithm:   "BadSignatureAlgorithm",
-	acme.ProblemTypeExternalAccountRequired: "ExternalAccountRequired",
-	acme.ProblemTypeInvalidContact:          "InvalidContact",
-	acme.ProblemTypeMalformed:               "RequestMalformed",
-	acme.ProblemTypeUnauthorized:            "Unauthorized",
-	acme.ProblemTypeUnsupportedContact:      "UnsupportedContact",
-	acme.ProblemTypeUserActionRequired:      "UserActionRequired",
+	acme.ProblemTypeBadSignatureAlgorithm:   domain.ReasonBadSignatureAlgorithm,
+	acme.ProblemTypeExternalAccountRequired: domain.ReasonExternalAccountRequired,
+	acme.ProblemTypeInvalidContact:          domain.ReasonInvalidContact,
+	acme.ProblemTypeMalformed:               domain.ReasonRequestMalformed,
+	acme.ProblemTypeUnauthorized:            domain.ReasonUnauthorized,
+	acme.ProblemTypeUnsupportedContact:      domain.ReasonUnsupportedContact,
+	acme.ProblemTypeUserActionRequired:      domain.ReasonUserActionRequired,
 }
 
 // problemInvalidProfile is what CAs answer to a profile they stopped offering (draft-ietf-acme-profiles §4).
 const problemInvalidProfile = acme.ProblemTypeNamespace + "invalidProfile"
 
 // classify says whose move is next after a problem that answers a request.
-func classify(problem acme.Problem) (domain.FaultKind, string) {
+func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	if problem.Type == acme.ProblemTypeCompound && len(problem.Subproblems) > 0 {
 		return classify(problem.Subproblems[0].Problem)
 	}
@@ -61,11 +61,11 @@ func classify(problem acme.Problem) (domain.FaultKind, string) {
 	name, isNames := nameReasons[problem.Type]
 	switch {
 	case problem.Type == acme.ProblemTypeRateLimited:
-		return domain.FaultRateLimited, "RateLimited"
+		return domain.FaultRateLimited, domain.ReasonRateLimited
 	case problem.Type == problemInvalidProfile:
-		return domain.FaultSpec, "UnknownProfile"
+		return domain.FaultSpec, domain.ReasonUnknownProfile
 	case problem.Status >= http.StatusInternalServerError:
-		return domain.FaultCA, "ServerError"
+		return domain.FaultCA, domain.ReasonServerError
 	case isOperators:
 		return domain.FaultOperator, operator
 	case isNames:
@@ -73,9 +73,9 @@ func classify(problem acme.Problem) (domain.FaultKind, string) {
 	case problem.Type == acme.ProblemTypeBadNonce:
 		return domain.FaultCA, reasonBadNonce
 	case problem.Type == acme.ProblemTypeServerInternal:
-		return domain.FaultCA, "ServerError"
+		return domain.FaultCA, domain.ReasonServerError
 	default:
-		return domain.FaultCA, "UnexpectedAnswer"
+		return domain.FaultCA, domain.ReasonUnexpectedAnswer
 	}
 }
 

@@ -49,7 +49,7 @@ func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.A
 			return none, err
 		}
 		if ca.config.OnlyReturnExisting {
-			return none, domain.NewFault(domain.FaultOperator, "AccountDoesNotExist", nil,
+			return none, domain.NewFault(domain.FaultOperator, domain.ReasonAccountDoesNotExist, nil,
 				"issuer %q: the CA has no account for the stored key, and onlyReturnExisting lets none be made: restore the right row of the table accounts, or leave the setting out to register",
 				ca.config.Issuer)
 		}
@@ -111,7 +111,7 @@ func (ca *CA) newAccount(ctx context.Context, known *knownDirectory, key crypto.
 	}
 	fault := domain.AsFault(err)
 	switch {
-	case fault.Reason == "ExternalAccountRequired":
+	case fault.Reason == domain.ReasonExternalAccountRequired:
 		fault.Message += "; set " + eabSetting
 	case fault.Kind == domain.FaultOperator && !ca.config.EAB.none():
 		fault.Message += "; the binding of " + eabSetting + " was sent, which some CAs take once only"
@@ -125,7 +125,7 @@ func (ca *CA) accountURL(ctx context.Context, what string, account acme.Account,
 		return "", ca.interpret(context.WithoutCancel(ctx), what, err, x)
 	}
 	if account.Location == "" {
-		return "", domain.NewFault(domain.FaultCA, "MalformedAnswer", nil,
+		return "", domain.NewFault(domain.FaultCA, domain.ReasonMalformedAnswer, nil,
 			"issuer %q: %s: the CA gave no account URL", ca.config.Issuer, what)
 	}
 	return account.Location, nil
@@ -136,7 +136,7 @@ func (ca *CA) checkBinding(known *knownDirectory) error {
 	if known.Meta == nil || !known.Meta.ExternalAccountRequired || !ca.config.EAB.none() {
 		return nil
 	}
-	return domain.NewFault(domain.FaultOperator, "ExternalAccountRequired", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonExternalAccountRequired, nil,
 		"issuer %q: the CA registers customers of its own only (external account binding): set %s to the key ID and HMAC key that its console gives",
 		ca.config.Issuer, eabSetting)
 }

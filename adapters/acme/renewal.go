@@ -20,7 +20,7 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 	const what = "read the renewal window"
 	certificate, err := x509.ParseCertificate(leaf)
 	if err != nil {
-		return none, domain.NewFault(domain.FaultOperator, "CertificateUnreadable", err,
+		return none, domain.NewFault(domain.FaultOperator, domain.ReasonCertificateUnreadable, err,
 			"issuer %q: %s: the stored leaf is no certificate", ca.config.Issuer, what)
 	}
 	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
@@ -57,9 +57,9 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 // another try within minutes.
 func longTerm(err error) error {
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && !slices.Contains(temporary, fault.Reason) {
-		return fault.ForGood()
+		return fault.Permanent()
 	}
 	return err // the end of the caller's context among them
 }
 
-var temporary = []string{"Timeout", "ServerError", "Unavailable"}
+var temporary = []domain.Reason{"Timeout", "ServerError", "Unavailable"}

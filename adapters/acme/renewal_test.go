@@ -104,11 +104,11 @@ func TestRenewalAdviceFaults(t *testing.T) {
 		var fault *domain.Fault
 		if c.reason != "" {
 			require.ErrorAs(t, err, &fault, c.name)
-			require.Equal(t, c.reason, fault.Reason, c.name)
+			require.EqualValues(t, c.reason, fault.Reason, c.name)
 		} else {
 			require.NoError(t, err, c.name)
 		}
-		require.Equal(t, c.look, domain.NextLook(advice, fault, 1), c.name)
+		require.Equal(t, c.look, domain.NextARICheck(advice, fault, 1), c.name)
 	}
 
 	_, err := w.newCA(t, "https://127.0.0.1:1/dir", p.bundle, 0).RenewalAdvice(t.Context(), certificate.Raw)

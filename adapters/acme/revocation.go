@@ -20,7 +20,7 @@ func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationR
 	}
 	certificate, err := x509.ParseCertificate(leaf)
 	if err != nil {
-		return false, domain.NewFault(domain.FaultOperator, "CertificateUnreadable", err,
+		return false, domain.NewFault(domain.FaultOperator, domain.ReasonCertificateUnreadable, err,
 			"issuer %q: revoke the certificate: the stored leaf is no certificate", ca.config.Issuer)
 	}
 	var signer crypto.Signer
@@ -28,13 +28,13 @@ func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationR
 	if len(keyPEM) > 0 {
 		attempt = ca.attemptWithoutAccount
 		if signer = parseKey(keyPEM); signer == nil {
-			return false, domain.NewFault(domain.FaultOperator, "CertificateKeyUnreadable", nil,
+			return false, domain.NewFault(domain.FaultOperator, domain.ReasonCertificateKeyUnreadable, nil,
 				"issuer %q: revoke the certificate: its stored key is not a PKCS #8 private key", ca.config.Issuer)
 		}
 	}
 	err = attempt(ctx, "revoke the certificate", func(ctx context.Context, s *session) error {
 		if s.directory.RevokeCert == "" {
-			return domain.NewFault(domain.FaultOperator, "RevocationUnsupported", nil,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonRevocationUnsupported, nil,
 				"issuer %q: its directory has no revokeCert: it cannot revoke by ACME", ca.config.Issuer)
 		}
 		err := s.RevokeCertificate(ctx, s.account, certificate, signer, code)

@@ -26,9 +26,9 @@ func TestRevoke(t *testing.T) {
 	require.True(t, already)
 
 	_, err = w.ca.Revoke(t.Context(), []byte("no certificate"), "", nil)
-	require.Equal(t, "CertificateUnreadable", domain.AsFault(err).Reason)
+	require.EqualValues(t, "CertificateUnreadable", domain.AsFault(err).Reason)
 	_, err = w.ca.Revoke(t.Context(), certificate.Raw, "boredom", nil)
-	require.Equal(t, "UnknownReason", domain.AsFault(err).Reason)
+	require.EqualValues(t, "UnknownReason", domain.AsFault(err).Reason)
 }
 
 // Whoever has the certificate's key may revoke it (RFC 8555 §7.6): also when the account is lost, and without making one.

@@ -22,7 +22,7 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 			return nil // the answer was lost, or another process was faster
 		}
 		if s.directory.KeyChange == "" {
-			return domain.NewFault(domain.FaultOperator, "RolloverUnsupported", nil,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonRolloverUnsupported, nil,
 				"issuer %q: its directory has no keyChange: it cannot change an account's key", ca.config.Issuer)
 		}
 		sealed, err := ca.sealNewKey(ctx)
@@ -81,7 +81,7 @@ func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) e
 			break
 		}
 	}
-	return domain.NewFault(domain.FaultWait, "AccountBusy", nil,
+	return domain.NewFault(domain.FaultWait, domain.ReasonAccountBusy, nil,
 		"issuer %q: another process changes the account's key at this moment; try again", ca.config.Issuer)
 }
 

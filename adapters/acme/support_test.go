@@ -154,12 +154,20 @@ func leaf(t *testing.T, chain []byte) *x509.Certificate {
 	return certificate
 }
 
+// requireWait checks a wait that the CA asked for after the instant: in seconds, or as a date, which has no parts of a second
+// and comes nearer while the test runs. Pebble draws lots for which.
+func requireWait(t *testing.T, asked, got time.Duration, after time.Time) {
+	t.Helper()
+	require.LessOrEqual(t, got, asked)
+	require.Greater(t, got, asked-time.Since(after)-time.Second)
+}
+
 // requireFault checks kind, reason and that the message holds each part.
 func requireFault(t *testing.T, err error, kind domain.FaultKind, reason string, parts ...string) *domain.Fault {
 	t.Helper()
 	var fault *domain.Fault
 	require.ErrorAs(t, err, &fault)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, "%s", fault.Message)
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+string(fault.Reason), "%s", fault.Message)
 	for _, part := range parts {
 		require.Contains(t, fault.Message, part)
 	}

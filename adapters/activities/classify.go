@@ -12,8 +12,8 @@ import (
 	"everleaf/domain"
 )
 
-// tries is how often a step of its own is tried, about a minute and a half: then the failure is readable, and the
-// ladder's. A try that a worker's stop cut short uses one up, but it never is the last.
+// tries is how often a step of its own is tried, about a minute and a half: then the failure policy decides. A try that a
+// worker's stop cut short uses one up, but it never is the last, unless the step counts by itself (Tried).
 const tries = 8
 
 // classify is the one gate through which a step's error reaches Temporal: the fault's kind is the error's type, the
@@ -28,12 +28,19 @@ func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err // cancelled or timed out: Temporal knows which
 	}
+	if p, ok := errors.AsType[*parked](err); ok {
+		return benign(p.fault, p.wait)
+	}
+	options := temporal.ApplicationErrorOptions{}
+	last := lastTry(ctx)
+	if t, ok := errors.AsType[*tried](err); ok {
+		last, options.NextRetryDelay = t.failures >= tries, backoff(t.failures)
+	}
 	fault := domain.AsFault(err)
 	detail := *fault
 	detail.Message = fault.Error() // the cause does not travel, its words do
-	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: !fault.Transient() || lastTry(ctx), Details: []any{detail},
-	})
+	options.NonRetryable, options.Details = !fault.Transient() || last, []any{detail}
+	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), options)
 }
 
 // lastTry is never true in a workflow task, where the retry policy counts.
@@ -45,12 +52,18 @@ func lastTry(ctx context.Context) bool {
 	return !info.IsLocalActivity && info.Attempt >= tries
 }
 
-// handedOver is what a step says that its worker's stop has cut short: another worker is to take it at once, without
-// the pause that a failure would have. Zero would mean the retry policy's own pause. It is nobody's failure, so it is
-// counted and logged as none.
+// handedOver is the error of a step that its worker's stop has cut short: another worker is to take it at once, without
+// the pause that a failure would have. Zero would mean the retry policy's own pause.
 func handedOver() error {
-	fault := domain.NewFault(domain.FaultWait, "WorkerStopping", nil, "the worker stops; another one takes the step over")
-	return temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
-		NextRetryDelay: time.Millisecond, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{*fault},
+	return benign(domain.NewFault(domain.FaultWait, domain.ReasonWorkerStopping, nil, "the worker stops; another one takes the step over"),
+		time.Millisecond)
+}
+
+// benign is an error that is nobody's failure, so it is counted and logged as none.
+func benign(fault *domain.Fault, wait time.Duration) error {
+	detail := *fault
+	detail.Message = fault.Error()
+	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
+		NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign, Details: []any{detail},
 	})
 }

@@ -16,7 +16,23 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/adapters/activities/activitytest"
 	"everleaf/domain"
+)
+
+var (
+	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
+	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
+	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").WithRetryAfter(90 * time.Second)
+	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").WithRetryAfter(7 * time.Second)
+	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
+	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")
+	specFault     = domain.NewFault(domain.FaultSpec, "RejectedIdentifier", nil, "the CA will not have this name")
+)
+
+var (
+	wire    = activitytest.Wire
+	faultIn = activitytest.FaultIn
 )
 
 func TestClassifyByKind(t *testing.T) {
@@ -33,7 +49,7 @@ func TestClassifyByKind(t *testing.T) {
 		{operatorFault, false},
 		{specFault, false},
 	} {
-		t.Run(string(c.fault.Kind)+"/"+c.fault.Reason, func(t *testing.T) {
+		t.Run(string(c.fault.Kind)+"/"+string(c.fault.Reason), func(t *testing.T) {
 			wire(t, classify(t.Context(), fmt.Errorf("verb noun: %w", c.fault)), c.fault, c.retryable)
 		})
 	}
@@ -48,7 +64,7 @@ func TestClassifyFoldsCauses(t *testing.T) {
 func TestClassifyGivesTheUnforeseenToTheOperator(t *testing.T) {
 	application, fault := faultIn(t, classify(t.Context(), errors.New("index out of range")))
 	require.True(t, application.NonRetryable())
-	require.Equal(t, domain.Fault{Kind: domain.FaultOperator, Reason: "Unexpected", Message: "unexpected error: index out of range"}, fault)
+	require.Equal(t, domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: "unexpected error: index out of range"}, fault)
 }
 
 func TestClassifyLeavesTheEndOfTheContextToTemporal(t *testing.T) {
@@ -77,12 +93,36 @@ func TestClassifyHandsOverWhenTheWorkerStops(t *testing.T) {
 	cancel(worker.ErrWorkerShutdown)
 	for _, err := range []error{context.Cause(ctx), ctx.Err(), waitFault} {
 		application, fault := faultIn(t, classify(ctx, fmt.Errorf("read order: %w", err)))
-		require.Equal(t, "WorkerStopping", fault.Reason)
+		require.EqualValues(t, "WorkerStopping", fault.Reason)
 		require.Equal(t, time.Millisecond, application.NextRetryDelay())
 		require.False(t, application.NonRetryable())
 		require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category())
 	}
 	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
+}
+
+// A try that waits for somebody else is counted and logged as no failure, and the next one begins when it is asked to.
+func TestClassifyParks(t *testing.T) {
+	stuck := domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "the CA works on it").Permanent()
+	err := Parked(42*time.Second, stuck)
+	require.True(t, IsParked(fmt.Errorf("finalize order: %w", err)))
+	require.False(t, IsParked(stuck))
+	application, fault := faultIn(t, classify(t.Context(), fmt.Errorf("finalize order: %w", err)))
+	require.Equal(t, 42*time.Second, application.NextRetryDelay())
+	require.False(t, application.NonRetryable())
+	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category())
+	require.Equal(t, *stuck, fault, "what it is if there is no next try")
+}
+
+// A step that counts its failures by itself has as many tries, with the same pauses, however often it was parked.
+func TestClassifyTakesTheStepsCount(t *testing.T) {
+	for failures, pause := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 6: 30 * time.Second,
+		tries - 1: 30 * time.Second, tries: 30 * time.Second, 100: 30 * time.Second} {
+		application, _ := faultIn(t, classify(t.Context(), Tried(fmt.Errorf("read order: %w", caFault), failures)))
+		require.Equal(t, failures >= tries, application.NonRetryable(), "%d", failures)
+		require.Equal(t, pause, application.NextRetryDelay(), "%d", failures)
+	}
+	wire(t, classify(t.Context(), Tried(nameFault, 1)), nameFault, false)
 }
 
 // Only so many failures of its own fail a step; stops of its workers, however many, do not.

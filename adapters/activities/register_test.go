@@ -1,4 +1,4 @@
-package activities
+package activities_test
 
 import (
 	"go/ast"
@@ -12,7 +12,9 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
-	"everleaf/ports"
+	"everleaf/adapters/activities/delivering"
+	"everleaf/adapters/activities/issuing"
+	"everleaf/adapters/activities/sweeping"
 )
 
 // names is a registry that only remembers.
@@ -25,16 +27,14 @@ func (n *names) RegisterActivityWithOptions(_ any, options activity.RegisterOpti
 	n.registered = append(n.registered, options.Name)
 }
 
-// The lists of steps are in ports themselves. Each has one home; AuthorizeOrder is also where older workflows look.
+// The lists of steps are in ports themselves. Each has one home.
 func TestEveryStepIsRegistered(t *testing.T) {
-	var short, long, delivery names
-	RegisterShort(&short, New(Params{}))
-	RegisterLong(&long, New(Params{}))
-	RegisterDelivery(&delivery, New(Params{}))
-	require.Contains(t, short.registered, ports.AuthorizeOrder.Name)
-	once := slices.DeleteFunc(short.registered, func(step string) bool { return step == ports.AuthorizeOrder.Name })
-	steps := slices.Concat(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go"))
-	require.ElementsMatch(t, steps, slices.Concat(once, long.registered, delivery.registered))
+	var all names
+	issuing.RegisterShort(&all, issuing.New(issuing.Params{}))
+	issuing.RegisterLong(&all, issuing.New(issuing.Params{}))
+	delivering.Register(&all, delivering.New(delivering.Params{}))
+	sweeping.Register(&all, sweeping.New(sweeping.Params{}))
+	require.ElementsMatch(t, slices.Concat(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go")), all.registered)
 }
 
 // stepsOf reads the names in the Step[In, Out]{Name: "..."} literals of a file.

@@ -55,7 +55,7 @@ func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return ended(ctx, err)
 	}
-	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec}); err != nil {
+	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, ports.StartInput{Spec: spec}); err != nil {
 		return ended(ctx, c.interpret(err, name))
 	}
 	return nil
@@ -74,16 +74,24 @@ func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
 	}
 }
 
-// early is by how much the server, which is told of the caller's deadline, may be ahead of him in saying that it has passed.
+// early is by how much the server, which has the caller's deadline from the call, may be ahead of the caller's own timer in
+// saying that it has passed.
 const early = 100 * time.Millisecond
 
-// ended prefers the caller's own end to whatever error it caused.
+// ended prefers the caller's own end to the error that it caused. It returns ctx's error only once ctx has ended, so that
+// who looks at ctx and who looks at the error see the same. An answer that came just before the end is passed on.
 func ended(ctx context.Context, err error) error {
+	if Unanswered(err) && over(ctx) {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if deadline, ok := ctx.Deadline(); ok && err != nil && time.Until(deadline) < early {
-		return context.DeadlineExceeded
-	}
 	return err
+}
+
+// over reports whether ctx has ended, or has for the server.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) < early
 }

@@ -18,13 +18,13 @@ import (
 
 // standIn answers the contract in the place of the real workflow: it issues at once, except for names that say what
 // to answer instead.
-func standIn(ctx workflow.Context, input domain.Certificate) error {
+func standIn(ctx workflow.Context, input ports.StartInput) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	answer := func(names []string) (domain.Status, error) {
 		switch names[0] {
 		case "problem.example.com":
-			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").After(time.Minute)
+			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").WithRetryAfter(time.Minute)
 			return domain.Status{}, temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
 				temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
 		case "bug.example.com":
@@ -108,10 +108,10 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, status, seen)
 
-	described, err := s.client.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	described, err := s.client.DescribeWorkflow(ctx, ports.WorkflowID(name), "")
 	require.NoError(t, err)
-	require.Equal(t, s.queue, described.WorkflowExecutionInfo.TaskQueue)
-	require.Equal(t, ports.CertificateWorkflow, described.WorkflowExecutionInfo.Type.Name)
+	require.Equal(t, s.queue, described.TaskQueueName)
+	require.Equal(t, ports.CertificateWorkflow, described.WorkflowType.Name)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
 	_, err = keeper.Renew(ctx, name, RenewRequest{})

@@ -33,13 +33,13 @@ func (c *Client) interpret(err error, name string) error {
 	case errors.As(err, &notFound) && !errors.As(err, &missing):
 		return c.unknownCertificate(name)
 	case errors.As(err, &query):
-		return domain.NewFault(domain.FaultOperator, "QueryFailed", err,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonQueryFailed, err,
 			"the workflow of certificate %q did not answer", name)
 	case errors.As(err, &precondition):
 		// "no poller seen for task queue recently": what a query meets without a worker.
 		return c.noWorker()
 	case errors.As(err, &notReady):
-		return domain.NewFault(domain.FaultWait, "WorkflowNotReady", err,
+		return domain.NewFault(domain.FaultWait, domain.ReasonWorkflowNotReady, err,
 			"the workflow of certificate %q makes no progress; the worker's log says why", name)
 	case unsearchable(err):
 		return c.attributesMissing(err)
@@ -47,7 +47,7 @@ func (c *Client) interpret(err error, name string) error {
 	if fault = connection.Interpret(err, c.target); fault != nil {
 		return fault
 	}
-	return domain.NewFault(domain.FaultOperator, "TemporalError", err,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err,
 		"%s refused the call about certificate %q", c.target, name)
 }
 
@@ -57,7 +57,7 @@ func carried(application *temporal.ApplicationError) error {
 	if application.HasDetails() && application.Details(fault) == nil && fault.Kind != "" {
 		return fault
 	}
-	return domain.NewFault(domain.FaultOperator, "Unexpected", nil, "the workflow failed with %s: %s",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnexpected, nil, "the workflow failed with %s: %s",
 		application.Type(), application.Message())
 }
 
@@ -84,19 +84,19 @@ func notKept(name string, status enumspb.WorkflowExecutionStatus, info *workflow
 			ending += " since " + at
 		}
 	}
-	return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+	return domain.NewFault(domain.FaultSpec, domain.ReasonNotKept, nil,
 		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` tells its story, and `everleaf cert ensure` starts it again",
 		name, ending, name)
 }
 
 func (c *Client) unknownCertificate(name string) error {
-	return domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
+	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 		"certificate %q is not kept here: %s has no running workflow for it; Ensure (`everleaf cert ensure`) starts one",
 		name, c.target.Place())
 }
 
 func (c *Client) noWorker() error {
-	return domain.NewFault(domain.FaultWait, "NoWorker", nil,
+	return domain.NewFault(domain.FaultWait, domain.ReasonNoWorker, nil,
 		"no worker answers on task queue %q of %s; start one with `everleaf worker`", c.target.TaskQueue, c.target.Place())
 }
 

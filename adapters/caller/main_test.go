@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 	"everleaf/ports"
 )
@@ -23,7 +24,12 @@ import (
 // tests run the examples on the whole stack), else a namespace of their own with a stand-in for the certificates' workflow.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		if address := os.Getenv("EVERLEAF_TEST_TEMPORAL"); address != "" && os.Getenv("EVERLEAF_TASK_QUEUE") == "" {
+		if os.Getenv("EVERLEAF_TASK_QUEUE") == "" {
+			address := os.Getenv(serverVar)
+			if address == "" { // an example would ask a server at the default address, if there is one
+				fmt.Fprintln(os.Stderr, serverVar+servertest.NotSet)
+				return 1
+			}
 			stop, err := serveExamples(address)
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "no stand-in for the examples:", err)
@@ -34,6 +40,8 @@ func TestMain(m *testing.M) {
 		return m.Run()
 	}())
 }
+
+const serverVar = "EVERLEAF_TEST_TEMPORAL"
 
 func serveExamples(address string) (stop func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

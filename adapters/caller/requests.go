@@ -25,11 +25,10 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
-	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
 		return "", ended(ctx, c.interpret(err, name))
 	}
-	info := described.GetWorkflowExecutionInfo()
 	switch info.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return info.GetExecution().GetRunId(), nil
@@ -60,7 +59,7 @@ func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, er
 	update := c.update(name, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 		// A start operation serves one call, so each try makes its own.
-		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow, domain.Certificate{Spec: spec})
+		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow, ports.StartInput{Spec: spec})
 		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions:          update,
@@ -70,15 +69,15 @@ func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, er
 
 // Renew implements ports.Keeper. It waits as Ensure does.
 func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (Status, error) {
+	if err := request.Check(); err != nil {
+		return Status{}, err
+	}
 	return c.ask(ctx, name, ports.RenewUpdate, request)
 }
 
 // Revoke implements ports.Keeper. It waits as Ensure does.
 func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest) (Status, error) {
-	if _, err := request.Reason.Code(); err != nil {
-		return Status{}, err
-	}
-	if err := request.SignedBy.Check(); err != nil {
+	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
 	return c.ask(ctx, name, ports.RevokeUpdate, request)
@@ -87,8 +86,11 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 // Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the workflow
 // that was ended (the namespace's retention): one that was given up or cancelled before is answered as such.
 func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
+	if err := request.Check(); err != nil {
+		return Status{}, err
+	}
 	status, err := c.ask(ctx, name, ports.RetireUpdate, request)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || over(ctx) {
 		return status, err
 	}
 	if reason := domain.AsFault(err).Reason; reason == "UnknownCertificate" || reason == ports.ReasonRunEnded {

@@ -1,7 +1,6 @@
 package caller
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	sdktemporal "go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -120,7 +120,7 @@ func TestManyNamesAreNoHindrance(t *testing.T) {
 
 func TestMissingSearchAttributesAreTheOperators(t *testing.T) {
 	t.Parallel()
-	address, namespace := os.Getenv("EVERLEAF_TEST_TEMPORAL"), unique(t)
+	address, namespace := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), unique(t)
 	ctx := bounded(t, time.Minute)
 	_, err := connect(t).client.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: namespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),

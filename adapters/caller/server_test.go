@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 
 	"everleaf/adapters/internal/connection"
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 )
@@ -29,10 +29,7 @@ type server struct {
 // connect gives a client of the shared server and a task queue of the test's own.
 func connect(t *testing.T) server {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	s := dial(t, client.Options{HostPort: address})
 	_, err := temporal.RegisterSearchAttributes(t.Context(), s.client, temporal.Config{
 		Client: client.Options{HostPort: address, Namespace: "default"},
@@ -74,7 +71,7 @@ func requireFault(t *testing.T, err error, kind domain.FaultKind, reason, says s
 	require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
 	require.Equal(t, kind, fault.Kind, fault.Error())
 	if reason != "" {
-		require.Equal(t, reason, fault.Reason)
+		require.EqualValues(t, reason, fault.Reason)
 	}
 	require.Contains(t, fault.Error(), says)
 }
@@ -118,7 +115,7 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 
 func TestUnknownNamespaceIsTheOperators(t *testing.T) {
 	t.Parallel()
-	keeper := dial(t, client.Options{HostPort: os.Getenv("EVERLEAF_TEST_TEMPORAL"), Namespace: "nowhere"}).keeper
+	keeper := dial(t, client.Options{HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), Namespace: "nowhere"}).keeper
 	_, err := keeper.Ensure(bounded(t, time.Minute), "a", Spec{Names: []string{"www.example.com"}})
 	requireFault(t, err, domain.FaultOperator, "UnknownNamespace", `no namespace "nowhere"`)
 	_, err = keeper.Status(bounded(t, time.Minute), "a")

@@ -29,8 +29,8 @@ type (
 	Fault = domain.Fault
 	// FaultKind says whose move is next.
 	FaultKind = domain.FaultKind
-	// Certificate is the workflow's input, of which a caller sets Spec.
-	Certificate = domain.Certificate
+	// StartInput is the workflow's input.
+	StartInput = ports.StartInput
 	// EnsureRequest is the argument of the update Ensure.
 	EnsureRequest = ports.EnsureRequest
 	// RenewRequest is the argument of the update Renew.
@@ -51,6 +51,8 @@ type (
 	NexusRenew = ports.NexusRenew
 	// NexusRevoke is the input of the Nexus operation Revoke.
 	NexusRevoke = ports.NexusRevoke
+	// NexusRetire is the input of the Nexus operation Retire.
+	NexusRetire = ports.NexusRetire
 	// NexusStatus is the input of the Nexus operation Status.
 	NexusStatus = ports.NexusStatus
 )
@@ -99,12 +101,14 @@ const (
 	EnsureUpdate        = ports.EnsureUpdate
 	RenewUpdate         = ports.RenewUpdate
 	RevokeUpdate        = ports.RevokeUpdate
+	RetireUpdate        = ports.RetireUpdate
 	StatusQuery         = ports.StatusQuery
 
 	NexusService         = ports.NexusService
 	NexusEnsureOperation = ports.NexusEnsureOperation
 	NexusRenewOperation  = ports.NexusRenewOperation
 	NexusRevokeOperation = ports.NexusRevokeOperation
+	NexusRetireOperation = ports.NexusRetireOperation
 	NexusStatusOperation = ports.NexusStatusOperation
 )
 

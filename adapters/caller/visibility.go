@@ -34,6 +34,6 @@ func unsearchable(err error) bool {
 }
 
 func (c *Client) attributesMissing(cause error) error {
-	return domain.NewFault(domain.FaultOperator, "SearchAttributesMissing", cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesMissing, cause,
 		"%s lacks Everleaf's search attributes: run `everleaf migrate` for it", c.target.Place())
 }

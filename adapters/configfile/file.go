@@ -160,7 +160,7 @@ func (f *File) wrong(at, format string, args ...any) error {
 	if at != "" {
 		at = ", " + at
 	}
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
 		f.path, at, fmt.Sprintf(format, args...))
 }
 

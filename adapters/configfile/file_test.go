@@ -170,7 +170,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		path, _, _, err := read(t, text)
 		require.ErrorContains(t, err, says, text)
 		require.ErrorContains(t, err, "--config (EVERLEAF_CONFIG) \""+path+"\"", text)
-		require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+		require.EqualValues(t, "InvalidSetting", domain.AsFault(err).Reason)
 		require.Equal(t, domain.FaultOperator, domain.AsFault(err).Kind)
 		require.NotContains(t, err.Error(), secret, text)
 	}

@@ -30,10 +30,10 @@ func Check(configs []Config) error {
 	for i, config := range configs {
 		at := cmp.Or(config.Source, fmt.Sprintf("targets[%d]", i))
 		if p := config.Check(); p != nil {
-			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "%s%s", at, p.Error())
+			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "%s%s", at, p.Error())
 		}
 		if first, ok := seen[config.Name]; ok {
-			return domain.NewFault(domain.FaultOperator, "InvalidTargets", nil,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil,
 				"%s.name %q: the name of %s as well; give each its own", at, config.Name, first)
 		}
 		seen[config.Name] = at

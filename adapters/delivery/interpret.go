@@ -32,10 +32,10 @@ func interpret(err error, doing string) error {
 
 // unavailable is what mends itself.
 func unavailable(cause error, format string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultWait, "TargetUnavailable", cause, format, args...)
+	return domain.NewFault(domain.FaultWait, domain.ReasonTargetUnavailable, cause, format, args...)
 }
 
 // refused is what somebody must mend.
 func refused(cause error, format string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "TargetRefused", cause, format, args...)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetRefused, cause, format, args...)
 }

@@ -46,7 +46,7 @@ func (c Config) target(deps Deps) (ports.Target, error) {
 	case c.Webhook != nil:
 		target, err := NewWebhook(c.Name, *c.Webhook, deps.Tokens, deps.Logger)
 		if err != nil {
-			return nil, domain.NewFault(domain.FaultOperator, "InvalidTargets", nil, "target %s%s", c.Name, err.Error())
+			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "target %s%s", c.Name, err.Error())
 		}
 		return target, nil
 	default:
@@ -68,6 +68,6 @@ func (t *Targets) Target(name string) (ports.Target, error) {
 	if list == "" {
 		list = "none"
 	}
-	return nil, domain.NewFault(domain.FaultOperator, "UnknownTarget", nil,
+	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownTarget, nil,
 		"this worker has no delivery target %q (it has: %s): name it under targets in the file of --config (EVERLEAF_CONFIG)", name, list)
 }

@@ -43,7 +43,7 @@ func (w *WebhookTarget) answered(response *http.Response, token string) (confirm
 	case code >= 200 && code < 300:
 		return strings.TrimSpace(status), nil
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return "", w.unavailable(nil, said).After(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
+		return "", w.unavailable(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
 	case code >= 300 && code < 400:
 		return "", w.refused(nil, "it redirects ("+strings.TrimSpace(status)+"), and redirects are not followed: configure the URL where it ends")
 	case code == http.StatusGone:

@@ -203,7 +203,7 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 		}
 		fault := domain.AsFault(err)
 		require.Equal(t, c.kind, fault.Kind)
-		require.Equal(t, map[domain.FaultKind]string{domain.FaultWait: "TargetUnavailable", domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
+		require.Equal(t, map[domain.FaultKind]domain.Reason{domain.FaultWait: "TargetUnavailable", domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
 		require.Equal(t, c.wait, fault.RetryAfter)
 		require.Contains(t, err.Error(), c.says)
 		require.NotContains(t, err.Error(), (*got)[0].Data.Key.Token)
@@ -225,12 +225,12 @@ func TestWebhookThatCannotBeReached(t *testing.T) {
 	foreign := config
 	foreign.CABundle = ""
 	_, err = webhook(t, foreign, nil).Deliver(t.Context(), bundle)
-	require.Equal(t, "TargetRefused", domain.AsFault(err).Reason)
+	require.EqualValues(t, "TargetRefused", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, "webhook.caBundle")
 
 	config.URL = "https://127.0.0.1:1/secret-path"
 	_, err = webhook(t, config, nil).Deliver(t.Context(), bundle)
-	require.Equal(t, "TargetUnavailable", domain.AsFault(err).Reason)
+	require.EqualValues(t, "TargetUnavailable", domain.AsFault(err).Reason)
 	require.NotContains(t, err.Error(), "secret-path")
 
 	gone := make(chan struct{})
@@ -243,7 +243,7 @@ func TestWebhookThatCannotBeReached(t *testing.T) {
 	})
 	slow.Timeout = "50ms"
 	_, err = webhook(t, slow, nil).Deliver(t.Context(), bundle)
-	require.Equal(t, "TargetUnavailable", domain.AsFault(err).Reason)
+	require.EqualValues(t, "TargetUnavailable", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, "no answer within 50ms")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

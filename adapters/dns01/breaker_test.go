@@ -16,7 +16,7 @@ import (
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	silent := unavailable(errors.New("no answer in time"), "at ns1").After(7 * time.Second)
+	silent := unavailable(errors.New("no answer in time"), "at ns1").WithRetryAfter(7 * time.Second)
 	var b breaker
 	require.NoError(t, b.answer("a.test", now))
 	b.heard("a.test", fmt.Errorf("remove: %w", silent), now)
@@ -35,6 +35,6 @@ func TestBreaker(t *testing.T) {
 	b.heard("a.test", fmt.Errorf("remove: %w", context.DeadlineExceeded), now)
 	fault := domain.AsFault(b.answer("a.test", now))
 	require.Equal(t, domain.FaultWait, fault.Kind)
-	require.Equal(t, "DNSUnavailable", fault.Reason)
+	require.EqualValues(t, "DNSUnavailable", fault.Reason)
 	require.Contains(t, fault.Message, "zone a.test")
 }

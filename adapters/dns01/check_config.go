@@ -36,11 +36,11 @@ func Check(zones []ZoneConfig) error {
 	seen := map[string]int{}
 	for i, zone := range zones {
 		if err := zone.check(); err != nil {
-			return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "dns[%d]%s", i, err.Error())
+			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "dns[%d]%s", i, err.Error())
 		}
 		name := canonical(zone.Zone)
 		if first, ok := seen[name]; ok {
-			return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
 				"dns[%d].zone %q: the zone of dns[%d] as well; leave one of them out", i, zone.Zone, first)
 		}
 		seen[name] = i
@@ -66,7 +66,7 @@ func (c Config) Validate() error {
 }
 
 func invalid(flag, variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
 }
 
 func (c ZoneConfig) check() error {

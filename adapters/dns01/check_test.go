@@ -11,7 +11,6 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
 
-	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/domain"
@@ -21,8 +20,7 @@ import (
 // An answer without a question is not sent.
 func play(t *testing.T, port int, host string, change func(answer *dns.Msg)) string {
 	t.Helper()
-	address := net.JoinHostPort(host, strconv.Itoa(port))
-	conn, err := net.ListenPacket("udp", address)
+	conn, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port)))
 	require.NoError(t, err)
 	started := make(chan struct{})
 	server := &dns.Server{PacketConn: conn, NotifyStartedFunc: func() { close(started) },
@@ -37,7 +35,7 @@ func play(t *testing.T, port int, host string, change func(answer *dns.Msg)) str
 	go func() { _ = server.ActivateAndServe() }()
 	<-started
 	t.Cleanup(func() { _ = server.Shutdown() })
-	return address
+	return conn.LocalAddr().String()
 }
 
 // One of two authoritative servers lags behind its primary. The CA may ask either; the check says which has not followed. The
@@ -102,7 +100,7 @@ func TestDelegationWithdrawn(t *testing.T) {
 func TestQuestionIsPutAgain(t *testing.T) {
 	t.Parallel()
 	var asked, plain atomic.Int32
-	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) {
+	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) {
 		switch asked.Add(1) {
 		case 1:
 			answer.Question = nil

@@ -12,7 +12,6 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
 
-	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/domain"
@@ -163,7 +162,7 @@ func TestManyRecords(t *testing.T) {
 // it is looked at, it is waited for.
 func TestNameServersOfTheNameFail(t *testing.T) {
 	t.Parallel()
-	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) { answer.Rcode = dns.RcodeServerFailure })
+	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) { answer.Rcode = dns.RcodeServerFailure })
 	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, newRecords())
 	require.NoError(t, err)
 	for _, tc := range []struct{ name, kind, present, check string }{{"a.test", "Operator", "ZoneNotVisible", "ZoneNotVisible"}, {"b.test", "Name", "DNSFailed", "ChallengeNotVisible"}} {
@@ -176,7 +175,7 @@ func TestNameServersOfTheNameFail(t *testing.T) {
 // Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is told as such.
 func TestLocatingIsBounded(t *testing.T) {
 	t.Parallel()
-	resolver := play(t, acmetest.FreePort(t), "127.0.0.1", func(answer *dns.Msg) {
+	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) {
 		if strings.Contains(answer.Question[0].Name, "slow") {
 			answer.Question = nil
 		}

@@ -42,7 +42,7 @@ func (z *HTTPZone) answered(response *http.Response, where string) error {
 	case code >= 300 && code < 400:
 		return refused(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return unavailable(nil, "%s: %s", where, said).After(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
+		return unavailable(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
 	default:
 		return refused(nil, "%s: %s: see to the service, its URL, username and password", where, said)
 	}

@@ -22,7 +22,7 @@ func unavailable(cause error, format string, args ...any) *domain.Fault {
 
 // refused is what somebody must mend.
 func refused(cause error, format string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "DNSRefused", cause, format, args...)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDNSRefused, cause, format, args...)
 }
 
 // interpret makes a fault of what an update came to; nil where it was done. The end of ctx stays visible.

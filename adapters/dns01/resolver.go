@@ -33,7 +33,7 @@ func (r resolver) servers() ([]string, error) {
 	}
 	system, err := dns.ClientConfigFromFile(systemResolvers)
 	if err != nil || len(system.Servers) == 0 {
-		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", err,
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,
 			"%s names no DNS server: give one as --dns01-resolver (EVERLEAF_DNS01_RESOLVER)", systemResolvers)
 	}
 	servers := make([]string, len(system.Servers))
@@ -108,7 +108,7 @@ func (r resolver) follow(ctx context.Context, name string) (final string, err er
 		path = append(path, next)
 		name = next
 	}
-	return name, domain.NewFault(domain.FaultName, "CNAMELoop", nil,
+	return name, domain.NewFault(domain.FaultName, domain.ReasonCNAMELoop, nil,
 		"%s: its CNAMEs come to no end within %d (%s …): correct them", path[0], maxHops, strings.Join(path[:min(len(path), 4)], " -> "))
 }
 

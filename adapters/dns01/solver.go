@@ -103,7 +103,7 @@ func (s *Solver) CleanUp(ctx context.Context, orderID string) error {
 func (s *Solver) cleanZone(ctx context.Context, orderID, name string, records, shared []ports.DNSRecord) error {
 	zone := s.named(name)
 	if zone == nil {
-		return domain.NewFault(domain.FaultOperator, "UnknownDNSZone", nil,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownDNSZone, nil,
 			"the TXT record %s (and %d more of this order) was written into the zone %s, which is none of those under dns in the file of --config "+
 				"(EVERLEAF_CONFIG), which are %s: name %s there again until it is removed", records[0].Name, len(records)-1, name, s.zoneNames(), name)
 	}

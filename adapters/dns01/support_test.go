@@ -108,7 +108,7 @@ func requireFault(t *testing.T, err error, kind domain.FaultKind, reason string,
 	t.Helper()
 	var fault *domain.Fault
 	require.ErrorAs(t, err, &fault)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, "%s", fault.Error())
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+string(fault.Reason), "%s", fault.Error())
 	for _, part := range parts {
 		require.Contains(t, fault.Error(), part)
 	}

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
-	"everleaf/adapters/activities"
+	"everleaf/adapters/activities/sweeping"
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/adapters/system"
@@ -87,7 +87,7 @@ func TestADeadZoneHoldsUpNobody(t *testing.T) {
 	steps := &testsuite.WorkflowTestSuite{}
 	steps.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := steps.NewTestActivityEnvironment()
-	activities.RegisterLong(env, activities.New(activities.Params{Records: store, Solvers: []ports.Solver{s}, Clock: system.Clock{}}))
+	sweeping.Register(env, sweeping.New(sweeping.Params{Records: store, Solvers: []ports.Solver{s}, Clock: system.Clock{}}))
 	value, err := env.ExecuteActivity(ports.SweepRecords.Name, ports.SweepRecordsInput{})
 	require.NoError(t, err)
 	var out ports.SweepRecordsOutput

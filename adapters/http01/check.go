@@ -29,7 +29,7 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(bounded, http.MethodGet, target, nil)
 	if err != nil {
-		return domain.NewFault(domain.FaultName, "NameUnusable", nil, "%q cannot be part of a URL", challenge.Name)
+		return domain.NewFault(domain.FaultName, domain.ReasonNameUnusable, nil, "%q cannot be part of a URL", challenge.Name)
 	}
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("Accept", "*/*")
@@ -40,7 +40,7 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("check %s: %w", target, ctx.Err())
 	}
-	return domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil, "%s: %s; %s", target, seen, fix)
+	return domain.NewFault(domain.FaultWait, domain.ReasonChallengeNotVisible, nil, "%s: %s; %s", target, seen, fix)
 }
 
 func (s *Solver) target(challenge domain.Challenge) string {

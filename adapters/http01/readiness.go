@@ -3,7 +3,6 @@ package http01
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 
 	"everleaf/domain"
@@ -13,10 +12,10 @@ import (
 // fault is the operator's "ResponderSilent".
 func (r *Responder) Readiness(ctx context.Context) (detail string, err error) {
 	silent := func(cause error) error {
-		return domain.NewFault(domain.FaultOperator, "ResponderSilent", cause,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderSilent, cause,
 			"the HTTP-01 responder does not answer at %s: restart the process", r.Addr())
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+r.local()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+r.Local()+path, nil)
 	if err != nil {
 		return "", silent(err)
 	}
@@ -33,12 +32,3 @@ func (r *Responder) Readiness(ctx context.Context) (detail string, err error) {
 
 // direct knows no proxy and keeps no connection.
 var direct = &http.Transport{DisableKeepAlives: true}
-
-// local is how this host reaches an address that was bound on all of its own.
-func (r *Responder) local() string {
-	host, port, err := net.SplitHostPort(r.Addr())
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("localhost", port)
-	}
-	return r.Addr()
-}

@@ -2,15 +2,12 @@ package http01
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"everleaf/domain"
+	"everleaf/adapters/internal/listener"
 	"everleaf/ports"
 )
 
@@ -19,12 +16,10 @@ const storeTimeout = 5 * time.Second
 
 // Responder answers HTTP-01 challenges from the store.
 type Responder struct {
-	listen string
+	*listener.Listener
 	tokens ports.HTTPTokens
 	logger *slog.Logger
 	found  cache
-	server *http.Server
-	bound  atomic.Value
 }
 
 // NewResponder makes a responder; Start makes it answer.
@@ -32,51 +27,10 @@ func NewResponder(config Config, tokens ports.HTTPTokens, logger *slog.Logger) *
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Responder{listen: config.Listen, tokens: tokens, logger: logger,
-		found: cache{entries: map[string]entry{}, now: time.Now}}
-	r.server = &http.Server{
-		Handler:           r,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       30 * time.Second,
-		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
+	r := &Responder{tokens: tokens, logger: logger, found: cache{entries: map[string]entry{}, now: time.Now}}
+	r.Listener = listener.New(listener.Config{Name: "HTTP-01 responder", Setting: "--http01-listen (EVERLEAF_HTTP01_LISTEN)",
+		Listen: config.Listen, WriteTimeout: 10 * time.Second}, r, logger)
 	return r
-}
-
-// Start binds the address and answers from then on. Faults: Operator "ListenFailed", which names setting and address.
-func (r *Responder) Start(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", r.listen)
-	if err != nil {
-		return domain.NewFault(domain.FaultOperator, "ListenFailed", err,
-			"--http01-listen (EVERLEAF_HTTP01_LISTEN) %q: the address cannot be bound; free it or choose another", r.listen)
-	}
-	r.bound.Store(listener.Addr().String())
-	go func() {
-		if err := r.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			r.logger.Error("HTTP-01 responder ended", "error", err)
-		}
-	}()
-	return nil
-}
-
-// Stop lets running answers finish until ctx ends, then cuts them off.
-func (r *Responder) Stop(ctx context.Context) error {
-	if err := r.server.Shutdown(ctx); err != nil {
-		return errors.Join(err, r.server.Close())
-	}
-	return nil
-}
-
-// Addr is the bound address, or the configured one before Start.
-func (r *Responder) Addr() string {
-	if bound, ok := r.bound.Load().(string); ok {
-		return bound
-	}
-	return r.listen
 }
 
 // ServeHTTP answers GET and HEAD of a known token with its key authorization, 404 for anything else, and 503 while the

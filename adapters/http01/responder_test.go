@@ -86,7 +86,7 @@ func TestResponderNamesTheAddressItCannotBind(t *testing.T) {
 		err = responder.Start(t.Context())
 		fault := domain.AsFault(err)
 		require.Equal(t, domain.FaultOperator, fault.Kind)
-		require.Equal(t, "ListenFailed", fault.Reason)
+		require.EqualValues(t, "ListenFailed", fault.Reason)
 		require.Contains(t, fault.Message, "--http01-listen (EVERLEAF_HTTP01_LISTEN)")
 		require.Contains(t, fault.Message, address)
 		require.NoError(t, responder.Stop(t.Context()), "stopping what never started")
@@ -126,7 +126,7 @@ func TestReadiness(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:0", ":0"} {
 		responder := http01.NewResponder(http01.Config{Listen: listen}, store, nil)
 		_, err := responder.Readiness(t.Context())
-		require.Equal(t, "ResponderSilent", domain.AsFault(err).Reason, "not started")
+		require.EqualValues(t, "ResponderSilent", domain.AsFault(err).Reason, "not started")
 		require.NoError(t, responder.Start(t.Context()))
 		detail, err := responder.Readiness(t.Context())
 		require.NoError(t, err)

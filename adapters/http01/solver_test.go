@@ -133,7 +133,7 @@ func TestCheckWithoutAServer(t *testing.T) {
 	cancel()
 	err := solver.Check(ended, challenge("127.0.0.1"))
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, "Unexpected", domain.AsFault(err).Reason)
+	require.EqualValues(t, "Unexpected", domain.AsFault(err).Reason)
 }
 
 // nowhere is a DNS server that knows no name (NXDOMAIN).
@@ -175,7 +175,7 @@ func requireNotVisible(t *testing.T, err error, parts ...string) *domain.Fault {
 	var fault *domain.Fault
 	require.ErrorAs(t, err, &fault)
 	require.Equal(t, domain.FaultWait, fault.Kind)
-	require.Equal(t, "ChallengeNotVisible", fault.Reason)
+	require.EqualValues(t, "ChallengeNotVisible", fault.Reason)
 	for _, part := range parts {
 		require.Contains(t, fault.Message, part)
 	}

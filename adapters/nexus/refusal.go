@@ -13,14 +13,14 @@ import (
 func refusal(err error) error {
 	fault := domain.AsFault(err)
 	return &nexus.HandlerError{
-		Type: handlerType(fault), RetryBehavior: retries(fault), Message: fault.Reason + ": " + fault.Error(),
+		Type: handlerType(fault), RetryBehavior: retries(fault), Message: string(fault.Reason) + ": " + fault.Error(),
 		Cause: failure(fault, true),
 	}
 }
 
 func handlerType(fault *domain.Fault) nexus.HandlerErrorType {
 	switch {
-	case fault.Reason == "UnknownCertificate" || fault.Reason == "NotKept":
+	case fault.Reason == domain.ReasonUnknownCertificate || fault.Reason == domain.ReasonNotKept:
 		return nexus.HandlerErrorTypeNotFound
 	case fault.Kind == domain.FaultSpec:
 		return nexus.HandlerErrorTypeBadRequest

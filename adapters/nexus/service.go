@@ -20,19 +20,16 @@ func NewService(keeper *caller.Client) *nexus.Service {
 	service.MustRegister(
 		operation(ports.NexusEnsureOperation, func(in ports.NexusEnsure) (ports.NexusRequest, error) {
 			spec, err := in.Spec.Validated()
-			return ports.NexusRequest{Certificate: in.Name, Spec: spec}, err
+			return ports.NexusRequest{Certificate: in.Name, Ensure: &ports.EnsureRequest{Spec: spec}}, err
 		}),
 		operation(ports.NexusRenewOperation, func(in ports.NexusRenew) (ports.NexusRequest, error) {
-			return ports.NexusRequest{Certificate: in.Name, Note: in.Note}, nil
+			return ports.NexusRequest{Certificate: in.Name, Renew: &in.RenewRequest}, in.RenewRequest.Check()
 		}),
 		operation(ports.NexusRevokeOperation, func(in ports.NexusRevoke) (ports.NexusRequest, error) {
-			_, err := in.Reason.Code()
-			if err == nil {
-				err = in.SignedBy.Check()
-			}
-			return ports.NexusRequest{
-				Certificate: in.Name, Reason: in.Reason, SignedBy: in.SignedBy, WithoutReplacement: in.WithoutReplacement, Note: in.Note,
-			}, err
+			return ports.NexusRequest{Certificate: in.Name, Revoke: &in.RevokeRequest}, in.RevokeRequest.Check()
+		}),
+		operation(ports.NexusRetireOperation, func(in ports.NexusRetire) (ports.NexusRequest, error) {
+			return ports.NexusRequest{Certificate: in.Name, Retire: &in.RetireRequest}, in.RetireRequest.Check()
 		}),
 		nexus.NewSyncOperation(ports.NexusStatusOperation, status(keeper)),
 	)
@@ -87,7 +84,7 @@ func status(keeper *caller.Client) func(context.Context, ports.NexusStatus, nexu
 		case err == nil:
 			return found, nil
 		case errors.Is(err, context.DeadlineExceeded):
-			err = domain.NewFault(domain.FaultWait, "NoAnswer", nil,
+			err = domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
 				"the workflow of certificate %q did not answer in time; its workers are busy or gone: ask again", in.Name)
 		case ctx.Err() != nil:
 			return domain.Status{}, ctx.Err()

@@ -2,6 +2,7 @@ package nexus
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func TestRefusal(t *testing.T) {
@@ -54,5 +56,15 @@ func TestOperationTimeout(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]time.Duration{"": 0, "1500ms": 1500 * time.Millisecond, "-1s": 0, "soon": 0} {
 		require.Equal(t, want, operationTimeout(nexus.Header{"operation-timeout": header}), header)
+	}
+}
+
+// Callers in other namespaces have the operations of ports.Keeper, no more and no fewer.
+func TestServiceOffersWhatKeeperDoes(t *testing.T) {
+	t.Parallel()
+	keeper := reflect.TypeFor[ports.Keeper]()
+	service := NewService(nil)
+	for i := range keeper.NumMethod() {
+		require.NotNil(t, service.Operation(keeper.Method(i).Name), keeper.Method(i).Name)
 	}
 }

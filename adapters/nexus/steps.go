@@ -26,7 +26,7 @@ func NewSteps(keeper *caller.Client) *Steps { return &Steps{keeper: keeper} }
 // Register makes the service and the steps known to a worker. The workflow is app/nexus's to register.
 func Register(w worker.Registry, keeper *caller.Client) {
 	if s, ok := w.(summarizer); ok {
-		s.Summarize(ports.NexusService, "Ensure, Renew, Revoke and Status for callers in other namespaces")
+		s.Summarize(ports.NexusService, "Ensure, Renew, Revoke, Retire and Status for callers in other namespaces")
 	}
 	w.RegisterNexusService(NewService(keeper))
 	s := NewSteps(keeper)
@@ -66,17 +66,17 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	keeper := s.keeper.Repeat(caller.Request{ID: request.ID, Run: in.Run})
 	var out ports.CarryRequestOutput
 	var err error
-	switch request.Operation {
-	case ports.NexusEnsureOperation:
-		out.Status, err = keeper.Ensure(ctx, request.Certificate, request.Spec)
-	case ports.NexusRenewOperation:
-		out.Status, err = keeper.Renew(ctx, request.Certificate, ports.RenewRequest{Note: request.Note})
-	case ports.NexusRevokeOperation:
-		out.Status, err = keeper.Revoke(ctx, request.Certificate, ports.RevokeRequest{
-			Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement, Note: request.Note,
-		})
+	switch {
+	case request.Operation == ports.NexusEnsureOperation && request.Ensure != nil:
+		out.Status, err = keeper.Ensure(ctx, request.Certificate, request.Ensure.Spec)
+	case request.Operation == ports.NexusRenewOperation && request.Renew != nil:
+		out.Status, err = keeper.Renew(ctx, request.Certificate, *request.Renew)
+	case request.Operation == ports.NexusRevokeOperation && request.Revoke != nil:
+		out.Status, err = keeper.Revoke(ctx, request.Certificate, *request.Revoke)
+	case request.Operation == ports.NexusRetireOperation && request.Retire != nil:
+		out.Status, err = keeper.Retire(ctx, request.Certificate, *request.Retire)
 	default:
-		err = domain.NewFault(domain.FaultOperator, "UnknownOperation", nil,
+		err = domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOperation, nil,
 			"operation %q is not known to this worker; is it older than the one that took the request?", request.Operation)
 	}
 	if errors.Is(context.Cause(ctx), errStopping) && err != nil {

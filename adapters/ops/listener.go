@@ -2,16 +2,17 @@ package ops
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"everleaf/domain"
+	"everleaf/adapters/internal/listener"
 )
+
+// writeTimeout is enough for a big fleet's metrics.
+const writeTimeout = 30 * time.Second
 
 // Config holds the listener's settings.
 type Config struct {
@@ -21,11 +22,9 @@ type Config struct {
 
 // Listener answers /livez, /readyz and /metrics.
 type Listener struct {
-	listen       string
+	*listener.Listener
 	logger       *slog.Logger
-	server       *http.Server
 	bound, fresh time.Duration
-	address      atomic.Value
 	metrics      atomic.Pointer[http.Handler]
 
 	mu      sync.Mutex
@@ -39,22 +38,15 @@ func NewListener(config Config, logger *slog.Logger) *Listener {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	l := &Listener{listen: config.Listen, logger: logger, bound: checkBound, fresh: checkFresh, verdict: map[string]bool{},
+	l := &Listener{logger: logger, bound: checkBound, fresh: checkFresh, verdict: map[string]bool{},
 		phase: phase{alive: true}}
 	l.Starting("the process itself")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", l.live)
 	mux.HandleFunc("GET /readyz", l.ready)
 	mux.HandleFunc("GET /metrics", l.measure)
-	l.server = &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      30 * time.Second, // of a big fleet's metrics
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
+	l.Listener = listener.New(listener.Config{Name: "operations listener", Setting: "--ops-listen (EVERLEAF_OPS_LISTEN)",
+		Listen: config.Listen, WriteTimeout: writeTimeout}, mux, logger)
 	return l
 }
 
@@ -63,34 +55,9 @@ func (l *Listener) Metrics(handler http.Handler) { l.metrics.Store(&handler) }
 
 // Start binds the address and answers from then on. Faults: Operator "ListenFailed", which names setting and address.
 func (l *Listener) Start(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", l.listen)
-	if err != nil {
-		return domain.NewFault(domain.FaultOperator, "ListenFailed", err,
-			"--ops-listen (EVERLEAF_OPS_LISTEN) %q: the address cannot be bound; free it or choose another", l.listen)
+	err := l.Listener.Start(ctx)
+	if err == nil {
+		l.logger.Info("operations listener started", "listen", l.Addr())
 	}
-	l.address.Store(listener.Addr().String())
-	l.logger.Info("operations listener started", "listen", l.Addr())
-	go func() {
-		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			l.logger.Error("operations listener ended", "error", err)
-		}
-	}()
-	return nil
-}
-
-// Stop lets running answers finish until ctx ends, then cuts them off. Without a Start it does nothing.
-func (l *Listener) Stop(ctx context.Context) error {
-	if err := l.server.Shutdown(ctx); err != nil {
-		return errors.Join(err, l.server.Close())
-	}
-	return nil
-}
-
-// Addr is the bound address, or the configured one before Start.
-func (l *Listener) Addr() string {
-	if bound, ok := l.address.Load().(string); ok {
-		return bound
-	}
-	return l.listen
+	return err
 }

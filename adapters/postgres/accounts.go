@@ -180,6 +180,6 @@ func (a *Accounts) SwitchAccountKey(ctx context.Context, issuer, directory strin
 }
 
 func unknownAccount(issuer, directory string) error {
-	return domain.NewFault(domain.FaultOperator, "UnknownAccount", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
 		"no account of issuer %s at %s is stored", issuer, directory)
 }

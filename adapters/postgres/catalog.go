@@ -71,7 +71,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 	case err != nil:
 		return ports.KeyPair{}, interpret(err)
 	case chain == nil:
-		return ports.KeyPair{}, domain.NewFault(domain.FaultWait, "NotIssuedYet", nil,
+		return ports.KeyPair{}, domain.NewFault(domain.FaultWait, domain.ReasonNotIssuedYet, nil,
 			"the certificate %s was not issued yet: `everleaf cert status %s` says what it waits for", name, name)
 	}
 	pair.Record, pair.ChainPEM = record, []byte(*chain)
@@ -79,6 +79,6 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 }
 
 func unknownCertificate(name string) error {
-	return domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil,
+	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 		"there is no certificate %q: `everleaf cert list` shows those there are", name)
 }

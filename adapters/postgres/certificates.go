@@ -15,15 +15,14 @@ import (
 
 var _ ports.Certificates = (*Certificates)(nil)
 
-// Certificates records what became of issuances.
+// Certificates records what is asked for and what came of it.
 type Certificates struct{ pool *pgxpool.Pool }
 
 // NewCertificates records in the pool's database.
 func NewCertificates(pool *pgxpool.Pool) *Certificates { return &Certificates{pool: pool} }
 
-// RecordIssued implements ports.Certificates. An order that was abandoned meanwhile is an Operator fault
-// "OrderAbandoned": its certificate must not replace a newer one.
-func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
+// RecordIssued implements ports.Certificates.
+func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
 	if _, err := uuid.Parse(orderID); err != nil {
 		return domain.Issued{}, unknownOrder(orderID)
 	}
@@ -32,8 +31,8 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 		WITH done AS (
 			-- The row's lock puts concurrent calls in a queue; those after the first find the state changed.
 			UPDATE orders SET state = 'issued', updated_at = now()
-			WHERE id = $1::uuid AND state IN ('planned', 'placed')
-			RETURNING id, certificate,
+			WHERE id = $1::uuid AND certificate = $2 AND state IN ('planned', 'placed')
+			RETURNING id, certificate, key_id,
 				-- What was taken away from a target since it was placed does not come back.
 				CASE WHEN spec ? 'deliveries' THEN jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - ARRAY(
 					SELECT detail ->> 'target' FROM events e
@@ -41,16 +40,30 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 				ELSE spec END AS spec
 		), version AS (
 			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
-				account_url, chain_pem, key_type, profile)
-			SELECT certificate, id, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(spec ->> 'keyType', ''),
-				coalesce(spec ->> 'profile', '') FROM done
+				account_url, chain_pem, key_type, profile, revoking)
+			SELECT certificate, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(spec ->> 'keyType', ''), coalesce(spec ->> 'profile', ''), (
+				-- Its key may have been called compromised since it was placed.
+				SELECT jsonb_strip_nulls(jsonb_build_object('reason', $12::text, 'signedBy', v.revoking ->> 'signedBy'))
+				FROM versions v JOIN orders o ON o.id = v.order_id
+				WHERE v.certificate = done.certificate AND o.key_id = done.key_id AND $12 IN (v.revoking ->> 'reason', v.revocation_reason)
+				LIMIT 1)
+			FROM done
 			RETURNING *
 		), certificate AS (
-			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
-				released_at = NULL, updated_at = now()
+			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec, updated_at = now()
 			FROM version, done WHERE certificates.name = done.certificate
+		), replaced AS (
+			-- What is replaced is revoked when the targets have the new one, or have had time enough.
+			UPDATE versions SET revoking = revoking || jsonb_build_object('after',
+				least(now() + make_interval(secs => CASE revoking ->> 'reason' WHEN $12 THEN $13::float8 ELSE $14::float8 END), not_after))
+			FROM done
+			WHERE versions.certificate = done.certificate AND revoking IS NOT NULL AND revoked_at IS NULL AND NOT revoking ? 'after'
+				AND done.spec -> 'deliveries' <> '[]'
+		), deliveries AS (
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM done
+			WHERE deliveries.certificate = done.certificate AND failure IS NOT NULL
 		), tokens AS (
-			DELETE FROM http_tokens WHERE order_id = $1::uuid
+			DELETE FROM http_tokens USING done WHERE order_id = done.id
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'issued', jsonb_build_object('order', order_id, 'version', id, 'issuer', issuer,
@@ -58,11 +71,12 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 		)
 		SELECT `+versionColumns+` FROM version v
 		UNION ALL
-		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid`,
-		orderID, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
-		issued.ARIID, issued.AccountURL, text(string(chainPEM))).Scan(stored.fields()...)
+		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid AND v.certificate = $2`,
+		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
+		issued.ARIID, issued.AccountURL, text(string(chainPEM)), string(domain.RevokedKeyCompromise),
+		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).Scan(stored.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return c.issuedBefore(ctx, orderID)
+		return c.issuedBefore(ctx, certificate, orderID)
 	}
 	if err != nil {
 		return domain.Issued{}, interpret(err)
@@ -71,44 +85,34 @@ func (c *Certificates) RecordIssued(ctx context.Context, orderID string, issued 
 }
 
 // issuedBefore answers for an order that was not in flight and whose version was not yet to be seen.
-func (c *Certificates) issuedBefore(ctx context.Context, orderID string) (domain.Issued, error) {
-	order, err := NewOrders(c.pool).Order(ctx, orderID)
-	if err != nil {
-		return domain.Issued{}, err
-	}
-	if order.Issued == nil {
+func (c *Certificates) issuedBefore(ctx context.Context, certificate, orderID string) (domain.Issued, error) {
+	var version versionRow
+	err := c.pool.QueryRow(ctx, `
+		SELECT `+versionColumns+` FROM orders o LEFT JOIN versions v ON v.order_id = o.id
+		WHERE o.id = $1::uuid AND o.certificate = $2`, orderID, certificate).Scan(version.fields()...)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return domain.Issued{}, unknownOrder(orderID)
+	case err != nil:
+		return domain.Issued{}, interpret(err)
+	case version.id == nil:
 		return domain.Issued{}, orderAbandoned(orderID)
 	}
-	return *order.Issued, nil
+	return *version.issued(), nil
 }
 
-// Chain implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
-func (c *Certificates) Chain(ctx context.Context, version string) ([]byte, error) {
+// RecordRenewal implements ports.Certificates.
+func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return nil, unknownVersion(version)
-	}
-	var chain string
-	err := c.pool.QueryRow(ctx, `SELECT chain_pem FROM versions WHERE id = $1::uuid`, version).Scan(&chain)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, unknownVersion(version)
-	}
-	if err != nil {
-		return nil, interpret(err)
-	}
-	return []byte(chain), nil
-}
-
-// RecordRenewal implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
-func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan domain.RenewalPlan, next time.Time) (domain.RenewalPlan, error) {
-	if _, err := uuid.Parse(version); err != nil {
-		return domain.RenewalPlan{}, unknownVersion(version)
+		return domain.Record{}, unknownVersion(version)
 	}
 	plan = storable(plan)
-	var stored *domain.RenewalPlan
-	err := c.pool.QueryRow(ctx, `
+	var found bool
+	var planned *domain.RenewalPlan
+	record, err := scanState(c.pool.QueryRow(ctx, `
 		WITH planned AS (
-			UPDATE versions SET renewal = $2, renew_at = $3, next_look = $4
-			WHERE id = $1::uuid AND renewal IS NULL
+			UPDATE versions SET renewal = $3, renew_at = $4, next_look = $5
+			WHERE id = $2::uuid AND certificate = $1 AND renewal IS NULL
 			RETURNING id, certificate, renewal
 		), certificate AS (
 			UPDATE certificates SET updated_at = now() FROM planned WHERE certificates.name = planned.certificate
@@ -116,126 +120,59 @@ func (c *Certificates) RecordRenewal(ctx context.Context, version string, plan d
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'renewal_planned', jsonb_build_object('version', id, 'plan', renewal) FROM planned
 		)
-		SELECT renewal FROM planned
-		UNION ALL
-		SELECT renewal FROM versions WHERE id = $1::uuid AND renewal IS NOT NULL`,
-		version, plan, plan.At, orNull(next)).Scan(&stored)
-	if errors.Is(err, pgx.ErrNoRows) {
-		// Unknown, or planned by another call while this one waited for the row.
-		err = c.pool.QueryRow(ctx, `SELECT renewal FROM versions WHERE id = $1::uuid`, version).Scan(&stored)
+		SELECT `+stateColumns+`, EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1), (SELECT renewal FROM planned)
+		`+stateFrom+` WHERE c.name = $1`, certificate, version, plan, plan.At, orNull(next)), &found, &planned)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) || err == nil && !found:
+		return domain.Record{}, unknownVersion(version)
+	case err != nil:
+		return domain.Record{}, interpret(err)
+	case planned == nil: // by another call, perhaps while this one waited for the row
+		return c.Record(ctx, certificate)
 	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return domain.RenewalPlan{}, unknownVersion(version)
+	if record.Issued != nil && record.Issued.Version == version { // the statement sees the row as it was before
+		record.Renewal = planned
 	}
-	if err != nil {
-		return domain.RenewalPlan{}, interpret(err)
-	}
-	return *stored, nil
+	return record, nil
 }
 
-// RecordChange implements ports.Certificates.
-func (c *Certificates) RecordChange(ctx context.Context, certificate string, changes []string, at time.Time, spec *domain.Spec) error {
-	_, err := c.pool.Exec(ctx, `
-		WITH changed AS (
-			UPDATE certificates SET spec = coalesce($4::jsonb, spec), released_at = NULL, updated_at = now(),
-				-- A spec that needs no certificate leaves nothing to fail.
-				phase = CASE WHEN $4::jsonb IS NOT NULL AND current_version IS NOT NULL THEN 'Ready' ELSE phase END,
-				failure = CASE WHEN $4::jsonb IS NOT NULL AND current_version IS NOT NULL THEN NULL ELSE failure END
-			WHERE name = $1
-			RETURNING name
-		)
-		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $3, 'changed', jsonb_build_object('changes', $2::text[]) FROM changed
-		ON CONFLICT (certificate, at, type) WHERE type IN ('changed', 'fell_back') DO NOTHING`, certificate, changes, at, spec)
-	return interpret(err)
+// Chain implements ports.Certificates.
+func (c *Certificates) Chain(ctx context.Context, certificate, version string) ([]byte, error) {
+	var chain string
+	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
+	return []byte(chain), err
 }
 
-// RecordFallback implements ports.Certificates.
-func (c *Certificates) RecordFallback(ctx context.Context, certificate, orderID, next string, failure domain.Failure) error {
-	var order *string
-	if orderID != "" {
-		if _, err := uuid.Parse(orderID); err != nil {
-			return unknownOrder(orderID)
-		}
-		order = &orderID
-	}
-	failure.Fault.Message = text(failure.Fault.Message)
-	_, err := c.pool.Exec(ctx, `
-		WITH tokens AS (
-			DELETE FROM http_tokens WHERE order_id = $5::uuid
-		)
-		INSERT INTO events (certificate, at, type, detail)
-		VALUES ($1, $2, 'fell_back', $3::jsonb || jsonb_build_object('next', $4::text))
-		ON CONFLICT (certificate, at, type) WHERE type IN ('changed', 'fell_back') DO NOTHING`,
-		certificate, failure.At, failure, next, order)
-	return interpret(err)
+// SealedKey implements ports.Certificates.
+func (c *Certificates) SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error) {
+	err = c.ofVersion(ctx, &sealed, `
+		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
+		WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
+	return sealed, err
 }
 
-// RecordRevoked implements ports.Certificates. An unknown version is an Operator fault "UnknownVersion".
-func (c *Certificates) RecordRevoked(ctx context.Context, version string, reason domain.RevocationReason, at time.Time) error {
+func (c *Certificates) ofVersion(ctx context.Context, value any, statement, certificate, version string) error {
 	if _, err := uuid.Parse(version); err != nil {
 		return unknownVersion(version)
 	}
-	var known bool
-	err := c.pool.QueryRow(ctx, `
-		WITH revoked AS (
-			UPDATE versions SET revoked_at = $2, revocation_reason = $3 WHERE id = $1::uuid AND revoked_at IS NULL
-			RETURNING id, certificate, serial, revoked_at, revocation_reason
-		), event AS (
-			INSERT INTO events (certificate, type, detail)
-			SELECT certificate, 'revoked', jsonb_build_object('version', id, 'serial', serial, 'reason', revocation_reason,
-				'at', revoked_at) FROM revoked
-		)
-		SELECT EXISTS (SELECT FROM versions WHERE id = $1::uuid)`, version, at, string(reason)).Scan(&known)
-	if err == nil && !known {
+	err := c.pool.QueryRow(ctx, statement, version, certificate).Scan(value)
+	if errors.Is(err, pgx.ErrNoRows) {
 		return unknownVersion(version)
 	}
 	return interpret(err)
 }
 
 // RecordReleased implements ports.Certificates.
-func (c *Certificates) RecordReleased(ctx context.Context, certificate string) ([]domain.Delivery, error) {
-	rows, err := c.pool.Query(ctx, `
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string) (domain.Record, error) {
+	return c.after(ctx, certificate, nil, `
 		WITH released AS (
 			UPDATE certificates SET released_at = now(), updated_at = now() WHERE name = $1 AND released_at IS NULL
 			RETURNING name
-		), event AS (
-			INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released
-		)
-		SELECT `+deliveryColumns+` FROM deliveries WHERE certificate = $1 AND version IS NOT NULL ORDER BY target`, certificate)
-	if err != nil {
-		return nil, interpret(err)
-	}
-	delivered, err := pgx.CollectRows(rows, scanDelivery)
-	return delivered, interpret(err)
-}
-
-// RecordFailure implements ports.Certificates.
-func (c *Certificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, orderID string, failure domain.Failure) error {
-	var order *string
-	if orderID != "" {
-		if _, err := uuid.Parse(orderID); err != nil {
-			return unknownOrder(orderID)
-		}
-		order = &orderID
-	}
-	failure.Fault.Message = text(failure.Fault.Message)
-	_, err := c.pool.Exec(ctx, `
-		WITH event AS (
-			INSERT INTO events (certificate, at, type, detail) VALUES ($1, $4, 'failed', $3)
-			ON CONFLICT (certificate, at) WHERE type = 'failed' DO NOTHING
-			RETURNING certificate, detail
-		), certificate AS (
-			INSERT INTO certificates (name, spec, phase, failure) SELECT certificate, $2, 'Failing', detail FROM event
-			ON CONFLICT (name) DO UPDATE SET phase = 'Failing', failure = EXCLUDED.failure, released_at = NULL, updated_at = now(),
-				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
-		)
-		DELETE FROM http_tokens WHERE order_id = $5::uuid`,
-		certificate, spec, failure, failure.At, order)
-	return interpret(err)
+		), `+tokensInFlight+`
+		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate)
 }
 
 func unknownVersion(version string) error {
-	return domain.NewFault(domain.FaultOperator, "UnknownVersion", nil,
-		"no certificate version %q is stored: the database is not the one that this workflow used before", version)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
+		"no version %q of the certificate is stored: the database is not the one that this workflow used before", version)
 }

@@ -29,94 +29,72 @@ func TestBundleIsTheVersionThatIsAskedFor(t *testing.T) {
 	s := newStore(t)
 	d := postgres.NewDeliveries(s.pool)
 	first := s.issue(newOrder("web", "web/1"))
-	pair, err := d.Bundle(t.Context(), first.Version)
+	pair, err := d.Bundle(t.Context(), "web", first.Version)
 	require.NoError(t, err)
 	require.False(t, pair.Replaced)
 	second := s.issue(newOrder("web", "web/2"))
 
-	pair, err = d.Bundle(t.Context(), first.Version)
+	pair, err = d.Bundle(t.Context(), "web", first.Version)
 	require.NoError(t, err)
 	require.True(t, pair.Replaced)
 	require.Equal(t, "web", pair.Record.Name)
 	require.Equal(t, first, *pair.Record.Issued)
 	require.Equal(t, "chain of web/1", string(pair.ChainPEM))
 	require.Equal(t, "sealed key of web/1", string(pair.SealedKey))
-	pair, err = d.Bundle(t.Context(), second.Version)
+	pair, err = d.Bundle(t.Context(), "web", second.Version)
 	require.NoError(t, err)
 	require.False(t, pair.Replaced)
 
-	for _, version := range []string{nobody, "no UUID"} {
-		_, err = d.Bundle(t.Context(), version)
+	for _, version := range []string{nobody, "no UUID", s.issue(newOrder("other", "other/1")).Version} {
+		_, err = d.Bundle(t.Context(), "web", version)
 		requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	}
 }
 
-func TestADeliveryIsConfirmedOncePerVersion(t *testing.T) {
-	s := newStore(t)
+// delivers is what a step does about the version in service; ids are requests' IDs, each of another step.
+func (s store) delivers(certificate, target, version string) {
+	s.t.Helper()
 	d := postgres.NewDeliveries(s.pool)
+	n, err := d.BeginDelivery(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target, ID: uuid.NewString()}, version)
+	require.NoError(s.t, err)
+	_, err = d.RecordDelivered(s.t.Context(), certificate, target, n, "written\x00")
+	require.NoError(s.t, err)
+}
+
+// removes is what a step does about a target that is to be cleared.
+func (s store) removes(certificate, target string) {
+	s.t.Helper()
+	d := postgres.NewDeliveries(s.pool)
+	n, err := d.BeginRemoval(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target, ID: uuid.NewString()})
+	require.NoError(s.t, err)
+	require.NoError(s.t, d.RecordRemoved(s.t.Context(), certificate, target, n))
+}
+
+// met are the deliveries of the record.
+func (s store) met(certificate string) []domain.Delivery {
+	s.t.Helper()
+	return s.read(certificate).Deliveries
+}
+
+func TestADeliveryIsConfirmedOncePerVersion(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
 	first := s.issue(newOrder("web", "web/1"))
 	for range 2 {
-		require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", first.Version, "written\x00"))
+		s.delivers("web", "nginx", first.Version)
 	}
 	second := s.issue(newOrder("web", "web/2"))
 	_, current, _ := s.delivery("web", "nginx")
 	require.False(t, current, "the first version is not in service any more")
-	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", second.Version, "written"))
-	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", first.Version, "late"), "no error, but no step back")
+	s.delivers("web", "nginx", second.Version)
 	_, current, reason := s.delivery("web", "nginx")
 	require.True(t, current)
 	require.Nil(t, reason)
 	require.Equal(t, []string{"placed", "issued", "delivered", "placed", "issued", "delivered"}, s.events("web"))
-
-	requireFault(t, d.RecordDelivered(t.Context(), "web", "nginx", nobody, ""), domain.FaultOperator, "UnknownVersion")
-	requireFault(t, d.RecordDelivered(t.Context(), "other", "nginx", first.Version, ""), domain.FaultOperator, "UnknownVersion")
-}
-
-// The number tells a late try from a later request: it stays over repeats, grows with all else, and never goes back.
-func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	d := postgres.NewDeliveries(s.pool)
-	first, second := uuid.NewString(), uuid.NewString()
-	request := func(version string, minute int) ports.DeliveryRequest {
-		return ports.DeliveryRequest{Certificate: "web", Target: "hook@a", Version: version, Asked: noon.Add(time.Duration(minute) * time.Minute)}
-	}
-	number := func(version string, minute int) int64 {
-		t.Helper()
-		n, err := d.Sequence(t.Context(), request(version, minute))
-		require.NoError(t, err)
-		return n
-	}
-	late := func(version string, minute int) {
-		t.Helper()
-		_, err := d.Sequence(t.Context(), request(version, minute))
-		require.False(t, requireFault(t, err, domain.FaultWait, "VersionReplaced").Transient())
-	}
-	one := number(first, 1)
-	require.Equal(t, noon.Add(time.Minute).UnixMicro(), one)
-	require.Less(t, one, int64(1)<<53, "readers of JSON have it whole")
-	require.Equal(t, one, number(first, 1), "a repeat")
-	require.Equal(t, one, number(first, 2), "the next try of the ladder")
-	gone := number("", 3)
-	require.Greater(t, gone, one)
-	late(first, 2)
-	require.Equal(t, gone, number("", 4))
-	again := number(first, 5)
-	require.Greater(t, again, gone, "removed and named again, the same version is another message")
-	require.Greater(t, number(second, 5), again, "asked for in the same instant")
-	late(first, 4)
-	late("", 4)
-
-	other := request(first, 1)
-	other.Target = "hook@b"
-	n, err := d.Sequence(t.Context(), other)
-	require.NoError(t, err)
-	require.Equal(t, one, n, "another host's target has its own")
-	_, err = d.Sequence(t.Context(), request("no UUID", 9))
-	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 }
 
 func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	d := postgres.NewDeliveries(s.pool)
 	issued := s.issue(newOrder("web", "web/1"))
@@ -128,8 +106,8 @@ func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, 2*time.Minute)))
 	require.Equal(t, noon.Add(2*time.Minute), query[time.Time](s, `SELECT retry_at FROM everleaf_deliveries`).UTC(), "as it was decided last")
 
-	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", issued.Version, "written"))
-	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, time.Minute)), "told late")
+	s.delivers("web", "nginx", issued.Version)
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, time.Minute)), "recorded late")
 	_, current, reason = s.delivery("web", "nginx")
 	require.True(t, current)
 	require.Nil(t, reason, "what is over does not come back")
@@ -138,25 +116,82 @@ func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
 }
 
 func TestARemovedDeliveryIsGoneButForItsStory(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
-	d := postgres.NewDeliveries(s.pool)
 	issued := s.issue(newOrder("web", "web/1"))
-	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", issued.Version, "written"))
+	s.delivers("web", "nginx", issued.Version)
 	for range 2 {
-		require.NoError(t, d.RecordRemoved(t.Context(), "web", "nginx"))
+		s.removes("web", "nginx")
 	}
 	require.Zero(t, s.count("deliveries"))
 	require.Equal(t, []string{"placed", "issued", "delivered", "removed"}, s.events("web"))
 }
 
+// A target is one of the record's from before it is contacted until it is cleared. What is known to be there is forgotten
+// before a removal, too.
+func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDeliveries(s.pool)
+	issued := s.issue(newOrder("web", "web/1"))
+	s.delivers("other-target's", "nginx", s.issue(newOrder("other-target's", "o/1", "o.example")).Version)
+	require.Empty(t, s.met("web"))
+
+	unknown := failedAt(noon, time.Minute)
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "typo", issued.Version, unknown))
+	require.Empty(t, s.met("web"), "no step has contacted it")
+	require.Equal(t, 1, query[int](s, `SELECT count(*) FROM everleaf_deliveries WHERE certificate = 'web' AND failure_reason IS NOT NULL`))
+
+	for _, target := range []string{"nginx", "haproxy@west"} {
+		_, err := d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: target, ID: "run/" + target}, issued.Version)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}, {Target: "nginx", Met: true}}, s.met("web"))
+	failure := failedAt(noon, time.Minute)
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failure))
+	require.Equal(t, failure.At, s.met("web")[1].Failure.At)
+	s.delivers("web", "nginx", issued.Version)
+	require.Equal(t, issued.Version, s.met("web")[1].Version)
+	require.False(t, s.met("web")[1].At.IsZero())
+	require.Nil(t, s.met("web")[1].Failure)
+
+	removal := ports.DeliveryRequest{Certificate: "web", Target: "nginx", ID: "run/9"}
+	n, err := d.BeginRemoval(t.Context(), removal)
+	require.NoError(t, err)
+	require.Equal(t, domain.Delivery{Target: "nginx", Met: true}, s.met("web")[1])
+	require.NoError(t, d.RecordRemoved(t.Context(), "web", "nginx", n))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}}, s.met("web"))
+	_, err = d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "typo", ID: "run/10"}, issued.Version)
+	require.NoError(t, err)
+	require.Len(t, s.met("web"), 2, "what failed before it was met is met now")
+}
+
+// A target that no step has met goes with the spec that named it.
+func TestATargetThatWasNeverMetIsForgotten(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := postgres.NewDeliveries(s.pool)
+	issued := s.issue(newOrder("web", "web/1"))
+	s.delivers("web", "nginx", issued.Version)
+	for _, target := range []string{"typo", "still-away", "nginx"} {
+		require.NoError(t, d.RecordUndelivered(t.Context(), "web", target, issued.Version, failedAt(noon, time.Minute)))
+	}
+	spec := newOrder("web", "").Spec
+	spec.Deliveries = []string{"still-away"}
+	s.ask("web", ensured("r1", noon, spec, "deliveries"))
+	require.Equal(t, []string{"nginx", "still-away"}, query[[]string](s, `SELECT array_agg(target ORDER BY target) FROM deliveries`),
+		"nginx may have it, and is to be cleared")
+}
+
 func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	d := postgres.NewDeliveries(s.pool)
 	issued := map[string]domain.Issued{}
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		issued[name] = s.issue(newOrder(name, name+"/1"))
 		for _, target := range []string{"nginx", "edge@west", "haproxy"} {
-			require.NoError(t, d.RecordDelivered(t.Context(), name, target, issued[name].Version, ""))
+			s.delivers(name, target, issued[name].Version)
 		}
 	}
 	s.issue(newOrder("b", "b/2")) // not delivered yet
@@ -165,13 +200,14 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 
 	walk := func(host string) (all []ports.DeliveredTo) {
 		t.Helper()
-		for after := (ports.DeliveredTo{}); ; after = all[len(all)-1] {
+		for after := (ports.DeliveredTo{}); ; {
 			page, err := d.Delivered(t.Context(), host, after, 2)
 			require.NoError(t, err)
-			all = append(all, page...)
-			if len(page) < 2 {
+			all = append(all, page.Deliveries...)
+			if page.Done {
 				return all
 			}
+			after = page.After
 		}
 	}
 	to := func(name, target string) ports.DeliveredTo {
@@ -179,47 +215,47 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 	}
 	require.Equal(t, []ports.DeliveredTo{to("a", "haproxy"), to("a", "nginx"), to("d", "nginx"), to("e", "haproxy"), to("e", "nginx")}, walk(""))
 	require.Equal(t, []ports.DeliveredTo{to("a", "edge@west"), to("d", "edge@west"), to("e", "edge@west")}, walk("west"))
-	none, err := d.Delivered(t.Context(), "", ports.DeliveredTo{}, 0)
-	require.NoError(t, err)
-	require.Empty(t, none)
 }
 
-// release gives a certificate up.
-func (s store) release(certificate string) (delivered []domain.Delivery) {
-	s.t.Helper()
-	delivered, err := s.RecordReleased(s.t.Context(), certificate)
-	require.NoError(s.t, err)
-	return delivered
-}
-
-// What was delivered is known to whoever ends a certificate's workflow, and to whoever takes the certificate up again.
-func TestWhatIsLeftAtTargetsIsKnown(t *testing.T) {
+// A drift is stored for exactly the version that was looked at, and stays to be seen until it is delivered again.
+func TestADriftIsStoredUntilItIsDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	d := postgres.NewDeliveries(s.pool)
-	issued := s.issue(newOrder("web", "web/1"))
-	other := s.issue(newOrder("other", "other/1"))
-	require.NoError(t, d.RecordDelivered(t.Context(), "web", "nginx", issued.Version, "written"))
-	require.NoError(t, d.RecordDelivered(t.Context(), "other", "nginx", other.Version, "written"))
-	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "edge", issued.Version, failedAt(noon, time.Minute)))
+	web, api := s.issue(newOrder("web", "web/1")), s.issue(newOrder("api", "api/1"))
+	s.delivers("web", "nginx", web.Version)
+	s.delivers("api", "nginx", api.Version)
+	s.delivers("api", "haproxy", api.Version)
+	drift := func(certificate, target, version string) ports.Drift {
+		return ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate, Target: target, Version: version}, What: "tls.key\x00 is gone"}
+	}
 	for range 2 {
-		delivered := s.release("web")
-		require.Len(t, delivered, 1, "the other may be there in part, and is not said to be")
-		require.Equal(t, []string{"nginx", issued.Version}, []string{delivered[0].Target, delivered[0].Version})
-		require.False(t, delivered[0].At.IsZero())
+		require.NoError(t, d.RecordDrifted(t.Context(), []ports.Drift{drift("web", "nginx", web.Version), drift("api", "haproxy", web.Version),
+			drift("api", "other", api.Version)}))
 	}
-	left, err := s.Left(t.Context(), "web")
-	require.NoError(t, err)
-	require.Empty(t, left.Revoking)
-	require.Len(t, left.Deliveries, 2)
-	require.Equal(t, "edge", left.Deliveries[0].Target)
-	require.Empty(t, left.Deliveries[0].Version)
+	require.NoError(t, d.RecordDrifted(t.Context(), nil))
+	require.Equal(t, []string{"placed", "issued", "delivered", "drifted"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "delivered", "delivered"}, s.events("api"))
+	require.Empty(t, s.met("web")[0].Version)
+	_, current, _ := s.delivery("web", "nginx")
+	require.False(t, current)
 
-	for _, target := range []string{"nginx", "edge"} {
-		require.NoError(t, d.RecordRemoved(t.Context(), "web", target))
+	look := func() []ports.DeliveredTo {
+		t.Helper()
+		found, err := d.Delivered(t.Context(), "", ports.DeliveredTo{}, 10)
+		require.NoError(t, err)
+		require.True(t, found.Done)
+		return found.Deliveries
 	}
-	require.Empty(t, s.release("web"))
-	left, err = s.Left(t.Context(), "web")
+	all := []ports.DeliveredTo{{Certificate: "api", Target: "haproxy", Version: api.Version}, {Certificate: "api", Target: "nginx", Version: api.Version},
+		{Certificate: "web", Target: "nginx"}}
+	require.Equal(t, all, look(), "a notice that was lost is sent again")
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", web.Version, failedAt(noon, time.Minute)))
+	require.Equal(t, all[:2], look(), "it is tried again anyway")
+	s.delivers("web", "nginx", web.Version)
+	all[2].Version = web.Version
+	require.Equal(t, all, look())
+	_, err := d.BeginRemoval(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "nginx", ID: "run/9"})
 	require.NoError(t, err)
-	require.Empty(t, left.Deliveries)
+	require.Equal(t, all[:2], look(), "a removal is no drift")
 }

@@ -188,10 +188,9 @@ func TestOrphanedOrders(t *testing.T) {
 	working := with(s.placed(newOrder("working", "w/1"))) // expires at noon
 	s.placed(newOrder("without", "wo/1"))
 	issued := with(s.placed(newOrder("issued", "i/1")))
-	_, err := s.RecordIssued(t.Context(), issued, issuedFor(s.order(issued)), []byte("chain"))
-	require.NoError(t, err)
+	s.record(s.order(issued), issuedFor(s.order(issued)), "chain")
 	abandoned := with(s.placed(newOrder("abandoned", "a/1")))
-	require.NoError(t, s.AbandonOrder(t.Context(), abandoned, "the CA gave it up"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "abandoned", abandoned, "the CA gave it up"))
 	unanswered := with(s.open(newOrder("unanswered", "u/1"))) // the CA never said when it expires
 
 	orphans := func(at time.Time, after string, limit int) []string {
@@ -216,11 +215,12 @@ func TestOrphanedOrders(t *testing.T) {
 	s.release("released")
 	waits := with(s.placed(newOrder("waits", "w/1")))
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "DNSUnavailable"}, Attempts: 1, At: early, RetryAt: early.Add(2 * time.Minute)}
-	require.NoError(t, s.RecordFailure(t.Context(), "waits", domain.Spec{}, waits, failure))
+	s.fail("waits", failure)
 	require.Equal(t, sorted(issued, abandoned, released, waits), orphans(early, "", 10))
 	require.Equal(t, sorted(issued, abandoned, released), orphans(early.Add(90*time.Second), "", 10))
-	require.NoError(t, s.AdoptOrder(t.Context(), released, "r/2")) // somebody wants it again
-	require.NoError(t, s.AdoptOrder(t.Context(), waits, "w/2"))
+	s.ask("released", ensured("1", time.Now(), s.order(released).Spec)) // somebody wants it again
+	_, _, err := s.FindOrder(t.Context(), "waits")                      // the next attempt goes on with it
+	require.NoError(t, err)
 
 	found, err := advice.Backlog(t.Context(), early)
 	require.NoError(t, err)

@@ -70,14 +70,14 @@ func (s store) open(order ports.NewOrder) ports.StoredOrder {
 func (s store) placed(order ports.NewOrder) ports.StoredOrder {
 	s.t.Helper()
 	stored := s.open(order)
-	s.place(stored.ID, "https://ca.example/order/"+order.Key)
+	s.place(stored, "https://ca.example/order/"+order.Key)
 	return s.order(stored.ID)
 }
 
 // place is RecordPlaced that must succeed; it returns the URL that is stored.
-func (s store) place(orderID, url string) string {
+func (s store) place(order ports.StoredOrder, url string) string {
 	s.t.Helper()
-	storedURL, err := s.RecordPlaced(s.t.Context(), orderID, url, noon)
+	storedURL, err := s.RecordPlaced(s.t.Context(), order.Certificate, order.ID, url, noon)
 	require.NoError(s.t, err)
 	return storedURL
 }
@@ -86,16 +86,67 @@ func (s store) place(orderID, url string) string {
 func (s store) issue(order ports.NewOrder) domain.Issued {
 	s.t.Helper()
 	stored := s.placed(order)
-	issued, err := s.RecordIssued(s.t.Context(), stored.ID, issuedFor(stored), []byte("chain of "+order.Key))
+	return s.record(stored, issuedFor(stored), "chain of "+order.Key)
+}
+
+// record is RecordIssued that must succeed.
+func (s store) record(order ports.StoredOrder, issued domain.Issued, chain string) domain.Issued {
+	s.t.Helper()
+	issued, err := s.RecordIssued(s.t.Context(), order.Certificate, order.ID, issued, []byte(chain))
 	require.NoError(s.t, err)
 	return issued
 }
 
-func (s store) order(id string) ports.StoredOrder {
+// order is an order in whatever state.
+func (s store) order(id string) (order ports.StoredOrder) {
 	s.t.Helper()
-	stored, err := s.Order(s.t.Context(), id)
+	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), `
+		SELECT id::text, certificate, issuance_key, state, issuer, spec, csr, coalesce(url, ''), created_at FROM orders WHERE id = $1::uuid`, id).Scan(
+		&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec, &order.CSR, &order.URL, &order.OpenedAt))
+	order.OpenedAt = order.OpenedAt.UTC()
+	return order
+}
+
+// release is RecordReleased that must succeed.
+func (s store) release(certificate string) {
+	s.t.Helper()
+	_, err := s.RecordReleased(s.t.Context(), certificate)
 	require.NoError(s.t, err)
-	return stored
+}
+
+// plan is RecordRenewal that must succeed; it returns the stored plan.
+func (s store) plan(certificate, version string, plan domain.RenewalPlan, next time.Time) domain.RenewalPlan {
+	s.t.Helper()
+	record, err := s.RecordRenewal(s.t.Context(), certificate, version, plan, next)
+	require.NoError(s.t, err)
+	return *record.Renewal
+}
+
+// fail is RecordFailure that must succeed.
+func (s store) fail(certificate string, failure domain.Failure) {
+	s.t.Helper()
+	require.NoError(s.t, s.RecordFailure(s.t.Context(), certificate, domain.Spec{Names: []string{certificate + ".example"}}.WithDefaults(), failure))
+}
+
+// ask is RecordRequest that must succeed.
+func (s store) ask(certificate string, request ports.StoredRequest) domain.Record {
+	s.t.Helper()
+	record, err := s.RecordRequest(s.t.Context(), certificate, request)
+	require.NoError(s.t, err)
+	return record
+}
+
+// ensured is an Ensure that the certificate in service fulfils.
+func ensured(id string, at time.Time, spec domain.Spec, changes ...string) ports.StoredRequest {
+	return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestEnsure, At: at, Spec: &spec}, Changes: changes, Fulfilled: true}
+}
+
+// read is the record of a certificate.
+func (s store) read(certificate string) domain.Record {
+	s.t.Helper()
+	record, err := s.Record(s.t.Context(), certificate)
+	require.NoError(s.t, err)
+	return record
 }
 
 // events are the types of a certificate's events in order.
@@ -142,7 +193,7 @@ func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string)
 	t.Helper()
 	fault, ok := errors.AsType[*domain.Fault](err)
 	require.True(t, ok, "%v is a fault", err)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+string(fault.Reason), err.Error())
 	return fault
 }
 

@@ -30,9 +30,9 @@ func interpret(err error) error {
 		return interpretAnswer(answer)
 	}
 	if disconnected(err) {
-		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", err, "Postgres is out of reach")
+		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, err, "Postgres is out of reach")
 	}
-	return domain.NewFault(domain.FaultOperator, "DatabaseError", err, "use Postgres")
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, err, "use Postgres")
 }
 
 // interpretAnswer interprets what the server itself said.
@@ -41,18 +41,18 @@ func interpretAnswer(answer *pgconn.PgError) error {
 	case answer.ConstraintName == "orders_one_in_flight_per_names":
 		return sameNames("another certificate", redact(answer))
 	case passing(answer.Code):
-		return domain.NewFault(domain.FaultWait, "DatabaseUnavailable", redact(answer), "Postgres cannot serve just now")
+		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer), "Postgres cannot serve just now")
 	case refusing(answer.Code):
-		return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
+		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseRefused, redact(answer),
 			"Postgres refuses connections: check user, password and database of "+setting)
 	case answer.Code == "42P01" || answer.Code == "42703":
-		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
+		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
 			"the database's schema does not fit this binary: run `everleaf migrate`")
 	case answer.Code == "42501":
-		return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer),
+		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
 			"the user of "+setting+" lacks a right")
 	}
-	return domain.NewFault(domain.FaultOperator, "DatabaseError", redact(answer), "Postgres refused a statement")
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer), "Postgres refused a statement")
 }
 
 // sameNames is final for the step: the ladder waits it out, and whoever asked is told.
@@ -60,9 +60,9 @@ func interpretAnswer(answer *pgconn.PgError) error {
 const sameNamesPause = 15 * time.Second
 
 func sameNames(holder string, cause error) *domain.Fault {
-	return domain.NewFault(domain.FaultWait, "SameNamesInFlight", cause,
+	return domain.NewFault(domain.FaultWait, domain.ReasonSameNamesInFlight, cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
-			"use one certificate for both if they are the same", holder).After(sameNamesPause)
+			"use one certificate for both if they are the same", holder).WithRetryAfter(sameNamesPause)
 }
 
 // passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).

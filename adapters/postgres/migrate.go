@@ -74,7 +74,7 @@ func up(ctx context.Context, db *sql.DB) error {
 func failedMigration(err error) error {
 	fault := domain.AsFault(interpret(err))
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok && fault.Kind == domain.FaultOperator {
-		return domain.NewFault(domain.FaultOperator, "MigrationFailed", fault, "migration %d failed and was rolled back",
+		return domain.NewFault(domain.FaultOperator, domain.ReasonMigrationFailed, fault, "migration %d failed and was rolled back",
 			partial.Failed.Source.Version)
 	}
 	return fault
@@ -93,7 +93,7 @@ func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 func Readiness(ctx context.Context, pool *pgxpool.Pool) (detail string, err error) {
 	found, err := fittingSchema(ctx, pool)
 	if fault, ok := errors.AsType[*domain.Fault](err); ok && disconnected(fault) {
-		err = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", errors.Unwrap(fault),
+		err = domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, errors.Unwrap(fault),
 			"Postgres at %s does not answer: start it, or correct %s", address(pool.Config()), setting)
 	}
 	return fmt.Sprintf("version %d", found), err
@@ -105,7 +105,7 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 	case err != nil:
 		return found, err
 	case found < expected:
-		return found, domain.NewFault(domain.FaultOperator, "SchemaTooOld", nil,
+		return found, domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooOld, nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
 		var least int64
@@ -120,7 +120,7 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 }
 
 func tooNew(found int64) error {
-	return domain.NewFault(domain.FaultOperator, "SchemaTooNew", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooNew, nil,
 		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found, migrations.Version())
 }
 

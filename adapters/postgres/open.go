@@ -83,7 +83,7 @@ func await(ctx context.Context, pool *pgxpool.Pool, where string, logger *slog.L
 			return nil
 		}
 		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !passing(answer.Code) {
-			return domain.NewFault(domain.FaultOperator, "DatabaseRefused", redact(answer),
+			return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseRefused, redact(answer),
 				"Postgres at %s refused the connection: check user, password and database of "+setting, where)
 		}
 		if tries == 0 && logger != nil && ctx.Err() == nil {
@@ -92,7 +92,7 @@ func await(ctx context.Context, pool *pgxpool.Pool, where string, logger *slog.L
 		select {
 		case <-time.After(attemptInterval):
 		case <-ctx.Done():
-			return domain.NewFault(domain.FaultOperator, "DatabaseUnreachable", unreached{ctx.Err(), err},
+			return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseUnreachable, unreached{ctx.Err(), err},
 				"Postgres at %s does not answer: start it, or correct "+setting, where)
 		}
 	}
@@ -120,16 +120,16 @@ func parse(config Config) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database?sslmode=verify-full, with reserved characters in the " +
 		"password percent-encoded"
 	if strings.TrimSpace(config.URL) == "" {
-		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, setting+" cannot work: it is empty; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is empty; %s", want)
 	}
 	parsed, err := pgxpool.ParseConfig(config.URL)
 	if err != nil {
 		// Only a file's name may be told: sslrootcert, sslcert, sslkey, passfile.
 		if missing, ok := errors.AsType[*fs.PathError](err); ok {
-			return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", missing,
+			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, missing,
 				setting+" cannot work: it names a file that cannot be read")
 		}
-		return nil, domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, setting+" cannot work: it is malformed; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is malformed; %s", want)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

@@ -24,36 +24,42 @@ type Orders struct{ pool *pgxpool.Pool }
 // NewOrders keeps orders in the pool's database.
 func NewOrders(pool *pgxpool.Pool) *Orders { return &Orders{pool: pool} }
 
-// orderColumns are what scanOrder reads, of orders o and versions v.
-const orderColumns = `o.id::text, o.certificate, o.issuance_key, o.state, o.issuer, o.spec, o.csr, coalesce(o.url, ''), o.created_at, ` +
-	versionColumns
+// orderColumns are what orderRow reads, of orders o; all empty or NULL where a LEFT JOIN found none.
+const orderColumns = `coalesce(o.id::text, ''), coalesce(o.certificate, ''), coalesce(o.issuance_key, ''), coalesce(o.state, ''),
+	coalesce(o.issuer, ''), coalesce(o.spec, '{}'), o.csr, coalesce(o.url, ''), coalesce(o.created_at, '0001-01-01Z'), EXISTS (
+	SELECT FROM versions kept JOIN orders k ON k.id = kept.order_id WHERE kept.certificate = o.certificate AND k.key_id = o.key_id)`
 
-func scanOrder(row pgx.Row) (ports.StoredOrder, error) {
-	var order ports.StoredOrder
-	var version versionRow
-	err := row.Scan(append([]any{&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec,
-		&order.CSR, &order.URL, &order.OpenedAt}, version.fields()...)...)
-	order.Issued = version.issued()
-	order.OpenedAt = order.OpenedAt.UTC()
-	return order, err
+// orderRow is an order that may be absent.
+type orderRow struct{ order ports.StoredOrder }
+
+// fields are where to scan orderColumns.
+func (r *orderRow) fields() []any {
+	o := &r.order
+	return []any{&o.ID, &o.Certificate, &o.Key, &o.State, &o.Issuer, &o.Spec, &o.CSR, &o.URL, &o.OpenedAt, &o.ReusedKey}
+}
+
+// stored is nil for an absent order.
+func (r *orderRow) stored() *ports.StoredOrder {
+	if r.order.ID == "" {
+		return nil
+	}
+	r.order.OpenedAt = r.order.OpenedAt.UTC()
+	return &r.order
 }
 
 // FindOrder implements ports.Orders.
-func (o *Orders) FindOrder(ctx context.Context, certificate, key string) (*ports.StoredOrder, error) {
-	order, err := scanOrder(o.pool.QueryRow(ctx, `
-		SELECT `+orderColumns+`
-		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
-		WHERE o.certificate = $1 AND o.state <> 'abandoned'
-		  AND (o.issuance_key = $2 OR o.state IN ('planned', 'placed'))
-		ORDER BY o.issuance_key = $2 DESC
-		LIMIT 1`, certificate, key))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, interpret(err)
-	}
-	return &order, nil
+func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Record, *ports.StoredOrder, error) {
+	var order orderRow
+	record, err := scanState(o.pool.QueryRow(ctx, `
+		WITH resumed AS (
+			UPDATE certificates SET phase = 'Issuing', updated_at = now()
+			WHERE name = $1 AND phase = 'Failing' AND EXISTS (SELECT FROM orders WHERE certificate = $1 AND state IN ('planned', 'placed'))
+		)
+		SELECT `+stateColumns+`, `+orderColumns+stateFrom+`
+		LEFT JOIN orders o ON o.certificate = c.name AND o.state IN ('planned', 'placed')
+		WHERE c.name = $1`, certificate), order.fields()...)
+	record, err = known(record, err)
+	return record, order.stored(), err
 }
 
 // openAttempts bounds how often OpenOrder looks again: each time, the order it lost to was gone when it looked.
@@ -61,17 +67,26 @@ const openAttempts = 3
 
 // OpenOrder implements ports.Orders.
 func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
+	if _, err := uuid.Parse(order.KeyOf); err != nil && order.KeyOf != "" {
+		return ports.StoredOrder{}, unknownVersion(order.KeyOf)
+	}
 	for range openAttempts {
 		id, opened, err := o.insertOrder(ctx, order)
 		if err == nil {
-			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned,
-				Issuer: order.Issuer, Spec: order.Spec, CSR: order.CSR, OpenedAt: opened.UTC()}, nil
+			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned, Issuer: order.Issuer,
+				Spec: order.Spec, CSR: order.CSR, ReusedKey: order.KeyOf != "", OpenedAt: opened.UTC()}, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return ports.StoredOrder{}, interpret(err)
 		}
 		stored, err := o.conflicting(ctx, order)
-		if err == nil && stored.Certificate != order.Certificate {
+		switch {
+		case err != nil && !errors.Is(err, pgx.ErrNoRows):
+			return ports.StoredOrder{}, interpret(err)
+		case err != nil: // gone meanwhile
+		case stored.Certificate == order.Certificate:
+			return *stored, nil
+		default:
 			freed, err := o.abandonExpired(ctx, stored.ID)
 			if err != nil {
 				return ports.StoredOrder{}, interpret(err)
@@ -79,53 +94,50 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 			if !freed {
 				return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
 			}
-			continue
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return stored, interpret(err)
 		}
 	}
-	return ports.StoredOrder{}, domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil,
+	return ports.StoredOrder{}, domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil,
 		"the certificate %s had an order opened and closed by others at the same time", order.Certificate)
 }
 
 // insertOrder gives pgx.ErrNoRows, and stores nothing, if one of the unique indexes has the order's place taken.
 func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id string, opened time.Time, err error) {
-	var keyOf *string
-	if order.KeyOf != "" {
-		keyOf = &order.KeyOf
-	}
 	err = o.pool.QueryRow(ctx, `
 		WITH opened AS (
 			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr, key_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce(
-				(SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid), gen_random_uuid()))
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $10::uuid IS NULL THEN gen_random_uuid() ELSE (
+				SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid AND v.certificate = $1) END)
 			ON CONFLICT DO NOTHING
 			RETURNING id, certificate, spec, key_id, created_at
 		), sealed AS (
-			INSERT INTO keys (id, sealed) SELECT key_id, $9 FROM opened WHERE $9::bytea IS NOT NULL
+			INSERT INTO keys (id, certificate, sealed) SELECT key_id, certificate, $9 FROM opened WHERE $9::bytea IS NOT NULL
+		), lost AS (
+			INSERT INTO events (certificate, type, detail)
+			SELECT certificate, 'key_lost', jsonb_build_object('order', id, 'reason', $11::text) FROM opened WHERE $11::text <> ''
 		), certificate AS (
 			INSERT INTO certificates (name, spec, phase) SELECT certificate, spec, 'Issuing' FROM opened
 			-- What is in service keeps its spec until the new one is issued.
-			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', released_at = NULL, updated_at = now(),
+			ON CONFLICT (name) DO UPDATE SET phase = 'Issuing', updated_at = now(),
 				spec = CASE WHEN certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END
 		)
 		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey, keyOf).Scan(&id, &opened)
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey, orNone(order.KeyOf), text(order.KeyLost)).Scan(&id, &opened)
 	return id, opened, err
 }
 
 // conflicting finds the order whose place insertOrder found taken: the certificate's own first.
-func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
-	return scanOrder(o.pool.QueryRow(ctx, `
+func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.StoredOrder, error) {
+	var found orderRow
+	err := o.pool.QueryRow(ctx, `
 		SELECT `+orderColumns+`
-		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
+		FROM orders o
 		WHERE o.state <> 'abandoned' AND (
 			o.certificate = $1 AND (o.issuance_key = $2 OR o.state IN ('planned', 'placed'))
 			OR o.issuer = $3 AND o.profile = $4 AND o.name_set = $5 AND o.state IN ('planned', 'placed'))
 		ORDER BY o.certificate = $1 DESC, o.issuance_key = $2 DESC
-		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile, nameSet(order.Spec.Names)))
+		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile, nameSet(order.Spec.Names)).Scan(found.fields()...)
+	return found.stored(), err
 }
 
 // abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
@@ -153,24 +165,23 @@ func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, erro
 }
 
 // RecordPlaced implements ports.Orders. The first URL stays: a late second call changes nothing.
-func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires time.Time) (storedURL string, err error) {
-	before, err := o.change(ctx, orderID, `
+func (o *Orders) RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (storedURL string, err error) {
+	before, err := o.change(ctx, certificate, orderID, `
 		WITH placed AS (
-			UPDATE orders SET state = 'placed', url = $2, expires = $3, updated_at = now()
-			WHERE id = $1::uuid AND state = 'planned'
+			UPDATE orders SET state = 'placed', url = $3, expires = $4, updated_at = now()
+			WHERE id = $1::uuid AND certificate = $2 AND state = 'planned'
 			RETURNING id, certificate, issuer, url, expires
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'placed',
 				jsonb_build_object('order', id, 'issuer', issuer, 'url', url, 'expires', expires) FROM placed
 		)
-		SELECT state, coalesce((SELECT url FROM placed), url, '') FROM orders WHERE id = $1::uuid`,
+		SELECT state, coalesce((SELECT url FROM placed), url, '') FROM orders WHERE id = $1::uuid AND certificate = $2`,
 		&storedURL, text(url), orNull(expires))
 	if err == nil && before != ports.OrderAbandoned && storedURL == "" {
 		// Changed by another worker while this statement waited for the row: its snapshot is older.
-		var stored ports.StoredOrder
-		stored, err = o.Order(ctx, orderID)
-		before, storedURL = stored.State, stored.URL
+		before, err = o.change(ctx, certificate, orderID,
+			`SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid AND certificate = $2`, &storedURL)
 	}
 	if err == nil && before == ports.OrderAbandoned {
 		err = orderAbandoned(orderID)
@@ -178,78 +189,44 @@ func (o *Orders) RecordPlaced(ctx context.Context, orderID, url string, expires 
 	return storedURL, err
 }
 
-// AdoptOrder implements ports.Orders.
-func (o *Orders) AdoptOrder(ctx context.Context, orderID, key string) error {
-	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
-	}
-	_, err := o.pool.Exec(ctx, `
-		WITH adopted AS (
-			UPDATE orders SET issuance_key = $2, updated_at = now()
-			WHERE id = $1::uuid AND state IN ('planned', 'placed')
-			RETURNING certificate
-		)
-		UPDATE certificates SET phase = 'Issuing', released_at = NULL, updated_at = now()
-		FROM adopted WHERE certificates.name = adopted.certificate`, orderID, key)
-	return interpret(err)
-}
-
 // AbandonOrder implements ports.Orders.
-func (o *Orders) AbandonOrder(ctx context.Context, orderID, reason string) error {
+func (o *Orders) AbandonOrder(ctx context.Context, certificate, orderID, reason string) error {
 	var url string
-	_, err := o.change(ctx, orderID, `
+	_, err := o.change(ctx, certificate, orderID, `
 		WITH abandoned AS (
-			UPDATE orders SET state = 'abandoned', reason = $2, updated_at = now()
-			WHERE id = $1::uuid AND state IN ('planned', 'placed')
+			UPDATE orders SET state = 'abandoned', reason = $3, updated_at = now()
+			WHERE id = $1::uuid AND certificate = $2 AND state IN ('planned', 'placed')
 			RETURNING id, certificate, url, reason
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'abandoned', jsonb_build_object('order', id, 'url', url, 'reason', reason) FROM abandoned
 		), tokens AS (
-			DELETE FROM http_tokens WHERE order_id = $1::uuid
+			DELETE FROM http_tokens USING abandoned WHERE order_id = abandoned.id
 		)
-		SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid`, &url, text(reason))
+		SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid AND certificate = $2`, &url, text(reason))
 	return err
 }
 
 // change runs a statement that answers with the state that the order had before it, and its URL.
-func (o *Orders) change(ctx context.Context, orderID, statement string, url *string, args ...any) (before ports.OrderState, err error) {
+func (o *Orders) change(ctx context.Context, certificate, orderID, statement string, url *string, args ...any) (before ports.OrderState, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
 		return "", unknownOrder(orderID)
 	}
-	err = o.pool.QueryRow(ctx, statement, append([]any{orderID}, args...)...).Scan(&before, url)
+	err = o.pool.QueryRow(ctx, statement, append([]any{orderID, certificate}, args...)...).Scan(&before, url)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", unknownOrder(orderID)
 	}
 	return before, interpret(err)
 }
 
-// Order implements ports.Orders.
-func (o *Orders) Order(ctx context.Context, orderID string) (ports.StoredOrder, error) {
-	if _, err := uuid.Parse(orderID); err != nil {
-		return ports.StoredOrder{}, unknownOrder(orderID)
-	}
-	order, err := scanOrder(o.pool.QueryRow(ctx, `
-		SELECT `+orderColumns+`
-		FROM orders o LEFT JOIN versions v ON v.order_id = o.id
-		WHERE o.id = $1::uuid`, orderID))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.StoredOrder{}, unknownOrder(orderID)
-	}
-	if err != nil {
-		return ports.StoredOrder{}, interpret(err)
-	}
-	return order, nil
-}
-
 func unknownOrder(orderID string) error {
-	return domain.NewFault(domain.FaultOperator, "UnknownOrder", nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOrder, nil,
 		"no order %q is stored: the database is not the one that this workflow used before", orderID)
 }
 
 func orderAbandoned(orderID string) error {
-	return domain.NewFault(domain.FaultOperator, "OrderAbandoned", nil,
-		"the order %s was abandoned meanwhile: place a new one", orderID)
+	return domain.NewFault(domain.FaultWait, domain.ReasonOrderAbandoned, nil,
+		"the order %s was abandoned meanwhile: a new one follows", orderID).Permanent()
 }
 
 // nameSet identifies a set of names, whatever their order.

@@ -58,7 +58,7 @@ func (p *Pulls) one(ctx context.Context, which string, targets []string, argumen
 	record, err := scanRecord(p.pool.QueryRow(ctx, `SELECT `+recordColumns+`, v.chain_pem, k.sealed`+pulledFrom+which,
 		targets, argument), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no such certificate for this client")
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil, "there is no such certificate for this client")
 	}
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)

@@ -60,9 +60,9 @@ func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limi
 	return secrets, interpret(err)
 }
 
-// Owners implements ports.Secrets. It reads all orders: they are not indexed by their keys.
+// Owners implements ports.Secrets.
 func (s *Secrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
-	rows, err := s.pool.Query(ctx, `SELECT key_id::text, min(certificate) FROM orders WHERE key_id = ANY ($1::uuid[]) GROUP BY 1`, keys)
+	rows, err := s.pool.Query(ctx, `SELECT id::text, certificate FROM keys WHERE id = ANY ($1::uuid[])`, keys)
 	if err != nil {
 		return nil, interpret(err)
 	}

@@ -93,7 +93,7 @@ func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
 	case err != nil && reason != "SealingKeyWrong":
 		return err
 	case err != nil || !bytes.Equal(opened, knownText):
-		return domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyWrong, nil,
 			"--sealing-key (EVERLEAF_SEALING_KEY) names another key than the one that seals in this database: give that one; "+
 				"or, if it is to be replaced, list that one in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)")
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -36,12 +35,6 @@ func (s *Stories) Story(ctx context.Context, certificate string, events int) (po
 		if story, err = tale(ctx, tx, certificate); err != nil {
 			return err
 		}
-		if story.Deliveries, err = storedDeliveries(ctx, tx, certificate); err != nil {
-			return err
-		}
-		if story.Revoking, err = revoking(ctx, tx, certificate); err != nil {
-			return err
-		}
 		story.Events, err = newest(ctx, tx, certificate, events+1)
 		return err
 	})
@@ -60,34 +53,19 @@ func (s *Stories) Story(ctx context.Context, certificate string, events int) (po
 func tale(ctx context.Context, tx pgx.Tx, certificate string) (story ports.Story, err error) {
 	story.CertificateRecord, err = scanRecord(tx.QueryRow(ctx, `
 		SELECT `+recordColumns+`,
-			(SELECT o.spec FROM orders o WHERE o.certificate = c.name AND (v.created_at IS NULL OR o.created_at > v.created_at)
-				ORDER BY o.created_at DESC LIMIT 1),
-			v.revoked_at, v.next_look, coalesce(v.look_failure, '')
+			(SELECT o.spec FROM orders o WHERE o.certificate = c.name AND o.state <> 'abandoned'
+				AND (v.created_at IS NULL OR o.created_at > v.created_at) ORDER BY o.created_at DESC LIMIT 1),
+			v.revoked_at, v.next_look, coalesce(v.look_failure, ''), `+pendingJSON+`, (
+			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
+				'failure', d.failure) ORDER BY d.target)
+			FROM deliveries d WHERE d.certificate = c.name)
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
-		WHERE c.name = $1`, certificate), &story.Wanted, &story.RevokedAt, &story.NextLook, &story.LookFailure)
+		WHERE c.name = $1`, certificate), &story.Wanted, &story.RevokedAt, &story.NextLook, &story.LookFailure, &story.Revoking, &story.Deliveries)
+	inUTC(story.Revoking, story.Deliveries)
 	if err == nil && story.Wanted != nil && story.Wanted.Same(story.Spec) {
 		story.Wanted = nil
 	}
 	return story, err
-}
-
-const (
-	deliveryColumns = `target, coalesce(version::text, ''), coalesce(delivered_at, '0001-01-01Z'), failure`
-	deliveriesQuery = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE certificate = $1 ORDER BY target`
-)
-
-func scanDelivery(row pgx.CollectableRow) (d domain.Delivery, err error) {
-	err = row.Scan(&d.Target, &d.Version, &d.At, &d.Failure)
-	d.At = d.At.UTC()
-	return d, err
-}
-
-func storedDeliveries(ctx context.Context, tx pgx.Tx, certificate string) ([]domain.Delivery, error) {
-	rows, err := tx.Query(ctx, deliveriesQuery, certificate)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanDelivery)
 }
 
 // newest are the events that were told last. A failure is told with the instant at which it happened.

@@ -19,8 +19,7 @@ func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
 
 	issued := s.issue(newOrder("web", "web/1"))
-	plan, err := s.RecordRenewal(t.Context(), issued.Version, domain.RenewalPlan{At: noon, Reason: "ARIWindow"}, noon.Add(time.Hour))
-	require.NoError(t, err)
+	plan := s.plan("web", issued.Version, domain.RenewalPlan{At: noon, Reason: "ARIWindow"}, noon.Add(time.Hour))
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "ServerError"}, Attempts: 1, At: noon, RetryAt: noon}
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, version, delivered_at, failure) VALUES
 		('web', 'b', NULL, NULL, $1), ('web', 'a@edge', $2, $3, NULL)`, failure, issued.Version, noon)

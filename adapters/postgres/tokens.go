@@ -24,7 +24,7 @@ func NewKeyTokens(pool *pgxpool.Pool) *KeyTokens { return &KeyTokens{pool: pool}
 
 // PutToken implements ports.KeyTokens. A version that is not the certificate's is an Operator fault "UnknownVersion".
 func (k *KeyTokens) PutToken(ctx context.Context, token ports.KeyToken) (time.Time, error) {
-	unknown := domain.NewFault(domain.FaultOperator, "UnknownVersion", nil,
+	unknown := domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
 		"the certificate %s has no version %s: was the database restored from a backup?", token.Certificate, token.Version)
 	if _, err := uuid.Parse(token.Version); err != nil {
 		return time.Time{}, unknown
@@ -59,12 +59,12 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 		)
 		SELECT `+recordColumns+`, v.chain_pem, k.sealed
 		FROM taken
-		JOIN versions v ON v.id = taken.version
+		JOIN versions v ON v.certificate = taken.certificate AND v.id = taken.version
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
-		JOIN keys k ON k.id = o.key_id`, digest[:]), &chain, &pair.SealedKey)
+		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate`, digest[:]), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, "TokenVoid", nil,
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenVoid, nil,
 			"the token is unknown, used, expired or replaced by that of a later delivery")
 	}
 	if err != nil {

@@ -74,19 +74,6 @@ func (m *material) serving() *x509.Certificate {
 	return m.leaf
 }
 
-// trusts says whether a connection's client is still good for what it asks: a connection may live longer than the client's
-// certificate, and than the roots that it was verified against.
-func (m *material) trusts(presented []*x509.Certificate) bool {
-	between := x509.NewCertPool()
-	for _, certificate := range presented[1:] {
-		between.AddCert(certificate)
-	}
-	_, err := presented[0].Verify(x509.VerifyOptions{
-		Roots: m.current().ClientCAs, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	return err == nil
-}
-
 func (m *material) load() error {
 	pair, err := tls.LoadX509KeyPair(m.config.Certificate, m.config.Key)
 	if err != nil {
@@ -128,5 +115,5 @@ func readRoots(path string) (*x509.CertPool, error) {
 // invalid names a setting as people give it: the flag and its variable.
 func invalid(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
 }

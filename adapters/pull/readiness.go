@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"time"
 
 	"everleaf/domain"
@@ -17,7 +16,7 @@ import (
 func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 	own := s.files.serving()
 	if end := own.NotAfter.UTC(); time.Now().After(end) {
-		return "", domain.NewFault(domain.FaultOperator, "PullCertificateExpired", nil,
+		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullCertificateExpired, nil,
 			"the pull listener's own certificate ended at %s: put a new one at --pull-certificate (EVERLEAF_PULL_CERTIFICATE) and its key at "+
 				"--pull-key (EVERLEAF_PULL_KEY)", end.Format(time.RFC3339))
 	}
@@ -30,20 +29,11 @@ func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 			return nil
 		},
 	}}
-	connection, err := dialer.DialContext(ctx, "tcp", s.local())
+	connection, err := dialer.DialContext(ctx, "tcp", s.Local())
 	if err != nil {
-		return "", domain.NewFault(domain.FaultOperator, "PullSilent", err,
+		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullSilent, err,
 			"the pull listener does not answer at %s: restart the process", s.Addr())
 	}
 	_ = connection.Close() // nothing was written
 	return "answers at " + s.Addr() + ", its certificate ends at " + own.NotAfter.UTC().Format(time.RFC3339), nil
-}
-
-// local is how this host reaches an address that was bound on all of its own.
-func (s *Server) local() string {
-	host, port, err := net.SplitHostPort(s.Addr())
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("localhost", port)
-	}
-	return s.Addr()
 }

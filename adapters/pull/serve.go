@@ -102,7 +102,7 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 		return voidToken(w, nil)
 	}
 	pair, err := s.tokens.TakeToken(request.Context(), sha256.Sum256([]byte(token)))
-	if err != nil && domain.AsFault(err).Reason == "TokenVoid" {
+	if err != nil && domain.AsFault(err).Reason == domain.ReasonTokenVoid {
 		return voidToken(w, err)
 	}
 	var body []byte
@@ -136,7 +136,7 @@ func (s *Server) withKey(ctx context.Context, before, sealed []byte) ([]byte, er
 	key, err := s.sealer.Open(ctx, sealed)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the sealing key's service does not answer in time")
+			return nil, domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the sealing key's service does not answer in time")
 		}
 		return nil, err
 	}

@@ -29,11 +29,11 @@ func (k *key) interpret(err error) error {
 	case gcerrors.InvalidArgument, gcerrors.FailedPrecondition:
 		return wrongKey(err)
 	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.Unimplemented:
-		return domain.NewFault(domain.FaultOperator, "SealingKeyRefused", err,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyRefused, err,
 			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
 				"that this process may encrypt and decrypt with it", k.setting)
 	}
-	return domain.NewFault(domain.FaultWait, "SealingUnavailable", err, "the key service of %s does not answer", k.setting)
+	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer", k.setting)
 }
 
 // code is gocloud's; Vault's driver leaves its errors unsorted, and AWS' the answer to what another key sealed.
@@ -71,7 +71,7 @@ const (
 func wrongKey(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
 		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
-			"one in %s; else give the key that sealed it as %s", settingOld, setting).After(rolloutPause)
+			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 
 func damaged(cause error) error {

@@ -170,5 +170,5 @@ func (k *Keeper) Close() error {
 
 // malformed is about a setting: what tells what is wrong with it and what to do. openKey names it.
 func malformed(cause error, what string, args ...any) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "SealingKeyMalformed", cause, what, args...)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyMalformed, cause, what, args...)
 }

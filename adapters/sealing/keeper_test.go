@@ -45,7 +45,7 @@ func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string)
 	t.Helper()
 	fault, ok := errors.AsType[*domain.Fault](err)
 	require.True(t, ok, "%v is a fault", err)
-	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+fault.Reason, err.Error())
+	require.Equal(t, string(kind)+" "+reason, string(fault.Kind)+" "+string(fault.Reason), err.Error())
 }
 
 func TestSealedSecretsOpenAgainAndShowNothing(t *testing.T) {

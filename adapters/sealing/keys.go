@@ -39,7 +39,7 @@ var makers = map[domain.KeyType]func() (crypto.Signer, error){
 func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error) {
 	makeKey, ok := makers[keyType]
 	if !ok {
-		return nil, nil, domain.NewFault(domain.FaultSpec, "UnknownKeyType", nil, "keyType: %q is not known: give one of %s",
+		return nil, nil, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownKeyType, nil, "keyType: %q is not known: give one of %s",
 			keyType, strings.Join(accepted(), ", "))
 	}
 	key, err := makeKey()
@@ -76,7 +76,7 @@ func (k *Keys) Reuse(ctx context.Context, sealedKey []byte, names []string) (csr
 			return request(key, names)
 		}
 	}
-	return nil, domain.NewFault(domain.FaultOperator, "KeyUnreadable", nil,
+	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonKeyUnreadable, nil,
 		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s", domain.RotateAlways)
 }
 
@@ -95,5 +95,5 @@ func accepted() []string {
 
 // cannotMake is reached by names that do not fit a CSR (x509 quotes the name, never the key).
 func cannotMake(keyType domain.KeyType, err error) error {
-	return domain.NewFault(domain.FaultOperator, "KeyNotMade", err, "make %s key and CSR", keyType)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonKeyNotMade, err, "make %s key and CSR", keyType)
 }

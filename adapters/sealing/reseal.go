@@ -77,7 +77,7 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
 	old []ports.SealedSecret, sealed [][]byte, failed []ports.UnopenedSecret, err error,
 ) {
-	all, reasons := make([][]byte, len(found)), make([]string, len(found))
+	all, reasons := make([][]byte, len(found)), make([]domain.Reason, len(found))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(resealAtOnce)
 	for i, secret := range found {

@@ -81,7 +81,7 @@ func TestFormatOneTellsDamageOnceItsKeyIsKnown(t *testing.T) {
 	fault := func(keeper *sealing.Keeper, sealed []byte) string {
 		_, err := keeper.Open(t.Context(), sealed)
 		require.Error(t, err)
-		return domain.AsFault(err).Reason
+		return string(domain.AsFault(err).Reason)
 	}
 	keeper := ring(t, url, otherURL)
 	require.Equal(t, "SecretDamaged", fault(keeper, tail), "its data key opens")

@@ -120,7 +120,7 @@ func (o *Observer) RenewalStarted(ctx context.Context, issuer string, lag time.D
 func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domain.Fault) {
 	o.failures.Add(ctx, 1, o.kindLabels(issuer, fault.Kind))
 	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(fault.Kind)),
-		attribute.String("reason", fault.Reason))))
+		attribute.String("reason", string(fault.Reason)))))
 }
 
 // RenewalLooked implements ports.Observer.

@@ -49,7 +49,7 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 		resource.WithAttributes(attribute.String("service.name", "everleaf"), attribute.String("service.version", thisBuild().version)),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
-		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
 	}
 	// Spans that cannot be sent are lost, and the work goes on. A collector that is away for hours is told of now and then.
 	told := rate.Sometimes{Interval: time.Minute}
@@ -81,7 +81,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 		return nil, invalid(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
 	}
 	if err != nil {
-		return nil, domain.NewFault(domain.FaultOperator, "InvalidSetting", err,
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,
 			"the settings OTEL_EXPORTER_OTLP_… cannot be used")
 	}
 	return exporter, nil

@@ -56,7 +56,7 @@ func TestWithoutAnEndpointNothingIsTraced(t *testing.T) {
 
 func TestAnUnknownProtocolIsRefusedByName(t *testing.T) {
 	_, err := traced(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
-	require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+	require.EqualValues(t, "InvalidSetting", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, `OTEL_EXPORTER_OTLP_PROTOCOL "http/json"`)
 	require.ErrorContains(t, err, "grpc")
 }
@@ -91,7 +91,7 @@ func TestVariablesThatTheSDKWouldPassOverAreRefusedByName(t *testing.T) {
 			continue
 		}
 		require.ErrorContains(t, err, c.says)
-		require.Equal(t, "InvalidSetting", domain.AsFault(err).Reason)
+		require.EqualValues(t, "InvalidSetting", domain.AsFault(err).Reason)
 	}
 }
 

@@ -61,5 +61,5 @@ func checkVariables() error {
 
 // invalid is about a variable of OpenTelemetry's own convention, which has no flag.
 func invalid(variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "%s %q cannot work: %s", variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", variable, value, fix)
 }

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/internal/connection"
+	"everleaf/adapters/servertest"
 	"everleaf/domain"
 )
 
@@ -28,10 +29,7 @@ type server struct {
 // connect gives a client of the shared server and a task queue of the test's own.
 func connect(t *testing.T) server {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	return dial(t, address, "default")
 }
 
@@ -62,13 +60,13 @@ func bounded(t *testing.T, limit time.Duration) context.Context {
 }
 
 // requireFault checks the kind, the reason (if one is given) and that the message names the thing.
-func requireFault(t *testing.T, err error, kind domain.FaultKind, reason, says string) {
+func requireFault(t *testing.T, err error, kind domain.FaultKind, reason domain.Reason, says string) {
 	t.Helper()
 	var fault *domain.Fault
 	require.True(t, errors.As(err, &fault), "want a fault, got %v", err)
 	require.Equal(t, kind, fault.Kind, fault.Error())
 	if reason != "" {
-		require.Equal(t, reason, fault.Reason)
+		require.EqualValues(t, reason, fault.Reason)
 	}
 	require.Contains(t, fault.Error(), says)
 }

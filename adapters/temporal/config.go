@@ -50,7 +50,7 @@ func Options(settings Settings) (client.Options, error) {
 	// Whoever names a file means it to be read; envconfig goes on without one that is not there.
 	if file, ok := environment.LookupEnv("TEMPORAL_CONFIG_FILE"); ok {
 		if _, err := os.Stat(file); err != nil {
-			return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
+			return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
 				"--temporal-config-file (TEMPORAL_CONFIG_FILE) %q cannot be read; correct the path or leave the setting out", file)
 		}
 	}
@@ -58,7 +58,7 @@ func Options(settings Settings) (client.Options, error) {
 	for _, name := range []string{"TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"} {
 		value, ok := environment.LookupEnv(name)
 		if ok && !slices.Contains([]string{"true", "false", "1", "0"}, strings.ToLower(value)) {
-			return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", nil,
+			return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, nil,
 				"--%s (%s) %q cannot work: use true or false", strings.ToLower(strings.ReplaceAll(name, "_", "-")), name, value)
 		}
 	}
@@ -68,7 +68,7 @@ func Options(settings Settings) (client.Options, error) {
 		EnvLookup:         environment,
 	})
 	if err != nil {
-		return client.Options{}, domain.NewFault(domain.FaultOperator, "TemporalSettings", err,
+		return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
 			"Temporal's settings (TEMPORAL_* or temporal.toml) cannot be used")
 	}
 	// The SDK would fill these in by itself; done here, an error can name the address.

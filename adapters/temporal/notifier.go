@@ -25,19 +25,9 @@ func NewNotifier(c client.Client, config Config) *Notifier {
 	return &Notifier{temporal: c, target: config.Target()}
 }
 
-// Advised implements ports.Notifier.
-func (n *Notifier) Advised(ctx context.Context, certificate string, advice ports.AdvisedSignal) error {
-	return n.signal(ctx, certificate, ports.AdvisedSignalName, advice)
-}
-
-// Drifted implements ports.Notifier.
-func (n *Notifier) Drifted(ctx context.Context, certificate string, drift ports.DriftedSignal) error {
-	return n.signal(ctx, certificate, ports.DriftedSignalName, drift)
-}
-
-// signal goes to whichever run there is: a run that ends meanwhile hands it on.
-func (n *Notifier) signal(ctx context.Context, certificate, name string, content any) error {
-	err := n.temporal.SignalWorkflow(ctx, ports.WorkflowID(certificate), "", name, content)
+// RecordChanged implements ports.Notifier. The signal goes to whichever run there is: a run that ends meanwhile hands it on.
+func (n *Notifier) RecordChanged(ctx context.Context, certificate string) error {
+	err := n.temporal.SignalWorkflow(ctx, ports.WorkflowID(certificate), "", ports.RecordChangedSignal, nil)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -46,8 +36,9 @@ func (n *Notifier) signal(ctx context.Context, certificate, name string, content
 	}
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return domain.NewFault(domain.FaultSpec, "NotKept", nil,
+		return domain.NewFault(domain.FaultSpec, domain.ReasonNotKept, nil,
 			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate, n.target.Place())
 	}
-	return domain.NewFault(domain.FaultOperator, "TemporalError", err, "%s did not take the signal %s for certificate %q", n.target, name, certificate)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err, "%s did not take the signal %s for certificate %q",
+		n.target, ports.RecordChangedSignal, certificate)
 }

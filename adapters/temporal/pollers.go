@@ -67,10 +67,10 @@ func checkPoller(ctx context.Context, c client.Client, config Config, poller Pol
 	case err != nil:
 		return "", err
 	case last.IsZero():
-		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"the server does not see %s polling task queue %s: %s", poller.Identity, poller, busy)
 	case age > pollerAge:
-		return "", domain.NewFault(domain.FaultWait, "NoPoller", nil,
+		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
 	}
 	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil

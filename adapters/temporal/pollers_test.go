@@ -2,7 +2,6 @@ package temporal
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/adapters/servertest"
 	"everleaf/domain"
 )
 
@@ -30,7 +30,7 @@ func TestCheckPollers(t *testing.T) {
 func TestCheckPollersOfAPartitionedQueue(t *testing.T) {
 	t.Parallel()
 	dev, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: os.Getenv("EVERLEAF_TEST_TEMPORAL_CLI"), LogLevel: "error", ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(quiet())},
+		ExistingPath: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL_CLI"), LogLevel: "error", ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(quiet())},
 		ExtraArgs: []string{"--dynamic-config-value", "matching.numTaskqueueReadPartitions=8", "--dynamic-config-value", "matching.numTaskqueueWritePartitions=8"},
 	})
 	require.NoError(t, err)

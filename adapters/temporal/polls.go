@@ -75,7 +75,7 @@ func (p *Polls) Stuck() error {
 	defer p.mu.Unlock()
 	for poll := range p.flying {
 		if took := p.now().Sub(poll.begun); took > pollLimit {
-			return domain.NewFault(domain.FaultOperator, "PollStuck", nil,
+			return domain.NewFault(domain.FaultOperator, domain.ReasonPollStuck, nil,
 				"a poll has not come back for %s, which the SDK should have ended after 70 s: restart the process",
 				took.Round(time.Second))
 		}
@@ -141,7 +141,7 @@ func (p *Polls) accepted(now time.Time) bool {
 
 func (p *Polls) fault() error {
 	if handshake(p.cause) {
-		return domain.NewFault(domain.FaultOperator, "TemporalRefused", p.cause,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalRefused, p.cause,
 			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still valid there?",
 			p.config.Client.HostPort)
 	}
@@ -167,6 +167,6 @@ func PollFault(err error, config Config) error {
 	if errors.As(err, &namespace) {
 		return connection.UnknownNamespace(config.Target(), err)
 	}
-	return domain.NewFault(domain.FaultOperator, "WorkerFailed", err, "Temporal at %s ends the worker's polls for good",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerFailed, err, "Temporal at %s ends the worker's polls for good",
 		config.Client.HostPort)
 }

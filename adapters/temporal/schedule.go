@@ -50,7 +50,7 @@ func ScheduleSweeps(ctx context.Context, c client.Client, config Config, interva
 	if fault := connection.Interpret(err, config.Target()); fault != nil {
 		return false, fault
 	}
-	return false, domain.NewFault(domain.FaultOperator, "ScheduleRefused", err,
+	return false, domain.NewFault(domain.FaultOperator, domain.ReasonScheduleRefused, err,
 		"%s does not take the schedule %q, which looks after the fleet; correct --sweep-interval (EVERLEAF_SWEEP_INTERVAL), or set it to 0 and make the schedule yourself",
 		config.Target(), id)
 }

@@ -51,7 +51,7 @@ func RegisterSearchAttributes(ctx context.Context, c client.Client, config Confi
 	case connection.Transient(err):
 		return nil, connection.Unreachable(config.Target(), err)
 	default:
-		return nil, domain.NewFault(domain.FaultOperator, "SearchAttributesRefused", err,
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesRefused, err,
 			"Temporal at %s did not add search attributes to namespace %q; let somebody who may run: %s",
 			config.Client.HostPort, config.Client.Namespace, addCommand(config, missing))
 	}
@@ -69,7 +69,7 @@ func CheckSearchAttributes(ctx context.Context, c client.Client, config Config) 
 	case err != nil:
 		return false, err
 	case len(missing) > 0:
-		return false, domain.NewFault(domain.FaultOperator, "SearchAttributesMissing", nil,
+		return false, domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesMissing, nil,
 			"namespace %q of Temporal at %s lacks the search attributes %s: run `everleaf migrate`, or: %s",
 			config.Client.Namespace, config.Client.HostPort, strings.Join(missing, ", "), addCommand(config, missing))
 	}
@@ -85,7 +85,7 @@ func missingSearchAttributes(ctx context.Context, c client.Client, config Config
 		return nil, connection.Unreachable(config.Target(), err)
 	}
 	if err != nil {
-		return nil, domain.NewFault(domain.FaultOperator, "TemporalError", err,
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err,
 			"Temporal at %s does not tell the search attributes of namespace %q", config.Client.HostPort, config.Client.Namespace)
 	}
 	var missing []string
@@ -94,7 +94,7 @@ func missingSearchAttributes(ctx context.Context, c client.Client, config Config
 		case !ok:
 			missing = append(missing, name)
 		case found != want:
-			return nil, domain.NewFault(domain.FaultOperator, "SearchAttributesConflict", nil,
+			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesConflict, nil,
 				"namespace %q has a search attribute %s of type %s, and Everleaf needs %s: remove it", config.Client.Namespace,
 				name, typeName(found), typeName(want))
 		}

@@ -1,7 +1,6 @@
 package temporal
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"everleaf/adapters/servertest"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -25,7 +25,7 @@ func inNewNamespace(t *testing.T) server {
 		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
 	require.NoError(t, err)
-	s := dial(t, os.Getenv("EVERLEAF_TEST_TEMPORAL"), name)
+	s := dial(t, servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), name)
 	require.NoError(t, WaitReachable(bounded(t, 30*time.Second), s.client, s.config, quiet()))
 	return s
 }

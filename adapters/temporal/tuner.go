@@ -30,6 +30,6 @@ func NewTuner(memory, cpu float64, logger *slog.Logger) (worker.WorkerTuner, err
 }
 
 func unreadable(cause error) error {
-	return domain.NewFault(domain.FaultOperator, "ResourcesUnreadable", cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonResourcesUnreadable, cause,
 		"memory and CPU use cannot be read here; leave --target-memory and --target-cpu out and set slots instead")
 }

@@ -1,156 +1,88 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
-	"slices"
+	"time"
 
-	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/app/internal/fault"
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
-// certificate is one run of the workflow.
-type certificate struct {
-	name string
-	// chain names this certificate's chain of runs; with the cycle it names an issuance for idempotency.
-	chain string
-	state domain.Certificate
+// machineGate records under which version of the machine a run began. Its name and numbers are in recorded histories.
+const machineGate = "machine"
 
-	// What follows lives within the run only: it is settled whenever the run ends.
-	step    string
-	issuing bool
-	// attempted is the spec of the attempt at work.
-	attempted  domain.Spec
-	delivering bool
-	woken      bool
-	// forced says that an administrator wants the next attempt at once, and knows better than what was counted.
-	forced bool
-	// retired says that all is done for a certificate that was given up.
-	retired bool
-	// clearing says that whoever gave it up wants its targets cleared.
-	clearing bool
-	// failed counts the failed attempts of this run: how long its callers have been patient.
-	failed int
-}
-
-// Certificate keeps one certificate alive. A caller starts it with ID "certificate/<name>" and an input in which
-// only the spec is set; each run continues as new with the rest. It ends only when
-// retired, cancelled or terminated.
-func Certificate(ctx workflow.Context, input domain.Certificate) error {
-	c, err := setup(ctx, input)
+// Certificate keeps one certificate in service. A caller starts it with ID "certificate/<name>" and ports.StartInput; what a
+// run continues with is a lifecycle.State. It ends only when it is retired, cancelled or terminated, and fails only if its
+// first input can never be carried out.
+//
+// The input is taken raw: if the SDK failed to decode it, the workflow would fail for good.
+func Certificate(ctx workflow.Context, input converter.RawValue) error {
+	r, err := setUp(ctx, input)
 	if err != nil {
 		return err
 	}
-	err = c.run(ctx)
-	if ctx.Err() != nil {
-		c.release(ctx)
-	}
-	return err
+	return r.run(ctx)
 }
 
-// release is a cancelled run's last act: whoever counts and lists certificates leaves this one out, and what it leaves to be
-// revoked is not forgotten.
-func (c *certificate) release(ctx workflow.Context) {
-	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	if !releases(ctx) {
-		return
-	}
-	if _, err := local(ctx, ports.RecordReleased, ports.RecordReleasedInput{Certificate: c.name, Revoking: c.state.Revoking}); err != nil {
-		// The workflow ends all the same: it was asked to.
-		workflow.GetLogger(ctx).Warn("release not recorded", "certificate", c.name, "error", err)
-	}
+// run is one run of the workflow.
+type run struct {
+	machine *lifecycle.Machine
+	// id is the run's ID. With an update's it is the ID of a request.
+	id string
+	// queue is the workflows' task queue, after which the others are named.
+	queue string
+	// outdated reports whether the run began under a lower version of the machine than this build's.
+	outdated bool
+	// callers are the updates that are not answered yet, oldest first.
+	callers []*caller
+	// woken reports whether the machine has changed since it was asked for the next action.
+	woken bool
+	// alarm is the timer that runs, nil if there is none.
+	alarm *alarm
 }
 
-func setup(ctx workflow.Context, input domain.Certificate) (*certificate, error) {
+func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	info := workflow.GetInfo(ctx)
 	name, ok := ports.CertificateName(info.WorkflowExecution.ID)
 	if !ok {
-		return nil, temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("workflow ID %q: a %s workflow's ID must be %s<name>", info.WorkflowExecution.ID,
-				ports.CertificateWorkflow, ports.WorkflowIDPrefix), string(domain.FaultSpec), nil)
+		return nil, fault.Error(domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonWorkflowID, Final: true, Message: fmt.Sprintf(
+			"workflow ID %q: a %s workflow's ID must be %s<name>", info.WorkflowExecution.ID, ports.CertificateWorkflow, ports.WorkflowIDPrefix)})
 	}
-	c := &certificate{name: name, chain: info.FirstRunID, state: input}
-	if len(c.state.Spec.Deliveries) > 0 && len(c.state.Deliveries) == 0 && delivers(ctx) {
-		c.state.Deliver()
-	}
-	c.describe(ctx)
-	return c, c.handle(ctx)
-}
-
-// run sleeps until the certificate is due, obtains it, delivers it, and continues as new: one cycle, one run.
-func (c *certificate) run(ctx workflow.Context) error {
-	for {
-		reason, err := c.sleep(ctx)
-		switch {
-		case err != nil:
-			return err
-		case reason == "": // the run grew old in its sleep
-			return c.next(ctx)
-		case reason == domain.WakeRetired:
-			if kept, err := c.retire(ctx); err != nil || !kept {
-				return err
-			}
-			continue
-		case reason != domain.WakeRevocation && reason != domain.WakeDelivery:
-			if err := c.attempt(ctx, reason); err != nil {
-				return err
-			}
-		}
-		if err := c.deliver(ctx); err != nil {
-			return err
-		}
-		if err := c.revokeReplaced(ctx); err != nil {
-			return err
-		}
-		if c.state.Failure != nil || c.state.Retiring {
-			continue
-		}
-		// Callers who wait get their answer before the run ends. One of them may ask for more while we wait.
-		err = workflow.Await(ctx, func() bool { return c.asked(ctx) || workflow.AllHandlersFinished(ctx) })
-		if err != nil {
-			return err
-		}
-		if !c.asked(ctx) {
-			return c.next(ctx)
-		}
-	}
-}
-
-// asked says that a caller waits for what only this run's loop can do: the loop must not wait for him.
-func (c *certificate) asked(ctx workflow.Context) bool {
-	return c.state.Reissue || c.state.Retiring || slices.ContainsFunc(c.state.Revoking, func(r domain.Revocation) bool {
-		at, ok := r.Due(c.state.Issued)
-		return ok && !at.After(workflow.Now(ctx))
-	})
-}
-
-// next ends this run and hands its state to the next.
-func (c *certificate) next(ctx workflow.Context) error {
-	if ctx.Err() != nil { // cancelled in a step that does not fail by it
-		return ctx.Err()
-	}
-	c.hear(ctx)
-	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, c.state)
-}
-
-// status is what callers see.
-func (c *certificate) status() domain.Status {
-	s := domain.Status{
-		Name: c.name, Phase: domain.PhaseReady, Step: c.step, Cycle: c.state.Cycle, Spec: c.state.Spec,
-		Issued: c.state.Issued, Renewal: c.state.Renewal, Failure: c.state.Failure,
-		Revoking: c.state.Revoking, Deliveries: c.state.Deliveries,
-	}
+	r := &run{id: info.WorkflowExecution.RunID, queue: info.TaskQueueName}
+	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
+	refusal := unfit(info)
+	state, err := lifecycle.Decode(input.Payload().GetData(), info.ContinuedExecutionRunID != "") //workflowcheck:ignore // JSON: the same each time
 	switch {
-	case c.retired:
-		s.Phase, s.Renewal, s.Failure, s.Deliveries = domain.PhaseReleased, nil, nil, c.state.Left
-	case c.issuing:
-		s.Phase = domain.PhaseIssuing
-	case c.state.Failure != nil:
-		s.Phase = domain.PhaseFailing
-	case c.state.Issued == nil:
-		s.Phase = domain.PhaseIssuing
+	case refusal != nil || errors.As(err, &refusal):
+		r.machine = lifecycle.Refuse(name, *refusal)
+	case err != nil:
+		// The task fails and is tried again; the run stays open and loses nothing.
+		panic(fmt.Sprintf("certificate %q: %v. Deploy the build that wrote the state, or a newer one; the workflow then goes on", name, err))
+	default:
+		r.machine = lifecycle.New(name, state, r.id+"/start", now(ctx))
 	}
-	return s
+	return r, r.handle(ctx)
 }
+
+// unfit refuses options of a start that do not suit a workflow that lives for years. A retry policy is harmless: nothing
+// that a certificate's workflow fails with is retried.
+func unfit(info *workflow.Info) *domain.Fault {
+	var option string
+	switch {
+	case info.CronSchedule != "":
+		option = "a cron schedule would start it again after its end"
+	case info.WorkflowRunTimeout > 0 || info.WorkflowExecutionTimeout > 0:
+		option = "a time-out would end it while its certificate is in service"
+	default:
+		return nil
+	}
+	return &domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonStartOptions, Final: true, Message: "start options: " + option + "; start it without"}
+}
+
+func now(ctx workflow.Context) time.Time { return workflow.Now(ctx).UTC() }

@@ -1,8 +1,10 @@
-// Package lifecycle orchestrates one certificate's life: the Certificate workflow, one execution per certificate,
-// for ever.
+// Package lifecycle executes one certificate's life: the Certificate workflow, one execution per certificate, which ends
+// when the certificate is retired.
 //
-// It decides nothing by itself (package domain does) and touches nothing by itself (the steps of package ports do).
-// What it adds is order, durability and patience. All of its state is one domain.Certificate, which each run hands
-// to the next. Recorded histories must go on replaying: a change to the order of commands here needs a version
-// gate (workflow.GetVersion) in a file of its own and a recorded history for both branches.
+// It decides nothing: the machine of domain/lifecycle names each action, steps (package ports) carry it out, and their
+// recorded answers bring in the policy. What this package adds is what Temporal does: steps, timers, updates, the query,
+// signals, and the hand-over to the next run.
+//
+// Everything here and in domain/lifecycle is replayed. A change to the order of commands raises the machine's version:
+// recorded histories say when that is needed.
 package lifecycle

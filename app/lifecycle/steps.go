@@ -1,84 +1,73 @@
 package lifecycle
 
 import (
-	"errors"
-	"time"
-
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
-// Short idempotent steps (Postgres, a few CA calls) run as local activities: one workflow task serves several, and
-// a renewal stays within five billable actions. A kill repeats them whole.
-var shortStep = workflow.LocalActivityOptions{
-	StartToCloseTimeout:    time.Minute,
-	ScheduleToCloseTimeout: 3 * time.Minute,
-	RetryPolicy: &temporal.RetryPolicy{
-		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: 5,
-	},
+// begin starts the action's step with what holds now. Its outcome goes to the machine.
+func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
+	m := r.machine
+	m.Begin(a, now(ctx))
+	failed := func(fault domain.Fault) { m.FailedWith(a, fault, now(ctx)) }
+	switch a.Step {
+	case lifecycle.StepRecordRequest:
+		in := ports.RecordRequestInput{Certificate: m.Name, Before: m.Spec, Want: m.Want}
+		if ticket, ok := m.Ticket(a.Request); ok {
+			in.Request = &ticket.Request
+		}
+		local(ctx, r, ports.RecordRequest, in,
+			func(out ports.RecordRequestOutput) { m.Recorded(a, lifecycle.Recorded(out), now(ctx)) },
+			func(fault domain.Fault) { m.Unrecorded(a, fault, now(ctx)) })
+	case lifecycle.StepReserve:
+		local(ctx, r, ports.ReserveOrder, ports.ReserveOrderInput{
+			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: now(ctx),
+		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, lifecycle.Reserved(out)) }, failed)
+	case lifecycle.StepObtain:
+		remote(ctx, r, obtaining(m, r.queue, len(r.callers)), ports.ObtainCertificate, ports.ObtainCertificateInput{
+			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Replaces: m.Attempt.Want.Replaces,
+			NewKey: m.Attempt.NewKey, Force: m.Attempt.Want.Force, Planned: m.Attempt.Want.Planned,
+		}, func(out ports.ObtainCertificateOutput) { m.ObtainedCertificate(a, out.Record) }, failed)
+	case lifecycle.StepRecordFailure:
+		local(ctx, r, ports.RecordFailure, r.failure(),
+			func(out ports.RecordFailureOutput) { m.Decided(a, lifecycle.Decision(out)) },
+			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
+	case lifecycle.StepDeliver:
+		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.DeliverCertificate,
+			ports.DeliverCertificateInput{Certificate: m.Name, Target: a.Target, Version: a.Version},
+			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, failed)
+	case lifecycle.StepRemove:
+		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.RemoveDelivery,
+			ports.RemoveDeliveryInput{Certificate: m.Name, Target: a.Target},
+			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, failed)
+	case lifecycle.StepRevoke:
+		remote(ctx, r, revoking(m, r.queue), ports.RevokeCertificate,
+			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
+			func(out ports.RevokeCertificateOutput) { m.Revoked(a, out.Record) }, failed)
+	case lifecycle.StepRelease:
+		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: m.Name},
+			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)
+	default:
+		panic("no step for the action " + string(a.Step))
+	}
 }
 
-// Long waits (the CA looks at our challenges) are activities of their own. The heartbeat tells a killed worker
-// within seconds; the first one is due after a few, so a quick authorization costs none.
-var longStep = workflow.ActivityOptions{
-	StartToCloseTimeout:    10 * time.Minute,
-	ScheduleToCloseTimeout: 30 * time.Minute,
-	HeartbeatTimeout:       15 * time.Second,
-	// What comes after a cancelled step removes its challenges: it must not run before the step has ended.
-	WaitForCancellation: true,
-	RetryPolicy: &temporal.RetryPolicy{
-		// No MaximumAttempts: a worker that stops, is killed or does not know the step yet is no failure of the step's own.
-		// Those the activities' gate counts (classify).
-		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
-	},
-}
-
-// local runs a step in the workflow task.
-func local[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (Out, error) {
-	var out Out
-	options := shortStep
-	options.Summary = step.Summary
-	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
-	return out, err
-}
-
-// remote runs a step as an activity of its own, on the queue of those who have slots for the long work.
-func remote[In, Out any](ctx workflow.Context, step ports.Step[In, Out], in In) (Out, error) {
-	return remoteOn(ctx, ports.AuthorizationTaskQueue(workflow.GetInfo(ctx).TaskQueueName), step, in)
-}
-
-// remoteOn runs it on a queue by name; the empty one is the workflow's own.
-func remoteOn[In, Out any](ctx workflow.Context, queue string, step ports.Step[In, Out], in In) (Out, error) {
-	options := longStep
-	options.TaskQueue = queue
-	options.Summary = step.Summary
-	return call(ctx, options, step, in)
-}
-
-func call[In, Out any](ctx workflow.Context, options workflow.ActivityOptions, step ports.Step[In, Out], in In) (Out, error) {
-	var out Out
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in).Get(ctx, &out)
-	return out, err
-}
-
-// faultOf finds the fault that a step's adapter put into its error.
-func faultOf(err error) *domain.Fault {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) && application.HasDetails() {
-		var fault domain.Fault
-		if application.Details(&fault) == nil && fault.Kind != "" {
-			return &fault
+// failure is the machine's oldest failed action, for the policy to decide about.
+func (r *run) failure() ports.RecordFailureInput {
+	m := r.machine
+	failed := m.Failed[0]
+	in := ports.RecordFailureInput{
+		Certificate: m.Name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At,
+		Target: failed.Action.Target, Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued(),
+	}
+	switch attempt := m.Attempt; failed.Action.Step {
+	case lifecycle.StepReserve, lifecycle.StepObtain:
+		if attempt != nil {
+			in.Spec, in.Issuer, in.Tried = attempt.Spec, attempt.Issuer, attempt.Tried
 		}
 	}
-	if temporal.IsCanceledError(err) {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonCancelled, nil, "the workflow was cancelled")
-	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
-		return domain.NewFault(domain.FaultWait, "StepTimedOut", err, "the step did not finish in time")
-	}
-	return domain.AsFault(err)
+	return in
 }

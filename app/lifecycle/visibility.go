@@ -20,31 +20,44 @@ var (
 	searchNames       = temporal.NewSearchAttributeKeyKeywordList(ports.SearchNames)
 )
 
-// publish tells Temporal's visibility the outcome of an attempt. An upsert is a billable action, so the passing state
-// Issuing is not written, nor a failure that follows another. It does not ask what visibility knows already: only the
-// workflow's own state is sure to be the same on replay.
-func (c *certificate) publish(ctx workflow.Context, failedBefore bool) {
-	attributes := []temporal.SearchAttributeUpdate{searchNames.ValueSet(ports.SearchableNames(c.state.Spec.Names))}
-	switch {
-	case c.state.Failure == nil:
-		attributes = append(attributes, searchState.ValueSet(string(domain.PhaseReady)),
-			searchIssuer.ValueSet(c.state.Issued.Issuer), searchNotAfter.ValueSet(c.state.Issued.NotAfter),
-			searchNextRenewal.ValueSet(c.state.Renewal.At))
-	case failedBefore:
+// publish writes search attributes where the machine says that they have changed: each write is a billable action.
+func (r *run) publish(ctx workflow.Context) {
+	visible := r.machine.Unpublished()
+	if visible == nil {
 		return
-	default:
-		attributes = append(attributes, searchState.ValueSet(string(domain.PhaseFailing)))
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, attributes...); err != nil {
+	r.machine.Publish(*visible)
+	err := workflow.UpsertTypedSearchAttributes(ctx,
+		searchState.ValueSet(visible.State),
+		searchNames.ValueSet(ports.SearchableNames(visible.Names)),
+		keyword(searchIssuer, visible.Issuer),
+		instant(searchNotAfter, visible.NotAfter),
+		instant(searchNextRenewal, visible.NextRenewal),
+	)
+	if err != nil {
 		// It is for people who look for certificates; nothing else depends on it.
-		workflow.GetLogger(ctx).Warn("search attributes not written", "certificate", c.name, "error", err)
+		workflow.GetLogger(ctx).Warn("search attributes not written", "certificate", r.machine.Name, "error", err)
 	}
+}
+
+func keyword(key temporal.SearchAttributeKeyKeyword, value string) temporal.SearchAttributeUpdate {
+	if value == "" {
+		return key.ValueUnset()
+	}
+	return key.ValueSet(value)
+}
+
+func instant(key temporal.SearchAttributeKeyTime, value time.Time) temporal.SearchAttributeUpdate {
+	if value.IsZero() {
+		return key.ValueUnset()
+	}
+	return key.ValueSet(value)
 }
 
 // describe puts the certificate's state in words for Temporal's UI, which asks for them as for a query: they cost
 // nothing and are in no history.
-func (c *certificate) describe(ctx workflow.Context) {
-	workflow.SetCurrentDetails(ctx, details(c.status()))
+func (r *run) describe(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, details(r.machine.Status(r.id)))
 }
 
 // details is Markdown.
@@ -86,5 +99,3 @@ func details(s domain.Status) string {
 	}
 	return text
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,13 +1,13 @@
 package nexus
 
 import (
-	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/app/internal/fault"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -51,13 +51,13 @@ func Request(ctx workflow.Context, request ports.NexusRequest) (domain.Status, e
 		if request.Operation != ports.NexusEnsureOperation { // Ensure starts what is not there, and twice is once
 			run, err := locate(ctx, request.Certificate)
 			if err != nil {
-				return domain.Status{}, told(err)
+				return domain.Status{}, callersError(err)
 			}
 			in.Run = run
 		}
 		status, err := carry(ctx, in)
-		if err == nil || try == runs || faultOf(err).Reason != ports.ReasonRunEnded {
-			return status, told(err)
+		if err == nil || try == runs || fault.Of(err).Reason != ports.ReasonRunEnded {
+			return status, callersError(err)
 		}
 	}
 }
@@ -79,29 +79,14 @@ func carry(ctx workflow.Context, in ports.CarryRequestInput) (domain.Status, err
 	return out.Status, err
 }
 
-// told is how an error reaches the caller: the fault's kind is its type, the fault its first detail.
-func told(err error) error {
+// callersError is how an error reaches the caller: the fault's kind is its type, the fault its first detail.
+func callersError(err error) error {
 	if err == nil || temporal.IsCanceledError(err) {
 		return err
 	}
-	fault := faultOf(err)
-	return temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: true, Details: []any{fault},
-	})
-}
-
-// faultOf finds the fault that a step put into its error.
-func faultOf(err error) *domain.Fault {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) && application.HasDetails() {
-		var fault domain.Fault
-		if application.Details(&fault) == nil && fault.Kind != "" {
-			return &fault
-		}
+	problem := fault.Of(err)
+	if problem.Reason == domain.ReasonStepTimedOut {
+		problem.Reason, problem.Message = domain.ReasonNoAnswer, "the certificate's workflow did not answer in time; it goes on"
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
-		return domain.NewFault(domain.FaultWait, "NoAnswer", nil, "the certificate's workflow did not answer in time; it goes on")
-	}
-	return domain.AsFault(err)
+	return fault.Error(problem)
 }

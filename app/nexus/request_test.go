@@ -27,7 +27,7 @@ type steps struct {
 
 func (s *steps) locate(_ context.Context, in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
 	if in.Certificate == "missing" {
-		return ports.LocateCertificateOutput{}, fault(domain.FaultSpec, "UnknownCertificate")
+		return ports.LocateCertificateOutput{}, faultError(domain.FaultSpec, "UnknownCertificate")
 	}
 	s.located++
 	return ports.LocateCertificateOutput{Run: "run-" + string(rune('0'+s.located))}, nil
@@ -39,8 +39,8 @@ func (s *steps) carry(_ context.Context, in ports.CarryRequestInput) (ports.Carr
 	return answer()
 }
 
-func fault(kind domain.FaultKind, reason string) error {
-	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: reason, Message: "told"})
+func faultError(kind domain.FaultKind, reason string) error {
+	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: domain.Reason(reason), Message: "told"})
 }
 
 func issued() (ports.CarryRequestOutput, error) {
@@ -85,7 +85,7 @@ func TestEnsureNeedsNoRun(t *testing.T) {
 func TestRepeatsMeetTheSameRun(t *testing.T) {
 	t.Parallel()
 	s := &steps{answers: []func() (ports.CarryRequestOutput, error){
-		failing(errors.New("crashed")), failing(errors.New("crashed")), failing(fault(domain.FaultWait, ports.ReasonRunEnded)), issued,
+		failing(errors.New("crashed")), failing(errors.New("crashed")), failing(faultError(domain.FaultWait, ports.ReasonRunEnded)), issued,
 	}}
 	_, err := ask(t, s, ports.NexusRequest{Operation: ports.NexusRenewOperation, Certificate: "shop", ID: "request"})
 	require.NoError(t, err)
@@ -106,9 +106,9 @@ func TestErrorsAreFaults(t *testing.T) {
 		reason             string
 		calls              int
 	}{
-		{"an answer", "shop", fault(domain.FaultName, "Unauthorized"), domain.FaultName, "Unauthorized", 1},
+		{"an answer", "shop", faultError(domain.FaultName, "Unauthorized"), domain.FaultName, "Unauthorized", 1},
 		{"nobody to ask", "missing", nil, domain.FaultSpec, "UnknownCertificate", 0},
-		{"runs that end, one after the other", "shop", fault(domain.FaultWait, ports.ReasonRunEnded), domain.FaultWait, ports.ReasonRunEnded, runs},
+		{"runs that end, one after the other", "shop", faultError(domain.FaultWait, ports.ReasonRunEnded), domain.FaultWait, ports.ReasonRunEnded, runs},
 		{"not foreseen", "shop", temporal.NewNonRetryableApplicationError("oops", "bug", nil), domain.FaultOperator, "Unexpected", 1},
 		{"no answer for a day", "shop", temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil), domain.FaultWait, "NoAnswer", 1},
 	} {
@@ -122,7 +122,7 @@ func TestErrorsAreFaults(t *testing.T) {
 			require.True(t, application.NonRetryable())
 			var told domain.Fault
 			require.NoError(t, application.Details(&told))
-			require.Equal(t, c.reason, told.Reason)
+			require.EqualValues(t, c.reason, told.Reason)
 			require.Len(t, s.asked, c.calls)
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 
 	"everleaf/adapters/caller"
 	"everleaf/adapters/nexus"
+	"everleaf/adapters/servertest"
 	servertemporal "everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -41,10 +41,7 @@ type service struct {
 
 func newService(t *testing.T) *service {
 	t.Helper()
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	s := &service{t: t, endpoint: unique(), queue: unique()}
 	s.home = dial(t, address, "default")
 	_, err := servertemporal.RegisterSearchAttributes(t.Context(), s.home, servertemporal.Config{
@@ -140,8 +137,14 @@ func faultIn(t *testing.T, err error) domain.Fault {
 	return fault
 }
 
+// counted is the input of standIn: a start's, and how many certificates earlier runs have answered with.
+type counted struct {
+	ports.StartInput
+	Cycle int `json:"cycle,omitempty"`
+}
+
 // standIn answers the contract in the place of the certificates' workflow. Names say how.
-func standIn(ctx workflow.Context, input domain.Certificate) error {
+func standIn(ctx workflow.Context, input counted) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false
@@ -168,8 +171,11 @@ func standIn(ctx workflow.Context, input domain.Certificate) error {
 		ports.RevokeUpdate: func(ctx workflow.Context, r ports.RevokeRequest) (domain.Status, error) {
 			return answer(ctx, domain.Spec{Names: []string{"revoked-" + string(r.Reason)}})
 		},
+		ports.RetireUpdate: func(ctx workflow.Context, _ ports.RetireRequest) (domain.Status, error) {
+			return answer(ctx, input.Spec)
+		},
 	}
-	for _, name := range []string{ports.EnsureUpdate, ports.RenewUpdate, ports.RevokeUpdate} {
+	for _, name := range []string{ports.EnsureUpdate, ports.RenewUpdate, ports.RevokeUpdate, ports.RetireUpdate} {
 		if err := workflow.SetUpdateHandler(ctx, name, handlers[name]); err != nil {
 			return err
 		}

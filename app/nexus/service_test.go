@@ -21,9 +21,9 @@ func TestOperations(t *testing.T) {
 		operation string
 		in        any
 	}{
-		{ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, Spec: spec}},
-		{ports.NexusRenewOperation, ports.NexusRenew{Name: name, Note: "then continue as new"}},
-		{ports.NexusRevokeOperation, ports.NexusRevoke{Name: name, Reason: domain.RevokedSuperseded}},
+		{ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: spec}}},
+		{ports.NexusRenewOperation, ports.NexusRenew{Name: name, RenewRequest: ports.RenewRequest{Note: "then continue as new"}}},
+		{ports.NexusRevokeOperation, ports.NexusRevoke{Name: name, RevokeRequest: ports.RevokeRequest{Reason: domain.RevokedSuperseded}}},
 	} {
 		out, err := s.call(c.operation, c.in)
 		require.NoError(t, err, c.operation)
@@ -39,19 +39,20 @@ func TestFaultsReachTheCaller(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	ensure := func(name, dnsName string) ports.NexusEnsure {
-		return ports.NexusEnsure{Name: name, Spec: domain.Spec{Names: []string{dnsName}}}
+		return ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{dnsName}}}}
 	}
 	missing := unique()
 	for _, c := range []struct {
 		title, operation string
 		in               any
 		kind             domain.FaultKind
-		reason, says     string
+		reason           domain.Reason
+		says             string
 	}{
 		{"a problem", ports.NexusEnsureOperation, ensure(unique(), "problem.example.com"), domain.FaultName, "Unauthorized", "the CA saw 404"},
 		{"a bad spec", ports.NexusEnsureOperation, ensure(missing, "a_b.example.com"), domain.FaultSpec, "NameUnderscore", "a_b.example.com"},
 		{"a bad name", ports.NexusEnsureOperation, ensure("no spaces", "www.example.com"), domain.FaultSpec, "CertificateNameCharacter", "no spaces"},
-		{"a bad reason", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing, Reason: "boredom"}, domain.FaultSpec, "UnknownReason", "boredom"},
+		{"a bad reason", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing, RevokeRequest: ports.RevokeRequest{Reason: "boredom"}}, domain.FaultSpec, "UnknownReason", "boredom"},
 		{"renewal of an unknown name", ports.NexusRenewOperation, ports.NexusRenew{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
 		{"revocation of an unknown name", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
 		{"status of an unknown name", ports.NexusStatusOperation, ports.NexusStatus{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
@@ -60,7 +61,7 @@ func TestFaultsReachTheCaller(t *testing.T) {
 			_, err := s.call(c.operation, c.in)
 			fault := faultIn(t, err)
 			require.Equal(t, c.kind, fault.Kind)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			require.Contains(t, fault.Message, c.says)
 		})
 	}
@@ -73,7 +74,7 @@ func TestRestartInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	name := unique()
-	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, Spec: domain.Spec{Names: []string{"slow.example.com"}}})
+	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
 	s.eventually("the request to arrive", func() bool { return s.accepted(name) == 1 })
 	began := time.Now()
 	s.inside.Stop()
@@ -91,7 +92,7 @@ func TestCancelledOperation(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	name := unique()
-	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, Spec: domain.Spec{Names: []string{"slow.example.com"}}})
+	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
 	s.eventually("the request to arrive", func() bool { return s.accepted(name) == 1 })
 	require.NoError(t, s.abroad.SignalWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "cancel", nil))
 	err := run.Get(s.t.Context(), nil)

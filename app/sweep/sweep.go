@@ -1,12 +1,11 @@
 package sweep
 
 import (
-	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/app/internal/fault"
 	"everleaf/ports"
 )
 
@@ -83,7 +82,7 @@ func (s *sweep) renewals(ctx workflow.Context) {
 	for !at.Done && !s.full(ctx) {
 		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRenewals, ports.SweepRenewalsInput{After: at.After})
 		if err != nil {
-			at.Done = s.problem(ctx, "renewals", err)
+			at.Done = s.problem(ctx, "renewals", fault.Of(err).Message)
 			return
 		}
 		*at = out.Page
@@ -97,7 +96,7 @@ func (s *sweep) deliveries(ctx workflow.Context, at *ports.SweepHost) {
 		out, err := remote(ctx, ports.DeliveryTaskQueue(s.base, at.Host), ports.SweepDeliveries,
 			ports.SweepDeliveriesInput{Host: at.Host, After: at.After}, ifThere)
 		if err != nil {
-			at.Done = s.problem(ctx, fmt.Sprintf("deliveries to host %q", at.Host), err)
+			at.Done = s.problem(ctx, fmt.Sprintf("deliveries to host %q", at.Host), fault.Of(err).Message)
 			return
 		}
 		at.After, at.Done = out.After, out.Done
@@ -110,7 +109,7 @@ func (s *sweep) secrets(ctx workflow.Context) {
 	for !at.Done && !s.full(ctx) {
 		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.ResealSecrets, ports.ResealSecretsInput{After: at.After})
 		if err != nil {
-			at.Done = s.problem(ctx, "secrets", err)
+			at.Done = s.problem(ctx, "secrets", fault.Of(err).Message)
 			return
 		}
 		*at = out.Page
@@ -123,21 +122,21 @@ func (s *sweep) records(ctx workflow.Context) {
 	for !at.Done && !s.full(ctx) {
 		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRecords, ports.SweepRecordsInput{After: at.After})
 		if err != nil {
-			at.Done = s.problem(ctx, "DNS records", err)
+			at.Done = s.problem(ctx, "DNS records", fault.Of(err).Message)
 			break
 		}
 		*at = out.Page
 		result.Cleaned, failed = result.Cleaned+out.Cleaned, failed+out.Failed
 	}
 	if failed > 0 {
-		s.problem(ctx, "DNS records", fmt.Errorf("those of %d orders could not be removed; the workers' log says why", failed))
+		s.problem(ctx, "DNS records", fmt.Sprintf("those of %d orders could not be removed; the workers' log says why", failed))
 	}
 }
 
 // problem notes why a part ends early.
-func (s *sweep) problem(ctx workflow.Context, part string, err error) (done bool) {
-	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it", "part", part, "error", err)
-	s.state.Result.Problems = append(s.state.Result.Problems, part+": "+inWords(err))
+func (s *sweep) problem(ctx workflow.Context, part, why string) (done bool) {
+	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it", "part", part, "why", why)
+	s.state.Result.Problems = append(s.state.Result.Problems, part+": "+why)
 	return true
 }
 
@@ -153,17 +152,4 @@ func (s *sweep) done() bool {
 		}
 	}
 	return s.state.Renewals.Done && s.state.Secrets.Done && (s.state.Records == nil || s.state.Records.Done)
-}
-
-// inWords is an error without the SDK's words around it.
-func inWords(err error) string {
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
-		return "no answer in time (" + timeout.TimeoutType().String() + ")"
-	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		return application.Message()
-	}
-	return err.Error()
 }

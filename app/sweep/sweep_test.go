@@ -13,9 +13,11 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/ports"
@@ -30,6 +32,7 @@ func world(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{TaskQueue: base})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&priorities{t: t}}})
 	Register(env)
 	known(env, ports.BeginSweep)
 	known(env, ports.SweepRenewals)
@@ -109,7 +112,7 @@ func TestAPartThatFails(t *testing.T) {
 	require.Contains(t, got.Problems, "renewals: the database refuses")
 }
 
-// Records that stay are told, over all pages, and so is a step that fails.
+// Records that stay are reported, over all pages, and so is a step that fails.
 func TestRecordsThatStay(t *testing.T) {
 	t.Parallel()
 	env := world(t)
@@ -151,7 +154,7 @@ func TestALongSweepContinues(t *testing.T) {
 	require.Equal(t, ports.SweepResult{Asked: 8, Cleaned: 1, Problems: []string{"p"}}, result(t, again))
 }
 
-// Nobody can count: the sweep fails within its time, and the next one begins anew.
+// Nobody can count: the sweep fails within its time, and the next one begins again.
 func TestASweepThatCannotBegin(t *testing.T) {
 	t.Parallel()
 	env := world(t)

@@ -28,6 +28,7 @@ type cli struct {
 	Run   runCmd   `cmd:"" help:"Start the stack and Everleaf's worker, obtain a certificate and watch it being renewed."`
 	Up    upCmd    `cmd:"" help:"Start only the servers and print the settings for using them."`
 	Exec  execCmd  `cmd:"" help:"Run a command beside a Postgres and a Temporal dev server, with EVERLEAF_TEST_* set."`
+	Flake flakeCmd `cmd:"" help:"Run tests again and again, and count per test how often it failed and how long it took at most."`
 	Tools toolsCmd `cmd:"" help:"Print the path of a tool, after building or installing it if need be."`
 	Guard guardCmd `cmd:"" hidden:"" help:"End what a killed devstack left behind (devstack starts this itself)."`
 }

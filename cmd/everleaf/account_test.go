@@ -25,7 +25,7 @@ func TestAccountsAreListed(t *testing.T) {
 	b.accounts = func(context.Context, app.Config) ([]app.AccountRecord, error) {
 		return []app.AccountRecord{account(), unregistered}, nil
 	}
-	require.Equal(t, exitOK, b.run(t.Context(), "account", "list"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "account", "list"))
 	require.Equal(t, "ISSUER   DIRECTORY                  ACCOUNT                    CONTACT          SINCE\n"+
 		"default  https://ca.example/dir     https://ca.example/acct/1  ops@example.org  2026-11-20 12:00:00Z (2d00h ago)\n"+
 		"other    https://other.example/dir  -                          -                2026-11-22 12:00:00Z (now)\n", b.out.String())
@@ -33,7 +33,7 @@ func TestAccountsAreListed(t *testing.T) {
 	b = newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
 	b.accounts = func(context.Context, app.Config) ([]app.AccountRecord, error) { return nil, nil }
-	require.Equal(t, exitOK, b.run(t.Context(), "account", "list", "-o", "json"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "account", "list", "-o", "json"))
 	require.JSONEq(t, `[]`, b.out.String())
 }
 
@@ -53,7 +53,7 @@ func TestAnAccountsStory(t *testing.T) {
 		require.Equal(t, 5, events)
 		return story, nil
 	}
-	require.Equal(t, exitOK, b.run(t.Context(), "account", "explain", "default", "--events", "5"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "account", "explain", "default", "--events", "5"))
 	require.Equal(t, `Issuer default
 
 At https://ca.example/dir
@@ -78,7 +78,7 @@ What happened, newest first
 
 	b = newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
-	require.Equal(t, exitUsage, b.run(t.Context(), "account", "explain", "default", "--events=-1"))
+	b.exits(t, exitUsage, b.run(t.Context(), "account", "explain", "default", "--events=-1"))
 }
 
 func TestAccountsAreChanged(t *testing.T) {
@@ -95,13 +95,13 @@ func TestAccountsAreChanged(t *testing.T) {
 			require.Equal(t, "ops@example.org", c.Issuers[0].Email)
 			return account(), fault
 		}
-		require.Equal(t, exitOK, b.run(t.Context(), "account", command, "ca", "-o", "json"), b.err)
+		b.exits(t, exitOK, b.run(t.Context(), "account", command, "ca", "-o", "json"))
 		var shown []app.AccountRecord
 		require.NoError(t, json.Unmarshal([]byte(b.out.String()), &shown))
 		require.Equal(t, []app.AccountRecord{account()}, shown)
 
 		fault = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA is busy")
-		require.Equal(t, exitProblem, b.run(t.Context(), "account", command, "ca"))
+		b.exits(t, exitProblem, b.run(t.Context(), "account", command, "ca"))
 		require.Contains(t, b.err.String(), "the CA is busy (CA/Unavailable)")
 	}
 }

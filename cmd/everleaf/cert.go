@@ -54,7 +54,7 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	}
 	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
 		status, err := keeper.Ensure(ctx, e.Name, spec)
-		if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == "WildcardNeedsDNS01" {
+		if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == app.ReasonWildcardNeedsDNS01 {
 			err = fmt.Errorf("%w: add --challenge dns-01", err)
 		}
 		return status, err

@@ -38,8 +38,8 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	b := newBench(t)
 	// The keeper answers once three lines of progress are out.
 	steps := []app.Status{
-		{Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, {Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, failing(),
-		{Phase: domain.PhaseIssuing, Step: "AuthorizeOrder"},
+		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(),
+		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
 		step := steps[0]
@@ -50,16 +50,16 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	})
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, Challenge: domain.ChallengeHTTP01, KeyRotation: domain.RotateAlways}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
-			for !strings.Contains(b.err.String(), "AuthorizeOrder\n") && ctx.Err() == nil {
+			for !strings.Contains(b.err.String(), "ObtainCertificate\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
 			return ready(), ctx.Err()
 		})
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name), b.err)
-	require.Equal(t, "www.example.com: issuing, step PlaceOrder\n"+
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name))
+	require.Equal(t, "www.example.com: issuing, step ReserveOrder\n"+
 		"www.example.com: failing at step AuthorizeOrder, attempt 2: the CA saw 404 [2J at http://www.example.com "+
 		"(Name/Unauthorized); next try 2026-11-22 12:10:00Z (in 10m00s)\n"+
-		"www.example.com: issuing, step AuthorizeOrder\n", b.err.String())
+		"www.example.com: issuing, step ObtainCertificate\n", b.err.String())
 	require.Equal(t, `Certificate  www.example.com
 Phase        Ready
 Names        www.example.com
@@ -80,7 +80,7 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 	revoked := ready()
 	revoked.Issued.Revoked = true
 	b.keeper.EXPECT().Status(gomock.Any(), name).Return(revoked, nil)
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "status", name), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name))
 	require.Contains(t, b.out.String(), "Revoked      yes, while in service; ")
 }
 
@@ -91,9 +91,9 @@ func TestEnsureBuildsTheSpec(t *testing.T) {
 		KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "*.b.example.com", "--challenge", "dns-01",
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "*.b.example.com", "--challenge", "dns-01",
 		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two",
-		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"), b.err)
+		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"))
 	var got app.Status
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
 	require.Equal(t, ready(), got, "JSON is the domain's type as it is")
@@ -137,7 +137,7 @@ func TestExitCodes(t *testing.T) {
 			}
 			b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, c.status)
 			b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{}).DoAndReturn(c.renew)
-			require.Equal(t, c.code, b.run(t.Context(), append([]string{"cert", "renew", name}, c.args...)...))
+			b.exits(t, c.code, b.run(t.Context(), append([]string{"cert", "renew", name}, c.args...)...))
 			require.Equal(t, c.says, b.err.String())
 			require.Empty(t, b.out.String())
 		})
@@ -153,14 +153,14 @@ func TestInterruptEndsCleanly(t *testing.T) {
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
 	})
-	require.Equal(t, exitInterrupted, b.run(ctx, "cert", "renew", name, "--note", "by hand"))
+	b.exits(t, exitInterrupted, b.run(ctx, "cert", "renew", name, "--note", "by hand"))
 	require.Equal(t, "everleaf: interrupted; the workflow certificate/www.example.com goes on\n", b.err.String())
 }
 
 func TestStatusShowsAFailure(t *testing.T) {
 	b := newBench(t)
 	b.keeper.EXPECT().Status(gomock.Any(), name).Return(failing(), nil)
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "status", name), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name))
 	require.Equal(t, `Certificate  www.example.com
 Phase        Failing
 Names        www.example.com
@@ -173,7 +173,7 @@ Workflow     certificate/www.example.com
 
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "certificate %q is not kept here", name)
 	b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, unknown)
-	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "status", name))
+	b.exits(t, exitProblem, b.run(t.Context(), "cert", "status", name))
 	require.Equal(t, "everleaf: certificate \"www.example.com\" is not kept here (Spec/UnknownCertificate)\n", b.err.String())
 }
 
@@ -205,12 +205,12 @@ func TestListPagesAndTables(t *testing.T) {
 		b := newBench(t)
 		b.catalog.EXPECT().List(gomock.Any(), "", page).Return(full, nil)
 		b.catalog.EXPECT().List(gomock.Any(), "a", page).Return(last, nil)
-		require.Equal(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", format), b.err)
+		b.exits(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", format))
 		check(b.out.String())
 	}
 	b := newBench(t)
 	b.catalog.EXPECT().List(gomock.Any(), "", page).Return(nil, nil)
-	require.Equal(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", "json"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "list", "--postgres-url", "p", "-o", "json"))
 	require.Equal(t, "[]\n", b.out.String())
 }
 
@@ -231,7 +231,7 @@ func TestEnsureOfAWildcardNamesTheFlag(t *testing.T) {
 	_, refused := domain.Spec{Names: []string{"*.example.com"}}.Validated()
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, gomock.Any()).Return(app.Status{}, refused)
-	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "ensure", name, "--name", "*.example.com"))
+	b.exits(t, exitProblem, b.run(t.Context(), "cert", "ensure", name, "--name", "*.example.com"))
 	require.Contains(t, b.err.String(), "add --challenge dns-01")
 	require.Contains(t, b.err.String(), "(Spec/WildcardNeedsDNS01)")
 }

@@ -17,7 +17,7 @@ import (
 func help(t *testing.T, command ...string) string {
 	t.Helper()
 	b := newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), append(command, "--help")...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), append(command, "--help")...))
 	return strings.Join(strings.Fields(b.out.String()), " ")
 }
 
@@ -46,7 +46,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "Default 30s. [EVERLEAF_START_TIMEOUT]"},
 		{worker, "Default 25s. [EVERLEAF_STOP_TIMEOUT]"},
 		{worker, "[EVERLEAF_TERMINATION_GRACE_PERIOD]"},
-		{worker, "by default 29.5s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms"},
+		{worker, "by default 29.9s = drain 25s + release 2s + listeners 1s + connections 1s + telemetry 500ms + probes 400ms"},
 		{worker, "Default " + app.JoinRoles(app.AllRoles()) + ". [EVERLEAF_ROLES]"},
 		{worker, "Workflow tasks at once; else 200. [EVERLEAF_WORKFLOW_SLOTS]"},
 		{worker, "Default 500. [EVERLEAF_STICKY_CACHE]"},
@@ -100,8 +100,8 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url", "postgres://flag", "--temporal-address", "t:7233",
-		"--log-level", "warn", "--http01-check-resolver", "dns:53"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "worker", "--postgres-url", "postgres://flag", "--temporal-address", "t:7233",
+		"--log-level", "warn", "--http01-check-resolver", "dns:53"))
 	c := b.config
 	require.Equal(t, "postgres://flag", c.Postgres.URL, "the flag wins")
 	require.Equal(t, "file:///key", c.Sealing.KeyURL)
@@ -131,21 +131,21 @@ func TestConfigurationFileReachesTheWorker(t *testing.T) {
 	t.Setenv("EVERLEAF_ACME_DIRECTORY", "")
 	worker := []string{"worker", "--postgres-url=p", "--sealing-key=k", "--config=" + file}
 	b := newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), worker...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), worker...))
 	require.Len(t, b.config.Issuers, 2)
 	require.Equal(t, app.LetsEncrypt, b.config.Issuers[0].Directory)
 	require.Equal(t, "c2VjcmV0", b.config.Issuers[1].EAB.HMACKey)
 
 	b = newBench(t)
-	require.NotEqual(t, exitOK, b.run(t.Context(), append(worker, "--issuer=other")...))
+	b.exits(t, exitUsage, b.run(t.Context(), append(worker, "--issuer=other")...))
 	require.Contains(t, b.err.String(), `--issuer (EVERLEAF_ISSUER) "other" cannot work: the issuers are those of the file`)
 
 	t.Setenv("SPARE_HMAC", "")
 	b = newBench(t)
-	require.NotEqual(t, exitOK, b.run(t.Context(), worker...))
+	b.exits(t, exitUsage, b.run(t.Context(), worker...))
 	require.Contains(t, b.err.String(), "issuers[1].eab.hmacKey cannot work: the environment variable SPARE_HMAC")
 	b = newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), append(worker, "--roles=responder")...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), append(worker, "--roles=responder")...))
 }
 
 // Targets stand in the file alone, and count where something is delivered or fetched.
@@ -163,31 +163,31 @@ targets:
   - {name: pull, pull: {clients: ["*"]}}
 `)
 	b := newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), worker("delivery")...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), worker("delivery")...))
 	require.Len(t, b.config.Targets, 3)
 	require.Equal(t, "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", b.config.Targets[1].Webhook.Secret)
 	require.Empty(t, b.config.Issuers, "it issues nothing")
 
 	t.Setenv("HOOK_SECRET", "")
 	b = newBench(t)
-	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
+	b.exits(t, exitUsage, b.run(t.Context(), worker("delivery")...))
 	require.Contains(t, b.err.String(), "targets[1].webhook.secret cannot work: the environment variable HOOK_SECRET")
 	b = newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), worker("pull", "--pull-listen=:8403", "--pull-certificate=c", "--pull-key=k", "--pull-client-ca=r")...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), worker("pull", "--pull-listen=:8403", "--pull-certificate=c", "--pull-key=k", "--pull-client-ca=r")...))
 	require.Len(t, b.config.Targets, 1, "it serves what is fetched, so it needs no webhook's secret")
 	require.Equal(t, "pull", b.config.Targets[0].Name)
 	for _, roles := range []string{"workflows,authorization", "responder,pull"} {
 		b = newBench(t)
-		require.Equal(t, exitOK, b.run(t.Context(), worker(roles)...), "%s: it delivers nothing, so it needs no such secret: %s", roles, b.err)
+		b.exits(t, exitOK, b.run(t.Context(), worker(roles)...)) // it delivers nothing, so it needs no such secret
 		require.Empty(t, b.config.Targets)
 	}
 	b = newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), worker("workflows")...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), worker("workflows")...))
 	require.Equal(t, []string{"web", "hook", "pull"}, b.config.TargetNames, "who records failed deliveries counts them by target")
 
 	write(`targets: [{name: web, directory: {path: tls}}]`)
 	b = newBench(t)
-	require.NotEqual(t, exitOK, b.run(t.Context(), worker("delivery")...))
+	b.exits(t, exitUsage, b.run(t.Context(), worker("delivery")...))
 	require.Contains(t, b.err.String(), `"`+file+`", targets[0].directory.path "tls": give an absolute path`)
 }
 
@@ -230,7 +230,7 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--sealing-key=k"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--sealing-key=k"))
 	require.Equal(t, []app.Role{app.RoleWorkflows, app.RoleResponder}, b.config.Roles)
 	require.Equal(t, time.Minute, b.config.TerminationGracePeriod)
 	w := b.config.Workers
@@ -243,8 +243,8 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 	require.Equal(t, "b1", w.Versioning.BuildID, "ours wins over the ecosystem's")
 
 	b = newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--roles=responder", "--target-memory=0.7"),
-		"the responder needs neither Temporal, sealing key nor CA: %s", b.err)
+	// The responder needs neither Temporal, sealing key nor CA.
+	b.exits(t, exitOK, b.run(t.Context(), "worker", "--postgres-url=p", "--roles=responder", "--target-memory=0.7"))
 	require.Equal(t, []app.Role{app.RoleResponder}, b.config.Roles)
 	require.InDelta(t, 0.7, b.config.Workers.TargetMemory, 0)
 	require.Equal(t, app.DefaultDeployment, b.config.Workers.Versioning.Deployment)
@@ -256,20 +256,22 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 func TestPrintRegistrations(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("EVERLEAF_TASK_QUEUE", "blue")
-	require.Equal(t, exitOK, b.run(t.Context(), "worker", "--print-registrations"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "worker", "--print-registrations"))
 	require.Regexp(t, `(?m)^workflows +blue +workflow +Certificate +auto-upgrade$`, b.out)
-	require.Regexp(t, `(?m)^workflows +blue +activity +PlaceOrder +store a key, place the order$`, b.out)
-	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +ObtainCertificate `, b.out)
+	require.Regexp(t, `(?m)^workflows +blue +activity +ReserveOrder +see what is stored and what is needed$`, b.out)
+	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +ObtainCertificate +obtain the certificate from the CA$`, b.out)
+	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +RevokeCertificate `, b.out)
+	require.Regexp(t, `(?m)^delivery +blue-delivery +activity +RemoveDelivery `, b.out)
 	require.Empty(t, b.err.String())
 	require.Empty(t, b.config.Postgres.URL, "no worker was started")
 
 	only := newBench(t)
-	require.Equal(t, exitOK, only.run(t.Context(), "worker", "--roles", "authorization", "--print-registrations"), only.err)
+	only.exits(t, exitOK, only.run(t.Context(), "worker", "--roles", "authorization", "--print-registrations"))
 	require.NotContains(t, only.out.String(), "workflow ")
 	require.Contains(t, only.out.String(), "everleaf-authorization")
 
 	none := newBench(t)
-	require.Equal(t, exitOK, none.run(t.Context(), "worker", "--roles", "responder", "--print-registrations"), none.err)
+	none.exits(t, exitOK, none.run(t.Context(), "worker", "--roles", "responder", "--print-registrations"))
 	require.Equal(t, "The role responder polls no task queue: nothing is registered.\n", none.out.String())
 }
 
@@ -283,7 +285,7 @@ func TestABuildThatIsNotUsedIsWarnedOf(t *testing.T) {
 		{"--deployment-name=d", "--deployment-name (EVERLEAF_DEPLOYMENT_NAME"},
 	} {
 		b := newBench(t)
-		require.Equal(t, exitOK, b.run(t.Context(), append([]string{"worker", "--postgres-url=p", "--sealing-key=k"}, strings.Fields(c.args)...)...), b.err)
+		b.exits(t, exitOK, b.run(t.Context(), append([]string{"worker", "--postgres-url=p", "--sealing-key=k"}, strings.Fields(c.args)...)...))
 		if c.says == "" {
 			require.Empty(t, b.err.String())
 			continue
@@ -329,7 +331,7 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "list", "--log-level=loud"}, "--log-level"},
 	} {
 		b := newBench(t)
-		require.Equal(t, exitUsage, b.run(t.Context(), c.args...), c.args)
+		b.exits(t, exitUsage, b.run(t.Context(), c.args...))
 		require.Contains(t, b.err.String(), c.says)
 		require.Equal(t, 1, strings.Count(b.err.String(), "\n"), b.err)
 		require.True(t, strings.HasPrefix(b.err.String(), "everleaf: "))
@@ -351,7 +353,7 @@ func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 	} {
 		b := newBench(t)
 		t.Setenv(c.name, "very secret")
-		require.Equal(t, exitOK, b.run(t.Context(), "version"))
+		b.exits(t, exitOK, b.run(t.Context(), "version"))
 		require.Equal(t, c.want, b.err.String())
 		require.Contains(t, b.out.String(), "everleaf ")
 		t.Setenv(c.name, "") // not for the next one
@@ -360,17 +362,17 @@ func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 
 func TestMigrateSaysFromWhereToWhere(t *testing.T) {
 	b := newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"))
 	require.Equal(t, "schema migrated from version 1 to 3\nsearch attributes added to the namespace: A, B\n", b.out.String())
 	b = newBench(t)
-	require.Equal(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p", "--skip-temporal"), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p", "--skip-temporal"))
 	require.Equal(t, "schema migrated from version 1 to 3\n", b.out.String())
 }
 
 func TestVersionIsAFlagToo(t *testing.T) {
 	flag, command := newBench(t), newBench(t)
-	require.Equal(t, exitOK, flag.run(t.Context(), "--version"), flag.err)
-	require.Equal(t, exitOK, command.run(t.Context(), "version"), command.err)
+	flag.exits(t, exitOK, flag.run(t.Context(), "--version"))
+	command.exits(t, exitOK, command.run(t.Context(), "version"))
 	require.Equal(t, command.out.String(), flag.out.String())
 	require.True(t, strings.HasPrefix(flag.out.String(), "everleaf "))
 }

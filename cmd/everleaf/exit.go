@@ -68,7 +68,7 @@ func exitCode(err error) int {
 func malformed(err error) bool {
 	var fault *app.Fault
 	return errors.As(err, &fault) && slices.Contains(
-		[]string{"InvalidSetting", "InvalidTargets", "PostgresURLMalformed", "SealingKeyMalformed", "TemporalSettings"}, fault.Reason)
+		[]app.Reason{app.ReasonInvalidSetting, app.ReasonInvalidTargets, app.ReasonPostgresURLMalformed, app.ReasonSealingKeyMalformed, app.ReasonTemporalSettings}, fault.Reason)
 }
 
 // message adds what programs look for to a fault: kind and reason.

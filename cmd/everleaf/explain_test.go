@@ -30,7 +30,7 @@ func explained(t *testing.T, story ports.Story, args ...string) string {
 	t.Helper()
 	b := newBench(t)
 	b.stories.EXPECT().Story(gomock.Any(), name, 100).Return(story, nil)
-	require.Equal(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...), b.err)
+	b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...))
 	require.Equal(t, 1, b.closed)
 	return b.out.String()
 }
@@ -106,7 +106,15 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 	const plan = `"plan": {"at": "2026-11-22T13:00:00Z", "message": "Renew then: why. The CA explains: https://ca.example/why"}`
 	for _, c := range []struct{ kind, detail, says string }{
 		{"placed", `{"issuer": "le"}`, "An order was placed at le."},
-		{"adopted", `{}`, "A certificate that was in service already was taken over."},
+		{"created", `{"request": "r"}`, "Somebody asked for the certificate."},
+		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
+		{"adopted", `{}`, "Somebody asked for the certificate again."},
+		{"adopted", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},
+		{"renewal_asked", `{"note": ""}`, "Somebody asked for a renewal."},
+		{"renewal_asked", `{"note": "the key was seen.", "force": true}`, "Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
+		{"retirement_asked", `{}`, "Somebody retired the certificate."},
+		{"retirement_asked", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
+		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`, "The target web had lost what was delivered (tls.key is missing)."},
 		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"renewal_moved", `{"from": "2026-12-22T13:00:00Z", ` + plan + `}`,
 			"The renewal was moved from 2026-12-22 13:00:00Z to 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
@@ -146,12 +154,12 @@ func TestExplainForPrograms(t *testing.T) {
 
 func TestExplainRefusals(t *testing.T) {
 	b := newBench(t)
-	require.Equal(t, exitUsage, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events=-1"))
+	b.exits(t, exitUsage, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events=-1"))
 	require.Contains(t, b.err.String(), "--events -1 cannot work")
 	b = newBench(t)
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
 	b.stories.EXPECT().Story(gomock.Any(), name, 7).Return(ports.Story{}, unknown)
-	require.Equal(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
+	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
 	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
 }
 

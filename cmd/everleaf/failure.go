@@ -30,7 +30,7 @@ func failed(err error, code int) failure {
 	case code == exitInterrupted:
 		f.Error.Kind, f.Error.Reason = "Wait", "Interrupted"
 	case errors.As(err, &fault):
-		f.Error.Kind, f.Error.Reason, f.Error.RetryAfter = string(fault.Kind), fault.Reason, fault.RetryAfter
+		f.Error.Kind, f.Error.Reason, f.Error.RetryAfter = string(fault.Kind), string(fault.Reason), fault.RetryAfter
 	case code == exitUsage:
 		f.Error.Kind, f.Error.Reason = "Spec", "Usage"
 	default:

@@ -17,7 +17,7 @@ import (
 
 // Programs read a failure on stdout; people still have their line on stderr.
 func TestAFailureIsJSONToo(t *testing.T) {
-	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"), "the CA asks to wait").After(time.Minute)
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"), "the CA asks to wait").WithRetryAfter(time.Minute)
 	status := []string{"cert", "status", name}
 	for _, c := range []struct {
 		title string
@@ -44,7 +44,7 @@ func TestAFailureIsJSONToo(t *testing.T) {
 			if c.err != nil {
 				b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, c.err)
 			}
-			require.Equal(t, c.code, b.run(t.Context(), c.args...), b.err)
+			b.exits(t, c.code, b.run(t.Context(), c.args...))
 			require.True(t, strings.HasPrefix(b.err.String(), "everleaf: "))
 			if c.want == "" {
 				require.Empty(t, b.out.String())
@@ -62,10 +62,10 @@ func TestATimeoutIsJSONToo(t *testing.T) {
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
 	})
-	require.Equal(t, exitTimeout, b.run(t.Context(), "cert", "renew", name, "--timeout", "10ms", "-o", "json"))
+	b.exits(t, exitTimeout, b.run(t.Context(), "cert", "renew", name, "--timeout", "10ms", "-o", "json"))
 	var got failure
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
-	require.Equal(t, "Timeout", got.Error.Reason)
+	require.EqualValues(t, "Timeout", got.Error.Reason)
 }
 
 // Until a changed spec is issued, the names beside the serial are those of the certificate in service.
@@ -82,7 +82,7 @@ func TestCardTellsNamesInServiceFromNamesRequested(t *testing.T) {
 		status := ready()
 		status.Spec.Names = c.requested
 		b.keeper.EXPECT().Status(gomock.Any(), name).Return(status, nil)
-		require.Equal(t, exitOK, b.run(t.Context(), "cert", "status", name), b.err)
+		b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name))
 		require.Contains(t, strings.Join(strings.Fields(b.out.String()), " "), c.says)
 	}
 }

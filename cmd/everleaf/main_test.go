@@ -53,6 +53,12 @@ type bench struct {
 	resealTells func(tell func(done, of int))
 }
 
+// exits requires that a command ended with this code, and shows what it printed if it did not.
+func (b *bench) exits(t *testing.T, want, code int) {
+	t.Helper()
+	require.Equal(t, want, code, "stdout:\n%s\nstderr:\n%s", b.out, b.err)
+}
+
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	clean(t)

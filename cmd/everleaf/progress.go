@@ -48,8 +48,8 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 		// Before the workflow is there and in the middle of a restart there is nothing to say; but somebody who
 		// waits for a worker that nobody started should learn it.
 		var fault *app.Fault
-		if errors.As(err, &fault) && (fault.Reason == "NoWorker" || fault.Reason == "WorkflowNotReady") {
-			return fault.Reason, name + ": waiting: " + fault.Message
+		if errors.As(err, &fault) && (fault.Reason == app.ReasonNoWorker || fault.Reason == app.ReasonWorkflowNotReady) {
+			return string(fault.Reason), name + ": waiting: " + fault.Message
 		}
 		return "", ""
 	}

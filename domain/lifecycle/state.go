@@ -116,6 +116,6 @@ func asksFor(want domain.Want) bool {
 	return want.Reason == domain.WakeChanged || want.Reason == domain.WakeRequested || want.Reason == domain.WakeRevocation
 }
 
-func refused(reason, format string, args ...any) *domain.Fault {
+func refused(reason domain.Reason, format string, args ...any) *domain.Fault {
 	return &domain.Fault{Kind: domain.FaultSpec, Reason: reason, Message: fmt.Sprintf(format, args...), Final: true}
 }

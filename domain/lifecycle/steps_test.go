@@ -24,7 +24,7 @@ var endings = map[Step][]string{
 	StepRelease:       {"ok", "lost", "late"},
 }
 
-func fault(kind domain.FaultKind, reason string) *domain.Fault {
+func fault(kind domain.FaultKind, reason domain.Reason) *domain.Fault {
 	return &domain.Fault{Kind: kind, Reason: reason, Message: "on purpose"}
 }
 

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"everleaf/adapters/servertest"
 )
 
 const (
@@ -72,7 +74,7 @@ type Pebble struct {
 // Start starts Pebble and its DNS server, waits until both answer and stops them with the test.
 func Start(t testing.TB, options Options) *Pebble {
 	t.Helper()
-	pebble, challtestsrv := binary(t, pebbleVar), binary(t, dnsVar)
+	pebble, challtestsrv := servertest.Setting(t, pebbleVar), servertest.Setting(t, dnsVar)
 	dir := t.TempDir()
 	certificate, key := serverCertificate(t, dir)
 	roots := x509.NewCertPool()
@@ -90,9 +92,9 @@ func Start(t testing.TB, options Options) *Pebble {
 		transport.CloseIdleConnections()
 	})
 	for try := 1; ; try++ {
-		ports := freePorts(t, 5)
+		ports := append([]int{FreePort(t), FreePort(t)}, FreePorts(t, 3)...) // the CA keeps its own when it restarts
 		if options.HTTPPort == 0 {
-			p.HTTPPort = ports[4]
+			p.HTTPPort = FreePort(t)
 		}
 		p.Directory = fmt.Sprintf("https://127.0.0.1:%d/dir", ports[0])
 		p.ManagementURL = fmt.Sprintf("https://127.0.0.1:%d", ports[1])
@@ -128,7 +130,7 @@ func (p *Pebble) Restart() {
 	p.t.Helper()
 	p.Stop()
 	p.Client.CloseIdleConnections()
-	must(p.t, p.startCA(binary(p.t, pebbleVar)))
+	must(p.t, p.startCA(servertest.Setting(p.t, pebbleVar)))
 }
 
 // Log is what the CA wrote since its last start.
@@ -215,15 +217,6 @@ func seconds(option int) int {
 }
 
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
-func binary(t testing.TB, variable string) string {
-	t.Helper()
-	path := os.Getenv(variable)
-	if path == "" {
-		t.Fatalf("%s is not set: run `make test`, which starts the servers", variable)
-	}
-	return path
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()

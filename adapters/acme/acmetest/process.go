@@ -77,35 +77,42 @@ func (p *Process) Log() string {
 	return string(text)
 }
 
-// FreePort picks a port that is free now for TCP and UDP. It is below those that Linux gives to connections and to
-// listeners that ask for any (32768 and up): with many tests at work, one of those may be taken before it is used.
+// FreePort picks a port for a TCP server of the test's, which may start late and stop in between. The port is the test's own
+// until it ends: its UDP half is held, at which every other pick looks, in whichever process.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	return freePorts(t, 1)[0]
+	port, udp := freePort(t)
+	t.Cleanup(func() { _ = udp.Close() })
+	return port
 }
 
-func freePorts(t testing.TB, count int) []int {
+// FreePorts picks ports that are free now for TCP and UDP: another process may take one before it is used, so whoever calls
+// it tries again.
+func FreePorts(t testing.TB, count int) (ports []int) {
+	t.Helper()
+	for range count {
+		port, udp := freePort(t)
+		defer udp.Close() //nolint:errcheck // held until all are picked, so that they differ
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+// freePort picks a port below those that Linux gives to connections and to listeners that ask for any (32768 and up).
+func freePort(t testing.TB) (port int, udp net.PacketConn) {
 	t.Helper()
 	const lowest, highest, tries = 12000, 32767, 1000
-	ports := make([]int, 0, count)
 	for range tries {
-		if len(ports) == count {
-			return ports
-		}
-		port := lowest + rand.IntN(highest-lowest+1)
+		port = lowest + rand.IntN(highest-lowest+1)
 		tcp, err := net.Listen("tcp", address(port))
 		if err != nil {
 			continue
 		}
-		// Held until all are picked, so that they differ.
-		defer tcp.Close() //nolint:errcheck // a listener that accepted nothing
-		udp, err := net.ListenPacket("udp", address(port))
-		if err != nil {
-			continue
+		_ = tcp.Close()
+		if udp, err = net.ListenPacket("udp", address(port)); err == nil {
+			return port, udp
 		}
-		_ = udp.Close()
-		ports = append(ports, port)
 	}
-	t.Fatalf("no %d free ports from %d to %d", count, lowest, highest)
-	return nil
+	t.Fatalf("no free port from %d to %d", lowest, highest)
+	return 0, nil
 }

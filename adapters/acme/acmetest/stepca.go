@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"everleaf/adapters/servertest"
 )
 
 const stepCAVar = "EVERLEAF_TEST_STEP_CA"
@@ -34,7 +36,7 @@ type StepCA struct {
 // StartStepCA starts step-ca, waits until it answers and stops it with the test.
 func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 	t.Helper()
-	path, dir := binary(t, stepCAVar), t.TempDir()
+	path, dir := servertest.Setting(t, stepCAVar), t.TempDir()
 	authority := newAuthority(t, dir)
 	transport := &http.Transport{TLSClientConfig: authority.trusting()}
 	s := &StepCA{CABundle: authority.root, Client: &http.Client{Transport: transport, Timeout: 10 * time.Second}}
@@ -45,7 +47,7 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 		transport.CloseIdleConnections()
 	})
 	for try := 1; ; try++ {
-		listen := address(freePorts(t, 1)[0])
+		listen := address(FreePort(t))
 		s.Directory = "https://" + listen + "/acme/acme/directory"
 		config := filepath.Join(dir, "ca.json")
 		writeStepConfig(t, config, listen, dir, authority)

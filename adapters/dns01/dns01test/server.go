@@ -61,7 +61,7 @@ func Start(t testing.TB, zones ...string) *Server {
 	s := &Server{t: t, zones: zones, secret: newSecret(), Key: dns01.TSIG{Name: "everleaf", Algorithm: "hmac-sha256", Secret: newSecret()}}
 	t.Cleanup(s.Stop)
 	for try := 1; ; try++ {
-		s.Port = acmetest.FreePort(t)
+		s.Port = acmetest.FreePorts(t, 1)[0]
 		s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
 		s.write(dir)
 		// -g: in the foreground, and the log to stderr; one worker is enough for a test.

@@ -94,13 +94,13 @@ func Interpret(err error, target Target) *domain.Fault {
 
 // UnknownNamespace is the fault of a server without the namespace.
 func UnknownNamespace(target Target, cause error) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "UnknownNamespace", cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownNamespace, cause,
 		"%s has no %s; create it, or correct TEMPORAL_NAMESPACE (--temporal-namespace)", target, target.namespace())
 }
 
 // Refused is the fault of credentials that the server does not take.
 func Refused(target Target, cause error) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, "TemporalRefused", cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalRefused, cause,
 		"%s refuses these credentials for %s; check TEMPORAL_API_KEY and TEMPORAL_TLS_*", target, target.namespace())
 }
 
@@ -110,7 +110,7 @@ func Unreachable(target Target, cause error) *domain.Fault {
 	if target.Address != "" {
 		at = " at " + target.Address
 	}
-	return domain.NewFault(domain.FaultWait, "TemporalUnreachable", cause,
+	return domain.NewFault(domain.FaultWait, domain.ReasonTemporalUnreachable, cause,
 		"Temporal does not answer%s; is it running, and is TEMPORAL_ADDRESS (--temporal-address) right?", at)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/servertest"
 	"everleaf/migrations"
 )
 
@@ -138,23 +139,20 @@ func patiently(ctx context.Context, admin *pgx.Conn, statement string) error {
 
 func connect(ctx context.Context, t testing.TB) *pgx.Conn {
 	t.Helper()
-	if serverURL() == "" {
-		t.Fatal("EVERLEAF_TEST_POSTGRES is not set: run `make test`, which starts the servers")
-	}
-	admin, err := pgx.Connect(ctx, serverURL())
+	admin, err := pgx.Connect(ctx, servertest.Setting(t, serverVar))
 	if err != nil {
-		t.Fatalf("connect to EVERLEAF_TEST_POSTGRES: %v", err)
+		t.Fatalf("connect to %s: %v", serverVar, err)
 	}
 	return admin
 }
 
-func serverURL() string { return os.Getenv("EVERLEAF_TEST_POSTGRES") }
+const serverVar = "EVERLEAF_TEST_POSTGRES"
 
 // named is the server's URL with another database.
 func named(database string) string {
-	u, err := url.Parse(serverURL())
+	u, err := url.Parse(os.Getenv(serverVar))
 	if err != nil {
-		panic("EVERLEAF_TEST_POSTGRES is not a URL") // connect read it before
+		panic(serverVar + " is not a URL") // connect read it before
 	}
 	u.Path = "/" + database
 	return u.String()

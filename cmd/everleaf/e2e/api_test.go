@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -16,6 +15,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+
+	"everleaf/adapters/servertest"
 )
 
 // The examples of package caller are tests against a stand-in where they live; here they speak to the shipped worker.
@@ -27,7 +28,7 @@ func TestExamplesRunOnTheWholeStack(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^Example", "everleaf/adapters/caller")
-	cmd.Env = append(s.env, "EVERLEAF_TEST_TEMPORAL="+os.Getenv("EVERLEAF_TEST_TEMPORAL"))
+	cmd.Env = append(s.env, "EVERLEAF_TEST_TEMPORAL="+servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "--- PASS: ExampleClient_Repeat")
@@ -66,8 +67,7 @@ func TestTemporalCLI(t *testing.T) {
 // shell runs one command line with the Temporal CLI of the tests.
 func (s *stack) shell(line string) (string, error) {
 	s.t.Helper()
-	cli := os.Getenv("EVERLEAF_TEST_TEMPORAL_CLI")
-	require.NotEmpty(s.t, cli, "EVERLEAF_TEST_TEMPORAL_CLI is not set: run `make test`")
+	cli := servertest.Setting(s.t, "EVERLEAF_TEST_TEMPORAL_CLI")
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", `temporal() { "$CLI" "$@"; }; `+line)

@@ -41,8 +41,6 @@ func TestContainer(t *testing.T) {
 	image.requireStatic(t, "everleaf")
 	c.requireConfig()
 
-	ops := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	s.set("EVERLEAF_OPS_LISTEN", ops)
 	env := s.inImage()
 	out := c.must("migrate", c.command(env, s.sealing, "migrate"))
 	require.Regexp(t, `schema migrated from version 0 to \d+`, out)
@@ -50,6 +48,7 @@ func TestContainer(t *testing.T) {
 	// The zones are in the binary: log lines are stamped in this one, 12:45 or 13:45 before UTC.
 	env["TZ"] = "Pacific/Chatham"
 	worker := c.start("worker", s.log, c.command(env, s.sealing, "worker"))
+	ops := s.opsURL()
 	for _, path := range []string{"/livez", "/readyz"} {
 		s.eventually("the container to answer "+path, func() bool {
 			select {
@@ -57,7 +56,7 @@ func TestContainer(t *testing.T) {
 				t.Fatalf("the container ended: %s", s.log)
 			default:
 			}
-			res, err := http.Get("http://" + ops + path)
+			res, err := http.Get(ops + path)
 			if err == nil {
 				_ = res.Body.Close()
 			}

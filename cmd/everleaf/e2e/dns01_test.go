@@ -70,10 +70,10 @@ func TestWildcard(t *testing.T) {
 
 	// What is asked for and cannot be: told at once, with the fix, and nothing is written.
 	r := s.cli(ensure...)
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stdout+r.stderr, "a wildcard can only be validated by dns-01")
 	r = s.cli("cert", "ensure", s.name+"-other", "--name", "other.shop.test", "--challenge", "dns-01")
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stdout+r.stderr, "NameNotDelegated")
 	require.Contains(t, r.stdout+r.stderr, "create a CNAME record from _acme-challenge.other.shop.test into one of them")
 	require.Zero(t, s.scalar(`SELECT count(*) FROM dns_records`))
@@ -118,7 +118,7 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	s.writes(server, directory, "shop.test")
 	second := s.worker()
 	r := <-ensured
-	require.Equal(t, 0, r.code, "%s%s\n%s", r.stdout, r.stderr, s.log)
+	r.exits(t, 0)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, resumed))
 	s.eventually("the removal", func() bool { return len(server.TXT("_acme-challenge.shop.test")) == 0 })
 	found := s.swept()

@@ -41,7 +41,7 @@ func TestTwoIssuers(t *testing.T) {
 	alone := s.name + "-alone"
 	first := status(t, s.must("cert", "ensure", alone, "--name", "alone.example.test", "--use-issuer", "spare", "--output", "json"))
 	require.Equal(t, "spare", first.Issued.Issuer)
-	require.Equal(t, "HalfLeft", first.Renewal.Reason, "without ARI, by its own life of a day")
+	require.EqualValues(t, "HalfLeft", first.Renewal.Reason, "without ARI, by its own life of a day")
 	require.Nil(t, first.Renewal.Window)
 	renewed := status(t, s.must("cert", "renew", alone, "--output", "json"))
 	require.Equal(t, "spare", renewed.Issued.Issuer)
@@ -77,11 +77,11 @@ func TestTwoIssuers(t *testing.T) {
 	require.NotZero(t, asked, "its log tells of orders")
 	refused := s.name + "-refused"
 	r := s.cli("cert", "ensure", refused, "--name", blockedName, "--use-issuer", "main", "--use-issuer", "spare")
-	require.Equal(t, 1, r.code, r.stdout)
+	r.exits(t, 1)
 	now := status(t, s.must("cert", "status", refused, "--output", "json"))
 	require.Equal(t, domain.PhaseFailing, now.Phase)
 	require.Equal(t, domain.FaultName, now.Failure.Fault.Kind)
-	require.Equal(t, "NameRejected", now.Failure.Fault.Reason)
+	require.EqualValues(t, "NameRejected", now.Failure.Fault.Reason)
 	require.Empty(t, s.fallbacks(refused))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1 AND issuer = 'spare'`, refused))
 	require.Equal(t, asked, strings.Count(spare.Log(), "/new-order"), "the second CA was not asked")

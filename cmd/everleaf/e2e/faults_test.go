@@ -77,7 +77,7 @@ func TestCADownAtFirst(t *testing.T) {
 	s.eventually("the worker to ask the CA", func() bool { return s.proxy.count(pathDirectory) > 1 })
 	s.ca.Restart()
 	r := <-done
-	require.Equal(t, 0, r.code, r.stderr+s.log.String())
+	r.exits(t, 0)
 	require.NotNil(t, status(t, r).Issued)
 }
 
@@ -88,7 +88,7 @@ func TestNameProblemIsToldAndRecovers(t *testing.T) {
 	s.set("EVERLEAF_HTTP01_CHECK_PORT", "1") // looks where nobody listens
 	first := s.worker()
 	r := s.cli("cert", "ensure", s.name, "--name", "invisible.example.test")
-	require.Equal(t, 1, r.code, r.stdout+r.stderr)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "ChallengeNotVisible")
 	require.Contains(t, r.stderr, "invisible.example.test")
 	require.Zero(t, s.proxy.count(pathChallenge), "the CA was not told of a challenge that cannot be seen")

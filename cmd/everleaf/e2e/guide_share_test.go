@@ -29,8 +29,8 @@ func TestProcessesShareOneQueue(t *testing.T) {
 	share := map[string]int{}
 	for range processes * slots {
 		e := <-ensured
-		require.Equal(t, 0, e.code, e.stderr)
-		history := s.ended(e.name, 0)
+		e.exits(t, 0)
+		history := s.rested(e.name)
 		for _, identity := range activityIdentities(history) {
 			share[identity]++
 		}
@@ -89,7 +89,7 @@ func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	}
 	measured("cert", "ensure", ready, "--name", "ready.example.test") // an update, answered from what is there
 	refused := s.cli("cert", "ensure", s.name+"-bad", "--name", "10.0.0.1", "--timeout", "30s")
-	require.Equal(t, 1, refused.code, refused.stderr) // a new workflow comes as far as its own failure
+	refused.exits(t, 1) // a new workflow comes as far as its own failure
 	require.EqualValues(t, 2, held.waiting.Load(), "and all the time the slots were full")
 	require.Less(t, slowest, 10*time.Second)
 	t.Logf("with all authorization slots held: slowest of %d queries and an update %s", many, slowest.Round(time.Millisecond))
@@ -97,8 +97,8 @@ func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	held.open()
 	for range many {
 		e := <-ensured
-		require.Equal(t, 0, e.code, e.stderr)
+		e.exits(t, 0)
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed' AND certificate <> $1`, s.name+"-bad"))
-	require.False(t, slices.Contains(activityIdentities(s.ended(ready, 0)), ""), "each step names its worker")
+	require.False(t, slices.Contains(activityIdentities(s.rested(ready)), ""), "each step names its worker")
 }

@@ -31,7 +31,7 @@ func TestWorkerRunsWithAnyOptions(t *testing.T) {
 		require.Contains(t, p.log.String(), "stopBudget=", title)
 	}
 	refused := s.cli("worker", "--stop-timeout=25s", "--termination-grace-period=10s")
-	require.Equal(t, 2, refused.code)
+	refused.exits(t, 2)
 	require.Contains(t, refused.stderr, "a stop may take ")
 }
 
@@ -87,13 +87,13 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	_ = answer.Body.Close()
 	require.Equal(t, http.StatusNotFound, answer.StatusCode)
 	refused := s.cli("worker", "--roles=authorization")
-	require.Equal(t, 2, refused.code)
+	refused.exits(t, 2)
 	require.Contains(t, refused.stderr, "the roles authorization work with private keys")
 
 	s.env = all
 	workflows, authorization := s.run("--roles=workflows"), s.run("--roles=authorization")
 	s.must("cert", "ensure", s.name, "--name", "parted.example.test")
-	run := s.ended(s.name, 0)
+	run := s.rested(s.name)
 	require.Equal(t, []string{authorization.identity("authorization")}, activityIdentities(run))
 	require.Equal(t, []string{workflows.identity("workflows")}, taskIdentities(run))
 	for _, p := range []*process{workflows, authorization, responder} {

@@ -17,16 +17,16 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	s.eventually("the build to be known and the workflow to wait", func() bool {
 		_, unknown := s.temporal.WorkerDeploymentClient().GetHandle(s.name).DescribeVersion(context.Background(),
 			client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"})
-		_, absent := s.temporal.DescribeWorkflowExecution(context.Background(), "certificate/"+s.name+"-0", "")
+		_, absent := s.temporal.DescribeWorkflow(context.Background(), "certificate/"+s.name+"-0", "")
 		return unknown == nil && absent == nil
 	})
 	require.Empty(t, taskIdentities(s.runs(s.name + "-0")[0]), "nothing is current")
 	s.makeCurrent("one")
 	e := <-ensured
-	require.Equal(t, 0, e.code, e.stderr)
-	require.Equal(t, []string{"one"}, buildsOf(s.ended(e.name, 0)))
+	e.exits(t, 0)
+	require.Equal(t, []string{"one"}, buildsOf(s.rested(e.name)))
 
 	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
-	require.Equal(t, 2, refused.code)
+	refused.exits(t, 2)
 	require.Contains(t, refused.stderr, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME)")
 }

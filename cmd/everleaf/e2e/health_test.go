@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -16,9 +15,25 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+
+	"everleaf/adapters/servertest"
 )
 
-var opsAddress = regexp.MustCompile(`operations listener started.* listen=(\S+)`)
+// opsAddress is in a line of either log format.
+var opsAddress = regexp.MustCompile(`operations listener started.*listen(?:=|":")([^\s"]+)`)
+
+// opsURL waits until a worker has said where its operations listener is: the address of the last one that has.
+func (s *stack) opsURL() (url string) {
+	s.t.Helper()
+	s.eventually("the operations listener", func() bool {
+		found := opsAddress.FindAllStringSubmatch(s.log.String(), -1)
+		if len(found) > 0 {
+			url = "http://" + found[len(found)-1][1]
+		}
+		return url != ""
+	})
+	return url
+}
 
 // watched is a worker process whose Temporal is behind a proxy, and which is asked for its health.
 type watched struct {
@@ -33,12 +48,7 @@ func (s *stack) watch(proxy *grpcProxy) *watched {
 	s.t.Helper()
 	s.set("TEMPORAL_ADDRESS", proxy.Address)
 	w := &watched{process: s.launch(), s: s, temporal: proxy}
-	s.eventually("the operations listener", func() bool {
-		if found := opsAddress.FindStringSubmatch(s.log.String()); found != nil {
-			w.url = "http://" + found[1]
-		}
-		return w.url != ""
-	})
+	w.url = s.opsURL()
 	return w
 }
 
@@ -89,14 +99,14 @@ func (w *watched) turns(what string, done func(int, string) bool) {
 	require.Equal(w.t, 200, status, live)
 }
 
-func upstream() string { return os.Getenv("EVERLEAF_TEST_TEMPORAL") }
+func upstream(t testing.TB) string { return servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL") }
 
 // admin runs a statement on the server, outside of the stack's database.
 func admin(t testing.TB, format string, args ...any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, os.Getenv("EVERLEAF_TEST_POSTGRES"))
+	conn, err := pgx.Connect(ctx, servertest.Setting(t, "EVERLEAF_TEST_POSTGRES"))
 	require.NoError(t, err)
 	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, fmt.Sprintf(format, args...))
@@ -120,7 +130,7 @@ func TestReadiness(t *testing.T) {
 		admin(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'", database)
 	}
 
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	free := proxy.hold()
 	w := s.watch(proxy)
 	w.fails("FAIL pollers: the server does not see ")
@@ -158,7 +168,7 @@ func TestReadiness(t *testing.T) {
 	cut()
 	w.fails("is not permitted to log in")
 	told := s.cli("cert", "ensure", s.name+"-locked-out", "--name", "out.example.test", "--timeout", "60s")
-	require.Equal(t, 1, told.code, "steps fail meanwhile, and whoever asks is told")
+	told.exits(t, 1)
 	require.Contains(t, told.stderr, "(Operator/DatabaseRefused)")
 	admin(t, "ALTER ROLE %s LOGIN", user)
 	w.ready()
@@ -184,7 +194,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 	s.set("EVERLEAF_CREDENTIALS_GRACE", "2s")
 	s.set("EVERLEAF_WORKER_VERSIONING", "true")
 	s.set("EVERLEAF_BUILD_ID", "health")
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	w := s.watch(proxy)
 	w.ready() // the server keeps the pollers of each version apart
 	proxy.refuse(codes.Unauthenticated)
@@ -193,7 +203,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Fatalf("the process goes on without credentials: %s", s.log)
 	}
-	require.Equal(t, 1, w.cmd.ProcessState.ExitCode())
+	require.Equal(t, 1, w.cmd.ProcessState.ExitCode(), s.log)
 	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
 	last := lines[len(lines)-1]
 	require.Contains(t, last, "everleaf: Temporal at "+proxy.Address+" refuses these credentials")
@@ -205,7 +215,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 func TestStartAndStopAreTold(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	proxy.stop()
 	w := s.watch(proxy)
 	w.fails("FAIL process: starting: waiting for Temporal at " + proxy.Address)
@@ -234,7 +244,7 @@ func TestStartWaitsForPostgresAlive(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_POSTGRES_URL", "postgres://u@127.0.0.1:1/d")
-	w := s.watch(newGRPCProxy(t, upstream()))
+	w := s.watch(newGRPCProxy(t, upstream(t)))
 	w.fails("FAIL process: starting: waiting for Postgres")
 	w.kill()
 }
@@ -244,7 +254,7 @@ func TestResponderAloneIsReady(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_ROLES", "responder")
-	proxy := newGRPCProxy(t, upstream())
+	proxy := newGRPCProxy(t, upstream(t))
 	proxy.stop()
 	w := s.watch(proxy)
 	require.Regexp(t, `^ok   process: runs responder\nok   schema: version \d+\nok   responder: answers at \S+\n$`, w.ready())

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/servertest"
 )
 
 // What README says of trying dns-01 on one machine: the servers alone, the settings that they print, a worker, a wildcard.
@@ -17,7 +19,7 @@ func TestLocalTryOfDNS01(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	up := exec.CommandContext(ctx, os.Getenv("EVERLEAF_TEST_DEVSTACK"), "up", "--dns")
+	up := exec.CommandContext(ctx, servertest.Setting(t, "EVERLEAF_TEST_DEVSTACK"), "up", "--dns")
 	settings, err := up.StdoutPipe()
 	require.NoError(t, err)
 	said, err := up.StderrPipe()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"everleaf/adapters/servertest"
 	"everleaf/ports"
 )
 
@@ -35,7 +35,7 @@ func (s *stack) namespace(name string) client.Client {
 		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
 	require.NoError(s.t, err)
-	c, err := client.NewLazyClient(client.Options{HostPort: os.Getenv("EVERLEAF_TEST_TEMPORAL"), Namespace: name, Logger: quiet{}})
+	c, err := client.NewLazyClient(client.Options{HostPort: servertest.Setting(s.t, "EVERLEAF_TEST_TEMPORAL"), Namespace: name, Logger: quiet{}})
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.Close)
 	s.eventually("the namespace", func() bool {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/servertest"
 )
 
 // containers builds and runs images in a store of its own, which is gone after the test.
@@ -45,10 +47,7 @@ tmp_dir = "%[1]s/tmp"
 // newContainers has devstack find or install the tools, which only this test needs; without them the test fails.
 func newContainers(t testing.TB) *containers {
 	t.Helper()
-	devstack := os.Getenv("EVERLEAF_TEST_DEVSTACK")
-	if devstack == "" {
-		t.Fatal("EVERLEAF_TEST_DEVSTACK is not set: run `make test`, which starts the servers")
-	}
+	devstack := servertest.Setting(t, "EVERLEAF_TEST_DEVSTACK")
 	c := &containers{t: t, image: "everleaf:test", tools: map[string]string{}}
 	for _, name := range []string{"buildah", "podman", "runc"} {
 		cmd := exec.Command(devstack, "tools", name)

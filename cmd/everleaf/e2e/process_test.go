@@ -137,8 +137,16 @@ func (p *process) stop() {
 
 // result is what a command line printed.
 type result struct {
+	command        string
 	stdout, stderr string
 	code           int
+	log            *syncBuffer // the workers'
+}
+
+// exits requires that the command ended with this code, and shows what it printed if it did not.
+func (r result) exits(t testing.TB, want int) {
+	t.Helper()
+	require.Equal(t, want, r.code, "everleaf %s\nstdout:\n%s\nstderr:\n%s\nworker log:\n%s", r.command, r.stdout, r.stderr, r.log)
 }
 
 // cli runs one command of the binary.
@@ -154,7 +162,7 @@ func (s *stack) cli(args ...string) result {
 	if cmd.ProcessState == nil {
 		s.t.Fatalf("everleaf %s: %v", strings.Join(args, " "), err)
 	}
-	r := result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
+	r := result{command: strings.Join(args, " "), log: s.log, stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 	_, _ = s.log.Write([]byte(r.stdout + r.stderr))
 	return r
 }
@@ -163,7 +171,7 @@ func (s *stack) cli(args ...string) result {
 func (s *stack) must(args ...string) result {
 	s.t.Helper()
 	r := s.cli(args...)
-	require.Equal(s.t, 0, r.code, "everleaf %s\n%s%s\nworker log:\n%s", strings.Join(args, " "), r.stdout, r.stderr, s.log)
+	r.exits(s.t, 0)
 	return r
 }
 

@@ -45,6 +45,10 @@ type caProxy struct {
 	mu    sync.Mutex
 	rules []*rule
 	seen  []string
+
+	// alone keeps a new order apart from all other requests: Pebble takes two of its locks in one order for it, and in the
+	// other to answer for an authorization, and never answers again when the two meet.
+	alone sync.RWMutex
 }
 
 // rule acts on requests whose path starts with path.
@@ -117,22 +121,32 @@ func newCAProxy(t testing.TB, upstream, bundle string) *caProxy {
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, bundle)}},
 		ErrorLog:  log.New(io.Discard, "", 0),
 	}
+	forward := func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, pathNewOrder) {
+			p.alone.Lock()
+			defer p.alone.Unlock()
+		} else {
+			p.alone.RLock()
+			defer p.alone.RUnlock()
+		}
+		reverse.ServeHTTP(w, r)
+	}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		act := p.note(r)
 		switch {
 		case act == nil:
-			reverse.ServeHTTP(w, r)
+			forward(w, r)
 		case act.instead != nil:
 			act.instead(w, r)
 		case act.gate != nil:
 			if !act.gate.pass(r) {
 				panic(http.ErrAbortHandler)
 			}
-			reverse.ServeHTTP(w, r)
+			forward(w, r)
 		case act.before != nil:
 			act.before.wait(r)
 		case act.after != nil:
-			reverse.ServeHTTP(httptest.NewRecorder(), r)
+			forward(httptest.NewRecorder(), r)
 			act.after.wait(r)
 		}
 	}))

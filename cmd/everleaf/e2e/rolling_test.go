@@ -47,6 +47,7 @@ func TestRollingRestart(t *testing.T) {
 			replaced.Go(func() {
 				began := time.Now()
 				old.stop() // and its exit code is 0
+				r.split.remove(old.listen)
 				stops = append(stops, time.Since(began).Round(10*time.Millisecond))
 			})
 			fresh := r.start()
@@ -55,15 +56,18 @@ func TestRollingRestart(t *testing.T) {
 		}
 	}, "rolling restart"))
 	t.Logf("stops took %v", stops)
+	require.Zero(t, r.split.cut.Load(), "requests of the CA that a stopping replica left unanswered")
 	placed := func() int { return strings.Count(s.ca.Log(), "Added order") }
 	require.Equal(t, r.asked, placed(), "orders at the CA")
 	t.Log(r.under(func() {
 		r.replicas[0].kill()
+		r.split.remove(r.replicas[0].listen)
 		r.replicas[0] = r.start()
 	}, "kill -9 of one"))
 
-	for _, replica := range r.replicas {
-		replica.stop()
+	t.Logf("requests of the CA that the kill left unanswered: %d", r.split.cut.Load())
+	for _, one := range r.replicas {
+		one.stop()
 	}
 	require.Equal(t, r.asked, s.scalar(`SELECT count(*) FROM versions`), "certificates asked for, and issued")
 	require.Equal(t, r.asked, s.scalar(`SELECT count(*) FROM orders`), "orders in Postgres")
@@ -79,13 +83,18 @@ type rollout struct {
 	*stack
 	keeper   *caller.Client
 	split    *splitter
-	replicas []*process
+	replicas []replica
 	rounds   int // of load so far
 	asked    int // certificates so far
 }
 
-// start starts a replica with a challenge listener of its own.
-func (r *rollout) start() *process {
+// replica is a worker with a challenge listener of its own.
+type replica struct {
+	*process
+	listen string
+}
+
+func (r *rollout) start() replica {
 	r.t.Helper()
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(r.t))
 	one := *r.stack
@@ -94,7 +103,7 @@ func (r *rollout) start() *process {
 	one.set("EVERLEAF_HTTP01_LISTEN", listen)
 	p := one.worker()
 	r.split.add(listen)
-	return p
+	return replica{p, listen}
 }
 
 // under runs the load, and meanwhile what disturbs it, and returns a line that says what it took.

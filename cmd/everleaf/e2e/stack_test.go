@@ -22,6 +22,7 @@ import (
 
 	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/adapters/servertest"
 	"everleaf/adapters/temporal"
 )
 
@@ -87,10 +88,7 @@ func newStackOn(t testing.TB, ca acmetest.Options) *stack {
 	s.name = fmt.Sprintf("e2e-%x", time.Now().UnixNano())
 	s.queue = "everleaf-" + s.name
 
-	address := os.Getenv("EVERLEAF_TEST_TEMPORAL")
-	if address == "" {
-		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
-	}
+	address := servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL")
 	var err error
 	s.temporal, err = client.Dial(client.Options{HostPort: address, Logger: quiet{}})
 	require.NoError(t, err)

@@ -41,7 +41,7 @@ func TestWorkerRefusesToStart(t *testing.T) {
 		before := s.env
 		s.set(c.setting, c.value)
 		r := s.cli("worker")
-		require.Equal(t, c.code, r.code, c.name)
+		r.exits(t, c.code)
 		require.Contains(t, r.stderr, c.says, c.name)
 		require.NotContains(t, r.stderr, "hunter2", c.name)
 		s.env = before
@@ -53,7 +53,7 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET least = 99999`)
 	require.NoError(t, err)
 	r := s.cli("worker")
-	require.Equal(t, 1, r.code)
+	r.exits(t, 1)
 	require.Contains(t, r.stderr, "SchemaTooNew")
 }
 
@@ -64,7 +64,7 @@ func TestChangedDirectoryGivesTheOldOrderUp(t *testing.T) {
 	s := newStack(t)
 	s.proxy.on(&rule{path: pathFinalize, left: -1, instead: problem(403, "rejectedIdentifier", "not today")})
 	first := s.worker()
-	require.Equal(t, 1, s.cli("cert", "ensure", s.name, "--name", "moved.example.test").code)
+	s.cli("cert", "ensure", s.name, "--name", "moved.example.test").exits(t, 1)
 	first.stop()
 	// The same CA at another address is another directory, with another account.
 	s.set("EVERLEAF_ACME_DIRECTORY", s.ca.Directory)
@@ -93,9 +93,9 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	for _, name := range []string{asleep, atWork} {
 		require.NoError(t, s.temporal.CancelWorkflow(ctx, ports.WorkflowID(name), ""))
 		require.Error(t, s.temporal.GetWorkflow(ctx, ports.WorkflowID(name), "").Get(ctx, nil))
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+		described, err := s.temporal.DescribeWorkflow(ctx, ports.WorkflowID(name), "")
 		require.NoError(t, err)
-		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, described.GetWorkflowExecutionInfo().GetStatus(), name)
+		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, described.Status, name)
 	}
 	s.proxy.freeAll()
 	<-working

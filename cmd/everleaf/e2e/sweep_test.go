@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"testing"
@@ -24,8 +22,6 @@ import (
 func TestSweepWakesWhatMoved(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
-	ops := net.JoinHostPort("127.0.0.1", fmt.Sprint(freePort(t)))
-	s.set("EVERLEAF_OPS_LISTEN", ops)
 	p := s.run()
 	hurried, deferred, calm := s.name+"-hurried", s.name+"-deferred", s.name+"-calm"
 	before := map[string]time.Time{}
@@ -71,7 +67,7 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates WHERE failure IS NOT NULL OR phase <> 'Ready'`))
 	require.Contains(t, p.log.String(), why, "the explanation is told to the operator")
 	require.NotContains(t, p.log.String(), "WARN", "a renewal that comes early is no trouble")
-	metrics := scraped(t, "http://"+ops+"/metrics")
+	metrics := scraped(t, s.opsURL()+"/metrics")
 	require.NotRegexp(t, `(?m)^everleaf_(attempts_failed|failure_reasons)_total.* [1-9]`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_looks_total\{.*outcome="moved".*\} 2$`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_lag_seconds_bucket\{.*le="60".*\} 1$`, metrics, "early is not late")
@@ -86,7 +82,7 @@ func TestRecordSweep(t *testing.T) {
 	s.worker()
 	s.must("cert", "ensure", s.name, "--name", "swept.example.test")
 	idle := s.history(s.sweep())
-	require.LessOrEqual(t, actions(idle), 2, "billable actions of an idle sweep, without the schedule's own")
+	require.LessOrEqual(t, actions(idle.Events), 2, "billable actions of an idle sweep, without the schedule's own")
 	keep(t, corpus, "idle.json", idle)
 
 	s.due()
@@ -139,8 +135,8 @@ func (s *stack) sweep() (workflowID, runID string) {
 	require.NoError(s.t, handle.Trigger(ctx, client.ScheduleTriggerOptions{}))
 	s.eventually("the schedule to start a sweep", func() bool { return started() > before })
 	s.eventually("the end of the sweep", func() bool {
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
-		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		described, err := s.temporal.DescribeWorkflow(ctx, workflowID, runID)
+		return err == nil && described.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	})
 	return workflowID, runID
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/servertest"
 )
 
 // updateHAProxy as first argument makes this test's program what a delivery runs: the rest is the path of HAProxy's stats
@@ -74,10 +76,7 @@ func replaceInHAProxy(socket, file string) error {
 // packagedTool has devstack find or install a program that few tests need.
 func packagedTool(t testing.TB, name string) string {
 	t.Helper()
-	devstack := os.Getenv("EVERLEAF_TEST_DEVSTACK")
-	if devstack == "" {
-		t.Fatal("EVERLEAF_TEST_DEVSTACK is not set: run `make test`, which starts the servers")
-	}
+	devstack := servertest.Setting(t, "EVERLEAF_TEST_DEVSTACK")
 	cmd := exec.Command(devstack, "tools", name)
 	var stdout, stderr syncBuffer
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = &stdout, &stderr, dieWithParent()

@@ -1,5 +1,6 @@
-// Package badworkflow breaks determinism on purpose. `make check` runs workflowcheck on it and fails unless both
-// offences are found: a checker that went blind on a new Go version must not look like clean code.
+// Package badworkflow breaks the rules for workflows on purpose. `make check` runs workflowcheck on it and fails unless
+// both offences against determinism are found, and the test of the fence around package domain fails unless each use of
+// policy is: a checker that went blind on a new Go version must not look like clean code.
 package badworkflow
 
 import (
@@ -7,6 +8,8 @@ import (
 
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+
+	"everleaf/domain"
 )
 
 // Register is what makes the checker look: it knows workflows by their registration only.
@@ -33,4 +36,10 @@ func Order(ctx workflow.Context, deliveries map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// Policy calls functions and methods of package domain, one of them without a call in sight.
+func Policy(_ workflow.Context, err error) bool {
+	transient := (*domain.Fault).Transient
+	return domain.AsFault(err).Error() == "" || transient(&domain.Fault{Kind: domain.FaultCA})
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strconv"
 )
@@ -16,21 +17,18 @@ type ports struct {
 	held  []io.Closer
 }
 
-// pick gives usual if that is wanted and free for TCP and UDP, else a free port.
+// pick gives usual if that is wanted and free for TCP and UDP, else a free port. That is below those that Linux gives to
+// connections (32768 and up): one of them may take a port between release and the server's start.
 func (p *ports) pick(usual int) (int, error) {
 	if p.usual {
 		if err := p.hold(usual); err == nil {
 			return usual, nil
 		}
 	}
+	const lowest, highest, tries = 12000, 32767, 1000
 	var err error
-	for range 20 { // a port that is free for TCP may be taken for UDP
-		var l net.Listener
-		if l, err = net.Listen("tcp", loopback+":0"); err != nil {
-			break
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
+	for range tries {
+		port := lowest + rand.IntN(highest-lowest+1)
 		if err = p.hold(port); err == nil {
 			return port, nil
 		}

@@ -1,0 +1,151 @@
+package issuing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"everleaf/adapters/activities"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// The parts of an issuance, as faults and people name them.
+const (
+	placeOrder     = "PlaceOrder"
+	authorizeOrder = "AuthorizeOrder"
+	finalizeOrder  = "FinalizeOrder"
+	planRenewal    = "PlanRenewal"
+)
+
+// startOvers bounds how often an order that ran out is followed by another one within an attempt.
+const startOvers = 2
+
+// issuance obtains one certificate. It is one try: what it goes on from is stored, at the CA, or in at.
+type issuance struct {
+	*Activities
+	in     ports.ObtainCertificateInput
+	spec   domain.Spec
+	issuer string
+	ca     ports.CA
+	// stored is the order at work.
+	stored ports.StoredOrder
+	at     progress
+	beat   *activities.Progress[progress]
+}
+
+// ObtainCertificate takes an issuance from the key to a stored certificate with its plan. Each part finds what an earlier
+// try has done, so a repeat goes on where that one ended; and no try waits for long in place.
+func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
+	spec, err := in.Spec.Validated()
+	if err != nil {
+		return out, failedIn(placeOrder, err)
+	}
+	i := &issuance{Activities: a, in: in, spec: spec, issuer: in.Issuer, at: activities.Resumed[progress](ctx)}
+	if i.issuer == "" {
+		i.issuer = spec.Issuers[0]
+	}
+	beating, beat := activities.Beat(ctx, a.pace.heartbeat, i.at)
+	defer beat.Stop()
+	i.beat = beat
+	record, err := i.obtain(beating)
+	if err != nil {
+		return out, i.hand(ctx, err)
+	}
+	return ports.ObtainCertificateOutput{Record: readBy(ctx, record)}, nil
+}
+
+// hand has the next try go on where this one ended, and counts it if it failed.
+func (i *issuance) hand(ctx context.Context, err error) error {
+	failed := ctx.Err() == nil && !activities.IsParked(err)
+	if failed && !domain.AsFault(err).Transient() {
+		return err
+	}
+	if failed {
+		i.at.Failures++
+		err = activities.Tried(err, i.at.Failures)
+	}
+	i.beat.Reached(i.at)
+	i.beat.Save(ctx)
+	return err
+}
+
+// obtain starts over with a new order where one ran out while it was parked: that is no failure of anyone's.
+func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
+	for {
+		record, err := i.once(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return record, err
+		case errors.Is(err, errIssued):
+			continue
+		case !ranOut(err):
+			return record, err
+		}
+		fault := domain.AsFault(err)
+		if err := i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, fault.Error()); err != nil {
+			return record, failedIn(fault.Step, fmt.Errorf("abandon order: %w", err))
+		}
+		if i.at.Expired >= startOvers {
+			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
+		}
+		activity.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
+		i.at = progress{Failures: i.at.Failures, Expired: i.at.Expired + 1}
+		i.beat.Reached(i.at)
+	}
+}
+
+// errIssued is found where another try has issued meanwhile.
+var errIssued = errors.New("issued meanwhile")
+
+// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try.
+func ranOut(err error) bool {
+	switch domain.AsFault(err).Reason {
+	case domain.ReasonAuthorizationExpired, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired:
+		return true
+	default:
+		return false
+	}
+}
+
+// once takes one order as far as it gets.
+func (i *issuance) once(ctx context.Context) (domain.Record, error) {
+	record, inFlight, err := i.Orders.FindOrder(ctx, i.in.Certificate)
+	if err != nil {
+		return record, failedIn(placeOrder, fmt.Errorf("find order: %w", err))
+	}
+	switch issued := record.Issued; {
+	case record.Released:
+		return record, nil // nothing is obtained any more, whatever this try's workflow knows
+	case issued != nil && issued.Version != i.in.Replaces && record.Renewal != nil:
+		return record, nil
+	case issued != nil && issued.Version != i.in.Replaces:
+		record, err := i.plan(ctx, *issued, nil)
+		return record, failedIn(planRenewal, err)
+	}
+	order, err := i.place(ctx, record, inFlight)
+	if err != nil {
+		return record, failedIn(placeOrder, err)
+	}
+	if err := i.authorize(ctx, &order); err != nil {
+		return record, failedIn(authorizeOrder, err)
+	}
+	issued, chain, err := i.finalize(ctx, order)
+	if err != nil {
+		return record, failedIn(finalizeOrder, err)
+	}
+	record, err = i.plan(ctx, issued, chain)
+	return record, failedIn(planRenewal, err)
+}
+
+// failedIn notes in a copy of the fault which part it was: certificates that wait for the CA together share its faults.
+func failedIn(step string, err error) error {
+	if fault, ok := errors.AsType[*domain.Fault](err); ok && fault.Step == "" {
+		named := *fault
+		named.Step = step
+		return &named
+	}
+	return err
+}

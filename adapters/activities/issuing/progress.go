@@ -1,0 +1,73 @@
+package issuing
+
+import (
+	"context"
+	"time"
+
+	"everleaf/adapters/activities"
+	"everleaf/domain"
+)
+
+// progress is how far an issuance is, from one try to the next. All of it may be lost with a worker: then what is stored
+// and what the CA shows decide.
+type progress struct {
+	// Order is the order that Stage is about.
+	Order string `json:"order,omitempty"`
+	Stage stage  `json:"stage,omitempty"`
+	// Since is when the stage began, Looks counts the looks since then.
+	Since time.Time `json:"since,omitzero"`
+	Looks int       `json:"looks,omitempty"`
+	// Failures counts the tries that failed, Expired the orders that ran out.
+	Failures int `json:"failures,omitempty"`
+	Expired  int `json:"expired,omitempty"`
+}
+
+// stage is what an order waits for.
+type stage string
+
+const (
+	// presented: the challenges are there; they are not visible from our side yet.
+	presented stage = "presented"
+	// accepted: the CA may validate the challenges.
+	accepted stage = "accepted"
+	// finalizing: the CA may issue.
+	finalizing stage = "finalizing"
+)
+
+// reach begins a stage, unless an earlier try has begun it.
+func (i *issuance) reach(s stage) {
+	if i.at.Stage == s {
+		return
+	}
+	i.at.Stage, i.at.Since, i.at.Looks = s, i.Clock.Now(), 0
+	i.beat.Reached(i.at)
+}
+
+// work makes the order the one at work; it reports whether an earlier try knew it.
+func (i *issuance) work(orderID string) (known bool) {
+	if i.at.Order == orderID {
+		return true
+	}
+	i.at = progress{Order: orderID, Failures: i.at.Failures, Expired: i.at.Expired}
+	i.beat.Reached(i.at)
+	return false
+}
+
+// wait lets the time between two looks pass: what was asked for, else a pause that doubles with each look. In place it
+// waits for a few seconds of the stage; then the try ends, and the next one looks again. what is waited for is the CA's fault
+// once its patience is over.
+func (i *issuance) wait(ctx context.Context, asked, first time.Duration, what string) error {
+	pause := min(first<<min(i.at.Looks, 16), i.pace.pauseMax)
+	pause = activities.PauseOr(asked, pause, i.pace.askedMax)
+	i.at.Looks++
+	i.beat.Reached(i.at)
+	now := i.Clock.Now()
+	if !now.Add(pause).After(i.at.Since.Add(i.pace.place)) {
+		return activities.Wait(ctx, pause)
+	}
+	stuck := domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "order %s: %s since %s", i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).Permanent()
+	if now.Sub(i.at.Since) >= i.pace.patience {
+		return stuck
+	}
+	return activities.Parked(max(pause, i.pace.parkMin), stuck)
+}

@@ -1,0 +1,100 @@
+package issuing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// RecordRequest checks what a caller asks for, has the policy decide whether a certificate has to be obtained for it, and
+// stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
+func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
+	if in.Request == nil {
+		out.Record, err = a.read(ctx, in.Certificate)
+		return out, err
+	}
+	request := *in.Request
+	if request.Spec, err = check(in.Certificate, request); err != nil {
+		return refuse(err), nil
+	}
+	stored := ports.StoredRequest{Request: request}
+	if request.Kind != domain.RequestRenew && request.Kind != domain.RequestRetire {
+		record, err := a.read(ctx, in.Certificate)
+		if err != nil {
+			return out, err
+		}
+		if err := prepare(in, record, &stored); err != nil {
+			return refuse(err), nil
+		}
+	}
+	record, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
+	if err != nil {
+		return out, fmt.Errorf("record request: %w", err)
+	}
+	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: stored.Version}
+	switch request.Kind {
+	case domain.RequestStart, domain.RequestEnsure:
+		out.Needed = !stored.Fulfilled
+	case domain.RequestRevoke:
+		out.Needed = slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
+			return r.Issued.Version == stored.Version && !r.WithoutReplacement
+		})
+	}
+	return out, nil
+}
+
+func refuse(err error) ports.RecordRequestOutput {
+	fault := *domain.AsFault(err)
+	fault.Message = fault.Error()
+	return ports.RecordRequestOutput{Refused: &fault}
+}
+
+// check refuses what is malformed; spec is the one to use.
+func check(certificate string, request domain.Request) (spec *domain.Spec, err error) {
+	if err := domain.ValidateCertificateName(certificate); err != nil {
+		return nil, err
+	}
+	if err := domain.ValidateNote(request.Note); err != nil {
+		return nil, err
+	}
+	switch request.Kind {
+	case domain.RequestRevoke:
+		if _, err := request.Reason.Code(); err != nil {
+			return nil, err
+		}
+		return nil, request.SignedBy.Check()
+	case domain.RequestRenew, domain.RequestRetire:
+		return nil, nil
+	default:
+		if request.Spec == nil {
+			return nil, domain.NewFault(domain.FaultSpec, domain.ReasonNoSpec, nil, "spec: none; give the names that the certificate is for")
+		}
+		validated, err := request.Spec.Validated()
+		return &validated, err
+	}
+}
+
+// prepare compares a request with the record: what changes, whether that is fulfilled, and which version it is about.
+func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.StoredRequest) error {
+	if stored.Kind == domain.RequestRevoke {
+		if record.Issued == nil {
+			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet", in.Certificate)
+		}
+		stored.Version = record.Issued.Version
+		return nil
+	}
+	before := in.Before
+	if validated, err := before.Validated(); err == nil {
+		before = validated // or the same name would be another one, in another spelling
+	}
+	stored.Changes = before.Changes(*stored.Spec)
+	needed, _ := domain.Needed(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
+	if in.Want != nil && !needed { // what was asked for before and is not obtained yet
+		needed, _ = domain.Needed(stored.At, record, *stored.Spec, *in.Want)
+	}
+	stored.Fulfilled = !needed
+	return nil
+}

@@ -1,0 +1,79 @@
+package issuing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"everleaf/adapters/activities"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it, and notes it. A
+// repeat finds it revoked there. What is in service and waits for its replacement is left alone, whoever asks.
+func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
+	ctx, beat := activities.Beat(ctx, a.pace.heartbeat, struct{}{})
+	defer beat.Stop()
+	if out.Record, err = a.read(ctx, in.Certificate); err != nil {
+		return out, err
+	}
+	n := slices.IndexFunc(out.Record.Revocations, func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
+	if n < 0 {
+		out.Already = true
+		return out, nil
+	}
+	revocation := out.Record.Revocations[n]
+	inService := out.Record.Issued != nil && out.Record.Issued.Version == in.Version
+	if inService && !revocation.WithoutReplacement {
+		return out, nil
+	}
+	if out.Already, err = a.revoke(ctx, in.Certificate, revocation); err != nil {
+		return ports.RevokeCertificateOutput{}, err
+	}
+	record, err := a.Certificates.RecordRevoked(ctx, in.Certificate, in.Version, revocation.Reason, a.Clock.Now())
+	if err != nil {
+		return ports.RevokeCertificateOutput{}, fmt.Errorf("record revocation: %w", err)
+	}
+	out.Record = readBy(ctx, record)
+	a.Observer.CertificateRevoked(ctx, revocation.Issued.Issuer, revocation.Reason)
+	return out, nil
+}
+
+// revoke asks the CA; already reports whether it had revoked the certificate before.
+func (a *Activities) revoke(ctx context.Context, certificate string, revocation domain.Revocation) (already bool, err error) {
+	ca, err := a.Issuers.Issuer(revocation.Issued.Issuer)
+	if err != nil {
+		return false, err
+	}
+	chain, err := a.Certificates.Chain(ctx, certificate, revocation.Issued.Version)
+	if err != nil {
+		return false, fmt.Errorf("read chain: %w", err)
+	}
+	leaf, err := activities.Leaf(chain, revocation.Issued.Version)
+	if err != nil {
+		return false, err
+	}
+	key, err := a.signer(ctx, certificate, revocation)
+	if err != nil {
+		return false, err
+	}
+	defer clear(key)
+	if already, err = ca.Revoke(ctx, leaf, revocation.Reason, key); err != nil {
+		return false, fmt.Errorf("revoke certificate: %w", err)
+	}
+	return already, nil
+}
+
+// signer is the certificate's key if it is to sign, nil for the account's.
+func (a *Activities) signer(ctx context.Context, certificate string, revocation domain.Revocation) (keyPEM []byte, err error) {
+	if revocation.SignedBy != domain.SignedByCertificateKey {
+		return nil, nil
+	}
+	sealed, err := a.Certificates.SealedKey(ctx, certificate, revocation.Issued.Version)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	key, err := a.Sealer.Open(ctx, sealed)
+	return key, ports.AboutSecret(err, aboutKey(certificate, revocation.Issued))
+}

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// once is how an event of a request conflicts with itself.
+const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 'request' DO NOTHING`
+
+// RecordRequest implements ports.Certificates.
+func (c *Certificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	request.Note = text(request.Note)
+	switch request.Kind {
+	case domain.RequestRenew:
+		return c.after(ctx, certificate, nil, `
+			INSERT INTO events (certificate, at, type, detail)
+			VALUES ($1, $2, 'renewal_asked', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean))`+once,
+			certificate, request.At, request.ID, request.Note, request.Force)
+	case domain.RequestRevoke:
+		return c.recordRevoke(ctx, certificate, request)
+	case domain.RequestRetire:
+		return c.recordRetire(ctx, certificate, request)
+	default:
+		return c.recordEnsure(ctx, certificate, request)
+	}
+}
+
+// recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow has
+// left to be done is tried at once.
+func (c *Certificates) recordEnsure(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	changes := request.Changes
+	if changes == nil {
+		changes = []string{}
+	}
+	return c.after(ctx, certificate, nil, `
+		WITH before AS (
+			SELECT released_at IS NOT NULL AS released FROM certificates WHERE name = $1
+		), stored AS (
+			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', $2)
+			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retiring_at = NULL, requested_at = EXCLUDED.requested_at, updated_at = now(),
+				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
+				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
+				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
+				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
+			WHERE coalesce(certificates.requested_at <= EXCLUDED.requested_at, true)
+			RETURNING name
+		), adopted AS (
+			SELECT name FROM stored, before WHERE released
+		), revocations AS (
+			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM adopted
+			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
+		), deliveries AS (
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM adopted WHERE certificate = name AND failure IS NOT NULL AND met
+		), `+forgetUnmet+`
+		INSERT INTO events (certificate, at, type, detail)
+		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'adopted' ELSE 'changed' END,
+			jsonb_build_object('request', $3::text, 'changes', $6::text[])
+		FROM stored LEFT JOIN before ON true
+		WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once,
+		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes)
+}
+
+// recordRevoke stores the revocation beside its version, and beside those that have the same key if that is compromised.
+// One that was asked for before is tried again at once.
+func (c *Certificates) recordRevoke(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	if _, err := uuid.Parse(request.Version); err != nil {
+		return domain.Record{}, unknownVersion(request.Version)
+	}
+	return c.after(ctx, certificate, nil, `
+		WITH asked AS (
+			SELECT v.id, v.serial, v.revoking,
+				$6::boolean OR c.retiring_at IS NOT NULL OR c.released_at IS NOT NULL AS alone -- nothing replaces what is retired
+			FROM versions v JOIN orders o ON o.id = v.order_id JOIN certificates c ON c.name = v.certificate
+			WHERE v.certificate = $1 AND v.revoked_at IS NULL AND (v.id = $7::uuid
+				OR $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
+			FOR UPDATE OF v
+		), event AS (
+			INSERT INTO events (certificate, at, type, detail)
+			SELECT $1, $2, 'revocation_asked', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial, 'reason', $4::text,
+				'withoutReplacement', alone, 'note', $9::text)
+			FROM asked WHERE id = $7::uuid`+once+`
+			RETURNING id
+		)
+		UPDATE versions v SET revoking = jsonb_strip_nulls(jsonb_build_object(
+			-- The earlier reason stays, unless this one outranks it.
+			'reason', CASE WHEN $4 = $8 THEN $4 ELSE coalesce(a.revoking ->> 'reason', $4) END,
+			'signedBy', coalesce(nullif($5, ''), a.revoking ->> 'signedBy'),
+			'withoutReplacement', nullif(a.alone OR coalesce((a.revoking ->> 'withoutReplacement')::boolean, false), false),
+			'after', CASE WHEN NOT a.alone THEN a.revoking ->> 'after' END))
+		FROM asked a, event WHERE v.id = a.id`,
+		certificate, request.At, request.ID, string(request.Reason), string(request.SignedBy), request.WithoutReplacement,
+		request.Version, string(domain.RevokedKeyCompromise), request.Note)
+}
+
+// recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
+func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	return c.after(ctx, certificate, nil, `
+		WITH retiring AS (
+			UPDATE certificates SET retiring_at = $2, requested_at = $2, updated_at = now()
+			WHERE name = $1 AND coalesce(requested_at <= $2, true)
+			RETURNING name
+		), revocations AS (
+			UPDATE versions SET revoking = revoking - 'after' - 'failure' || '{"withoutReplacement": true}' FROM retiring
+			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
+		)
+		INSERT INTO events (certificate, at, type, detail)
+		SELECT name, $2, 'retirement_asked', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean, 'note', $5::text)
+		FROM retiring`+once, certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
+}

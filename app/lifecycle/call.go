@@ -1,0 +1,113 @@
+package lifecycle
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/app/internal/fault"
+	"everleaf/domain"
+	"everleaf/domain/lifecycle"
+	"everleaf/ports"
+)
+
+// localOptions are those of a step that touches Postgres alone. It runs within the workflow task, which costs no action of
+// its own and no second task. Postgres that hangs holds the task for 5 seconds and no longer.
+var localOptions = workflow.LocalActivityOptions{
+	StartToCloseTimeout:    5 * time.Second,
+	ScheduleToCloseTimeout: 5 * time.Second,
+	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumAttempts: 2},
+}
+
+// remoteOptions are those of a step that meets the outside world. A heartbeat shows within seconds that a worker was killed.
+// What follows a cancelled step must not run before that has ended. There is no bound on attempts: a worker that stops, is
+// killed or does not know the step yet is no failure of the step's own, and those the step itself counts.
+var remoteOptions = workflow.ActivityOptions{
+	HeartbeatTimeout:    15 * time.Second,
+	WaitForCancellation: true,
+	RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+}
+
+// obtaining: an attempt lasts minutes at most, and ends early where the CA asks to wait; CAs may take hours.
+func obtaining(m *lifecycle.Machine, queue string, callers int) workflow.ActivityOptions {
+	options := remoteOptions
+	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
+	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 24*time.Hour
+	options.Priority = priority(m, m.Attempt.Priority, callers)
+	return options
+}
+
+func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
+	options := remoteOptions
+	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
+	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 30*time.Minute
+	options.Priority = priority(m, urgent, 0)
+	return options
+}
+
+// delivering is bounded to minutes: a target that hangs is tried again later, as the policy says.
+func delivering(m *lifecycle.Machine, queue string, callers int, target string) workflow.ActivityOptions {
+	options := remoteOptions
+	options.TaskQueue = ports.DeliveryTaskQueue(queue, lifecycle.Host(target))
+	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
+	options.Priority = priority(m, routine, callers)
+	options.Summary = target
+	return options
+}
+
+// Priorities; 1 is first. The policy may give an attempt any of 1 to 5.
+const (
+	urgent  = 1
+	awaited = 2
+	routine = 3
+)
+
+// maxTenant is the longest fairness key in octets that Temporal takes; a longer one fails the workflow's task for ever.
+const maxTenant = 64
+
+// priority is how a step is queued: by urgency, where callers wait a bit earlier, and fairly between tenants.
+func priority(m *lifecycle.Machine, urgency, callers int) temporal.Priority {
+	if urgency < urgent {
+		urgency = routine
+	}
+	if callers > 0 {
+		urgency = min(urgency, awaited)
+	}
+	p := temporal.Priority{PriorityKey: urgency}
+	if len(m.Tenant) <= maxTenant {
+		p.FairnessKey = m.Tenant
+	}
+	return p
+}
+
+// local runs a step within the workflow task, beside what follows.
+func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], in In, done func(Out), failed func(domain.Fault)) {
+	options := localOptions
+	options.Summary = step.Summary
+	future := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in)
+	workflow.Go(ctx, func(ctx workflow.Context) { outcome(ctx, r, future, done, failed) })
+}
+
+// remote runs a step as an activity, beside what follows.
+func remote[In, Out any](ctx workflow.Context, r *run, options workflow.ActivityOptions, step ports.Step[In, Out], in In,
+	done func(Out), failed func(domain.Fault)) {
+	if options.Summary != "" {
+		options.Summary = step.Summary + " " + options.Summary
+	} else {
+		options.Summary = step.Summary
+	}
+	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in)
+	workflow.Go(ctx, func(ctx workflow.Context) { outcome(ctx, r, future, done, failed) })
+}
+
+func outcome[Out any](ctx workflow.Context, r *run, future workflow.Future, done func(Out), failed func(domain.Fault)) {
+	var out Out
+	if err := future.Get(ctx, &out); err != nil {
+		failed(fault.Of(err))
+	} else {
+		done(out)
+	}
+	r.publish(ctx)
+	r.woken = true
+}

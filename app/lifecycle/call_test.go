@@ -1,0 +1,107 @@
+package lifecycle
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestOptionsOfSteps(t *testing.T) {
+	w := newWorld(t)
+	w.tenant = "team"
+	w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
+	w.lives(delivered, 2*day)
+	for _, options := range w.options {
+		require.Equal(t, 15*time.Second, options.HeartbeatTimeout)
+		require.True(t, options.WaitForCancellation)
+		require.Zero(t, options.RetryPolicy.MaximumAttempts)
+		require.NotEmpty(t, options.Summary)
+		require.Equal(t, "team", options.Priority.FairnessKey)
+	}
+	obtain, deliver, revoke := w.options[0], w.optionsOn("everleaf-delivery"), w.options[len(w.options)-1]
+	require.Equal(t, "everleaf-authorization", obtain.TaskQueue)
+	require.Equal(t, 10*time.Minute, obtain.StartToCloseTimeout)
+	require.Equal(t, 24*time.Hour, obtain.ScheduleToCloseTimeout, "CAs may take hours")
+	require.Equal(t, 90*time.Second, deliver.StartToCloseTimeout)
+	require.Equal(t, 3*time.Minute, deliver.ScheduleToCloseTimeout)
+	require.Equal(t, "deliver to a target lb", deliver.Summary)
+	require.Equal(t, "everleaf-authorization", revoke.TaskQueue)
+	require.Equal(t, 10*time.Minute, revoke.StartToCloseTimeout)
+	require.Equal(t, 30*time.Minute, revoke.ScheduleToCloseTimeout)
+	require.Equal(t, 1, revoke.Priority.PriorityKey)
+}
+
+func TestPriority(t *testing.T) {
+	for title, c := range map[string]struct {
+		policy int
+		asked  bool
+		want   int
+	}{
+		"a renewal":               {3, false, 3},
+		"a caller waits":          {3, true, 2},
+		"urgent by policy":        {1, false, 1},
+		"urgent, and awaited":     {1, true, 1},
+		"bulk work":               {4, false, 4},
+		"bulk work, awaited":      {4, true, 2},
+		"the policy says nothing": {0, false, 3},
+	} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorld(t)
+			w.priority = c.policy
+			if c.asked {
+				w.ask(0, ports.EnsureUpdate, ensure)
+			}
+			w.lives(spec, time.Hour)
+			require.Equal(t, c.want, w.options[0].Priority.PriorityKey)
+		})
+	}
+}
+
+// A longer fairness key than Temporal takes would fail the workflow's task for ever.
+func TestLongTenantIsDropped(t *testing.T) {
+	for key, want := range map[string]string{strings.Repeat("t", 64): strings.Repeat("t", 64), strings.Repeat("ä", 33): ""} {
+		w := newWorld(t)
+		w.tenant = key
+		w.lives(spec, time.Hour)
+		require.Equal(t, want, w.options[0].Priority.FairnessKey)
+	}
+}
+
+// Postgres that hangs holds a workflow's task for 5 seconds; the run stays open, and says how it stands.
+func TestPostgresHangs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.env.SetTestTimeout(time.Minute)
+	hangs, first := make(chan struct{}), true
+	var status domain.Status
+	w.meanwhile[ports.ReserveOrder.Name] = func() {
+		if first {
+			first = false
+			w.inLoop(func() { status = w.status() })
+			<-hangs
+		}
+	}
+	t.Cleanup(func() { close(hangs) })
+	began := time.Now()
+	w.lives(spec, 30*time.Second)
+	require.Equal(t, domain.PhaseIssuing, status.Phase)
+	require.Equal(t, domain.ReasonStepTimedOut, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
+	require.Less(t, time.Since(began), 8*time.Second)
+}
+
+// A local step that fails at once is tried once more, and then it is the machine's affair.
+func TestLocalStepIsTriedTwice(t *testing.T) {
+	w := newWorld(t)
+	crash := temporal.NewApplicationError("connection reset", "crash")
+	w.failures[ports.ReserveOrder.Name] = []error{crash, crash, crash}
+	w.lives(spec, 5*time.Minute)
+	require.Len(t, inputsOf(w, ports.RecordFailure), 1)
+	require.Len(t, inputsOf(w, ports.ReserveOrder), 4)
+	require.Equal(t, "connection reset", inputsOf(w, ports.RecordFailure)[0].Fault.Message)
+}

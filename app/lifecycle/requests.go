@@ -1,0 +1,125 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"everleaf/app/internal/fault"
+	"everleaf/domain"
+	"everleaf/domain/lifecycle"
+	"everleaf/ports"
+)
+
+// handle joins the contract's updates and its query to this run. Validators refuse what is wrong in itself before it enters
+// the history. They are not replayed, so they may call the policy.
+func (r *run) handle(ctx workflow.Context) error {
+	for _, update := range []struct {
+		name, description  string
+		handler, validator any
+	}{
+		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure, check[ports.EnsureRequest]},
+		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew, check[ports.RenewRequest]},
+		{ports.RevokeUpdate, "Replace the certificate, then revoke the one in service; answers when done or with a problem",
+			r.revoke, check[ports.RevokeRequest]},
+		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem", r.retire, check[ports.RetireRequest]},
+	} {
+		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name, update.handler,
+			workflow.UpdateHandlerOptions{Validator: update.validator, Description: update.description})
+		if err != nil {
+			return fmt.Errorf("set update handler %s: %w", update.name, err)
+		}
+	}
+	status := func() (domain.Status, error) { return r.machine.Status(r.id), nil }
+	err := workflow.SetQueryHandlerWithOptions(ctx, ports.StatusQuery, status, workflow.QueryHandlerOptions{Description: "Where the certificate is"})
+	if err != nil {
+		return fmt.Errorf("set query handler %s: %w", ports.StatusQuery, err)
+	}
+	return nil
+}
+
+func check[Request interface{ Check() error }](request Request) error {
+	err := request.Check()
+	var refusal *domain.Fault
+	if errors.As(err, &refusal) {
+		return fault.Error(*refusal)
+	}
+	return err
+}
+
+func (r *run) ensure(ctx workflow.Context, request ports.EnsureRequest) (domain.Status, error) {
+	return r.ask(ctx, domain.Request{Kind: domain.RequestEnsure, Spec: &request.Spec})
+}
+
+func (r *run) renew(ctx workflow.Context, request ports.RenewRequest) (domain.Status, error) {
+	return r.ask(ctx, domain.Request{Kind: domain.RequestRenew, Note: request.Note, Force: request.Force})
+}
+
+func (r *run) revoke(ctx workflow.Context, request ports.RevokeRequest) (domain.Status, error) {
+	return r.ask(ctx, domain.Request{
+		Kind: domain.RequestRevoke, Note: request.Note, Reason: request.Reason, SignedBy: request.SignedBy,
+		WithoutReplacement: request.WithoutReplacement,
+	})
+}
+
+func (r *run) retire(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
+	return r.ask(ctx, domain.Request{Kind: domain.RequestRetire, Note: request.Note, RemoveDeliveries: request.RemoveDeliveries})
+}
+
+// caller is an update that waits for its answer.
+type caller struct {
+	request  string
+	answered bool
+	status   domain.Status
+	err      error
+}
+
+// ask hands the request to the machine and waits for its answer, also in a run that is cancelled meanwhile.
+func (r *run) ask(ctx workflow.Context, request domain.Request) (domain.Status, error) {
+	request.ID, request.At = r.id+"/"+workflow.GetCurrentUpdateInfo(ctx).ID, now(ctx)
+	c := &caller{request: request.ID}
+	r.callers = append(r.callers, c)
+	r.machine.Ask(request)
+	r.woken = true
+	lasting, _ := workflow.NewDisconnectedContext(ctx)
+	await(lasting, func() bool { return c.answered })
+	return c.status, c.err
+}
+
+// answerCallers answers whoever need not wait any more, and reports whether there was one. It is called when all that is
+// due was begun.
+func (r *run) answerCallers(ctx workflow.Context) bool {
+	situation, waiting := r.situation(ctx), len(r.callers)
+	r.callers = slices.DeleteFunc(r.callers, func(c *caller) bool {
+		answer := r.machine.Answer(c.request, situation)
+		if answer.Wait {
+			return false
+		}
+		c.answered = true
+		c.status, c.err = r.result(c.request, answer)
+		r.machine.Forget(c.request)
+		return true
+	})
+	return len(r.callers) < waiting
+}
+
+func (r *run) result(request string, answer lifecycle.Answer) (domain.Status, error) {
+	switch {
+	case answer.Fault != nil:
+		return domain.Status{}, fault.Error(*answer.Fault)
+	case answer.Failure != nil:
+		standing := answer.Failure.Fault
+		standing.Message = fmt.Sprintf("%s (next try at %s)", standing.Message, stamp(answer.Failure.RetryAt))
+		return domain.Status{}, fault.Error(standing)
+	}
+	status := r.machine.Status(r.id)
+	if ticket, ok := r.machine.Ticket(request); ok {
+		status.Changes, status.Already = ticket.Changes, ticket.Already
+	}
+	return status, nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,159 @@
+package lifecycle
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+func TestEnsureAnswersWhenIssued(t *testing.T) {
+	w := newWorld(t)
+	var asked *answer
+	w.meanwhile[ports.ObtainCertificate.Name] = func() {
+		if asked == nil {
+			asked = w.askNow(ports.EnsureUpdate, ensure)
+		}
+	}
+	w.lives(spec, day)
+	status := asked.ok(t)
+	require.Equal(t, "v1", status.Issued.Version)
+	require.Equal(t, domain.PhaseReady, status.Phase)
+	require.Empty(t, status.Changes)
+	require.Equal(t, []string{"ObtainCertificate"}, w.steps())
+}
+
+func TestEnsureOfTheSameIsAnsweredAtOnce(t *testing.T) {
+	w := newWorld(t)
+	asked := w.ask(day, ports.EnsureUpdate, ensure)
+	w.lives(spec, 2*day)
+	require.Equal(t, "v1", asked.ok(t).Issued.Version)
+	require.Equal(t, day, asked.at)
+	require.Equal(t, []string{"ObtainCertificate"}, w.steps())
+	recorded := inputsOf(w, ports.RecordRequest)
+	require.Len(t, recorded, 2)
+	require.Equal(t, spec.WithDefaults(), recorded[1].Before)
+	require.Regexp(t, `^run-1/.+`, recorded[1].Request.ID)
+	require.Equal(t, start.Add(day), recorded[1].Request.At)
+}
+
+func TestChangedEnsureReplaces(t *testing.T) {
+	w := newWorld(t)
+	asked := w.ask(day, ports.EnsureUpdate, ensureChanged)
+	w.lives(spec, 2*day)
+	status := asked.ok(t)
+	require.Equal(t, "v2", status.Issued.Version)
+	require.Equal(t, []string{"names"}, status.Changes)
+	require.Equal(t, changed.Names, status.Spec.Names)
+	require.Equal(t, "v1", inputsOf(w, ports.ObtainCertificate)[1].Replaces)
+}
+
+// A change while a certificate is obtained is for the one after it.
+func TestChangeInTheMiddleOfAnAttempt(t *testing.T) {
+	w := newWorld(t)
+	var asked *answer
+	w.meanwhile[ports.ObtainCertificate.Name] = func() {
+		if asked == nil {
+			asked = w.askNow(ports.EnsureUpdate, ensureChanged)
+		}
+	}
+	w.lives(spec, day)
+	require.Equal(t, changed.Names, asked.ok(t).Issued.Names)
+	obtained := inputsOf(w, ports.ObtainCertificate)
+	require.Len(t, obtained, 2)
+	require.Equal(t, spec.Names, obtained[0].Spec.Names)
+	require.Equal(t, changed.Names, obtained[1].Spec.Names)
+}
+
+func TestRenewReplaces(t *testing.T) {
+	w := newWorld(t)
+	asked := w.ask(day, ports.RenewUpdate, ports.RenewRequest{Note: "new key please"})
+	w.lives(spec, 2*day)
+	require.Equal(t, "v2", asked.ok(t).Issued.Version)
+	require.Equal(t, "new key please", inputsOf(w, ports.RecordRequest)[1].Request.Note)
+	require.False(t, inputsOf(w, ports.ObtainCertificate)[1].Force)
+}
+
+// A rate limit holds a Renew back, and force passes it.
+func TestForcedRenew(t *testing.T) {
+	w := newWorld(t)
+	w.failures[ports.ObtainCertificate.Name] = []error{limitedFault}
+	held := w.ask(time.Minute, ports.RenewUpdate, ports.RenewRequest{})
+	forced := w.ask(2*time.Minute, ports.RenewUpdate, ports.RenewRequest{Force: true})
+	w.lives(spec, day)
+	require.Contains(t, held.problem(t).Message, "next try at 2126-11-23T15:00:00Z")
+	require.Equal(t, "v1", forced.ok(t).Issued.Version)
+	require.Equal(t, 2*time.Minute, forced.at)
+	require.True(t, inputsOf(w, ports.ObtainCertificate)[1].Force)
+}
+
+func TestCallersWaitThroughAShortProblem(t *testing.T) {
+	w := newWorld(t)
+	w.failures[ports.ObtainCertificate.Name] = []error{briefFault}
+	asked := w.ask(0, ports.EnsureUpdate, ensure)
+	w.lives(spec, day)
+	require.Equal(t, "v1", asked.ok(t).Issued.Version)
+	require.Equal(t, 30*time.Second, asked.at)
+}
+
+// A CA that asks for one short wait after the other does not keep its callers for ever.
+func TestPatienceEnds(t *testing.T) {
+	w := newWorld(t)
+	for range 10 {
+		w.failures[ports.ObtainCertificate.Name] = append(w.failures[ports.ObtainCertificate.Name], briefFault)
+	}
+	asked := w.ask(0, ports.EnsureUpdate, ensure)
+	w.lives(spec, day)
+	require.Equal(t, domain.ReasonBusy, asked.problem(t).Reason)
+	require.Equal(t, time.Minute, asked.at, "the third failure")
+}
+
+func TestTenCallersAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var asked []*answer
+	for i := range 10 {
+		if i%2 == 0 {
+			asked = append(asked, w.ask(day, ports.EnsureUpdate, ensureChanged))
+		} else {
+			asked = append(asked, w.ask(day, ports.RenewUpdate, ports.RenewRequest{Note: fmt.Sprint(i)}))
+		}
+	}
+	w.lives(spec, 2*day)
+	for _, a := range asked {
+		require.NotEqual(t, "v1", a.ok(t).Issued.Version)
+	}
+	require.Len(t, inputsOf(w, ports.RecordRequest), 11)
+	require.LessOrEqual(t, len(inputsOf(w, ports.ObtainCertificate)), 3, "what they ask for is obtained together")
+}
+
+func TestValidatorsRefuse(t *testing.T) {
+	w := newWorld(t)
+	refused := []*answer{
+		w.ask(time.Hour, ports.EnsureUpdate, ports.EnsureRequest{Spec: domain.Spec{Names: []string{"a_b.example.com"}}}),
+		w.ask(time.Hour, ports.EnsureUpdate, ports.EnsureRequest{}),
+		w.ask(time.Hour, ports.RevokeUpdate, ports.RevokeRequest{Reason: "boredom"}),
+		w.ask(time.Hour, ports.RevokeUpdate, ports.RevokeRequest{SignedBy: "me"}),
+	}
+	w.lives(spec, day)
+	for i, reason := range []domain.Reason{domain.ReasonNameUnderscore, domain.ReasonNoNames, domain.ReasonUnknownReason, domain.ReasonUnknownSigner} {
+		require.False(t, refused[i].accepted, reason)
+		require.Equal(t, reason, refused[i].problem(t).Reason)
+	}
+	require.Len(t, inputsOf(w, ports.RecordRequest), 1)
+}
+
+// A request that Postgres does not take is tried again, and its caller answered in the end.
+func TestRequestThatIsNotRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.at(time.Hour, func() {
+		w.failures[ports.RecordRequest.Name] = []error{waitFault, waitFault, waitFault, waitFault}
+	})
+	asked := w.ask(2*time.Hour, ports.RenewUpdate, ports.RenewRequest{})
+	w.lives(spec, day)
+	require.Equal(t, domain.ReasonDatabaseUnavailable, asked.problem(t).Reason)
+	require.Less(t, asked.at, 2*time.Hour+time.Minute)
+}

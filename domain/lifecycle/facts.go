@@ -1,0 +1,42 @@
+package lifecycle
+
+import (
+	"strings"
+
+	"everleaf/domain"
+)
+
+// Ticket is the request of this ID; ok is false for one that is not there, or was answered.
+func (m *Machine) Ticket(id string) (ticket Ticket, ok bool) {
+	if t := m.ticket(id); t != nil {
+		return *t, true
+	}
+	return Ticket{}, false
+}
+
+// Previous is the failure that stands in the lane of an action, nil if there is none.
+func (m *Machine) Previous(a Action) *domain.Failure {
+	switch a.Step {
+	case StepDeliver, StepRemove:
+		if d := m.delivery(a.Target); d != nil {
+			return d.Failure
+		}
+		return nil
+	case StepRevoke:
+		if r := m.revocation(a.Version); r != nil {
+			return r.Failure
+		}
+		return nil
+	default:
+		return m.Failure
+	}
+}
+
+// Issued is the certificate in service, nil if there is none or nobody knows yet.
+func (m *Machine) Issued() *domain.Issued { return m.issued() }
+
+// Host is the host of a delivery's name, empty for a target that every delivery worker reaches.
+func Host(delivery string) string {
+	_, host, _ := strings.Cut(delivery, "@")
+	return host
+}

@@ -1,0 +1,64 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// How urgent work is, as Temporal counts it: 1 is the most urgent.
+const (
+	// PriorityUrgent: a certificate is about to expire, or is to be revoked.
+	PriorityUrgent = 1
+	// PriorityAwaited: a caller waits for it.
+	PriorityAwaited = 2
+	// PriorityUsual: first certificates, renewals and requests that nobody waits for.
+	PriorityUsual = 3
+	// PriorityBulk: work on many certificates.
+	PriorityBulk = 4
+	// PrioritySweep: what can be done at any time.
+	PrioritySweep = 5
+)
+
+// Priority is how urgent an attempt is. It does not know whether a caller waits.
+func Priority(at time.Time, record Record, want Want) int {
+	issued := record.Issued
+	switch {
+	case want.Reason == WakeRevocation:
+		return PriorityUrgent
+	case issued != nil && (issued.Revoked || record.revokesInService() || !at.Before(lifeOf(*issued).latest)):
+		return PriorityUrgent
+	default:
+		return PriorityUsual
+	}
+}
+
+// maxFairnessKey is what Temporal takes as a fairness key, in octets.
+const maxFairnessKey = 64
+
+// FairnessKey is by what certificates share workers and CAs fairly: the spec's tenant, else the registered domain of
+// its first name, hashed where that is too long. It is empty for a spec without either.
+func FairnessKey(spec Spec) string {
+	key := spec.Tenant
+	if key == "" && len(spec.Names) > 0 {
+		key = registeredDomain(spec.Names[0])
+	}
+	if len(key) <= maxFairnessKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// registeredDomain is the name one label below its public suffix; a name that has none is its own.
+func registeredDomain(name string) string {
+	name = strings.TrimPrefix(strings.ToLower(name), "*.")
+	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return name
+	}
+	return domain
+}

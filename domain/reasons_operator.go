@@ -1,0 +1,106 @@
+package domain
+
+// Of Operator faults: a CA and the account there.
+const (
+	// ReasonAccountDoesNotExist: the CA does not know the account, or not any more.
+	ReasonAccountDoesNotExist Reason = "AccountDoesNotExist"
+	// ReasonAccountKeyUnreadable: the stored account key cannot be read.
+	ReasonAccountKeyUnreadable Reason = "AccountKeyUnreadable"
+	// ReasonAuthorizationWithdrawn: somebody with the account's key, or the CA, took the authorization back.
+	ReasonAuthorizationWithdrawn Reason = "AuthorizationWithdrawn"
+	// ReasonBadCSR and ReasonBadPublicKey: the CA will not sign what the order's key and CSR say (RFC 8555 §6.7).
+	ReasonBadCSR       Reason = "BadCSR"
+	ReasonBadPublicKey Reason = "BadPublicKey"
+	// ReasonBadSignatureAlgorithm: the CA does not take the algorithm of our requests.
+	ReasonBadSignatureAlgorithm Reason = "BadSignatureAlgorithm"
+	// ReasonExternalAccountRequired: the CA wants an account bound to one that it knows (RFC 8555 §7.3.4).
+	ReasonExternalAccountRequired Reason = "ExternalAccountRequired"
+	// ReasonInvalidContact and ReasonUnsupportedContact: the CA does not take the account's contact address.
+	ReasonInvalidContact     Reason = "InvalidContact"
+	ReasonUnsupportedContact Reason = "UnsupportedContact"
+	// ReasonRequestMalformed: the CA does not understand our request.
+	ReasonRequestMalformed Reason = "RequestMalformed"
+	// ReasonRevocationUnsupported: the CA does not revoke by ACME.
+	ReasonRevocationUnsupported Reason = "RevocationUnsupported"
+	// ReasonRolloverUnsupported: the CA does not change account keys by ACME.
+	ReasonRolloverUnsupported Reason = "RolloverUnsupported"
+	// ReasonUnauthorized: the account may not do this, or was deactivated.
+	ReasonUnauthorized Reason = "Unauthorized"
+	// ReasonUnknownAccount: no such account is stored.
+	ReasonUnknownAccount Reason = "UnknownAccount"
+	// ReasonUnknownIssuer: the issuer is not configured at this worker.
+	ReasonUnknownIssuer Reason = "UnknownIssuer"
+	// ReasonUnknownSolver: this worker cannot answer this type of challenge.
+	ReasonUnknownSolver Reason = "UnknownSolver"
+	// ReasonUserActionRequired: the CA wants a person to visit a page, usually to agree to new terms.
+	ReasonUserActionRequired Reason = "UserActionRequired"
+	// ReasonWrongDirectory: there is no ACME directory at the issuer's URL.
+	ReasonWrongDirectory Reason = "WrongDirectory"
+)
+
+// Of Operator faults: DNS zones, targets and listeners.
+const (
+	// ReasonDNSRefused: the zone's server refuses our changes.
+	ReasonDNSRefused Reason = "DNSRefused"
+	// ReasonListenFailed: a listener's address cannot be used.
+	ReasonListenFailed Reason = "ListenFailed"
+	// ReasonNoDNSZones: no zone is configured that the name's challenge could be written to.
+	ReasonNoDNSZones Reason = "NoDNSZones"
+	// ReasonPullCertificateExpired: the pull listener's own certificate has expired.
+	ReasonPullCertificateExpired Reason = "PullCertificateExpired"
+	// ReasonPullSilent: the pull listener does not answer itself.
+	ReasonPullSilent Reason = "PullSilent"
+	// ReasonResponderSilent: the responder for http-01 does not answer itself.
+	ReasonResponderSilent Reason = "ResponderSilent"
+	// ReasonTargetAhead: the target has had a delivery that the database does not know of.
+	ReasonTargetAhead Reason = "TargetAhead"
+	// ReasonTargetRefused: the target answered that it does not take the delivery.
+	ReasonTargetRefused Reason = "TargetRefused"
+	// ReasonUnknownDNSZone: a record was written to a zone that is not configured any more.
+	ReasonUnknownDNSZone Reason = "UnknownDNSZone"
+	// ReasonUnknownTarget: the target is not configured at this worker.
+	ReasonUnknownTarget Reason = "UnknownTarget"
+	// ReasonZoneNotVisible: the name servers of a zone that Everleaf writes to cannot be found, or do not answer.
+	ReasonZoneNotVisible Reason = "ZoneNotVisible"
+)
+
+// Of Operator faults: what is stored, and the keys that seal it.
+const (
+	// ReasonCertificateKeyUnreadable: the stored key of a certificate cannot be read.
+	ReasonCertificateKeyUnreadable Reason = "CertificateKeyUnreadable"
+	// ReasonCertificateUnreadable: a stored certificate is none.
+	ReasonCertificateUnreadable Reason = "CertificateUnreadable"
+	// ReasonChainMalformed: a stored chain is not PEM.
+	ReasonChainMalformed Reason = "ChainMalformed"
+	// ReasonCSRMalformed: a stored CSR does not parse.
+	ReasonCSRMalformed Reason = "CSRMalformed"
+	// ReasonDatabaseError: Postgres refused a statement.
+	ReasonDatabaseError Reason = "DatabaseError"
+	// ReasonDatabaseRefused: Postgres refuses the connection or the role.
+	ReasonDatabaseRefused Reason = "DatabaseRefused"
+	// ReasonDatabaseUnreachable: Postgres did not answer when the process started.
+	ReasonDatabaseUnreachable Reason = "DatabaseUnreachable"
+	// ReasonKeyNotMade: a key or its CSR could not be made.
+	ReasonKeyNotMade Reason = "KeyNotMade"
+	// ReasonKeyUnreadable: a stored key cannot be read.
+	ReasonKeyUnreadable Reason = "KeyUnreadable"
+	// ReasonMigrationFailed: a migration failed and was rolled back.
+	ReasonMigrationFailed Reason = "MigrationFailed"
+	// ReasonSchemaTooNew and ReasonSchemaTooOld: the database's schema is not the one of this build.
+	ReasonSchemaTooNew Reason = "SchemaTooNew"
+	ReasonSchemaTooOld Reason = "SchemaTooOld"
+	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
+	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
+	// ReasonSealingKeyRefused: the key service does not let us use the sealing key.
+	ReasonSealingKeyRefused Reason = "SealingKeyRefused"
+	// ReasonSealingKeyWrong: a secret was sealed by another key than the ones that were given.
+	ReasonSealingKeyWrong Reason = "SealingKeyWrong"
+	// ReasonSecretDamaged: a sealed secret was changed since it was sealed.
+	ReasonSecretDamaged Reason = "SecretDamaged"
+	// ReasonSecretsUnopened: some secrets do not open.
+	ReasonSecretsUnopened Reason = "SecretsUnopened"
+	// ReasonUnknownOrder: no such order is stored.
+	ReasonUnknownOrder Reason = "UnknownOrder"
+	// ReasonUnknownVersion: the version is not one of the certificate, or is not stored.
+	ReasonUnknownVersion Reason = "UnknownVersion"
+)

@@ -1,0 +1,49 @@
+package domain
+
+// Of Spec faults: a certificate's own name.
+const (
+	// ReasonCertificateNameCharacter: a character that it may not have.
+	ReasonCertificateNameCharacter Reason = "CertificateNameCharacter"
+	// ReasonCertificateNameDots: a dot at an edge, or two in a row.
+	ReasonCertificateNameDots Reason = "CertificateNameDots"
+	// ReasonCertificateNameEmpty: there is none.
+	ReasonCertificateNameEmpty Reason = "CertificateNameEmpty"
+	// ReasonCertificateNameHyphenEdge: a part begins or ends with a hyphen.
+	ReasonCertificateNameHyphenEdge Reason = "CertificateNameHyphenEdge"
+	// ReasonCertificateNameTooLong: longer than a DNS name.
+	ReasonCertificateNameTooLong Reason = "CertificateNameTooLong"
+)
+
+// Of Spec faults: what a caller asked for cannot be done.
+const (
+	// ReasonGivenUp: the certificate is retired, and nothing is issued for it.
+	ReasonGivenUp Reason = "GivenUp"
+	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec.
+	ReasonInputMalformed Reason = "InputMalformed"
+	ReasonInputTooLarge  Reason = "InputTooLarge"
+	ReasonNoSpec         Reason = "NoSpec"
+	// ReasonNoteCharacter and ReasonNoteTooLong: a note is not one printable line, or too long.
+	ReasonNoteCharacter Reason = "NoteCharacter"
+	ReasonNoteTooLong   Reason = "NoteTooLong"
+	// ReasonNothingToRevoke: there is no certificate in service.
+	ReasonNothingToRevoke Reason = "NothingToRevoke"
+	// ReasonNotKept: no workflow keeps the certificate.
+	ReasonNotKept Reason = "NotKept"
+	// ReasonNotRetired: somebody ensured the certificate while it was being retired.
+	ReasonNotRetired Reason = "NotRetired"
+	// ReasonRequestUnknown: the request is not one of this run.
+	ReasonRequestUnknown Reason = "RequestUnknown"
+	// ReasonStartOptions: a workflow was started with an option that does not suit one that lives for years.
+	ReasonStartOptions Reason = "StartOptions"
+	// ReasonStillDelivered: targets keep a certificate that is retired.
+	ReasonStillDelivered Reason = "StillDelivered"
+	// ReasonTokenVoid: the token for a key was used, or ran out.
+	ReasonTokenVoid Reason = "TokenVoid"
+	// ReasonUnknownCertificate: there is no certificate of this name.
+	ReasonUnknownCertificate Reason = "UnknownCertificate"
+	// ReasonUnknownReason and ReasonUnknownSigner: a revocation's reason or signer is not known.
+	ReasonUnknownReason Reason = "UnknownReason"
+	ReasonUnknownSigner Reason = "UnknownSigner"
+	// ReasonWorkflowID: a workflow was started with an ID that names no certificate.
+	ReasonWorkflowID Reason = "WorkflowID"
+)

@@ -1,0 +1,38 @@
+package domain
+
+// Phase is one word for where a certificate is.
+type Phase string
+
+const (
+	// PhaseIssuing: a certificate is being obtained or replaced right now.
+	PhaseIssuing Phase = "Issuing"
+	// PhaseReady: the certificate is in service and its renewal is planned.
+	PhaseReady Phase = "Ready"
+	// PhaseFailing: the last attempt failed; the next is planned. An older certificate may still be in service.
+	PhaseFailing Phase = "Failing"
+	// PhaseChecking: the workflow was reset, and has not read yet what is in service. It is in Status alone.
+	PhaseChecking Phase = "Checking"
+	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire alone.
+	PhaseReleased Phase = "Released"
+)
+
+// Status is what the Status query and the updates answer.
+type Status struct {
+	Name  string `json:"name"`
+	Phase Phase  `json:"phase"`
+	// Step is the step at work while Issuing.
+	Step    string       `json:"step,omitempty"`
+	Cycle   int          `json:"cycle"`
+	Spec    Spec         `json:"spec"`
+	Issued  *Issued      `json:"issued,omitempty"`
+	Renewal *RenewalPlan `json:"renewal,omitempty"`
+	Failure *Failure     `json:"failure,omitempty"`
+	// Revoking are the certificates that are still to be revoked.
+	Revoking []Revocation `json:"revoking,omitempty"`
+	// Deliveries are the targets with how they stand; of a certificate that is retired, those that keep it.
+	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// Changes say what an Ensure has changed; they are in its answer alone.
+	Changes []string `json:"changes,omitempty"`
+	// Already reports whether Retire found the certificate retired before; it is in its answer alone.
+	Already bool `json:"already,omitempty"`
+}
