@@ -48,7 +48,7 @@ func (w *world) checkBegin(a Action) error {
 // checkRevoke: what is revoked is replaced and delivered first, unless somebody asked otherwise or gave the certificate up.
 func (w *world) checkRevoke(version string) error {
 	r := w.Store.pending(version)
-	if r == nil || r.WithoutReplacement || w.Machine.ends() {
+	if r == nil || r.WithoutReplacement {
 		return nil
 	}
 	if w.Store.Issued == nil || w.Store.version() == version {
