@@ -113,8 +113,8 @@ func (w *world) left() (left []string) {
 		has := slices.Contains(w.Served, served{target, s.version()}) && d != nil && d.Version == s.version()
 		note(!has && s.Issued != nil && !s.Issued.Revoked, "the delivery to %s", target)
 	}
-	for _, sv := range w.Served {
-		note(!slices.Contains(m.Spec.Deliveries, sv.Target), "clearing %s", sv.Target)
+	for _, d := range s.Deliveries {
+		note(!slices.Contains(m.Spec.Deliveries, d.Target), "clearing %s", d.Target)
 	}
 	return left
 }
@@ -152,7 +152,6 @@ func (w *world) continued() *world {
 	if err := next.continueAsNew(); err != nil {
 		panic(err)
 	}
-	next.Heard = -1
 	return next
 }
 

@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -65,11 +63,7 @@ func (w *world) step(name string) error {
 	if err := w.probe(); err != nil {
 		return err
 	}
-	var read Machine
-	if err := json.Unmarshal(must(json.Marshal(w.Machine)), &read); err != nil {
-		return fmt.Errorf("read the machine again: %w", err)
-	}
-	w.Machine = &read
+	w.Machine = w.throughJSON(w.Machine)
 	return nil
 }
 
