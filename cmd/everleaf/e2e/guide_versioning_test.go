@@ -24,7 +24,7 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	s.makeCurrent("one")
 	e := <-ensured
 	e.exits(t, 0)
-	require.Equal(t, []string{"one"}, buildsOf(s.ended(e.name, 0)))
+	require.Equal(t, []string{"one"}, buildsOf(s.rested(e.name)))
 
 	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
 	refused.exits(t, 2)
