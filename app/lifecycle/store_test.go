@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -113,6 +114,10 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		if !slices.Equal(in.Before.Deliveries, spec.Deliveries) {
 			out.Changes = append(out.Changes, "deliveries")
 		}
+	case domain.RequestRetire:
+		for i := range s.record.Revocations {
+			s.record.Revocations[i].WithoutReplacement = true
+		}
 	case domain.RequestRevoke:
 		if s.record.Issued == nil {
 			out.Refused = &domain.Fault{Kind: domain.FaultSpec, Reason: "NothingToRevoke", Message: "none is in service"}
@@ -128,17 +133,8 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 }
 
 func (s *store) reserve(run string, in ports.ReserveOrderInput) ports.ReserveOrderOutput {
-	out := ports.ReserveOrderOutput{Record: s.answer(run), Replaces: s.version(), Tenant: s.tenant, Priority: s.priority}
-	switch {
-	case s.record.Issued == nil:
-		out.Needed = true
-	case in.Want.Reason == domain.WakeRead || in.Want.Reason == domain.WakeRenewal:
-		out.Needed = s.record.Renewal != nil && !s.record.Renewal.At.After(in.At)
-	case in.Want.Reason == domain.WakeUnplanned:
-		out.Needed, out.Replaces = s.record.Renewal == nil, ""
-	default:
-		out.Needed = in.Want.Replaces == s.version()
-	}
+	out := ports.ReserveOrderOutput{Record: s.answer(run), Tenant: s.tenant, Priority: s.priority}
+	out.Needed, out.Replaces = domain.Needed(in.At, s.record, in.Spec, in.Want)
 	if out.Needed && s.slow > 0 {
 		out.From = in.At.Add(s.slow)
 	}
@@ -149,8 +145,10 @@ func (s *store) reserve(run string, in ports.ReserveOrderInput) ports.ReserveOrd
 func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInput) ports.ObtainCertificateOutput {
 	if s.version() == in.Replaces {
 		s.issued++
+		spec := in.Spec.WithDefaults()
 		issued := domain.Issued{
-			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer, Names: in.Spec.Names,
+			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Names: spec.Names, KeyType: spec.KeyType,
+			Issuer: cmp.Or(in.Issuer, spec.Issuers[0]),
 			NotBefore: now, NotAfter: now.Add(lifetime),
 		}
 		for i := range s.record.Revocations {
