@@ -65,10 +65,6 @@ func (s *store) version() string {
 	return s.record.Issued.Version
 }
 
-func (s *store) fulfils(spec domain.Spec) bool {
-	return s.record.Issued != nil && !s.record.Issued.Revoked && slices.Equal(s.record.Issued.Names, spec.Names)
-}
-
 // carryOut does what a step does, by its input, for a run.
 func (s *store) carryOut(run string, now time.Time, in any) any {
 	switch in := in.(type) {
@@ -106,8 +102,9 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			out.Refused = domain.AsFault(err)
 			break
 		}
+		out.Spec = &spec
+		out.Needed, _ = domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
 		s.record.Released = false
-		out.Spec, out.Needed = &spec, !s.fulfils(spec)
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")
 		}
@@ -127,6 +124,10 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		s.record.Revocations = append(s.record.Revocations, domain.Revocation{
 			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 		})
+	case domain.RequestRetire:
+		for i := range s.record.Revocations { // nothing replaces them
+			s.record.Revocations[i].WithoutReplacement, s.record.Revocations[i].After = true, time.Time{}
+		}
 	}
 	out.Record = s.answer(run)
 	return out
@@ -147,9 +148,8 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 		s.issued++
 		spec := in.Spec.WithDefaults()
 		issued := domain.Issued{
-			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Names: spec.Names, KeyType: spec.KeyType,
-			Issuer: cmp.Or(in.Issuer, spec.Issuers[0]),
-			NotBefore: now, NotAfter: now.Add(lifetime),
+			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer, Names: in.Spec.Names,
+			KeyType: in.Spec.KeyType, Profile: in.Spec.Profile, NotBefore: now, NotAfter: now.Add(lifetime),
 		}
 		for i := range s.record.Revocations {
 			if r := &s.record.Revocations[i]; len(in.Spec.Deliveries) > 0 && r.Issued.Version == in.Replaces {
