@@ -32,6 +32,10 @@ func TestNextARICheck(t *testing.T) {
 		"temporary, fourth":         {domain.Advice{}, temporary, 4, 8 * time.Minute},
 		"temporary, too often":      {domain.Advice{}, temporary, 5, 6 * time.Hour},
 		"long-term":                 {domain.Advice{}, lasting, 1, 6 * time.Hour},
+		"an error with a short one": {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(time.Second), 1, time.Minute},
+		"an error with a long one":  {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(30 * day), 1, 24 * time.Hour},
+		"a count that cannot be":    {domain.Advice{}, temporary, 0, time.Minute},
+		"a count below zero":        {domain.Advice{}, temporary, -1, time.Minute},
 		"an error with Retry-After": {domain.Advice{}, domain.NewFault(domain.FaultCA, "Unavailable", nil, "").WithRetryAfter(time.Hour), 1, time.Hour},
 	} {
 		require.Equal(t, c.want, domain.NextARICheck(c.advice, c.fault, c.failures), name)

@@ -142,6 +142,23 @@ func TestVerifyChain(t *testing.T) {
 	}
 }
 
+// The message says what is wrong, and where.
+func TestVerifyChainSaysWhere(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	require.NoError(t, err)
+	uri := &url.URL{Scheme: "spiffe", Host: "x"}
+	leaf := sign(t, &x509.Certificate{DNSNames: []string{"a.example.com"}, SerialNumber: big.NewInt(7), NotBefore: noon, NotAfter: noon.Add(day),
+		IPAddresses: []net.IP{{192, 0, 2, 1}}, EmailAddresses: []string{"a@example.com", "b@example.com"}, URIs: []*url.URL{uri, uri, uri}}, nil, key)
+	_, err = domain.VerifyChain(chainOf(leaf), csr, []string{"a.example.com"}, noon)
+	require.ErrorContains(t, err, `the certificate is for "a.example.com" (and 6 other identifiers) instead of "a.example.com"`)
+
+	none := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})
+	_, err = domain.VerifyChain(append(chainOf(leaf), none...), csr, []string{"a.example.com"}, noon)
+	require.ErrorContains(t, err, "certificate 2 of the chain does not parse")
+}
+
 func TestSerialAndARIID(t *testing.T) {
 	for _, c := range []struct {
 		keyID          []byte

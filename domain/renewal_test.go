@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func TestPlanRenewal(t *testing.T) {
 		{"overdue whatever the window", 90 * day, 80 * day, window(noon, 85*day, 86*day), 0, 80 * day, "Overdue"},
 		{"a life of nothing", 0, 0, nil, 0.5, 0, "Overdue"},
 		{"a life that ends before it begins", -h, 0, nil, 0.5, 0, "Overdue"},
+		{"a life that ends before it begins, soon after its end", -h, -55 * m, nil, 0.5, -55 * m, "Overdue"},
 		// With ARI.
 		{"window's start", 90 * day, 0, window(noon, 59*day, 61*day), 0, 59 * day, "ARIWindow"},
 		{"window's middle", 90 * day, 0, window(noon, 59*day, 61*day), 0.5, 60 * day, "ARIWindow"},
@@ -118,10 +120,16 @@ func TestRenewalMessages(t *testing.T) {
 		{0, window(noon, 70*day, 80*day), "Renew at 2027-02-01T12:00:00Z: drawn from the window that the CA suggests, from 2027-02-01T12:00:00Z to 2027-02-11T12:00:00Z, cut to what the certificate's life allows, 2027-02-01T12:00:00Z to 2027-02-06T12:00:00Z."},
 		{5 * day, explained(day, 2*day, "https://ca.example/incident?id=7"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed. The CA explains: https://ca.example/incident?id=7"},
 		{5 * day, explained(day, 2*day, "https://ca.example/\n\x1b[31m"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed."},
+		{5 * day, explained(day, 2*day, "https://ca.example/"+strings.Repeat("a", 481)), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed. The CA explains: https://ca.example/" + strings.Repeat("a", 481)},
+		{5 * day, explained(day, 2*day, "https://ca.example/"+strings.Repeat("a", 482)), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed."},
 		{5 * day, explained(day, 2*day, "javascript:alert(1)"), "Renew now: the window that the CA suggests, from 2026-11-24T12:00:00Z to 2026-11-25T12:00:00Z, has passed."},
 		{0, window(noon, day, day), "Renew at 2027-01-22T12:00:00Z: a third of its life is left until 2027-02-21T12:00:00Z; the CA's window from 2026-11-24T12:00:00Z to 2026-11-24T12:00:00Z is not valid and is ignored."},
 	} {
-		require.Equal(t, c.want, domain.PlanRenewal(noon.Add(c.now), issued, c.window, 0).Message)
+		plan := domain.PlanRenewal(noon.Add(c.now), issued, c.window, 0)
+		require.Equal(t, c.want, plan.Message)
+		if plan.Window != nil && plan.Window.ExplanationURL != "" {
+			require.Contains(t, c.want, plan.Window.ExplanationURL, "what may not be shown is not kept")
+		}
 	}
 }
 
@@ -139,6 +147,7 @@ func TestWithCooldown(t *testing.T) {
 		{"backdated by an hour", 90 * day, h, h, 2 * h},
 		{"six hours of life", 6 * h, 0, 0, h},
 		{"two minutes of life", 120 * s, 0, 0, 20 * s},
+		{"seconds of life", 4 * s, s / 5, s / 5, 2 * s},
 		{"came almost expired", 90 * day, 90*day - 10*s, 90*day - 10*s, 90*day - 5*s},
 		{"came with its last second", 90 * day, 90*day - s, 90*day - s, 90 * day},
 	} {

@@ -124,6 +124,10 @@ func TestValidateCertificateName(t *testing.T) {
 	}{
 		{"a", "", ""},
 		{"0", "", ""},
+		{"az09.za90-a", "", ""},
+		{"a`b", "CertificateNameCharacter", "not allowed"}, // next to the letters and digits
+		{"a{b", "CertificateNameCharacter", `"{"`},
+		{"a:b", "CertificateNameCharacter", `":"`},
 		{"www.example.com", "", ""},
 		{"xn--bcher-kva.example", "", ""},
 		{"shop-7", "", ""},

@@ -202,11 +202,12 @@ func (mr *MockDeliveriesMockRecorder) Delivered(ctx, host, after, limit interfac
 }
 
 // RecordDelivered mocks base method.
-func (m *MockDeliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) error {
+func (m *MockDeliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (bool, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordDelivered", ctx, certificate, target, sequence, confirmation)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // RecordDelivered indicates an expected call of RecordDelivered.

@@ -74,8 +74,9 @@ type Deliveries interface {
 	// BeginRemoval notes that nothing is known to be at the target any more, and numbers the request as BeginDelivery does. It
 	// MUST be called before the target is contacted. Idempotent.
 	BeginRemoval(ctx context.Context, request DeliveryRequest) (sequence int64, err error)
-	// RecordDelivered notes that the target has the version of the request with this number. Idempotent.
-	RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) error
+	// RecordDelivered notes that the target has the version of the request with this number. With a fault "VersionReplaced",
+	// cleared reports whether the target was to be cleared since: then what this try has put there must go. Idempotent.
+	RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (cleared bool, err error)
 	// RecordRemoved notes that the target does not have the certificate, by the removal with this number: it is not a target of
 	// the certificate any more. Idempotent.
 	RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error

@@ -40,7 +40,7 @@ type Look string
 const (
 	// LookAnswered: the plan stays as it is.
 	LookAnswered Look = "answered"
-	// LookMoved: the plan's instant moved, and the certificate was told.
+	// LookMoved: the plan's instant moved, and the certificate's workflow is notified.
 	LookMoved Look = "moved"
 	// LookFailed: the CA gave no window that can be used.
 	LookFailed Look = "failed"

@@ -60,7 +60,7 @@ type NewOrder struct {
 // certificate: the ID of another one's is an Operator fault "UnknownOrder". Faults: Wait "DatabaseUnavailable".
 type Orders interface {
 	// FindOrder reads the certificate's record and its order in flight (planned or placed), nil if there is none, in one
-	// statement.
+	// statement. An order that is found counts as worked on from then on, whatever failed before.
 	FindOrder(ctx context.Context, certificate string) (domain.Record, *StoredOrder, error)
 	// OpenOrder stores the certificate (if new), the sealed key and the order as planned, in one transaction. The
 	// first writer wins: if the certificate has an order in flight or the key has one, that one is returned and

@@ -52,7 +52,7 @@ type SweepResult struct {
 	// Looked counts the deliveries that were looked at, Drifted those that were amiss.
 	Looked  int `json:"looked,omitempty"`
 	Drifted int `json:"drifted,omitempty"`
-	// Resealed counts the secrets that were sealed anew, Unsealable those that no known key opens.
+	// Resealed counts the secrets that were sealed again, Unsealable those that no known key opens.
 	Resealed   int `json:"resealed,omitempty"`
 	Unsealable int `json:"unsealable,omitempty"`
 	// Cleaned counts the orders whose DNS records were removed.

@@ -12,7 +12,7 @@ import (
 )
 
 // Notify has the certificate's workflow read its record, after a change was stored. A certificate whose workflow has ended
-// needs no notice: whoever starts one reads the record. One that cannot be notified must not hold up the others: it is logged,
+// needs no notice: the next one reads the record. One that cannot be notified must not hold up the others: it is logged,
 // and notified is false. Only what would be in the way of all others is an error.
 func Notify(ctx context.Context, notifier ports.Notifier, certificate string) (notified bool, err error) {
 	err = notifier.RecordChanged(ctx, certificate)

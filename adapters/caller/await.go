@@ -34,7 +34,7 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 		switch {
 		case pinned && (unseen(err) || dropped(err)):
 			return Status{}, ended(ctx, runEnded(name))
-		case ctx.Err() != nil || !connection.Transient(err) && !notReady(err) && !dropped(err):
+		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err):
 			return Status{}, ended(ctx, c.interpret(err, name))
 		}
 		// The SDK has tried for a minute already; is the server there at all?

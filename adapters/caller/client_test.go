@@ -108,10 +108,10 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, status, seen)
 
-	described, err := s.client.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	described, err := s.client.DescribeWorkflow(ctx, ports.WorkflowID(name), "")
 	require.NoError(t, err)
-	require.Equal(t, s.queue, described.WorkflowExecutionInfo.TaskQueue)
-	require.Equal(t, ports.CertificateWorkflow, described.WorkflowExecutionInfo.Type.Name)
+	require.Equal(t, s.queue, described.TaskQueueName)
+	require.Equal(t, ports.CertificateWorkflow, described.WorkflowType.Name)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
 	_, err = keeper.Renew(ctx, name, RenewRequest{})

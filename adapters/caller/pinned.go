@@ -22,15 +22,15 @@ const (
 // So it is told here that such a run does not know the update (NotFound): it was not accepted, and never will be.
 func (c *Client) sendPinned(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	handle, err := c.sendWithin(ctx, sendPatience, update)
-	if err == nil || ctx.Err() != nil || !timedOut(err) {
+	if err == nil || over(ctx) || !timedOut(err) {
 		return handle, err
 	}
-	described, lookErr := c.temporal.DescribeWorkflowExecution(ctx, update.WorkflowID, update.RunID)
-	if lookErr != nil || described.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	info, lookErr := c.describe(ctx, update.WorkflowID, update.RunID)
+	if lookErr != nil || info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return nil, err // it is sent again
 	}
 	handle, err = c.sendWithin(ctx, endedPatience, update)
-	if err != nil && ctx.Err() == nil && timedOut(err) {
+	if err != nil && timedOut(err) && !over(ctx) {
 		return nil, serviceerror.NewNotFound("the run ended without the update")
 	}
 	return handle, err

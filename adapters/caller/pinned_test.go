@@ -30,7 +30,7 @@ func (c *closing) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueTy
 	return &workflowservice.DescribeTaskQueueResponse{}, nil
 }
 
-func (c *closing) DescribeWorkflowExecution(_ context.Context, _, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (c *closing) DescribeWorkflow(_ context.Context, _, run string) (*client.WorkflowExecutionDescription, error) {
 	status := enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	ended := c.sent["first"] >= c.closesAfter && c.sent["first"] > 0
 	if run == "" {
@@ -41,8 +41,9 @@ func (c *closing) DescribeWorkflowExecution(_ context.Context, _, run string) (*
 	} else if run == "first" && ended {
 		status = enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
 	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
-		Execution: &commonpb.WorkflowExecution{RunId: run}, Status: status}}, nil
+	return &client.WorkflowExecutionDescription{RawResponse: &workflowservice.DescribeWorkflowExecutionResponse{
+		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{RunId: run}, Status: status},
+	}}, nil
 }
 
 func (c *closing) UpdateWorkflow(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {

@@ -25,11 +25,10 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
-	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
 		return "", ended(ctx, c.interpret(err, name))
 	}
-	info := described.GetWorkflowExecutionInfo()
 	switch info.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return info.GetExecution().GetRunId(), nil
@@ -91,7 +90,7 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 		return Status{}, err
 	}
 	status, err := c.ask(ctx, name, ports.RetireUpdate, request)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || over(ctx) {
 		return status, err
 	}
 	if reason := domain.AsFault(err).Reason; reason == "UnknownCertificate" || reason == ports.ReasonRunEnded {

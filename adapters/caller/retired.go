@@ -13,19 +13,19 @@ import (
 // one, or if another one keeps it. One that was terminated or has failed could tell nobody that it kept its certificate no
 // more: that is a Spec fault "NotKept". What the end has left at targets is not cleared any more: "StillDelivered".
 func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
-	described, err := c.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
 		return Status{}, ended(ctx, c.interpret(err, name))
 	}
-	switch how := described.GetWorkflowExecutionInfo().GetStatus(); how {
+	switch how := info.GetStatus(); how {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return Status{}, why
 	default:
-		return Status{}, notKept(name, how, described.GetWorkflowExecutionInfo())
+		return Status{}, notKept(name, how, info)
 	}
-	last, err := c.lastStatus(ctx, name, described.GetWorkflowExecutionInfo().GetExecution().GetRunId())
-	if err != nil && (request.RemoveDeliveries || ctx.Err() != nil) {
+	last, err := c.lastStatus(ctx, name, info.GetExecution().GetRunId())
+	if err != nil && (request.RemoveDeliveries || over(ctx)) {
 		return Status{}, err
 	}
 	// Without a worker nobody knows more than that it has ended.
@@ -40,7 +40,7 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 
 // lastStatus is what the workflow would say of itself as it was when it ended.
 func (c *Client) lastStatus(ctx context.Context, name, run string) (last Status, err error) {
-	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
+	bounded, cancel := forQuery(ctx)
 	defer cancel()
 	answer, err := c.temporal.QueryWorkflow(bounded, ports.WorkflowID(name), run, ports.StatusQuery)
 	if err == nil {

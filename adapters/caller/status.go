@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/internal/connection"
@@ -15,17 +16,26 @@ import (
 )
 
 // queryTimeout bounds a query. A worker answers in milliseconds, but not while it runs a local activity: then the
-// query waits for the workflow task's heartbeat, due after 8 s. The SDK gives a call half of its context's time.
-const queryTimeout = 20 * time.Second
+// query waits for the workflow task's heartbeat, due after 8 s. The SDK ends a call after 10 s.
+const queryTimeout = 10 * time.Second
 
-// Status implements ports.Keeper. It answers within queryTimeout at the latest; without a worker, with a Wait fault
+// forQuery bounds a query by queryTimeout and by half of the caller's time: the rest is for finding out why no answer came.
+func forQuery(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := queryTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline)/2)
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// Status implements ports.Keeper. It answers within queryTimeout and connection.ProbeTimeout at the latest; without a worker, with a Wait fault
 // "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
 // workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".
 func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
+	bounded, cancel := forQuery(ctx)
 	defer cancel()
 	var found Status
 	answer, err := c.query(bounded, name)
@@ -35,8 +45,8 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	}
 	if err == nil && answer.QueryRejected != nil {
 		// When it ended is told if the server says so: it is not worth a failure.
-		described, _ := c.temporal.DescribeWorkflowExecution(bounded, ports.WorkflowID(name), "")
-		return Status{}, notKept(name, answer.QueryRejected.GetStatus(), described.GetWorkflowExecutionInfo())
+		info, _ := c.describe(bounded, ports.WorkflowID(name), "")
+		return Status{}, notKept(name, answer.QueryRejected.GetStatus(), info)
 	}
 	if err == nil {
 		err = answer.QueryResult.Get(&found)
@@ -44,13 +54,22 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	switch {
 	case err == nil:
 		return found, nil
-	case ctx.Err() != nil:
+	case over(ctx):
 		return Status{}, ctx.Err()
 	case connection.Transient(err):
 		return Status{}, ended(ctx, c.whyNoAnswer(ctx))
 	default:
 		return Status{}, c.interpret(err, name)
 	}
+}
+
+// describe is what the server knows of a run; of the latest if run is empty.
+func (c *Client) describe(ctx context.Context, workflowID, run string) (*workflowpb.WorkflowExecutionInfo, error) {
+	described, err := c.temporal.DescribeWorkflow(ctx, workflowID, run)
+	if err != nil {
+		return nil, err
+	}
+	return described.RawResponse.GetWorkflowExecutionInfo(), nil
 }
 
 func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowWithOptionsResponse, error) {

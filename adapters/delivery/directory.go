@@ -66,7 +66,7 @@ func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmat
 	confirmation = "in place"
 	if drift, err := p.drift(files); err != nil {
 		return "", err
-	} else if drift != "" {
+	} else if drift != "" || p.sequence() < bundle.Sequence { // the number keeps off what was asked for before it
 		if err := p.write(files, bundle.Sequence); err != nil {
 			return "", err
 		}

@@ -139,13 +139,18 @@ func TestALateTryUndoesNothing(t *testing.T) {
 	require.Equal(t, 2, runs())
 	require.Equal(t, "in place", s.deliver(second), "a repeat")
 
+	again := second
+	again.Sequence += 2
+	require.Equal(t, "written, command run", s.deliver(again), "asked for again, after a removal that has not come yet")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: again.Sequence - 1}), domain.FaultWait, "VersionReplaced")
+
 	version, err := os.Readlink(filepath.Join(s.path, "..data"))
 	require.NoError(t, err)
 	old := versionPrefix + "WITHOUTANUMBER"
 	require.NoError(t, os.Rename(filepath.Join(s.path, version), filepath.Join(s.path, old)))
 	require.NoError(t, os.Remove(filepath.Join(s.path, "..data")))
 	require.NoError(t, os.Symlink(old, filepath.Join(s.path, "..data")))
-	require.Equal(t, "written, command run", s.deliver(first), "what an earlier release has written has no number")
+	require.Equal(t, "written, command run", s.deliver(first), "what has no number was there before all that have one")
 	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: first.Sequence + 1}))
 	require.NoDirExists(t, s.path)
 }

@@ -28,15 +28,21 @@ const (
 )
 
 // overtaken refuses what was asked for before what is in place: a try that was cut off and comes back must not undo a later
-// one. The lock is held, so nothing comes between this look and what follows. Earlier releases have written no sequence.
+// one. The lock is held, so nothing comes between this look and what follows.
 func (p *place) overtaken(sequence int64) error {
-	inService, _ := p.root.Readlink(dataLink)
-	number, _, _ := strings.Cut(strings.TrimPrefix(inService, versionPrefix), "-")
-	if newer, err := strconv.ParseInt(number, 10, 64); err != nil || newer <= sequence {
+	if p.sequence() <= sequence {
 		return nil
 	}
 	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
 		"directory %s: what a later delivery has put there is in place: this try is over", p.path).Permanent()
+}
+
+// sequence is the number of what is in place, 0 if nothing is.
+func (p *place) sequence() int64 {
+	inService, _ := p.root.Readlink(dataLink)
+	number, _, _ := strings.Cut(strings.TrimPrefix(inService, versionPrefix), "-")
+	sequence, _ := strconv.ParseInt(number, 10, 64)
+	return sequence
 }
 
 // write puts the files there as a new version and swaps it in; what an earlier try left is cleaned up.

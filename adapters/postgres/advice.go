@@ -39,7 +39,7 @@ func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []
 	}
 	look, name := placed(after)
 	rows, err := a.pool.Query(ctx, `
-		SELECT v.certificate, v.next_look, c.current_version = v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
+		SELECT v.certificate, v.next_look, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
 			v.look_failures, `+versionColumns+`
 		FROM (
 			SELECT * FROM versions v
@@ -52,22 +52,21 @@ func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []
 	if err != nil {
 		return ports.DuePage{}, interpret(err)
 	}
-	page, read := ports.DuePage{Page: ports.PageState{After: after}}, 0
-	var d ports.AdviceDue
-	var at time.Time
-	var asked *bool // NULL while nothing is in service
-	var chain string
-	var version versionRow
-	_, err = pgx.ForEachRow(rows, append([]any{&d.Certificate, &at, &asked, &d.Plan, &chain, &d.Failures}, version.fields()...), func() error {
-		if read++; asked != nil && *asked {
+	page := ports.DuePage{Page: ports.PageState{After: after}}
+	read, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (asked bool, err error) {
+		var d ports.AdviceDue
+		var at time.Time
+		var chain string
+		var version versionRow
+		err = row.Scan(append([]any{&d.Certificate, &at, &asked, &d.Plan, &chain, &d.Failures}, version.fields()...)...)
+		page.Page.After = place(at, d.Certificate)
+		if err == nil && asked {
 			d.Issued, d.ChainPEM = *version.issued(), []byte(chain)
 			page.Due = append(page.Due, d)
 		}
-		page.Page.After = place(at, d.Certificate)
-		d, version = ports.AdviceDue{}, versionRow{}
-		return nil
+		return asked, err
 	})
-	page.Page.Done = read < limit
+	page.Page.Done = len(read) < limit
 	return page, interpret(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
@@ -14,21 +15,19 @@ func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
 	order := s.placed(newOrder("web", "web/1"))
 	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t1", KeyAuthorization: "t1.k"}}))
 	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon}
-	require.NoError(t, s.RecordFailure(t.Context(), "web", order.Spec, "", failure))
+	s.fail("web", failure)
 
 	want := issuedFor(order)
-	issued, err := s.RecordIssued(t.Context(), order.ID, want, []byte("chain"))
-	require.NoError(t, err)
+	issued := s.record(order, want, "chain")
 	want.Version, want.KeyType = issued.Version, order.Spec.KeyType
 	require.Equal(t, want, issued)
 
 	other := want
 	other.Serial = "ffff"
-	again, err := s.RecordIssued(t.Context(), order.ID, other, []byte("another chain"))
-	require.NoError(t, err)
+	again := s.record(order, other, "another chain")
 	require.Equal(t, want, again, "what the first call stored")
 
-	chain, err := s.Chain(t.Context(), issued.Version)
+	chain, err := s.Chain(t.Context(), "web", issued.Version)
 	require.NoError(t, err)
 	require.Equal(t, "chain", string(chain))
 	pair, err := s.Current(t.Context(), "web")
@@ -41,7 +40,9 @@ func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
 	require.Zero(t, s.count("http_tokens"))
 	require.Equal(t, 1, s.count("versions"))
 	require.Equal(t, []string{"placed", "failed", "issued"}, s.events("web"))
-	require.Equal(t, &want, s.order(order.ID).Issued)
+	record := s.read("web")
+	require.Equal(t, &want, record.Issued)
+	require.Nil(t, record.Failure)
 }
 
 func TestRecordIssuedFromTwoReplicasStoresOne(t *testing.T) {
@@ -50,7 +51,7 @@ func TestRecordIssuedFromTwoReplicasStoresOne(t *testing.T) {
 	var issued [2]domain.Issued
 	var errs [2]error
 	s.collide(`SELECT FROM orders WHERE id = $1::uuid FOR UPDATE`, order.ID, 2, func(i int) {
-		issued[i], errs[i] = s.RecordIssued(t.Context(), order.ID, issuedFor(order), []byte("chain"))
+		issued[i], errs[i] = s.RecordIssued(t.Context(), "web", order.ID, issuedFor(order), []byte("chain"))
 	})
 	for i := range errs {
 		require.NoError(t, errs[i])
@@ -63,11 +64,11 @@ func TestRecordIssuedFromTwoReplicasStoresOne(t *testing.T) {
 func TestALateResultOfAnAbandonedOrderDoesNotReplaceANewerOne(t *testing.T) {
 	s := newStore(t)
 	late := s.placed(newOrder("web", "web/1"))
-	require.NoError(t, s.AbandonOrder(t.Context(), late.ID, "spec changed"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", late.ID, "spec changed"))
 	newer := s.issue(newOrder("web", "web/2"))
 
-	_, err := s.RecordIssued(t.Context(), late.ID, issuedFor(late), []byte("late"))
-	requireFault(t, err, domain.FaultOperator, "OrderAbandoned")
+	_, err := s.RecordIssued(t.Context(), "web", late.ID, issuedFor(late), []byte("late"))
+	requireFault(t, err, domain.FaultWait, "OrderAbandoned")
 	pair, err := s.Current(t.Context(), "web")
 	require.NoError(t, err)
 	require.Equal(t, newer.Version, pair.Record.Issued.Version)
@@ -83,18 +84,16 @@ func TestTheSpecChangesWithTheCertificate(t *testing.T) {
 		return list[0].Spec.Names
 	}
 	first := s.open(newOrder("web", "web/1", "typo.example"))
-	require.NoError(t, s.AbandonOrder(t.Context(), first.ID, "spec changed"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", first.ID, "spec changed"))
 	s.open(newOrder("web", "web/2", "old.example"))
 	require.Equal(t, []string{"old.example"}, spec(), "none in service yet: the newest wish")
-	second, err := s.FindOrder(t.Context(), "web", "web/2")
+	_, second, err := s.FindOrder(t.Context(), "web")
 	require.NoError(t, err)
-	_, err = s.RecordIssued(t.Context(), second.ID, issuedFor(*second), []byte("chain"))
-	require.NoError(t, err)
+	s.record(*second, issuedFor(*second), "chain")
 
 	third := s.placed(newOrder("web", "web/3", "new.example"))
 	require.Equal(t, []string{"old.example"}, spec())
-	_, err = s.RecordIssued(t.Context(), third.ID, issuedFor(third), []byte("chain"))
-	require.NoError(t, err)
+	s.record(third, issuedFor(third), "chain")
 	require.Equal(t, []string{"new.example"}, spec())
 }
 
@@ -103,12 +102,9 @@ func TestRecordRenewalKeepsTheFirstPlan(t *testing.T) {
 	version := s.issue(newOrder("web", "web/1")).Version
 	first := domain.RenewalPlan{At: noon.Add(123456789 * time.Nanosecond), Reason: "Window", Message: "as the CA suggests", Fraction: 0.1234567890123456,
 		Window: &domain.Window{Start: noon, End: noon.Add(time.Hour), ExplanationURL: "https://ca.example/why"}}
-	stored, err := s.RecordRenewal(t.Context(), version, first, time.Time{})
-	require.NoError(t, err)
-	require.Equal(t, first, stored, "to the nanosecond and the last digit")
-	again, err := s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: 0.5}, time.Time{})
-	require.NoError(t, err)
-	require.Equal(t, first, again)
+	require.Equal(t, first, s.plan("web", version, first, time.Time{}), "to the nanosecond and the last digit")
+	require.Equal(t, first, *s.read("web").Renewal)
+	require.Equal(t, first, s.plan("web", version, domain.RenewalPlan{At: noon, Fraction: 0.5}, time.Time{}))
 	require.Equal(t, []string{"placed", "issued", "renewal_planned"}, s.events("web"))
 	pair, err := s.Current(t.Context(), "web")
 	require.NoError(t, err)
@@ -118,26 +114,37 @@ func TestRecordRenewalKeepsTheFirstPlan(t *testing.T) {
 func TestRecordRenewalFromTwoReplicasAgrees(t *testing.T) {
 	s := newStore(t)
 	version := s.issue(newOrder("web", "web/1")).Version
-	var plans [2]domain.RenewalPlan
+	var records [2]domain.Record
 	var errs [2]error
 	s.collide(`SELECT FROM versions WHERE id = $1::uuid FOR UPDATE`, version, 2, func(i int) {
-		plans[i], errs[i] = s.RecordRenewal(t.Context(), version, domain.RenewalPlan{At: noon, Fraction: float64(i) / 2}, time.Time{})
+		records[i], errs[i] = s.RecordRenewal(t.Context(), "web", version, domain.RenewalPlan{At: noon, Fraction: float64(i) / 2}, time.Time{})
 	})
-	for i := range plans {
+	for i := range records {
 		require.NoError(t, errs[i])
-		require.Equal(t, plans[0], plans[i])
+		require.NotNil(t, records[i].Renewal)
+		require.Equal(t, records[0], records[i])
 	}
+}
+
+// The plan of a version that is replaced is stored; the record is that of the one in service.
+func TestRecordRenewalOfAReplacedVersion(t *testing.T) {
+	s := newStore(t)
+	old := s.issue(newOrder("web", "first"))
+	current := s.issue(newOrder("web", old.Version))
+	record, err := s.RecordRenewal(t.Context(), "web", old.Version, domain.RenewalPlan{At: noon}, noon)
+	require.NoError(t, err)
+	require.Equal(t, current.Version, record.Issued.Version)
+	require.Nil(t, record.Renewal)
 }
 
 func TestRecordFailureIsIdempotentByItsInstant(t *testing.T) {
 	s := newStore(t)
-	spec := domain.Spec{Names: []string{"a.example"}}.WithDefaults()
 	first := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA", Message: "CAA forbids\x00 it \xff"}, Attempts: 1,
 		At: noon, RetryAt: noon.Add(time.Minute), Step: "PlaceOrder"}
 	second := first
 	second.Attempts, second.At = 2, noon.Add(time.Minute)
 	for _, failure := range []domain.Failure{first, first, second, first, second} {
-		require.NoError(t, s.RecordFailure(t.Context(), "web", spec, "", failure))
+		s.fail("web", failure)
 	}
 
 	list, err := s.List(t.Context(), "", 1)
@@ -145,24 +152,46 @@ func TestRecordFailureIsIdempotentByItsInstant(t *testing.T) {
 	require.Equal(t, domain.PhaseFailing, list[0].Phase)
 	second.Fault.Message = "CAA forbids\uFFFD it \uFFFD"
 	require.Equal(t, &second, list[0].Failure, "a repeated older one changes nothing")
+	require.Equal(t, &second, s.read("web").Failure)
 	require.Equal(t, []string{"failed", "failed"}, s.events("web"))
 	_, err = s.Current(t.Context(), "web")
 	requireFault(t, err, domain.FaultWait, "NotIssuedYet")
 }
 
-func TestRecordFailureRemovesTheOrdersTokensAndKeepsWhatIsInService(t *testing.T) {
+// What a try has left to show to the CA goes with the failure, whichever try it was; what is in service stays.
+func TestRecordFailureRemovesTokensInFlight(t *testing.T) {
 	s := newStore(t)
 	version := s.issue(newOrder("web", "web/1")).Version
-	order := s.placed(newOrder("web", "web/2"))
-	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t1", KeyAuthorization: "t1.k"}}))
-	require.NoError(t, s.RecordFailure(t.Context(), "web", order.Spec, order.ID, domain.Failure{At: noon, Attempts: 1}))
-
-	require.Zero(t, s.count("http_tokens"))
+	tokens := func() {
+		t.Helper()
+		for _, order := range []ports.StoredOrder{s.open(newOrder("web", "web/2")), s.open(newOrder("other", "o/1"))} {
+			require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: order.Certificate, KeyAuthorization: "k"}}))
+		}
+	}
+	onlyTheOthers := func() {
+		t.Helper()
+		require.Equal(t, "other", query[string](s, `SELECT string_agg(token, ' ') FROM http_tokens`))
+	}
+	tokens()
+	s.fail("web", domain.Failure{At: noon, Attempts: 1})
+	onlyTheOthers()
 	pair, err := s.Current(t.Context(), "web")
 	require.NoError(t, err)
 	require.Equal(t, version, pair.Record.Issued.Version)
 	require.Equal(t, domain.PhaseFailing, pair.Record.Phase)
-	requireFault(t, s.RecordFailure(t.Context(), "web", order.Spec, "no uuid", domain.Failure{At: noon}), domain.FaultOperator, "UnknownOrder")
+
+	tokens()
+	fallback := domain.Failure{At: noon.Add(time.Minute), Attempts: 1, Fault: domain.Fault{Message: "\x00"}}
+	for range 2 {
+		require.NoError(t, s.RecordFallback(t.Context(), "web", "spare", fallback))
+	}
+	onlyTheOthers()
+	require.Equal(t, noon, s.read("web").Failure.At, "a part of the history and no state")
+
+	tokens()
+	s.release("web")
+	onlyTheOthers()
+	require.Equal(t, []string{"placed", "issued", "failed", "fell_back", "released"}, s.events("web"))
 }
 
 func TestListPagesByName(t *testing.T) {
@@ -185,16 +214,4 @@ func TestListPagesByName(t *testing.T) {
 	}
 	_, err := s.Current(t.Context(), "nobody")
 	require.Contains(t, requireFault(t, err, domain.FaultSpec, "UnknownCertificate").Message, `"nobody"`)
-}
-
-func TestRecordRevokedKeepsTheFirst(t *testing.T) {
-	s := newStore(t)
-	issued := s.issue(newOrder("web", "web/1"))
-	require.NoError(t, s.RecordRevoked(t.Context(), issued.Version, domain.RevokedKeyCompromise, noon))
-	require.NoError(t, s.RecordRevoked(t.Context(), issued.Version, domain.RevokedSuperseded, noon.Add(time.Hour)))
-	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`, noon))
-	require.Equal(t, []string{"placed", "issued", "revoked"}, s.events("web"))
-	for _, unknown := range []string{"nonsense", "00000000-0000-0000-0000-000000000000"} {
-		requireFault(t, s.RecordRevoked(t.Context(), unknown, "", noon), domain.FaultOperator, "UnknownVersion")
-	}
 }

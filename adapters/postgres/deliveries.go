@@ -61,9 +61,9 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 // RecordDelivered implements ports.Deliveries. A version that is delivered again, since it had drifted, gets no second event.
 // The stored spec may be that of an order which was placed before a caller added the target: clients that pull find what is
 // named there.
-func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) error {
+func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (cleared bool, err error) {
 	var last bool
-	err := d.pool.QueryRow(ctx, `
+	err = d.pool.QueryRow(ctx, `
 		WITH kept AS (
 			SELECT name FROM certificates WHERE name = $1 FOR NO KEY UPDATE
 		), delivered AS (
@@ -87,11 +87,13 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 				'confirmation', $4::text) FROM delivered
 			ON CONFLICT (certificate, (detail ->> 'target'), (detail ->> 'version')) WHERE type = 'delivered' DO NOTHING
 		)
-		SELECT EXISTS (SELECT FROM delivered)`, certificate, target, sequence, text(confirmation)).Scan(&last)
+		SELECT EXISTS (SELECT FROM delivered), EXISTS (
+			SELECT FROM delivery_sequences WHERE certificate = $1 AND target = $2 AND version IS NULL)`,
+		certificate, target, sequence, text(confirmation)).Scan(&last, &cleared)
 	if err == nil && !last {
-		return overtaken(certificate, target)
+		return cleared, overtaken(certificate, target)
 	}
-	return interpret(err)
+	return false, interpret(err)
 }
 
 // RecordRemoved implements ports.Deliveries. The story stays in the events, and the number, so that the next one is greater. A

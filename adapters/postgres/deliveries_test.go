@@ -57,7 +57,8 @@ func (s store) delivers(certificate, target, version string) {
 	d := postgres.NewDeliveries(s.pool)
 	n, err := d.BeginDelivery(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target, ID: uuid.NewString()}, version)
 	require.NoError(s.t, err)
-	require.NoError(s.t, d.RecordDelivered(s.t.Context(), certificate, target, n, "written\x00"))
+	_, err = d.RecordDelivered(s.t.Context(), certificate, target, n, "written\x00")
+	require.NoError(s.t, err)
 }
 
 // removes is what a step does about a target that is to be cleared.

@@ -36,7 +36,7 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 			FROM unnest($2::text[], $3::text[], $4::text[]) AS put (zone, name, value), orders
 			WHERE orders.id = $1::uuid
 			ORDER BY 3, 4, 1, 2 -- as part locks them
-			-- A new mark: whoever is removing what was put before must not forget this.
+			-- A new mark: who removes what was put before must not forget this.
 			ON CONFLICT (order_id, name, value, zone) DO UPDATE SET created_at = now()
 		)
 		SELECT EXISTS (SELECT FROM orders WHERE id = $1::uuid)`, orderID, zones, names, values).Scan(&known)

@@ -49,14 +49,13 @@ func (d *Deliveries) Delivered(ctx context.Context, host string, after ports.Del
 	if err != nil {
 		return ports.DeliveredPage{}, interpret(err)
 	}
-	page, read := ports.DeliveredPage{After: after}, 0
-	var look bool
-	_, err = pgx.ForEachRow(rows, []any{&page.After.Certificate, &page.After.Target, &page.After.Version, &look}, func() error {
-		if read++; look {
+	page := ports.DeliveredPage{After: after}
+	read, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (look bool, err error) {
+		if err = row.Scan(&page.After.Certificate, &page.After.Target, &page.After.Version, &look); look {
 			page.Deliveries = append(page.Deliveries, page.After)
 		}
-		return nil
+		return look, err
 	})
-	page.Done = read < limit
+	page.Done = len(read) < limit
 	return page, interpret(err)
 }

@@ -107,12 +107,11 @@ func (s store) order(id string) (order ports.StoredOrder) {
 	return order
 }
 
-// release ends a certificate's workflow.
-func (s store) release(certificate string) domain.Record {
+// release is RecordReleased that must succeed.
+func (s store) release(certificate string) {
 	s.t.Helper()
-	record, err := s.RecordReleased(s.t.Context(), certificate)
+	_, err := s.RecordReleased(s.t.Context(), certificate)
 	require.NoError(s.t, err)
-	return record
 }
 
 // plan is RecordRenewal that must succeed; it returns the stored plan.

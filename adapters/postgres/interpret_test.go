@@ -54,7 +54,7 @@ func TestInterpret(t *testing.T) {
 			fault, ok := errors.AsType[*domain.Fault](got)
 			require.True(t, ok)
 			require.Equal(t, c.kind, fault.Kind)
-			require.Equal(t, c.reason, fault.Reason)
+			require.EqualValues(t, c.reason, fault.Reason)
 			if pg, ok := errors.AsType[*pgconn.PgError](got); ok {
 				require.Empty(t, pg.Detail+pg.Where+pg.Hint+pg.InternalQuery)
 			}

@@ -51,6 +51,10 @@ func (r *orderRow) stored() *ports.StoredOrder {
 func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Record, *ports.StoredOrder, error) {
 	var order orderRow
 	record, err := scanState(o.pool.QueryRow(ctx, `
+		WITH resumed AS (
+			UPDATE certificates SET phase = 'Issuing', updated_at = now()
+			WHERE name = $1 AND phase = 'Failing' AND EXISTS (SELECT FROM orders WHERE certificate = $1 AND state IN ('planned', 'placed'))
+		)
 		SELECT `+stateColumns+`, `+orderColumns+stateFrom+`
 		LEFT JOIN orders o ON o.certificate = c.name AND o.state IN ('planned', 'placed')
 		WHERE c.name = $1`, certificate), order.fields()...)

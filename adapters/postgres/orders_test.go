@@ -43,13 +43,15 @@ func TestTheFirstOrderWins(t *testing.T) {
 	}
 }
 
-func TestAnIssuedOrderIsFoundByItsKeyAndNotOpenedAgain(t *testing.T) {
+func TestAnIssuedOrderIsNotOpenedAgain(t *testing.T) {
 	s := newStore(t)
-	issued := s.issue(newOrder("web", "web/1"))
+	s.issue(newOrder("web", "web/1"))
 
 	again := s.open(newOrder("web", "web/1"))
 	require.Equal(t, ports.OrderIssued, again.State)
-	require.Equal(t, &issued, again.Issued)
+	_, inFlight, err := s.FindOrder(t.Context(), "web")
+	require.NoError(t, err)
+	require.Nil(t, inFlight)
 	require.Equal(t, ports.OrderPlanned, s.open(newOrder("web", "web/2")).State, "the next issuance has its own")
 }
 
@@ -85,7 +87,7 @@ func TestConcurrentRecordPlacedAgree(t *testing.T) {
 	urls := make(chan string, 8)
 	for i := range cap(urls) {
 		go func() {
-			url, err := s.RecordPlaced(t.Context(), order.ID, fmt.Sprintf("https://ca.example/order/%d", i), noon)
+			url, err := s.RecordPlaced(t.Context(), "web", order.ID, fmt.Sprintf("https://ca.example/order/%d", i), noon)
 			if err != nil {
 				url = err.Error()
 			}
@@ -104,7 +106,7 @@ func TestConcurrentRecordPlacedAgree(t *testing.T) {
 func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	s := newStore(t)
 	left := s.open(newOrder("left", "left/1", "a.example"))
-	_, err := s.RecordPlaced(t.Context(), left.ID, "https://ca.example/order/1", time.Now().Add(time.Hour))
+	_, err := s.RecordPlaced(t.Context(), "left", left.ID, "https://ca.example/order/1", time.Now().Add(time.Hour))
 	require.NoError(t, err)
 	_, err = s.OpenOrder(t.Context(), newOrder("web", "web/1", "a.example"))
 	requireFault(t, err, domain.FaultWait, "SameNamesInFlight")
@@ -122,23 +124,8 @@ func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	require.Equal(t, "other", s.open(newOrder("other", "other/1", "b.example")).Certificate)
 
 	require.NoError(t, s.PutTokens(t.Context(), web.ID, []domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
-	require.NoError(t, s.AbandonOrder(t.Context(), web.ID, "the spec changed"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", web.ID, "the spec changed"))
 	require.Equal(t, 0, s.count("http_tokens"))
-}
-
-func TestAdoptOrderMovesWhatIsInFlight(t *testing.T) {
-	s := newStore(t)
-	order := s.placed(newOrder("web", "ended/1"))
-	for range 2 {
-		require.NoError(t, s.AdoptOrder(t.Context(), order.ID, "successor/1"))
-	}
-	_, err := s.RecordIssued(t.Context(), order.ID, issuedFor(order), []byte("chain"))
-	require.NoError(t, err)
-	found, err := s.FindOrder(t.Context(), "web", "successor/1")
-	require.NoError(t, err)
-	require.Equal(t, ports.OrderIssued, found.State, "issued, and found by the successor's key")
-	require.NoError(t, s.AdoptOrder(t.Context(), order.ID, "too/late"))
-	require.Equal(t, "successor/1", s.order(order.ID).Key)
 }
 
 func TestTwoCertificatesWithTheSameNamesTakeTurns(t *testing.T) {
@@ -160,7 +147,7 @@ func TestTwoCertificatesWithTheSameNamesTakeTurns(t *testing.T) {
 		require.Equal(t, "by "+name, s.open(order).Certificate)
 	}
 
-	require.NoError(t, s.AbandonOrder(t.Context(), first.ID, "done with"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", first.ID, "done with"))
 	require.Equal(t, "copy", s.open(newOrder("copy", "copy/1", "b.example", "a.example")).Certificate)
 }
 
@@ -182,36 +169,39 @@ func longLabels(seed int) []byte {
 	return label
 }
 
-func TestFindOrderPrefersTheKeyThenWhatIsInFlight(t *testing.T) {
+func TestFindOrderFindsWhatIsInFlight(t *testing.T) {
 	s := newStore(t)
-	find := func(certificate, key string) *ports.StoredOrder {
+	find := func(certificate string) (domain.Record, *ports.StoredOrder) {
 		t.Helper()
-		found, err := s.FindOrder(t.Context(), certificate, key)
+		record, found, err := s.FindOrder(t.Context(), certificate)
 		require.NoError(t, err)
-		return found
+		return record, found
 	}
-	require.Nil(t, find("web", "web/1"), "nothing yet")
-	s.issue(newOrder("web", "web/1"))
-	second := s.placed(newOrder("web", "web/2"))
+	record, found := find("web")
+	require.Zero(t, record, "nothing yet")
+	require.Nil(t, found)
+	issued := s.issue(newOrder("web", "first"))
+	second := s.placed(newOrder("web", issued.Version))
+	record, found = find("web")
+	require.Equal(t, &issued, record.Issued, "together with the record")
+	require.Equal(t, &second, found)
+	_, found = find("other")
+	require.Nil(t, found, "another certificate's is not found")
 
-	require.Equal(t, ports.OrderIssued, find("web", "web/1").State, "the key's, although another is in flight")
-	require.Equal(t, "0a1b", find("web", "web/1").Issued.Serial)
-	require.Equal(t, &second, find("web", "web/2"))
-	require.Equal(t, &second, find("web", "web/3"), "what is in flight, under whatever key")
-	require.Nil(t, find("other", "web/2"), "another certificate's is not found")
-
-	require.NoError(t, s.AbandonOrder(t.Context(), second.ID, "expired"))
-	require.Nil(t, find("web", "web/2"), "abandoned orders are not found")
-	reopened := s.open(newOrder("web", "web/2"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", second.ID, "expired"))
+	_, found = find("web")
+	require.Nil(t, found, "abandoned orders are not found")
+	reopened := s.open(newOrder("web", issued.Version))
 	require.NotEqual(t, second.ID, reopened.ID, "the key may be used again")
-	require.Equal(t, &reopened, find("web", "web/2"))
+	_, found = find("web")
+	require.Equal(t, &reopened, found)
 }
 
 func TestRecordPlacedKeepsTheFirstURL(t *testing.T) {
 	s := newStore(t)
 	order := s.open(newOrder("web", "web/1"))
 	for _, url := range []string{"https://ca.example/order/1", "https://ca.example/order/1", "https://ca.example/order/2"} {
-		require.Equal(t, "https://ca.example/order/1", s.place(order.ID, url))
+		require.Equal(t, "https://ca.example/order/1", s.place(order, url))
 	}
 
 	stored := s.order(order.ID)
@@ -223,54 +213,123 @@ func TestRecordPlacedKeepsTheFirstURL(t *testing.T) {
 func TestAbandonOrderIsIdempotentAndLeavesIssuedOrders(t *testing.T) {
 	s := newStore(t)
 	order := s.placed(newOrder("web", "web/1"))
-	require.NoError(t, s.AbandonOrder(t.Context(), order.ID, "the CA gave it up\x00\xff"))
-	require.NoError(t, s.AbandonOrder(t.Context(), order.ID, "again"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", order.ID, "the CA gave it up\x00\xff"))
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", order.ID, "again"))
 	require.Equal(t, ports.OrderAbandoned, s.order(order.ID).State)
 	require.Equal(t, "the CA gave it up\uFFFD\uFFFD", query[string](s, `SELECT reason FROM orders`))
 	require.Equal(t, []string{"placed", "abandoned"}, s.events("web"))
-	_, err := s.RecordPlaced(t.Context(), order.ID, "https://ca.example/order/9", noon)
-	requireFault(t, err, domain.FaultOperator, "OrderAbandoned")
+	_, err := s.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/order/9", noon)
+	require.True(t, requireFault(t, err, domain.FaultWait, "OrderAbandoned").Final)
 
-	s.issue(newOrder("web", "web/2"))
-	issued, err := s.FindOrder(t.Context(), "web", "web/2")
-	require.NoError(t, err)
-	require.NoError(t, s.AbandonOrder(t.Context(), issued.ID, "too late"))
+	issued := s.placed(newOrder("web", "web/2"))
+	s.record(issued, issuedFor(issued), "chain")
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", issued.ID, "too late"))
 	require.Equal(t, ports.OrderIssued, s.order(issued.ID).State)
 }
 
-func TestUnknownIDsAreNamed(t *testing.T) {
+// What is not stored is named, and another certificate's order or version is as if it were not.
+func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 	s := newStore(t)
-	for _, id := range []string{"", "no uuid", nobody} {
-		_, orderErr := s.Order(t.Context(), id)
-		_, issuedErr := s.RecordIssued(t.Context(), id, domain.Issued{Names: []string{"a.example"}}, nil)
-		_, chainErr := s.Chain(t.Context(), id)
-		_, placedErr := s.RecordPlaced(t.Context(), id, "u", noon)
-		_, renewalErr := s.RecordRenewal(t.Context(), id, domain.RenewalPlan{}, time.Time{})
+	victim := s.issue(newOrder("victim", "first"))
+	order := s.placed(newOrder("victim", victim.Version))
+	s.issue(newOrder("web", "first"))
+	_, err := s.pool.Exec(t.Context(), `UPDATE versions SET revoking = '{"reason": "superseded"}' WHERE id = $1::uuid`, victim.Version)
+	require.NoError(t, err)
+	stored := query[[]byte](s, `SELECT to_jsonb(array_agg(v)) || to_jsonb(array_agg(o)) FROM versions v, orders o WHERE v.certificate = 'victim'`)
+	for _, id := range []string{"", "no uuid", nobody, "victim's"} {
+		orderID, version := id, id
+		if id == "victim's" {
+			orderID, version = order.ID, victim.Version
+		}
+		_, issuedErr := s.RecordIssued(t.Context(), "web", orderID, domain.Issued{Names: []string{"a.example"}}, nil)
+		_, placedErr := s.RecordPlaced(t.Context(), "web", orderID, "u", noon)
+		_, chainErr := s.Chain(t.Context(), "web", version)
+		_, keyErr := s.SealedKey(t.Context(), "web", version)
+		_, renewalErr := s.RecordRenewal(t.Context(), "web", version, domain.RenewalPlan{}, time.Time{})
+		_, revokedErr := s.RecordRevoked(t.Context(), "web", version, "", noon)
 		for _, fault := range []struct {
 			err    error
 			reason string
+			id     string
 		}{
-			{orderErr, "UnknownOrder"}, {issuedErr, "UnknownOrder"}, {chainErr, "UnknownVersion"}, {renewalErr, "UnknownVersion"},
-			{placedErr, "UnknownOrder"}, {s.AbandonOrder(t.Context(), id, "r"), "UnknownOrder"},
-			{s.PutTokens(t.Context(), id, []domain.Challenge{{Token: "t"}}), "UnknownOrder"},
+			{issuedErr, "UnknownOrder", orderID}, {placedErr, "UnknownOrder", orderID},
+			{s.AbandonOrder(t.Context(), "web", orderID, "r"), "UnknownOrder", orderID},
+			{chainErr, "UnknownVersion", version}, {keyErr, "UnknownVersion", version}, {renewalErr, "UnknownVersion", version},
+			{revokedErr, "UnknownVersion", version},
 		} {
-			require.Contains(t, requireFault(t, fault.err, domain.FaultOperator, fault.reason).Message, `"`+id+`"`)
+			require.Contains(t, requireFault(t, fault.err, domain.FaultOperator, fault.reason).Message, `"`+fault.id+`"`)
 		}
 	}
+	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", victim.Version, domain.Failure{At: noon}))
+	s.ask("web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1", Kind: domain.RequestRevoke, At: noon,
+		Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
+	steals := newOrder("web", "stolen")
+	steals.SealedKey, steals.KeyOf = nil, victim.Version
+	_, err = s.OpenOrder(t.Context(), steals)
+	requireFault(t, err, domain.FaultOperator, "DatabaseError")
+	require.Equal(t, string(stored), string(query[[]byte](s,
+		`SELECT to_jsonb(array_agg(v)) || to_jsonb(array_agg(o)) FROM versions v, orders o WHERE v.certificate = 'victim'`)), "nothing of it was changed")
+}
+
+// A key that could not be used again is told by an event of its order.
+func TestOpenOrderSaysWhichKeyWasLost(t *testing.T) {
+	s := newStore(t)
+	s.issue(newOrder("web", "first"))
+	order := newOrder("web", "next")
+	order.KeyLost = "the key is damaged\x00"
+	opened := s.open(order)
+	require.Equal(t, []string{"placed", "issued", "key_lost"}, s.events("web"))
+	require.Equal(t, opened.ID+" the key is damaged\uFFFD", query[string](s, `SELECT (detail ->> 'order') || ' ' || (detail ->> 'reason') FROM events WHERE type = 'key_lost'`))
+}
+
+// A kept key is the same row, and it is known that the order has it.
+func TestOrderWithAKeptKey(t *testing.T) {
+	s := newStore(t)
+	issued := s.issue(newOrder("web", "first"))
+	next := newOrder("web", issued.Version)
+	next.SealedKey, next.KeyOf = nil, issued.Version
+	opened := s.open(next)
+	require.True(t, opened.ReusedKey)
+	require.Equal(t, 1, s.count("keys"))
+	_, found, err := s.FindOrder(t.Context(), "web")
+	require.NoError(t, err)
+	require.True(t, found.ReusedKey)
+	sealed, err := s.SealedKey(t.Context(), "web", issued.Version)
+	require.NoError(t, err)
+	require.Equal(t, "sealed key of first", string(sealed))
+
+	require.NoError(t, s.AbandonOrder(t.Context(), "web", opened.ID, "enough"))
+	require.False(t, s.open(newOrder("web", issued.Version)).ReusedKey)
+	_, found, err = s.FindOrder(t.Context(), "web")
+	require.NoError(t, err)
+	require.False(t, found.ReusedKey)
+}
+
+// The order of a certificate that is asleep after a failure does not keep its names from another one for days.
+func TestSleepingFailureHoldsNoNames(t *testing.T) {
+	s := newStore(t)
+	dead := s.placed(newOrder("dead", "dead/1", "a.example"))
+	_, err := s.OpenOrder(t.Context(), newOrder("twin", "twin/1", "a.example"))
+	fault := requireFault(t, err, domain.FaultWait, "SameNamesInFlight")
+	require.Positive(t, fault.RetryAfter, "asked again soon, and not counted")
+	at := time.Now()
+	s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at, RetryAt: at.Add(time.Hour)})
+	require.Equal(t, "twin", s.open(newOrder("twin", "twin/1", "a.example")).Certificate)
+	require.Equal(t, ports.OrderAbandoned, s.order(dead.ID).State)
 }
 
 // The indexes are the last word, whatever the code above them does.
 func TestConstraintsHoldWithoutTheCode(t *testing.T) {
 	s := newStore(t)
 	s.open(newOrder("web", "web/1"))
-	const insert = `WITH k AS (INSERT INTO keys (sealed) VALUES ('x') RETURNING id)
+	const insert = `WITH k AS (INSERT INTO keys (certificate, sealed) VALUES ($1, 'x') RETURNING id)
 		INSERT INTO orders (certificate, issuance_key, state, issuer, profile, spec, names, name_set, csr, key_id, url)
 		SELECT $1, $2, $3, $4, '', '{}', '{x}', (SELECT name_set FROM orders LIMIT 1), '', k.id, $5 FROM k`
 	for _, c := range []struct{ certificate, key, state, issuer, url, constraint string }{
 		{"web", "web/1", "issued", "x", "u", "orders_one_per_key"},
 		{"web", "web/9", "placed", "x", "u", "orders_one_in_flight"},
 		{"other", "1", "planned", "default", "u", "orders_one_in_flight_per_names"},
-		{"nowhere", "1", "planned", "x", "u", "orders_certificate_fkey"},
+		{"nowhere", "1", "planned", "x", "u", "keys_certificate_fkey"},
 		{"web", "web/9", "lost", "x", "u", "orders_state_check"},
 	} {
 		_, err := s.pool.Exec(t.Context(), insert, c.certificate, c.key, c.state, c.issuer, c.url)
@@ -278,6 +337,22 @@ func TestConstraintsHoldWithoutTheCode(t *testing.T) {
 	}
 	_, err := s.pool.Exec(t.Context(), `UPDATE orders SET state = 'placed'`)
 	require.ErrorContains(t, err, "check constraint", "placed without a URL")
+
+	// What is one certificate's is not another's.
+	victim := s.issue(newOrder("victim", "first"))
+	for constraint, statement := range map[string]string{
+		"orders_certificate_key_id_fkey":           `UPDATE orders SET key_id = (SELECT k.id FROM keys k WHERE k.certificate = 'victim') WHERE certificate = 'web'`,
+		"certificates_name_current_version_fkey":   `UPDATE certificates SET current_version = $1::uuid WHERE name = 'web'`,
+		"deliveries_certificate_version_fkey":      `INSERT INTO deliveries (certificate, target, version) VALUES ('web', 'disk', $1::uuid)`,
+		"delivery_tokens_certificate_version_fkey": `INSERT INTO delivery_tokens (certificate, target, version, digest, expires) VALUES ('web', 'disk', $1::uuid, sha256('x'), now())`,
+	} {
+		args := []any{victim.Version}
+		if constraint == "orders_certificate_key_id_fkey" {
+			args = nil
+		}
+		_, err := s.pool.Exec(t.Context(), statement, args...)
+		require.ErrorContains(t, err, `"`+constraint+`"`)
+	}
 }
 
 // A worker may be killed after each call: what it stored is found, and every call may be made again.
@@ -285,7 +360,7 @@ func TestAWorkerKilledAtAnyPointIsResumed(t *testing.T) {
 	s := newStore(t)
 	find := func() ports.StoredOrder {
 		t.Helper()
-		found, err := s.FindOrder(t.Context(), "web", "web/1")
+		_, found, err := s.FindOrder(t.Context(), "web")
 		require.NoError(t, err)
 		require.NotNil(t, found)
 		return *found
@@ -295,20 +370,23 @@ func TestAWorkerKilledAtAnyPointIsResumed(t *testing.T) {
 	require.Equal(t, "csr of web/1", string(find().CSR))
 
 	for range 2 { // killed after the URL was stored
-		s.place(find().ID, "https://ca.example/order/1")
+		s.place(find(), "https://ca.example/order/1")
 		require.Equal(t, ports.OrderPlaced, find().State)
 	}
 	for range 2 { // killed while authorizing
 		require.NoError(t, s.PutTokens(t.Context(), opened.ID, []domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
 	}
+	var issued domain.Issued
 	for range 2 { // killed after the download was recorded
-		issued, err := s.RecordIssued(t.Context(), find().ID, issuedFor(opened), []byte("chain"))
-		require.NoError(t, err)
-		require.Equal(t, &issued, find().Issued)
+		issued = s.record(opened, issuedFor(opened), "chain")
+		require.Equal(t, &issued, s.read("web").Issued)
+	}
+	for range 2 { // killed after the plan was recorded
+		s.plan("web", issued.Version, domain.RenewalPlan{At: noon}, noon)
 	}
 	for _, table := range []string{"orders", "keys", "versions", "certificates"} {
 		require.Equal(t, 1, s.count(table), table)
 	}
 	require.Zero(t, s.count("http_tokens"))
-	require.Equal(t, []string{"placed", "issued"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "renewal_planned"}, s.events("web"))
 }

@@ -153,7 +153,8 @@ func TestNoStatementReadsTheWholeFleet(t *testing.T) {
 		"BeginDelivery": func() error { _, err := deliveries.BeginDelivery(ctx, request, version); return err },
 		"RecordDelivered": func() error {
 			n := query[int64](s, `SELECT sequence FROM delivery_sequences WHERE certificate = 'c77' AND target = 'hook'`)
-			return deliveries.RecordDelivered(ctx, "c77", "hook", n, "written")
+			_, err := deliveries.RecordDelivered(ctx, "c77", "hook", n, "written")
+			return err
 		},
 		"RecordUndelivered": func() error {
 			return deliveries.RecordUndelivered(ctx, "c77", "hook", version, failedAt(now, time.Minute))

@@ -181,15 +181,15 @@ func TestPullOfAReleasedCertificateEndsWithItsDelivery(t *testing.T) {
 func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	pulls, deliveries := postgres.NewPulls(s.pool), postgres.NewDeliveries(s.pool)
+	pulls := postgres.NewPulls(s.pool)
 	issued := s.delivered("web", "1", nil, "edge", "other")
 	for _, target := range []string{"edge", "other"} {
-		require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", target, issued.Version, "ready for clients"))
+		s.delivers("web", target, issued.Version)
 	}
 	// The change asks for other names, too: its spec is stored when its certificate is, which may be never.
-	require.NoError(t, s.RecordChange(t.Context(), "web", []string{"names", "deliveries"}, time.Now(), nil))
+	s.ask("web", wanted("1", time.Now(), domain.Spec{Names: []string{"other.example"}, Deliveries: []string{"other"}}.WithDefaults(), "names", "deliveries"))
 	for range 2 {
-		require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "edge"))
+		s.removes("web", "edge")
 		_, err := pulls.Named(t.Context(), "web", []string{"edge"})
 		requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
 	}
@@ -200,21 +200,21 @@ func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
 func TestPullFollowsWhatCallersChangeWhileAnOrderIsUnderWay(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	pulls, deliveries := postgres.NewPulls(s.pool), postgres.NewDeliveries(s.pool)
+	pulls := postgres.NewPulls(s.pool)
 	first := s.delivered("web", "1", nil, "old")
-	require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "old", first.Version, "ready for clients"))
+	s.delivers("web", "old", first.Version)
 	order := newOrder("web", "2")
 	order.Spec.Deliveries = []string{"old"}
 	placed := s.placed(order)
 	changed := order.Spec
 	changed.Deliveries = []string{"new"}
 	s.ask("web", ensured("1", time.Now(), changed, "deliveries"))
-	require.NoError(t, deliveries.RecordRemoved(t.Context(), "web", "old"))
+	s.removes("web", "old")
 	issued := s.record(placed, issuedFor(placed), "chain of 2")
-	_, err = pulls.Named(t.Context(), "web", []string{"old"})
+	_, err := pulls.Named(t.Context(), "web", []string{"old"})
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
 	for range 2 {
-		require.NoError(t, deliveries.RecordDelivered(t.Context(), "web", "new", issued.Version, "ready for clients"))
+		s.delivers("web", "new", issued.Version)
 		pair, err := pulls.Named(t.Context(), "web", []string{"new"})
 		require.NoError(t, err, "what was confirmed is there")
 		require.Equal(t, []string{"new"}, pair.Record.Spec.Deliveries)

@@ -112,25 +112,35 @@ func TestAReleasedCertificateIsNotDelivered(t *testing.T) {
 	a.number("", "2")
 }
 
-// What was done at the target is recorded for the last request alone.
+// What was done at the target is recorded for the last request alone. A late delivery hears whether the target is to be clear.
 func TestALateTryRecordsNothing(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
 	version := a.issue(newOrder("web", "web/1")).Version
+	late := func(certificate, target string, sequence int64) (cleared bool) {
+		t.Helper()
+		cleared, err := a.RecordDelivered(t.Context(), certificate, target, sequence, "written")
+		requireLate(t, err)
+		return cleared
+	}
 	first := a.number(version, "1")
 	removal := a.number("", "2")
-	requireLate(t, a.RecordDelivered(t.Context(), "web", a.target, first, "written"))
+	require.True(t, late("web", a.target, first))
 	require.Empty(t, a.met("web")[0].Version)
+	require.NoError(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
+	require.True(t, late("web", a.target, first), "it is clear")
 	second := a.number(version, "3")
 	requireLate(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
+	require.False(t, late("web", a.target, first))
 	for range 2 {
-		require.NoError(t, a.RecordDelivered(t.Context(), "web", a.target, second, "written"))
+		_, err := a.RecordDelivered(t.Context(), "web", a.target, second, "written")
+		require.NoError(t, err)
 	}
 	require.Equal(t, version, a.met("web")[0].Version)
 	requireLate(t, a.RecordRemoved(t.Context(), "web", a.target, second))
-	requireLate(t, a.RecordDelivered(t.Context(), "web", "another", second, "written"))
-	requireLate(t, a.RecordDelivered(t.Context(), "another", a.target, second, "written"))
-	require.Equal(t, []string{"placed", "issued", "delivered"}, a.events("web"))
+	require.False(t, late("web", "another", second))
+	require.False(t, late("another", a.target, second))
+	require.Equal(t, []string{"placed", "issued", "removed", "delivered"}, a.events("web"))
 }
 
 // Two that ask at once are numbered one after the other, and no clock that is wrong brings a number back.

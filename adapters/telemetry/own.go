@@ -22,7 +22,7 @@ var (
 		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on everleaf_attempts_failed_total."}
 	renewalLag = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
 	looks      = own{"everleaf_renewal_looks_total",
-		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate was told of another instant), failed."}
+		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate's workflow is notified of another instant), failed."}
 	sweepAge = own{"everleaf_sweep_age_seconds",
 		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one process ends each."}
 	sweeps = own{"everleaf_sweeps_total",

@@ -27,7 +27,18 @@ const (
 
 // NewClient makes a client that connects on first use. Close it. The fault is the operator's.
 func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
-	options := config.Client
+	options := config.sdk(logger)
+	c, err := client.NewLazyClient(options)
+	if err != nil {
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
+			"no client for Temporal at %s (TEMPORAL_ADDRESS)", options.HostPort)
+	}
+	return c, nil
+}
+
+// sdk are the options of the SDK's client; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left alone.
+func (c Config) sdk(logger *slog.Logger) client.Options {
+	options := c.Client
 	options.Logger = sdklog.NewStructuredLogger(logger)
 	// Our payloads are small: gzip would cost more processor time than it saves on the wire.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
@@ -39,12 +50,7 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: connectTimeout}
 	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = probePause, reconnectPause
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithConnectParams(reconnect))
-	c, err := client.NewLazyClient(options)
-	if err != nil {
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
-			"no client for Temporal at %s (TEMPORAL_ADDRESS)", options.HostPort)
-	}
-	return c, nil
+	return options
 }
 
 // WaitReachable waits until the server answers and has the namespace, until ctx ends at the latest; so give it a

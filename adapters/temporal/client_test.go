@@ -60,7 +60,7 @@ func bounded(t *testing.T, limit time.Duration) context.Context {
 }
 
 // requireFault checks the kind, the reason (if one is given) and that the message names the thing.
-func requireFault(t *testing.T, err error, kind domain.FaultKind, reason, says string) {
+func requireFault(t *testing.T, err error, kind domain.FaultKind, reason domain.Reason, says string) {
 	t.Helper()
 	var fault *domain.Fault
 	require.True(t, errors.As(err, &fault), "want a fault, got %v", err)

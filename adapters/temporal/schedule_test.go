@@ -82,7 +82,7 @@ func (r refusesSchedules) SignalWorkflowExecution(context.Context, *workflowserv
 
 func TestScheduleSweepsWithoutLeave(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[codes.Code]string{codes.PermissionDenied: "", codes.Unimplemented: "", codes.InvalidArgument: "ScheduleRefused"} {
+	for code, want := range map[codes.Code]domain.Reason{codes.PermissionDenied: "", codes.Unimplemented: "", codes.InvalidArgument: "ScheduleRefused"} {
 		s := dial(t, serve(t, refusesSchedules{code: code}), "default")
 		permitted, err := ScheduleSweeps(bounded(t, 10*time.Second), s.client, s.config, time.Hour)
 		require.False(t, permitted)

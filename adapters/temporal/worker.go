@@ -79,37 +79,7 @@ func (w *Worker) polls(kind enumspb.TaskQueueType) {
 // are refused by package app before.
 func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Worker {
 	released, release := context.WithCancelCause(context.Background())
-	settings := worker.Options{
-		Identity: identity(options.Role),
-		// Every workflow and activity is called by the name in ports; a Go function's name must never resolve.
-		DisableRegistrationAliasing: true,
-		DisableWorkflowWorker:       !options.Workflows,
-		LocalActivityWorkerOnly:     !options.Activities,
-		// The SDK's default of 0 cancels running activities the moment a deployment begins. This bounds each of its
-		// stages (workflow tasks, local activities, activities); Stop and its caller bound them together.
-		WorkerStopTimeout: options.Drain + options.Release,
-		OnFatalError:      onFatal,
-		Interceptors:      []interceptor.WorkerInterceptor{&releasing{released: released}},
-
-		WorkflowTaskPollerBehavior: pollers(options.MaxPollers),
-		ActivityTaskPollerBehavior: pollers(options.MaxPollers),
-		NexusTaskPollerBehavior:    pollers(options.MaxPollers),
-		// Left as it is: WorkflowPanicPolicy blocks a workflow until a fixed version is there, so that a bad release
-		// fails no certificate.
-	}
-	if options.Tuner != nil {
-		settings.Tuner = options.Tuner
-	} else {
-		settings.MaxConcurrentWorkflowTaskExecutionSize = options.Slots.Workflow
-		settings.MaxConcurrentLocalActivityExecutionSize = options.Slots.LocalActivity
-		settings.MaxConcurrentActivityExecutionSize = options.Slots.Activity
-		settings.MaxConcurrentNexusTaskExecutionSize = options.Slots.Nexus
-	}
-	if options.Versioning.Enabled {
-		settings.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, Version: worker.WorkerDeploymentVersion{
-			DeploymentName: options.Versioning.Deployment, BuildID: options.Versioning.BuildID,
-		}}
-	}
+	settings := options.sdk(released, onFatal)
 	w := &Worker{Worker: worker.New(c, options.TaskQueue, settings), identity: settings.Identity, taskQueue: options.TaskQueue,
 		drain: options.Drain, release: release}
 	if options.Workflows {
@@ -121,13 +91,51 @@ func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Wor
 	return w
 }
 
+// sdk are the options of the SDK's worker; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left alone.
+func (o WorkerOptions) sdk(released context.Context, onFatal func(error)) worker.Options {
+	settings := worker.Options{
+		Identity: identity(o.Role),
+		// Every workflow and activity is called by the name in ports; a Go function's name must never resolve.
+		DisableRegistrationAliasing: true,
+		DisableWorkflowWorker:       !o.Workflows,
+		LocalActivityWorkerOnly:     !o.Activities,
+		// The SDK's default of 0 cancels running activities the moment a deployment begins. This bounds each of its
+		// stages (workflow tasks, local activities, activities); Stop and its caller bound them together.
+		WorkerStopTimeout: o.Drain + o.Release,
+		OnFatalError:      onFatal,
+		Interceptors:      []interceptor.WorkerInterceptor{&releasing{released: released}},
+
+		WorkflowTaskPollerBehavior: pollers(o.MaxPollers),
+		ActivityTaskPollerBehavior: pollers(o.MaxPollers),
+		NexusTaskPollerBehavior:    pollers(o.MaxPollers),
+	}
+	if o.Tuner != nil {
+		settings.Tuner = o.Tuner
+	} else {
+		settings.MaxConcurrentWorkflowTaskExecutionSize = o.Slots.Workflow
+		settings.MaxConcurrentLocalActivityExecutionSize = o.Slots.LocalActivity
+		settings.MaxConcurrentActivityExecutionSize = o.Slots.Activity
+		settings.MaxConcurrentNexusTaskExecutionSize = o.Slots.Nexus
+	}
+	if o.Versioning.Enabled {
+		settings.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, Version: worker.WorkerDeploymentVersion{
+			DeploymentName: o.Versioning.Deployment, BuildID: o.Versioning.BuildID,
+		}}
+	}
+	return settings
+}
+
 // SetStickyCache says how many workflows the workers of this process keep in memory together, each with a goroutine;
 // zero keeps none. Call it before the first worker is made.
 func SetStickyCache(workflows int) { worker.SetStickyWorkflowCacheSize(workflows) }
 
-// pollers scale with the load: idle queues cost one long poll a kind, a burst gets up to most.
+// pollers scale with the load.
 func pollers(most int) worker.PollerBehavior {
-	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MaximumNumberOfPollers: most})
+	return worker.NewPollerBehaviorAutoscaling(pollerOptions(most))
+}
+
+func pollerOptions(most int) worker.PollerBehaviorAutoscalingOptions {
+	return worker.PollerBehaviorAutoscalingOptions{MaximumNumberOfPollers: most}
 }
 
 var life = strings.ToLower(rand.Text()[:6])

@@ -2,5 +2,5 @@
 // renew, whose targets are looked at, which secrets are sealed anew, and which forgotten DNS records are removed. A Temporal Schedule
 // starts it.
 //
-// It decides nothing about a certificate: steps do, and tell the certificate's own workflow.
+// It decides nothing about a certificate: steps do, and store it; then they notify the certificate's own workflow.
 package sweep

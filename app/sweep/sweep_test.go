@@ -112,7 +112,7 @@ func TestAPartThatFails(t *testing.T) {
 	require.Contains(t, got.Problems, "renewals: the database refuses")
 }
 
-// Records that stay are told, over all pages, and so is a step that fails.
+// Records that stay are reported, over all pages, and so is a step that fails.
 func TestRecordsThatStay(t *testing.T) {
 	t.Parallel()
 	env := world(t)
@@ -154,7 +154,7 @@ func TestALongSweepContinues(t *testing.T) {
 	require.Equal(t, ports.SweepResult{Asked: 8, Cleaned: 1, Problems: []string{"p"}}, result(t, again))
 }
 
-// Nobody can count: the sweep fails within its time, and the next one begins anew.
+// Nobody can count: the sweep fails within its time, and the next one begins again.
 func TestASweepThatCannotBegin(t *testing.T) {
 	t.Parallel()
 	env := world(t)

@@ -38,8 +38,8 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	b := newBench(t)
 	// The keeper answers once three lines of progress are out.
 	steps := []app.Status{
-		{Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, {Phase: domain.PhaseIssuing, Step: "PlaceOrder"}, failing(),
-		{Phase: domain.PhaseIssuing, Step: "AuthorizeOrder"},
+		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(),
+		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
 		step := steps[0]
@@ -50,16 +50,16 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	})
 	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, Challenge: domain.ChallengeHTTP01, KeyRotation: domain.RotateAlways}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
-			for !strings.Contains(b.err.String(), "AuthorizeOrder\n") && ctx.Err() == nil {
+			for !strings.Contains(b.err.String(), "ObtainCertificate\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
 			return ready(), ctx.Err()
 		})
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name))
-	require.Equal(t, "www.example.com: issuing, step PlaceOrder\n"+
+	require.Equal(t, "www.example.com: issuing, step ReserveOrder\n"+
 		"www.example.com: failing at step AuthorizeOrder, attempt 2: the CA saw 404 [2J at http://www.example.com "+
 		"(Name/Unauthorized); next try 2026-11-22 12:10:00Z (in 10m00s)\n"+
-		"www.example.com: issuing, step AuthorizeOrder\n", b.err.String())
+		"www.example.com: issuing, step ObtainCertificate\n", b.err.String())
 	require.Equal(t, `Certificate  www.example.com
 Phase        Ready
 Names        www.example.com

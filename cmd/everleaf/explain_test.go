@@ -106,7 +106,15 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 	const plan = `"plan": {"at": "2026-11-22T13:00:00Z", "message": "Renew then: why. The CA explains: https://ca.example/why"}`
 	for _, c := range []struct{ kind, detail, says string }{
 		{"placed", `{"issuer": "le"}`, "An order was placed at le."},
-		{"adopted", `{}`, "A certificate that was in service already was taken over."},
+		{"created", `{"request": "r"}`, "Somebody asked for the certificate."},
+		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
+		{"adopted", `{}`, "Somebody asked for the certificate again."},
+		{"adopted", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},
+		{"renewal_asked", `{"note": ""}`, "Somebody asked for a renewal."},
+		{"renewal_asked", `{"note": "the key was seen.", "force": true}`, "Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
+		{"retirement_asked", `{}`, "Somebody retired the certificate."},
+		{"retirement_asked", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
+		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`, "The target web had lost what was delivered (tls.key is missing)."},
 		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"renewal_moved", `{"from": "2026-12-22T13:00:00Z", ` + plan + `}`,
 			"The renewal was moved from 2026-12-22 13:00:00Z to 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},

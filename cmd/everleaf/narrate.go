@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -23,13 +24,17 @@ type eventDetail struct {
 	Target       string     `json:"target"`
 	Confirmation string     `json:"confirmation"`
 	By           string     `json:"by"`
+	Note         string     `json:"note"`
+	Drift        string     `json:"drift"`
 	Through      string     `json:"through"`
 	Account      string     `json:"account"`
 	Contact      string     `json:"contact"`
 	Before       string     `json:"before"`
 	Found        bool       `json:"found"`
-	// WithoutReplacement is a pending revocation's.
+	// WithoutReplacement is a pending revocation's, RemoveDeliveries a retirement's, Force a renewal's.
 	WithoutReplacement bool       `json:"withoutReplacement"`
+	RemoveDeliveries   bool       `json:"removeDeliveries"`
+	Force              bool       `json:"force"`
 	From               *time.Time `json:"from"`
 	Plan               *struct {
 		At      time.Time `json:"at"`
@@ -121,8 +126,6 @@ func (k kit) sentence(t told) string {
 		return "An order was placed at " + d.Issuer + "."
 	case t.Type == "issued":
 		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial + until(d.NotAfter) + "."
-	case t.Type == "adopted":
-		return "A certificate that was in service already was taken over."
 	case t.Type == "renewal_planned" && d.Plan != nil:
 		return "The renewal was planned for " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "renewal_moved" && d.Plan != nil:
@@ -131,8 +134,6 @@ func (k kit) sentence(t told) string {
 		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
 	case t.Type == "fell_back":
 		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". Another issuer was asked at once: " + d.Next + "."
-	case t.Type == "changed":
-		return "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ") + "."
 	case t.Type == "abandoned":
 		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
@@ -143,20 +144,51 @@ func (k kit) sentence(t told) string {
 		return "Taken away from " + d.Target + "."
 	case t.Type == "revoked":
 		return "The certificate with serial " + d.Serial + " was revoked" + parenthesis(d.Reason) + "."
-	case t.Type == "revocation_asked" && d.WithoutReplacement:
-		return "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once."
-	case t.Type == "revocation_asked":
-		return "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason) + "."
+	case t.Type == "drifted":
+		return "The target " + d.Target + " had lost what was delivered" + parenthesis(d.Drift) + "."
 	case t.Type == "released":
 		return "The certificate was given up: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
 	default:
-		if sentence := ofAccount(t.Type, d); sentence != "" {
+		if sentence := cmp.Or(ofRequest(t.Type, d), ofAccount(t.Type, d)); sentence != "" {
 			return sentence
 		}
 	}
 	return t.Type + " " + string(t.Detail)
+}
+
+// ofRequest tells what a caller asked for; empty if it is none of that.
+func ofRequest(kind string, d eventDetail) string {
+	sentence := ""
+	switch {
+	case kind == "created":
+		sentence = "Somebody asked for the certificate"
+	case kind == "changed":
+		sentence = "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ")
+	case kind == "adopted" && len(d.Changes) > 0:
+		sentence = "Somebody asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
+	case kind == "adopted":
+		sentence = "Somebody asked for the certificate again"
+	case kind == "renewal_asked" && d.Force:
+		sentence = "Somebody asked for a renewal that waits for no limit"
+	case kind == "renewal_asked":
+		sentence = "Somebody asked for a renewal"
+	case kind == "revocation_asked" && d.WithoutReplacement:
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once"
+	case kind == "revocation_asked":
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason)
+	case kind == "retirement_asked" && d.RemoveDeliveries:
+		sentence = "Somebody retired the certificate, and asked to have it taken away from its targets"
+	case kind == "retirement_asked":
+		sentence = "Somebody retired the certificate"
+	default:
+		return ""
+	}
+	if d.Note != "" {
+		sentence += ", with the note: " + strings.TrimRight(d.Note, ". ")
+	}
+	return sentence + "."
 }
 
 // ofAccount tells what happened to an ACME account; empty if it is none of that.

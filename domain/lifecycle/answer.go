@@ -74,10 +74,9 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 	case r.Failure != nil:
 		return Answer{Failure: r.Failure}
 	case m.replaces(*r):
-		if settled := m.settled(t, s); settled.Wait || settled.Failure != nil {
-			return settled // not replaced: the revocation stays pending
-		}
-		return Answer{Wait: true}
+		settled := m.settled(t, s) // not replaced: the revocation stays pending
+		settled.Wait = settled.Failure == nil && settled.Fault == nil
+		return settled
 	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
 		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: "ReplacementNotDelivered", Message: fmt.Sprintf(
 			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
@@ -129,17 +128,12 @@ func (m *Machine) stuck() *domain.Failure {
 	return m.Failure
 }
 
-// Left are the targets that keep a retired certificate.
-func (m *Machine) Left() (left []domain.Delivery) {
+// Left are the targets that keep a retired certificate, also those that may: a step has met them and did not end well.
+func (m *Machine) Left() []domain.Delivery {
 	if m.Record == nil {
 		return nil
 	}
-	for _, d := range m.Record.Deliveries {
-		if d.Version != "" {
-			left = append(left, d)
-		}
-	}
-	return left
+	return m.Record.Deliveries
 }
 
 // StillDelivered refuses to say that targets are cleared which still have a retired certificate.

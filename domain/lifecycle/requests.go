@@ -18,7 +18,7 @@ type Ticket struct {
 	Unattended bool `json:"unattended,omitempty"`
 	// Recorded reports whether Postgres has it.
 	Recorded bool `json:"recorded,omitempty"`
-	// Tries counts the failures to record it, RetryAt is the next try.
+	// Tries counts the failures to record it, or what is before it; RetryAt is the next try.
 	Tries   int       `json:"tries,omitempty"`
 	RetryAt time.Time `json:"retryAt,omitzero"`
 	// Fault is why it is refused.
@@ -96,15 +96,16 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 		}
 		t.Recorded, t.Changes, t.Version, t.Failures = true, out.Changes, out.Version, m.Failures
 		if !m.cancelled() {
-			m.carryOut(t, out)
+			m.carryOut(t, out, a.Reads != m.Reads)
 		}
 	}
 	m.take(a, out.Record)
-	m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Recorded && t.Unattended })
+	m.forgetUnattended()
 }
 
-// carryOut does what a recorded request asks for. What was in service then counts.
-func (m *Machine) carryOut(t *Ticket, out Recorded) {
+// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may have
+// changed.
+func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	var version string
 	if out.Record.Issued != nil {
 		version = out.Record.Issued.Version
@@ -112,7 +113,23 @@ func (m *Machine) carryOut(t *Ticket, out Recorded) {
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
-		m.ensured(t, out, version, first)
+		ended := m.ends()
+		started := t.Request.Kind == domain.RequestStart || slices.ContainsFunc(m.Tickets, starts)
+		changed := ended || started || len(out.Changes) > 0
+		m.ensured(out, changed)
+		comes := m.Want != nil || m.Attempt != nil || m.Failure != nil || out.Record.Failure != nil
+		switch {
+		case (ended || started) && out.Needed && !first, ended && revoked(out.Record):
+			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
+		// The attempt may be for another spec than this; whether one more is needed is decided after it.
+		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
+			m.want(domain.Want{Reason: domain.WakeChanged})
+		case changed && !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
+			if m.Want.Tried {
+				m.Failure = nil
+			}
+			m.Want = nil
+		}
 	case domain.RequestRenew:
 		switch {
 		case m.ends():
@@ -132,19 +149,24 @@ func (m *Machine) carryOut(t *Ticket, out Recorded) {
 	}
 }
 
+// revoked reports whether what is in service is revoked or to be revoked.
+func revoked(record domain.Record) bool {
+	return record.Issued != nil && (record.Issued.Revoked || slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
+		return r.Issued.Version == record.Issued.Version
+	}))
+}
+
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
 func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 	t.Fault = &fault
 	if t.Request.Kind == domain.RequestStart {
 		m.Mode, m.Refusal = Refused, &fault
 	}
-	if t.Unattended {
-		m.Forget(t.Request.ID)
-	}
+	m.forgetUnattended()
 }
 
-func (m *Machine) ensured(t *Ticket, out Recorded, version string, first bool) {
-	resumed := m.ends() || t.Request.Kind == domain.RequestStart || slices.ContainsFunc(m.Tickets, starts)
+// ensured takes over the spec.
+func (m *Machine) ensured(out Recorded, changed bool) {
 	for i := range m.Tickets {
 		m.Tickets[i].Recorded = m.Tickets[i].Recorded || starts(m.Tickets[i]) // it says all that the start says
 	}
@@ -154,16 +176,8 @@ func (m *Machine) ensured(t *Ticket, out Recorded, version string, first bool) {
 	if out.Spec != nil {
 		m.Spec = *out.Spec
 	}
-	switch {
-	case !resumed && len(out.Changes) == 0:
-	case out.Needed && !first, m.Attempt != nil:
-		// The attempt may be for another spec than this; whether one more is needed is decided after it.
-		m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
-	case !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
-		if m.Want.Tried {
-			m.Failure = nil
-		}
-		m.Want = nil
+	if changed && m.Attempt != nil && !m.busy(Action{Step: StepObtain}) {
+		m.again() // it waits, and nothing was placed for it yet
 	}
 }
 
@@ -191,7 +205,7 @@ func (m *Machine) retire(t *Ticket) {
 }
 
 // Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and is
-// tried again, and its caller is answered after some tries.
+// tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
 	if a.Request == "" {
@@ -206,13 +220,25 @@ func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	if t == nil {
 		return
 	}
-	t.Tries++
-	t.RetryAt = now.UTC().Add(pauseAfter(t.Tries))
-	if fault.Kind == domain.FaultSpec || !t.Unattended && t.Tries >= patience {
-		m.Stale = true // it may have been recorded all the same
-		m.Reads++
+	t.RetryAt = now.UTC().Add(pauseAfter(t.Tries + 1))
+	m.Stale = true // it may have been recorded all the same
+	m.Reads++
+	if fault.Kind == domain.FaultSpec {
 		m.refuse(t, fault)
+		return
 	}
+	for i := range m.Tickets {
+		t := &m.Tickets[i]
+		if t.Tries++; unrecorded(*t) && !starts(*t) && t.Tries >= patience {
+			t.Fault = &fault
+		}
+	}
+	m.forgetUnattended()
+}
+
+// forgetUnattended drops what is done and for which nobody waits.
+func (m *Machine) forgetUnattended() {
+	m.Tickets = slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Unattended && !unrecorded(t) })
 }
 
 func pauseAfter(tries int) time.Duration { return min(pause<<min(tries-1, 4), undecidedPause) }

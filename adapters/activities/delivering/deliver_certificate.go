@@ -3,6 +3,7 @@ package delivering
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -10,6 +11,9 @@ import (
 	"everleaf/domain"
 	"everleaf/ports"
 )
+
+// recordFor bounds what follows a delivery after the step was ended.
+const recordFor = 30 * time.Second
 
 // DeliverCertificate delivers the version in service to one target and records it. A repeat finds at the target what an
 // earlier try has put there. What cannot be delivered at all is found before the target counts as one that was met.
@@ -35,11 +39,28 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 	if out.Confirmation, err = target.Deliver(ctx, bundle); err != nil {
 		return out, fmt.Errorf("deliver to %s: %w", in.Target, ahead(err, in.Target, number))
 	}
-	if err := a.Deliveries.RecordDelivered(ctx, in.Certificate, in.Target, bundle.Sequence, out.Confirmation); err != nil {
+	if err := a.recordDelivered(ctx, target, bundle, out.Confirmation); err != nil {
 		return out, fmt.Errorf("record the delivery: %w", err)
 	}
 	a.Observer.CertificateDelivered(ctx, in.Target)
 	return out, nil
+}
+
+// recordDelivered records what was done at the target, also where the step was ended meanwhile: it may be a try that was cut
+// off and came back after the target was cleared. Then it takes away again what it has put there.
+func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, bundle ports.Bundle, confirmation string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
+	defer cancel()
+	cleared, err := a.Deliveries.RecordDelivered(ctx, bundle.Certificate, bundle.Target, bundle.Sequence, confirmation)
+	if !cleared {
+		return err
+	}
+	// With the number of its own delivery: what was asked for later stays.
+	if undo := target.Remove(ctx, ports.Removal{Certificate: bundle.Certificate, Target: bundle.Target, Sequence: bundle.Sequence}); undo != nil {
+		activity.GetLogger(ctx).Error("a late delivery has left a certificate at a target that was cleared", "certificate", bundle.Certificate,
+			"target", bundle.Target, "error", undo)
+	}
+	return err
 }
 
 // target is the configured target of a delivery, whatever its host: the queue has brought it here.

@@ -1,11 +1,13 @@
 package delivering
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/worker"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -99,12 +101,29 @@ func TestDeliverCertificateFaults(t *testing.T) {
 			r.expectBegin(version).Times(2).Return(int64(7), nil)
 			r.target.EXPECT().Deliver(anything, anything).Return("", late)
 		}, domain.FaultOperator, "TargetAhead", false},
+		"it was cleared since: what came late is taken away again": {func(r *rig) {
+			r.expectTarget()
+			r.expectBundle(pair())
+			gomock.InOrder(
+				r.expectBegin(version).Return(int64(7), nil),
+				r.target.EXPECT().Deliver(anything, anything).Return("written", nil),
+				r.deliveries.EXPECT().RecordDelivered(anything, certName, targetRef, int64(7), "written").Return(true, late),
+				r.target.EXPECT().Remove(anything, ports.Removal{Certificate: certName, Target: targetRef, Sequence: 7}).Return(targetFault),
+			)
+		}, domain.FaultWait, "VersionReplaced", false},
+		"something later is on its way": {func(r *rig) {
+			r.expectTarget()
+			r.expectBundle(pair())
+			r.expectBegin(version)
+			r.target.EXPECT().Deliver(anything, anything).Return("written", nil)
+			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(false, late)
+		}, domain.FaultWait, "VersionReplaced", false},
 		"it cannot be recorded": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
 			r.expectBegin(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("written", nil)
-			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(waitFault)
+			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(false, waitFault)
 		}, domain.FaultWait, waitFault.Reason, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +134,26 @@ func TestDeliverCertificateFaults(t *testing.T) {
 			requireReason(t, err, c.kind, c.reason, c.retryable)
 		})
 	}
+}
+
+// What was done at the target is recorded although the step was ended meanwhile.
+func TestDeliverCertificateRecordsAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	r.expectTarget()
+	r.expectBundle(pair())
+	r.expectBegin(version)
+	r.target.EXPECT().Deliver(anything, anything).DoAndReturn(func(context.Context, ports.Bundle) (string, error) {
+		cancel()
+		return "written", nil
+	})
+	r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).DoAndReturn(
+		func(ctx context.Context, _, _ string, _ int64, _ string) (bool, error) { return false, ctx.Err() })
+	r.observer.EXPECT().CertificateDelivered(anything, targetRef)
+	_, err := call(r, ports.DeliverCertificate, deliverInput)
+	require.NoError(t, err)
 }
 
 func TestRemoveDeliveryRemovesAndRecords(t *testing.T) {

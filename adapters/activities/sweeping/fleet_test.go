@@ -47,11 +47,11 @@ type fleet struct {
 
 	mu  sync.Mutex
 	now time.Time
-	// told are the certificates whose workflow was notified.
-	told []string
+	// notified are the certificates whose workflow was notified.
+	notified []string
 	// unkept are certificates whose workflow has ended.
 	unkept map[string]bool
-	// refusing are those whose workflow cannot be told.
+	// refusing are those whose workflow cannot be notified.
 	refusing map[string]bool
 	// logged is what the steps logged.
 	logged strings.Builder
@@ -177,7 +177,7 @@ func (f *fleet) RecordChanged(_ context.Context, certificate string) error {
 	if f.refusing[certificate] {
 		return domain.NewFault(domain.FaultOperator, "TemporalError", nil, "the server takes no more signals for it")
 	}
-	f.told = append(f.told, certificate)
+	f.notified = append(f.notified, certificate)
 	return nil
 }
 
@@ -237,7 +237,7 @@ func (f *fleet) issue(issuer string, first, last int) {
 func (f *fleet) sweep() (found ports.SweepRenewalsOutput, steps int) {
 	f.Helper()
 	f.mu.Lock()
-	f.told = nil
+	f.notified = nil
 	f.mu.Unlock()
 	var begun ports.BeginSweepOutput
 	value, err := f.env.ExecuteActivity(ports.BeginSweep.Name, ports.BeginSweepInput{})

@@ -9,7 +9,7 @@ import (
 	"everleaf/ports"
 )
 
-// resealFor is how long a step seals secrets anew before it hands the rest on: less is lost to a killed worker.
+// resealFor is how long a step seals secrets again before it hands the rest on: less is lost to a killed worker.
 const resealFor = 2 * time.Minute
 
 // ResealSecrets seals with the current key what an earlier one sealed, for two minutes at the most. What a try that was

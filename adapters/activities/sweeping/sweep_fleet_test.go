@@ -36,7 +36,7 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	require.Equal(t, []int{size, 0, size * 3 / 100}, []int{found.Asked, found.Failed, found.Moved})
 	require.LessOrEqual(t, steps+3, size/500, "billable actions of a sweep: its steps, and three for the schedule's start")
 	woken := map[string]bool{}
-	for _, certificate := range f.told {
+	for _, certificate := range f.notified {
 		require.False(t, woken[certificate], "notified twice: %s", certificate)
 		woken[certificate] = true
 	}
@@ -59,7 +59,7 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	f.pass(6 * time.Hour)
 	found, _ = f.sweep()
 	require.Equal(t, []int{size * 3 / 100, 0, 0}, []int{found.Asked, found.Failed, found.Moved})
-	require.Empty(t, f.told)
+	require.Empty(t, f.notified)
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM events`))
 }
 
@@ -104,7 +104,7 @@ func TestSweepAsksAgainAsTheCASays(t *testing.T) {
 	require.Zero(t, f.count(`SELECT count(*) FROM events`))
 }
 
-// Temporary errors: twice as long each time, a few times, and then six hours (RFC 9773 §4.3.3). An answer begins anew.
+// Temporary errors: twice as long each time, a few times, and then six hours (RFC 9773 §4.3.3). An answer ends the count.
 func TestSweepBacksOff(t *testing.T) {
 	t.Parallel()
 	const m, h = time.Minute, time.Hour
@@ -147,7 +147,7 @@ func TestSweepFollowsAWindowBothWays(t *testing.T) {
 		})
 		found, _ := f.sweep()
 		require.Equal(t, 1, found.Moved)
-		require.Equal(t, []string{name(3)}, f.told)
+		require.Equal(t, []string{name(3)}, f.notified)
 		require.Equal(t, first.At.Add(by), f.stored(3).plan.At, "%s", by)
 		require.Equal(t, first.Fraction, f.stored(3).plan.Fraction)
 		f.pass(time.Minute)
@@ -170,7 +170,7 @@ func TestSweepLeavesASilentCAAlone(t *testing.T) {
 	f.unkept[name(700)] = true
 	found, _ := f.sweep()
 	require.Equal(t, 600, found.Moved)
-	require.Len(t, f.told, 599, "a certificate that nobody keeps stops nobody")
+	require.Len(t, f.notified, 599, "a certificate without a workflow stops nobody")
 	require.Equal(t, 600, f.cas["main"].total())
 	require.Equal(t, time.Hour, f.stored(700).look)
 	asked := f.cas["down"].total()
@@ -234,12 +234,12 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	// What the cut step had sent to Postgres may be committed after that count.
 	require.Positive(t, found.Asked)
 	require.LessOrEqual(t, found.Asked, size-before)
-	require.Len(t, f.told, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
+	require.Len(t, f.notified, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
 	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }
 
-// A plan that could not be stored when its workflow made it is made again, told and stored; and a workflow that cannot be
-// told stops nobody.
+// A plan that could not be stored when its workflow made it is made again and stored; and a workflow that cannot be notified
+// stops nobody.
 func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "main")
@@ -253,7 +253,7 @@ func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	f.refusing[name(3)] = true
 	found, _ := f.sweep()
 	require.Equal(t, 2, found.Asked, "one was issued just now: its own step plans it")
-	require.Equal(t, []string{name(1)}, f.told)
+	require.Equal(t, []string{name(1)}, f.notified)
 	require.Equal(t, "ARIWindow", f.stored(1).plan.Reason)
 
 	f.pass(2 * time.Hour)
@@ -266,6 +266,6 @@ func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	found, steps := f.sweep()
 	require.Zero(t, found.Asked)
 	require.Equal(t, 2, steps)
-	require.Equal(t, []string{name(3)}, f.told)
+	require.Equal(t, []string{name(3)}, f.notified)
 	require.Contains(t, f.logged.String(), "the workflow cannot be notified")
 }

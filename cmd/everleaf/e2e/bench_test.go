@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/workflow"
 
+	"everleaf/adapters/caller"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -29,22 +28,23 @@ const (
 // BenchmarkCounts prints what one issuance and one renewal of a one-name certificate cost in Temporal and Postgres.
 // They are counts: the same on every machine.
 func BenchmarkCounts(b *testing.B) {
-	s := newStackWith(b, brief, neverReuse)
+	s := newStackWith(b, minute, neverReuse)
+	s.renewsSoon(2)
 	s.worker()
 	s.must("cert", "ensure", s.name+"-warm", "--name", "warm.example.test") // account and statement caches
 	s.quietDown(s.name + "-warm")
 
 	before := s.statements()
 	s.must("cert", "ensure", s.name, "--name", "counted.example.test")
-	s.sleeping(s.name, 2)
+	issuance := s.rested(s.name).Events
 	issued := s.statements() - before
-	s.sleeping(s.name, 3)
+	s.eventually("the renewal", func() bool { return len(activitiesOf(s.runs(s.name)[0])) == 2 })
+	renewal := s.rested(s.name).Events[len(issuance):]
 	renewed := s.statements() - before - issued
-	runs := s.runs(s.name)
 	b.ReportMetric(0, "ns/op")
 	b.Logf("%-10s %8s %8s %10s", "", "actions", "events", "statements")
-	b.Logf("%-10s %8d %8d %10d   (asked for by an update: one action and two events more than a plain start)", "issuance", actions(runs[0]), len(runs[0].Events), issued)
-	b.Logf("%-10s %8d %8d %10d", "renewal", actions(runs[1]), len(runs[1].Events), renewed)
+	b.Logf("%-10s %8d %8d %10d   (asked for by an update: one action and two events more than a plain start)", "issuance", actions(issuance), len(issuance), issued)
+	b.Logf("%-10s %8d %8d %10d", "renewal", actions(renewal), len(renewal), renewed)
 }
 
 // BenchmarkIssuance obtains certificates through the worker and then with a bare ACME client in the same run against
@@ -58,18 +58,14 @@ func BenchmarkIssuance(b *testing.B) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 
+	keeper := caller.New(s.temporal, caller.Options{TaskQueue: s.queue})
 	idle := cpuOf(b, w.cmd.Process.Pid)
 	started := time.Now()
 	require.NoError(b, inFlight(benchCount, benchInFlight, func(i int) error {
 		name := fmt.Sprintf("%s-%d", s.name, i)
-		run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
-			ports.CertificateWorkflow, ports.StartInput{Spec: domain.Spec{Names: []string{fmt.Sprintf("bench-%d.example.test", i)}}})
-		if err != nil {
-			return err
-		}
-		// The first run ends when the certificate is stored and planned; the next one sleeps.
-		if err := run.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}); !workflow.IsContinueAsNewError(err) {
-			return fmt.Errorf("%s: %w", name, err)
+		got, err := keeper.Ensure(ctx, name, domain.Spec{Names: []string{fmt.Sprintf("bench-%d.example.test", i)}})
+		if err != nil || got.Issued == nil {
+			return fmt.Errorf("%s: %+v: %w", name, got, err)
 		}
 		return nil
 	}))
@@ -93,12 +89,6 @@ func BenchmarkIssuance(b *testing.B) {
 	b.Logf("%-12s %10s %16s", "", "issued/s", "CPU ms/issuance")
 	b.Logf("%-12s %10.1f %16.1f", "everleaf", benchCount/took.Seconds(), per(cpu))
 	b.Logf("%-12s %10.1f %16.1f", "bare client", benchCount/bareTook.Seconds(), per(bareCPU))
-}
-
-// sleeping waits until the certificate's n-th run has gone to sleep, that is, n-1 certificates are done with.
-func (s *stack) sleeping(name string, n int) {
-	s.t.Helper()
-	s.eventually(fmt.Sprintf("run %d of %s", n, name), func() bool { return len(s.runs(name)) >= n })
 }
 
 // quietDown ends a certificate's workflow, so that it does nothing while another is counted.

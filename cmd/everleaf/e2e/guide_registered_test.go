@@ -119,7 +119,7 @@ func TestUnknownActivityTypeWaitsForAWorkerThatKnowsIt(t *testing.T) {
 	s := newStack(t)
 	s.run("--roles=workflows,responder")
 	older := worker.New(s.temporal, s.queue+"-authorization", worker.Options{DisableRegistrationAliasing: true, DisableWorkflowWorker: true})
-	older.RegisterActivityWithOptions(func(context.Context) error { return nil }, activityNamed("AuthorizeOrder"))
+	older.RegisterActivityWithOptions(func(context.Context) error { return nil }, activityNamed("Older"))
 	require.NoError(t, older.Start())
 	ensured := make(chan result, 1)
 	go func() {

@@ -30,7 +30,7 @@ func TestProcessesShareOneQueue(t *testing.T) {
 	for range processes * slots {
 		e := <-ensured
 		e.exits(t, 0)
-		history := s.ended(e.name, 0)
+		history := s.rested(e.name)
 		for _, identity := range activityIdentities(history) {
 			share[identity]++
 		}
@@ -100,5 +100,5 @@ func TestSlowDownstreamStarvesNobody(t *testing.T) {
 		e.exits(t, 0)
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed' AND certificate <> $1`, s.name+"-bad"))
-	require.False(t, slices.Contains(activityIdentities(s.ended(ready, 0)), ""), "each step names its worker")
+	require.False(t, slices.Contains(activityIdentities(s.rested(ready)), ""), "each step names its worker")
 }

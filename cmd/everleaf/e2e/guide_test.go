@@ -93,7 +93,7 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	s.env = all
 	workflows, authorization := s.run("--roles=workflows"), s.run("--roles=authorization")
 	s.must("cert", "ensure", s.name, "--name", "parted.example.test")
-	run := s.ended(s.name, 0)
+	run := s.rested(s.name)
 	require.Equal(t, []string{authorization.identity("authorization")}, activityIdentities(run))
 	require.Equal(t, []string{workflows.identity("workflows")}, taskIdentities(run))
 	for _, p := range []*process{workflows, authorization, responder} {

@@ -17,14 +17,14 @@ func TestVersionedBuildWaitsToBeCurrent(t *testing.T) {
 	s.eventually("the build to be known and the workflow to wait", func() bool {
 		_, unknown := s.temporal.WorkerDeploymentClient().GetHandle(s.name).DescribeVersion(context.Background(),
 			client.WorkerDeploymentDescribeVersionOptions{BuildID: "one"})
-		_, absent := s.temporal.DescribeWorkflowExecution(context.Background(), "certificate/"+s.name+"-0", "")
+		_, absent := s.temporal.DescribeWorkflow(context.Background(), "certificate/"+s.name+"-0", "")
 		return unknown == nil && absent == nil
 	})
 	require.Empty(t, taskIdentities(s.runs(s.name + "-0")[0]), "nothing is current")
 	s.makeCurrent("one")
 	e := <-ensured
 	e.exits(t, 0)
-	require.Equal(t, []string{"one"}, buildsOf(s.ended(e.name, 0)))
+	require.Equal(t, []string{"one"}, buildsOf(s.rested(e.name)))
 
 	refused := s.cli("worker", "--worker-versioning", "--deployment-name=a.b")
 	refused.exits(t, 2)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -91,19 +90,22 @@ func (s *stack) serves(dir, name string) {
 	require.Equal(s.t, string(fromCert), string(fromKey), "the key is the certificate's")
 }
 
-// Any SDK may start a certificate without an update; a spec that can't be fulfilled is a state to be read and mended.
-func TestPlainStartWithABadSpecIsMendedByEnsure(t *testing.T) {
+// Any SDK may start a certificate without an update. A spec that can never be fulfilled fails the workflow, which has
+// nobody else to answer to, and leaves nothing behind; Ensure begins again.
+func TestPlainStartWithABadSpecFails(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.worker()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
+	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
 		ports.CertificateWorkflow, map[string]any{"spec": map[string]any{"names": []string{"bad_name.example.test"}}})
 	require.NoError(t, err)
-	s.eventually("the failure", func() bool {
-		return strings.Contains(s.must("cert", "list").stdout, "Failing")
-	})
+	require.ErrorContains(t, run.Get(ctx, nil), "bad_name.example.test")
+	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))
+	told := s.cli("cert", "status", s.name)
+	told.exits(t, 1)
+	require.Contains(t, told.stderr, "its workflow has failed")
 	require.Zero(t, s.proxy.count(pathNewOrder), "nothing reached the CA")
 	got := status(t, s.must("cert", "ensure", s.name, "--name", "good-name.example.test", "--output", "json"))
 	require.NotNil(t, got.Issued)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 // wholeLife has two issuers at one CA, the first behind the test's proxy, and targets that work and do not.
@@ -40,7 +38,6 @@ func TestRecordWholeLife(t *testing.T) {
 	// Change: only what is needed is issued, and the answer says what is new.
 	changed := s.name + "-changed"
 	first := ensure(changed, "--name", "change.example.test")
-	s.ended(changed, 0) // a request that comes before is served by the run that issued
 	kept := ensure(changed, "--name", "change.example.test", "--key-rotation", "Never", "--use-issuer", "default", "--use-issuer", "spare", "--deliver", "disk")
 	require.Equal(t, first.Issued.Serial, kept.Issued.Serial)
 	require.Equal(t, []string{"issuers: default is now default, spare", "keyRotation: Always is now Never", "deliveries: (none) is now disk"}, kept.Changes)
@@ -52,13 +49,13 @@ func TestRecordWholeLife(t *testing.T) {
 	require.NotEqual(t, first.Issued.Serial, grown.Issued.Serial)
 	require.Equal(t, 1, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, changed), "the key was kept")
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'changed'`, changed))
-	histories["change.json"] = s.ended(changed, 1)
+	histories["change.json"] = s.rested(changed)
 
 	// An issuer that fails is followed by the next one.
 	fell := s.name + "-fell"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusServiceUnavailable, "serverInternal", "maintenance", "Retry-After", "7200")})
 	require.Equal(t, "spare", ensure(fell, "--name", "fell.example.test", "--use-issuer", "default", "--use-issuer", "spare").Issued.Issuer)
-	histories["fallback.json"] = s.ended(fell, 0)
+	histories["fallback.json"] = s.rested(fell)
 
 	// An authorization that is gone is no failure.
 	over := s.name + "-over"
@@ -66,14 +63,14 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Nil(t, ensure(over, "--name", "over.example.test").Failure)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'failed'`, over))
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1 AND state = 'abandoned'`, over))
-	histories["start-over.json"] = s.ended(over, 0)
+	histories["start-over.json"] = s.rested(over)
 
 	// A CA's limit is waited out, unless somebody knows better.
 	forced := s.name + "-forced"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
 	s.cli("cert", "ensure", forced, "--name", "forced.example.test").exits(t, 1)
 	s.must("cert", "renew", forced, "--force")
-	histories["forced.json"] = s.ended(forced, 0)
+	histories["forced.json"] = s.rested(forced)
 
 	// One target fails alone; the other has the certificate; the end clears what was delivered.
 	delivered := s.name + "-delivered"
@@ -81,40 +78,39 @@ func TestRecordWholeLife(t *testing.T) {
 	s.eventually("both targets' outcome", func() bool {
 		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND (target = 'disk') = (failure IS NULL)`, delivered) == 2
 	})
-	histories["delivery.json"] = s.ended(delivered, 0)
+	histories["delivery.json"] = s.rested(delivered)
 	require.NoError(t, os.Remove(file)) // somebody looks after the disk
 	require.NoError(t, os.Mkdir(file, 0o700))
 	ensure(delivered, "--name", "delivered.example.test", "--deliver", "disk")
 	s.must("cert", "retire", delivered, "--remove-deliveries")
 	require.NoFileExists(t, filepath.Join(dir, delivered, "tls.key"))
 	require.Contains(t, s.must("cert", "list").stdout, "Released")
-	retired := len(s.runs(delivered)) - 1
-	histories["retired.json"] = s.ended(delivered, retired)
+	histories["retired.json"] = s.rested(delivered)
 
 	// Whoever asks for it again gets the one that is there.
 	orders := s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered)
 	require.NotNil(t, ensure(delivered, "--name", "delivered.example.test").Issued)
 	require.Equal(t, orders, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered), "no order was placed")
-	histories["adopted.json"] = s.ended(delivered, 0) // the chain of runs begins anew with a new start
+	histories["adopted.json"] = s.rested(delivered)
 
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"
 	before := ensure(revoked, "--name", "revoked.example.test")
-	s.ended(revoked, 0)
 	after := status(t, s.must("cert", "revoke", revoked, "--without-replacement", "--signed-by", "certificateKey", "--reason", "keyCompromise", "--output", "json"))
 	require.Equal(t, before.Issued.Serial, after.Issued.Serial)
 	require.True(t, after.Issued.Revoked)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'keyCompromise'`, revoked))
-	histories["revoked-in-service.json"] = s.ended(revoked, 1)
+	histories["revoked-in-service.json"] = s.rested(revoked)
 
 	// The CA's advice moves a renewal.
 	moved := s.name + "-moved"
-	version := ensure(moved, "--name", "moved.example.test").Issued.Version
-	s.ended(moved, 0)
-	advice := ports.AdvisedSignal{Version: version, Plan: domain.RenewalPlan{At: time.Now().UTC(), Reason: "ARIWindowPassed", Message: "now"}}
-	require.NoError(t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(moved), "", ports.AdvisedSignalName, advice))
+	ensure(moved, "--name", "moved.example.test")
+	now := time.Now().UTC().Truncate(time.Second)
+	s.suggest(moved, now.Add(-time.Hour), now, "https://ca.example.test/incident")
+	s.due()
+	require.Equal(t, 1, s.swept().Moved)
 	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, moved) == 2 })
-	histories["advised.json"] = s.ended(moved, 1)
+	histories["advised.json"] = s.rested(moved)
 
 	// Each of these stories can be read aloud, from Postgres alone.
 	for certificate, says := range map[string]string{

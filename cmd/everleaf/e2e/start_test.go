@@ -93,9 +93,9 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	for _, name := range []string{asleep, atWork} {
 		require.NoError(t, s.temporal.CancelWorkflow(ctx, ports.WorkflowID(name), ""))
 		require.Error(t, s.temporal.GetWorkflow(ctx, ports.WorkflowID(name), "").Get(ctx, nil))
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(name), "")
+		described, err := s.temporal.DescribeWorkflow(ctx, ports.WorkflowID(name), "")
 		require.NoError(t, err)
-		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, described.GetWorkflowExecutionInfo().GetStatus(), name)
+		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, described.Status, name)
 	}
 	s.proxy.freeAll()
 	<-working

@@ -82,7 +82,7 @@ func TestRecordSweep(t *testing.T) {
 	s.worker()
 	s.must("cert", "ensure", s.name, "--name", "swept.example.test")
 	idle := s.history(s.sweep())
-	require.LessOrEqual(t, actions(idle), 2, "billable actions of an idle sweep, without the schedule's own")
+	require.LessOrEqual(t, actions(idle.Events), 2, "billable actions of an idle sweep, without the schedule's own")
 	keep(t, corpus, "idle.json", idle)
 
 	s.due()
@@ -90,7 +90,7 @@ func TestRecordSweep(t *testing.T) {
 
 	// A host that is gone ends its own part alone.
 	_, err := s.pool.Exec(context.Background(), `
-		INSERT INTO deliveries (certificate, target, version) SELECT name, 'files@gone', current_version FROM certificates`)
+		INSERT INTO deliveries (certificate, target, version, met, delivered_at) SELECT name, 'files@gone', current_version, true, now() FROM certificates`)
 	require.NoError(t, err)
 	s.due()
 	id, run := s.sweep()
@@ -135,8 +135,8 @@ func (s *stack) sweep() (workflowID, runID string) {
 	require.NoError(s.t, handle.Trigger(ctx, client.ScheduleTriggerOptions{}))
 	s.eventually("the schedule to start a sweep", func() bool { return started() > before })
 	s.eventually("the end of the sweep", func() bool {
-		described, err := s.temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
-		return err == nil && described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		described, err := s.temporal.DescribeWorkflow(ctx, workflowID, runID)
+		return err == nil && described.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	})
 	return workflowID, runID
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,92 +16,125 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
+	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
-// releaseOne is the workflow code that recorded the histories in v1: before an issuance was one step.
-const releaseOne = "testdata/release-1"
-
-// buildReleaseOne builds the program with the workflow of release 1 in the place of today's.
-func buildReleaseOne(t *testing.T) string {
+// buildOfMachine builds the program with another version of the certificates' machine.
+func buildOfMachine(t *testing.T, version int) string {
 	t.Helper()
-	lifecycle, err := filepath.Abs("../../../app/lifecycle")
+	path, err := filepath.Abs("../../../domain/lifecycle/state.go")
 	require.NoError(t, err)
-	replace := map[string]string{}
-	today, err := filepath.Glob(filepath.Join(lifecycle, "*.go"))
+	today, err := os.ReadFile(path)
 	require.NoError(t, err)
-	for _, file := range today {
-		if base := filepath.Base(file); base != "doc.go" && base != "register.go" && !strings.HasSuffix(base, "_test.go") {
-			replace[file] = "" // not there yet, unless it is below
-		}
-	}
-	then, err := filepath.Glob(filepath.Join(releaseOne, "*.go"))
-	require.NoError(t, err)
-	require.NotEmpty(t, then)
-	for _, file := range then {
-		absolute, err := filepath.Abs(file)
-		require.NoError(t, err)
-		replace[filepath.Join(lifecycle, filepath.Base(file))] = absolute
-	}
+	other := strings.Replace(string(today), fmt.Sprintf("const Version = %d\n", lifecycle.Version), fmt.Sprintf("const Version = %d\n", version), 1)
+	require.NotEqual(t, string(today), other)
 	dir := t.TempDir()
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	changed, program := filepath.Join(dir, "state.go"), filepath.Join(dir, "everleaf")
+	require.NoError(t, os.WriteFile(changed, []byte(other), 0o600))
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
-	program := filepath.Join(dir, "everleaf")
 	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }
 
-// Two builds side by side under worker versioning, with a real change of the workflow between them: what the old one
-// began, the new one finishes as it was begun; what begins later is done in the new way.
+// Two builds side by side under worker versioning, the new one with a higher version of the machine: what the old one
+// began, the new one goes on with under the old version, without a failed task; at its next wake it continues as new
+// under the new version. An old build that meets that cannot go on with it, and the workflow waits: with the new build
+// back, nothing is lost.
 func TestTwoBuildsSideBySide(t *testing.T) {
 	t.Parallel()
-	s := newStack(t)
+	s := newStackWith(t, ninetyDays, steady)
 	s.set("EVERLEAF_ROLES", "responder") // it outlives both builds
 	s.worker()
 	s.set("EVERLEAF_ROLES", "workflows,authorization")
 	s.set("EVERLEAF_WORKER_VERSIONING", "true")
 	s.set("EVERLEAF_DEPLOYMENT_NAME", s.name)
+	build := func(id, program string) *process {
+		s.program = program
+		s.set("EVERLEAF_BUILD_ID", id)
+		p := s.worker()
+		s.makeCurrent(id)
+		return p
+	}
 
-	s.program = buildReleaseOne(t)
-	s.set("EVERLEAF_BUILD_ID", "one")
-	one := s.worker()
-	s.makeCurrent("one")
+	one := build("one", binary)
 	asleep, atWork := s.name+"-asleep", s.name+"-at-work"
 	s.must("cert", "ensure", asleep, "--name", "asleep.example.test")
-	h := newHold()
-	s.proxy.on(&rule{path: pathAuthz, left: 1, before: h})
+	s.rested(asleep)
+	held := newGate()
+	s.proxy.on(&rule{path: pathAuthz, left: -1, gate: held})
 	answered := make(chan result, 1)
 	go func() {
 		answered <- s.cli("cert", "ensure", atWork, "--name", "at-work.example.test", "--output", "json")
 	}()
-	s.reached(h)
+	s.eventually("the step at work", func() bool { return held.waiting.Load() > 0 })
 
-	s.program = binary
-	s.set("EVERLEAF_BUILD_ID", "two")
-	s.worker()
-	s.makeCurrent("two")
-	s.proxy.freeAll()
+	newer := buildOfMachine(t, lifecycle.Version+1)
+	two := build("two", newer)
+	held.open()
 	answer := <-answered
 	answer.exits(t, 0)
 	require.NotNil(t, status(t, answer).Issued)
-	begun := s.ended(atWork, 0)
-	require.Equal(t, []string{ports.AuthorizeOrder.Name}, activitiesOf(begun), "as it was begun")
+	begun := s.rested(atWork)
+	require.Equal(t, []string{ports.ObtainCertificate.Name}, activitiesOf(begun))
 	require.Equal(t, []string{"one", "two"}, buildsOf(begun))
-
 	one.stop()
+
+	// A caller is served within the run, whatever its version; the next wake ends it.
 	s.must("cert", "renew", asleep)
-	renewed := s.ended(asleep, 1)
-	require.Equal(t, []string{ports.ObtainCertificate.Name}, activitiesOf(renewed), "in the new way")
-	require.Equal(t, []string{"one", "two"}, buildsOf(renewed), "it went to sleep in the old build and woke in the new")
-	s.must("cert", "ensure", s.name+"-new", "--name", "new.example.test")
-	require.Equal(t, []string{"two"}, buildsOf(s.ended(s.name+"-new", 0)))
+	require.Equal(t, []string{"one", "two"}, buildsOf(s.rested(asleep)))
+	require.Len(t, s.runs(asleep), 1)
+	s.wake(asleep)
+	s.eventually("its next run", func() bool { return len(s.runs(asleep)) == 2 })
+	handed := s.rested(asleep)
+	require.Equal(t, []string{"two"}, buildsOf(handed))
+	require.Equal(t, lifecycle.Version+1, machineOf(t, handed))
+	for _, name := range []string{asleep, atWork} {
+		for _, run := range s.runs(name) {
+			require.False(t, has(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED), s.text(run))
+		}
+	}
+
+	// The old build is back: what has continued, or begun, under the new version waits.
+	two.stop()
+	one = build("one", binary)
+	fresh := s.name + "-fresh"
+	s.wake(asleep)
+	s.eventually("the failed task", func() bool { return has(s.runs(asleep)[1], enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED) })
+	require.Contains(t, s.text(s.runs(asleep)[1]), fmt.Sprintf("too old to support version %d", lifecycle.Version+1))
+	s.must("cert", "ensure", fresh, "--name", "fresh.example.test")
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, s.executionStatus(ports.WorkflowID(asleep)))
+	one.stop()
+	build("two", newer)
+	for _, name := range []string{asleep, atWork, fresh} {
+		require.Equal(t, domain.PhaseReady, status(t, s.must("cert", "renew", name, "--output", "json")).Phase, name)
+	}
+	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, asleep))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 
-	described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(asleep), "")
+	described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(asleep), "")
 	require.NoError(t, err)
-	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
+	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
+}
+
+// wake has a certificate's workflow read what is stored.
+func (s *stack) wake(name string) {
+	s.t.Helper()
+	require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(name), "", ports.RecordChangedSignal, nil))
+}
+
+// machineOf is the version of the machine that wrote a run's input.
+func machineOf(t *testing.T, run *historypb.History) int {
+	t.Helper()
+	var input struct{ Machine int }
+	payloads := run.Events[0].GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads()
+	require.Len(t, payloads, 1)
+	require.NoError(t, json.Unmarshal(payloads[0].GetData(), &input))
+	return input.Machine
 }
 
 // makeCurrent makes a build the deployment's current version, as soon as the server has seen it poll.

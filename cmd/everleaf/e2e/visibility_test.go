@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -34,13 +32,7 @@ func TestTemporalsUITellsTheStory(t *testing.T) {
 		ports.SearchNextRenewal, first.Renewal.At.Add(-time.Second).Format(time.RFC3339)))
 	require.Contains(t, s.details(name), "in service: serial "+first.Issued.Serial)
 
-	var asleep *historypb.History
-	s.eventually("the next run to sleep", func() bool {
-		runs := s.runs(name)
-		asleep = runs[len(runs)-1]
-		return len(runs) > 1 && has(asleep, enumspb.EVENT_TYPE_TIMER_STARTED)
-	})
-	require.Contains(t, s.text(asleep), "Renewal at "+first.Renewal.At.Format(time.RFC3339), "the timer's summary")
+	require.Contains(t, s.text(s.rested(name)), "Renewal at "+first.Renewal.At.Format(time.RFC3339), "the timer's summary")
 }
 
 // found waits until visibility finds a workflow that is open.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
@@ -25,11 +26,13 @@ func read(t *testing.T, name string) []byte {
 	return text
 }
 
+var promQL = parser.NewParser(parser.Options{})
+
 // requireQuery parses PromQL; every metric must be named outright and be known, and be Everleaf's alone: by its name, or
 // by a join where other programs export the same.
 func requireQuery(t *testing.T, query string) {
 	t.Helper()
-	parsed, err := parser.ParseExpr(query)
+	parsed, err := promQL.ParseExpr(query)
 	require.NoError(t, err, query)
 	metrics := 0
 	parser.Inspect(parsed, func(node parser.Node, above []parser.Node) error {
@@ -42,7 +45,7 @@ func requireQuery(t *testing.T, query string) {
 		require.True(t, strings.HasPrefix(selector.Name, "everleaf_") || slices.ContainsFunc(above, keepsEverleaf),
 			"%s counts other programs' %s", query, selector.Name)
 		for _, matcher := range selector.LabelMatchers {
-			require.True(t, matcher.Name != labels.MetricName || matcher.Type == labels.MatchEqual, query)
+			require.True(t, matcher.Name != model.MetricNameLabel || matcher.Type == labels.MatchEqual, query)
 		}
 		return nil
 	})

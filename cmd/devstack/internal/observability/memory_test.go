@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -48,7 +47,7 @@ func (m memory) loadFrom(t *testing.T, job, instance, lines string) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		described, values, err := parser.ParseSeriesDesc(line)
+		described, values, err := promQL.ParseSeriesDesc(line)
 		require.NoError(t, err, line)
 		target := labels.NewBuilder(described)
 		for name, value := range map[string]string{"job": job, "instance": instance} {
@@ -109,6 +108,7 @@ type sample struct {
 }
 
 func (s sample) T() int64                    { return s.t }
+func (sample) ST() int64                     { return 0 } // when the counter began: not known
 func (s sample) F() float64                  { return s.v }
 func (sample) H() *histogram.Histogram       { return nil }
 func (sample) FH() *histogram.FloatHistogram { return nil }

@@ -20,9 +20,11 @@ func (s *Stack) Temporal(ctx context.Context, path string, ui bool) error {
 	if err != nil {
 		return err
 	}
-	// The version check would ask a server of the project's for news.
 	args := []string{"server", "start-dev", "--ip", loopback, "--port", strconv.Itoa(port), "--log-level", "warn",
-		"--dynamic-config-value", "frontend.enableServerVersionCheck=false"}
+		// The version check would ask a server of the project's for news.
+		"--dynamic-config-value", "frontend.enableServerVersionCheck=false",
+		// Without it, a server of this version passes over priorities and fairness keys.
+		"--dynamic-config-value", "matching.enableFairness=true"}
 	if ui {
 		uiPort, err := s.ports.pick(8233)
 		if err != nil {

@@ -1,0 +1,63 @@
+package caller
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/domain"
+)
+
+// silent is a server that has no worker. It says that a call's deadline has passed a little before the caller sees that.
+type silent struct{ client.Client }
+
+func (silent) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+	return &workflowservice.DescribeTaskQueueResponse{}, nil
+}
+
+func (silent) DescribeWorkflow(ctx context.Context, _, _ string) (*client.WorkflowExecutionDescription, error) {
+	return nil, late(ctx)
+}
+
+func (silent) QueryWorkflowWithOptions(ctx context.Context, _ *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	return nil, late(ctx)
+}
+
+func late(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	time.Sleep(time.Until(deadline) - time.Millisecond)
+	return serviceerror.NewDeadlineExceeded("context deadline exceeded")
+}
+
+// The caller's own end is an error of its own, and who then looks at the context sees the end too.
+func TestServerAheadOfTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		_, err := New(silent{}, Options{}).Renew(ctx, "shop", RenewRequest{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+	})
+}
+
+// A query that nobody answers leaves time to find out why, however short the caller's patience.
+func TestStatusSaysWhyThereIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, patience := range []time.Duration{time.Second, 5 * time.Second, time.Minute} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			began := time.Now()
+			_, err := New(silent{}, Options{}).Status(ctx, "shop")
+			requireFault(t, err, domain.FaultWait, "NoWorker", "")
+			require.NoError(t, ctx.Err(), patience)
+			require.LessOrEqual(t, time.Since(began), queryTimeout)
+			cancel()
+		}
+	})
+}

@@ -1,0 +1,264 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// wanted is an Ensure for which a certificate has to be obtained.
+func wanted(id string, at time.Time, spec domain.Spec, changes ...string) ports.StoredRequest {
+	request := ensured(id, at, spec, changes...)
+	request.Fulfilled = false
+	return request
+}
+
+func revoke(id, version string, reason domain.RevocationReason, change ...func(*ports.StoredRequest)) ports.StoredRequest {
+	request := ports.StoredRequest{Version: version, Request: domain.Request{ID: id, Kind: domain.RequestRevoke, At: noon, Reason: reason}}
+	for _, c := range change {
+		c(&request)
+	}
+	return request
+}
+
+func alone(r *ports.StoredRequest)    { r.WithoutReplacement = true }
+func byItsKey(r *ports.StoredRequest) { r.SignedBy = domain.SignedByCertificateKey }
+
+func retire(id string, at time.Time) ports.StoredRequest {
+	return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestRetire, At: at}}
+}
+
+// living is a certificate in service that has not expired by the database's clock.
+func (s store) living(order ports.NewOrder) domain.Issued {
+	s.t.Helper()
+	return s.issue(order)
+}
+
+func TestRecordOfWhatIsNotStored(t *testing.T) {
+	s := newStore(t)
+	require.Zero(t, s.read("web"))
+	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: noon, Note: "please\x00"}})
+	require.Zero(t, s.read("web"))
+	require.Equal(t, []string{"renewal_asked"}, s.events("web"))
+	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events`))
+}
+
+func TestEnsureStoresTheCertificate(t *testing.T) {
+	s := newStore(t)
+	spec := domain.Spec{Names: []string{"www.example"}}.WithDefaults()
+	for range 2 {
+		require.Zero(t, s.ask("web", wanted("1", noon, spec)))
+	}
+	require.Equal(t, []string{"created"}, s.events("web"), "once for each request")
+	list, err := s.List(t.Context(), "", 1)
+	require.NoError(t, err)
+	require.Equal(t, spec, list[0].Spec)
+	require.Equal(t, domain.PhaseIssuing, list[0].Phase)
+
+	wider := spec
+	wider.Names = []string{"www.example", "example"}
+	s.ask("web", wanted("2", noon.Add(time.Second), wider, "names: added example"))
+	s.ask("web", wanted("3", noon.Add(2*time.Second), wider))
+	require.Equal(t, []string{"created", "changed"}, s.events("web"), "what changes nothing is no event")
+	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"]}`,
+		string(query[json.RawMessage](s, `SELECT detail FROM events WHERE type = 'changed'`)))
+	list, err = s.List(t.Context(), "", 1)
+	require.NoError(t, err)
+	require.Equal(t, wider, list[0].Spec, "nothing is in service: the newest wish")
+}
+
+func TestEnsureOfWhatIsInService(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "first"))
+	s.record(order, issuedFor(order), "chain")
+	s.fail("web", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon})
+	spec := order.Spec
+	spec.Names = []string{"new.example"}
+	require.NotNil(t, s.ask("web", wanted("1", noon, spec, "names")).Failure, "a certificate is still to come")
+	stored := func() domain.Spec { return query[domain.Spec](s, `SELECT spec FROM certificates`) }
+	require.Equal(t, order.Spec, stored(), "stored with its certificate")
+
+	spec = order.Spec
+	spec.Deliveries = []string{"disk"}
+	record := s.ask("web", ensured("2", noon.Add(time.Second), spec, "deliveries"))
+	require.Nil(t, record.Failure)
+	require.NotNil(t, record.Issued)
+	require.Equal(t, spec, stored())
+	require.Equal(t, "Ready", query[string](s, `SELECT phase FROM certificates`))
+
+	// One that comes late changes nothing: it would authorize a pull client again that was removed meanwhile.
+	late := order.Spec
+	late.Deliveries = []string{"removed"}
+	s.ask("web", ensured("0", noon.Add(-time.Second), late, "deliveries"))
+	require.Equal(t, spec, stored())
+	require.Equal(t, []string{"placed", "issued", "failed", "changed", "changed"}, s.events("web"))
+}
+
+// What an ended workflow has left is tried at once when the certificate is kept in service again.
+func TestEnsureKeepsWhatWasReleased(t *testing.T) {
+	s := newStore(t)
+	issued := s.living(newOrder("web", "first"))
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 3, At: noon, RetryAt: noon.Add(time.Hour)}
+	s.ask("web", revoke("1", issued.Version, domain.RevokedSuperseded))
+	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
+	s.delivers("web", "disk", issued.Version)
+	require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), "web", "disk", issued.Version, failure))
+	s.ask("web", retire("2", noon.Add(time.Second)))
+	s.release("web")
+	record := s.read("web")
+	require.True(t, record.Released)
+	require.NotNil(t, record.Deliveries[0].Failure)
+
+	spec := query[domain.Spec](s, `SELECT spec FROM certificates`)
+	s.ask("web", ensured("late", noon, spec))
+	require.True(t, s.read("web").Released, "a request of before the retirement does not undo it")
+	record = s.ask("web", ensured("3", noon.Add(2*time.Second), spec))
+	require.False(t, record.Released)
+	require.Nil(t, record.Revocations[0].Failure)
+	require.Nil(t, record.Deliveries[0].Failure)
+	events := s.events("web")
+	require.Equal(t, []string{"retirement_asked", "released", "adopted"}, events[len(events)-3:])
+	require.Nil(t, query[*time.Time](s, `SELECT retiring_at FROM certificates`))
+}
+
+func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
+	s := newStore(t)
+	issued := s.living(newOrder("web", "first"))
+	ask := func(request ports.StoredRequest) domain.Revocation {
+		t.Helper()
+		var record domain.Record
+		for range 2 {
+			record = s.ask("web", request)
+		}
+		require.Len(t, record.Revocations, 1)
+		return record.Revocations[0]
+	}
+	require.Equal(t, domain.Revocation{Issued: issued, Reason: domain.RevokedSuperseded}, ask(revoke("1", issued.Version, domain.RevokedSuperseded)))
+	require.Equal(t, domain.RevokedSuperseded, ask(revoke("2", issued.Version, domain.RevokedUnspecified)).Reason, "the first reason stays")
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "Unauthorized", Message: "no\x00"}, Attempts: 1, At: noon, RetryAt: noon}
+	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
+	require.Equal(t, "no\uFFFD", s.read("web").Revocations[0].Failure.Fault.Message)
+	require.NotNil(t, s.ask("web", revoke("2", issued.Version, domain.RevokedUnspecified)).Revocations[0].Failure, "a repeat is none")
+	outranks := ask(revoke("3", issued.Version, domain.RevokedKeyCompromise, byItsKey))
+	require.Equal(t, domain.RevokedKeyCompromise, outranks.Reason)
+	require.Equal(t, domain.SignedByCertificateKey, outranks.SignedBy)
+	require.Nil(t, outranks.Failure, "asked again, it is tried at once")
+	require.True(t, ask(revoke("4", issued.Version, domain.RevokedSuperseded, alone)).WithoutReplacement)
+	last := ask(revoke("5", issued.Version, domain.RevokedSuperseded))
+	require.True(t, last.WithoutReplacement, "it is not taken back")
+	require.Equal(t, domain.RevokedKeyCompromise, last.Reason)
+	require.Equal(t, domain.SignedByCertificateKey, last.SignedBy)
+	story, err := postgres.NewStories(s.pool).Story(t.Context(), "web", 10)
+	require.NoError(t, err)
+	require.Equal(t, []domain.Revocation{last}, story.Revoking)
+
+	record, err := s.RecordRevoked(t.Context(), "web", issued.Version, last.Reason, noon)
+	require.NoError(t, err)
+	require.Empty(t, record.Revocations)
+	require.True(t, record.Issued.Revoked)
+	record, err = s.RecordRevoked(t.Context(), "web", issued.Version, domain.RevokedSuperseded, noon.Add(time.Hour))
+	require.NoError(t, err)
+	require.True(t, record.Issued.Revoked)
+	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`, noon), "the first stays")
+	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure), "a late note")
+	require.Empty(t, s.ask("web", revoke("6", issued.Version, domain.RevokedSuperseded)).Revocations, "it is done")
+	require.Equal(t, []string{"placed", "issued", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked",
+		"revoked"}, s.events("web"))
+}
+
+// All that has the compromised key is to be revoked, what is issued with it later as well.
+func TestRevokeOfACompromisedKey(t *testing.T) {
+	s := newStore(t)
+	first := s.living(newOrder("web", "first"))
+	keeps := func(key, of string) domain.Issued {
+		t.Helper()
+		order := newOrder("web", key)
+		order.SealedKey, order.KeyOf = nil, of
+		return s.living(order)
+	}
+	second := keeps(first.Version, first.Version)
+	fresh := s.living(newOrder("web", second.Version))
+	third := keeps(fresh.Version, first.Version)
+	onItsWay := newOrder("web", third.Version)
+	onItsWay.SealedKey, onItsWay.KeyOf = nil, third.Version
+	order := s.placed(onItsWay)
+
+	versions := func(revocations []domain.Revocation) (versions []string) {
+		for _, r := range revocations {
+			require.Equal(t, domain.RevokedKeyCompromise, r.Reason)
+			versions = append(versions, r.Issued.Version)
+		}
+		return versions
+	}
+	record := s.ask("web", revoke("1", third.Version, domain.RevokedKeyCompromise, byItsKey))
+	require.Equal(t, []string{first.Version, second.Version, third.Version}, versions(record.Revocations))
+
+	fourth := s.record(order, issuedFor(order), "chain")
+	record = s.read("web")
+	require.Equal(t, []string{first.Version, second.Version, third.Version, fourth.Version}, versions(record.Revocations))
+	require.Equal(t, domain.SignedByCertificateKey, record.Revocations[3].SignedBy)
+	require.NotContains(t, versions(record.Revocations), fresh.Version)
+}
+
+// What is replaced waits for the targets, but not for ever.
+func TestRevocationsWaitForTheReplacementsDeliveries(t *testing.T) {
+	s := newStore(t)
+	replace := func(name string, reason domain.RevocationReason, targets []string, life time.Duration) domain.Revocation {
+		t.Helper()
+		order := s.placed(newOrder(name, "first"))
+		short := issuedFor(order)
+		short.NotAfter = time.Now().Add(life).UTC().Truncate(time.Second)
+		old := s.record(order, short, "chain")
+		require.Zero(t, s.ask(name, revoke("1", old.Version, reason)).Revocations[0].After)
+		next := newOrder(name, old.Version)
+		next.Spec.Deliveries = targets
+		s.living(next)
+		revocations := s.read(name).Revocations
+		require.Len(t, revocations, 1)
+		return revocations[0]
+	}
+	const month = 30 * 24 * time.Hour
+	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+	require.WithinDuration(t, in(24*time.Hour), replace("a", domain.RevokedSuperseded, []string{"disk"}, month).After, time.Minute)
+	require.WithinDuration(t, in(time.Hour), replace("b", domain.RevokedKeyCompromise, []string{"disk"}, month).After, time.Minute)
+	require.WithinDuration(t, in(10*time.Minute), replace("c", domain.RevokedSuperseded, []string{"disk"}, 10*time.Minute).After, time.Minute)
+	require.Zero(t, replace("d", domain.RevokedSuperseded, nil, month).After, "there is nothing to wait for")
+}
+
+func TestExpiredVersionsAreNotRevoked(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "first"))
+	past := issuedFor(order)
+	past.NotAfter = time.Now().Add(-time.Minute)
+	issued := s.record(order, past, "chain")
+	require.Empty(t, s.ask("web", revoke("1", issued.Version, domain.RevokedSuperseded)).Revocations)
+}
+
+// Nothing replaces what is retired: what is to be revoked is revoked at once.
+func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
+	s := newStore(t)
+	issued := s.living(newOrder("web", "first"))
+	s.ask("web", revoke("1", issued.Version, domain.RevokedSuperseded))
+	_, err := s.pool.Exec(t.Context(), `UPDATE versions SET revoking = revoking || '{"after": "2100-01-01T00:00:00Z", "failure": {}}'`)
+	require.NoError(t, err)
+	var record domain.Record
+	for range 2 {
+		record = s.ask("web", retire("2", noon))
+	}
+	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}}, record.Revocations)
+	require.False(t, record.Released, "its workflow has not ended")
+	require.Equal(t, []string{"placed", "issued", "revocation_asked", "retirement_asked"}, s.events("web"))
+
+	next := s.living(newOrder("web", issued.Version))
+	record = s.ask("web", revoke("3", next.Version, domain.RevokedSuperseded))
+	require.True(t, record.Revocations[1].WithoutReplacement, "asked for after the retirement")
+
+	s.ask("web", retire("late", noon.Add(-time.Second)))
+	require.Equal(t, noon, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
+}
