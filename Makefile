@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify flake bench resilience record clean
+.PHONY: help build image run demo up test check replay generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -86,6 +86,11 @@ resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and ou
 	@$(DEVSTACK) exec -- go test -count=1 -v -timeout 20m -run 'TestMesh|TestRolling|TestStop' ./cmd/everleaf/e2e \
 	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
 	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
+
+crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuance, a renewal, a delivery, a revocation
+	@rm -f .bin/crash.txt
+	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
+	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
 record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
 	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }
