@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -111,10 +110,6 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		if !slices.Equal(in.Before.Deliveries, spec.Deliveries) {
 			out.Changes = append(out.Changes, "deliveries")
 		}
-	case domain.RequestRetire:
-		for i := range s.record.Revocations {
-			s.record.Revocations[i].WithoutReplacement = true
-		}
 	case domain.RequestRevoke:
 		if s.record.Issued == nil {
 			out.Refused = &domain.Fault{Kind: domain.FaultSpec, Reason: "NothingToRevoke", Message: "none is in service"}
@@ -146,7 +141,6 @@ func (s *store) reserve(run string, in ports.ReserveOrderInput) ports.ReserveOrd
 func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInput) ports.ObtainCertificateOutput {
 	if s.version() == in.Replaces {
 		s.issued++
-		spec := in.Spec.WithDefaults()
 		issued := domain.Issued{
 			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer, Names: in.Spec.Names,
 			KeyType: in.Spec.KeyType, Profile: in.Spec.Profile, NotBefore: now, NotAfter: now.Add(lifetime),
