@@ -9,7 +9,7 @@ import (
 	"everleaf/domain"
 )
 
-// inService is a machine whose certificate is in service at its target, planned for renewal in an hour.
+// serving is a machine whose certificate is in service at its target, planned for renewal in an hour.
 func serving(change func(m *Machine)) *Machine {
 	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, "r1", epoch)
 	m.Record = &domain.Record{
