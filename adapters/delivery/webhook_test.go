@@ -203,7 +203,7 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 		}
 		fault := domain.AsFault(err)
 		require.Equal(t, c.kind, fault.Kind)
-		require.Equal(t, map[domain.FaultKind]string{domain.FaultWait: "TargetUnavailable", domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
+		require.Equal(t, map[domain.FaultKind]domain.Reason{domain.FaultWait: "TargetUnavailable", domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
 		require.Equal(t, c.wait, fault.RetryAfter)
 		require.Contains(t, err.Error(), c.says)
 		require.NotContains(t, err.Error(), (*got)[0].Data.Key.Token)

@@ -59,7 +59,7 @@ func (e *execution) prepare(now time.Time, continued bool) {
 	e.env = suite.NewTestWorkflowEnvironment()
 	e.env.SetStartTime(now)
 	e.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName)})
-	e.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{e}})
+	e.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{e}})
 	if continued {
 		e.env.SetContinuedExecutionRunID("run-0")
 	}

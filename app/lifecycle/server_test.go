@@ -202,6 +202,8 @@ func TestResetOnAServer(t *testing.T) {
 	s.start(ports.CertificateWorkflow, ports.StartInput{Spec: spec})
 	_, err := s.update(ports.EnsureUpdate, ensure)
 	require.NoError(t, err)
+	_, err = s.update(ports.EnsureUpdate, ensure) // a task that does nothing else
+	require.NoError(t, err)
 	var task int64 // the last that was done
 	for _, event := range s.history("") {
 		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {

@@ -64,10 +64,6 @@ func (s *store) version() string {
 	return s.record.Issued.Version
 }
 
-func (s *store) fulfils(spec domain.Spec) bool {
-	return s.record.Issued != nil && !s.record.Issued.Revoked && slices.Equal(s.record.Issued.Names, spec.Names)
-}
-
 // carryOut does what a step does, by its input, for a run.
 func (s *store) carryOut(run string, now time.Time, in any) any {
 	switch in := in.(type) {
@@ -105,8 +101,9 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			out.Refused = domain.AsFault(err)
 			break
 		}
+		out.Spec = &spec
+		out.Needed, _ = domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
 		s.record.Released = false
-		out.Spec, out.Needed = &spec, !s.fulfils(spec)
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")
 		}
@@ -122,23 +119,18 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		s.record.Revocations = append(s.record.Revocations, domain.Revocation{
 			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 		})
+	case domain.RequestRetire:
+		for i := range s.record.Revocations { // nothing replaces them
+			s.record.Revocations[i].WithoutReplacement, s.record.Revocations[i].After = true, time.Time{}
+		}
 	}
 	out.Record = s.answer(run)
 	return out
 }
 
 func (s *store) reserve(run string, in ports.ReserveOrderInput) ports.ReserveOrderOutput {
-	out := ports.ReserveOrderOutput{Record: s.answer(run), Replaces: s.version(), Tenant: s.tenant, Priority: s.priority}
-	switch {
-	case s.record.Issued == nil:
-		out.Needed = true
-	case in.Want.Reason == domain.WakeRead || in.Want.Reason == domain.WakeRenewal:
-		out.Needed = s.record.Renewal != nil && !s.record.Renewal.At.After(in.At)
-	case in.Want.Reason == domain.WakeUnplanned:
-		out.Needed, out.Replaces = s.record.Renewal == nil, ""
-	default:
-		out.Needed = in.Want.Replaces == s.version()
-	}
+	out := ports.ReserveOrderOutput{Record: s.answer(run), Tenant: s.tenant, Priority: s.priority}
+	out.Needed, out.Replaces = domain.Needed(in.At, s.record, in.Spec, in.Want)
 	if out.Needed && s.slow > 0 {
 		out.From = in.At.Add(s.slow)
 	}
@@ -151,7 +143,7 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 		s.issued++
 		issued := domain.Issued{
 			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer, Names: in.Spec.Names,
-			NotBefore: now, NotAfter: now.Add(lifetime),
+			KeyType: in.Spec.KeyType, Profile: in.Spec.Profile, NotBefore: now, NotAfter: now.Add(lifetime),
 		}
 		for i := range s.record.Revocations {
 			if r := &s.record.Revocations[i]; len(in.Spec.Deliveries) > 0 && r.Issued.Version == in.Replaces {

@@ -35,8 +35,8 @@ func Run(t *testing.T, corpus string, register func(worker.WorkflowRegistry)) {
 	for _, path := range Histories(t, corpus) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) {
 			t.Parallel()
+			require.NoError(t, Replay(t, path, register))
 			transcript := readTranscript(t, path)
-			require.NoError(t, replay(Read(t, path), transcript, register))
 			for _, end := range tasks(Read(t, path)) {
 				cut := &historypb.History{Events: Read(t, path).Events[:end]}
 				require.NoError(t, replayPart(cut, transcript, register), "cut after event %d", end)

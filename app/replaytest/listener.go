@@ -15,6 +15,8 @@ import (
 type listener struct {
 	interceptor.WorkerInterceptorBase
 	calls []Call
+	// others are interceptors beside it.
+	others []interceptor.WorkerInterceptor
 	// limit is the run's time-out, zero for none.
 	limit time.Duration
 	// began overrules, if it is set, the version under which a run began, by gate.

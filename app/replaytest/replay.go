@@ -14,15 +14,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Replay runs the history at path through what register registers. It compares what the workflow does with the history's
-// events and with the transcript.
-func Replay(t testing.TB, path string, register func(worker.WorkflowRegistry)) error {
+// Replay runs the history at path through what register registers, with the worker's interceptors that may matter to it. It
+// compares what the workflow does with the history's events and with the transcript.
+func Replay(t testing.TB, path string, register func(worker.WorkflowRegistry), interceptors ...interceptor.WorkerInterceptor) error {
 	t.Helper()
-	return replay(Read(t, path), readTranscript(t, path), register)
-}
-
-func replay(history *historypb.History, transcript *Transcript, register func(worker.WorkflowRegistry)) error {
-	var l listener
+	l := listener{others: interceptors}
+	history, transcript := Read(t, path), readTranscript(t, path)
 	events := held(history) // before the replay: the SDK merges what a run upserts into the history's first event
 	err := l.replay(history, transcript.Run, register)
 	return l.judge(err, transcript.Calls, events)
@@ -82,7 +79,7 @@ func (l *listener) replay(history *historypb.History, run string, register func(
 		return errors.New("the workflow reads its ID, which this history does not have")
 	}
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
-		DisableRegistrationAliasing: true, Interceptors: []interceptor.WorkerInterceptor{l},
+		DisableRegistrationAliasing: true, Interceptors: append(l.others, l),
 	})
 	if err != nil {
 		return err

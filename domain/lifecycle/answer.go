@@ -74,10 +74,9 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 	case r.Failure != nil:
 		return Answer{Failure: r.Failure}
 	case m.replaces(*r):
-		if settled := m.settled(t, s); settled.Wait || settled.Failure != nil {
-			return settled // not replaced: the revocation stays pending
-		}
-		return Answer{Wait: true}
+		settled := m.settled(t, s) // not replaced: the revocation stays pending
+		settled.Wait = settled.Failure == nil && settled.Fault == nil
+		return settled
 	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
 		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: "ReplacementNotDelivered", Message: fmt.Sprintf(
 			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",

@@ -42,10 +42,11 @@ const maxCallers = 2
 
 // events are all that can happen now, in the same order in the same world.
 func (w *world) events() (all []event) {
-	if w.Over != "" {
-		return nil
-	}
 	add := func(name string, do func(w *world)) { all = append(all, event{name: name, do: do}) }
+	if w.Over != "" { // the next workflow of the certificate finds what this one has left
+		add("start B", func(w *world) { w.again(specB) })
+		return all
+	}
 	for i, s := range w.Steps {
 		label := strings.TrimSpace(fmt.Sprintf("%s %s", s.Action.Step, s.Action.Target))
 		if s.Answer != nil {

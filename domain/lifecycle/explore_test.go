@@ -35,8 +35,9 @@ func then(first []string, more ...string) []string {
 }
 
 // origin is the world after what is named has happened.
-func origin(events []string) (*world, error) {
+func origin(events []string, broken *tamper) (*world, error) {
 	w := begin(specA)
+	w.tamper = broken
 	if err := w.settle(); err != nil {
 		return w, err
 	}
@@ -78,10 +79,10 @@ type explorer struct {
 	report func(cost int)
 }
 
-func newExplorer(maxCost int) (*explorer, error) {
+func newExplorer(maxCost int, broken *tamper) (*explorer, error) {
 	e := &explorer{seen: map[uint64]int{}, maxCost: maxCost, report: func(int) {}}
 	for _, name := range slices.Sorted(maps.Keys(origins)) {
-		w, err := origin(origins[name])
+		w, err := origin(origins[name], broken)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -177,7 +178,7 @@ func (w *world) probe() error {
 func TestExplore(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	start := time.Now()
-	e, err := newExplorer(*depth)
+	e, err := newExplorer(*depth, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,8 @@ func (m *Machine) nextTarget() (next Action, at time.Time, ok bool) {
 // deliverable reports whether there is a certificate in service that was not revoked there and is not about to be.
 func (m *Machine) deliverable() bool {
 	r := m.revocation(m.version())
-	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement)
+	revokes := slices.ContainsFunc(m.Running, func(a Action) bool { return a.Step == StepRevoke && a.Version == m.version() })
+	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement) && !revokes
 }
 
 // nextRevocation revokes what is replaced, or what is not to be replaced. What is in service, or could be, is left alone.
@@ -103,7 +104,8 @@ func (m *Machine) nextOfAttempt() (next Action, at time.Time, ok bool) {
 
 // wanted is why the next certificate is wanted, and from when on.
 //
-// What somebody asked for does not wait for the next try of a failure before, unless the policy says that it must.
+// What somebody asked for does not wait for the next try of a failure before, unless the policy says that it must. All else
+// follows from the record, by which the policy decides whether it is needed.
 func (m *Machine) wanted() (want domain.Want, at time.Time) {
 	failure := m.Failure
 	if m.Want != nil {
@@ -112,12 +114,11 @@ func (m *Machine) wanted() (want domain.Want, at time.Time) {
 		}
 		return *m.Want, at
 	}
-	want.Replaces = m.version()
 	var planned time.Time
 	if m.Record != nil && m.Record.Renewal != nil {
 		planned = m.Record.Renewal.At
 	}
-	switch revocation := m.revocation(want.Replaces); {
+	switch revocation := m.revocation(m.version()); {
 	case failure != nil:
 		want.Reason = domain.WakeRetry
 		if !planned.IsZero() && !failure.RetryAt.Before(planned) {
@@ -127,7 +128,7 @@ func (m *Machine) wanted() (want domain.Want, at time.Time) {
 	case m.issued() == nil:
 		want.Reason = domain.WakeNotIssued
 	case revocation != nil && m.replaces(*revocation):
-		want.Reason = domain.WakeRevocation
+		want.Reason, want.Replaces = domain.WakeRevocation, m.version()
 	case planned.IsZero():
 		want.Reason = domain.WakeUnplanned
 	default:
@@ -145,7 +146,7 @@ func (m *Machine) nextRelease() (next Action, at time.Time, ok bool) {
 		return action, time.Time{}, len(m.Running) == 0
 	case Retiring, Clearing:
 		left := m.Attempt != nil || m.asked() || len(m.Deliveries) > 0 || len(m.Failed) > 0
-		if left || !m.known() || len(m.Record.Revocations) > 0 {
+		if left || !m.known() || m.revokes() {
 			return Action{}, time.Time{}, false
 		}
 		if m.Failure != nil {

@@ -147,7 +147,13 @@ func (m *Machine) revocation(version string) *domain.Revocation {
 
 // replaces reports whether a certificate that is to be revoked has to be replaced first.
 func (m *Machine) replaces(r domain.Revocation) bool {
-	return !r.WithoutReplacement && !m.ends() && (m.issued() == nil || m.version() == r.Issued.Version)
+	return !r.WithoutReplacement && (m.issued() == nil || m.version() == r.Issued.Version)
+}
+
+// revokes reports whether something is still to be revoked that need not be replaced first. On the way to the end that is
+// all: with the Retire, Postgres has noted that nothing replaces it.
+func (m *Machine) revokes() bool {
+	return m.Record != nil && slices.ContainsFunc(m.Record.Revocations, func(r domain.Revocation) bool { return !m.replaces(r) })
 }
 
 // delivered reports whether every target that is to have the certificate in service has it.

@@ -66,9 +66,6 @@ func (m *Machine) take(a Action, record domain.Record) {
 	}
 	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
 		m.Mode = Retired
-		if len(record.Revocations) > 0 {
-			m.Mode = Retiring
-		}
 		m.giveUp()
 	}
 	m.merge(record.Deliveries)
@@ -113,19 +110,24 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 	case m.ends():
 		m.Attempt = nil
 	case m.Stale && len(attempt.Tried) > 0: // the same issuer is asked once the record is known
-	case m.Stale: // something changed meanwhile, perhaps the spec: begin again
-		m.Attempt = nil
-		if m.Want != nil {
-			again := *m.Want
-			again.Tried, again.Force = false, again.Force || attempt.Want.Force
-			m.Want = &again
-		}
+	case m.Stale: // something changed meanwhile, perhaps the spec
+		m.again()
 	case !out.Needed:
 		m.satisfied()
 	default:
 		attempt.Want.Replaces, attempt.NewKey, attempt.From = out.Replaces, out.NewKey, out.From
 		attempt.Priority, attempt.Stage = out.Priority, StepObtain
 	}
+}
+
+// again drops an attempt of which nothing is done yet. What it was for is wanted as before.
+func (m *Machine) again() {
+	if m.Want != nil {
+		untried := *m.Want
+		untried.Tried, untried.Force = false, untried.Force || m.Attempt.Want.Force
+		m.Want = &untried
+	}
+	m.Attempt = nil
 }
 
 // satisfied ends an attempt that has what it was for.
@@ -159,9 +161,11 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.reconcile()
 }
 
-// meets has the record read again after a delivery to a target that is to be cleared by now: it says whether the two met.
+// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round: only the
+// record says what the target has.
 func (m *Machine) meets(a Action) {
-	if d := m.delivery(a.Target); a.Step == StepDeliver && (d == nil || d.Removing) {
+	d := m.delivery(a.Target)
+	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {
 		m.Stale = true
 	}
 }
@@ -187,7 +191,7 @@ func (m *Machine) Released(a Action, record domain.Record) {
 	switch {
 	case m.Mode == Cancelled:
 		m.Mode = Ended
-	case m.ends() && !m.asked() && m.known() && len(record.Revocations) == 0:
+	case m.ends() && !m.asked() && m.known() && !m.revokes():
 		m.Mode = Retired
 	}
 }
@@ -205,6 +209,7 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 		m.Denied, m.Stale = a, true // the record knows better
 	default:
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
+		m.Stale = m.Stale || a.Step == StepRevoke // the certificate may be revoked all the same
 		if m.Attempt != nil && a.lane() == "attempt" {
 			m.Attempt.Stage = StepRecordFailure
 		}

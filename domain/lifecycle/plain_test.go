@@ -132,7 +132,7 @@ func (c *canon) write(v reflect.Value) {
 				c.number(int(v.Field(f.index).Int()) - c.failed)
 			case "Stored", "Told", "Seen", "Heard":
 				c.number(int(v.Field(f.index).Int()) - c.told)
-			case "Cycle", "Visible", "Next", "Asked", "Now": // nothing depends on them
+			case "Cycle", "Visible", "Next", "Asked", "Now", "Attempts", "RetryAfterCount", "Message": // little depends on them
 			default:
 				if !v.Field(f.index).IsZero() {
 					c.write(v.Field(f.index))

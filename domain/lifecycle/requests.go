@@ -113,12 +113,17 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
-		changed := m.ensured(t, out)
+		ended := m.ends()
+		started := t.Request.Kind == domain.RequestStart || slices.ContainsFunc(m.Tickets, starts)
+		changed := ended || started || len(out.Changes) > 0
+		m.ensured(out, changed)
 		comes := m.Want != nil || m.Attempt != nil || m.Failure != nil || out.Record.Failure != nil
 		switch {
+		case (ended || started) && out.Needed && !first, ended && revoked(out.Record):
+			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
 		// The attempt may be for another spec than this; whether one more is needed is decided after it.
 		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
-			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
+			m.want(domain.Want{Reason: domain.WakeChanged})
 		case changed && !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
 			if m.Want.Tried {
 				m.Failure = nil
@@ -144,6 +149,13 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	}
 }
 
+// revoked reports whether what is in service is revoked or to be revoked.
+func revoked(record domain.Record) bool {
+	return record.Issued != nil && (record.Issued.Revoked || slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
+		return r.Issued.Version == record.Issued.Version
+	}))
+}
+
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
 func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 	t.Fault = &fault
@@ -153,9 +165,8 @@ func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 	m.forgetUnattended()
 }
 
-// ensured takes over the spec. It reports whether that is news.
-func (m *Machine) ensured(t *Ticket, out Recorded) (changed bool) {
-	changed = len(out.Changes) > 0 || m.ends() || t.Request.Kind == domain.RequestStart || slices.ContainsFunc(m.Tickets, starts)
+// ensured takes over the spec.
+func (m *Machine) ensured(out Recorded, changed bool) {
 	for i := range m.Tickets {
 		m.Tickets[i].Recorded = m.Tickets[i].Recorded || starts(m.Tickets[i]) // it says all that the start says
 	}
@@ -165,7 +176,9 @@ func (m *Machine) ensured(t *Ticket, out Recorded) (changed bool) {
 	if out.Spec != nil {
 		m.Spec = *out.Spec
 	}
-	return changed
+	if changed && m.Attempt != nil && !m.busy(Action{Step: StepObtain}) {
+		m.again() // it waits, and nothing was placed for it yet
+	}
 }
 
 // want asks for a certificate; what was asked for before is a part of it.

@@ -61,22 +61,18 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 		}
 	case StepReserve:
 		out.Reserved = &Reserved{Tenant: "tenant", Priority: 3}
-		if out.Reserved.Needed = s.needs(m.attemptSpec(), m.attemptWant(), w.Now); out.Reserved.Needed {
-			if s.Issued != nil && s.Renewal != nil {
-				out.Reserved.Replaces = s.version()
-			}
-			if ending == "later" {
-				out.Reserved.From = w.Now.Add(10 * time.Minute)
-			}
+		out.Reserved.Needed, out.Reserved.Replaces = domain.Needed(w.Now, s.record(), m.attemptSpec(), m.attemptWant())
+		if ending == "later" {
+			out.Reserved.From = w.Now.Add(10 * time.Minute)
 		}
 	case StepObtain:
 		switch {
+		case s.Released: // nothing is obtained any more
 		case s.Issued == nil || s.version() == m.attemptWant().Replaces || !slices.Equal(s.Issued.Names, m.attemptSpec().Names):
 			w.issue(m.attemptSpec())
 		case s.Renewal == nil:
 			s.Renewal = &domain.RenewalPlan{At: w.Now.Add(60 * 24 * time.Hour)}
 		}
-		s.Failure = nil
 	case StepRecordFailure:
 		out.Decision = w.recordFailure()
 	case StepDeliver:
@@ -90,7 +86,8 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 			s.Deliveries = slices.DeleteFunc(s.Deliveries, func(d domain.Delivery) bool { return d.Target == a.Target })
 		}
 	case StepRevoke:
-		if s.pending(a.Version) != nil {
+		r := s.pending(a.Version)
+		if r != nil && (r.WithoutReplacement || s.version() != a.Version) {
 			w.Revoked = append(w.Revoked, a.Version)
 			if s.version() == a.Version {
 				issued := *s.Issued
@@ -120,44 +117,59 @@ func (m *Machine) attemptWant() domain.Want {
 	return m.Attempt.Want
 }
 
-// recordRequest is policy and storage of a request. It is stored once; what follows from it is seen by what is stored now.
+// recordRequest is stored once; what follows from it is seen by what is stored now.
 func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
-	s := &w.Store
+	s, out := &w.Store, &Recorded{}
 	stored := s.has(request.ID)
-	if stored == nil {
-		if ending == "refused" || request.Kind == domain.RequestRevoke && s.Issued == nil {
-			return &Recorded{Refused: fault(domain.FaultSpec, "Refused")}
+	if stored == nil && (ending == "refused" || request.Kind == domain.RequestRevoke && s.Issued == nil) {
+		return &Recorded{Refused: fault(domain.FaultSpec, "Refused")}
+	}
+	if request.Spec != nil {
+		spec := deep(*request.Spec)
+		out.Spec, out.Changes = &spec, w.Machine.Spec.Changes(spec)
+		out.Needed, _ = domain.Needed(w.Now, s.record(), spec, domain.Want{Reason: domain.WakeChanged})
+		if want := w.Machine.Want; want != nil && !out.Needed {
+			out.Needed, _ = domain.Needed(w.Now, s.record(), spec, *want)
 		}
+	}
+	if stored == nil {
+		w.noteRecorded(request)
 		s.Requests = append(s.Requests, recorded{ID: request.ID, Version: s.version()})
 		stored = s.has(request.ID)
-		w.noteRecorded(request)
 		switch request.Kind {
 		case domain.RequestStart, domain.RequestEnsure:
-			s.Spec, s.Released = deep(*request.Spec), false
-			if want := w.Machine.Want; s.fulfils(s.Spec) && want != nil && want.Reason == domain.WakeChanged {
-				s.Failure = nil // of a certificate that nobody wants any more
-			}
+			s.ensure(*request.Spec, !out.Needed)
 		case domain.RequestRevoke:
 			w.revoke(request)
+		case domain.RequestRetire:
+			s.Retiring = true
+			for i := range s.Revocations { // nothing replaces them
+				r := &s.Revocations[i]
+				r.WithoutReplacement, r.After, r.Failure = true, time.Time{}, nil
+			}
 		}
 	}
-	out := &Recorded{}
-	switch request.Kind {
-	case domain.RequestStart, domain.RequestEnsure:
-		spec := deep(*request.Spec)
-		out.Spec, out.Needed = &spec, !s.fulfils(spec)
-		if !slices.Equal(w.Machine.Spec.Names, spec.Names) {
-			out.Changes = append(out.Changes, "names")
-		}
-		if !slices.Equal(w.Machine.Spec.Deliveries, spec.Deliveries) {
-			out.Changes = append(out.Changes, "deliveries")
-		}
-	case domain.RequestRevoke:
+	if request.Kind == domain.RequestRevoke {
 		out.Version = stored.Version
 		r := s.pending(stored.Version)
-		out.Needed = r != nil && !r.WithoutReplacement && s.version() == stored.Version
+		out.Needed = r != nil && !r.WithoutReplacement
 	}
 	return out
+}
+
+func (s *store) ensure(spec domain.Spec, fulfilled bool) {
+	if fulfilled && s.Issued != nil {
+		s.Failure = nil
+	}
+	if s.Released { // what an earlier workflow has left to be done is tried at once
+		for i := range s.Revocations {
+			s.Revocations[i].After, s.Revocations[i].Failure = time.Time{}, nil
+		}
+		for i := range s.Deliveries {
+			s.Deliveries[i].Failure = nil
+		}
+	}
+	s.Spec, s.Released, s.Retiring = deep(spec), false, false
 }
 
 // revoke stores a revocation of what is in service, or what is new about one.
@@ -171,8 +183,9 @@ func (w *world) revoke(request domain.Request) {
 		w.Revoke = append(w.Revoke, s.version())
 	}
 	r := s.pending(s.version())
-	r.WithoutReplacement = r.WithoutReplacement || request.WithoutReplacement
-	r.Failure = nil
+	if r.Failure = nil; request.WithoutReplacement || s.Retiring || s.Released {
+		r.WithoutReplacement, r.After = true, time.Time{}
+	}
 }
 
 // noteRecorded keeps what callers may expect.
@@ -190,34 +203,31 @@ func (w *world) noteRecorded(request domain.Request) {
 	}
 }
 
-// recordFailure is policy and storage of the oldest failure; a cancelled workflow has none.
+// recordFailure stores what the policy decides about the oldest failure; a cancelled workflow has none.
 func (w *world) recordFailure() *Decision {
 	s, m := &w.Store, w.Machine
 	if len(m.Failed) == 0 {
 		return &Decision{}
 	}
 	failed := m.Failed[0]
-	out := decide(failed, "", nil, nil)
-	switch failed.Action.lane() {
-	case "attempt":
-		if m.Attempt == nil {
-			return &out
+	in := domain.Failed{Certificate: name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At, Target: failed.Action.Target,
+		Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued()}
+	if m.Attempt != nil && failed.Action.lane() == "attempt" {
+		in.Spec, in.Issuer, in.Tried = m.Attempt.Spec, m.Attempt.Issuer, m.Attempt.Tried
+	}
+	out := Decision(domain.Decide(in))
+	failure := out.Failure
+	switch {
+	case in.Target != "":
+		if d := s.delivery(in.Target); d != nil {
+			d.Failure = &failure
 		}
-		out = decide(failed, m.Attempt.Issuer, m.Attempt.Spec.Issuers, m.Attempt.Tried)
-		if out.Next == "" {
-			f := out.Failure
-			s.Failure = &f
+	case in.Version != "":
+		if r := s.pending(in.Version); r != nil {
+			r.Failure = &failure
 		}
-	case string(StepRevoke):
-		if r := s.pending(failed.Action.Version); r != nil {
-			f := out.Failure
-			r.Failure = &f
-		}
-	default:
-		if d := s.delivery(failed.Action.Target); d != nil {
-			f := out.Failure
-			d.Failure = &f
-		}
+	case out.Next == "":
+		s.Failure = &failure
 	}
 	return &out
 }

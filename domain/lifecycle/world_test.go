@@ -38,6 +38,8 @@ type plain struct {
 	Signal              bool
 	// Suggested and Outdated are those of Situation.
 	Suggested, Outdated bool
+	// Shown says that the run has shown a certificate in service.
+	Shown bool
 	// Cancelled says that the workflow was cancelled. Over is how it ended.
 	Cancelled bool
 	Over      Do
@@ -90,6 +92,16 @@ func begin(spec domain.Spec) *world {
 	return w
 }
 
+// again starts a workflow for a certificate whose workflow has ended.
+func (w *world) again(spec domain.Spec) {
+	next := begin(spec)
+	next.Store, next.Served, next.Next, next.Asked = w.Store, w.Served, w.Next, w.Asked
+	next.Revoke, next.Revoked, next.Now, next.tamper = w.Revoke, w.Revoked, w.Now, w.tamper
+	next.Store.Requests = nil
+	next.Machine = New(name, State{Spec: spec, Mode: Active}, next.id(), w.Now)
+	*w = *next
+}
+
 func (w *world) clone() *world { return &world{plain: deep(w.plain), tamper: w.tamper} }
 
 func (w *world) id() string {
@@ -109,11 +121,7 @@ func (w *world) settle() error {
 		if err != nil {
 			return err
 		}
-		next, err := w.next()
-		if err != nil {
-			return err
-		}
-		switch next.Do {
+		switch next := w.next(); next.Do {
 		case Run:
 			if err := w.checkBegin(next); err != nil {
 				return err
@@ -123,10 +131,13 @@ func (w *world) settle() error {
 			w.begun = append(w.begun, next)
 		case Wait:
 			w.Until = next.At
-			if !answered {
-				w.tampered()
-				return w.check()
+			if answered {
+				continue
 			}
+			if w.tamper != nil && w.tamper.machine != nil {
+				w.tamper.machine(w.Machine)
+			}
+			return w.check()
 		case ContinueAsNew:
 			if err := w.continueAsNew(); err != nil {
 				return err
@@ -136,20 +147,28 @@ func (w *world) settle() error {
 			return w.checkOver()
 		}
 	}
-	return fmt.Errorf("no end of actions without an outcome: %v", w.begun)
+	return broken("no hot loop", "no end of actions without an outcome: %v", w.begun)
 }
 
-func (w *world) next() (Action, error) {
+// next is what the machine wants to be done.
+func (w *world) next() Action {
 	if w.tamper != nil && w.tamper.next != nil {
-		return w.tamper.next(w), nil
+		return w.tamper.next(w, deep(w.Machine))
 	}
-	return w.Machine.Next(w.situation()), nil
+	return w.Machine.Next(w.situation())
 }
 
-func (w *world) tampered() {
-	if w.tamper != nil && w.tamper.machine != nil {
-		w.tamper.machine(w.Machine)
+// throughJSON is what JSON keeps of a machine.
+func (w *world) throughJSON(m *Machine) *Machine {
+	text := must(json.Marshal(m))
+	if w.tamper != nil && w.tamper.json != nil {
+		text = w.tamper.json(text)
 	}
+	var read Machine
+	if err := json.Unmarshal(text, &read); err != nil {
+		panic(err)
+	}
+	return &read
 }
 
 // answer gives callers their answers. It reports whether one has his.
@@ -178,11 +197,15 @@ func (w *world) continueAsNew() error {
 	if len(w.Steps) > 0 || len(w.Callers) > 0 {
 		return fmt.Errorf("continues as new beside %d steps and %d callers", len(w.Steps), len(w.Callers))
 	}
-	state, err := Decode(must(json.Marshal(w.Machine.State)), true)
+	handed := w.Machine.State
+	if w.tamper != nil && w.tamper.state != nil {
+		w.tamper.state(&handed)
+	}
+	state, err := Decode(must(json.Marshal(handed)), true)
 	if err != nil {
 		return fmt.Errorf("the next run cannot read the state: %w", err)
 	}
-	w.Machine, w.Suggested, w.Outdated = New(name, state, w.id(), w.Now), false, false
+	w.Machine, w.Suggested, w.Outdated, w.Shown, w.Heard = New(name, state, w.id(), w.Now), false, false, false, -1
 	return nil
 }
 

@@ -8,18 +8,37 @@ import (
 	"everleaf/ports"
 )
 
-// Unobserved is an observer for tests that are not about it.
+// Unobserved is an observer for the tests that are not about it.
 type Unobserved struct{}
 
 var _ ports.Observer = Unobserved{}
 
-func (Unobserved) OrderPlaced(context.Context, string, bool)                           {}
-func (Unobserved) CertificateIssued(context.Context, string, time.Duration)            {}
-func (Unobserved) RenewalStarted(context.Context, string, time.Duration)               {}
-func (Unobserved) AttemptFailed(context.Context, string, domain.Fault)                 {}
-func (Unobserved) RenewalLooked(context.Context, string, ports.Look)                   {}
-func (Unobserved) Swept(context.Context)                                               {}
+// OrderPlaced implements ports.Observer.
+func (Unobserved) OrderPlaced(context.Context, string, bool) {}
+
+// CertificateIssued implements ports.Observer.
+func (Unobserved) CertificateIssued(context.Context, string, time.Duration) {}
+
+// RenewalStarted implements ports.Observer.
+func (Unobserved) RenewalStarted(context.Context, string, time.Duration) {}
+
+// AttemptFailed implements ports.Observer.
+func (Unobserved) AttemptFailed(context.Context, string, domain.Fault) {}
+
+// RenewalLooked implements ports.Observer.
+func (Unobserved) RenewalLooked(context.Context, string, ports.Look) {}
+
+// Swept implements ports.Observer.
+func (Unobserved) Swept(context.Context) {}
+
+// CertificateRevoked implements ports.Observer.
 func (Unobserved) CertificateRevoked(context.Context, string, domain.RevocationReason) {}
-func (Unobserved) CertificateDelivered(context.Context, string)                        {}
-func (Unobserved) DeliveryFailed(context.Context, string, domain.Fault)                {}
-func (Unobserved) DeliveryDrifted(context.Context, string)                             {}
+
+// CertificateDelivered implements ports.Observer.
+func (Unobserved) CertificateDelivered(context.Context, string) {}
+
+// DeliveryFailed implements ports.Observer.
+func (Unobserved) DeliveryFailed(context.Context, string, domain.Fault) {}
+
+// DeliveryDrifted implements ports.Observer.
+func (Unobserved) DeliveryDrifted(context.Context, string) {}

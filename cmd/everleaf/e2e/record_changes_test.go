@@ -55,12 +55,14 @@ func TestRecordChanges(t *testing.T) {
 	keep(t, corpus, "target-removed", s.rested(removed))
 
 	meanwhile := s.name + "-noticed"
-	held, answer := s.attempt(meanwhile)
+	finish, answer := s.attempt(meanwhile)
 	s.wake(meanwhile)
 	s.eventually("the notice to be taken", func() bool {
-		return count(s.rested(meanwhile), enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
+		run := s.runs(meanwhile)[0]
+		last := run.Events[len(run.Events)-1].GetEventType()
+		return count(run, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1 && last == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 	})
-	held.open()
+	finish()
 	(<-answer).exits(t, 0)
 	keep(t, corpus, "changed-under-an-attempt", s.rested(meanwhile))
 }
@@ -102,21 +104,21 @@ func TestRecordEnds(t *testing.T) {
 	keep(t, corpus, "retired-twice", s.rested(again))
 
 	inAttempt := s.name + "-in-attempt"
-	held, answer := s.attempt(inAttempt)
+	finish, answer := s.attempt(inAttempt)
 	retired := s.background("cert", "retire", inAttempt)
 	s.eventually("the request", func() bool {
 		return count(s.runs(inAttempt)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED) == 2
 	})
-	held.open()
+	finish()
 	(<-answer).exits(t, 1)
 	(<-retired).exits(t, 0)
 	keep(t, corpus, "retired-in-an-attempt", s.rested(inAttempt))
 
 	stopped := s.name + "-stopped"
-	held, answer = s.attempt(stopped)
+	finish, answer = s.attempt(stopped)
 	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(stopped), ""))
 	s.eventually("the end of what was cancelled", cancelled(stopped))
-	held.open()
+	finish()
 	(<-answer).exits(t, 1)
 	keep(t, corpus, "cancelled-in-an-attempt", s.rested(stopped))
 }

@@ -40,10 +40,10 @@ func TestRecordRequests(t *testing.T) {
 
 	// What is asked for while an attempt is at work is for the one after it.
 	meanwhile := s.name + "-meanwhile"
-	held, first := s.attempt(meanwhile)
+	finish, first := s.attempt(meanwhile)
 	second := s.background("cert", "ensure", meanwhile, "--name", "held.example.test", "--name", "more.example.test")
 	s.eventually("the change", func() bool { return s.told(meanwhile, "changed") == 1 })
-	held.open()
+	finish()
 	for _, answer := range []chan result{first, second} {
 		(<-answer).exits(t, 0)
 	}
@@ -51,7 +51,7 @@ func TestRecordRequests(t *testing.T) {
 	keep(t, corpus, "changed-meanwhile", s.rested(meanwhile))
 
 	many := s.name + "-many"
-	held, first = s.attempt(many)
+	finish, first = s.attempt(many)
 	answers := []chan result{first}
 	for _, command := range [][]string{
 		{"renew", many}, {"ensure", many, "--name", "held.example.test", "--deliver", "disk"}, {"renew", many, "--force"},
@@ -62,7 +62,7 @@ func TestRecordRequests(t *testing.T) {
 	s.eventually("all requests", func() bool {
 		return count(s.runs(many)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED) == 5
 	})
-	held.open()
+	finish()
 	for _, answer := range answers {
 		(<-answer).exits(t, 0)
 	}
@@ -94,14 +94,14 @@ func (s *stack) start(certificate string, names ...string) {
 	require.NoError(s.t, err)
 }
 
-// attempt ensures a certificate whose first attempt is held until the gate is opened.
-func (s *stack) attempt(certificate string, flags ...string) (*gate, chan result) {
+// attempt ensures a certificate whose first attempt goes on when finish is called.
+func (s *stack) attempt(certificate string) (finish func(), answer chan result) {
 	s.t.Helper()
 	g := newGate()
-	s.proxy.on(&rule{path: pathFinalize, left: -1, gate: g})
-	answer := s.background(append([]string{"cert", "ensure", certificate, "--name", "held.example.test"}, flags...)...)
+	held := s.proxy.on(&rule{path: pathFinalize, left: -1, gate: g})
+	answer = s.background("cert", "ensure", certificate, "--name", "held.example.test")
 	s.eventually("the attempt to be at work", func() bool { return g.waiting.Load() > 0 })
-	return g, answer
+	return func() { s.proxy.off(held); g.open() }, answer
 }
 
 // background runs a command beside the test.
