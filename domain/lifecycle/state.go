@@ -97,16 +97,16 @@ func Decode(input []byte, continued bool) (State, error) {
 
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
-		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+		return State{}, refused(domain.ReasonInputTooLarge, "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
 	}
 	if len(input) == 0 || string(input) == "null" {
-		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
+		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
 	}
 	var first struct {
 		Spec domain.Spec `json:"spec"`
 	}
 	if err := json.Unmarshal(input, &first); err != nil {
-		return State{}, refused("InputMalformed", "input: %v", err)
+		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
 	}
 	return State{Spec: first.Spec, Mode: Active}, nil
 }
