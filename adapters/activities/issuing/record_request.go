@@ -14,6 +14,9 @@ import (
 // stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
 func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
 	if in.Request == nil {
+		if err := domain.ValidateCertificateName(in.Certificate); err != nil {
+			return out, err // a run that nobody has started as a certificate's must not get further
+		}
 		out.Record, err = a.read(ctx, in.Certificate)
 		return out, err
 	}

@@ -141,6 +141,12 @@ func TestRecordRevoke(t *testing.T) {
 	}
 }
 
+// A workflow of somebody else that continues as new into a certificate's has no request whose name is checked.
+func TestRecordRequestReadsNoBadName(t *testing.T) {
+	_, err := call(newRig(t), ports.RecordRequest, ports.RecordRequestInput{Certificate: "../../etc/x"})
+	wire(t, err, domain.AsFault(domain.ValidateCertificateName("../../etc/x")), false)
+}
+
 // What can never be carried out is refused in the answer, before anything is stored.
 func TestRecordRequestRefuses(t *testing.T) {
 	bad := spec
