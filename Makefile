@@ -101,9 +101,10 @@ crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuanc
 	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
 	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
-record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
-	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }
-	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record "$(NEW)"
+# Histories of a release lie in a folder of its name, which this leaves alone.
+record: $(DEVSTACK) ## Record the replay histories again, on real servers
+	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json
+	$(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record
 
 clean: ## Remove what was built here
 	rm -rf .bin

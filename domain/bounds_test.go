@@ -2,7 +2,6 @@ package domain_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +82,7 @@ func TestHugeValuesAreRefusedAtOnce(t *testing.T) {
 			requireSpecFault(t, err, domain.AsFault(err).Reason, field, about)
 			require.True(t, strings.HasPrefix(err.Error(), field+" "), "%s: %s", about, err)
 			require.Less(t, len(err.Error()), 2000, "%s of %s", field, about)
-			require.Less(t, took, 200*time.Millisecond, "%s of %s", field, about)
+			require.Less(t, took, 2*time.Second, "%s of %s", field, about) // a loop in a loop would take minutes
 			requireShown(t, err.Error(), "%s of %s", field, about)
 		}
 	}
@@ -106,24 +105,29 @@ func TestLongListsAreRefusedAtOnce(t *testing.T) {
 			_, err := spec.Validated()
 			requireSpecFault(t, err, reason, "200000", string(reason))
 		})
-		require.Less(t, took, 10*time.Millisecond, reason)
+		require.Less(t, took, 2*time.Second, reason)
 	}
-	other := slices.Clone(long)
-	for i := range other {
-		other[i] = "x" + other[i]
-	}
-	took := bestOf(func() {
-		changes := domain.Spec{Names: long, Issuers: long, Deliveries: long}.Changes(domain.Spec{Names: other, Issuers: other, Deliveries: other})
-		require.Len(t, changes, 4)
-		require.Contains(t, changes[0], " and 199")
-	})
-	require.Less(t, took, 5*time.Second) // a loop in a loop over these would take minutes
 
 	deliveries := make([]domain.Delivery, len(long))
 	for i := range deliveries {
 		deliveries[i] = domain.Delivery{Target: long[i], Version: "v"}
 	}
 	require.Less(t, len(domain.StillDelivered("a", deliveries).Message), 1000)
+}
+
+// Changes compares a spec that nobody has validated yet.
+func TestChangesOfLongLists(t *testing.T) {
+	t.Parallel()
+	const n = 100_000
+	was, is := make([]string, n), make([]string, n)
+	for i := range n {
+		was[i], is[i] = fmt.Sprintf("was-%d", i), fmt.Sprintf("now-%d", i)
+	}
+	start := time.Now()
+	changes := domain.Spec{Names: was, Issuers: was, Deliveries: was}.Changes(domain.Spec{Names: is, Issuers: is, Deliveries: is})
+	require.Less(t, time.Since(start), 30*time.Second) // a loop in a loop takes minutes, this a part of a second
+	require.Len(t, changes, 4)
+	require.Contains(t, changes[0], " more")
 }
 
 // The largest spec there may be, and one octet more.
@@ -193,10 +197,10 @@ func TestValidateNote(t *testing.T) {
 // bestOf is the shortest of a few runs: what a busy machine adds does not count.
 func bestOf(run func()) time.Duration {
 	best := time.Hour
-	for range 3 {
+	for range 5 {
 		start := time.Now()
 		run()
-		if best = min(best, time.Since(start)); best < 10*time.Millisecond {
+		if best = min(best, time.Since(start)); best < time.Millisecond {
 			break
 		}
 	}

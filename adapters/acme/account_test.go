@@ -106,7 +106,7 @@ func TestFaultsOfStoreAndSealerAreHandedOn(t *testing.T) {
 			require.NoError(t, err)
 			_, err = ca.AccountURL(t.Context())
 			fault := domain.AsFault(err)
-			require.Equal(t, c.wanted, fault.Reason)
+			require.EqualValues(t, c.wanted, fault.Reason)
 			require.Contains(t, fault.Message, c.message)
 			require.NotContains(t, err.Error(), "secret plaintext")
 		})

@@ -60,7 +60,7 @@ func TestChallengeFaults(t *testing.T) {
 	}
 	for status, reason := range map[string]string{"expired": "AuthorizationExpired", "revoked": "AuthorizationWithdrawn",
 		"deactivated": "AuthorizationWithdrawn", "invalid": "ChallengeFailed"} {
-		require.Equal(t, reason, ca.authorization(acme.Authorization{Status: status}, 0).Fault.Reason)
+		require.EqualValues(t, reason, ca.authorization(acme.Authorization{Status: status}, 0).Fault.Reason)
 	}
 	require.Nil(t, ca.authorization(acme.Authorization{Status: acme.StatusValid}, 0).Fault)
 }

@@ -177,6 +177,6 @@ var shared = []struct {
 	{callMove, []domain.Reason{
 		domain.ReasonInputMalformed, domain.ReasonInputTooLarge, domain.ReasonNoSpec, domain.ReasonNoteCharacter,
 		domain.ReasonNoteTooLong, domain.ReasonRequestUnknown, domain.ReasonNotRetired, domain.ReasonUnknownReason,
-		domain.ReasonUnknownSigner,
+		domain.ReasonStartOptions, domain.ReasonUnknownSigner, domain.ReasonWorkflowID,
 	}},
 }

@@ -50,6 +50,8 @@ func TestChangedEnsureReplaces(t *testing.T) {
 	require.Equal(t, []string{"names"}, status.Changes)
 	require.Equal(t, changed.Names, status.Spec.Names)
 	require.Equal(t, "v1", inputsOf(w, ports.ObtainCertificate)[1].Replaces)
+	require.Equal(t, []time.Duration{renewal, renewal}, w.timers)
+	require.Equal(t, 2, w.cancelled, "the renewal of what is replaced, and the last one")
 }
 
 // A change while a certificate is obtained is for the one after it.

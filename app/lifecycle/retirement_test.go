@@ -80,6 +80,23 @@ func TestEnsureKeepsWhatIsRetiring(t *testing.T) {
 	require.Equal(t, "DeliverCertificate", w.steps()[len(w.steps())-1])
 }
 
+// What is revoked, or about to be, is replaced when somebody wants it again, also when its retirement is not at its end.
+func TestEnsureReplacesWhatIsRetiringAndRevoked(t *testing.T) {
+	for title, failing := range map[string]string{"about to be": ports.RevokeCertificate.Name, "already": ports.RemoveDelivery.Name} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorld(t)
+			w.failures[failing] = []error{waitFault, waitFault, waitFault}
+			w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{WithoutReplacement: true})
+			w.ask(day+time.Second, ports.RetireUpdate, ports.RetireRequest{RemoveDeliveries: true})
+			kept := w.ask(day+2*time.Second, ports.EnsureUpdate, ports.EnsureRequest{Spec: delivered})
+			w.lives(delivered, 2*day)
+			require.Equal(t, "v2", kept.ok(t).Issued.Version)
+			require.Equal(t, "v2", w.record.Deliveries[0].Version)
+			require.Contains(t, w.steps(), "RevokeCertificate")
+		})
+	}
+}
+
 func TestCancellation(t *testing.T) {
 	for title, prepare := range map[string]func(*world){
 		"while it sleeps":     func(w *world) { w.at(day, w.env.CancelWorkflow) },

@@ -52,8 +52,10 @@ type world struct {
 	inputs map[string][]any
 	// meanwhile is called by a step of this name while it is at work.
 	meanwhile map[string]func()
-	// timers are the durations of the timers that the workflow has set, options those of the activities that it has started.
-	timers  []time.Duration
+	// timers are the durations of the timers that the workflow has set; cancelled counts those that it has cancelled.
+	timers    []time.Duration
+	cancelled int
+	// options are those of the activities that the workflow has started.
 	options []workflow.ActivityOptions
 	// upserted is called with the search attributes that the workflow writes.
 	upserted func(temporal.SearchAttributes)
@@ -87,6 +89,7 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName), TaskQueue: ports.TaskQueue})
 	w.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{&spy{world: w}}})
 	w.env.SetOnTimerScheduledListener(func(_ string, d time.Duration) { w.timers = append(w.timers, d) })
+	w.env.SetOnTimerCanceledListener(func(string) { w.cancelled++ })
 	return w
 }
 

@@ -132,7 +132,8 @@ func (i mortalIssuers) Issuer(name string) (ports.CA, error) {
 	return mortalCA{ca, i.mortal}, err
 }
 
-// points is how often a first issuance may be killed: before and after each of its calls that leaves a trace.
+// points is how often an issuance may be killed at least: before and after each of its calls that leaves a trace. A CA that
+// is slow has some of them repeated.
 const points = 22
 
 // A worker is killed at each of these points of a first issuance and of a renewal: the next worker ends with one order at
@@ -141,7 +142,7 @@ func TestKillsBetweenAnyTwoCalls(t *testing.T) {
 	t.Parallel()
 	all := newTown(t, "PEBBLE_VA_NOSLEEP=1")
 	t.Run("points", func(t *testing.T) {
-		for n := 1; n <= points+1; n++ {
+		for n := 1; n <= points; n++ {
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				t.Parallel()
 				town := *all
@@ -150,8 +151,8 @@ func TestKillsBetweenAnyTwoCalls(t *testing.T) {
 			})
 		}
 	})
-	require.Equal(t, 2*(points+1), all.issuedByCA())
-	require.Equal(t, 2*(points+1), all.placedAtCA())
+	require.Equal(t, 2*points, all.issuedByCA())
+	require.Equal(t, 2*points, all.placedAtCA())
 }
 
 // killed issues and renews a certificate with a process that dies at the point n, and another one after it.
@@ -167,13 +168,9 @@ func (town *town) killed(n int) {
 			p.Solvers, p.Issuers = []ports.Solver{mortalSolver{p.Solvers[0], m}}, mortalIssuers{p.Issuers, m}
 		}).obtain(in)
 		died := m.last.Load()
-		require.Equal(town, n <= points, died != nil, "there are %d points", points)
-		if died != nil {
-			town.Logf("killed %s", *died)
-			if *died != "before CleanUp" && *died != "after CleanUp" { // whose fault is only logged
-				require.ErrorContains(town, err, "gone")
-			}
-		}
+		require.NotNil(town, died, "there are %d points", points)
+		town.Logf("killed %s", *died)
+		require.ErrorContains(town, err, "gone")
 		return town.process(nil).issue(in)
 	}
 	first := issue(nil)

@@ -54,7 +54,17 @@ func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCerti
 	if err != nil {
 		return out, i.hand(ctx, err)
 	}
+	logInService(ctx, in.Certificate, record)
 	return ports.ObtainCertificateOutput{Record: readBy(ctx, record)}, nil
+}
+
+func logInService(ctx context.Context, certificate string, record domain.Record) {
+	issued, renewal := record.Issued, record.Renewal
+	if issued == nil || renewal == nil { // released meanwhile
+		return
+	}
+	activity.GetLogger(ctx).Info("certificate in service", "certificate", certificate, "names", issued.Names, "issuer", issued.Issuer,
+		"serial", issued.Serial, "notAfter", issued.NotAfter, "renewal", renewal.At, "reason", renewal.Reason)
 }
 
 // hand has the next try go on where this one ended, and counts it if it failed.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"go.temporal.io/sdk/activity"
+
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -20,7 +22,24 @@ func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureIn
 	if err := a.recordFailure(ctx, in, decision); err != nil {
 		return ports.RecordFailureOutput{}, err
 	}
+	logFailure(ctx, in, decision)
 	return ports.RecordFailureOutput{Failure: decision.Failure, Next: decision.Next}, nil
+}
+
+func logFailure(ctx context.Context, in ports.RecordFailureInput, decision domain.Decision) {
+	failure := decision.Failure
+	fields := []any{"certificate", in.Certificate, "step", failure.Step, "kind", failure.Fault.Kind, "reason", failure.Fault.Reason,
+		"message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt}
+	what := "attempt failed"
+	switch {
+	case in.Target != "":
+		what, fields = "delivery failed", append(fields, "target", in.Target)
+	case in.Step == ports.RevokeCertificate.Name:
+		what = "revocation failed"
+	case decision.Next != "":
+		what, fields = "issuer failed; the next one is asked", append(fields, "issuer", in.Issuer, "next", decision.Next)
+	}
+	activity.GetLogger(ctx).Warn(what, fields...)
 }
 
 func (a *Activities) recordFailure(ctx context.Context, in ports.RecordFailureInput, decision domain.Decision) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"go.temporal.io/sdk/activity"
+
 	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -37,6 +39,8 @@ func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCerti
 	}
 	out.Record = readBy(ctx, record)
 	a.Observer.CertificateRevoked(ctx, revocation.Issued.Issuer, revocation.Reason)
+	activity.GetLogger(ctx).Info("certificate revoked", "certificate", in.Certificate,
+		"serial", revocation.Issued.Serial, "reason", revocation.Reason)
 	return out, nil
 }
 

@@ -110,7 +110,7 @@ func newRig(t *testing.T) *rig {
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: unobserved{},
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: activitytest.Unobserved{},
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
