@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify flake bench resilience crash record clean
+.PHONY: help build image run demo up test check explore replay generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -66,6 +66,14 @@ workflowcheck: $(DEVSTACK)
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
 	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
 
+DEPTH ?= 3
+SEED ?= $(shell date +%s)
+WALKS ?= 20
+
+explore: ## Search the life cycle's machine for a broken rule: make explore DEPTH=3 SEED=1 WALKS=20
+	@echo "all that is at most $(DEPTH) deviations away from when all goes well, and $(WALKS) random walks from seed $(SEED)"
+	go test -count=1 -v -timeout 0 -run 'TestExplore|TestWalk' ./domain/lifecycle -args -explore.depth $(DEPTH) -explore.seed $(SEED) -explore.walks $(WALKS)
+
 replay: ## Replay the recorded histories; needs no server
 	go test -count=1 -run TestReplay ./app/...
 
@@ -93,9 +101,10 @@ crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuanc
 	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
 	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
-record: $(DEVSTACK) ## Record replay histories on real servers, into a new folder: make record NEW=v5
-	@test -n "$(NEW)" || { echo "say where to: make record NEW=v5 (old histories are never replaced)"; exit 1; }
-	$(DEVSTACK) exec -- go test -count=1 -run TestRecord ./cmd/everleaf/e2e -args -record "$(NEW)"
+# Histories of a release lie in a folder of its name, which this leaves alone.
+record: $(DEVSTACK) ## Record the replay histories again, on real servers
+	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json
+	$(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record
 
 clean: ## Remove what was built here
 	rm -rf .bin

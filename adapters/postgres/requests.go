@@ -41,13 +41,14 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 		WITH before AS (
 			SELECT released_at IS NOT NULL AS released FROM certificates WHERE name = $1
 		), stored AS (
-			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', $2)
+			-- A clock that was ahead once must not have later requests ignored.
+			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', least($2, now()))
 			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retiring_at = NULL, requested_at = EXCLUDED.requested_at, updated_at = now(),
 				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
-			WHERE coalesce(certificates.requested_at <= EXCLUDED.requested_at, true)
+			WHERE coalesce(certificates.requested_at <= $2, true)
 			RETURNING name
 		), adopted AS (
 			SELECT name FROM stored, before WHERE released
@@ -101,7 +102,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		WITH retiring AS (
-			UPDATE certificates SET retiring_at = $2, requested_at = $2, updated_at = now()
+			UPDATE certificates SET retiring_at = $2, requested_at = least($2, now()), updated_at = now()
 			WHERE name = $1 AND coalesce(requested_at <= $2, true)
 			RETURNING name
 		), revocations AS (

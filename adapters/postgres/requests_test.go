@@ -12,6 +12,9 @@ import (
 	"everleaf/ports"
 )
 
+// early is when requests are made: not after the database's clock.
+var early = time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+
 // wanted is an Ensure for which a certificate has to be obtained.
 func wanted(id string, at time.Time, spec domain.Spec, changes ...string) ports.StoredRequest {
 	request := ensured(id, at, spec, changes...)
@@ -20,7 +23,7 @@ func wanted(id string, at time.Time, spec domain.Spec, changes ...string) ports.
 }
 
 func revoke(id, version string, reason domain.RevocationReason, change ...func(*ports.StoredRequest)) ports.StoredRequest {
-	request := ports.StoredRequest{Version: version, Request: domain.Request{ID: id, Kind: domain.RequestRevoke, At: noon, Reason: reason}}
+	request := ports.StoredRequest{Version: version, Request: domain.Request{ID: id, Kind: domain.RequestRevoke, At: early, Reason: reason}}
 	for _, c := range change {
 		c(&request)
 	}
@@ -43,7 +46,7 @@ func (s store) living(order ports.NewOrder) domain.Issued {
 func TestRecordOfWhatIsNotStored(t *testing.T) {
 	s := newStore(t)
 	require.Zero(t, s.read("web"))
-	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: noon, Note: "please\x00"}})
+	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: early, Note: "please\x00"}})
 	require.Zero(t, s.read("web"))
 	require.Equal(t, []string{"renewal_asked"}, s.events("web"))
 	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events`))
@@ -53,7 +56,7 @@ func TestEnsureStoresTheCertificate(t *testing.T) {
 	s := newStore(t)
 	spec := domain.Spec{Names: []string{"www.example"}}.WithDefaults()
 	for range 2 {
-		require.Zero(t, s.ask("web", wanted("1", noon, spec)))
+		require.Zero(t, s.ask("web", wanted("1", early, spec)))
 	}
 	require.Equal(t, []string{"created"}, s.events("web"), "once for each request")
 	list, err := s.List(t.Context(), "", 1)
@@ -63,8 +66,8 @@ func TestEnsureStoresTheCertificate(t *testing.T) {
 
 	wider := spec
 	wider.Names = []string{"www.example", "example"}
-	s.ask("web", wanted("2", noon.Add(time.Second), wider, "names: added example"))
-	s.ask("web", wanted("3", noon.Add(2*time.Second), wider))
+	s.ask("web", wanted("2", early.Add(time.Second), wider, "names: added example"))
+	s.ask("web", wanted("3", early.Add(2*time.Second), wider))
 	require.Equal(t, []string{"created", "changed"}, s.events("web"), "what changes nothing is no event")
 	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"]}`,
 		string(query[json.RawMessage](s, `SELECT detail FROM events WHERE type = 'changed'`)))
@@ -80,13 +83,13 @@ func TestEnsureOfWhatIsInService(t *testing.T) {
 	s.fail("web", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon})
 	spec := order.Spec
 	spec.Names = []string{"new.example"}
-	require.NotNil(t, s.ask("web", wanted("1", noon, spec, "names")).Failure, "a certificate is still to come")
+	require.NotNil(t, s.ask("web", wanted("1", early, spec, "names")).Failure, "a certificate is still to come")
 	stored := func() domain.Spec { return query[domain.Spec](s, `SELECT spec FROM certificates`) }
 	require.Equal(t, order.Spec, stored(), "stored with its certificate")
 
 	spec = order.Spec
 	spec.Deliveries = []string{"disk"}
-	record := s.ask("web", ensured("2", noon.Add(time.Second), spec, "deliveries"))
+	record := s.ask("web", ensured("2", early.Add(time.Second), spec, "deliveries"))
 	require.Nil(t, record.Failure)
 	require.NotNil(t, record.Issued)
 	require.Equal(t, spec, stored())
@@ -95,7 +98,7 @@ func TestEnsureOfWhatIsInService(t *testing.T) {
 	// One that comes late changes nothing: it would authorize a pull client again that was removed meanwhile.
 	late := order.Spec
 	late.Deliveries = []string{"removed"}
-	s.ask("web", ensured("0", noon.Add(-time.Second), late, "deliveries"))
+	s.ask("web", ensured("0", early.Add(-time.Second), late, "deliveries"))
 	require.Equal(t, spec, stored())
 	require.Equal(t, []string{"placed", "issued", "failed", "changed", "changed"}, s.events("web"))
 }
@@ -109,22 +112,35 @@ func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
 	s.delivers("web", "disk", issued.Version)
 	require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), "web", "disk", issued.Version, failure))
-	s.ask("web", retire("2", noon.Add(time.Second)))
+	s.ask("web", retire("2", early.Add(time.Second)))
 	s.release("web")
 	record := s.read("web")
 	require.True(t, record.Released)
 	require.NotNil(t, record.Deliveries[0].Failure)
 
 	spec := query[domain.Spec](s, `SELECT spec FROM certificates`)
-	s.ask("web", ensured("late", noon, spec))
+	s.ask("web", ensured("late", early, spec))
 	require.True(t, s.read("web").Released, "a request of before the retirement does not undo it")
-	record = s.ask("web", ensured("3", noon.Add(2*time.Second), spec))
+	record = s.ask("web", ensured("3", early.Add(2*time.Second), spec))
 	require.False(t, record.Released)
 	require.Nil(t, record.Revocations[0].Failure)
 	require.Nil(t, record.Deliveries[0].Failure)
 	events := s.events("web")
 	require.Equal(t, []string{"retirement_asked", "released", "adopted"}, events[len(events)-3:])
 	require.Nil(t, query[*time.Time](s, `SELECT retiring_at FROM certificates`))
+}
+
+// A clock that was ahead when a request was made does not keep the later ones from being stored.
+func TestRequestsOfAClockThatWasAhead(t *testing.T) {
+	s := newStore(t)
+	spec := domain.Spec{Names: []string{"www.example"}}.WithDefaults()
+	s.ask("web", wanted("1", noon, spec))
+	spec.Names = []string{"example"}
+	s.ask("web", wanted("2", time.Now(), spec, "names"))
+	require.Equal(t, spec, query[domain.Spec](s, `SELECT spec FROM certificates`))
+	s.ask("web", retire("3", noon))
+	s.release("web")
+	require.False(t, s.ask("web", wanted("4", time.Now(), spec)).Released)
 }
 
 func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
@@ -249,7 +265,7 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	var record domain.Record
 	for range 2 {
-		record = s.ask("web", retire("2", noon))
+		record = s.ask("web", retire("2", early))
 	}
 	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}}, record.Revocations)
 	require.False(t, record.Released, "its workflow has not ended")
@@ -259,6 +275,6 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	record = s.ask("web", revoke("3", next.Version, domain.RevokedSuperseded))
 	require.True(t, record.Revocations[1].WithoutReplacement, "asked for after the retirement")
 
-	s.ask("web", retire("late", noon.Add(-time.Second)))
-	require.Equal(t, noon, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
+	s.ask("web", retire("late", early.Add(-time.Second)))
+	require.Equal(t, early, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
 }

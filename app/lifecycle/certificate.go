@@ -39,6 +39,8 @@ type run struct {
 	queue string
 	// outdated reports whether the run began under a lower version of the machine than this build's.
 	outdated bool
+	// handOvers counts the decisions to hand over because of that.
+	handOvers int
 	// callers are the updates that are not answered yet, oldest first.
 	callers []*caller
 	// woken reports whether the machine has changed since it was asked for the next action.

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -32,7 +33,7 @@ func (r *run) loop(ctx workflow.Context) error {
 	for {
 		r.woken = false
 		r.drainSignals(ctx)
-		action := r.machine.Next(r.situation(ctx))
+		action := r.next(ctx)
 		switch {
 		case action.Do == lifecycle.Run && action.Step == lifecycle.StepRelease:
 			r.begin(lasting, action)
@@ -48,6 +49,24 @@ func (r *run) loop(ctx workflow.Context) error {
 			return r.end(ctx, action.Do)
 		}
 	}
+}
+
+// next is the machine's next action. An outdated run hands over instead of an action that nobody has run yet: what an earlier
+// build ran is in the history, and is run again in a replay. The gate tells the two apart. It answers the same for ever, so
+// each decision has a gate of its own; the first that is not a replay's ends the run.
+func (r *run) next(ctx workflow.Context) lifecycle.Action {
+	situation := r.situation(ctx)
+	action := r.machine.Next(situation)
+	if !situation.Outdated || action.Do != lifecycle.ContinueAsNew {
+		return action
+	}
+	r.handOvers++
+	gate := fmt.Sprintf("%s/hand-over-%d", machineGate, r.handOvers)
+	if workflow.GetVersion(ctx, gate, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		return action
+	}
+	situation.Outdated = false
+	return r.machine.Next(situation)
 }
 
 func (r *run) end(ctx workflow.Context, do lifecycle.Do) error {

@@ -3,7 +3,6 @@ package nexus
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -17,21 +16,16 @@ const corpus = "testdata/histories"
 
 // TestReplay needs no server.
 func TestReplay(t *testing.T) {
-	for name, path := range replaytest.Histories(t, corpus) {
-		t.Run(name, func(t *testing.T) { require.NoError(t, replaytest.Replay(t, path, Register)) })
-	}
+	t.Parallel()
+	replaytest.Run(t, corpus, Register)
 }
 
 // TestReplayCatchesABrokenWorkflow is why to trust TestReplay.
 func TestReplayCatchesABrokenWorkflow(t *testing.T) {
-	for name, path := range replaytest.Histories(t, corpus) {
-		t.Run(name, func(t *testing.T) {
-			err := replaytest.Replay(t, path, func(r worker.WorkflowRegistry) {
-				r.RegisterWorkflowWithOptions(sleepsFirst, workflow.RegisterOptions{Name: ports.NexusWorkflow})
-			})
-			require.ErrorContains(t, err, "TMPRL1100", "Temporal's code for non-determinism")
-		})
-	}
+	t.Parallel()
+	replaytest.Fails(t, corpus, "TMPRL1100" /* Temporal's code for non-determinism */, func(r worker.WorkflowRegistry) {
+		r.RegisterWorkflowWithOptions(sleepsFirst, workflow.RegisterOptions{Name: ports.NexusWorkflow})
+	})
 }
 
 func sleepsFirst(ctx workflow.Context, request ports.NexusRequest) (domain.Status, error) {

@@ -53,7 +53,8 @@ func newLane(t testing.TB, shared *stack, ca realCA, name string, idle map[strin
 	watchFiles(t, l.files, l.trap)
 	file, err := json.Marshal(map[string]any{
 		"issuers": []any{map[string]any{
-			"name": "default", "directory": l.ca.Directory, "caBundle": l.ca.CABundle, "email": "ops@example.com",
+			// By its own name, for an account of its own: another lane may have had the same address before.
+			"name": own.name, "directory": l.ca.Directory, "caBundle": l.ca.CABundle, "email": "ops@example.com",
 		}},
 		"targets": []any{map[string]any{"name": "files", "directory": map[string]any{
 			"path": filepath.Join(dir, "tls", "{name}"), "combined": "tls.pem", "command": newCommand(t, l.trap),
@@ -114,7 +115,8 @@ func ready(raw converter.RawValue, err error) (s crashStatus, _ error) {
 
 // issue asks for the certificate, and for its delivery to the targets.
 func (l *lane) issue(targets ...string) (crashStatus, error) {
-	input, err := json.Marshal(map[string]any{"spec": map[string]any{"names": []string{l.host}, "deliveries": targets}})
+	spec := map[string]any{"names": []string{l.host}, "issuers": []string{l.name}, "deliveries": targets}
+	input, err := json.Marshal(map[string]any{"spec": spec})
 	if err != nil {
 		return crashStatus{}, err
 	}

@@ -31,12 +31,12 @@ func TestRecordPendingRevocation(t *testing.T) {
 	require.Contains(t, s.must("cert", "explain", name).stdout,
 		"The certificate with serial "+first.Issued.Serial+" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
 
-	keep(t, corpus, "revocation-waiting.json", s.rested(name))
+	keep(t, corpus, "revocation-waiting", s.rested(name))
 	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(name), ""))
 	s.eventually("the end of what was cancelled", func() bool {
 		return s.executionStatus(ports.WorkflowID(name)) == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
 	})
-	keep(t, corpus, "revocation-left.json", s.rested(name))
+	keep(t, corpus, "revocation-left", s.rested(name))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM versions WHERE revoked_at IS NOT NULL`))
 	require.Contains(t, s.must("cert", "explain", name).stdout, "was to be revoked, and is not")
 	require.Contains(t, s.must("cert", "retire", name).stdout, "already before")
@@ -47,7 +47,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	})
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "the certificate in service was taken over")
 	require.NotContains(t, s.must("cert", "explain", name).stdout, "is revoked:")
-	keep(t, corpus, "revocation-taken-up.json", s.rested(name))
+	keep(t, corpus, "revocation-taken-up", s.rested(name))
 
 	require.NotContains(t, s.must("cert", "retire", name).stdout, "already")
 	for range 2 {
@@ -87,7 +87,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	s.must("cert", "ensure", left, "--name", "left.example.test")
 	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries`) == 0 })
 	require.NoFileExists(t, key)
-	keep(t, corpus, "taken-up.json", s.rested(left))
+	keep(t, corpus, "taken-up", s.rested(left))
 	for range 2 {
 		s.must("cert", "retire", left, "--remove-deliveries")
 	}
@@ -110,7 +110,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	now := status(t, s.must("cert", "status", better, "--output", "json"))
 	require.Equal(t, kept.Issued.Serial, now.Issued.Serial)
 	require.False(t, now.Issued.Revoked)
-	keep(t, corpus, "thought-better.json", s.rested(better))
+	keep(t, corpus, "thought-better", s.rested(better))
 
 	gone := s.name + "-gone"
 	s.must("cert", "ensure", gone, "--name", "gone.example.test")
@@ -142,7 +142,7 @@ func TestRecordChangedPreference(t *testing.T) {
 	}
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
 	require.Equal(t, []string{"spare", "default"}, status(t, s.must("cert", "status", name, "--output", "json")).Spec.Issuers)
-	keep(t, corpus, "preference.json", s.rested(name))
+	keep(t, corpus, "preference", s.rested(name))
 }
 
 // The accounts' events are told by name of the issuer.

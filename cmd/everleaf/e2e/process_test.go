@@ -50,9 +50,6 @@ func TestMain(m *testing.M) {
 				panic(err)
 			}
 		}
-		if err := newFolders(); err != nil {
-			panic(err)
-		}
 		return m.Run()
 	}())
 }

@@ -49,13 +49,13 @@ func TestRecordWholeLife(t *testing.T) {
 	require.NotEqual(t, first.Issued.Serial, grown.Issued.Serial)
 	require.Equal(t, 1, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, changed), "the key was kept")
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'changed'`, changed))
-	histories["change.json"] = s.rested(changed)
+	histories["change"] = s.rested(changed)
 
 	// An issuer that fails is followed by the next one.
 	fell := s.name + "-fell"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusServiceUnavailable, "serverInternal", "maintenance", "Retry-After", "7200")})
 	require.Equal(t, "spare", ensure(fell, "--name", "fell.example.test", "--use-issuer", "default", "--use-issuer", "spare").Issued.Issuer)
-	histories["fallback.json"] = s.rested(fell)
+	histories["fallback"] = s.rested(fell)
 
 	// An authorization that is gone is no failure.
 	over := s.name + "-over"
@@ -63,14 +63,14 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Nil(t, ensure(over, "--name", "over.example.test").Failure)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'failed'`, over))
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1 AND state = 'abandoned'`, over))
-	histories["start-over.json"] = s.rested(over)
+	histories["start-over"] = s.rested(over)
 
 	// A CA's limit is waited out, unless somebody knows better.
 	forced := s.name + "-forced"
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
 	s.cli("cert", "ensure", forced, "--name", "forced.example.test").exits(t, 1)
 	s.must("cert", "renew", forced, "--force")
-	histories["forced.json"] = s.rested(forced)
+	histories["forced"] = s.rested(forced)
 
 	// One target fails alone; the other has the certificate; the end clears what was delivered.
 	delivered := s.name + "-delivered"
@@ -78,20 +78,20 @@ func TestRecordWholeLife(t *testing.T) {
 	s.eventually("both targets' outcome", func() bool {
 		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND (target = 'disk') = (failure IS NULL)`, delivered) == 2
 	})
-	histories["delivery.json"] = s.rested(delivered)
+	histories["delivery"] = s.rested(delivered)
 	require.NoError(t, os.Remove(file)) // somebody looks after the disk
 	require.NoError(t, os.Mkdir(file, 0o700))
 	ensure(delivered, "--name", "delivered.example.test", "--deliver", "disk")
 	s.must("cert", "retire", delivered, "--remove-deliveries")
 	require.NoFileExists(t, filepath.Join(dir, delivered, "tls.key"))
 	require.Contains(t, s.must("cert", "list").stdout, "Released")
-	histories["retired.json"] = s.rested(delivered)
+	histories["retired"] = s.rested(delivered)
 
 	// Whoever asks for it again gets the one that is there.
 	orders := s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered)
 	require.NotNil(t, ensure(delivered, "--name", "delivered.example.test").Issued)
 	require.Equal(t, orders, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered), "no order was placed")
-	histories["adopted.json"] = s.rested(delivered)
+	histories["adopted"] = s.rested(delivered)
 
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"
@@ -100,7 +100,7 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Equal(t, before.Issued.Serial, after.Issued.Serial)
 	require.True(t, after.Issued.Revoked)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND revocation_reason = 'keyCompromise'`, revoked))
-	histories["revoked-in-service.json"] = s.rested(revoked)
+	histories["revoked-in-service"] = s.rested(revoked)
 
 	// The CA's advice moves a renewal.
 	moved := s.name + "-moved"
@@ -110,7 +110,7 @@ func TestRecordWholeLife(t *testing.T) {
 	s.due()
 	require.Equal(t, 1, s.swept().Moved)
 	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, moved) == 2 })
-	histories["advised.json"] = s.rested(moved)
+	histories["advised"] = s.rested(moved)
 
 	// Each of these stories can be read aloud, from Postgres alone.
 	for certificate, says := range map[string]string{
@@ -120,8 +120,8 @@ func TestRecordWholeLife(t *testing.T) {
 		require.Contains(t, s.must("cert", "explain", certificate).stdout, says)
 	}
 
-	for file, history := range histories {
-		keep(t, corpus, file, history)
+	for name, history := range histories {
+		keep(t, corpus, name, history)
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestRecordNexus(t *testing.T) {
 	for operation, budget := range map[string]int{"Ensure": 2, "Renew": 3, "Revoke": 3} {
 		history := s.nexusHistory(operation)
 		require.LessOrEqual(t, actions(history.Events), budget, "billable actions of the workflow that carries %s", operation)
-		keep(t, corpus, operation+".json", history)
+		keep(t, corpus, strings.ToLower(operation), history)
 	}
 }
 

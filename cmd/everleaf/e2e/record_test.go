@@ -2,34 +2,26 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"everleaf/app/lifecycle"
 	appnexus "everleaf/app/nexus"
+	"everleaf/app/replaytest"
 	"everleaf/app/sweep"
 	"everleaf/ports"
 )
 
-var record = flag.String("record", "", "write the histories of this run into the replay corpus, into a new folder of this name")
+var record = flag.Bool("record", false, "write the histories of this run into the replay corpora")
 
 // corpus is where the replay test of the certificates' workflow reads.
 const corpus = "../../../app/lifecycle/testdata/histories"
-
-// recorder matches the machine's name in identities and sticky queues: it is nobody's business.
-var recorder = regexp.MustCompile(`"(identity|name)": "(?:[^"]*@[^"]*|[^":]*:[0-9a-f-]{36})"`)
 
 // TestRecord lives through the scenarios of the replay corpus on the whole stack. What they leave in Temporal must
 // replay on this code and keep the budgets; with -record they join the corpus.
@@ -84,12 +76,12 @@ func TestRecord(t *testing.T) {
 		return has(cancelled, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED)
 	})
 
-	for file, history := range map[string]*historypb.History{
-		"issuance.json": issuance, "renewal.json": renewal, "continued-as-new.json": continued[0], "continued.json": continued[1],
-		"failure-and-recovery.json": s.rested(failing), "ladder.json": s.rested(refused), // after the ladder's first rung
-		"revocation.json": s.rested(revoked), "cancelled.json": cancelled,
+	for name, history := range map[string]*historypb.History{
+		"issuance": issuance, "renewal": renewal, "continued-as-new": continued[0], "continued": continued[1],
+		"failure-and-recovery": s.rested(failing), "ladder": s.rested(refused), // after the ladder's first rung
+		"revocation": s.rested(revoked), "cancelled": cancelled,
 	} {
-		keep(t, corpus, file, history)
+		keep(t, corpus, name, history)
 	}
 	require.True(t, has(continued[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW))
 	own := renewal.Events[len(issuance.Events):]
@@ -97,56 +89,23 @@ func TestRecord(t *testing.T) {
 	require.LessOrEqual(t, actions(own), 4, "billable actions of a renewal, but for the continue-as-new after each fourth")
 }
 
-// newFolders makes the folders of this recording, if this is one, before any test keeps anything.
-func newFolders() error {
-	if *record == "" {
-		return nil
-	}
-	for _, workflow := range []string{"lifecycle", "nexus", "sweep"} {
-		if err := os.Mkdir(filepath.Join("../../../app", workflow, "testdata/histories", *record), 0o755); err != nil {
-			return fmt.Errorf("histories that live workflows may have are never replaced, choose a new name: %w", err)
-		}
-	}
-	return nil
-}
+// corpora guards the corpora, which tests write side by side.
+var corpora sync.Mutex
 
-// keep replays a history and, if this is a recording, adds it to the corpus.
-func keep(t *testing.T, corpus, file string, history *historypb.History) {
+// keep replays a history strictly and, if this is a recording, adds it to the corpus.
+func keep(t *testing.T, corpus, name string, history *historypb.History) {
 	t.Helper()
-	// Before it is replayed: the SDK merges what a run upserts into the history's first event.
-	encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
-	require.NoError(t, err)
-	replays(t, file, history)
-	if *record != "" {
-		encoded = recorder.ReplaceAll(encoded, []byte(`"$1": "everleaf"`))
-		encoded = append(encoded, '\n')
-		require.NoError(t, os.WriteFile(filepath.Join(corpus, *record, file), encoded, 0o644))
-		list(t, corpus, filepath.Join(*record, file), encoded)
+	if !*record {
+		corpus = t.TempDir()
 	}
-}
-
-// list adds a history to the corpus' list.
-func list(t *testing.T, corpus, name string, content []byte) {
-	t.Helper()
-	file, err := os.OpenFile(filepath.Join(corpus, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
-	require.NoError(t, err)
-	_, err = fmt.Fprintf(file, "%x  %s\n", sha256.Sum256(content), name)
-	require.NoError(t, err)
-	require.NoError(t, file.Close())
-}
-
-func replays(t *testing.T, file string, history *historypb.History) {
-	t.Helper()
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
-	require.NoError(t, err)
-	lifecycle.Register(replayer)
-	appnexus.Register(replayer)
-	sweep.Register(replayer)
-	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
-	options := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{
-		ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId(),
-	}}
-	require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(quiet{}, history, options), file)
+	corpora.Lock()
+	defer corpora.Unlock()
+	run := history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId()
+	replaytest.Keep(t, corpus, name, run, history, func(r worker.WorkflowRegistry) {
+		lifecycle.Register(r)
+		appnexus.Register(r)
+		sweep.Register(r)
+	})
 }
 
 // actions counts what Temporal Cloud bills for these events: a run's start or continue-as-new, timers, activities with

@@ -83,10 +83,10 @@ func TestRecordSweep(t *testing.T) {
 	s.must("cert", "ensure", s.name, "--name", "swept.example.test")
 	idle := s.history(s.sweep())
 	require.LessOrEqual(t, actions(idle.Events), 2, "billable actions of an idle sweep, without the schedule's own")
-	keep(t, corpus, "idle.json", idle)
+	keep(t, corpus, "idle", idle)
 
 	s.due()
-	keep(t, corpus, "renewals.json", s.history(s.sweep()))
+	keep(t, corpus, "renewals", s.history(s.sweep()))
 
 	// A host that is gone ends its own part alone.
 	_, err := s.pool.Exec(context.Background(), `
@@ -100,21 +100,21 @@ func TestRecordSweep(t *testing.T) {
 	require.Len(t, found.Problems, 1)
 	require.Contains(t, found.Problems[0], `deliveries to host "gone"`)
 	gone := s.history(id, run)
-	keep(t, corpus, "host-gone.json", gone)
+	keep(t, corpus, "host-gone", gone)
 
 	// An order that nobody works on has left a DNS record, and no zone is there to remove it from.
 	_, err = s.pool.Exec(context.Background(), `DELETE FROM deliveries`)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(context.Background(), `INSERT INTO dns_records (order_id, zone, name, value) SELECT id, 'example.test', '_acme-challenge.swept.example.test', 'x' FROM orders`)
 	require.NoError(t, err)
-	keep(t, corpus, "records.json", s.history(s.sweep()))
+	keep(t, corpus, "records", s.history(s.sweep()))
 
 	// Where nothing can be counted, the sweep fails, and the next one begins anew.
 	_, err = s.pool.Exec(context.Background(), `ALTER TABLE deliveries RENAME TO hidden`)
 	require.NoError(t, err)
 	failed := s.history(s.sweep())
 	require.True(t, has(failed, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED))
-	keep(t, corpus, "failed.json", failed)
+	keep(t, corpus, "failed", failed)
 }
 
 // sweep has the schedule start a sweep, and waits for its end.

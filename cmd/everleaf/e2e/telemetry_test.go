@@ -59,7 +59,7 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	told.requireRenewalOfItsOwn(byCaller)
 	told.requireNoSecrets(s)
 	s.requireLines(first.TraceID)
-	require.Regexp(t, `"level":"WARN","msg":"attempt failed",.*"reason":"NameRejected",.*"certificate":"`+s.name+`-failing"`, s.log.String())
+	require.Regexp(t, `"level":"WARN","msg":"attempt failed",.*"certificate":"`+s.name+`-failing",.*"reason":"NameRejected"`, s.log.String())
 	s.requireReplayWithoutTraces()
 }
 
