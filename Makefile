@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay generate verify flake bench resilience crash record clean
+.PHONY: help build image run demo up test check replay mutants generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -66,8 +66,13 @@ workflowcheck: $(DEVSTACK)
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
 	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
 
-replay: ## Replay the recorded histories; needs no server
-	go test -count=1 -run TestReplay ./app/...
+REPLAYED := ./app/lifecycle ./app/sweep ./app/nexus ./app/replaytest
+replay: ## Replay the recorded histories, strictly; needs no server
+	go test -count=1 -run TestReplay $(REPLAYED)
+
+mutants: $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
+	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
+	  app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
 
 generate: ## Generate the mocks
 	go generate ./...
@@ -95,7 +100,8 @@ crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuanc
 
 # Histories of a release lie in a folder of its name, which this leaves alone.
 record: $(DEVSTACK) ## Record the replay histories again, on real servers
-	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json
+	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json \
+	  app/replaytest/testdata/gated/histories/*.json
 	$(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record
 
 clean: ## Remove what was built here
