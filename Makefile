@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check replay mutants generate verify flake bench resilience crash record clean
+.PHONY: help build image run demo up test check explore replay mutants generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -65,6 +65,14 @@ workflowcheck: $(DEVSTACK)
 	  for offence in time.Now 'iterates over map'; do grep -q "$$offence" <<<"$$out" || { echo "not named: $$offence"; echo "$$out"; exit 1; }; done; \
 	  grep -q 'badworkflow.* is non-deterministic' <<<"$$out" || { echo "it failed for another reason:"; echo "$$out"; exit 1; }
 	@echo "workflows call no policy, and $(BAD) is seen to"; go test -count=1 -run Policy ./app/lifecycle
+
+DEPTH ?= 3
+SEED ?= $(shell date +%s)
+WALKS ?= 20
+
+explore: ## Search the life cycle's machine for a broken rule: make explore DEPTH=3 SEED=1 WALKS=20
+	@echo "all that is at most $(DEPTH) deviations away from when all goes well, and $(WALKS) random walks from seed $(SEED)"
+	go test -count=1 -v -timeout 0 -run 'TestExplore|TestWalk' ./domain/lifecycle -args -explore.depth $(DEPTH) -explore.seed $(SEED) -explore.walks $(WALKS)
 
 REPLAYED := ./app/lifecycle ./app/sweep ./app/nexus ./app/replaytest
 replay: ## Replay the recorded histories, strictly; needs no server

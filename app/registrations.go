@@ -12,7 +12,8 @@ import (
 type Registration struct {
 	Role      Role
 	TaskQueue string
-	// Kind is "workflow", "activity" or "nexus service".
+	// Kind is "workflow", "activity", "local activity" (nobody polls for one: it runs within its workflow's task) or
+	// "nexus service".
 	Kind string
 	// Name is what callers and workflows call it by.
 	Name string
@@ -25,7 +26,10 @@ type Registration struct {
 func Registrations(chosen []Role, base, host string) []Registration {
 	var all []Registration
 	for _, r := range (Config{Roles: chosen}).polling() {
-		list := &recorder{summaries: map[string]string{}}
+		list := &recorder{activity: "local activity", summaries: map[string]string{}}
+		if r.activities {
+			list.activity = "activity"
+		}
 		r.register(list, work{})
 		for _, found := range list.found {
 			found.Role, found.TaskQueue = r.name, r.queue(base, host)
@@ -40,6 +44,7 @@ func Registrations(chosen []Role, base, host string) []Registration {
 type recorder struct {
 	worker.Registry
 	found     []Registration
+	activity  string // the kind of its activities
 	summaries map[string]string
 }
 
@@ -57,7 +62,7 @@ func (r *recorder) RegisterWorkflowWithOptions(_ any, options workflow.RegisterO
 func (r *recorder) Summarize(step, summary string) { r.summaries[step] = summary }
 
 func (r *recorder) RegisterActivityWithOptions(_ any, options activity.RegisterOptions) {
-	r.found = append(r.found, Registration{Kind: "activity", Name: options.Name, Summary: r.summaries[options.Name]})
+	r.found = append(r.found, Registration{Kind: r.activity, Name: options.Name, Summary: r.summaries[options.Name]})
 }
 
 func (r *recorder) RegisterNexusService(service *nexus.Service) {

@@ -41,6 +41,7 @@ func TestRegistrationsAreTheTables(t *testing.T) {
 	require.Len(t, queues, len(Config{Roles: AllRoles()}.polling()))
 	require.Contains(t, seen, "base workflow Certificate")
 	require.Contains(t, seen, "base workflow Sweep")
+	require.Contains(t, seen, "base local activity ReserveOrder")
 	require.Contains(t, seen, "base-authorization activity ObtainCertificate")
 	require.Contains(t, seen, "base-authorization activity SweepRenewals")
 	require.Contains(t, seen, "base-delivery-west activity DeliverCertificate")

@@ -150,7 +150,7 @@ func (e *executionOutbound) ExecuteLocalActivity(ctx workflow.Context, step stri
 }
 
 func (e *executionOutbound) simulate(ctx workflow.Context, step string, in any) workflow.Future {
-	e.begin(now(ctx), step+" "+text(in), e.execution.run.machine)
+	e.begin(now(ctx), step+" "+text(in), e.run.machine)
 	takes, fault := e.goes(step)
 	future, end := workflow.NewFuture(ctx)
 	lasting, _ := workflow.NewDisconnectedContext(ctx)

@@ -258,7 +258,7 @@ func TestPrintRegistrations(t *testing.T) {
 	t.Setenv("EVERLEAF_TASK_QUEUE", "blue")
 	b.exits(t, exitOK, b.run(t.Context(), "worker", "--print-registrations"))
 	require.Regexp(t, `(?m)^workflows +blue +workflow +Certificate +auto-upgrade$`, b.out)
-	require.Regexp(t, `(?m)^workflows +blue +activity +ReserveOrder +see what is stored and what is needed$`, b.out)
+	require.Regexp(t, `(?m)^workflows +blue +local activity +ReserveOrder +see what is stored and what is needed$`, b.out)
 	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +ObtainCertificate +obtain the certificate from the CA$`, b.out)
 	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +RevokeCertificate `, b.out)
 	require.Regexp(t, `(?m)^delivery +blue-delivery +activity +RemoveDelivery `, b.out)

@@ -12,17 +12,16 @@ func (m *Machine) merge(stored []domain.Delivery) {
 	for i := range deliveries {
 		d := &deliveries[i]
 		d.Met = true
-		switch old := m.delivery(d.Target); {
-		case old == nil:
-			d.Removing = !m.named(d.Target)
-			if d.Failure != nil && d.Removing != (d.Failure.Step == string(StepRemove)) {
-				d.Failure = nil // of what is not tried again
-			}
-		default:
+		if old := m.delivery(d.Target); old != nil {
 			d.Removing = old.Removing
 			if d.Failure == nil && old.Version == d.Version {
 				d.Failure = old.Failure
 			}
+			continue
+		}
+		d.Removing = !m.named(d.Target)
+		if d.Failure != nil && d.Removing != (d.Failure.Step == string(StepRemove)) {
+			d.Failure = nil // of what is not tried again
 		}
 	}
 	for _, old := range m.Deliveries { // those that have not met the certificate, as far as is known, are not stored

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// progressEvery is after how many events there is word of progress.
+const progressEvery = 500_000
+
 var (
 	depth = flag.Int("explore.depth", 2, "explore so many deviations from the way on which all goes well")
 	probe = flag.Int("explore.probe", 32, "try out to the end what follows from each how many worlds; 0 is from none")
@@ -75,12 +78,13 @@ type explorer struct {
 	// maxCost is how far it goes, states and events are what it has seen.
 	maxCost, states, events int
 	// probe is from each how many worlds what follows is tried out to the end.
-	probe  int
-	report func(cost int)
+	probe int
+	// progress is called now and then.
+	progress func()
 }
 
 func newExplorer(maxCost int, broken *tamper) (*explorer, error) {
-	e := &explorer{seen: map[uint64]int{}, maxCost: maxCost, report: func(int) {}}
+	e := &explorer{seen: map[uint64]int{}, maxCost: maxCost, progress: func() {}}
 	for _, name := range slices.Sorted(maps.Keys(origins)) {
 		w, err := origin(origins[name], broken)
 		if err != nil {
@@ -107,7 +111,6 @@ func (e *explorer) explore() (*node, error) {
 			}
 			e.layers[cost][i] = nil
 		}
-		e.report(cost)
 	}
 	return nil, nil
 }
@@ -126,7 +129,9 @@ func (e *explorer) expand(n *node) (*node, error) {
 		if next.cost > e.maxCost {
 			continue
 		}
-		e.events++
+		if e.events++; e.events%progressEvery == 0 {
+			e.progress()
+		}
 		next.world = n.world.clone()
 		event.do(next.world)
 		if err := next.world.settle(); err != nil {
@@ -183,10 +188,13 @@ func TestExplore(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.probe = *probe
-	e.report = func(cost int) {
-		t.Logf("up to %d deviations: %d states by %d events in %s", cost, e.states, e.events, time.Since(start).Round(time.Millisecond))
+	e.progress = func() {
+		took := time.Since(start)
+		t.Logf("%d states by %d events in %s, %.0f states a second", e.states, e.events, took.Round(time.Millisecond), float64(e.states)/took.Seconds())
 	}
 	if n, err := e.explore(); err != nil {
 		t.Fatalf("%v\nby way of %s", err, n.trace())
 	}
+	e.progress()
+	t.Logf("these are all that are at most %d deviations away from when all goes well", *depth)
 }

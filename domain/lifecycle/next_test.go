@@ -9,7 +9,7 @@ import (
 	"everleaf/domain"
 )
 
-// inService is a machine whose certificate is in service at its target, planned for renewal in an hour.
+// serving is a machine whose certificate is in service at its target, planned for renewal in an hour.
 func serving(change func(m *Machine)) *Machine {
 	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, "r1", epoch)
 	m.Record = &domain.Record{
@@ -23,7 +23,9 @@ func serving(change func(m *Machine)) *Machine {
 	return m
 }
 
-func failing(after time.Duration) *domain.Failure { return &domain.Failure{At: epoch, RetryAt: epoch.Add(after)} }
+func failing(after time.Duration) *domain.Failure {
+	return &domain.Failure{At: epoch, RetryAt: epoch.Add(after)}
+}
 
 func pending(version string, change func(r *domain.Revocation)) []domain.Revocation {
 	r := domain.Revocation{Issued: domain.Issued{Version: version}}
@@ -36,7 +38,9 @@ func pending(version string, change func(r *domain.Revocation)) []domain.Revocat
 func TestNext(t *testing.T) {
 	t.Parallel()
 	run := func(step Step, reason string) Action { return Action{Do: Run, Step: step, Reason: reason} }
-	wait := func(after time.Duration, reason string) Action { return Action{Do: Wait, At: epoch.Add(after), Reason: reason} }
+	wait := func(after time.Duration, reason string) Action {
+		return Action{Do: Wait, At: epoch.Add(after), Reason: reason}
+	}
 	asked := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}
 	tried := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
 	forced := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}

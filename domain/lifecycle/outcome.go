@@ -78,7 +78,10 @@ func (m *Machine) stored() bool {
 }
 
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.
-func (m *Machine) Notice() {
+func (m *Machine) Notice() { m.reread() }
+
+// reread has the record read again. What a step that is at work has read may be older than the reason to do so.
+func (m *Machine) reread() {
 	m.Stale = true
 	m.Reads++
 }
@@ -166,7 +169,7 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 func (m *Machine) meets(a Action) {
 	d := m.delivery(a.Target)
 	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {
-		m.Stale = true
+		m.reread()
 	}
 }
 
@@ -206,22 +209,27 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	case a.Step == StepRelease:
 		m.Failure = m.undecided(a, fault, now)
 	case m.denied(a, fault):
-		m.Denied, m.Stale = a, true // the record knows better
 	default:
+		if a.Step == StepRevoke {
+			m.reread() // the certificate may be revoked all the same
+		}
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
-		m.Stale = m.Stale || a.Step == StepRevoke // the certificate may be revoked all the same
 		if m.Attempt != nil && a.lane() == "attempt" {
 			m.Attempt.Stage = StepRecordFailure
 		}
 	}
 }
 
-// denied reports whether the record is not what the action's version was read from: another one is in service by now. When
-// the step says so again after a new read, it is a failure like any other.
+// denied has the record read again if the step did not find the action's version in service. It reports whether that is all
+// that follows: when the step says so again after a new read, it is a failure like any other.
 func (m *Machine) denied(a Action, fault domain.Fault) bool {
+	if fault.Reason != domain.ReasonVersionReplaced && fault.Reason != domain.ReasonUnknownVersion {
+		return false
+	}
 	again := m.Denied.Version == a.Version && m.Denied.Reads < a.Reads
-	replaced := fault.Reason == domain.ReasonVersionReplaced || fault.Reason == domain.ReasonUnknownVersion
-	return replaced && a.Version != "" && !again
+	m.Denied = a
+	m.reread()
+	return !again
 }
 
 // Decided takes the policy's answer about the oldest failed action.

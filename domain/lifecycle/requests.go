@@ -221,8 +221,7 @@ func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 		return
 	}
 	t.RetryAt = now.UTC().Add(pauseAfter(t.Tries + 1))
-	m.Stale = true // it may have been recorded all the same
-	m.Reads++
+	m.reread() // it may have been recorded all the same
 	if fault.Kind == domain.FaultSpec {
 		m.refuse(t, fault)
 		return

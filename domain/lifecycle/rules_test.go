@@ -38,7 +38,7 @@ func (w *world) checkBegin(a Action) error {
 	case StepRevoke:
 		return w.checkRevoke(a.Version)
 	case StepRelease:
-		if !w.Cancelled && (m.Mode == Active || len(w.Store.Revocations) > 0) {
+		if !w.Cancelled && (m.Mode == Active || w.Store.revocable()) {
 			return broken("a revocation is not lost", "released in mode %s with %d pending", m.Mode, len(w.Store.Revocations))
 		}
 	}
@@ -150,7 +150,7 @@ func (w *world) checkOver() error {
 	if w.Cancelled {
 		return nil
 	}
-	if !w.Store.Released || len(w.Store.Revocations) > 0 {
+	if !w.Store.Released || w.Store.revocable() {
 		return broken("a revocation is not lost", "it ends with released %t, %d pending", w.Store.Released, len(w.Store.Revocations))
 	}
 	for _, s := range w.Served {

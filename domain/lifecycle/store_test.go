@@ -58,6 +58,12 @@ func (s *store) pending(version string) *domain.Revocation {
 	return &s.Revocations[i]
 }
 
+// revocable reports whether something is to be revoked that need not be replaced first. What was to be replaced when Postgres
+// did not know that the certificate is retired waits for an Ensure.
+func (s *store) revocable() bool {
+	return slices.ContainsFunc(s.Revocations, func(r domain.Revocation) bool { return r.WithoutReplacement || r.Issued.Version != s.version() })
+}
+
 func (s *store) delivery(target string) *domain.Delivery {
 	i := slices.IndexFunc(s.Deliveries, func(d domain.Delivery) bool { return d.Target == target })
 	if i < 0 {

@@ -92,7 +92,7 @@ func TestNexus(t *testing.T) {
 	_, err = a.call("Ensure", map[string]any{"name": s.name, "spec": map[string]any{"names": "nexus.example.test"}})
 	require.ErrorContains(t, err, "BAD_REQUEST", "a wrong type is refused")
 	_, err = a.call("Status", map[string]any{"name": s.name + "-unknown"})
-	require.Equal(t, "UnknownCertificate", faultAbroad(t, err).Reason)
+	require.EqualValues(t, "UnknownCertificate", faultAbroad(t, err).Reason)
 }
 
 // The worker is killed while the CA holds a renewal up. The next one goes on: one renewal, one answer.

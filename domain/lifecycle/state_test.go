@@ -1,0 +1,136 @@
+package lifecycle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+func TestDecodeFirst(t *testing.T) {
+	t.Parallel()
+	large := func(octets int) string {
+		return `{"spec":{"names":["` + strings.Repeat("a", octets-len(`{"spec":{"names":[""]}}`)) + `"]}}`
+	}
+	for _, c := range []struct {
+		name, input, refused string
+	}{
+		{"nothing", ``, "NoSpec"},
+		{"null", `null`, "NoSpec"},
+		{"a spec", `{"spec":{"names":["a.example"]}}`, ""},
+		{"no spec is the policy's affair", `{}`, ""},
+		{"no object", `["a.example"]`, "InputMalformed"},
+		{"no JSON", `a.example`, "InputMalformed"},
+		{"cut off", `{"spec":{"names":["a.exa`, "InputMalformed"},
+		{"two values", `{} {}`, "InputMalformed"},
+		{"names of another type", `{"spec":{"names":"a.example"}}`, "InputMalformed"},
+		{"a spec of another type", `{"spec":1}`, "InputMalformed"},
+		{"another client's encoding", "\x00\x01proto", "InputMalformed"},
+		{"just small enough", large(maxInput), ""},
+		{"too large", large(maxInput + 1), "InputTooLarge"},
+		{"a newer build's state", `{"machine":999,"spec":{"names":["a.example"]}}`, ""},
+		{"a state that claims more than a spec", `{"machine":1,"mode":"Retiring","cycle":7,"tenant":"them","want":{"reason":"Requested","force":true},
+			"spec":{"names":["a.example"]}}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			state, err := Decode([]byte(c.input), false)
+			if c.refused == "" {
+				require.NoError(t, err)
+				require.Equal(t, State{Spec: state.Spec, Mode: Active}, state, "only the spec counts")
+				return
+			}
+			var refusal *domain.Fault
+			require.ErrorAs(t, err, &refusal)
+			require.Equal(t, c.refused, string(refusal.Reason))
+			require.Equal(t, domain.FaultSpec, refusal.Kind)
+		})
+	}
+}
+
+func TestDecodeContinued(t *testing.T) {
+	t.Parallel()
+	newer := fmt.Sprintf(`{"machine":%d`, Version+1)
+	for _, c := range []struct {
+		name, input string
+		want        State
+		fails       bool
+	}{
+		{"nothing", ``, State{}, true},
+		{"cut off", `{"machine":1,"spec":{"names":["a.exa`, State{}, true},
+		{"wrong types", `{"machine":1,"spec":7}`, State{}, true},
+		{"a version of another type", `{"machine":"1"}`, State{}, true},
+		{"a newer build's state", newer + `}`, State{}, true},
+		{"a newer build's state with other types", newer + `,"spec":[1,2]}`, State{}, true},
+		{"another workflow's", `{"spec":{"names":["a.example"]},"mode":"Retiring","cycle":3,"tenant":"them","visible":{"state":"Ready"}}`,
+			State{Mode: Active, Spec: domain.Spec{Names: []string{"a.example"}}}, false},
+		{"null", `null`, State{Mode: Active}, false},
+		{"less than nothing", `{"machine":-1,"mode":"Retiring"}`, State{Mode: Active}, false},
+		{"ours", `{"machine":1,"mode":"Clearing","cycle":3,"tenant":"us"}`, State{Machine: 1, Mode: Clearing, Cycle: 3, Tenant: "us"}, false},
+		{"a mode that is never handed on", `{"machine":1,"mode":"Retired"}`, State{Machine: 1, Mode: Active}, false},
+		{"an unknown mode", `{"machine":1,"mode":"Frozen"}`, State{Machine: 1, Mode: Active}, false},
+		{"a tenant that would stop the workflow", `{"machine":1,"tenant":"` + strings.Repeat("t", 65) + `"}`, State{Machine: 1, Mode: Active}, false},
+		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
+		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`, State{Machine: 1, Mode: Active}, false},
+		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`, State{Machine: 1, Mode: Active}, false},
+		{"fields of nobody", `{"machine":1,"key":"-----BEGIN"}`, State{Machine: 1, Mode: Active}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Decode([]byte(c.input), true)
+			if c.fails {
+				var refusal *domain.Fault
+				require.Error(t, err)
+				require.NotErrorAs(t, err, &refusal, "the workflow waits for a build that can read it, and does not fail")
+				var version *NewerStateError
+				require.Equal(t, strings.HasPrefix(c.input, newer), errors.As(err, &version))
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// A spec at all its bounds can be handed on for ever: the state does not grow.
+func TestTheLargestStateIsHandedOn(t *testing.T) {
+	t.Parallel()
+	spec := domain.Spec{Issuers: []string{"ca"}}
+	for i := range 100 {
+		spec.Names = append(spec.Names, fmt.Sprintf("%s%02d.example", strings.Repeat("a.", 120), i))
+	}
+	for i := range 20 {
+		spec.Deliveries = append(spec.Deliveries, fmt.Sprintf("%s%02d@%s", strings.Repeat("t", 61), i, strings.Repeat("h", 63)))
+	}
+	first, err := Decode(must(json.Marshal(State{Spec: spec})), false)
+	require.NoError(t, err)
+	state := State{Machine: Version, Spec: first.Spec, Mode: Active, Visible: &Visible{Names: spec.Names}}
+	for range 3 {
+		text := must(json.Marshal(state))
+		again, err := Decode(text, true)
+		require.NoError(t, err)
+		require.Equal(t, state, again)
+		state = again
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	forged := State{Spec: specA, Mode: Retiring, Want: &domain.Want{Force: true}, Cycle: 9, Tenant: "them", Visible: &Visible{State: "Ready"}}
+	m := New(name, forged, "r1", epoch)
+	require.Equal(t, State{Machine: Version, Spec: specA, Mode: Active}, m.State, "a caller's input is a spec and nothing else")
+	require.Len(t, m.Tickets, 1)
+	require.Equal(t, domain.Request{ID: "r1", Kind: domain.RequestStart, At: epoch, Spec: &specA}, m.Tickets[0].Request)
+
+	m = New(name, State{Machine: Version, Spec: specA, Mode: Active, Cycle: 9, Tenant: "us"}, "r1", epoch)
+	require.Equal(t, State{Machine: Version, Spec: specA, Mode: Active, Cycle: 9, Tenant: "us"}, m.State)
+	require.Empty(t, m.Tickets)
+
+	m = New(name, State{Machine: Version, Spec: specA, Mode: Clearing}, "r1", epoch)
+	require.Equal(t, domain.Request{ID: "r1", Kind: domain.RequestRetire, At: epoch, RemoveDeliveries: true}, m.Tickets[0].Request)
+}
