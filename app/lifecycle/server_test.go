@@ -237,8 +237,9 @@ func TestNewerStateOnAServer(t *testing.T) {
 	s := newServer(t)
 	s.start("Foreign", map[string]any{"machine": lifecycle.Version + 1, "spec": spec})
 	require.Eventually(t, func() bool {
-		seen, err := s.DescribeWorkflowExecution(t.Context(), s.id(), "")
+		described, err := s.DescribeWorkflow(t.Context(), s.id(), "")
 		require.NoError(t, err)
+		seen := described.RawResponse
 		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, seen.GetWorkflowExecutionInfo().GetStatus())
 		return seen.GetWorkflowExecutionInfo().GetType().GetName() == ports.CertificateWorkflow && seen.GetPendingWorkflowTask().GetAttempt() > 1
 	}, 30*time.Second, 50*time.Millisecond)
