@@ -23,13 +23,13 @@ func NewService(keeper *caller.Client) *nexus.Service {
 			return ports.NexusRequest{Certificate: in.Name, Ensure: &ports.EnsureRequest{Spec: spec}}, err
 		}),
 		operation(ports.NexusRenewOperation, func(in ports.NexusRenew) (ports.NexusRequest, error) {
-			return ports.NexusRequest{Certificate: in.Name, Renew: &in.RenewRequest}, in.RenewRequest.Check()
+			return ports.NexusRequest{Certificate: in.Name, Renew: &in.RenewRequest}, in.Check()
 		}),
 		operation(ports.NexusRevokeOperation, func(in ports.NexusRevoke) (ports.NexusRequest, error) {
-			return ports.NexusRequest{Certificate: in.Name, Revoke: &in.RevokeRequest}, in.RevokeRequest.Check()
+			return ports.NexusRequest{Certificate: in.Name, Revoke: &in.RevokeRequest}, in.Check()
 		}),
 		operation(ports.NexusRetireOperation, func(in ports.NexusRetire) (ports.NexusRequest, error) {
-			return ports.NexusRequest{Certificate: in.Name, Retire: &in.RetireRequest}, in.RetireRequest.Check()
+			return ports.NexusRequest{Certificate: in.Name, Retire: &in.RetireRequest}, in.Check()
 		}),
 		nexus.NewSyncOperation(ports.NexusStatusOperation, status(keeper)),
 	)

@@ -90,6 +90,12 @@ var breakers = []struct {
 		}
 		return m.Next(w.situation())
 	}}},
+	{"what is ensured is kept", tamper{next: func(w *world, m *Machine) Action {
+		if a := m.Next(w.situation()); a.Do != Wait || len(w.Steps)+len(w.Callers) > 0 {
+			return a
+		}
+		return Action{Do: End}
+	}}},
 	{"Next is pure", tamper{next: func(w *world, m *Machine) Action {
 		w.Machine.Cycle++
 		return m.Next(w.situation())

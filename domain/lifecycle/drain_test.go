@@ -78,10 +78,9 @@ func (w *world) ending(ending string) string {
 	switch {
 	case slices.Contains(endings[a.Step], ending) && w.possible(a, ending):
 		return ending
-	case ending == "policy": // all fails, but the policy is asked
-		if a.Step == StepRecordFailure || a.Step == StepRecordRequest {
-			return "ok"
-		}
+	// All fails, but the policy is asked, or it is all that can be read.
+	case ending == "policy" && (a.Step == StepRecordFailure || a.Step == StepRecordRequest), ending == "undecided" && a.Step == StepRecordRequest:
+		return "ok"
 	}
 	return "lost"
 }

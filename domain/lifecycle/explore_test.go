@@ -172,7 +172,7 @@ func (w *world) probe() error {
 	if err := w.checkPure(); err != nil {
 		return err
 	}
-	for _, ending := range []string{"ok", "lost", "late", "policy", "limited", "broken", "unknown"} {
+	for _, ending := range []string{"ok", "lost", "late", "policy", "undecided", "limited", "broken", "unknown"} {
 		if err := w.clone().drain(ending); err != nil {
 			return fmt.Errorf("then all steps end with %q: %w", ending, err)
 		}

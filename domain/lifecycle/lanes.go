@@ -63,8 +63,7 @@ func (m *Machine) nextTarget() (next Action, at time.Time, ok bool) {
 // deliverable reports whether there is a certificate in service that was not revoked there and is not about to be.
 func (m *Machine) deliverable() bool {
 	r := m.revocation(m.version())
-	revokes := slices.ContainsFunc(m.Running, func(a Action) bool { return a.Step == StepRevoke && a.Version == m.version() })
-	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement) && !revokes
+	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement)
 }
 
 // nextRevocation revokes what is replaced, or what is not to be replaced. What is in service, or could be, is left alone.

@@ -53,16 +53,25 @@ func (m *Machine) take(a Action, record domain.Record) {
 		m.Stale = true
 		return
 	}
-	before, stored := m.version(), m.stored()
+	before := m.version()
+	for i := range record.Revocations {
+		r := &record.Revocations[i]
+		if old := m.revocation(r.Issued.Version); old != nil {
+			r.Failure = standing(old.Failure, r.Failure)
+		}
+	}
 	m.Record, m.Stale, m.Unread = &record, false, nil
 	if m.version() != before {
 		for i := range m.Deliveries {
 			m.Deliveries[i].Failure = nil
 		}
 	}
-	newer := record.Failure != nil && (m.Failure == nil || !record.Failure.At.Before(m.Failure.At))
-	if !m.ends() && (newer || stored || m.version() != before) {
+	switch {
+	case m.ends(): // it is that of the release
+	case m.version() != before:
 		m.Failure = record.Failure
+	default:
+		m.Failure = standing(m.Failure, record.Failure)
 	}
 	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
 		m.Mode = Retired
@@ -70,11 +79,6 @@ func (m *Machine) take(a Action, record domain.Record) {
 	}
 	m.merge(record.Deliveries)
 	m.reconcile()
-}
-
-// stored reports whether the failure is the one that Postgres has, which is gone when it is gone there.
-func (m *Machine) stored() bool {
-	return m.Failure != nil && m.Record != nil && m.Record.Failure != nil && m.Record.Failure.At.Equal(m.Failure.At)
 }
 
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.
@@ -197,102 +201,4 @@ func (m *Machine) Released(a Action, record domain.Record) {
 	case m.ends() && !m.asked() && m.known() && !m.revokes():
 		m.Mode = Retired
 	}
-}
-
-// FailedWith takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
-func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
-	m.finish(a)
-	switch {
-	case m.Mode == Cancelled && a.Step == StepRelease:
-		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
-	case m.cancelled():
-	case a.Step == StepRelease:
-		m.Failure = m.undecided(a, fault, now)
-	case m.denied(a, fault):
-	default:
-		if a.Step == StepRevoke {
-			m.reread() // the certificate may be revoked all the same
-		}
-		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
-		if m.Attempt != nil && a.lane() == "attempt" {
-			m.Attempt.Stage = StepRecordFailure
-		}
-	}
-}
-
-// denied has the record read again if the step did not find the action's version in service. It reports whether that is all
-// that follows: when the step says so again after a new read, it is a failure like any other.
-func (m *Machine) denied(a Action, fault domain.Fault) bool {
-	if fault.Reason != domain.ReasonVersionReplaced && fault.Reason != domain.ReasonUnknownVersion {
-		return false
-	}
-	again := m.Denied.Version == a.Version && m.Denied.Reads < a.Reads
-	m.Denied = a
-	m.reread()
-	return !again
-}
-
-// Decided takes the policy's answer about the oldest failed action.
-func (m *Machine) Decided(a Action, decision Decision) {
-	attempt := len(m.Failed) > 0 && m.Failed[0].Action.lane() == "attempt"
-	m.decide(a, decision)
-	if attempt && m.Record != nil {
-		m.Record.Failure = m.Failure // Postgres has it
-	}
-}
-
-func (m *Machine) decide(a Action, decision Decision) {
-	m.finish(a)
-	if len(m.Failed) == 0 {
-		return // cancelled meanwhile
-	}
-	m.Reads++
-	failed := m.Failed[0]
-	m.Failed = m.Failed[1:]
-	failure := decision.Failure
-	switch failed.Action.lane() {
-	case "attempt":
-		m.decided(failure, decision.Next)
-	case string(StepRevoke):
-		if r := m.revocation(failed.Action.Version); r != nil {
-			r.Failure = &failure
-		}
-	default:
-		d := m.delivery(failed.Action.Target)
-		outgrown := failed.Action.Step == StepDeliver && failed.Action.Version != m.version()
-		if d != nil && d.Removing == (failed.Action.Step == StepRemove) && !outgrown {
-			d.Failure = &failure
-		}
-		m.meets(failed.Action)
-		m.reconcile()
-	}
-}
-
-// decided ends the attempt, or goes on with the next issuer.
-func (m *Machine) decided(failure domain.Failure, next string) {
-	switch {
-	case m.Attempt == nil:
-	case m.ends():
-		m.Attempt = nil
-	case next != "":
-		m.Attempt.Tried = append(m.Attempt.Tried, failure)
-		m.Attempt.Issuer, m.Attempt.Stage, m.Attempt.From = next, StepReserve, time.Time{}
-	default:
-		m.Failure, m.Attempt = &failure, nil
-		m.Failures++
-	}
-}
-
-// Undecided takes the failure of StepRecordFailure: without a policy's answer, it is tried again in a minute.
-func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
-	if len(m.Failed) == 0 {
-		m.finish(a)
-		return
-	}
-	failed := m.Failed[0]
-	m.decide(a, Decision{Failure: *m.undecided(failed.Action, failed.Fault, now)})
-}
-
-func (m *Machine) undecided(a Action, fault domain.Fault, now time.Time) *domain.Failure {
-	return &domain.Failure{Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step), Answer: true}
 }

@@ -150,6 +150,9 @@ func (w *world) checkOver() error {
 	if w.Cancelled {
 		return nil
 	}
+	if w.Kept {
+		return broken("what is ensured is kept", "it ends")
+	}
 	if !w.Store.Released || w.Store.revocable() {
 		return broken("a revocation is not lost", "it ends with released %t, %d pending", w.Store.Released, len(w.Store.Revocations))
 	}

@@ -272,6 +272,10 @@ func (w *world) apply(i int) {
 		if out.Recorded != nil {
 			recorded = *out.Recorded
 		}
+		if t := m.ticket(a.Request); t != nil && recorded.Refused == nil {
+			ensures, retires := t.Request.Spec != nil, t.Request.Kind == domain.RequestRetire
+			w.Kept = w.Kept && !retires || ensures
+		}
 		recorded.Record = record
 		m.Recorded(a, recorded, w.Now)
 	case a.Step == StepReserve:

@@ -166,8 +166,8 @@ func (l *lane) settled() {
 func (l *lane) asleep() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	d, err := l.temporal.DescribeWorkflowExecution(ctx, ports.WorkflowID(l.name), "")
-	return err == nil && len(d.GetPendingActivities()) == 0 && d.GetPendingWorkflowTask() == nil
+	d, err := l.temporal.DescribeWorkflow(ctx, ports.WorkflowID(l.name), "")
+	return err == nil && len(d.RawResponse.GetPendingActivities()) == 0 && d.RawResponse.GetPendingWorkflowTask() == nil
 }
 
 // remains is what there is of the lane's certificate.

@@ -43,9 +43,9 @@ func (s *stack) runs(name string) (runs []*historypb.History) {
 func (s *stack) rested(name string) (run *historypb.History) {
 	s.t.Helper()
 	s.eventually(name+" to be at rest", func() bool {
-		described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(name), "")
+		described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(name), "")
 		require.NoError(s.t, err)
-		if described.GetPendingWorkflowTask() != nil || len(described.GetPendingActivities()) > 0 {
+		if raw := described.RawResponse; raw.GetPendingWorkflowTask() != nil || len(raw.GetPendingActivities()) > 0 {
 			return false
 		}
 		runs := s.runs(name)
