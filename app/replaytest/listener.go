@@ -23,6 +23,7 @@ type listener struct {
 	began map[string]workflow.Version
 }
 
+//workflowcheck:ignore // it writes what the workflow does, and changes nothing of it
 func (l *listener) note(do, name string, options, value any) {
 	l.calls = append(l.calls, Call{Do: do, Name: name, Options: encode(options), Value: encode(value)})
 }
@@ -156,6 +157,8 @@ func (o *outbound) Sleep(ctx workflow.Context, d time.Duration) error {
 }
 
 // UpsertTypedSearchAttributes is noted with all that the workflow has afterwards: what is unset is seen to be gone.
+//
+//workflowcheck:ignore // the map's order is lost in JSON
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	err := o.Next.UpsertTypedSearchAttributes(ctx, updates...)
 	all := map[string]any{}
