@@ -88,7 +88,7 @@ func (m *Machine) Next(s Situation) Action {
 		return Action{Do: Wait, Reason: "callers"}
 	case m.Mode == Refused:
 		return Action{Do: Fail}
-	case m.Mode == Retired && idle && s.Callers == 0 && len(m.Tickets) == 0, m.Mode == Ended && idle && s.Callers == 0:
+	case (m.Mode == Retired || m.Mode == Ended) && idle && s.Callers == 0:
 		return Action{Do: End}
 	}
 	action, at, reason := m.due(s.Now)

@@ -96,6 +96,18 @@ var breakers = []struct {
 		}
 		return Action{Do: End}
 	}}},
+	{"what is cancelled ends", tamper{machine: func(m *Machine) {
+		if m.cancelled() && len(m.Running) > 0 {
+			m.Mode = Active
+		}
+	}}},
+	{"what is retired ends", tamper{machine: func(m *Machine) {
+		if m.Failure != nil {
+			failure := *m.Failure
+			failure.Step = string(StepObtain)
+			m.Failure = &failure
+		}
+	}}},
 	{"Next is pure", tamper{next: func(w *world, m *Machine) Action {
 		w.Machine.Cycle++
 		return m.Next(w.situation())

@@ -78,9 +78,9 @@ func (w *world) ending(ending string) string {
 	switch {
 	case slices.Contains(endings[a.Step], ending) && w.possible(a, ending):
 		return ending
-	// All fails, but the policy is asked, or it is all that can be read.
-	case ending == "policy" && (a.Step == StepRecordFailure || a.Step == StepRecordRequest), ending == "undecided" && a.Step == StepRecordRequest:
-		return "ok"
+	case a.Step == StepRecordRequest && slices.Contains([]string{"policy", "undecided", "unknown"}, ending),
+		a.Step == StepRecordFailure && slices.Contains([]string{"policy", "unknown"}, ending):
+		return "ok" // all else fails
 	}
 	return "lost"
 }

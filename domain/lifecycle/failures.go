@@ -18,9 +18,6 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 		m.Failure = &failure
 	case m.denied(a, fault):
 	default:
-		if a.Step == StepRevoke {
-			m.reread() // the certificate may be revoked all the same
-		}
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
 		if m.Attempt != nil && a.lane() == "attempt" {
 			m.Attempt.Stage = StepRecordFailure

@@ -66,11 +66,7 @@ func (m *Machine) take(a Action, record domain.Record) {
 			m.Deliveries[i].Failure = nil
 		}
 	}
-	switch {
-	case m.ends(): // it is that of the release
-	case m.version() != before:
-		m.Failure = record.Failure
-	default:
+	if !m.ends() { // then it is that of the release
 		m.Failure = standing(m.Failure, record.Failure)
 	}
 	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
@@ -92,7 +88,11 @@ func (m *Machine) reread() {
 
 // Cancel has the workflow end as soon as what is at work has ended.
 func (m *Machine) Cancel() {
-	if m.Mode != Retired && m.Mode != Refused && !m.cancelled() {
+	switch m.Mode {
+	case Refused, Cancelled, Ended:
+	case Retired: // that is recorded
+		m.Mode = Ended
+	default:
 		m.Mode = Cancelled
 		m.Failed, m.Attempt = nil, nil
 	}

@@ -77,7 +77,7 @@ func (m *Machine) ticket(id string) *Ticket {
 	return &m.Tickets[i]
 }
 
-// Forget drops a request whose caller has the answer, or is gone.
+// Forget drops a request whose caller has the answer. One that is being recorded is carried out all the same.
 func (m *Machine) Forget(id string) {
 	if t := m.ticket(id); t != nil && unrecorded(*t) && m.recording(id) {
 		t.Unattended = true
@@ -230,6 +230,9 @@ func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 		t := &m.Tickets[i]
 		if t.Tries++; unrecorded(*t) && !starts(*t) && t.Tries >= patience {
 			t.Fault = &fault
+			if m.Mode == Retired { // Postgres may have another mind by now
+				m.Mode = Retiring
+			}
 		}
 	}
 	m.forgetUnattended()

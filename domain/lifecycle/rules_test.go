@@ -28,7 +28,8 @@ func (w *world) checkBegin(a Action) error {
 	}
 	switch a.Step {
 	case StepDeliver:
-		if slices.Contains(w.Revoked, a.Version) || m.issued() == nil || a.Version != m.issued().Version {
+		r := m.revocation(a.Version)
+		if slices.Contains(w.Revoked, a.Version) || r != nil && r.WithoutReplacement || a.Version != m.version() {
 			return broken("what is revoked or superseded is not delivered", "%s to %s", a.Version, a.Target)
 		}
 	case StepRemove:
@@ -73,6 +74,13 @@ func (w *world) check() error {
 	}
 	if len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2 || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
 		return broken("nothing grows", "%d tickets, %d failed, %d deliveries", len(m.Tickets), len(m.Failed), len(m.Deliveries))
+	}
+	if w.Cancelled && !m.cancelled() && m.Mode != Refused {
+		return broken("what is cancelled ends", "in mode %s", m.Mode)
+	}
+	done := len(w.Steps) == 0 && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
+	if (m.Mode == Retiring || m.Mode == Clearing) && done && (m.Failure == nil || m.Failure.Step != string(StepRelease)) {
+		return broken("what is retired ends", "it waits until %s", w.Until)
 	}
 	if !m.known() || w.Heard != w.Stored || w.Signal {
 		return nil
