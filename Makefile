@@ -80,7 +80,7 @@ replay: ## Replay the recorded histories, strictly; needs no server
 
 mutants: $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
 	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
-	  app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
+	  $(DEVSTACK) exec -- app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
 
 generate: ## Generate the mocks
 	go generate ./...

@@ -78,6 +78,7 @@ func (i *inbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 	return i.Next.Init(&outbound{interceptor.WorkflowOutboundInterceptorBase{Next: out}, i.listener})
 }
 
+//workflowcheck:ignore // it takes down what a replay does, and changes nothing of it
 func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	result, err := i.Next.ExecuteWorkflow(ctx, in)
 	var again *workflow.ContinueAsNewError
@@ -96,6 +97,7 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 	return result, err
 }
 
+//workflowcheck:ignore // as above
 func (i *inbound) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
 	answer, err := i.Next.ExecuteUpdate(ctx, in)

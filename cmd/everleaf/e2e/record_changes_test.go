@@ -58,9 +58,9 @@ func TestRecordChanges(t *testing.T) {
 	finish, answer := s.attempt(meanwhile)
 	s.wake(meanwhile)
 	s.eventually("the notice to be taken", func() bool {
-		described, err := s.temporal.DescribeWorkflowExecution(context.Background(), ports.WorkflowID(meanwhile), "")
+		described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(meanwhile), "")
 		require.NoError(t, err)
-		return described.GetPendingWorkflowTask() == nil && count(s.runs(meanwhile)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
+		return described.RawResponse.GetPendingWorkflowTask() == nil && count(s.runs(meanwhile)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
 	})
 	finish()
 	(<-answer).exits(t, 0)
