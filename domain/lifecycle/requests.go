@@ -119,7 +119,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 		m.ensured(out, changed)
 		comes := m.Want != nil || m.Attempt != nil || m.Failure != nil || out.Record.Failure != nil
 		switch {
-		case (ended || started) && out.Needed && !first, ended && revoked(out.Record):
+		case (ended || started) && (out.Needed && !first || revoked(out.Record)):
 			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
 		// The attempt may be for another spec than this; whether one more is needed is decided after it.
 		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
