@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check explore replay generate verify flake bench resilience crash record clean
+.PHONY: help build image run demo up test check explore replay mutants generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -74,8 +74,13 @@ explore: ## Search the life cycle's machine for a broken rule: make explore DEPT
 	@echo "all that is at most $(DEPTH) deviations away from when all goes well, and $(WALKS) random walks from seed $(SEED)"
 	go test -count=1 -v -timeout 0 -run 'TestExplore|TestWalk' ./domain/lifecycle -args -explore.depth $(DEPTH) -explore.seed $(SEED) -explore.walks $(WALKS)
 
-replay: ## Replay the recorded histories; needs no server
-	go test -count=1 -run TestReplay ./app/...
+REPLAYED := ./app/lifecycle ./app/sweep ./app/nexus ./app/replaytest
+replay: ## Replay the recorded histories, strictly; needs no server
+	go test -count=1 -run TestReplay $(REPLAYED)
+
+mutants: $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
+	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
+	  $(DEVSTACK) exec -- app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
 
 generate: ## Generate the mocks
 	go generate ./...
@@ -103,7 +108,8 @@ crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuanc
 
 # Histories of a release lie in a folder of its name, which this leaves alone.
 record: $(DEVSTACK) ## Record the replay histories again, on real servers
-	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json
+	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json \
+	  app/replaytest/testdata/gated/histories/*.json
 	$(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record
 
 clean: ## Remove what was built here

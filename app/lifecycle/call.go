@@ -42,7 +42,7 @@ func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 	options := remoteOptions
 	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 30*time.Minute
-	options.Priority = priority(m, urgent, 0)
+	options.Priority = priority(m, domain.PriorityUrgent, 0)
 	return options
 }
 
@@ -51,28 +51,21 @@ func delivering(m *lifecycle.Machine, queue string, callers int, target string) 
 	options := remoteOptions
 	options.TaskQueue = ports.DeliveryTaskQueue(queue, lifecycle.Host(target))
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
-	options.Priority = priority(m, routine, callers)
+	options.Priority = priority(m, domain.PriorityUsual, callers)
 	options.Summary = target
 	return options
 }
-
-// Priorities; 1 is first. The policy may give an attempt any of 1 to 5.
-const (
-	urgent  = 1
-	awaited = 2
-	routine = 3
-)
 
 // maxTenant is the longest fairness key in octets that Temporal takes; a longer one fails the workflow's task for ever.
 const maxTenant = 64
 
 // priority is how a step is queued: by urgency, where callers wait a bit earlier, and fairly between tenants.
 func priority(m *lifecycle.Machine, urgency, callers int) temporal.Priority {
-	if urgency < urgent {
-		urgency = routine
+	if urgency < domain.PriorityUrgent { // the policy has given none
+		urgency = domain.PriorityUsual
 	}
 	if callers > 0 {
-		urgency = min(urgency, awaited)
+		urgency = min(urgency, domain.PriorityAwaited)
 	}
 	p := temporal.Priority{PriorityKey: urgency}
 	if len(m.Tenant) <= maxTenant {

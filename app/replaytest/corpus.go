@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 )
@@ -24,8 +23,9 @@ const (
 	transcriptSuffix = ".calls.json"
 )
 
-// machine matches names of the recording machine and of its users in identities and sticky queues: they are nobody's business.
-var machine = regexp.MustCompile(`"(identity|name)": "(?:[^"]*@[^"]*|[^":]*:[0-9a-f-]{36})"`)
+// private is what has no place in a history: keys, addresses with a password, and names of the machine that recorded it, its
+// users and folders.
+var private = regexp.MustCompile(`PRIVATE KEY|postgres://|\d+@|/(?:tmp|root|home|work|usr|var|Users)/`)
 
 // Run replays a corpus: every history to its end, and up to the end of each workflow task, as a worker finds runs that are
 // open. The corpus is a folder of histories, name.json, each with a transcript, name.calls.json, and SHA256SUMS, which lists
@@ -36,6 +36,7 @@ func Run(t *testing.T, corpus string, register func(worker.WorkflowRegistry)) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) {
 			t.Parallel()
 			require.NoError(t, Replay(t, path, register))
+			require.Empty(t, private.FindString(Read(t, path).String()), "it has no place in a history")
 			transcript := readTranscript(t, path)
 			for _, end := range tasks(Read(t, path)) {
 				cut := &historypb.History{Events: Read(t, path).Events[:end]}
@@ -79,21 +80,6 @@ func sums(t testing.TB, corpus string) string {
 	require.NoError(t, err)
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[sha256.Size*2:], b[sha256.Size*2:]) })
 	return strings.Join(lines, "")
-}
-
-// Keep adds a history of this run of the workflow to the corpus, or replaces the one of that name, and writes its transcript.
-// The history must replay, and its events must hold what the replay does.
-func Keep(t testing.TB, corpus, name, run string, history *historypb.History, register func(worker.WorkflowRegistry)) {
-	t.Helper()
-	encoded, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(history)
-	require.NoError(t, err)
-	path := filepath.Join(corpus, name+".json")
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, append(machine.ReplaceAll(encoded, []byte(`"$1": "everleaf"`)), '\n'), 0o644))
-	transcript, err := Transcribe(Read(t, path), run, register)
-	require.NoError(t, err, path)
-	transcript.write(t, path)
-	require.NoError(t, os.WriteFile(filepath.Join(corpus, sumsFile), []byte(sums(t, corpus)), 0o644))
 }
 
 // Read reads a recorded history.

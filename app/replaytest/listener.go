@@ -23,6 +23,7 @@ type listener struct {
 	began map[string]workflow.Version
 }
 
+//workflowcheck:ignore // it writes what the workflow does, and changes nothing of it
 func (l *listener) note(do, name string, options, value any) {
 	l.calls = append(l.calls, Call{Do: do, Name: name, Options: encode(options), Value: encode(value)})
 }
@@ -77,6 +78,7 @@ func (i *inbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 	return i.Next.Init(&outbound{interceptor.WorkflowOutboundInterceptorBase{Next: out}, i.listener})
 }
 
+//workflowcheck:ignore // it takes down what a replay does, and changes nothing of it
 func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	result, err := i.Next.ExecuteWorkflow(ctx, in)
 	var again *workflow.ContinueAsNewError
@@ -95,6 +97,7 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 	return result, err
 }
 
+//workflowcheck:ignore // as above
 func (i *inbound) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
 	answer, err := i.Next.ExecuteUpdate(ctx, in)
@@ -156,6 +159,8 @@ func (o *outbound) Sleep(ctx workflow.Context, d time.Duration) error {
 }
 
 // UpsertTypedSearchAttributes is noted with all that the workflow has afterwards: what is unset is seen to be gone.
+//
+//workflowcheck:ignore // the map's order is lost in JSON
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	err := o.Next.UpsertTypedSearchAttributes(ctx, updates...)
 	all := map[string]any{}

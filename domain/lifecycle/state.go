@@ -13,6 +13,9 @@ const Version = 1
 const (
 	// maxInput bounds a caller's input in octets: a spec and little else.
 	maxInput = 64 << 10
+	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of it.
+	maxState      = 4 * maxInput
+	maxDeliveries = 100
 	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
 	maxTenant = 64
 )
@@ -80,7 +83,8 @@ func Decode(input []byte, continued bool) (State, error) {
 	if err := json.Unmarshal(input, &state); err != nil {
 		return State{}, fmt.Errorf("decode the workflow's state: %w", err)
 	}
-	if state.Machine <= 0 { // nobody's state: another workflow has continued as this one
+	forged := len(input) > maxState || len(state.Spec.Deliveries) > maxDeliveries
+	if state.Machine <= 0 || forged { // another workflow has continued as this one: its spec is checked as a caller's
 		return State{Spec: state.Spec, Mode: Active}, nil
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
@@ -97,16 +101,16 @@ func Decode(input []byte, continued bool) (State, error) {
 
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
-		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+		return State{}, refused(domain.ReasonInputTooLarge, "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
 	}
 	if len(input) == 0 || string(input) == "null" {
-		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
+		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
 	}
 	var first struct {
 		Spec domain.Spec `json:"spec"`
 	}
 	if err := json.Unmarshal(input, &first); err != nil {
-		return State{}, refused("InputMalformed", "input: %v", err)
+		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
 	}
 	return State{Spec: first.Spec, Mode: Active}, nil
 }

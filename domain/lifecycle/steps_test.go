@@ -127,10 +127,12 @@ func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
 	if request.Spec != nil {
 		spec := deep(*request.Spec)
 		out.Spec, out.Changes = &spec, w.Machine.Spec.Changes(spec)
-		out.Needed, _ = domain.Needed(w.Now, s.record(), spec, domain.Want{Reason: domain.WakeChanged})
-		if want := w.Machine.Want; want != nil && !out.Needed {
-			out.Needed, _ = domain.Needed(w.Now, s.record(), spec, *want)
+		needs := func(want domain.Want) bool {
+			needed, replaces := domain.Needed(w.Now, s.record(), spec, want)
+			return needed && (s.Issued == nil || replaces != "")
 		}
+		want := w.Machine.Want
+		out.Needed = needs(domain.Want{Reason: domain.WakeChanged}) || want != nil && needs(*want)
 	}
 	if stored == nil {
 		w.noteRecorded(request)

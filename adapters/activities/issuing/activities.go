@@ -1,3 +1,4 @@
+// Package issuing holds the steps that obtain and revoke certificates, and the short ones that record what workflows do.
 package issuing
 
 import (

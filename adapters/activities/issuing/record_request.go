@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -13,6 +14,9 @@ import (
 // stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
 func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
 	if in.Request == nil {
+		if err := domain.ValidateCertificateName(in.Certificate); err != nil {
+			return out, err // a run that nobody has started as a certificate's must not get further
+		}
 		out.Record, err = a.read(ctx, in.Certificate)
 		return out, err
 	}
@@ -91,10 +95,16 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 		before = validated // or the same name would be another one, in another spelling
 	}
 	stored.Changes = before.Changes(*stored.Spec)
-	needed, _ := domain.Needed(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
-	if in.Want != nil && !needed { // what was asked for before and is not obtained yet
-		needed, _ = domain.Needed(stored.At, record, *stored.Spec, *in.Want)
+	stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
+	if in.Want != nil && stored.Fulfilled { // what was asked for before and is not obtained yet
+		stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, *in.Want)
 	}
-	stored.Fulfilled = !needed
 	return nil
+}
+
+// needsAnother reports whether another certificate has to be obtained. Where only the plan of the one in service is missing, that
+// one serves the spec, and the workflow has it planned anyway.
+func needsAnother(at time.Time, record domain.Record, spec domain.Spec, want domain.Want) bool {
+	needed, replaces := domain.Needed(at, record, spec, want)
+	return needed && (record.Issued == nil || replaces != "")
 }

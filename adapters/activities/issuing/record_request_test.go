@@ -55,6 +55,8 @@ func TestRecordEnsure(t *testing.T) {
 	delivered.Deliveries = []string{"disk"}
 	revoked := serving()
 	revoked.Revocations = []domain.Revocation{{Issued: *revoked.Issued}}
+	unplanned := serving()
+	unplanned.Renewal = nil
 	for _, c := range []struct {
 		name    string
 		record  domain.Record
@@ -72,6 +74,7 @@ func TestRecordEnsure(t *testing.T) {
 		{"while a renewal that was asked for is not obtained yet", serving(), spec, delivered,
 			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"}, true},
 		{"after a renewal that was asked for was obtained", serving(), spec, spec, &domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
+		{"of what is in service and not planned yet", unplanned, spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
 		{"of what is to be revoked", revoked, spec, spec, nil, nil, true},
 	} {
 		for _, kind := range []domain.RequestKind{domain.RequestEnsure, domain.RequestStart} {
@@ -136,6 +139,12 @@ func TestRecordRevoke(t *testing.T) {
 			require.Equal(t, c.needed, out.Needed)
 		})
 	}
+}
+
+// A workflow of somebody else that continues as new into a certificate's has no request whose name is checked.
+func TestRecordRequestReadsNoBadName(t *testing.T) {
+	_, err := call(newRig(t), ports.RecordRequest, ports.RecordRequestInput{Certificate: "../../etc/x"})
+	wire(t, err, domain.AsFault(domain.ValidateCertificateName("../../etc/x")), false)
 }
 
 // What can never be carried out is refused in the answer, before anything is stored.

@@ -58,9 +58,9 @@ func TestRecordChanges(t *testing.T) {
 	finish, answer := s.attempt(meanwhile)
 	s.wake(meanwhile)
 	s.eventually("the notice to be taken", func() bool {
-		run := s.runs(meanwhile)[0]
-		last := run.Events[len(run.Events)-1].GetEventType()
-		return count(run, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1 && last == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+		described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(meanwhile), "")
+		require.NoError(t, err)
+		return described.RawResponse.GetPendingWorkflowTask() == nil && count(s.runs(meanwhile)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
 	})
 	finish()
 	(<-answer).exits(t, 0)
