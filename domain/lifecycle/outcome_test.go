@@ -78,6 +78,36 @@ func TestDenied(t *testing.T) {
 	require.Empty(t, m.Failed, "another version")
 }
 
+// A failure is gone when it is gone in Postgres, unless Postgres never had it.
+func TestStandingFailure(t *testing.T) {
+	t.Parallel()
+	earlier, later := failing(time.Minute), failing(time.Hour)
+	later.At = epoch.Add(time.Second)
+	unstored := *later
+	unstored.Undecided = true
+	for _, c := range []struct{ known, stored, want *domain.Failure }{
+		{nil, nil, nil},
+		{nil, earlier, earlier},
+		{earlier, nil, nil},
+		{earlier, later, later},
+		{&unstored, nil, &unstored},
+		{&unstored, earlier, &unstored},
+		{&unstored, later, later},
+	} {
+		m := serving(func(m *Machine) {
+			m.Failure, m.Deliveries[0].Failure, m.Record.Revocations = c.known, c.known, pending("v0", nil)
+			m.Record.Revocations[0].Failure = c.known
+		})
+		record := domain.Record{Issued: m.Record.Issued, Renewal: m.Record.Renewal, Failure: c.stored, Revocations: pending("v0", nil),
+			Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Failure: c.stored}}}
+		record.Revocations[0].Failure = c.stored
+		m.take(Action{}, record)
+		require.Equal(t, c.want, m.Failure)
+		require.Equal(t, c.want, m.Deliveries[0].Failure)
+		require.Equal(t, c.want, m.Record.Revocations[0].Failure)
+	}
+}
+
 // A cancelled workflow answers its callers and ends, whatever comes in.
 func TestCancelledIsNotRevived(t *testing.T) {
 	t.Parallel()
