@@ -108,6 +108,7 @@ var breakers = []struct {
 			m.Failure = &failure
 		}
 	}}},
+	{"what is obtained was recorded", blind(func(m *Machine) { m.Tickets = nil })},
 	{"Next is pure", tamper{next: func(w *world, m *Machine) Action {
 		w.Machine.Cycle++
 		return m.Next(w.situation())

@@ -103,6 +103,7 @@ func (w *world) left() (left []string) {
 	note(!m.known(), "a read")
 	note(m.Attempt != nil || m.Want != nil || m.Failure != nil, "an attempt")
 	note(s.Issued == nil || !slices.Equal(s.Issued.Names, m.Spec.Names), "a certificate for the spec")
+	note(s.Issued != nil && s.Issued.Revoked && !slices.Contains(w.Alone, s.version()), "a replacement of what is revoked")
 	note(s.Renewal == nil || !s.Renewal.At.After(w.Now), "a renewal")
 	for _, version := range w.Revoke {
 		note(!slices.Contains(w.Revoked, version), "the revocation of %s", version)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"everleaf/domain"
 )
 
 // progressEvery is after how many events there is word of progress.
@@ -22,6 +24,7 @@ var (
 // origins are the worlds from which the explorer sets out, with how they came about.
 var origins = map[string][]string{
 	"new":        {},
+	"asked":      {"ensure B with the start"},
 	"in service": inService,
 	"failing":    then(inService, "time passes", "ReserveOrder ok", "ObtainCertificate lost", "RecordFailure ok"),
 	"limited":    then(inService, "renew", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate limited", "RecordFailure ok"),
@@ -41,6 +44,10 @@ func then(first []string, more ...string) []string {
 func origin(events []string, broken *tamper) (*world, error) {
 	w := begin(specA)
 	w.tamper = broken
+	if len(events) > 0 && events[0] == "ensure B with the start" {
+		w.ask(domain.Request{Kind: domain.RequestEnsure, Spec: &specB})
+		events = events[1:]
+	}
 	if err := w.settle(); err != nil {
 		return w, err
 	}

@@ -27,6 +27,10 @@ func (w *world) checkBegin(a Action) error {
 		return broken("nothing acts on a stale record", "%s, %d changes behind", a.Step, w.Told-w.Heard)
 	}
 	switch a.Step {
+	case StepReserve, StepObtain:
+		if len(w.Store.Spec.Names) == 0 {
+			return broken("what is obtained was recorded", "%s for %v", a.Step, m.Spec.Names)
+		}
 	case StepDeliver:
 		r := m.revocation(a.Version)
 		if slices.Contains(w.Revoked, a.Version) || r != nil && r.WithoutReplacement || a.Version != m.version() {

@@ -184,6 +184,9 @@ func (w *world) revoke(request domain.Request) {
 		s.Revocations = append(s.Revocations, domain.Revocation{Issued: *s.Issued})
 		w.Revoke = append(w.Revoke, s.version())
 	}
+	if request.WithoutReplacement {
+		w.Alone = append(w.Alone, s.version())
+	}
 	r := s.pending(s.version())
 	if r.Failure = nil; request.WithoutReplacement || s.Retiring || s.Released {
 		r.WithoutReplacement, r.After = true, time.Time{}

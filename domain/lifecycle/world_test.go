@@ -47,8 +47,9 @@ type plain struct {
 	Over      Do
 	// Until is how long the workflow waits.
 	Until time.Time
-	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA.
-	Revoke, Revoked []string
+	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for which nobody
+	// wanted a replacement.
+	Revoke, Revoked, Alone []string
 }
 
 // served is what a target has.
@@ -98,7 +99,7 @@ func begin(spec domain.Spec) *world {
 func (w *world) again(spec domain.Spec) {
 	next := begin(spec)
 	next.Store, next.Served, next.Next, next.Asked = w.Store, w.Served, w.Next, w.Asked
-	next.Revoke, next.Revoked, next.Now, next.tamper = w.Revoke, w.Revoked, w.Now, w.tamper
+	next.Revoke, next.Revoked, next.Alone, next.Now, next.tamper = w.Revoke, w.Revoked, w.Alone, w.Now, w.tamper
 	next.Store.Requests = nil
 	next.Machine = New(name, State{Spec: spec, Mode: Active}, next.id(), w.Now)
 	*w = *next
