@@ -138,7 +138,9 @@ func (m *Machine) due(now time.Time) (action *Action, at time.Time, reason strin
 			at, reason = when, why
 		}
 	}
-	lanes := []func() (Action, time.Time, bool){m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease}
+	lanes := []func() (Action, time.Time, bool){
+		m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease,
+	}
 	for _, lane := range lanes {
 		next, when, ok := lane()
 		switch {

@@ -42,7 +42,8 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	}
 }
 
-// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long for.
+// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long
+// for.
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():

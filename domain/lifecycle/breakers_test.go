@@ -10,8 +10,8 @@ import (
 	"everleaf/domain"
 )
 
-// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each event,
-// what JSON keeps of it, and what the next run gets.
+// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each
+// event, what JSON keeps of it, and what the next run gets.
 type tamper struct {
 	next    func(w *world, m *Machine) Action
 	answer  func(w *world, c caller, out Answer) Answer

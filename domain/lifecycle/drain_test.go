@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits the rest.
+	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits the
+	// rest.
 	maxOutcomes = 40
 	// maxRepeats is how often an action begins in the same state: reads that overlap with something are repeated.
 	maxRepeats = 3
 	maxWaits   = 60
 )
 
-// drain has all steps end in the same way, and time pass, until nothing is left to do but the next renewal. ending is "ok", or
-// how all steps fail that can fail so; those that cannot are lost.
+// drain has all steps end in the same way, and time pass, until nothing is left to do but the next renewal. ending is
+// "ok", or how all steps fail that can fail so; those that cannot are lost.
 func (w *world) drain(ending string) error {
 	for waits := 0; ; waits++ {
 		if err := w.freeze(ending); err != nil {

@@ -7,7 +7,8 @@ import (
 	"everleaf/domain"
 )
 
-// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer comes.
+// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer
+// comes.
 type event struct {
 	name string
 	free bool
@@ -62,7 +63,10 @@ func (w *world) events() (all []event) {
 			if !w.possible(s.Action, ending) {
 				continue
 			}
-			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) { w.commit(i, ending); w.apply(i) }})
+			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) {
+				w.commit(i, ending)
+				w.apply(i)
+			}})
 			if ending == "ok" || ending == "late" { // its answer takes a while
 				add(label+" "+ending+", silent", func(w *world) { w.commit(i, ending) })
 			}

@@ -29,9 +29,10 @@ var origins = map[string][]string{
 	"failing":    then(inService, "time passes", "ReserveOrder ok", "ObtainCertificate lost", "RecordFailure ok"),
 	"limited":    then(inService, "renew", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate limited", "RecordFailure ok"),
 	"changing":   then(inService, "ensure B", "RecordRequest ok", "ReserveOrder ok"),
-	"revoking":   then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 lost", "RecordFailure t1 ok"),
-	"clearing":   then(inService, "retire and clear", "RecordRequest ok"),
-	"releasing":  then(inService, "retire", "RecordRequest ok"),
+	"revoking": then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok",
+		"DeliverCertificate t1 lost", "RecordFailure t1 ok"),
+	"clearing":  then(inService, "retire and clear", "RecordRequest ok"),
+	"releasing": then(inService, "retire", "RecordRequest ok"),
 }
 
 var inService = []string{"RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 ok"}
@@ -59,7 +60,8 @@ func origin(events []string, broken *tamper) (*world, error) {
 	return w, nil
 }
 
-// node is a visited world, with the way to it. The cost is the number of deviations from the way on which all goes well.
+// node is a visited world, with the way to it. The cost is the number of deviations from the way on which all goes
+// well.
 type node struct {
 	parent *node
 	event  string
@@ -77,8 +79,8 @@ func (n *node) trace() string {
 	return n.event + ":\n  " + strings.Join(events, "\n  ")
 }
 
-// explorer visits all worlds that can be reached with so many deviations, those with few first. Worlds that are alike are
-// visited once.
+// explorer visits all worlds that can be reached with so many deviations, those with few first. Worlds that are alike
+// are visited once.
 type explorer struct {
 	seen   map[uint64]int // the cost
 	layers [][]*node      // those that are still to be looked at, by cost
@@ -197,7 +199,8 @@ func TestExplore(t *testing.T) {
 	e.probe = *probe
 	e.progress = func() {
 		took := time.Since(start)
-		t.Logf("%d states by %d events in %s, %.0f states a second", e.states, e.events, took.Round(time.Millisecond), float64(e.states)/took.Seconds())
+		t.Logf("%d states by %d events in %s, %.0f states a second", e.states, e.events, took.Round(time.Millisecond),
+			float64(e.states)/took.Seconds())
 	}
 	if n, err := e.explore(); err != nil {
 		t.Fatalf("%v\nby way of %s", err, n.trace())

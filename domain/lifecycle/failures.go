@@ -25,8 +25,8 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	}
 }
 
-// denied has the record read again if the step did not find the action's version in service. It reports whether that is all
-// that follows: when the step says so again after a new read, it is a failure like any other.
+// denied has the record read again if the step did not find the action's version in service. It reports whether that is
+// all that follows: when the step says so again after a new read, it is a failure like any other.
 func (m *Machine) denied(a Action, fault domain.Fault) bool {
 	if fault.Reason != domain.ReasonVersionReplaced && fault.Reason != domain.ReasonUnknownVersion {
 		return false
@@ -92,7 +92,8 @@ func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
 // unasked is a failure for which the policy was not asked.
 func unasked(a Action, fault domain.Fault, now time.Time) domain.Failure {
 	return domain.Failure{
-		Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step), Answer: true, Undecided: true,
+		Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step),
+		Answer: true, Undecided: true,
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"everleaf/domain"
 )
 
-// Machine is one run of a certificate's life cycle. The executor asks Next for an action, calls Begin, runs the action's
-// step and hands the outcome to one of the methods of outcome.go; requests and notices come in between at any time.
+// Machine is one run of a certificate's life cycle. The executor asks Next for an action, calls Begin, runs the
+// action's step and hands the outcome to one of the methods of outcome.go; requests and notices come in between at any
+// time.
 //
 // All of it is plain data, so that a test can store, compare and continue any moment of it.
 type Machine struct {
@@ -150,13 +151,15 @@ func (m *Machine) replaces(r domain.Revocation) bool {
 	return !r.WithoutReplacement && (m.issued() == nil || m.version() == r.Issued.Version)
 }
 
-// revokes reports whether something is still to be revoked that need not be replaced first. On the way to the end that is
-// all: with the Retire, Postgres has noted that nothing replaces it.
+// revokes reports whether something is still to be revoked that need not be replaced first. On the way to the end that
+// is all: with the Retire, Postgres has noted that nothing replaces it.
 func (m *Machine) revokes() bool {
-	return m.Record != nil && slices.ContainsFunc(m.Record.Revocations, func(r domain.Revocation) bool { return !m.replaces(r) })
+	due := func(r domain.Revocation) bool { return !m.replaces(r) }
+	return m.Record != nil && slices.ContainsFunc(m.Record.Revocations, due)
 }
 
 // delivered reports whether every target that is to have the certificate in service has it.
 func (m *Machine) delivered() bool {
-	return !slices.ContainsFunc(m.Deliveries, func(d domain.Delivery) bool { return !d.Removing && d.Version != m.version() })
+	behind := func(d domain.Delivery) bool { return !d.Removing && d.Version != m.version() }
+	return !slices.ContainsFunc(m.Deliveries, behind)
 }

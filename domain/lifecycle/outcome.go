@@ -45,7 +45,8 @@ func (m *Machine) finish(a Action) bool {
 	return len(m.Running) < before
 }
 
-// take makes record the one that holds. One that was read while something changed may be older than that: it is read again.
+// take makes record the one that holds. One that was read while something changed may be older than that: it is read
+// again.
 func (m *Machine) take(a Action, record domain.Record) {
 	overlapped := a.Reads != m.Reads
 	m.Reads++ // the step itself may have changed something
@@ -168,8 +169,8 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.reconcile()
 }
 
-// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round: only the
-// record says what the target has.
+// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round:
+// only the record says what the target has.
 func (m *Machine) meets(a Action) {
 	d := m.delivery(a.Target)
 	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {

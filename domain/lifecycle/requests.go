@@ -103,8 +103,8 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 	m.forgetUnattended()
 }
 
-// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may have
-// changed.
+// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may
+// have changed.
 func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	var version string
 	if out.Record.Issued != nil {
@@ -151,9 +151,11 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 
 // revoked reports whether what is in service is revoked or to be revoked.
 func revoked(record domain.Record) bool {
-	return record.Issued != nil && (record.Issued.Revoked || slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
-		return r.Issued.Version == record.Issued.Version
-	}))
+	if record.Issued == nil {
+		return false
+	}
+	pending := func(r domain.Revocation) bool { return r.Issued.Version == record.Issued.Version }
+	return record.Issued.Revoked || slices.ContainsFunc(record.Revocations, pending)
 }
 
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
@@ -204,8 +206,8 @@ func (m *Machine) retire(t *Ticket) {
 	m.giveUp()
 }
 
-// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and is
-// tried again, and after some tries its caller is answered, and those who wait behind it.
+// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and
+// is tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
 	if a.Request == "" {

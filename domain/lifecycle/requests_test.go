@@ -9,8 +9,9 @@ import (
 	"everleaf/domain"
 )
 
-// A step that is repeated because its answer was lost finds its own work: the certificate does not count as released any
-// more, so the policy sees no need. What is revoked is replaced all the same when somebody wants the certificate again.
+// A step that is repeated because its answer was lost finds its own work: the certificate does not count as released
+// any more, so the policy sees no need. What is revoked is replaced all the same when somebody wants the certificate
+// again.
 func TestStartReplacesWhatIsRevoked(t *testing.T) {
 	t.Parallel()
 	revoked := domain.Record{

@@ -50,7 +50,8 @@ func (w *world) checkBegin(a Action) error {
 	return nil
 }
 
-// checkRevoke: what is revoked is replaced and delivered first, unless somebody asked otherwise or gave the certificate up.
+// checkRevoke: what is revoked is replaced and delivered first, unless somebody asked otherwise or gave the certificate
+// up.
 func (w *world) checkRevoke(version string) error {
 	r := w.Store.pending(version)
 	if r == nil || r.WithoutReplacement {
@@ -76,7 +77,8 @@ func (w *world) check() error {
 	if !w.Until.IsZero() && !w.Until.After(w.Now) {
 		return broken("a wait is for later", "until %s", w.Until)
 	}
-	if len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2 || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
+	grown := len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2
+	if grown || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
 		return broken("nothing grows", "%d tickets, %d failed, %d deliveries", len(m.Tickets), len(m.Failed), len(m.Deliveries))
 	}
 	if w.Cancelled && !m.cancelled() && m.Mode != Refused {
@@ -100,7 +102,8 @@ func (w *world) check() error {
 	return nil
 }
 
-// checkTargets: one that has had a certificate is confirmed, or being cleared, or will be. What the machine says of it is true.
+// checkTargets: one that has had a certificate is confirmed, or being cleared, or will be. What the machine says of it
+// is true.
 func (w *world) checkTargets() error {
 	m := w.Machine
 	for _, s := range w.Served {
@@ -109,7 +112,8 @@ func (w *world) checkTargets() error {
 		}
 	}
 	for _, d := range m.Deliveries {
-		claimed := d.Version != "" && d.Version == m.version() && !d.Removing && !m.busy(Action{Step: StepDeliver, Target: d.Target})
+		busy := m.busy(Action{Step: StepDeliver, Target: d.Target})
+		claimed := d.Version != "" && d.Version == m.version() && !d.Removing && !busy
 		if claimed && !slices.Contains(w.Served, served{d.Target, d.Version}) {
 			return broken("what is confirmed is there", "%s does not have %s", d.Target, d.Version)
 		}
@@ -185,7 +189,8 @@ func (w *world) checkPure() error {
 	if first != second || !slices.Equal(text, before) {
 		return broken("Next is pure", "%v, then %v", first, second)
 	}
-	if read := w.throughJSON(w.Machine); !slices.Equal(text, must(json.Marshal(read))) || read.Next(w.situation()) != w.Machine.Next(w.situation()) {
+	read := w.throughJSON(w.Machine)
+	if !slices.Equal(text, must(json.Marshal(read))) || read.Next(w.situation()) != w.Machine.Next(w.situation()) {
 		return broken("the machine survives JSON", "%s", text)
 	}
 	if state := must(json.Marshal(w.Machine.State)); len(state) > 2000 {

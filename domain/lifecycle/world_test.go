@@ -10,8 +10,9 @@ import (
 	"everleaf/domain"
 )
 
-// world is a certificate's workflow with all that it meets: Postgres, a CA, targets and callers, in a few lines of each. It
-// has an executor of its own, which does what app/lifecycle does. Each thing that can happen is an event; see events_test.go.
+// world is a certificate's workflow with all that it meets: Postgres, a CA, targets and callers, in a few lines of
+// each. It has an executor of its own, which does what app/lifecycle does. Each thing that can happen is an event; see
+// events_test.go.
 type world struct {
 	plain
 	// tamper breaks the machine on purpose, in tests of the tests; nil otherwise.
@@ -32,8 +33,8 @@ type plain struct {
 	Callers []caller
 	// Next numbers the versions, Asked the requests.
 	Next, Asked int
-	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the record that
-	// it took; Signal says that word is under way.
+	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the record
+	// that it took; Signal says that word is under way.
 	Stored, Told, Heard int
 	Signal              bool
 	// Suggested and Outdated are those of Situation.
@@ -47,8 +48,8 @@ type plain struct {
 	Over      Do
 	// Until is how long the workflow waits.
 	Until time.Time
-	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for which nobody
-	// wanted a replacement.
+	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for which
+	// nobody wanted a replacement.
 	Revoke, Revoked, Alone []string
 }
 
