@@ -41,9 +41,10 @@ type Certificates interface {
 	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error)
 	// RecordUnrevoked stores why a version is not revoked yet. One that is not to be revoked any more is left alone. Idempotent.
 	RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error
-	// RecordReleased notes that the certificate's workflow ends and removes the HTTP tokens of its orders in flight; it returns
-	// the record after it. Idempotent.
-	RecordReleased(ctx context.Context, certificate string) (domain.Record, error)
+	// RecordReleased notes that the certificate's workflow ended at an instant and removes the HTTP tokens of its orders in
+	// flight; it returns the record after it. One that was asked for after the instant belongs to another workflow, and nothing
+	// changes. Idempotent.
+	RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error)
 }
 
 // StoredRequest is what RecordRequest stores of a request.

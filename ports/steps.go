@@ -172,6 +172,8 @@ type RecordFailureOutput struct {
 // RecordReleasedInput names the certificate.
 type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
+	// At is the workflow's instant: a certificate that somebody asked for later is not released.
+	At time.Time `json:"at"`
 }
 
 // RecordReleasedOutput is the record of the certificate that is released.

@@ -110,7 +110,7 @@ func (s store) order(id string) (order ports.StoredOrder) {
 // release is RecordReleased that must succeed.
 func (s store) release(certificate string) {
 	s.t.Helper()
-	_, err := s.RecordReleased(s.t.Context(), certificate)
+	_, err := s.RecordReleased(s.t.Context(), certificate, time.Now())
 	require.NoError(s.t, err)
 }
 

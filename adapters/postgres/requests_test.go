@@ -278,3 +278,24 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	s.ask("web", retire("late", early.Add(-time.Second)))
 	require.Equal(t, early, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
 }
+
+// A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no tokens from it.
+func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "first"))
+	s.ask("web", ensured("1", early, order.Spec))
+	s.ask("web", ensured("2", early.Add(2*time.Second), order.Spec))
+	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t"}}))
+	record, err := s.RecordReleased(t.Context(), "web", early.Add(time.Second))
+	require.NoError(t, err)
+	require.False(t, record.Released)
+	require.Equal(t, 1, s.count("http_tokens"))
+	require.NotContains(t, s.events("web"), "released")
+	for range 2 {
+		record, err = s.RecordReleased(t.Context(), "web", early.Add(2*time.Second))
+		require.NoError(t, err)
+		require.True(t, record.Released)
+	}
+	require.Zero(t, s.count("http_tokens"))
+	require.Equal(t, []string{"placed", "released"}, s.events("web"), "once")
+}

@@ -83,7 +83,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 			_, err := s.RecordRevoked(ctx, "c77", version, domain.RevokedSuperseded, noon)
 			return err
 		}},
-		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77"); return err }},
+		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77", noon); return err }},
 		{"Story", func() error { _, err := postgres.NewStories(s.pool).Story(ctx, "c77", 10); return err }},
 		{"Owners", func() error {
 			_, err := postgres.NewSecrets(s.pool).Owners(ctx, []string{uuid.NewString()})
