@@ -141,12 +141,13 @@ func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, certificate, version,
 }
 
 // RecordRequest mocks base method.
-func (m *MockCertificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+func (m *MockCertificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, string, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordRequest", ctx, certificate, request)
 	ret0, _ := ret[0].(domain.Record)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
+	ret1, _ := ret[1].(string)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
 }
 
 // RecordRequest indicates an expected call of RecordRequest.

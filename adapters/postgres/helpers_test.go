@@ -131,7 +131,7 @@ func (s store) fail(certificate string, failure domain.Failure) {
 // ask is RecordRequest that must succeed.
 func (s store) ask(certificate string, request ports.StoredRequest) domain.Record {
 	s.t.Helper()
-	record, err := s.RecordRequest(s.t.Context(), certificate, request)
+	record, _, err := s.RecordRequest(s.t.Context(), certificate, request)
 	require.NoError(s.t, err)
 	return record
 }

@@ -46,7 +46,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 	failure := domain.Failure{At: noon, RetryAt: noon}
 	request := func(kind domain.RequestKind) func() error {
 		return func() error {
-			_, err := s.RecordRequest(ctx, "c77", ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
+			_, _, err := s.RecordRequest(ctx, "c77", ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
 				ID: uuid.NewString(), Kind: kind, At: noon, Spec: &spec, Reason: domain.RevokedKeyCompromise}})
 			return err
 		}
