@@ -36,7 +36,12 @@ func (r *rig) reads(record domain.Record) {
 }
 
 func (r *rig) records(stored ports.StoredRequest, record domain.Record) {
-	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(record, nil)
+	r.recordsAbout(stored, stored.Version, record)
+}
+
+// recordsAbout expects a request that was recorded first when the version was in service.
+func (r *rig) recordsAbout(stored ports.StoredRequest, version string, record domain.Record) {
+	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(record, version, nil)
 }
 
 func TestRecordRequestOnlyReads(t *testing.T) {
@@ -141,6 +146,28 @@ func TestRecordRevoke(t *testing.T) {
 	}
 }
 
+// The answer to a repeat is about the version that the request was recorded for, also if another one is in service by now.
+func TestRecordRequestRepeated(t *testing.T) {
+	after := serving()
+	after.Issued.Version = "v2"
+	after.Revocations = []domain.Revocation{{Issued: domain.Issued{Version: "v1"}}}
+	for kind, stored := range map[domain.RequestKind]string{domain.RequestRenew: "", domain.RequestRevoke: "v2"} {
+		t.Run(string(kind), func(t *testing.T) {
+			r := newRig(t)
+			in := requested(kind)
+			if kind == domain.RequestRevoke {
+				in.Request.Reason = domain.RevokedSuperseded
+				r.reads(after)
+			}
+			r.recordsAbout(ports.StoredRequest{Request: *in.Request, Version: stored}, "v1", after)
+			out, err := call(r, ports.RecordRequest, in)
+			require.NoError(t, err)
+			require.Equal(t, "v1", out.Version)
+			require.False(t, out.Needed, "v1 is replaced")
+		})
+	}
+}
+
 // A workflow of somebody else that continues as new into a certificate's has no request whose name is checked.
 func TestRecordRequestReadsNoBadName(t *testing.T) {
 	_, err := call(newRig(t), ports.RecordRequest, ports.RecordRequestInput{Certificate: "../../etc/x"})
@@ -198,7 +225,7 @@ func TestRecordRequestFaults(t *testing.T) {
 			},
 			"store": func(r *rig) ports.RecordRequestInput {
 				r.reads(serving())
-				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(domain.Record{}, fault)
+				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(domain.Record{}, "", fault)
 				return requested(domain.RequestEnsure, forSpec(spec))
 			},
 		} {
