@@ -65,6 +65,11 @@ func (a Action) lane() string {
 	}
 }
 
+// local reports whether the step touches Postgres alone: it runs within the workflow task, which waits for it.
+func (a Action) local() bool {
+	return a.Step == StepRecordRequest || a.Step == StepReserve || a.Step == StepRecordFailure || a.Step == StepRelease
+}
+
 // Situation is what the machine cannot know by itself.
 type Situation struct {
 	// Now is the workflow's clock.
@@ -122,6 +127,9 @@ func (m *Machine) Begin(a Action, now time.Time) {
 	if m.Attempt != nil && a.lane() == "attempt" {
 		m.Attempt.Stage = a.Step
 	}
+	if a.local() {
+		m.Away = time.Time{}
+	}
 	m.Running = append(m.Running, a)
 }
 
@@ -141,6 +149,9 @@ func (m *Machine) due(now time.Time) (action *Action, at time.Time, reason strin
 	lanes := []func() (Action, time.Time, bool){m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease}
 	for _, lane := range lanes {
 		next, when, ok := lane()
+		if next.local() && when.Before(m.Away) {
+			when = m.Away
+		}
 		switch {
 		case !ok || m.busy(next):
 		case !when.After(now):

@@ -208,6 +208,7 @@ func (m *Machine) retire(t *Ticket) {
 // tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	if a.Request == "" {
 		tries := 1
 		if m.Unread != nil {
