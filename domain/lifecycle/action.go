@@ -74,8 +74,6 @@ func (a Action) local() bool {
 type Situation struct {
 	// Now is the workflow's clock.
 	Now time.Time
-	// Callers counts the handlers at work.
-	Callers int
 	// Suggested reports whether the server wants a shorter history.
 	Suggested bool
 	// Outdated reports whether this run began under a lower Version than the worker's.
@@ -89,15 +87,15 @@ const cycles = 4
 func (m *Machine) Next(s Situation) Action {
 	idle := len(m.Running) == 0 && len(m.Failed) == 0
 	switch {
-	case m.Mode == Refused && s.Callers > 0:
+	case m.Mode == Refused && m.Awaited():
 		return Action{Do: Wait, Reason: "callers"}
 	case m.Mode == Refused:
 		return Action{Do: Fail}
-	case (m.Mode == Retired || m.Mode == Ended) && idle && s.Callers == 0:
+	case (m.Mode == Retired || m.Mode == Ended) && idle && !m.Awaited():
 		return Action{Do: End}
 	}
 	action, at, reason := m.due(s.Now)
-	renews := s.Callers == 0 && len(m.Tickets) == 0 && idle && m.Mode != Retired && !m.cancelled()
+	renews := len(m.Tickets) == 0 && idle && m.Mode != Retired && !m.cancelled()
 	fresh := m.Record == nil // nothing was done yet in this run
 	switch {
 	case renews && !fresh && (s.Suggested || (s.Outdated || m.Obtained >= cycles) && action != nil):
