@@ -57,7 +57,7 @@ func (m *Machine) settled(t *Ticket, s Situation) Answer {
 			return Answer{Wait: true}
 		}
 		return Answer{Failure: m.Failure}
-	case m.Want != nil || m.issued() == nil || m.Stale:
+	case m.Want != nil || m.Issued() == nil || m.Stale:
 		return Answer{Wait: true}
 	default:
 		return Answer{}

@@ -121,7 +121,7 @@ var breakers = []struct {
 		return out
 	}}},
 	{"all is done in the end", blind(func(m *Machine) { m.Deliveries = slices.DeleteFunc(m.Deliveries, removing) })},
-	{"no hot loop", blind(func(m *Machine) { m.Failure = nil })},
+	{"no hot loop", blind(func(m *Machine) { m.Failure, m.Away = nil, time.Time{} })},
 	{"continue-as-new loses nothing", tamper{state: func(s *State) { s.Want = nil }}},
 }
 

@@ -9,6 +9,7 @@ import (
 // FailedWith takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
 func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	switch {
 	case m.Mode == Cancelled && a.Step == StepRelease:
 		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
@@ -87,6 +88,7 @@ func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
 		decision.Failure = unasked(m.Failed[0].Action, m.Failed[0].Fault, now)
 	}
 	m.Decided(a, decision)
+	m.away(a, fault, now)
 }
 
 // unasked is a failure for which the policy was not asked.

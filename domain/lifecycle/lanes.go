@@ -65,7 +65,7 @@ func (m *Machine) nextTarget() (next Action, at time.Time, ok bool) {
 // deliverable reports whether there is a certificate in service that was not revoked there and is not about to be.
 func (m *Machine) deliverable() bool {
 	r := m.revocation(m.version())
-	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement)
+	return m.Issued() != nil && !m.Issued().Revoked && (r == nil || !r.WithoutReplacement)
 }
 
 // nextRevocation revokes what is replaced, or what is not to be replaced. What is in service, or could be, is left
@@ -128,7 +128,7 @@ func (m *Machine) wanted() (want domain.Want, at time.Time) {
 			want.Planned = planned
 		}
 		return want, failure.RetryAt
-	case m.issued() == nil:
+	case m.Issued() == nil:
 		want.Reason = domain.WakeNotIssued
 	case revocation != nil && m.replaces(*revocation):
 		want.Reason, want.Replaces = domain.WakeRevocation, m.version()

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// pause is the first wait after Postgres did not take a request.
+	// pause is the first wait after Postgres did not answer.
 	pause = 5 * time.Second
 	// undecidedPause is the wait after a failure for which no policy could be asked.
 	undecidedPause = time.Minute
@@ -36,6 +36,13 @@ type Decision struct {
 	Failure domain.Failure
 	// Next is the issuer that is asked at once; empty if there is none.
 	Next string
+}
+
+// away leaves Postgres alone for a while after a local step that it did not answer.
+func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
+	if a.local() && fault.Kind == domain.FaultWait {
+		m.Away = now.UTC().Add(pause)
+	}
 }
 
 // finish takes the action off the running ones. It reports whether it was there.

@@ -65,6 +65,11 @@ func unrecorded(t Ticket) bool { return !t.Recorded && t.Fault == nil }
 // starts reports whether the ticket is a plain start that is not recorded yet.
 func starts(t Ticket) bool { return t.Request.Kind == domain.RequestStart && unrecorded(t) }
 
+// Awaited reports whether a caller waits for an answer.
+func (m *Machine) Awaited() bool {
+	return slices.ContainsFunc(m.Tickets, func(t Ticket) bool { return !t.Unattended })
+}
+
 func (m *Machine) recording(id string) bool {
 	return slices.ContainsFunc(m.Running, func(a Action) bool { return a.Request == id && a.Step == StepRecordRequest })
 }
@@ -210,6 +215,7 @@ func (m *Machine) retire(t *Ticket) {
 // is tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	if a.Request == "" {
 		tries := 1
 		if m.Unread != nil {

@@ -84,7 +84,7 @@ func (w *world) check() error {
 	if w.Cancelled && !m.cancelled() && m.Mode != Refused {
 		return broken("what is cancelled ends", "in mode %s", m.Mode)
 	}
-	done := len(w.Steps) == 0 && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
+	done := len(w.Steps) == 0 && !m.Away.After(w.Now) && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
 	if (m.Mode == Retiring || m.Mode == Clearing) && done && (m.Failure == nil || m.Failure.Step != string(StepRelease)) {
 		return broken("what is retired ends", "it waits until %s", w.Until)
 	}

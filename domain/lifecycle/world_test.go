@@ -114,7 +114,7 @@ func (w *world) id() string {
 }
 
 func (w *world) situation() Situation {
-	return Situation{Now: w.Now, Callers: len(w.Callers), Suggested: w.Suggested, Outdated: w.Outdated}
+	return Situation{Now: w.Now, Suggested: w.Suggested, Outdated: w.Outdated}
 }
 
 // settle is the executor: it goes on until the machine waits. The error is a rule that is broken.
