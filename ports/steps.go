@@ -136,7 +136,7 @@ type RecordRequestOutput struct {
 	Changes []string `json:"changes,omitempty"`
 	// Needed reports whether a certificate has to be obtained for it.
 	Needed bool `json:"needed,omitempty"`
-	// Version is what a Revoke is about: the version in service.
+	// Version is what a Renew or Revoke is about: the version in service when it was recorded first.
 	Version string `json:"version,omitempty"`
 	// Refused is why nothing was recorded: the caller must act.
 	Refused *domain.Fault `json:"refused,omitempty"`
