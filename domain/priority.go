@@ -17,8 +17,6 @@ const (
 	PriorityAwaited = 2
 	// PriorityUsual: first certificates, renewals and requests that nobody waits for.
 	PriorityUsual = 3
-	// PriorityBulk: work on many certificates.
-	PriorityBulk = 4
 	// PrioritySweep: what can be done at any time.
 	PrioritySweep = 5
 )

@@ -34,7 +34,7 @@ func obtaining(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 	options := remoteOptions
 	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 24*time.Hour
-	options.Priority = priority(m, m.Attempt.Priority)
+	options.Priority = priority(m, m.Priority)
 	return options
 }
 
@@ -47,11 +47,11 @@ func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 }
 
 // delivering is bounded to minutes: a target that hangs is tried again later, as the policy says.
-func delivering(m *lifecycle.Machine, queue, target string) workflow.ActivityOptions {
+func delivering(m *lifecycle.Machine, queue, target string, urgency int) workflow.ActivityOptions {
 	options := remoteOptions
 	options.TaskQueue = ports.DeliveryTaskQueue(queue, lifecycle.Host(target))
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
-	options.Priority = priority(m, domain.PriorityUsual)
+	options.Priority = priority(m, urgency)
 	options.Summary = target
 	return options
 }

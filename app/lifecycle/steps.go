@@ -36,11 +36,11 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			func(out ports.RecordFailureOutput) { m.Decided(a, lifecycle.Decision(out)) },
 			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
 	case lifecycle.StepDeliver:
-		remote(ctx, r, delivering(m, r.queue, a.Target), ports.DeliverCertificate,
+		remote(ctx, r, delivering(m, r.queue, a.Target, m.Priority), ports.DeliverCertificate,
 			ports.DeliverCertificateInput{Certificate: m.Name, Target: a.Target, Version: a.Version},
 			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, failed)
 	case lifecycle.StepRemove:
-		remote(ctx, r, delivering(m, r.queue, a.Target), ports.RemoveDelivery,
+		remote(ctx, r, delivering(m, r.queue, a.Target, domain.PriorityUsual), ports.RemoveDelivery,
 			ports.RemoveDeliveryInput{Certificate: m.Name, Target: a.Target},
 			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, failed)
 	case lifecycle.StepRevoke:

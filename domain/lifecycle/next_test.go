@@ -151,3 +151,31 @@ func TestNext(t *testing.T) {
 		})
 	}
 }
+
+// A delivery is as urgent as the attempt at its certificate was, and one that repairs a target later is not.
+func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
+	reserve := m.Next(Situation{Now: epoch})
+	m.Begin(reserve, epoch)
+	m.Reserved(reserve, Reserved{Record: *m.Record, Needed: true, Replaces: "v1", Priority: domain.PriorityUrgent})
+	obtain := m.Next(Situation{Now: epoch})
+	m.Begin(obtain, epoch)
+	record := *m.Record
+	record.Issued, record.Renewal = &domain.Issued{Version: "v2", Names: specA.Names}, &domain.RenewalPlan{At: epoch.Add(time.Hour)}
+	m.ObtainedCertificate(obtain, record)
+	deliver := m.Next(Situation{Now: epoch})
+	require.Equal(t, Action{Do: Run, Step: StepDeliver, Target: "t1", Version: "v2", Reason: domain.WakeDelivery, Reads: m.Reads}, deliver)
+	require.Equal(t, domain.PriorityUrgent, m.Priority)
+	m.Begin(deliver, epoch)
+	m.FailedWith(deliver, *fault(domain.FaultWait, "TargetBroken"), epoch)
+	decide := m.Next(Situation{Now: epoch})
+	m.Begin(decide, epoch)
+	m.Decided(decide, Decision{Failure: *failing(time.Second)})
+	require.Equal(t, domain.PriorityUrgent, m.Priority)
+	deliver = m.Next(Situation{Now: epoch.Add(time.Second)})
+	require.Equal(t, StepDeliver, deliver.Step)
+	m.Begin(deliver, epoch.Add(time.Second))
+	m.Delivered(deliver, epoch.Add(time.Second))
+	require.Zero(t, m.Priority)
+}

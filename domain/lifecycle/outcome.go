@@ -131,7 +131,7 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 		m.satisfied()
 	default:
 		attempt.Want.Replaces, attempt.NewKey, attempt.From = out.Replaces, out.NewKey, out.From
-		attempt.Priority, attempt.Stage = out.Priority, StepObtain
+		attempt.Stage, m.Priority = StepObtain, out.Priority
 	}
 }
 
@@ -174,6 +174,9 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
 	}
 	m.reconcile()
+	if m.Attempt == nil && m.delivered() {
+		m.Priority = 0
+	}
 }
 
 // meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round:

@@ -42,7 +42,7 @@ type Recorded struct {
 	Changes []string
 	// Needed reports whether a certificate has to be obtained.
 	Needed bool
-	// Version is what a Revoke is about.
+	// Version is what a Renew or Revoke is about: what was in service when it was recorded first.
 	Version string
 	// Refused is why the request can't be carried out; nothing was recorded then.
 	Refused *domain.Fault
@@ -115,6 +115,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	if out.Record.Issued != nil {
 		version = out.Record.Issued.Version
 	}
+	replaced := out.Version != "" && out.Version != version                 // since the request was recorded first
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
@@ -139,15 +140,15 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 		switch {
 		case m.ends():
 			t.Fault = m.givenUp()
-		case !first:
+		case !first && !replaced:
 			m.want(domain.Want{Reason: domain.WakeRequested, Replaces: version, Force: t.Request.Force})
 		}
 	case domain.RequestRevoke:
 		switch {
 		case m.Mode == Retired:
 			m.Mode = Retiring // once more something is left to do
-		case m.Mode == Active && out.Needed:
-			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: out.Version})
+		case m.Mode == Active && out.Needed && !replaced:
+			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: version})
 		}
 	case domain.RequestRetire:
 		m.retire(t)

@@ -34,3 +34,27 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 		require.Equal(t, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, m.Want, "ensured: %t", ensured)
 	}
 }
+
+// A request that is applied again after a reset, or whose answer was lost, has been carried out: it asks for nothing more, and
+// what was asked for since stands.
+func TestARepeatedRequestReplacesOnce(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []domain.RequestKind{domain.RequestRenew, domain.RequestRevoke} {
+		for version, want := range map[string]*domain.Want{
+			"v1": {Reason: map[domain.RequestKind]string{domain.RequestRenew: domain.WakeRequested, domain.RequestRevoke: domain.WakeRevocation}[kind],
+				Replaces: "v1"},
+			"v0": {Reason: domain.WakeRequested, Replaces: "v1", Force: true},
+		} {
+			m := serving(func(m *Machine) {
+				if version == "v0" {
+					m.Want = &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}
+				}
+			})
+			m.Ask(domain.Request{ID: "r2", Kind: kind})
+			a := m.Next(Situation{Now: epoch})
+			m.Begin(a, epoch)
+			m.Recorded(a, Recorded{Record: *m.Record, Version: version, Needed: kind == domain.RequestRevoke}, epoch)
+			require.Equal(t, want, m.Want, "%s of %s", kind, version)
+		}
+	}
+}

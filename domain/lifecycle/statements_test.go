@@ -44,6 +44,9 @@ func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
 			}
 		}
 	}
+	if request.Kind == domain.RequestRenew {
+		out.Version = stored.Version
+	}
 	if request.Kind == domain.RequestRevoke {
 		out.Version = stored.Version
 		r := s.pending(stored.Version)
