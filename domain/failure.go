@@ -20,4 +20,6 @@ type Failure struct {
 	// RetryAt. The failure policy sets both.
 	Answer bool `json:"answer,omitempty"`
 	Holds  bool `json:"holds,omitempty"`
+	// Undecided reports whether the policy could not be asked: then Postgres does not have this failure.
+	Undecided bool `json:"undecided,omitempty"`
 }

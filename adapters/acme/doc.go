@@ -2,5 +2,5 @@
 //
 // The requests are signed and sent by acmez's low-level client. Where that client would poll, sleep or fetch more
 // than was asked for, transport.go and directory.go keep it from doing so: waiting belongs to the workflow. Not done
-// here: external account binding, revocation, key rollover and the choice among alternate chains.
+// here: the choice among alternate chains.
 package acme

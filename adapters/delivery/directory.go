@@ -63,14 +63,17 @@ func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmat
 	if err := p.overtaken(bundle.Sequence); err != nil {
 		return "", err
 	}
-	confirmation = "in place"
-	if drift, err := p.drift(files); err != nil {
+	drift, err := p.drift(files)
+	if err != nil {
 		return "", err
-	} else if drift != "" || p.sequence() < bundle.Sequence { // the number keeps off what was asked for before it
-		if err := p.write(files, bundle.Sequence); err != nil {
-			return "", err
-		}
-		confirmation = "written"
+	}
+	if drift == "" && p.sequence() >= bundle.Sequence { // the number keeps off what was asked for before it
+		confirmation, err = "in place", p.tidy(files)
+	} else {
+		confirmation, err = "written", p.write(files, bundle.Sequence)
+	}
+	if err != nil {
+		return "", err
 	}
 	if p.confirmed() {
 		return confirmation, nil

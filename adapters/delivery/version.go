@@ -83,6 +83,19 @@ func (p *place) writeVersion(files []file, sequence int64) error {
 	return p.lock.Sync()
 }
 
+// tidy removes what a try has left that was cut off after it had put the version in service there: among it is the key of
+// the version before.
+func (p *place) tidy(files []file) error {
+	inService, err := p.root.Readlink(dataLink)
+	if err == nil {
+		err = errors.Join(p.remove(newLink), p.clean(inService, files))
+	}
+	if err != nil {
+		return interpret(err, "directory "+p.path)
+	}
+	return nil
+}
+
 // fill makes a version's directory. Only when all is written and given to the owner is it known by a link.
 func (p *place) fill(version string, files []file) error {
 	if err := p.root.Mkdir(version, 0o700); err != nil {

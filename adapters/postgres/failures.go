@@ -8,10 +8,11 @@ import (
 	"everleaf/domain"
 )
 
-// tokensInFlight removes the HTTP tokens of certificate $1's orders in flight: no CA looks at them after a failure that is
-// recorded, whichever try has put them there.
+// tokensInFlight removes the HTTP tokens of the orders in flight of the certificate in current: no CA looks at them after a
+// failure that is recorded, whichever try has put them there.
 const tokensInFlight = `tokens AS (
-		DELETE FROM http_tokens WHERE order_id IN (SELECT id FROM orders WHERE certificate = $1 AND state IN ('planned', 'placed'))
+		DELETE FROM http_tokens WHERE order_id IN (
+			SELECT id FROM orders WHERE certificate = (SELECT name FROM current) AND state IN ('planned', 'placed'))
 	)`
 
 // onceFailed is how an event of a failure conflicts with itself.
@@ -24,6 +25,8 @@ func (c *Certificates) RecordFailure(ctx context.Context, certificate string, sp
 		WITH event AS (
 			INSERT INTO events (certificate, at, type, detail) VALUES ($1, $4, 'failed', $3)`+onceFailed+`
 			RETURNING certificate, detail
+		), current AS (
+			SELECT name FROM certificates WHERE name = $1
 		), `+tokensInFlight+`
 		INSERT INTO certificates (name, spec, phase, failure) SELECT certificate, $2, 'Failing', detail FROM event
 		ON CONFLICT (name) DO UPDATE SET phase = 'Failing', failure = EXCLUDED.failure, updated_at = now(),
@@ -36,7 +39,9 @@ func (c *Certificates) RecordFailure(ctx context.Context, certificate string, sp
 func (c *Certificates) RecordFallback(ctx context.Context, certificate, next string, failure domain.Failure) error {
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := c.pool.Exec(ctx, `
-		WITH `+tokensInFlight+`
+		WITH current AS (
+			SELECT name FROM certificates WHERE name = $1
+		), `+tokensInFlight+`
 		INSERT INTO events (certificate, at, type, detail)
 		VALUES ($1, $2, 'fell_back', $3::jsonb || jsonb_build_object('next', $4::text))`+onceFailed,
 		certificate, failure.At, failure, next)

@@ -103,7 +103,7 @@ func (d *driver) happens(e event) {
 // settle has the machine begin all that is due and answer who need not wait. It reports whether the life has ended.
 func (d *driver) settle() (ended bool) {
 	for {
-		s := lifecycle.Situation{Now: d.now, Callers: len(d.waiting), Suggested: d.suggested}
+		s := lifecycle.Situation{Now: d.now, Suggested: d.suggested}
 		a := d.m.Next(s)
 		if a.Do == lifecycle.Run {
 			d.begin(a)

@@ -102,7 +102,8 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			break
 		}
 		out.Spec = &spec
-		out.Needed, _ = domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
+		needed, replaces := domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
+		out.Needed = needed && (s.record.Issued == nil || replaces != "")
 		s.record.Released = false
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")

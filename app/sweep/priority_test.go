@@ -33,6 +33,7 @@ type prioritiesOut struct {
 	t *testing.T
 }
 
+//workflowcheck:ignore // of a test
 func (p *prioritiesOut) ExecuteActivity(ctx workflow.Context, step string, args ...any) workflow.Future {
 	assert.Equal(p.t, 5, workflow.GetActivityOptions(ctx).Priority.PriorityKey, step)
 	return p.Next.ExecuteActivity(ctx, step, args...)

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -17,15 +18,13 @@ var page = workflow.ActivityOptions{
 	// Longer than what the SDK holds heartbeats back for, so that a page of seconds costs none.
 	HeartbeatTimeout: time.Minute,
 	// Certificates come first: nobody waits for a sweep.
-	Priority: temporal.Priority{PriorityKey: lowest},
+	Priority: temporal.Priority{PriorityKey: domain.PrioritySweep},
 	RetryPolicy: &temporal.RetryPolicy{
 		InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 	},
 }
 
 const (
-	// lowest is the priority of sweeps: 1 is the highest, 5 the lowest.
-	lowest = 5
 	// hostGone is how long a host's queue is given to take a page: the host of a target may be switched off, or gone.
 	hostGone = 30 * time.Second
 	// counting bounds the count of what is due.

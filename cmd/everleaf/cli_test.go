@@ -30,7 +30,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "[EVERLEAF_SEALING_KEYS_OLD]"},
 		{worker, "specs; else default. [EVERLEAF_ISSUER]"},
 		{worker, "else Let's Encrypt's. [EVERLEAF_ACME_DIRECTORY]"},
-		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 30s. [EVERLEAF_ACME_TIMEOUT]"},
+		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 10s. [EVERLEAF_ACME_TIMEOUT]"},
 		{worker, "[EVERLEAF_ACME_EMAIL]"},
 		{worker, "[EVERLEAF_ACME_CA_BUNDLE]"},
 		{worker, "Default :8402. [EVERLEAF_HTTP01_LISTEN]"},

@@ -22,7 +22,7 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	case m.Mode == Refused:
 		return Answer{Fault: m.Refusal}
 	case t == nil:
-		return Answer{Fault: refused("RequestUnknown", "request %s: it is not one of this run", id)}
+		return Answer{Fault: refused(domain.ReasonRequestUnknown, "request %s: it is not one of this run", id)}
 	case t.Fault != nil:
 		return Answer{Fault: t.Fault}
 	case m.cancelled() && !m.recording(id):
@@ -42,7 +42,8 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	}
 }
 
-// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long for.
+// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long
+// for.
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():
@@ -56,7 +57,7 @@ func (m *Machine) settled(t *Ticket, s Situation) Answer {
 			return Answer{Wait: true}
 		}
 		return Answer{Failure: m.Failure}
-	case m.Want != nil || m.issued() == nil || m.Stale:
+	case m.Want != nil || m.Issued() == nil || m.Stale:
 		return Answer{Wait: true}
 	default:
 		return Answer{}
@@ -78,7 +79,7 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 		settled.Wait = settled.Failure == nil && settled.Fault == nil
 		return settled
 	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
-		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: "ReplacementNotDelivered", Message: fmt.Sprintf(
+		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonReplacementNotDelivered, Message: fmt.Sprintf(
 			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
 			m.Name, r.After.UTC().Format(time.RFC3339))}}
 	default:
@@ -88,14 +89,14 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 
 // givenUp is the answer to who waits for a certificate that is not kept any more.
 func (m *Machine) givenUp() *domain.Fault {
-	return refused("GivenUp", "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
+	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.
 func (m *Machine) answerRetire(t *Ticket) Answer {
 	switch m.Mode {
 	case Active:
-		return Answer{Fault: refused("NotRetired", "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
+		return Answer{Fault: refused(domain.ReasonNotRetired, "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
 	case Retired:
 		if left := m.Left(); t.Request.RemoveDeliveries && len(left) > 0 {
 			return Answer{Fault: StillDelivered(m.Name, left)}
@@ -142,6 +143,6 @@ func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
 	for _, d := range left {
 		targets = append(targets, d.Target)
 	}
-	return refused("StillDelivered", "certificate %q is retired and was left at its targets %s, which nobody clears now: ensure it, "+
+	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %s, which nobody clears now: ensure it, "+
 		"which clears those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
 }

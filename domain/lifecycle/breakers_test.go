@@ -10,8 +10,8 @@ import (
 	"everleaf/domain"
 )
 
-// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each event,
-// what JSON keeps of it, and what the next run gets.
+// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each
+// event, what JSON keeps of it, and what the next run gets.
 type tamper struct {
 	next    func(w *world, m *Machine) Action
 	answer  func(w *world, c caller, out Answer) Answer
@@ -90,6 +90,25 @@ var breakers = []struct {
 		}
 		return m.Next(w.situation())
 	}}},
+	{"what is ensured is kept", tamper{next: func(w *world, m *Machine) Action {
+		if a := m.Next(w.situation()); a.Do != Wait || len(w.Steps)+len(w.Callers) > 0 {
+			return a
+		}
+		return Action{Do: End}
+	}}},
+	{"what is cancelled ends", tamper{machine: func(m *Machine) {
+		if m.cancelled() && len(m.Running) > 0 {
+			m.Mode = Active
+		}
+	}}},
+	{"what is retired ends", tamper{machine: func(m *Machine) {
+		if m.Failure != nil {
+			failure := *m.Failure
+			failure.Step = string(StepObtain)
+			m.Failure = &failure
+		}
+	}}},
+	{"what is obtained was recorded", blind(func(m *Machine) { m.Tickets = nil })},
 	{"Next is pure", tamper{next: func(w *world, m *Machine) Action {
 		w.Machine.Cycle++
 		return m.Next(w.situation())
@@ -102,7 +121,7 @@ var breakers = []struct {
 		return out
 	}}},
 	{"all is done in the end", blind(func(m *Machine) { m.Deliveries = slices.DeleteFunc(m.Deliveries, removing) })},
-	{"no hot loop", blind(func(m *Machine) { m.Failure = nil })},
+	{"no hot loop", blind(func(m *Machine) { m.Failure, m.Away = nil, time.Time{} })},
 	{"continue-as-new loses nothing", tamper{state: func(s *State) { s.Want = nil }}},
 }
 

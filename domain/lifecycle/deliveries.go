@@ -12,21 +12,21 @@ func (m *Machine) merge(stored []domain.Delivery) {
 	for i := range deliveries {
 		d := &deliveries[i]
 		d.Met = true
-		if old := m.delivery(d.Target); old != nil {
-			d.Removing = old.Removing
-			if d.Failure == nil && old.Version == d.Version {
-				d.Failure = old.Failure
+		old := m.delivery(d.Target)
+		if old == nil {
+			d.Removing = !m.named(d.Target)
+			if d.Failure != nil && d.Removing != (d.Failure.Step == string(StepRemove)) {
+				d.Failure = nil // of what is not tried again
 			}
 			continue
 		}
-		d.Removing = !m.named(d.Target)
-		if d.Failure != nil && d.Removing != (d.Failure.Step == string(StepRemove)) {
-			d.Failure = nil // of what is not tried again
+		d.Removing = old.Removing
+		if old.Version == d.Version {
+			d.Failure = standing(old.Failure, d.Failure)
 		}
 	}
-	for _, old := range m.Deliveries { // those that have not met the certificate, as far as is known, are not stored
-		kept := !old.Met || m.busy(Action{Step: StepDeliver, Target: old.Target})
-		if kept && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
+	for _, old := range m.Deliveries { // those that have not met the certificate are not stored
+		if !old.Met && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
 			deliveries = append(deliveries, old)
 		}
 	}

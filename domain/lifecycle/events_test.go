@@ -2,13 +2,13 @@ package lifecycle
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"everleaf/domain"
 )
 
-// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer comes.
+// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer
+// comes.
 type event struct {
 	name string
 	free bool
@@ -45,6 +45,12 @@ func (w *world) events() (all []event) {
 	add := func(name string, do func(w *world)) { all = append(all, event{name: name, do: do}) }
 	if w.Over != "" { // the next workflow of the certificate finds what this one has left
 		add("start B", func(w *world) { w.again(specB) })
+		for _, r := range requests { // while handlers return their answers, one more may come in
+			add(r.name+" at the last moment", func(w *world) {
+				w.Over = ""
+				w.ask(r.request)
+			})
+		}
 		return all
 	}
 	for i, s := range w.Steps {
@@ -57,7 +63,10 @@ func (w *world) events() (all []event) {
 			if !w.possible(s.Action, ending) {
 				continue
 			}
-			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) { w.commit(i, ending); w.apply(i) }})
+			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) {
+				w.commit(i, ending)
+				w.apply(i)
+			}})
 			if ending == "ok" || ending == "late" { // its answer takes a while
 				add(label+" "+ending+", silent", func(w *world) { w.commit(i, ending) })
 			}
@@ -67,9 +76,6 @@ func (w *world) events() (all []event) {
 		for _, r := range requests {
 			add(r.name, func(w *world) { w.ask(r.request) })
 		}
-	}
-	for _, c := range w.Callers {
-		add("caller "+string(c.Request.Kind)+" leaves", func(w *world) { w.leave(c.Request.ID) })
 	}
 	if w.Store.Issued != nil {
 		add("somebody replaces the version", func(w *world) { w.issue(w.Store.For) })
@@ -127,11 +133,6 @@ func (w *world) ask(request domain.Request) {
 	request.ID, request.At = w.id(), w.Now
 	w.Callers = append(w.Callers, caller{Request: request})
 	w.Machine.Ask(request)
-}
-
-func (w *world) leave(id string) {
-	w.Callers = slices.DeleteFunc(w.Callers, func(c caller) bool { return c.Request.ID == id })
-	w.Machine.Forget(id)
 }
 
 // tell notes a change of which the machine is told by a signal.

@@ -32,9 +32,6 @@ func (m *Machine) Previous(a Action) *domain.Failure {
 	}
 }
 
-// Issued is the certificate in service, nil if there is none or nobody knows yet.
-func (m *Machine) Issued() *domain.Issued { return m.issued() }
-
 // Host is the host of a delivery's name, empty for a target that every delivery worker reaches.
 func Host(delivery string) string {
 	_, host, _ := strings.Cut(delivery, "@")

@@ -41,6 +41,12 @@ func TestNext(t *testing.T) {
 	wait := func(after time.Duration, reason string) Action {
 		return Action{Do: Wait, At: epoch.Add(after), Reason: reason}
 	}
+	awaited := func(change func(m *Machine)) func(m *Machine) {
+		return func(m *Machine) {
+			change(m)
+			m.Tickets = []Ticket{{Request: domain.Request{ID: "r2", Kind: domain.RequestEnsure}, Recorded: true}}
+		}
+	}
 	asked := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}
 	tried := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
 	forced := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}
@@ -74,7 +80,7 @@ func TestNext(t *testing.T) {
 		{"a request comes first", func(m *Machine) {
 			m.Want = asked
 			m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRetire})
-		}, Situation{Callers: 1}, Action{Do: Run, Step: StepRecordRequest, Request: "r2", Reason: domain.WakeRequest}},
+		}, Situation{}, Action{Do: Run, Step: StepRecordRequest, Request: "r2", Reason: domain.WakeRequest}},
 		{"the order waits for its turn", func(m *Machine) { m.Attempt = &Attempt{Stage: StepObtain, From: epoch.Add(time.Second)} }, Situation{},
 			wait(time.Second, "")},
 
@@ -121,13 +127,13 @@ func TestNext(t *testing.T) {
 			m.Cancel()
 		}, Situation{}, Action{Do: Wait}},
 		{"retired", func(m *Machine) { m.Mode = Retired }, Situation{}, Action{Do: End}},
-		{"retired, and a caller waits", func(m *Machine) { m.Mode = Retired }, Situation{Callers: 1}, Action{Do: Wait}},
+		{"retired, and a caller waits", awaited(func(m *Machine) { m.Mode = Retired }), Situation{}, Action{Do: Wait}},
 		{"ended", func(m *Machine) { m.Mode = Ended }, Situation{}, Action{Do: End}},
 		{"refused", func(m *Machine) { m.Mode = Refused }, Situation{}, Action{Do: Fail}},
-		{"refused, and a caller waits", func(m *Machine) { m.Mode = Refused }, Situation{Callers: 1}, Action{Do: Wait, Reason: "callers"}},
+		{"refused, and a caller waits", awaited(func(m *Machine) { m.Mode = Refused }), Situation{}, Action{Do: Wait, Reason: "callers"}},
 
 		{"the history is long", nil, Situation{Suggested: true}, Action{Do: ContinueAsNew}},
-		{"the history is long, and a caller waits", nil, Situation{Suggested: true, Callers: 1}, wait(time.Hour, domain.WakeRenewal)},
+		{"the history is long, and a caller waits", awaited(func(*Machine) {}), Situation{Suggested: true}, wait(time.Hour, domain.WakeRenewal)},
 		{"a newer worker, asleep", nil, Situation{Outdated: true}, wait(time.Hour, domain.WakeRenewal)},
 		{"a newer worker, at its wake", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{Outdated: true}, Action{Do: ContinueAsNew}},
 		{"enough certificates, asleep", func(m *Machine) { m.Obtained = cycles }, Situation{}, wait(time.Hour, domain.WakeRenewal)},

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// pause is the first wait after Postgres did not take a request.
+	// pause is the first wait after Postgres did not answer.
 	pause = 5 * time.Second
 	// undecidedPause is the wait after a failure for which no policy could be asked.
 	undecidedPause = time.Minute
@@ -38,6 +38,13 @@ type Decision struct {
 	Next string
 }
 
+// away leaves Postgres alone for a while after a local step that it did not answer.
+func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
+	if a.local() && fault.Kind == domain.FaultWait {
+		m.Away = now.UTC().Add(pause)
+	}
+}
+
 // finish takes the action off the running ones. It reports whether it was there.
 func (m *Machine) finish(a Action) bool {
 	before := len(m.Running)
@@ -45,7 +52,8 @@ func (m *Machine) finish(a Action) bool {
 	return len(m.Running) < before
 }
 
-// take makes record the one that holds. One that was read while something changed may be older than that: it is read again.
+// take makes record the one that holds. One that was read while something changed may be older than that: it is read
+// again.
 func (m *Machine) take(a Action, record domain.Record) {
 	overlapped := a.Reads != m.Reads
 	m.Reads++ // the step itself may have changed something
@@ -53,16 +61,21 @@ func (m *Machine) take(a Action, record domain.Record) {
 		m.Stale = true
 		return
 	}
-	before, stored := m.version(), m.stored()
+	before := m.version()
+	for i := range record.Revocations {
+		r := &record.Revocations[i]
+		if old := m.revocation(r.Issued.Version); old != nil {
+			r.Failure = standing(old.Failure, r.Failure)
+		}
+	}
 	m.Record, m.Stale, m.Unread = &record, false, nil
 	if m.version() != before {
 		for i := range m.Deliveries {
 			m.Deliveries[i].Failure = nil
 		}
 	}
-	newer := record.Failure != nil && (m.Failure == nil || !record.Failure.At.Before(m.Failure.At))
-	if !m.ends() && (newer || stored || m.version() != before) {
-		m.Failure = record.Failure
+	if !m.ends() { // then it is that of the release
+		m.Failure = standing(m.Failure, record.Failure)
 	}
 	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
 		m.Mode = Retired
@@ -70,11 +83,6 @@ func (m *Machine) take(a Action, record domain.Record) {
 	}
 	m.merge(record.Deliveries)
 	m.reconcile()
-}
-
-// stored reports whether the failure is the one that Postgres has, which is gone when it is gone there.
-func (m *Machine) stored() bool {
-	return m.Failure != nil && m.Record != nil && m.Record.Failure != nil && m.Record.Failure.At.Equal(m.Failure.At)
 }
 
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.
@@ -88,7 +96,11 @@ func (m *Machine) reread() {
 
 // Cancel has the workflow end as soon as what is at work has ended.
 func (m *Machine) Cancel() {
-	if m.Mode != Retired && m.Mode != Refused && !m.cancelled() {
+	switch m.Mode {
+	case Refused, Cancelled, Ended:
+	case Retired: // that is recorded
+		m.Mode = Ended
+	default:
 		m.Mode = Cancelled
 		m.Failed, m.Attempt = nil, nil
 	}
@@ -164,8 +176,8 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.reconcile()
 }
 
-// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round: only the
-// record says what the target has.
+// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round:
+// only the record says what the target has.
 func (m *Machine) meets(a Action) {
 	d := m.delivery(a.Target)
 	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {
@@ -197,102 +209,4 @@ func (m *Machine) Released(a Action, record domain.Record) {
 	case m.ends() && !m.asked() && m.known() && !m.revokes():
 		m.Mode = Retired
 	}
-}
-
-// FailedWith takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
-func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
-	m.finish(a)
-	switch {
-	case m.Mode == Cancelled && a.Step == StepRelease:
-		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
-	case m.cancelled():
-	case a.Step == StepRelease:
-		m.Failure = m.undecided(a, fault, now)
-	case m.denied(a, fault):
-	default:
-		if a.Step == StepRevoke {
-			m.reread() // the certificate may be revoked all the same
-		}
-		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
-		if m.Attempt != nil && a.lane() == "attempt" {
-			m.Attempt.Stage = StepRecordFailure
-		}
-	}
-}
-
-// denied has the record read again if the step did not find the action's version in service. It reports whether that is all
-// that follows: when the step says so again after a new read, it is a failure like any other.
-func (m *Machine) denied(a Action, fault domain.Fault) bool {
-	if fault.Reason != domain.ReasonVersionReplaced && fault.Reason != domain.ReasonUnknownVersion {
-		return false
-	}
-	again := m.Denied.Version == a.Version && m.Denied.Reads < a.Reads
-	m.Denied = a
-	m.reread()
-	return !again
-}
-
-// Decided takes the policy's answer about the oldest failed action.
-func (m *Machine) Decided(a Action, decision Decision) {
-	attempt := len(m.Failed) > 0 && m.Failed[0].Action.lane() == "attempt"
-	m.decide(a, decision)
-	if attempt && m.Record != nil {
-		m.Record.Failure = m.Failure // Postgres has it
-	}
-}
-
-func (m *Machine) decide(a Action, decision Decision) {
-	m.finish(a)
-	if len(m.Failed) == 0 {
-		return // cancelled meanwhile
-	}
-	m.Reads++
-	failed := m.Failed[0]
-	m.Failed = m.Failed[1:]
-	failure := decision.Failure
-	switch failed.Action.lane() {
-	case "attempt":
-		m.decided(failure, decision.Next)
-	case string(StepRevoke):
-		if r := m.revocation(failed.Action.Version); r != nil {
-			r.Failure = &failure
-		}
-	default:
-		d := m.delivery(failed.Action.Target)
-		outgrown := failed.Action.Step == StepDeliver && failed.Action.Version != m.version()
-		if d != nil && d.Removing == (failed.Action.Step == StepRemove) && !outgrown {
-			d.Failure = &failure
-		}
-		m.meets(failed.Action)
-		m.reconcile()
-	}
-}
-
-// decided ends the attempt, or goes on with the next issuer.
-func (m *Machine) decided(failure domain.Failure, next string) {
-	switch {
-	case m.Attempt == nil:
-	case m.ends():
-		m.Attempt = nil
-	case next != "":
-		m.Attempt.Tried = append(m.Attempt.Tried, failure)
-		m.Attempt.Issuer, m.Attempt.Stage, m.Attempt.From = next, StepReserve, time.Time{}
-	default:
-		m.Failure, m.Attempt = &failure, nil
-		m.Failures++
-	}
-}
-
-// Undecided takes the failure of StepRecordFailure: without a policy's answer, it is tried again in a minute.
-func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
-	if len(m.Failed) == 0 {
-		m.finish(a)
-		return
-	}
-	failed := m.Failed[0]
-	m.decide(a, Decision{Failure: *m.undecided(failed.Action, failed.Fault, now)})
-}
-
-func (m *Machine) undecided(a Action, fault domain.Fault, now time.Time) *domain.Failure {
-	return &domain.Failure{Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step), Answer: true}
 }

@@ -65,6 +65,11 @@ func unrecorded(t Ticket) bool { return !t.Recorded && t.Fault == nil }
 // starts reports whether the ticket is a plain start that is not recorded yet.
 func starts(t Ticket) bool { return t.Request.Kind == domain.RequestStart && unrecorded(t) }
 
+// Awaited reports whether a caller waits for an answer.
+func (m *Machine) Awaited() bool {
+	return slices.ContainsFunc(m.Tickets, func(t Ticket) bool { return !t.Unattended })
+}
+
 func (m *Machine) recording(id string) bool {
 	return slices.ContainsFunc(m.Running, func(a Action) bool { return a.Request == id && a.Step == StepRecordRequest })
 }
@@ -77,7 +82,7 @@ func (m *Machine) ticket(id string) *Ticket {
 	return &m.Tickets[i]
 }
 
-// Forget drops a request whose caller has the answer, or is gone.
+// Forget drops a request whose caller has the answer. One that is being recorded is carried out all the same.
 func (m *Machine) Forget(id string) {
 	if t := m.ticket(id); t != nil && unrecorded(*t) && m.recording(id) {
 		t.Unattended = true
@@ -103,8 +108,8 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 	m.forgetUnattended()
 }
 
-// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may have
-// changed.
+// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may
+// have changed.
 func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	var version string
 	if out.Record.Issued != nil {
@@ -119,7 +124,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 		m.ensured(out, changed)
 		comes := m.Want != nil || m.Attempt != nil || m.Failure != nil || out.Record.Failure != nil
 		switch {
-		case (ended || started) && out.Needed && !first, ended && revoked(out.Record):
+		case (ended || started) && (out.Needed && !first || revoked(out.Record)):
 			m.want(domain.Want{Reason: domain.WakeChanged, Replaces: version})
 		// The attempt may be for another spec than this; whether one more is needed is decided after it.
 		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
@@ -151,9 +156,11 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 
 // revoked reports whether what is in service is revoked or to be revoked.
 func revoked(record domain.Record) bool {
-	return record.Issued != nil && (record.Issued.Revoked || slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
-		return r.Issued.Version == record.Issued.Version
-	}))
+	if record.Issued == nil {
+		return false
+	}
+	pending := func(r domain.Revocation) bool { return r.Issued.Version == record.Issued.Version }
+	return record.Issued.Revoked || slices.ContainsFunc(record.Revocations, pending)
 }
 
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
@@ -204,10 +211,11 @@ func (m *Machine) retire(t *Ticket) {
 	m.giveUp()
 }
 
-// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and is
-// tried again, and after some tries its caller is answered, and those who wait behind it.
+// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and
+// is tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	if a.Request == "" {
 		tries := 1
 		if m.Unread != nil {
@@ -230,6 +238,9 @@ func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 		t := &m.Tickets[i]
 		if t.Tries++; unrecorded(*t) && !starts(*t) && t.Tries >= patience {
 			t.Fault = &fault
+			if m.Mode == Retired { // Postgres may have another mind by now
+				m.Mode = Retiring
+			}
 		}
 	}
 	m.forgetUnattended()

@@ -13,6 +13,10 @@ const Version = 1
 const (
 	// maxInput bounds a caller's input in octets: a spec and little else.
 	maxInput = 64 << 10
+	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of
+	// it.
+	maxState      = 4 * maxInput
+	maxDeliveries = 100
 	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
 	maxTenant = 64
 )
@@ -37,8 +41,8 @@ const (
 	Refused Mode = "Refused"
 )
 
-// State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no key,
-// version or revocation is reached through it.
+// State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no
+// key, version or revocation is reached through it.
 type State struct {
 	// Machine is the Version that wrote it; 0 is a caller's input.
 	Machine int         `json:"machine,omitempty"`
@@ -62,7 +66,8 @@ func (e *NewerStateError) Error() string {
 		"knows it; the workflow waits until then and loses nothing", e.Machine, Version)
 }
 
-// Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec counts.
+// Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec
+// counts.
 //
 // A *domain.Fault is a caller's input that can never be carried out. Any other error is a state that this build cannot
 // read: the workflow must wait for a build that can.
@@ -80,7 +85,8 @@ func Decode(input []byte, continued bool) (State, error) {
 	if err := json.Unmarshal(input, &state); err != nil {
 		return State{}, fmt.Errorf("decode the workflow's state: %w", err)
 	}
-	if state.Machine <= 0 { // nobody's state: another workflow has continued as this one
+	forged := len(input) > maxState || len(state.Spec.Deliveries) > maxDeliveries
+	if state.Machine <= 0 || forged { // another workflow has continued as this one: its spec is checked as a caller's
 		return State{Spec: state.Spec, Mode: Active}, nil
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
@@ -97,16 +103,16 @@ func Decode(input []byte, continued bool) (State, error) {
 
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
-		return State{}, refused("InputTooLarge", "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+		return State{}, refused(domain.ReasonInputTooLarge, "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
 	}
 	if len(input) == 0 || string(input) == "null" {
-		return State{}, refused("NoSpec", `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
+		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
 	}
 	var first struct {
 		Spec domain.Spec `json:"spec"`
 	}
 	if err := json.Unmarshal(input, &first); err != nil {
-		return State{}, refused("InputMalformed", "input: %v", err)
+		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
 	}
 	return State{Spec: first.Spec, Mode: Active}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,9 @@ func TestDecodeContinued(t *testing.T) {
 		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
 		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`, State{Machine: 1, Mode: Active}, false},
 		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`, State{Machine: 1, Mode: Active}, false},
+		{"larger than a state ever is", `{"machine":1,"mode":"Retiring","key":"` + strings.Repeat("k", maxState) + `"}`, State{Mode: Active}, false},
+		{"more targets than a spec may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries) + `]}}`,
+			State{Mode: Active, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries+1)}}, false},
 		{"fields of nobody", `{"machine":1,"key":"-----BEGIN"}`, State{Machine: 1, Mode: Active}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -69,6 +69,10 @@ func logInService(ctx context.Context, certificate string, record domain.Record)
 
 // hand has the next try go on where this one ended, and counts it if it failed.
 func (i *issuance) hand(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		// The spec's next issuer may issue at once: no reason to wait for this one.
+		err = i.silence(&i.at.silent, len(i.spec.Issuers) > 1, err)
+	}
 	failed := ctx.Err() == nil && !activities.IsParked(err)
 	if failed && !domain.AsFault(err).Transient() {
 		return err

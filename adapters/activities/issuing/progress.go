@@ -20,6 +20,7 @@ type progress struct {
 	// Failures counts the tries that failed, Expired the orders that ran out.
 	Failures int `json:"failures,omitempty"`
 	Expired  int `json:"expired,omitempty"`
+	silent
 }
 
 // stage is what an order waits for.

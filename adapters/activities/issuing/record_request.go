@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -13,6 +14,9 @@ import (
 // stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
 func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
 	if in.Request == nil {
+		if err := domain.ValidateCertificateName(in.Certificate); err != nil {
+			return out, err // a run that nobody has started as a certificate's must not get further
+		}
 		out.Record, err = a.read(ctx, in.Certificate)
 		return out, err
 	}
@@ -30,17 +34,18 @@ func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestIn
 			return refuse(err), nil
 		}
 	}
-	record, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
+	record, version, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
 	if err != nil {
 		return out, fmt.Errorf("record request: %w", err)
 	}
-	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: stored.Version}
+	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: version}
 	switch request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
 		out.Needed = !stored.Fulfilled
 	case domain.RequestRevoke:
-		out.Needed = slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
-			return r.Issued.Version == stored.Version && !r.WithoutReplacement
+		inService := record.Issued != nil && record.Issued.Version == version // or it is replaced, and this is a repeat
+		out.Needed = inService && slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
+			return r.Issued.Version == version && !r.WithoutReplacement
 		})
 	}
 	return out, nil
@@ -91,10 +96,16 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 		before = validated // or the same name would be another one, in another spelling
 	}
 	stored.Changes = before.Changes(*stored.Spec)
-	needed, _ := domain.Needed(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
-	if in.Want != nil && !needed { // what was asked for before and is not obtained yet
-		needed, _ = domain.Needed(stored.At, record, *stored.Spec, *in.Want)
+	stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
+	if in.Want != nil && stored.Fulfilled { // what was asked for before and is not obtained yet
+		stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, *in.Want)
 	}
-	stored.Fulfilled = !needed
 	return nil
+}
+
+// needsAnother reports whether another certificate has to be obtained. Where only the plan of the one in service is missing, that
+// one serves the spec, and the workflow has it planned anyway.
+func needsAnother(at time.Time, record domain.Record, spec domain.Spec, want domain.Want) bool {
+	needed, replaces := domain.Needed(at, record, spec, want)
+	return needed && (record.Issued == nil || replaces != "")
 }

@@ -114,7 +114,8 @@ func newRig(t *testing.T) *rig {
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
-		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour, cleanUp: time.Minute, advice: time.Minute,
+		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
+		silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: time.Minute, advice: time.Minute,
 	}
 	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
@@ -126,8 +127,10 @@ func newRig(t *testing.T) *rig {
 
 // heard keeps what a heartbeat carries.
 func (r *rig) heard(_ *activity.Info, details converter.EncodedValues) {
+	var saved progress // not the last one: what is zero now is left out of the details
+	_ = details.Get(&saved)
 	r.saving.Lock()
-	_ = details.Get(&r.saved) // a step that carries nothing
+	r.saved = saved
 	r.saving.Unlock()
 	select {
 	case r.beaten <- struct{}{}:

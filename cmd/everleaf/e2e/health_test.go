@@ -151,10 +151,10 @@ func TestReadiness(t *testing.T) {
 	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET least = 1`)
 	require.NoError(t, err)
 	w.ready()
-	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_schema SET is_applied = false WHERE version_id > 1`)
+	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_schema SET is_applied = false WHERE version_id > 0`)
 	require.NoError(t, err)
 	w.fails("run `everleaf migrate`")
-	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_schema SET is_applied = true WHERE version_id > 1 AND version_id < 99999`)
+	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_schema SET is_applied = true WHERE version_id BETWEEN 1 AND 99998`)
 	require.NoError(t, err)
 	w.ready()
 
