@@ -12,7 +12,7 @@ import (
 // perform begins what is next and gives it an answer.
 func perform(t *testing.T, m *Machine, step Step, answer func(a Action)) {
 	t.Helper()
-	a := m.Next(Situation{Now: epoch, Callers: len(m.Tickets)})
+	a := m.Next(Situation{Now: epoch})
 	require.Equal(t, Run, a.Do, a.Reason)
 	require.Equal(t, step, a.Step)
 	m.Begin(a, epoch)
@@ -116,10 +116,10 @@ func TestCancelledIsNotRevived(t *testing.T) {
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specB})
 		perform(t, m, StepRecordRequest, func(a Action) {
 			m.Cancel()
-			require.True(t, m.Answer("r2", Situation{Now: epoch, Callers: 1}).Wait)
+			require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
 			m.Recorded(a, Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
 		})
-		require.Equal(t, domain.Reason("GivenUp"), m.Answer("r2", Situation{Now: epoch, Callers: 1}).Fault.Reason)
+		require.Equal(t, domain.Reason("GivenUp"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
 		m.Forget("r2")
 		if mode != Retired {
 			perform(t, m, StepRelease, func(a Action) { m.FailedWith(a, *fault(domain.FaultWait, "Away"), epoch) })

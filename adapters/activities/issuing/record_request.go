@@ -97,7 +97,8 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 	}
 	stored.Changes = before.Changes(*stored.Spec)
 	stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
-	if in.Want != nil && stored.Fulfilled { // what was asked for before and is not obtained yet
+	// What was asked for before and is not obtained yet. A change is judged by the spec, unless what is in service is revoked.
+	if in.Want != nil && stored.Fulfilled && (in.Want.Reason != domain.WakeChanged || record.Issued.Revoked) {
 		stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, *in.Want)
 	}
 	return nil

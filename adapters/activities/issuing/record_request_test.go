@@ -60,6 +60,8 @@ func TestRecordEnsure(t *testing.T) {
 	delivered.Deliveries = []string{"disk"}
 	revoked := serving()
 	revoked.Revocations = []domain.Revocation{{Issued: *revoked.Issued}}
+	done := serving()
+	done.Issued.Revoked = true
 	unplanned := serving()
 	unplanned.Renewal = nil
 	for _, c := range []struct {
@@ -79,6 +81,9 @@ func TestRecordEnsure(t *testing.T) {
 		{"while a renewal that was asked for is not obtained yet", serving(), spec, delivered,
 			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"}, true},
 		{"after a renewal that was asked for was obtained", serving(), spec, spec, &domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
+		{"corrected back after a change that is not obtained yet", serving(), wider, spec,
+			&domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, []string{"names: removed c.example.com"}, false},
+		{"in place of what is revoked", done, spec, spec, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, nil, true},
 		{"of what is in service and not planned yet", unplanned, spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
 		{"of what is to be revoked", revoked, spec, spec, nil, nil, true},
 	} {
