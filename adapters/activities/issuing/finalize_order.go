@@ -40,7 +40,7 @@ func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Ord
 		order, err = i.send(ctx, order)
 	}
 	for err == nil && (order.Status == domain.OrderProcessing || notReady(order.Status)) {
-		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, "the CA works on it"); err != nil {
+		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuck("the CA works on it")); err != nil {
 			return order, err
 		}
 		if order.Status == domain.OrderProcessing {
