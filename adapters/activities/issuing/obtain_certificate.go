@@ -103,6 +103,9 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 			return record, failedIn(fault.Step, fmt.Errorf("abandon order: %w", err))
 		}
 		if i.at.Expired >= startOvers {
+			if errors.Is(err, errOutlived) {
+				return record, err
+			}
 			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
 		}
 		activity.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
@@ -114,8 +117,12 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 // errIssued is found where another try has issued meanwhile.
 var errIssued = errors.New("issued meanwhile")
 
-// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try.
+// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try, or its certificate has
+// expired already.
 func ranOut(err error) bool {
+	if errors.Is(err, errOutlived) {
+		return true
+	}
 	switch domain.AsFault(err).Reason {
 	case domain.ReasonAuthorizationExpired, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired:
 		return true

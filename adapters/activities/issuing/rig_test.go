@@ -210,13 +210,19 @@ var (
 	faultIn = activitytest.FaultIn
 )
 
-// parked asserts that err only ends the try, and returns the pause before the next.
+// parked asserts that err only ends a try that waits for the CA, and returns the pause before the next.
 func parked(t testing.TB, err error) time.Duration {
+	t.Helper()
+	return parkedFor(t, err, domain.ReasonOrderStuck)
+}
+
+// parkedFor is parked for whatever reason.
+func parkedFor(t testing.TB, err error, reason domain.Reason) time.Duration {
 	t.Helper()
 	application, fault := faultIn(t, err)
 	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category(), "%v", err)
 	require.False(t, application.NonRetryable())
-	require.EqualValues(t, "OrderStuck", fault.Reason, "what it is if no next try is allowed")
+	require.Equal(t, reason, fault.Reason, "what it is if no next try is allowed")
 	return application.NextRetryDelay()
 }
 
