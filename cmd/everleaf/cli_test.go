@@ -107,7 +107,7 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	require.Equal(t, "file:///key", c.Sealing.KeyURL)
 	require.Equal(t, "ops@example.com", c.Issuers[0].Email)
 	require.Equal(t, "default", c.Issuers[0].Issuer, "an empty variable is an unset one")
-	require.Equal(t, 30*time.Second, c.Issuers[0].Timeout)
+	require.Zero(t, c.Issuers[0].Timeout, "the default is the adapter's")
 	require.Equal(t, 5002, c.HTTP01.CheckPort)
 	require.Equal(t, "dns:53", c.HTTP01.Resolver)
 	require.Equal(t, ":8402", c.HTTP01.Listen)

@@ -88,7 +88,7 @@ type pace struct {
 var defaultPace = pace{
 	heartbeat: activities.Heartbeat, place: 10 * time.Second, first: 100 * time.Millisecond, check: time.Second, poll: 500 * time.Millisecond,
 	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
-	silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 
 // read is the stored record of a certificate.
