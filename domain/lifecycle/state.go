@@ -16,8 +16,6 @@ const (
 	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
-	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
-	maxTenant = 64
 )
 
 // Mode is what the workflow is there for.
@@ -89,9 +87,6 @@ func Decode(input []byte, continued bool) (State, error) {
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
-	}
-	if len(state.Tenant) > maxTenant {
-		state.Tenant = ""
 	}
 	if state.Want != nil && !asksFor(*state.Want) {
 		state.Want = nil
