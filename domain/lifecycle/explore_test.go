@@ -28,6 +28,7 @@ var origins = map[string][]string{
 	"changing":   then(inService, "ensure B", "RecordRequest ok", "ReserveOrder ok"),
 	"revoking":   then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 lost", "RecordFailure t1 ok"),
 	"clearing":   then(inService, "retire and clear", "RecordRequest ok"),
+	"revoked":    then(inService, "revoke now", "RecordRequest ok", "RevokeCertificate ok", "retire", "RecordRequest ok"),
 	"releasing":  then(inService, "retire", "RecordRequest ok"),
 }
 
