@@ -48,16 +48,14 @@ func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 
 // delivering is bounded to minutes: a target that hangs is tried again later, as the policy says.
 func delivering(m *lifecycle.Machine, queue, target string, urgency int) workflow.ActivityOptions {
+	_, host := lifecycle.TargetHost(target)
 	options := remoteOptions
-	options.TaskQueue = ports.DeliveryTaskQueue(queue, lifecycle.Host(target))
+	options.TaskQueue = ports.DeliveryTaskQueue(queue, host)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
 	options.Priority = priority(m, urgency)
 	options.Summary = target
 	return options
 }
-
-// maxTenant is the longest fairness key in octets that Temporal takes; a longer one fails the workflow's task for ever.
-const maxTenant = 64
 
 // priority is how a step is queued: by urgency, where callers wait a bit earlier, and fairly between tenants.
 func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
@@ -68,7 +66,7 @@ func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
 		urgency = min(urgency, domain.PriorityAwaited)
 	}
 	p := temporal.Priority{PriorityKey: urgency}
-	if len(m.Tenant) <= maxTenant {
+	if len(m.Tenant) <= domain.MaxFairnessKey { // a longer one, of a forged input, would fail the workflow's task for ever
 		p.FairnessKey = m.Tenant
 	}
 	return p

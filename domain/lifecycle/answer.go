@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"everleaf/domain"
@@ -98,8 +97,8 @@ func (m *Machine) answerRetire(t *Ticket) Answer {
 	case Active:
 		return Answer{Fault: refused(domain.ReasonNotRetired, "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
 	case Retired:
-		if left := m.Left(); t.Request.RemoveDeliveries && len(left) > 0 {
-			return Answer{Fault: StillDelivered(m.Name, left)}
+		if t.Request.RemoveDeliveries {
+			return Answer{Fault: StillDelivered(m.Name, m.Left())}
 		}
 		return Answer{}
 	}
@@ -137,12 +136,23 @@ func (m *Machine) Left() []domain.Delivery {
 	return m.Record.Deliveries
 }
 
-// StillDelivered refuses to say that targets are cleared which still have a retired certificate.
+// maxTargets bounds the list of targets in a message, in octets.
+const maxTargets = 500
+
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if left is
+// empty.
 func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
-	targets := make([]string, 0, len(left))
-	for _, d := range left {
-		targets = append(targets, d.Target)
+	if len(left) == 0 {
+		return nil
 	}
-	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %s, which nobody clears now: ensure it, "+
-		"which clears those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
+	var targets string
+	for i, d := range left {
+		if len(targets)+len(d.Target) > maxTargets {
+			targets += fmt.Sprintf("and %d more, ", len(left)-i)
+			break
+		}
+		targets += d.Target + ", "
+	}
+	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
+		"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
 }

@@ -84,6 +84,12 @@ var breakers = []struct {
 		}
 		return out
 	}}},
+	{"what is ensured after the end is not revoked", tamper{machine: func(m *Machine) {
+		if m.Want != nil && m.Want.Reason == domain.WakeChanged && m.Record != nil && revoked(*m.Record) &&
+			slices.Equal(m.Record.Issued.Names, m.Spec.Names) {
+			m.Want = nil
+		}
+	}}},
 	{"nobody is left behind", tamper{next: func(w *world, m *Machine) Action {
 		if m.ends() {
 			return Action{Do: End}

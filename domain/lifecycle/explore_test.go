@@ -33,6 +33,7 @@ var origins = map[string][]string{
 		"DeliverCertificate t1 lost", "RecordFailure t1 ok"),
 	"clearing":  then(inService, "retire and clear", "RecordRequest ok"),
 	"releasing": then(inService, "retire", "RecordRequest ok"),
+	"revoked":   then(inService, "revoke now", "RecordRequest ok", "RevokeCertificate ok", "retire", "RecordRequest ok"),
 }
 
 var inService = []string{"RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 ok"}

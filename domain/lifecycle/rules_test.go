@@ -135,6 +135,9 @@ func (w *world) checkAnswer(c caller, out Answer) error {
 		if !c.Kept && !c.Given && (s.Issued == nil || !slices.Equal(s.Issued.Names, c.Request.Spec.Names)) {
 			return broken("who is answered has what he asked for", "Ensure: %+v is in service", s.Issued)
 		}
+		if !c.Kept && !c.Given && c.Void && s.version() == c.Version {
+			return broken("what is ensured after the end is not revoked", "%s is in service", c.Version)
+		}
 	case domain.RequestRenew:
 		if s.Issued == nil || s.version() == c.Version {
 			return broken("who is answered has what he asked for", "Renew: %q is in service", s.version())

@@ -17,8 +17,6 @@ const (
 	// it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
-	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
-	maxTenant = 64
 )
 
 // Mode is what the workflow is there for.
@@ -91,9 +89,6 @@ func Decode(input []byte, continued bool) (State, error) {
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
-	}
-	if len(state.Tenant) > maxTenant {
-		state.Tenant = ""
 	}
 	if state.Want != nil && !asksFor(*state.Want) {
 		state.Want = nil

@@ -96,6 +96,7 @@ func (w *world) noteRecorded(request domain.Request) {
 		switch {
 		case c.Request.ID == request.ID:
 			c.Recorded, c.Version = true, w.Store.version()
+			c.Void = (w.Store.Released || w.Store.Retiring) && revoked(w.Store.record())
 		case request.Kind == domain.RequestEnsure || request.Kind == domain.RequestStart:
 			c.Kept = c.Recorded
 		case request.Kind == domain.RequestRetire:

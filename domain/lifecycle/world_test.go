@@ -77,8 +77,9 @@ type caller struct {
 	Request  domain.Request
 	Recorded bool
 	Version  string
-	// Kept says that an Ensure was recorded after it, Given that a Retire was.
-	Kept, Given bool
+	// Kept says that an Ensure was recorded after it, Given that a Retire was. Void says that what was in service was given up
+	// by then, and revoked or to be revoked.
+	Kept, Given, Void bool
 }
 
 var epoch = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
