@@ -32,6 +32,8 @@ type issuance struct {
 	ca     ports.CA
 	// stored is the order at work.
 	stored ports.StoredOrder
+	// undone is the order that has issued in place of the same version before; empty if there is none.
+	undone string
 	at     progress
 	beat   *activities.Progress[progress]
 }

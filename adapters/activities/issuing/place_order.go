@@ -34,6 +34,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 			return order, err
 		}
 		if opened.State == ports.OrderIssued {
+			i.undone = opened.ID // unless its certificate is in service by now
 			return order, errIssued
 		}
 		if !i.fits(opened) {
