@@ -57,7 +57,8 @@ type Machine struct {
 type Attempt struct {
 	// Stage is the step that is next or at work: StepReserve, StepObtain, or StepRecordFailure after one of them failed.
 	Stage Step `json:"stage"`
-	// Spec is what the certificate is for: a change meanwhile is for the next one.
+	// Spec is what the certificate is for. A change meanwhile is for the next one, and waits until this attempt ends, also
+	// while it waits for a CA: an order that may be about to succeed is not given up.
 	Spec domain.Spec `json:"spec"`
 	Want domain.Want `json:"want"`
 	// Issuer is the one that is asked; empty is the spec's first.
