@@ -55,7 +55,10 @@ func TestRecordPendingRevocation(t *testing.T) {
 		require.True(t, again.Already)
 		require.Equal(t, domain.PhaseReleased, again.Phase)
 	}
-	s.must("cert", "retire", name, "--remove-deliveries") // it has none
+	r = s.cli("cert", "retire", name, "--remove-deliveries")
+	r.exits(t, 1)
+	require.Contains(t, r.stderr, "StillDelivered", "a target that was met may have it, whatever it answered")
+	require.Contains(t, r.stderr, "broken")
 	never := s.cli("cert", "retire", s.name+"-never")
 	never.exits(t, 1)
 	require.Contains(t, never.stderr, "UnknownCertificate")
