@@ -1,9 +1,6 @@
 package domain
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Delivery is how one certificate stands at one of its targets.
 type Delivery struct {
@@ -19,30 +16,4 @@ type Delivery struct {
 	Met bool `json:"met,omitempty"`
 	// Removing reports whether the spec does not name the target any more.
 	Removing bool `json:"removing,omitempty"`
-}
-
-// TargetHost splits a delivery's name into the target's and the host's; host is empty for a target that every delivery
-// worker reaches.
-func TargetHost(delivery string) (target, host string) {
-	target, host, _ = strings.Cut(delivery, "@")
-	return target, host
-}
-
-// maxTargets bounds the list of targets in a message, in octets.
-const maxTargets = 500
-
-// StillDelivered refuses to say that targets are cleared which still have a retired certificate; nil if none has it.
-func StillDelivered(certificate string, deliveries []Delivery) *Fault {
-	var targets []string
-	for _, d := range deliveries {
-		if d.Version != "" {
-			targets = append(targets, d.Target)
-		}
-	}
-	if len(targets) == 0 {
-		return nil
-	}
-	return specFault(ReasonStillDelivered,
-		"certificate %s is retired and was left at its targets %s, which nobody clears now: ensure it, which clears those "+
-			"that are not named, and retire it again with removeDeliveries", quote(certificate), andMore(targets, maxTargets))
 }

@@ -17,8 +17,6 @@ const (
 	PriorityAwaited = 2
 	// PriorityUsual: first certificates, renewals and requests that nobody waits for.
 	PriorityUsual = 3
-	// PriorityBulk: work on many certificates.
-	PriorityBulk = 4
 	// PrioritySweep: what can be done at any time.
 	PrioritySweep = 5
 )
@@ -36,8 +34,8 @@ func Priority(at time.Time, record Record, want Want) int {
 	}
 }
 
-// maxFairnessKey is what Temporal takes as a fairness key, in octets.
-const maxFairnessKey = 64
+// MaxFairnessKey is the longest fairness key that Temporal takes, in octets.
+const MaxFairnessKey = 64
 
 // FairnessKey is by what certificates share workers and CAs fairly: the spec's tenant, else the registered domain of
 // its first name, hashed where that is too long. It is empty for a spec without either.
@@ -46,7 +44,7 @@ func FairnessKey(spec Spec) string {
 	if key == "" && len(spec.Names) > 0 {
 		key = registeredDomain(spec.Names[0])
 	}
-	if len(key) <= maxFairnessKey {
+	if len(key) <= MaxFairnessKey {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))

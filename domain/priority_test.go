@@ -38,8 +38,8 @@ func TestPriority(t *testing.T) {
 		}
 		require.Equal(t, want, domain.Priority(noon, c.record, c.want), c.name)
 	}
-	require.Equal(t, []int{1, 2, 3, 4, 5}, []int{domain.PriorityUrgent, domain.PriorityAwaited, domain.PriorityUsual, domain.PriorityBulk,
-		domain.PrioritySweep}, "Temporal's numbers")
+	require.Equal(t, []int{1, 2, 3, 5}, []int{domain.PriorityUrgent, domain.PriorityAwaited, domain.PriorityUsual, domain.PrioritySweep},
+		"Temporal's numbers")
 }
 
 func TestFairnessKey(t *testing.T) {

@@ -15,9 +15,10 @@ import (
 type Certificates interface {
 	// Record reads what is stored of a certificate, in one statement.
 	Record(ctx context.Context, certificate string) (domain.Record, error)
-	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it.
-	// Idempotent by the request's ID.
-	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (domain.Record, error)
+	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it, and the
+	// version that a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever is in service
+	// by then; empty if there was none. Idempotent by the request's ID.
+	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (record domain.Record, version string, err error)
 	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failures of the
 	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits for
 	// the new version's deliveries from then on; the new version is to be revoked as well if its key is called compromised.
@@ -28,7 +29,8 @@ type Certificates interface {
 	// record after it.
 	RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error)
 	// RecordFailure stores the failure of an attempt on the certificate (made if new, under spec) and removes the HTTP tokens of
-	// its orders in flight, in one transaction. Idempotent by the failure's instant: an older one changes nothing.
+	// its orders in flight, in one transaction. Idempotent by the failure's instant: one that is older than the failure that is
+	// stored, or than the version in service, is an event alone.
 	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, failure domain.Failure) error
 	// RecordFallback notes that an issuer's failure led to the next one, and removes HTTP tokens as RecordFailure does.
 	// Idempotent by the failure's instant.
@@ -39,11 +41,13 @@ type Certificates interface {
 	SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error)
 	// RecordRevoked notes that a version is revoked; the first writer wins. It returns the record after it. Idempotent.
 	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error)
-	// RecordUnrevoked stores why a version is not revoked yet. One that is not to be revoked any more is left alone. Idempotent.
+	// RecordUnrevoked stores why a version is not revoked yet. One that is not to be revoked any more, or that has a later
+	// failure, is left alone. Idempotent.
 	RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error
-	// RecordReleased notes that the certificate's workflow ends and removes the HTTP tokens of its orders in flight; it returns
-	// the record after it. Idempotent.
-	RecordReleased(ctx context.Context, certificate string) (domain.Record, error)
+	// RecordReleased notes that the certificate's workflow ended at an instant and removes the HTTP tokens of its orders in
+	// flight; it returns the record after it. One that was asked for after the instant belongs to another workflow, and nothing
+	// changes. Idempotent.
+	RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error)
 }
 
 // StoredRequest is what RecordRequest stores of a request.

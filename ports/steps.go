@@ -136,7 +136,8 @@ type RecordRequestOutput struct {
 	Changes []string `json:"changes,omitempty"`
 	// Needed reports whether a certificate has to be obtained for it.
 	Needed bool `json:"needed,omitempty"`
-	// Version is what a Revoke is about: the version in service.
+	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the answer to a
+	// repeat; empty if there was none.
 	Version string `json:"version,omitempty"`
 	// Refused is why nothing was recorded: the caller must act.
 	Refused *domain.Fault `json:"refused,omitempty"`
@@ -172,6 +173,8 @@ type RecordFailureOutput struct {
 // RecordReleasedInput names the certificate.
 type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
+	// At is the workflow's instant: a certificate that somebody asked for later is not released.
+	At time.Time `json:"at"`
 }
 
 // RecordReleasedOutput is the record of the certificate that is released.

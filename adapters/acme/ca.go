@@ -30,6 +30,7 @@ type CA struct {
 	sealer   ports.Sealer
 	logger   *slog.Logger
 	wire     *transport
+	circuit  *circuit
 
 	// flights lets concurrent first calls share one directory request and one registration.
 	flights singleflight.Group
@@ -57,6 +58,10 @@ type session struct {
 // rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
 // the account has another one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
+	return ca.through(what, func() error { return ca.underAccount(ctx, what, do) })
+}
+
+func (ca *CA) underAccount(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
 	defer cancel()
 	deadline, _ := bounded.Deadline()
@@ -88,14 +93,16 @@ func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context,
 
 // attemptWithoutAccount is attempt for what needs no account.
 func (ca *CA) attemptWithoutAccount(ctx context.Context, what string, do func(context.Context, *session) error) error {
-	bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
-	defer cancel()
-	known, err := ca.directory(bounded)
-	if err != nil {
-		return ca.interpret(ctx, what, err, nil)
-	}
-	x, err := ca.try(bounded, known, acme.Account{}, do)
-	return ca.interpret(ctx, what, err, x)
+	return ca.through(what, func() error {
+		bounded, cancel := context.WithTimeout(ctx, ca.config.Timeout)
+		defer cancel()
+		known, err := ca.directory(bounded)
+		if err != nil {
+			return ca.interpret(ctx, what, err, nil)
+		}
+		x, err := ca.try(bounded, known, acme.Account{}, do)
+		return ca.interpret(ctx, what, err, x)
+	})
 }
 
 // try runs do once and returns what was exchanged.

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	userAgent      = "everleaf"
-	defaultTimeout = 30 * time.Second
+	userAgent = "everleaf"
+	// defaultTimeout is far more than a CA needs for one answer, and no longer than a worker's slot is held for any wait.
+	defaultTimeout = 10 * time.Second
 )
 
 // Config is one configured issuer.
@@ -38,7 +39,7 @@ type Config struct {
 	// CABundle is the path of a PEM file with the roots that the CA's own server certificate is checked against;
 	// empty means the system's roots.
 	CABundle string
-	// Timeout bounds each call, retries of rejected nonces included; zero means 30 s.
+	// Timeout bounds each call, retries of rejected nonces included; zero means 10 s.
 	Timeout time.Duration
 	// Source is where the issuer was written down, for messages: "everleaf.yaml: issuers[1]"; empty for the flags.
 	Source string
@@ -76,6 +77,7 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 		sealer:   sealer,
 		logger:   logger.With("issuer", config.Issuer),
 		wire:     &transport{next: network},
+		circuit:  newCircuit(),
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -31,7 +32,7 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	// Without a worker nobody knows more than that it has ended.
 	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil, true
 	if request.RemoveDeliveries {
-		if fault := domain.StillDelivered(name, last.Deliveries); fault != nil {
+		if fault := lifecycle.StillDelivered(name, last.Deliveries); fault != nil {
 			return last, fault
 		}
 	}

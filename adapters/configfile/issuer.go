@@ -18,7 +18,7 @@ type issuer struct {
 	Email string `json:"email"`
 	// CABundle is the path of a PEM file with the roots of the CA's own web server.
 	CABundle string `json:"caBundle"`
-	// Timeout bounds one call to the CA, as "30s".
+	// Timeout bounds one call to the CA, as "20s"; 10 s if it is left out.
 	Timeout            string `json:"timeout"`
 	EAB                *eab   `json:"eab"`
 	OnlyReturnExisting bool   `json:"onlyReturnExisting"`

@@ -163,13 +163,16 @@ func (c *Certificates) ofVersion(ctx context.Context, value any, statement, cert
 }
 
 // RecordReleased implements ports.Certificates.
-func (c *Certificates) RecordReleased(ctx context.Context, certificate string) (domain.Record, error) {
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
-		WITH released AS (
-			UPDATE certificates SET released_at = now(), updated_at = now() WHERE name = $1 AND released_at IS NULL
-			RETURNING name
+		WITH current AS (
+			SELECT name FROM certificates WHERE name = $1 AND coalesce(requested_at <= $2, true) FOR NO KEY UPDATE
+		), released AS (
+			UPDATE certificates SET released_at = now(), updated_at = now() FROM current
+			WHERE certificates.name = current.name AND released_at IS NULL
+			RETURNING certificates.name
 		), `+tokensInFlight+`
-		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate)
+		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at)
 }
 
 func unknownVersion(version string) error {

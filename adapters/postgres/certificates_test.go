@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/postgres"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -214,4 +215,41 @@ func TestListPagesByName(t *testing.T) {
 	}
 	_, err := s.Current(t.Context(), "nobody")
 	require.Contains(t, requireFault(t, err, domain.FaultSpec, "UnknownCertificate").Message, `"nobody"`)
+}
+
+// A failure that Postgres stores late is a part of the history: what came after it stays.
+func TestALateFailureIsAnEventAlone(t *testing.T) {
+	s := newStore(t)
+	deliveries := postgres.NewDeliveries(s.pool)
+	at := func(at time.Time) domain.Failure {
+		return domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: at, RetryAt: at.Add(time.Hour)}
+	}
+	before := time.Now().Add(-time.Minute).UTC().Truncate(time.Second)
+	version := s.issue(newOrder("web", "first")).Version
+	next := s.open(newOrder("web", version))
+	require.NoError(t, s.PutTokens(t.Context(), next.ID, []domain.Challenge{{Token: "t"}}))
+	s.fail("web", at(before))
+	require.NoError(t, s.RecordFallback(t.Context(), "web", "spare", at(before.Add(time.Second))))
+	require.Nil(t, s.read("web").Failure, "the certificate is in service since")
+	require.NotEqual(t, "Failing", query[string](s, `SELECT phase FROM certificates`))
+	require.Equal(t, 1, s.count("http_tokens"))
+
+	s.fail("web", at(noon.Add(time.Minute)))
+	s.fail("web", at(noon))
+	require.Equal(t, noon.Add(time.Minute), s.read("web").Failure.At.UTC())
+	require.Equal(t, []string{"placed", "issued", "failed", "fell_back", "failed", "failed"}, s.events("web"))
+
+	s.ask("web", revoke("1", version, domain.RevokedSuperseded))
+	for _, failed := range []time.Time{noon.Add(time.Minute), noon} {
+		require.NoError(t, s.RecordUnrevoked(t.Context(), "web", version, at(failed)))
+	}
+	require.Equal(t, noon.Add(time.Minute), s.read("web").Revocations[0].Failure.At.UTC())
+
+	s.delivers("web", "disk", version)
+	require.NoError(t, deliveries.RecordUndelivered(t.Context(), "web", "disk", version, at(before)))
+	require.Nil(t, s.read("web").Deliveries[0].Failure, "it was delivered since")
+	for _, failed := range []time.Time{noon.Add(time.Minute), noon} {
+		require.NoError(t, deliveries.RecordUndelivered(t.Context(), "web", "disk", version, at(failed)))
+	}
+	require.Equal(t, noon.Add(time.Minute), s.read("web").Deliveries[0].Failure.At.UTC())
 }

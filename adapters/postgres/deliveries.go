@@ -139,7 +139,9 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 		SELECT name, $2, $5::jsonb FROM certificates WHERE name = $1
 		ON CONFLICT (certificate, target) DO UPDATE SET failure = EXCLUDED.failure, updated_at = now()
 		-- Recorded again, the same failure may have been decided again; but one that is over does not come back.
-		WHERE EXISTS (SELECT FROM event) OR deliveries.failure ->> 'at' = EXCLUDED.failure ->> 'at'`,
+		WHERE (EXISTS (SELECT FROM event) OR deliveries.failure ->> 'at' = EXCLUDED.failure ->> 'at')
+			AND coalesce((deliveries.failure ->> 'at')::timestamptz <= (EXCLUDED.failure ->> 'at')::timestamptz, true)
+			AND coalesce(deliveries.delivered_at <= $4, true)`,
 		certificate, target, version, failure.At, failure)
 	return interpret(err)
 }

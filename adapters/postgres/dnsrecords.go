@@ -118,13 +118,10 @@ func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records 
 }
 
 // orphaned are the orders o at $1 that nobody works on and that have DNS records. It begins with the records, which are few.
-// An order that the CA never answered has no expiry: no CA keeps a pending order for longer than a week. The next attempt after
-// a failure puts its records again; the minute is so that it does not meet their removal.
-const orphaned = `
+// The next attempt after a failure puts its records again, and must not meet their removal.
+var orphaned = `
 	FROM (SELECT DISTINCT order_id FROM dns_records) r JOIN orders o ON o.id = r.order_id
-	WHERE (o.state IN ('issued', 'abandoned') OR coalesce(o.expires, o.updated_at + interval '7 days') < $1 OR EXISTS (
-		SELECT FROM certificates c WHERE c.name = o.certificate AND (c.released_at IS NOT NULL
-			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > $1::timestamptz + interval '1 minute')))`
+	WHERE (o.state IN ('issued', 'abandoned') OR ` + idleAt(`$1::timestamptz`) + `)`
 
 // OrphanedOrders implements ports.DNSRecords. A limit below one gives none.
 func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after string, limit int) ([]string, error) {

@@ -140,19 +140,23 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.
 	return found.stored(), err
 }
 
+// idleAt says that nobody works on order o at an instant: it has expired, or its certificate was given up, or that waits after
+// a failure and its next attempt is not about to begin. An order that the CA never answered has no expiry: no CA keeps a
+// pending order for longer than a week.
+func idleAt(at string) string {
+	return `(coalesce(o.expires, o.updated_at + interval '7 days') < ` + at + ` OR EXISTS (
+		SELECT FROM certificates c WHERE c.name = o.certificate AND (c.released_at IS NOT NULL
+			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > ` + at + ` + interval '1 minute')))`
+}
+
 // abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
 // its names for ever.
 func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, error) {
 	var freed int
 	err := o.pool.QueryRow(ctx, `
 		WITH abandoned AS (
-			UPDATE orders SET state = 'abandoned', reason = 'expired, or nobody is at work on it', updated_at = now()
-			-- One that the CA never answered has no expiry: no CA keeps a pending order for longer than a week.
-			WHERE id = $1::uuid AND state IN ('planned', 'placed')
-			  AND (coalesce(expires, updated_at + interval '7 days') < now() OR EXISTS (
-				-- Nobody is at work on it: its certificate was given up, or waits after a failure and places another then.
-				SELECT FROM certificates c WHERE c.name = orders.certificate AND (c.released_at IS NOT NULL
-					OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > now())))
+			UPDATE orders o SET state = 'abandoned', reason = 'expired, or nobody is at work on it', updated_at = now()
+			WHERE id = $1::uuid AND state IN ('planned', 'placed') AND `+idleAt(`now()`)+`
 			RETURNING id, certificate, url, reason
 		), event AS (
 			INSERT INTO events (certificate, type, detail)

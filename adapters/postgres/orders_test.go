@@ -261,8 +261,9 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 		}
 	}
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", victim.Version, domain.Failure{At: noon}))
-	s.ask("web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1", Kind: domain.RequestRevoke, At: noon,
-		Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
+	_, _, err = s.RecordRequest(t.Context(), "web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1",
+		Kind: domain.RequestRevoke, At: noon, Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
+	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	steals := newOrder("web", "stolen")
 	steals.SealedKey, steals.KeyOf = nil, victim.Version
 	_, err = s.OpenOrder(t.Context(), steals)
@@ -313,7 +314,13 @@ func TestSleepingFailureHoldsNoNames(t *testing.T) {
 	fault := requireFault(t, err, domain.FaultWait, "SameNamesInFlight")
 	require.Positive(t, fault.RetryAfter, "asked again soon, and not counted")
 	at := time.Now()
-	s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at, RetryAt: at.Add(time.Hour)})
+	failed := func(at, retry time.Time) {
+		s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at, RetryAt: retry})
+	}
+	failed(at, at.Add(30*time.Second))
+	_, err = s.OpenOrder(t.Context(), newOrder("twin", "twin/1", "a.example"))
+	requireFault(t, err, domain.FaultWait, "SameNamesInFlight") // its next attempt is about to begin
+	failed(at.Add(time.Second), at.Add(time.Hour))
 	require.Equal(t, "twin", s.open(newOrder("twin", "twin/1", "a.example")).Certificate)
 	require.Equal(t, ports.OrderAbandoned, s.order(dead.ID).State)
 }

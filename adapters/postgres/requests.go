@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -13,21 +15,44 @@ import (
 const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 'request' DO NOTHING`
 
 // RecordRequest implements ports.Certificates.
-func (c *Certificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+func (c *Certificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (record domain.Record, version string, err error) {
 	request.Note = text(request.Note)
 	switch request.Kind {
 	case domain.RequestRenew:
-		return c.after(ctx, certificate, nil, `
-			INSERT INTO events (certificate, at, type, detail)
-			VALUES ($1, $2, 'renewal_asked', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean))`+once,
-			certificate, request.At, request.ID, request.Note, request.Force)
+		record, err = c.recordRenew(ctx, certificate, request)
 	case domain.RequestRevoke:
-		return c.recordRevoke(ctx, certificate, request)
+		record, err = c.recordRevoke(ctx, certificate, request)
 	case domain.RequestRetire:
-		return c.recordRetire(ctx, certificate, request)
+		record, err = c.recordRetire(ctx, certificate, request)
+		return record, "", err
 	default:
-		return c.recordEnsure(ctx, certificate, request)
+		record, err = c.recordEnsure(ctx, certificate, request)
+		return record, "", err
 	}
+	if err == nil {
+		version, err = c.askedVersion(ctx, certificate, request)
+	}
+	return record, version, err
+}
+
+// askedVersion is the version that the request was about when it was first recorded.
+func (c *Certificates) askedVersion(ctx context.Context, certificate string, request ports.StoredRequest) (version string, err error) {
+	err = c.pool.QueryRow(ctx, `
+		SELECT coalesce(detail ->> 'version', '') FROM events
+		WHERE certificate = $1 AND detail ->> 'request' = $2 AND detail ? 'request'`, certificate, request.ID).Scan(&version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", unknownVersion(request.Version)
+	}
+	return version, interpret(err)
+}
+
+// recordRenew notes which version is to be replaced.
+func (c *Certificates) recordRenew(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+	return c.after(ctx, certificate, nil, `
+		INSERT INTO events (certificate, at, type, detail)
+		VALUES ($1, $2, 'renewal_asked', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
+			'version', (SELECT current_version FROM certificates WHERE name = $1)))`+once,
+		certificate, request.At, request.ID, request.Note, request.Force)
 }
 
 // recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow has
@@ -67,7 +92,7 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 }
 
 // recordRevoke stores the revocation beside its version, and beside those that have the same key if that is compromised.
-// One that was asked for before is tried again at once.
+// One that was asked for before is tried again at once; one that is done has an event alone.
 func (c *Certificates) recordRevoke(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
 	if _, err := uuid.Parse(request.Version); err != nil {
 		return domain.Record{}, unknownVersion(request.Version)
@@ -77,8 +102,8 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 			SELECT v.id, v.serial, v.revoking,
 				$6::boolean OR c.retiring_at IS NOT NULL OR c.released_at IS NOT NULL AS alone -- nothing replaces what is retired
 			FROM versions v JOIN orders o ON o.id = v.order_id JOIN certificates c ON c.name = v.certificate
-			WHERE v.certificate = $1 AND v.revoked_at IS NULL AND (v.id = $7::uuid
-				OR $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
+			WHERE v.certificate = $1 AND (v.id = $7::uuid
+				OR v.revoked_at IS NULL AND $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
 			FOR UPDATE OF v
 		), event AS (
 			INSERT INTO events (certificate, at, type, detail)
@@ -93,7 +118,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 			'signedBy', coalesce(nullif($5, ''), a.revoking ->> 'signedBy'),
 			'withoutReplacement', nullif(a.alone OR coalesce((a.revoking ->> 'withoutReplacement')::boolean, false), false),
 			'after', CASE WHEN NOT a.alone THEN a.revoking ->> 'after' END))
-		FROM asked a, event WHERE v.id = a.id`,
+		FROM asked a, event WHERE v.id = a.id AND v.revoked_at IS NULL`,
 		certificate, request.At, request.ID, string(request.Reason), string(request.SignedBy), request.WithoutReplacement,
 		request.Version, string(domain.RevokedKeyCompromise), request.Note)
 }

@@ -185,7 +185,7 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure), "a late note")
 	require.Empty(t, s.ask("web", revoke("6", issued.Version, domain.RevokedSuperseded)).Revocations, "it is done")
 	require.Equal(t, []string{"placed", "issued", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked",
-		"revoked"}, s.events("web"))
+		"revoked", "revocation_asked"}, s.events("web"))
 }
 
 // All that has the compromised key is to be revoked, what is issued with it later as well.
@@ -277,4 +277,59 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 
 	s.ask("web", retire("late", early.Add(-time.Second)))
 	require.Equal(t, early, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
+}
+
+// A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no tokens from it.
+func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "first"))
+	s.ask("web", ensured("1", early, order.Spec))
+	s.ask("web", ensured("2", early.Add(2*time.Second), order.Spec))
+	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t"}}))
+	record, err := s.RecordReleased(t.Context(), "web", early.Add(time.Second))
+	require.NoError(t, err)
+	require.False(t, record.Released)
+	require.Equal(t, 1, s.count("http_tokens"))
+	require.NotContains(t, s.events("web"), "released")
+	for range 2 {
+		record, err = s.RecordReleased(t.Context(), "web", early.Add(2*time.Second))
+		require.NoError(t, err)
+		require.True(t, record.Released)
+	}
+	require.Zero(t, s.count("http_tokens"))
+	require.Equal(t, []string{"placed", "released"}, s.events("web"), "once")
+}
+
+// A repeat of a request is about the version that was in service when it was first recorded.
+func TestARepeatIsAboutTheSameVersion(t *testing.T) {
+	s := newStore(t)
+	about := func(request ports.StoredRequest) string {
+		t.Helper()
+		_, version, err := s.RecordRequest(t.Context(), "web", request)
+		require.NoError(t, err)
+		return version
+	}
+	renew := func(id string) ports.StoredRequest {
+		return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestRenew, At: early}}
+	}
+	require.Empty(t, about(renew("before")))
+	first := s.living(newOrder("web", "first")).Version
+	require.Empty(t, about(renew("before")))
+	require.Equal(t, first, about(renew("1")))
+	require.Equal(t, first, about(revoke("2", first, domain.RevokedSuperseded)))
+	_, err := s.RecordRevoked(t.Context(), "web", first, domain.RevokedSuperseded, early)
+	require.NoError(t, err)
+	require.Equal(t, first, about(revoke("done", first, domain.RevokedSuperseded)))
+
+	second := s.living(newOrder("web", first)).Version
+	require.Equal(t, first, about(renew("1")))
+	require.Equal(t, second, about(renew("3")))
+	require.Equal(t, first, about(revoke("2", second, domain.RevokedSuperseded)))
+	require.Equal(t, first, about(revoke("done", second, domain.RevokedSuperseded)))
+	require.Empty(t, s.read("web").Revocations, "no repeat revokes another version")
+	require.Equal(t, second, about(revoke("4", second, domain.RevokedSuperseded)))
+	require.Len(t, s.read("web").Revocations, 1)
+
+	_, _, err = s.RecordRequest(t.Context(), "web", revoke("5", nobody, domain.RevokedSuperseded))
+	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -170,7 +171,7 @@ func (o *Observer) DeliveryDrifted(ctx context.Context, target string) {
 
 // targetLabels leave the host out: there may be many.
 func (o *Observer) targetLabels(delivery string, more ...attribute.KeyValue) metric.MeasurementOption {
-	target, _ := domain.TargetHost(delivery)
+	target, _ := lifecycle.TargetHost(delivery)
 	if !slices.Contains(o.targets, target) {
 		target = other
 	}

@@ -125,8 +125,8 @@ var shared = []struct {
 		domain.ReasonWildcardPlacement,
 	}},
 	{casMove, []domain.Reason{
-		domain.ReasonBadNonce, domain.ReasonNotFound, domain.ReasonOrderNotIssued, domain.ReasonOrderStuck,
-		domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable, domain.ReasonUnexpectedAnswer,
+		domain.ReasonBadNonce, domain.ReasonNotAnswering, domain.ReasonNotFound, domain.ReasonOrderNotIssued,
+		domain.ReasonOrderStuck, domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable, domain.ReasonUnexpectedAnswer,
 		domain.ReasonUnreachable,
 	}},
 	{casAnswer, []domain.Reason{

@@ -30,11 +30,11 @@ var remoteOptions = workflow.ActivityOptions{
 }
 
 // obtaining: an attempt lasts minutes at most, and ends early where the CA asks to wait; CAs may take hours.
-func obtaining(m *lifecycle.Machine, queue string, callers int) workflow.ActivityOptions {
+func obtaining(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 	options := remoteOptions
 	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 24*time.Hour
-	options.Priority = priority(m, m.Attempt.Priority, callers)
+	options.Priority = priority(m, m.Priority)
 	return options
 }
 
@@ -42,33 +42,31 @@ func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 	options := remoteOptions
 	options.TaskQueue = ports.AuthorizationTaskQueue(queue)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 10*time.Minute, 30*time.Minute
-	options.Priority = priority(m, domain.PriorityUrgent, 0)
+	options.Priority = priority(m, domain.PriorityUrgent)
 	return options
 }
 
 // delivering is bounded to minutes: a target that hangs is tried again later, as the policy says.
-func delivering(m *lifecycle.Machine, queue string, callers int, target string) workflow.ActivityOptions {
+func delivering(m *lifecycle.Machine, queue, target string, urgency int) workflow.ActivityOptions {
+	_, host := lifecycle.TargetHost(target)
 	options := remoteOptions
-	options.TaskQueue = ports.DeliveryTaskQueue(queue, lifecycle.Host(target))
+	options.TaskQueue = ports.DeliveryTaskQueue(queue, host)
 	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
-	options.Priority = priority(m, domain.PriorityUsual, callers)
+	options.Priority = priority(m, urgency)
 	options.Summary = target
 	return options
 }
 
-// maxTenant is the longest fairness key in octets that Temporal takes; a longer one fails the workflow's task for ever.
-const maxTenant = 64
-
 // priority is how a step is queued: by urgency, where callers wait a bit earlier, and fairly between tenants.
-func priority(m *lifecycle.Machine, urgency, callers int) temporal.Priority {
+func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
 	if urgency < domain.PriorityUrgent { // the policy has given none
 		urgency = domain.PriorityUsual
 	}
-	if callers > 0 {
+	if m.Awaited() {
 		urgency = min(urgency, domain.PriorityAwaited)
 	}
 	p := temporal.Priority{PriorityKey: urgency}
-	if len(m.Tenant) <= maxTenant {
+	if len(m.Tenant) <= domain.MaxFairnessKey { // a longer one, of a forged input, would fail the workflow's task for ever
 		p.FairnessKey = m.Tenant
 	}
 	return p

@@ -47,18 +47,19 @@ func TestPriority(t *testing.T) {
 		"a caller waits":          {3, true, 2},
 		"urgent by policy":        {1, false, 1},
 		"urgent, and awaited":     {1, true, 1},
-		"bulk work":               {4, false, 4},
-		"bulk work, awaited":      {4, true, 2},
+		"what has time":           {5, false, 5},
+		"what has time, awaited":  {5, true, 2},
 		"the policy says nothing": {0, false, 3},
 	} {
 		t.Run(title, func(t *testing.T) {
 			w := newWorld(t)
 			w.priority = c.policy
 			if c.asked {
-				w.ask(0, ports.EnsureUpdate, ensure)
+				w.ask(0, ports.EnsureUpdate, ports.EnsureRequest{Spec: delivered})
 			}
-			w.lives(spec, time.Hour)
+			w.lives(delivered, time.Hour)
 			require.Equal(t, c.want, w.options[0].Priority.PriorityKey)
+			require.Equal(t, c.want, w.optionsOn("everleaf-delivery").Priority.PriorityKey)
 		})
 	}
 }

@@ -103,7 +103,7 @@ func (d *driver) happens(e event) {
 // settle has the machine begin all that is due and answer who need not wait. It reports whether the life has ended.
 func (d *driver) settle() (ended bool) {
 	for {
-		s := lifecycle.Situation{Now: d.now, Callers: len(d.waiting), Suggested: d.suggested}
+		s := lifecycle.Situation{Now: d.now, Suggested: d.suggested}
 		a := d.m.Next(s)
 		if a.Do == lifecycle.Run {
 			d.begin(a)
@@ -181,7 +181,7 @@ func (d *driver) input(a lifecycle.Action) any {
 	case lifecycle.StepRevoke:
 		return ports.RevokeCertificateInput{Certificate: certName, Version: a.Version}
 	case lifecycle.StepRelease:
-		return ports.RecordReleasedInput{Certificate: certName}
+		return ports.RecordReleasedInput{Certificate: certName, At: d.now}
 	}
 	failed := m.Failed[0]
 	in := ports.RecordFailureInput{

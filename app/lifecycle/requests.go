@@ -79,7 +79,7 @@ type caller struct {
 
 // ask hands the request to the machine and waits for its answer, also in a run that is cancelled meanwhile.
 func (r *run) ask(ctx workflow.Context, request domain.Request) (domain.Status, error) {
-	request.ID, request.At = r.id+"/"+workflow.GetCurrentUpdateInfo(ctx).ID, now(ctx)
+	request.ID, request.At = r.first+"/"+workflow.GetCurrentUpdateInfo(ctx).ID, now(ctx)
 	c := &caller{request: request.ID}
 	r.callers = append(r.callers, c)
 	r.machine.Ask(request)

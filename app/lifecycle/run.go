@@ -82,7 +82,7 @@ func (r *run) end(ctx workflow.Context, do lifecycle.Do) error {
 
 func (r *run) situation(ctx workflow.Context) lifecycle.Situation {
 	return lifecycle.Situation{
-		Now: now(ctx), Callers: len(r.callers), Outdated: r.outdated,
+		Now: now(ctx), Outdated: r.outdated,
 		Suggested: workflow.GetInfo(ctx).GetContinueAsNewSuggested(),
 	}
 }

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -139,4 +140,44 @@ func TestBadStartOnAServer(t *testing.T) {
 	s.name += "-again"
 	err = s.start(ports.CertificateWorkflow, map[string]any{"spec": []int{1}}).Get(t.Context(), nil)
 	require.Equal(t, domain.ReasonInputMalformed, faultIn(t, err).Reason)
+}
+
+// After a reset, updates are applied again, under the ID of the run that they were sent to. They are not carried out twice.
+func TestResetAppliesUpdatesOnceOnAServer(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	first := s.start(ports.CertificateWorkflow, ports.StartInput{Spec: spec})
+	_, err := s.update(ports.EnsureUpdate, ensure)
+	require.NoError(t, err)
+	var task int64 // the last that was done
+	for _, event := range s.history("") {
+		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			task = event.GetEventId()
+		}
+	}
+	_, err = s.update(ports.RenewUpdate, ports.RenewRequest{})
+	require.NoError(t, err)
+	require.Equal(t, 2, s.issued)
+	_, err = s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.id()}, RequestId: uuid.NewString(),
+		WorkflowTaskFinishEventId: task,
+	})
+	require.NoError(t, err)
+	status, err := s.update(ports.EnsureUpdate, ensure) // behind the Renew
+	require.NoError(t, err)
+	require.Equal(t, "v2", status.Issued.Version)
+	var again []string
+	for _, event := range s.history("") {
+		if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED {
+			again = append(again, event.GetWorkflowExecutionUpdateAdmittedEventAttributes().GetRequest().GetInput().GetName())
+		}
+	}
+	require.Equal(t, []string{ports.RenewUpdate}, again)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, 2, s.issued)
+	for id := range s.requested {
+		require.True(t, strings.HasPrefix(id, first.GetRunID()+"/"), id)
+	}
+	require.NoError(t, s.TerminateWorkflow(t.Context(), s.id(), "", "test"))
 }

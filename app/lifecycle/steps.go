@@ -27,7 +27,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: now(ctx),
 		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, lifecycle.Reserved(out)) }, failed)
 	case lifecycle.StepObtain:
-		remote(ctx, r, obtaining(m, r.queue, len(r.callers)), ports.ObtainCertificate, ports.ObtainCertificateInput{
+		remote(ctx, r, obtaining(m, r.queue), ports.ObtainCertificate, ports.ObtainCertificateInput{
 			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Replaces: m.Attempt.Want.Replaces,
 			NewKey: m.Attempt.NewKey, Force: m.Attempt.Want.Force, Planned: m.Attempt.Want.Planned,
 		}, func(out ports.ObtainCertificateOutput) { m.ObtainedCertificate(a, out.Record) }, failed)
@@ -36,11 +36,11 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			func(out ports.RecordFailureOutput) { m.Decided(a, lifecycle.Decision(out)) },
 			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
 	case lifecycle.StepDeliver:
-		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.DeliverCertificate,
+		remote(ctx, r, delivering(m, r.queue, a.Target, m.Priority), ports.DeliverCertificate,
 			ports.DeliverCertificateInput{Certificate: m.Name, Target: a.Target, Version: a.Version},
 			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, failed)
 	case lifecycle.StepRemove:
-		remote(ctx, r, delivering(m, r.queue, len(r.callers), a.Target), ports.RemoveDelivery,
+		remote(ctx, r, delivering(m, r.queue, a.Target, domain.PriorityUsual), ports.RemoveDelivery,
 			ports.RemoveDeliveryInput{Certificate: m.Name, Target: a.Target},
 			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, failed)
 	case lifecycle.StepRevoke:
@@ -48,7 +48,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
 			func(out ports.RevokeCertificateOutput) { m.Revoked(a, out.Record) }, failed)
 	case lifecycle.StepRelease:
-		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: m.Name},
+		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: m.Name, At: now(ctx)},
 			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)
 	default:
 		panic("no step for the action " + string(a.Step))

@@ -15,6 +15,8 @@ type store struct {
 	record domain.Record
 	// renewal is after how long a certificate is replaced.
 	renewal time.Duration
+	// requested are the versions that were in service when a request was recorded first.
+	requested map[string]string
 	// issued counts the certificates, failures are those to come, by step.
 	issued   int
 	failures map[string][]error
@@ -34,7 +36,9 @@ const (
 	backoff  = time.Minute
 )
 
-func newStore() *store { return &store{failures: map[string][]error{}, renewal: renewal} }
+func newStore() *store {
+	return &store{failures: map[string][]error{}, requested: map[string]string{}, renewal: renewal}
+}
 
 // answer is the record as a step of the run sees it.
 func (s *store) answer(run string) domain.Record {
@@ -94,7 +98,12 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 	if request == nil {
 		return ports.RecordRequestOutput{Record: s.answer(run)}
 	}
+	if _, recorded := s.requested[request.ID]; !recorded {
+		s.requested[request.ID] = s.version()
+	}
 	switch request.Kind {
+	case domain.RequestRenew:
+		out.Version = s.requested[request.ID]
 	case domain.RequestStart, domain.RequestEnsure:
 		spec, err := request.Spec.Validated()
 		if err != nil {
@@ -102,7 +111,8 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			break
 		}
 		out.Spec = &spec
-		out.Needed, _ = domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
+		needed, replaces := domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
+		out.Needed = needed && (s.record.Issued == nil || replaces != "")
 		s.record.Released = false
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")

@@ -23,7 +23,9 @@ type listener struct {
 	began map[string]workflow.Version
 }
 
-//workflowcheck:ignore // it writes what the workflow does, and changes nothing of it
+// note takes down a call.
+//
+//workflowcheck:ignore // it writes JSON, which is the same each time
 func (l *listener) note(do, name string, options, value any) {
 	l.calls = append(l.calls, Call{Do: do, Name: name, Options: encode(options), Value: encode(value)})
 }
@@ -78,7 +80,6 @@ func (i *inbound) Init(out interceptor.WorkflowOutboundInterceptor) error {
 	return i.Next.Init(&outbound{interceptor.WorkflowOutboundInterceptorBase{Next: out}, i.listener})
 }
 
-//workflowcheck:ignore // it takes down what a replay does, and changes nothing of it
 func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	result, err := i.Next.ExecuteWorkflow(ctx, in)
 	var again *workflow.ContinueAsNewError
@@ -97,7 +98,6 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 	return result, err
 }
 
-//workflowcheck:ignore // as above
 func (i *inbound) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
 	id := workflow.GetCurrentUpdateInfo(ctx).ID
 	answer, err := i.Next.ExecuteUpdate(ctx, in)
@@ -116,6 +116,7 @@ type failure struct {
 	Details []json.RawMessage `json:"details,omitempty"`
 }
 
+//workflowcheck:ignore // the same error converts to the same each time
 func failureOf(err error) failure {
 	return said(temporal.GetDefaultFailureConverter().ErrorToFailure(err))
 }
@@ -159,18 +160,21 @@ func (o *outbound) Sleep(ctx workflow.Context, d time.Duration) error {
 }
 
 // UpsertTypedSearchAttributes is noted with all that the workflow has afterwards: what is unset is seen to be gone.
-//
-//workflowcheck:ignore // the map's order is lost in JSON
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	err := o.Next.UpsertTypedSearchAttributes(ctx, updates...)
+	o.note(doSearch, "", nil, valuesOf(o.Next.GetTypedSearchAttributes(ctx)))
+	return err
+}
+
+//workflowcheck:ignore // a map of a map
+func valuesOf(attributes temporal.SearchAttributes) map[string]any {
 	all := map[string]any{}
-	for key, value := range o.Next.GetTypedSearchAttributes(ctx).GetUntypedValues() {
+	for key, value := range attributes.GetUntypedValues() {
 		if key.GetName() != ownAttribute {
 			all[key.GetName()] = value
 		}
 	}
-	o.note(doSearch, "", nil, all)
-	return err
+	return all
 }
 
 // GetVersion is noted with its answer alone: the highest version that the code supports grows.

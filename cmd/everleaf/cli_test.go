@@ -30,7 +30,7 @@ func TestHelpGivesUnitDefaultAndVariable(t *testing.T) {
 		{worker, "[EVERLEAF_SEALING_KEYS_OLD]"},
 		{worker, "specs; else default. [EVERLEAF_ISSUER]"},
 		{worker, "else Let's Encrypt's. [EVERLEAF_ACME_DIRECTORY]"},
-		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 30s. [EVERLEAF_ACME_TIMEOUT]"},
+		{worker, "--acme-timeout=DURATION Limit of one call to the CA; else 10s. [EVERLEAF_ACME_TIMEOUT]"},
 		{worker, "[EVERLEAF_ACME_EMAIL]"},
 		{worker, "[EVERLEAF_ACME_CA_BUNDLE]"},
 		{worker, "Default :8402. [EVERLEAF_HTTP01_LISTEN]"},
@@ -107,7 +107,7 @@ func TestSettingsReachTheWorker(t *testing.T) {
 	require.Equal(t, "file:///key", c.Sealing.KeyURL)
 	require.Equal(t, "ops@example.com", c.Issuers[0].Email)
 	require.Equal(t, "default", c.Issuers[0].Issuer, "an empty variable is an unset one")
-	require.Equal(t, 30*time.Second, c.Issuers[0].Timeout)
+	require.Zero(t, c.Issuers[0].Timeout, "the default is the adapter's")
 	require.Equal(t, 5002, c.HTTP01.CheckPort)
 	require.Equal(t, "dns:53", c.HTTP01.Resolver)
 	require.Equal(t, ":8402", c.HTTP01.Listen)

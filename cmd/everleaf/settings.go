@@ -137,14 +137,14 @@ type acmeSettings struct {
 	ACMEDirectory string   `name:"acme-directory" group:"acme" env:"EVERLEAF_ACME_DIRECTORY" placeholder:"URL" help:"The CA's ACME directory, https; else Let's Encrypt's."`
 	ACMEEmail     string   `name:"acme-email" group:"acme" env:"EVERLEAF_ACME_EMAIL" placeholder:"ADDRESS" help:"Contact of the ACME account."`
 	ACMECABundle  string   `name:"acme-ca-bundle" group:"acme" env:"EVERLEAF_ACME_CA_BUNDLE" placeholder:"PATH" help:"Roots for the CA's own web server, PEM; else the system's."`
-	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" placeholder:"DURATION" help:"Limit of one call to the CA; else 30s."`
+	ACMETimeout   duration `name:"acme-timeout" group:"acme" env:"EVERLEAF_ACME_TIMEOUT" placeholder:"DURATION" help:"Limit of one call to the CA; else 10s."`
 }
 
 // apply makes the one issuer of the flags; load replaces it where there is a file.
 func (s acmeSettings) apply(c *app.Config) {
 	c.Issuers = []app.Issuer{{
 		Issuer: cmp.Or(s.Issuer, "default"), Directory: cmp.Or(s.ACMEDirectory, app.LetsEncrypt), Email: s.ACMEEmail,
-		CABundle: s.ACMECABundle, Timeout: cmp.Or(time.Duration(s.ACMETimeout), 30*time.Second),
+		CABundle: s.ACMECABundle, Timeout: time.Duration(s.ACMETimeout),
 	}}
 }
 

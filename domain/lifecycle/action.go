@@ -65,12 +65,15 @@ func (a Action) lane() string {
 	}
 }
 
+// local reports whether the step touches Postgres alone: it runs within the workflow task, which waits for it.
+func (a Action) local() bool {
+	return a.Step == StepRecordRequest || a.Step == StepReserve || a.Step == StepRecordFailure || a.Step == StepRelease
+}
+
 // Situation is what the machine cannot know by itself.
 type Situation struct {
 	// Now is the workflow's clock.
 	Now time.Time
-	// Callers counts the handlers at work.
-	Callers int
 	// Suggested reports whether the server wants a shorter history.
 	Suggested bool
 	// Outdated reports whether this run began under a lower Version than the worker's.
@@ -84,15 +87,15 @@ const cycles = 4
 func (m *Machine) Next(s Situation) Action {
 	idle := len(m.Running) == 0 && len(m.Failed) == 0
 	switch {
-	case m.Mode == Refused && s.Callers > 0:
+	case m.Mode == Refused && m.Awaited():
 		return Action{Do: Wait, Reason: "callers"}
 	case m.Mode == Refused:
 		return Action{Do: Fail}
-	case (m.Mode == Retired || m.Mode == Ended) && idle && s.Callers == 0:
+	case (m.Mode == Retired || m.Mode == Ended) && idle && !m.Awaited():
 		return Action{Do: End}
 	}
 	action, at, reason := m.due(s.Now)
-	renews := s.Callers == 0 && len(m.Tickets) == 0 && idle && m.Mode != Retired && !m.cancelled()
+	renews := len(m.Tickets) == 0 && idle && m.Mode != Retired && !m.cancelled()
 	fresh := m.Record == nil // nothing was done yet in this run
 	switch {
 	case renews && !fresh && (s.Suggested || (s.Outdated || m.Obtained >= cycles) && action != nil):
@@ -122,6 +125,9 @@ func (m *Machine) Begin(a Action, now time.Time) {
 	if m.Attempt != nil && a.lane() == "attempt" {
 		m.Attempt.Stage = a.Step
 	}
+	if a.local() {
+		m.Away = time.Time{}
+	}
 	m.Running = append(m.Running, a)
 }
 
@@ -138,9 +144,14 @@ func (m *Machine) due(now time.Time) (action *Action, at time.Time, reason strin
 			at, reason = when, why
 		}
 	}
-	lanes := []func() (Action, time.Time, bool){m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease}
+	lanes := []func() (Action, time.Time, bool){
+		m.nextFailed, m.nextRequest, m.nextTarget, m.nextRevocation, m.nextOfAttempt, m.nextRelease,
+	}
 	for _, lane := range lanes {
 		next, when, ok := lane()
+		if next.local() && when.Before(m.Away) {
+			when = m.Away
+		}
 		switch {
 		case !ok || m.busy(next):
 		case !when.After(now):

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"everleaf/domain"
@@ -42,7 +41,8 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	}
 }
 
-// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long for.
+// settled waits until the certificate is in service as asked for, or a problem stands that the caller would wait long
+// for.
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():
@@ -56,7 +56,7 @@ func (m *Machine) settled(t *Ticket, s Situation) Answer {
 			return Answer{Wait: true}
 		}
 		return Answer{Failure: m.Failure}
-	case m.Want != nil || m.issued() == nil || m.Stale:
+	case m.Want != nil || m.Issued() == nil || m.Stale:
 		return Answer{Wait: true}
 	default:
 		return Answer{}
@@ -97,8 +97,8 @@ func (m *Machine) answerRetire(t *Ticket) Answer {
 	case Active:
 		return Answer{Fault: refused(domain.ReasonNotRetired, "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
 	case Retired:
-		if left := m.Left(); t.Request.RemoveDeliveries && len(left) > 0 {
-			return Answer{Fault: StillDelivered(m.Name, left)}
+		if t.Request.RemoveDeliveries {
+			return Answer{Fault: StillDelivered(m.Name, m.Left())}
 		}
 		return Answer{}
 	}
@@ -136,12 +136,23 @@ func (m *Machine) Left() []domain.Delivery {
 	return m.Record.Deliveries
 }
 
-// StillDelivered refuses to say that targets are cleared which still have a retired certificate.
+// maxTargets bounds the list of targets in a message, in octets.
+const maxTargets = 500
+
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if left is
+// empty.
 func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
-	targets := make([]string, 0, len(left))
-	for _, d := range left {
-		targets = append(targets, d.Target)
+	if len(left) == 0 {
+		return nil
 	}
-	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %s, which nobody clears now: ensure it, "+
-		"which clears those that are not named, and retire it again with removeDeliveries", certificate, strings.Join(targets, ", "))
+	var targets string
+	for i, d := range left {
+		if len(targets)+len(d.Target) > maxTargets {
+			targets += fmt.Sprintf("and %d more, ", len(left)-i)
+			break
+		}
+		targets += d.Target + ", "
+	}
+	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
+		"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
 }

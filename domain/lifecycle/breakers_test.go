@@ -10,8 +10,8 @@ import (
 	"everleaf/domain"
 )
 
-// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each event,
-// what JSON keeps of it, and what the next run gets.
+// tamper breaks a machine on purpose: what it wants next (given a copy of it), what it answers, what it is after each
+// event, what JSON keeps of it, and what the next run gets.
 type tamper struct {
 	next    func(w *world, m *Machine) Action
 	answer  func(w *world, c caller, out Answer) Answer
@@ -84,6 +84,12 @@ var breakers = []struct {
 		}
 		return out
 	}}},
+	{"what is ensured after the end is not revoked", tamper{machine: func(m *Machine) {
+		if m.Want != nil && m.Want.Reason == domain.WakeChanged && m.Record != nil && revoked(*m.Record) &&
+			slices.Equal(m.Record.Issued.Names, m.Spec.Names) {
+			m.Want = nil
+		}
+	}}},
 	{"nobody is left behind", tamper{next: func(w *world, m *Machine) Action {
 		if m.ends() {
 			return Action{Do: End}
@@ -108,6 +114,7 @@ var breakers = []struct {
 			m.Failure = &failure
 		}
 	}}},
+	{"what is obtained was recorded", blind(func(m *Machine) { m.Tickets = nil })},
 	{"Next is pure", tamper{next: func(w *world, m *Machine) Action {
 		w.Machine.Cycle++
 		return m.Next(w.situation())
@@ -120,7 +127,7 @@ var breakers = []struct {
 		return out
 	}}},
 	{"all is done in the end", blind(func(m *Machine) { m.Deliveries = slices.DeleteFunc(m.Deliveries, removing) })},
-	{"no hot loop", blind(func(m *Machine) { m.Failure = nil })},
+	{"no hot loop", blind(func(m *Machine) { m.Failure, m.Away = nil, time.Time{} })},
 	{"continue-as-new loses nothing", tamper{state: func(s *State) { s.Want = nil }}},
 }
 

@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits the rest.
+	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits the
+	// rest.
 	maxOutcomes = 40
 	// maxRepeats is how often an action begins in the same state: reads that overlap with something are repeated.
 	maxRepeats = 3
 	maxWaits   = 60
 )
 
-// drain has all steps end in the same way, and time pass, until nothing is left to do but the next renewal. ending is "ok", or
-// how all steps fail that can fail so; those that cannot are lost.
+// drain has all steps end in the same way, and time pass, until nothing is left to do but the next renewal. ending is
+// "ok", or how all steps fail that can fail so; those that cannot are lost.
 func (w *world) drain(ending string) error {
 	for waits := 0; ; waits++ {
 		if err := w.freeze(ending); err != nil {
@@ -103,6 +104,7 @@ func (w *world) left() (left []string) {
 	note(!m.known(), "a read")
 	note(m.Attempt != nil || m.Want != nil || m.Failure != nil, "an attempt")
 	note(s.Issued == nil || !slices.Equal(s.Issued.Names, m.Spec.Names), "a certificate for the spec")
+	note(s.Issued != nil && s.Issued.Revoked && !slices.Contains(w.Alone, s.version()), "a replacement of what is revoked")
 	note(s.Renewal == nil || !s.Renewal.At.After(w.Now), "a renewal")
 	for _, version := range w.Revoke {
 		note(!slices.Contains(w.Revoked, version), "the revocation of %s", version)

@@ -7,7 +7,8 @@ import (
 	"everleaf/domain"
 )
 
-// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer comes.
+// event is one thing that can happen. The free ones are how all goes well: the oldest step succeeds, and its answer
+// comes.
 type event struct {
 	name string
 	free bool
@@ -43,6 +44,7 @@ const maxCallers = 2
 func (w *world) events() (all []event) {
 	add := func(name string, do func(w *world)) { all = append(all, event{name: name, do: do}) }
 	if w.Over != "" { // the next workflow of the certificate finds what this one has left
+		add("start A", func(w *world) { w.again(specA) })
 		add("start B", func(w *world) { w.again(specB) })
 		for _, r := range requests { // while handlers return their answers, one more may come in
 			add(r.name+" at the last moment", func(w *world) {
@@ -62,7 +64,10 @@ func (w *world) events() (all []event) {
 			if !w.possible(s.Action, ending) {
 				continue
 			}
-			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) { w.commit(i, ending); w.apply(i) }})
+			all = append(all, event{name: label + " " + ending, free: i == 0 && ending == "ok", do: func(w *world) {
+				w.commit(i, ending)
+				w.apply(i)
+			}})
 			if ending == "ok" || ending == "late" { // its answer takes a while
 				add(label+" "+ending+", silent", func(w *world) { w.commit(i, ending) })
 			}

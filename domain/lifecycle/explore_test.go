@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"everleaf/domain"
 )
 
 // progressEvery is after how many events there is word of progress.
@@ -22,13 +24,16 @@ var (
 // origins are the worlds from which the explorer sets out, with how they came about.
 var origins = map[string][]string{
 	"new":        {},
+	"asked":      {"ensure B with the start"},
 	"in service": inService,
 	"failing":    then(inService, "time passes", "ReserveOrder ok", "ObtainCertificate lost", "RecordFailure ok"),
 	"limited":    then(inService, "renew", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate limited", "RecordFailure ok"),
 	"changing":   then(inService, "ensure B", "RecordRequest ok", "ReserveOrder ok"),
-	"revoking":   then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 lost", "RecordFailure t1 ok"),
-	"clearing":   then(inService, "retire and clear", "RecordRequest ok"),
-	"releasing":  then(inService, "retire", "RecordRequest ok"),
+	"revoking": then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok",
+		"DeliverCertificate t1 lost", "RecordFailure t1 ok"),
+	"clearing":  then(inService, "retire and clear", "RecordRequest ok"),
+	"releasing": then(inService, "retire", "RecordRequest ok"),
+	"revoked":   then(inService, "revoke now", "RecordRequest ok", "RevokeCertificate ok", "retire", "RecordRequest ok"),
 }
 
 var inService = []string{"RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 ok"}
@@ -41,6 +46,10 @@ func then(first []string, more ...string) []string {
 func origin(events []string, broken *tamper) (*world, error) {
 	w := begin(specA)
 	w.tamper = broken
+	if len(events) > 0 && events[0] == "ensure B with the start" {
+		w.ask(domain.Request{Kind: domain.RequestEnsure, Spec: &specB})
+		events = events[1:]
+	}
 	if err := w.settle(); err != nil {
 		return w, err
 	}
@@ -52,7 +61,8 @@ func origin(events []string, broken *tamper) (*world, error) {
 	return w, nil
 }
 
-// node is a visited world, with the way to it. The cost is the number of deviations from the way on which all goes well.
+// node is a visited world, with the way to it. The cost is the number of deviations from the way on which all goes
+// well.
 type node struct {
 	parent *node
 	event  string
@@ -70,8 +80,8 @@ func (n *node) trace() string {
 	return n.event + ":\n  " + strings.Join(events, "\n  ")
 }
 
-// explorer visits all worlds that can be reached with so many deviations, those with few first. Worlds that are alike are
-// visited once.
+// explorer visits all worlds that can be reached with so many deviations, those with few first. Worlds that are alike
+// are visited once.
 type explorer struct {
 	seen   map[uint64]int // the cost
 	layers [][]*node      // those that are still to be looked at, by cost
@@ -190,7 +200,8 @@ func TestExplore(t *testing.T) {
 	e.probe = *probe
 	e.progress = func() {
 		took := time.Since(start)
-		t.Logf("%d states by %d events in %s, %.0f states a second", e.states, e.events, took.Round(time.Millisecond), float64(e.states)/took.Seconds())
+		t.Logf("%d states by %d events in %s, %.0f states a second", e.states, e.events, took.Round(time.Millisecond),
+			float64(e.states)/took.Seconds())
 	}
 	if n, err := e.explore(); err != nil {
 		t.Fatalf("%v\nby way of %s", err, n.trace())

@@ -32,11 +32,9 @@ func (m *Machine) Previous(a Action) *domain.Failure {
 	}
 }
 
-// Issued is the certificate in service, nil if there is none or nobody knows yet.
-func (m *Machine) Issued() *domain.Issued { return m.issued() }
-
-// Host is the host of a delivery's name, empty for a target that every delivery worker reaches.
-func Host(delivery string) string {
-	_, host, _ := strings.Cut(delivery, "@")
-	return host
+// TargetHost splits a delivery's name into the target's and the host's; host is empty for a target that every delivery
+// worker reaches.
+func TargetHost(delivery string) (target, host string) {
+	target, host, _ = strings.Cut(delivery, "@")
+	return target, host
 }

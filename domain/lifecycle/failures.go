@@ -9,6 +9,7 @@ import (
 // FailedWith takes the fault of any step but StepRecordRequest and StepRecordFailure; the policy is asked next.
 func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	switch {
 	case m.Mode == Cancelled && a.Step == StepRelease:
 		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
@@ -25,8 +26,8 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	}
 }
 
-// denied has the record read again if the step did not find the action's version in service. It reports whether that is all
-// that follows: when the step says so again after a new read, it is a failure like any other.
+// denied has the record read again if the step did not find the action's version in service. It reports whether that is
+// all that follows: when the step says so again after a new read, it is a failure like any other.
 func (m *Machine) denied(a Action, fault domain.Fault) bool {
 	if fault.Reason != domain.ReasonVersionReplaced && fault.Reason != domain.ReasonUnknownVersion {
 		return false
@@ -87,12 +88,14 @@ func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
 		decision.Failure = unasked(m.Failed[0].Action, m.Failed[0].Fault, now)
 	}
 	m.Decided(a, decision)
+	m.away(a, fault, now)
 }
 
 // unasked is a failure for which the policy was not asked.
 func unasked(a Action, fault domain.Fault, now time.Time) domain.Failure {
 	return domain.Failure{
-		Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step), Answer: true, Undecided: true,
+		Fault: fault, Attempts: 1, At: now.UTC(), RetryAt: now.UTC().Add(undecidedPause), Step: string(a.Step),
+		Answer: true, Undecided: true,
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"everleaf/domain"
 )
 
-// golden are states as runs hand them on. Those in testdata/states may be in the histories of live workflows: a file changes
-// only together with Version, and only until Version is released.
+// golden are states as runs hand them on. Those in testdata/states may be in the histories of live workflows: a file
+// changes only together with Version, and only until Version is released.
 var golden = map[string]State{
 	"active": {
 		Machine: Version, Mode: Active, Cycle: 5, Tenant: "team",

@@ -16,7 +16,8 @@ func (m *Machine) nextFailed() (next Action, at time.Time, ok bool) {
 		return Action{}, time.Time{}, false
 	}
 	failed := m.Failed[0].Action
-	return Action{Step: StepRecordFailure, Reason: string(failed.Step), Target: failed.Target, Version: failed.Version}, time.Time{}, true
+	next = Action{Step: StepRecordFailure, Reason: string(failed.Step), Target: failed.Target, Version: failed.Version}
+	return next, time.Time{}, true
 }
 
 // nextRequest records what callers asked for, in order, and reads the record where that is not known.
@@ -25,7 +26,8 @@ func (m *Machine) nextRequest() (next Action, at time.Time, ok bool) {
 		return Action{}, time.Time{}, false
 	}
 	if i := slices.IndexFunc(m.Tickets, unrecorded); i >= 0 {
-		return Action{Step: StepRecordRequest, Request: m.Tickets[i].Request.ID, Reason: domain.WakeRequest}, m.Tickets[i].RetryAt, true
+		t := m.Tickets[i]
+		return Action{Step: StepRecordRequest, Request: t.Request.ID, Reason: domain.WakeRequest}, t.RetryAt, true
 	}
 	if m.Unread != nil {
 		at = m.Unread.RetryAt
@@ -63,10 +65,11 @@ func (m *Machine) nextTarget() (next Action, at time.Time, ok bool) {
 // deliverable reports whether there is a certificate in service that was not revoked there and is not about to be.
 func (m *Machine) deliverable() bool {
 	r := m.revocation(m.version())
-	return m.issued() != nil && !m.issued().Revoked && (r == nil || !r.WithoutReplacement)
+	return m.Issued() != nil && !m.Issued().Revoked && (r == nil || !r.WithoutReplacement)
 }
 
-// nextRevocation revokes what is replaced, or what is not to be replaced. What is in service, or could be, is left alone.
+// nextRevocation revokes what is replaced, or what is not to be replaced. What is in service, or could be, is left
+// alone.
 func (m *Machine) nextRevocation() (next Action, at time.Time, ok bool) {
 	if !m.known() || m.Mode == Retired || m.cancelled() || m.Mode == Refused {
 		return Action{}, time.Time{}, false
@@ -92,7 +95,8 @@ func (m *Machine) nextRevocation() (next Action, at time.Time, ok bool) {
 // nextOfAttempt goes on with the attempt, or begins one when a certificate is wanted.
 func (m *Machine) nextOfAttempt() (next Action, at time.Time, ok bool) {
 	if a := m.Attempt; a != nil {
-		return Action{Step: a.Stage, Reason: a.Want.Reason}, a.From, a.Stage == StepObtain || a.Stage == StepReserve && m.known()
+		ok = a.Stage == StepObtain || a.Stage == StepReserve && m.known()
+		return Action{Step: a.Stage, Reason: a.Want.Reason}, a.From, ok
 	}
 	if m.Mode != Active || m.asked() || !m.known() {
 		return Action{}, time.Time{}, false
@@ -103,8 +107,8 @@ func (m *Machine) nextOfAttempt() (next Action, at time.Time, ok bool) {
 
 // wanted is why the next certificate is wanted, and from when on.
 //
-// What somebody asked for does not wait for the next try of a failure before, unless the policy says that it must. All else
-// follows from the record, by which the policy decides whether it is needed.
+// What somebody asked for does not wait for the next try of a failure before, unless the policy says that it must. All
+// else follows from the record, by which the policy decides whether it is needed.
 func (m *Machine) wanted() (want domain.Want, at time.Time) {
 	failure := m.Failure
 	if m.Want != nil {
@@ -124,7 +128,7 @@ func (m *Machine) wanted() (want domain.Want, at time.Time) {
 			want.Planned = planned
 		}
 		return want, failure.RetryAt
-	case m.issued() == nil:
+	case m.Issued() == nil:
 		want.Reason = domain.WakeNotIssued
 	case revocation != nil && m.replaces(*revocation):
 		want.Reason, want.Replaces = domain.WakeRevocation, m.version()

@@ -7,8 +7,9 @@ import (
 	"everleaf/domain"
 )
 
-// Machine is one run of a certificate's life cycle. The executor asks Next for an action, calls Begin, runs the action's
-// step and hands the outcome to one of the methods of outcome.go; requests and notices come in between at any time.
+// Machine is one run of a certificate's life cycle. The executor asks Next for an action, calls Begin, runs the
+// action's step and hands the outcome to one of the methods of outcome.go; requests and notices come in between at any
+// time.
 //
 // All of it is plain data, so that a test can store, compare and continue any moment of it.
 type Machine struct {
@@ -23,6 +24,9 @@ type Machine struct {
 	Reads int `json:"reads,omitempty"`
 	// Unread is the failure to read the record, nil after a success.
 	Unread *Unread `json:"unread,omitempty"`
+	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise one
+	// such step after the other would hold the same workflow task, and with it all callers.
+	Away time.Time `json:"away,omitzero"`
 	// Denied is the last action whose version its step did not find in service.
 	Denied Action `json:"denied,omitzero"`
 
@@ -30,6 +34,9 @@ type Machine struct {
 	Failure *domain.Failure `json:"failure,omitempty"`
 	// Attempt is the attempt at work, nil without one.
 	Attempt *Attempt `json:"attempt,omitempty"`
+	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have it;
+	// then it is 0.
+	Priority int `json:"priority,omitempty"`
 	// Deliveries are the targets that are to have the certificate, and those that are to be cleared.
 	Deliveries []domain.Delivery `json:"deliveries,omitempty"`
 	// Running are the actions at work; there is one for each lane at most.
@@ -50,7 +57,8 @@ type Machine struct {
 type Attempt struct {
 	// Stage is the step that is next or at work: StepReserve, StepObtain, or StepRecordFailure after one of them failed.
 	Stage Step `json:"stage"`
-	// Spec is what the certificate is for: a change meanwhile is for the next one.
+	// Spec is what the certificate is for. A change meanwhile is for the next one, and waits until this attempt ends, also
+	// while it waits for a CA: an order that may be about to succeed is not given up.
 	Spec domain.Spec `json:"spec"`
 	Want domain.Want `json:"want"`
 	// Issuer is the one that is asked; empty is the spec's first.
@@ -59,8 +67,6 @@ type Attempt struct {
 	NewKey bool `json:"newKey,omitempty"`
 	// From is the instant from which the order may be placed.
 	From time.Time `json:"from,omitzero"`
-	// Priority is how urgent it is, 1 to 5.
-	Priority int `json:"priority,omitempty"`
 	// Tried are the issuers that failed in this attempt.
 	Tried []domain.Failure `json:"tried,omitempty"`
 }
@@ -101,8 +107,8 @@ func Refuse(name string, fault domain.Fault) *Machine {
 	return &Machine{Name: name, State: State{Machine: Version, Mode: Refused}, Refusal: &fault}
 }
 
-// issued is the certificate in service, nil if there is none or nobody knows yet.
-func (m *Machine) issued() *domain.Issued {
+// Issued is the certificate in service, nil if there is none or nobody knows yet.
+func (m *Machine) Issued() *domain.Issued {
 	if m.Record == nil {
 		return nil
 	}
@@ -111,7 +117,7 @@ func (m *Machine) issued() *domain.Issued {
 
 // version is the version in service, empty if there is none.
 func (m *Machine) version() string {
-	if issued := m.issued(); issued != nil {
+	if issued := m.Issued(); issued != nil {
 		return issued.Version
 	}
 	return ""
@@ -147,16 +153,18 @@ func (m *Machine) revocation(version string) *domain.Revocation {
 
 // replaces reports whether a certificate that is to be revoked has to be replaced first.
 func (m *Machine) replaces(r domain.Revocation) bool {
-	return !r.WithoutReplacement && (m.issued() == nil || m.version() == r.Issued.Version)
+	return !r.WithoutReplacement && (m.Issued() == nil || m.version() == r.Issued.Version)
 }
 
-// revokes reports whether something is still to be revoked that need not be replaced first. On the way to the end that is
-// all: with the Retire, Postgres has noted that nothing replaces it.
+// revokes reports whether something is still to be revoked that need not be replaced first. On the way to the end that
+// is all: with the Retire, Postgres has noted that nothing replaces it.
 func (m *Machine) revokes() bool {
-	return m.Record != nil && slices.ContainsFunc(m.Record.Revocations, func(r domain.Revocation) bool { return !m.replaces(r) })
+	due := func(r domain.Revocation) bool { return !m.replaces(r) }
+	return m.Record != nil && slices.ContainsFunc(m.Record.Revocations, due)
 }
 
 // delivered reports whether every target that is to have the certificate in service has it.
 func (m *Machine) delivered() bool {
-	return !slices.ContainsFunc(m.Deliveries, func(d domain.Delivery) bool { return !d.Removing && d.Version != m.version() })
+	behind := func(d domain.Delivery) bool { return !d.Removing && d.Version != m.version() }
+	return !slices.ContainsFunc(m.Deliveries, behind)
 }

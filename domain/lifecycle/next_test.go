@@ -41,6 +41,12 @@ func TestNext(t *testing.T) {
 	wait := func(after time.Duration, reason string) Action {
 		return Action{Do: Wait, At: epoch.Add(after), Reason: reason}
 	}
+	awaited := func(change func(m *Machine)) func(m *Machine) {
+		return func(m *Machine) {
+			change(m)
+			m.Tickets = []Ticket{{Request: domain.Request{ID: "r2", Kind: domain.RequestEnsure}, Recorded: true}}
+		}
+	}
 	asked := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}
 	tried := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
 	forced := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}
@@ -74,7 +80,7 @@ func TestNext(t *testing.T) {
 		{"a request comes first", func(m *Machine) {
 			m.Want = asked
 			m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRetire})
-		}, Situation{Callers: 1}, Action{Do: Run, Step: StepRecordRequest, Request: "r2", Reason: domain.WakeRequest}},
+		}, Situation{}, Action{Do: Run, Step: StepRecordRequest, Request: "r2", Reason: domain.WakeRequest}},
 		{"the order waits for its turn", func(m *Machine) { m.Attempt = &Attempt{Stage: StepObtain, From: epoch.Add(time.Second)} }, Situation{},
 			wait(time.Second, "")},
 
@@ -121,13 +127,13 @@ func TestNext(t *testing.T) {
 			m.Cancel()
 		}, Situation{}, Action{Do: Wait}},
 		{"retired", func(m *Machine) { m.Mode = Retired }, Situation{}, Action{Do: End}},
-		{"retired, and a caller waits", func(m *Machine) { m.Mode = Retired }, Situation{Callers: 1}, Action{Do: Wait}},
+		{"retired, and a caller waits", awaited(func(m *Machine) { m.Mode = Retired }), Situation{}, Action{Do: Wait}},
 		{"ended", func(m *Machine) { m.Mode = Ended }, Situation{}, Action{Do: End}},
 		{"refused", func(m *Machine) { m.Mode = Refused }, Situation{}, Action{Do: Fail}},
-		{"refused, and a caller waits", func(m *Machine) { m.Mode = Refused }, Situation{Callers: 1}, Action{Do: Wait, Reason: "callers"}},
+		{"refused, and a caller waits", awaited(func(m *Machine) { m.Mode = Refused }), Situation{}, Action{Do: Wait, Reason: "callers"}},
 
 		{"the history is long", nil, Situation{Suggested: true}, Action{Do: ContinueAsNew}},
-		{"the history is long, and a caller waits", nil, Situation{Suggested: true, Callers: 1}, wait(time.Hour, domain.WakeRenewal)},
+		{"the history is long, and a caller waits", awaited(func(*Machine) {}), Situation{Suggested: true}, wait(time.Hour, domain.WakeRenewal)},
 		{"a newer worker, asleep", nil, Situation{Outdated: true}, wait(time.Hour, domain.WakeRenewal)},
 		{"a newer worker, at its wake", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{Outdated: true}, Action{Do: ContinueAsNew}},
 		{"enough certificates, asleep", func(m *Machine) { m.Obtained = cycles }, Situation{}, wait(time.Hour, domain.WakeRenewal)},
@@ -144,4 +150,32 @@ func TestNext(t *testing.T) {
 			require.Equal(t, c.want, serving(c.change).Next(c.situation))
 		})
 	}
+}
+
+// A delivery is as urgent as the attempt at its certificate was, and one that repairs a target later is not.
+func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
+	reserve := m.Next(Situation{Now: epoch})
+	m.Begin(reserve, epoch)
+	m.Reserved(reserve, Reserved{Record: *m.Record, Needed: true, Replaces: "v1", Priority: domain.PriorityUrgent})
+	obtain := m.Next(Situation{Now: epoch})
+	m.Begin(obtain, epoch)
+	record := *m.Record
+	record.Issued, record.Renewal = &domain.Issued{Version: "v2", Names: specA.Names}, &domain.RenewalPlan{At: epoch.Add(time.Hour)}
+	m.ObtainedCertificate(obtain, record)
+	deliver := m.Next(Situation{Now: epoch})
+	require.Equal(t, Action{Do: Run, Step: StepDeliver, Target: "t1", Version: "v2", Reason: domain.WakeDelivery, Reads: m.Reads}, deliver)
+	require.Equal(t, domain.PriorityUrgent, m.Priority)
+	m.Begin(deliver, epoch)
+	m.FailedWith(deliver, *fault(domain.FaultWait, "TargetBroken"), epoch)
+	decide := m.Next(Situation{Now: epoch})
+	m.Begin(decide, epoch)
+	m.Decided(decide, Decision{Failure: *failing(time.Second)})
+	require.Equal(t, domain.PriorityUrgent, m.Priority)
+	deliver = m.Next(Situation{Now: epoch.Add(time.Second)})
+	require.Equal(t, StepDeliver, deliver.Step)
+	m.Begin(deliver, epoch.Add(time.Second))
+	m.Delivered(deliver, epoch.Add(time.Second))
+	require.Zero(t, m.Priority)
 }

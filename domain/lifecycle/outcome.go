@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// pause is the first wait after Postgres did not take a request.
+	// pause is the first wait after Postgres did not answer.
 	pause = 5 * time.Second
 	// undecidedPause is the wait after a failure for which no policy could be asked.
 	undecidedPause = time.Minute
@@ -38,6 +38,13 @@ type Decision struct {
 	Next string
 }
 
+// away leaves Postgres alone for a while after a local step that it did not answer.
+func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
+	if a.local() && fault.Kind == domain.FaultWait {
+		m.Away = now.UTC().Add(pause)
+	}
+}
+
 // finish takes the action off the running ones. It reports whether it was there.
 func (m *Machine) finish(a Action) bool {
 	before := len(m.Running)
@@ -45,7 +52,8 @@ func (m *Machine) finish(a Action) bool {
 	return len(m.Running) < before
 }
 
-// take makes record the one that holds. One that was read while something changed may be older than that: it is read again.
+// take makes record the one that holds. One that was read while something changed may be older than that: it is read
+// again.
 func (m *Machine) take(a Action, record domain.Record) {
 	overlapped := a.Reads != m.Reads
 	m.Reads++ // the step itself may have changed something
@@ -123,7 +131,7 @@ func (m *Machine) Reserved(a Action, out Reserved) {
 		m.satisfied()
 	default:
 		attempt.Want.Replaces, attempt.NewKey, attempt.From = out.Replaces, out.NewKey, out.From
-		attempt.Priority, attempt.Stage = out.Priority, StepObtain
+		attempt.Stage, m.Priority = StepObtain, out.Priority
 	}
 }
 
@@ -166,10 +174,13 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
 	}
 	m.reconcile()
+	if m.Attempt == nil && m.delivered() {
+		m.Priority = 0
+	}
 }
 
-// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round: only the
-// record says what the target has.
+// meets has the record read again after a delivery to a target that is to be cleared by now, or the other way round:
+// only the record says what the target has.
 func (m *Machine) meets(a Action) {
 	d := m.delivery(a.Target)
 	if d == nil && a.Step == StepDeliver || d != nil && d.Removing != (a.Step == StepRemove) {

@@ -95,8 +95,8 @@ var (
 		reflect.TypeFor[domain.Fault](), reflect.TypeFor[domain.RenewalPlan](), reflect.TypeFor[Action]()}
 )
 
-// canon writes plain data so that states which differ by names and clocks alone are one: instants count by how far away they
-// are, versions and requests by their distance to the newest, and counters by their distance to the machine's.
+// canon writes plain data so that states which differ by names and clocks alone are one: instants count by how far away
+// they are, versions and requests by their distance to the newest, and counters by their distance to the machine's.
 type canon struct {
 	out                                     []byte
 	now                                     time.Time

@@ -42,7 +42,7 @@ type Recorded struct {
 	Changes []string
 	// Needed reports whether a certificate has to be obtained.
 	Needed bool
-	// Version is what a Revoke is about.
+	// Version is what a Renew or Revoke is about: what was in service when it was recorded first.
 	Version string
 	// Refused is why the request can't be carried out; nothing was recorded then.
 	Refused *domain.Fault
@@ -64,6 +64,11 @@ func unrecorded(t Ticket) bool { return !t.Recorded && t.Fault == nil }
 
 // starts reports whether the ticket is a plain start that is not recorded yet.
 func starts(t Ticket) bool { return t.Request.Kind == domain.RequestStart && unrecorded(t) }
+
+// Awaited reports whether a caller waits for an answer.
+func (m *Machine) Awaited() bool {
+	return slices.ContainsFunc(m.Tickets, func(t Ticket) bool { return !t.Unattended })
+}
 
 func (m *Machine) recording(id string) bool {
 	return slices.ContainsFunc(m.Running, func(a Action) bool { return a.Request == id && a.Step == StepRecordRequest })
@@ -103,13 +108,14 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 	m.forgetUnattended()
 }
 
-// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may have
-// changed.
+// carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may
+// have changed.
 func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	var version string
 	if out.Record.Issued != nil {
 		version = out.Record.Issued.Version
 	}
+	replaced := out.Version != "" && out.Version != version                 // since the request was recorded first
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
@@ -134,15 +140,15 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 		switch {
 		case m.ends():
 			t.Fault = m.givenUp()
-		case !first:
+		case !first && !replaced:
 			m.want(domain.Want{Reason: domain.WakeRequested, Replaces: version, Force: t.Request.Force})
 		}
 	case domain.RequestRevoke:
 		switch {
 		case m.Mode == Retired:
 			m.Mode = Retiring // once more something is left to do
-		case m.Mode == Active && out.Needed:
-			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: out.Version})
+		case m.Mode == Active && out.Needed && !replaced:
+			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: version})
 		}
 	case domain.RequestRetire:
 		m.retire(t)
@@ -151,9 +157,11 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 
 // revoked reports whether what is in service is revoked or to be revoked.
 func revoked(record domain.Record) bool {
-	return record.Issued != nil && (record.Issued.Revoked || slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
-		return r.Issued.Version == record.Issued.Version
-	}))
+	if record.Issued == nil {
+		return false
+	}
+	pending := func(r domain.Revocation) bool { return r.Issued.Version == record.Issued.Version }
+	return record.Issued.Revoked || slices.ContainsFunc(record.Revocations, pending)
 }
 
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
@@ -204,10 +212,11 @@ func (m *Machine) retire(t *Ticket) {
 	m.giveUp()
 }
 
-// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and is
-// tried again, and after some tries its caller is answered, and those who wait behind it.
+// Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and
+// is tried again, and after some tries its caller is answered, and those who wait behind it.
 func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	m.finish(a)
+	m.away(a, fault, now)
 	if a.Request == "" {
 		tries := 1
 		if m.Unread != nil {

@@ -27,6 +27,10 @@ func (w *world) checkBegin(a Action) error {
 		return broken("nothing acts on a stale record", "%s, %d changes behind", a.Step, w.Told-w.Heard)
 	}
 	switch a.Step {
+	case StepReserve, StepObtain:
+		if len(w.Store.Spec.Names) == 0 {
+			return broken("what is obtained was recorded", "%s for %v", a.Step, m.Spec.Names)
+		}
 	case StepDeliver:
 		r := m.revocation(a.Version)
 		if slices.Contains(w.Revoked, a.Version) || r != nil && r.WithoutReplacement || a.Version != m.version() {
@@ -46,7 +50,8 @@ func (w *world) checkBegin(a Action) error {
 	return nil
 }
 
-// checkRevoke: what is revoked is replaced and delivered first, unless somebody asked otherwise or gave the certificate up.
+// checkRevoke: what is revoked is replaced and delivered first, unless somebody asked otherwise or gave the certificate
+// up.
 func (w *world) checkRevoke(version string) error {
 	r := w.Store.pending(version)
 	if r == nil || r.WithoutReplacement {
@@ -72,13 +77,14 @@ func (w *world) check() error {
 	if !w.Until.IsZero() && !w.Until.After(w.Now) {
 		return broken("a wait is for later", "until %s", w.Until)
 	}
-	if len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2 || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
+	grown := len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2
+	if grown || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
 		return broken("nothing grows", "%d tickets, %d failed, %d deliveries", len(m.Tickets), len(m.Failed), len(m.Deliveries))
 	}
 	if w.Cancelled && !m.cancelled() && m.Mode != Refused {
 		return broken("what is cancelled ends", "in mode %s", m.Mode)
 	}
-	done := len(w.Steps) == 0 && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
+	done := len(w.Steps) == 0 && !m.Away.After(w.Now) && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
 	if (m.Mode == Retiring || m.Mode == Clearing) && done && (m.Failure == nil || m.Failure.Step != string(StepRelease)) {
 		return broken("what is retired ends", "it waits until %s", w.Until)
 	}
@@ -96,7 +102,8 @@ func (w *world) check() error {
 	return nil
 }
 
-// checkTargets: one that has had a certificate is confirmed, or being cleared, or will be. What the machine says of it is true.
+// checkTargets: one that has had a certificate is confirmed, or being cleared, or will be. What the machine says of it
+// is true.
 func (w *world) checkTargets() error {
 	m := w.Machine
 	for _, s := range w.Served {
@@ -105,7 +112,8 @@ func (w *world) checkTargets() error {
 		}
 	}
 	for _, d := range m.Deliveries {
-		claimed := d.Version != "" && d.Version == m.version() && !d.Removing && !m.busy(Action{Step: StepDeliver, Target: d.Target})
+		busy := m.busy(Action{Step: StepDeliver, Target: d.Target})
+		claimed := d.Version != "" && d.Version == m.version() && !d.Removing && !busy
 		if claimed && !slices.Contains(w.Served, served{d.Target, d.Version}) {
 			return broken("what is confirmed is there", "%s does not have %s", d.Target, d.Version)
 		}
@@ -126,6 +134,9 @@ func (w *world) checkAnswer(c caller, out Answer) error {
 	case domain.RequestEnsure:
 		if !c.Kept && !c.Given && (s.Issued == nil || !slices.Equal(s.Issued.Names, c.Request.Spec.Names)) {
 			return broken("who is answered has what he asked for", "Ensure: %+v is in service", s.Issued)
+		}
+		if !c.Kept && !c.Given && c.Void && s.version() == c.Version {
+			return broken("what is ensured after the end is not revoked", "%s is in service", c.Version)
 		}
 	case domain.RequestRenew:
 		if s.Issued == nil || s.version() == c.Version {
@@ -181,7 +192,8 @@ func (w *world) checkPure() error {
 	if first != second || !slices.Equal(text, before) {
 		return broken("Next is pure", "%v, then %v", first, second)
 	}
-	if read := w.throughJSON(w.Machine); !slices.Equal(text, must(json.Marshal(read))) || read.Next(w.situation()) != w.Machine.Next(w.situation()) {
+	read := w.throughJSON(w.Machine)
+	if !slices.Equal(text, must(json.Marshal(read))) || read.Next(w.situation()) != w.Machine.Next(w.situation()) {
 		return broken("the machine survives JSON", "%s", text)
 	}
 	if state := must(json.Marshal(w.Machine.State)); len(state) > 2000 {

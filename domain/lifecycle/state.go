@@ -13,11 +13,10 @@ const Version = 1
 const (
 	// maxInput bounds a caller's input in octets: a spec and little else.
 	maxInput = 64 << 10
-	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of it.
+	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of
+	// it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
-	// maxTenant is the longest fairness key that the server takes, in octets; a longer one would stop the workflow.
-	maxTenant = 64
 )
 
 // Mode is what the workflow is there for.
@@ -40,8 +39,8 @@ const (
 	Refused Mode = "Refused"
 )
 
-// State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no key,
-// version or revocation is reached through it.
+// State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no
+// key, version or revocation is reached through it.
 type State struct {
 	// Machine is the Version that wrote it; 0 is a caller's input.
 	Machine int         `json:"machine,omitempty"`
@@ -65,7 +64,8 @@ func (e *NewerStateError) Error() string {
 		"knows it; the workflow waits until then and loses nothing", e.Machine, Version)
 }
 
-// Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec counts.
+// Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec
+// counts.
 //
 // A *domain.Fault is a caller's input that can never be carried out. Any other error is a state that this build cannot
 // read: the workflow must wait for a build that can.
@@ -89,9 +89,6 @@ func Decode(input []byte, continued bool) (State, error) {
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
-	}
-	if len(state.Tenant) > maxTenant {
-		state.Tenant = ""
 	}
 	if state.Want != nil && !asksFor(*state.Want) {
 		state.Want = nil

@@ -75,7 +75,6 @@ func TestDecodeContinued(t *testing.T) {
 		{"ours", `{"machine":1,"mode":"Clearing","cycle":3,"tenant":"us"}`, State{Machine: 1, Mode: Clearing, Cycle: 3, Tenant: "us"}, false},
 		{"a mode that is never handed on", `{"machine":1,"mode":"Retired"}`, State{Machine: 1, Mode: Active}, false},
 		{"an unknown mode", `{"machine":1,"mode":"Frozen"}`, State{Machine: 1, Mode: Active}, false},
-		{"a tenant that would stop the workflow", `{"machine":1,"tenant":"` + strings.Repeat("t", 65) + `"}`, State{Machine: 1, Mode: Active}, false},
 		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
 		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`, State{Machine: 1, Mode: Active}, false},
 		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`, State{Machine: 1, Mode: Active}, false},

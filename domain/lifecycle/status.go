@@ -39,7 +39,7 @@ func (m *Machine) phase() domain.Phase {
 		return domain.PhaseIssuing
 	case m.Failure != nil:
 		return domain.PhaseFailing
-	case m.issued() == nil:
+	case m.Issued() == nil:
 		return domain.PhaseIssuing
 	default:
 		return domain.PhaseReady
@@ -57,14 +57,14 @@ func (m *Machine) step() string {
 	return ""
 }
 
-// Unpublished is what visibility is to be told, nil if it knows. A passing state is not worth an action: neither an attempt
-// at work nor a failure that follows another.
+// Unpublished is what visibility is to be told, nil if it knows. A passing state is not worth an action: neither an
+// attempt at work nor a failure that follows another.
 func (m *Machine) Unpublished() *Visible {
-	if m.Attempt != nil || !m.known() || m.ends() || m.issued() == nil && m.Failure == nil {
+	if m.Attempt != nil || !m.known() || m.ends() || m.Issued() == nil && m.Failure == nil {
 		return nil
 	}
 	now := Visible{State: string(m.phase()), Names: m.Spec.Names}
-	if issued := m.issued(); issued != nil {
+	if issued := m.Issued(); issued != nil {
 		now.Issuer, now.NotAfter = issued.Issuer, issued.NotAfter
 	}
 	if m.Record.Renewal != nil {

@@ -58,10 +58,11 @@ func (s *store) pending(version string) *domain.Revocation {
 	return &s.Revocations[i]
 }
 
-// revocable reports whether something is to be revoked that need not be replaced first. What was to be replaced when Postgres
-// did not know that the certificate is retired waits for an Ensure.
+// revocable reports whether something is to be revoked that need not be replaced first. What was to be replaced when
+// Postgres did not know that the certificate is retired waits for an Ensure.
 func (s *store) revocable() bool {
-	return slices.ContainsFunc(s.Revocations, func(r domain.Revocation) bool { return r.WithoutReplacement || r.Issued.Version != s.version() })
+	due := func(r domain.Revocation) bool { return r.WithoutReplacement || r.Issued.Version != s.version() }
+	return slices.ContainsFunc(s.Revocations, due)
 }
 
 func (s *store) delivery(target string) *domain.Delivery {

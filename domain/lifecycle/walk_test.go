@@ -15,8 +15,8 @@ var (
 	seed  = flag.Uint64("explore.seed", 1, "draw the walks from this; 0 takes the clock")
 )
 
-// TestWalk takes random walks far beyond what can be explored, with all that follows tried out after each fourth event. A walk that breaks a rule is
-// made shorter before it is shown.
+// TestWalk takes random walks far beyond what can be explored, with all that follows tried out after each fourth event.
+// A walk that breaks a rule is made shorter before it is shown.
 func TestWalk(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
@@ -33,7 +33,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// walk does what is drawn. Most goes well, or little would happen beyond the first failures; and few workflows end at once.
+// walk does what is drawn. Most goes well, or little would happen beyond the first failures; and few workflows end at
+// once.
 func (w *world) walk(dice *rand.Rand, steps int) (way []string, err error) {
 	if err := w.settle(); err != nil {
 		return nil, err
@@ -90,8 +91,8 @@ func replay(events []string) (done []string, err error) {
 	return done, nil
 }
 
-// shorten is a shorter way to a broken rule: events are left out as long as one is still broken without them, as are those that
-// cannot happen then.
+// shorten is a shorter way to a broken rule: events are left out as long as one is still broken without them, as are
+// those that cannot happen then.
 func shorten(events []string, replay func(events []string) (done []string, err error)) (short []string, err error) {
 	short, err = replay(events)
 	for size := len(short); size > 0; {

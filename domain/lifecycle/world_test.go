@@ -10,8 +10,9 @@ import (
 	"everleaf/domain"
 )
 
-// world is a certificate's workflow with all that it meets: Postgres, a CA, targets and callers, in a few lines of each. It
-// has an executor of its own, which does what app/lifecycle does. Each thing that can happen is an event; see events_test.go.
+// world is a certificate's workflow with all that it meets: Postgres, a CA, targets and callers, in a few lines of
+// each. It has an executor of its own, which does what app/lifecycle does. Each thing that can happen is an event; see
+// events_test.go.
 type world struct {
 	plain
 	// tamper breaks the machine on purpose, in tests of the tests; nil otherwise.
@@ -32,8 +33,8 @@ type plain struct {
 	Callers []caller
 	// Next numbers the versions, Asked the requests.
 	Next, Asked int
-	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the record that
-	// it took; Signal says that word is under way.
+	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the record
+	// that it took; Signal says that word is under way.
 	Stored, Told, Heard int
 	Signal              bool
 	// Suggested and Outdated are those of Situation.
@@ -47,8 +48,9 @@ type plain struct {
 	Over      Do
 	// Until is how long the workflow waits.
 	Until time.Time
-	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA.
-	Revoke, Revoked []string
+	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for which
+	// nobody wanted a replacement.
+	Revoke, Revoked, Alone []string
 }
 
 // served is what a target has.
@@ -75,8 +77,9 @@ type caller struct {
 	Request  domain.Request
 	Recorded bool
 	Version  string
-	// Kept says that an Ensure was recorded after it, Given that a Retire was.
-	Kept, Given bool
+	// Kept says that an Ensure was recorded after it, Given that a Retire was. Void says that what was in service was given up
+	// by then, and revoked or to be revoked.
+	Kept, Given, Void bool
 }
 
 var epoch = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -98,7 +101,7 @@ func begin(spec domain.Spec) *world {
 func (w *world) again(spec domain.Spec) {
 	next := begin(spec)
 	next.Store, next.Served, next.Next, next.Asked = w.Store, w.Served, w.Next, w.Asked
-	next.Revoke, next.Revoked, next.Now, next.tamper = w.Revoke, w.Revoked, w.Now, w.tamper
+	next.Revoke, next.Revoked, next.Alone, next.Now, next.tamper = w.Revoke, w.Revoked, w.Alone, w.Now, w.tamper
 	next.Store.Requests = nil
 	next.Machine = New(name, State{Spec: spec, Mode: Active}, next.id(), w.Now)
 	*w = *next
@@ -112,7 +115,7 @@ func (w *world) id() string {
 }
 
 func (w *world) situation() Situation {
-	return Situation{Now: w.Now, Callers: len(w.Callers), Suggested: w.Suggested, Outdated: w.Outdated}
+	return Situation{Now: w.Now, Suggested: w.Suggested, Outdated: w.Outdated}
 }
 
 // settle is the executor: it goes on until the machine waits. The error is a rule that is broken.

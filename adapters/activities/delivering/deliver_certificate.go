@@ -9,6 +9,7 @@ import (
 
 	"everleaf/adapters/activities"
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -65,7 +66,7 @@ func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, b
 
 // target is the configured target of a delivery, whatever its host: the queue has brought it here.
 func (a *Activities) target(delivery string) (ports.Target, error) {
-	name, _ := domain.TargetHost(delivery)
+	name, _ := lifecycle.TargetHost(delivery)
 	return a.Targets.Target(name)
 }
 

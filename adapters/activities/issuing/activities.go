@@ -76,6 +76,9 @@ type pace struct {
 	check, poll, pauseMax, askedMax, parkMin time.Duration
 	// patience is how long a CA may work on authorizations, or on an order, before the attempt counts as failed.
 	patience time.Duration
+	// silence is how long a CA may answer nothing before the attempt counts as failed; silenceMin and silenceMax bound the
+	// wait out of place meanwhile.
+	silence, silenceMin, silenceMax time.Duration
 	// cleanUp bounds the removal of challenges after the step's own context ended.
 	cleanUp time.Duration
 	// advice bounds the question when to renew.
@@ -84,7 +87,8 @@ type pace struct {
 
 var defaultPace = pace{
 	heartbeat: activities.Heartbeat, place: 10 * time.Second, first: 100 * time.Millisecond, check: time.Second, poll: 500 * time.Millisecond,
-	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, patience: time.Hour, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
+	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second, advice: 5 * time.Second,
 }
 
 // read is the stored record of a certificate.

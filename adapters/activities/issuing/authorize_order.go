@@ -104,7 +104,7 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 // invite has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
 func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
 	if i.at.Stage == accepted {
-		return i.wait(ctx, first.RetryAfter, i.pace.poll, waitsForValidation)
+		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuck(waitsForValidation))
 	}
 	if i.at.Stage != presented {
 		if err := solver.Present(ctx, i.stored.ID, open); err != nil {
@@ -154,17 +154,23 @@ func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challe
 			return fmt.Errorf("check challenge: %w", err)
 		}
 		if !i.Clock.Now().Before(i.at.Since.Add(solver.Patience())) {
-			switch fault.Reason {
-			case domain.ReasonChallengeNotVisible:
-				return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
-			case domain.ReasonZoneNotVisible:
-				return domain.NewFault(domain.FaultOperator, fault.Reason, nil, "%s", fault.Error())
-			}
-			return fmt.Errorf("check challenge: %w", err)
+			return fmt.Errorf("check challenge: %w", notVisible(fault))
 		}
-		if err := i.wait(ctx, 0, i.pace.check, fault.Error()); err != nil {
+		if err := i.wait(ctx, 0, i.pace.check, notVisible(fault)); err != nil {
 			return err
 		}
+	}
+}
+
+// notVisible is whose fault it is that a challenge is not seen in time.
+func notVisible(fault *domain.Fault) *domain.Fault {
+	switch fault.Reason {
+	case domain.ReasonChallengeNotVisible:
+		return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
+	case domain.ReasonZoneNotVisible:
+		return domain.NewFault(domain.FaultOperator, fault.Reason, nil, "%s", fault.Error())
+	default:
+		return fault
 	}
 }
 
@@ -181,7 +187,7 @@ func (i *issuance) awaitValid(ctx context.Context, waiting []domain.Authorizatio
 		case domain.AuthorizationValid:
 			waiting = waiting[1:]
 		case domain.AuthorizationPending:
-			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, waitsForValidation); err != nil {
+			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, i.stuck(waitsForValidation)); err != nil {
 				return err
 			}
 		default:

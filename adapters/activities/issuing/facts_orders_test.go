@@ -193,3 +193,27 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 	town.process(nil).issue(order("key", domain.Spec{Names: []string{"key.example.test"}}, nil))
 	require.Equal(t, 1, seen)
 }
+
+// Somebody puts an earlier certificate back into service, or takes the one in service out of it, with a statement of his own.
+// What was issued in its place before does not keep it from being replaced.
+func TestCertificatePutBackIsReplaced(t *testing.T) {
+	t.Parallel()
+	town := newTown(t)
+	p := town.process(nil)
+	names := domain.Spec{Names: []string{"back.example.test"}}
+	first := p.issue(order("back", names, nil))
+	p.issue(order("back", names, first))
+	for n := range 3 {
+		replaces, statement := first, `UPDATE certificates SET current_version = $1::uuid`
+		if n == 2 {
+			replaces, statement = nil, `UPDATE certificates SET current_version = NULL WHERE $1::text <> ''`
+		}
+		_, err := town.pool.Exec(t.Context(), statement, first.Version)
+		require.NoError(t, err)
+		again := p.issue(order("back", names, replaces))
+		require.NotEqual(t, first.Version, again.Version)
+		require.Equal(t, again, town.process(nil).issue(order("back", names, replaces)), "a repeat finds it")
+		require.Equal(t, n+3, town.placedAtCA())
+		require.Equal(t, n+3, town.count(`SELECT count(*) FROM versions`))
+	}
+}

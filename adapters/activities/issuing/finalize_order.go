@@ -40,7 +40,7 @@ func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Ord
 		order, err = i.send(ctx, order)
 	}
 	for err == nil && (order.Status == domain.OrderProcessing || notReady(order.Status)) {
-		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, "the CA works on it"); err != nil {
+		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuck("the CA works on it")); err != nil {
 			return order, err
 		}
 		if order.Status == domain.OrderProcessing {
@@ -70,14 +70,22 @@ func (i *issuance) send(ctx context.Context, order domain.Order) (domain.Order, 
 	return order, nil
 }
 
+// errOutlived is found where the CA or Postgres was out of reach for longer than the certificate lives.
+var errOutlived = errors.New("it expired before it could be stored")
+
 // store downloads, verifies and records the certificate.
 func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
 	if chain, err = i.ca.Download(ctx, order.CertificateURL); err != nil {
 		return issued, nil, fmt.Errorf("download certificate: %w", err)
 	}
-	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, i.Clock.Now()); err != nil {
+	now := i.Clock.Now()
+	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, now); err != nil {
+		fault := domain.AsFault(err)
+		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) && now.Sub(i.stored.OpenedAt) >= life {
+			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errOutlived, "%s", fault.Message).Permanent()
+		}
 		// Downloading it again would not help; the next attempt places a new order.
-		return issued, nil, errors.Join(domain.AsFault(err).Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
+		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
 	}
 	issued.Issuer = i.stored.Issuer
 	if issued.AccountURL, err = i.ca.AccountURL(ctx); err != nil {

@@ -32,6 +32,8 @@ type issuance struct {
 	ca     ports.CA
 	// stored is the order at work.
 	stored ports.StoredOrder
+	// undone is the order that has issued in place of the same version before; empty if there is none.
+	undone string
 	at     progress
 	beat   *activities.Progress[progress]
 }
@@ -69,6 +71,10 @@ func logInService(ctx context.Context, certificate string, record domain.Record)
 
 // hand has the next try go on where this one ended, and counts it if it failed.
 func (i *issuance) hand(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		// The spec's next issuer may issue at once: no reason to wait for this one.
+		err = i.silence(&i.at.silent, len(i.spec.Issuers) > 1, err)
+	}
 	failed := ctx.Err() == nil && !activities.IsParked(err)
 	if failed && !domain.AsFault(err).Transient() {
 		return err
@@ -99,6 +105,9 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 			return record, failedIn(fault.Step, fmt.Errorf("abandon order: %w", err))
 		}
 		if i.at.Expired >= startOvers {
+			if errors.Is(err, errOutlived) {
+				return record, err
+			}
 			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
 		}
 		activity.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
@@ -110,8 +119,12 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 // errIssued is found where another try has issued meanwhile.
 var errIssued = errors.New("issued meanwhile")
 
-// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try.
+// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try, or its certificate has
+// expired already.
 func ranOut(err error) bool {
+	if errors.Is(err, errOutlived) {
+		return true
+	}
 	switch domain.AsFault(err).Reason {
 	case domain.ReasonAuthorizationExpired, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired:
 		return true

@@ -131,6 +131,36 @@ func TestObtainCertificateStartsOver(t *testing.T) {
 	require.Equal(t, "AuthorizeOrder", fault.Step)
 }
 
+// A certificate that ran out before it could be stored is followed by another one as well. One that is expired sooner is not: the
+// clock is wrong.
+func TestObtainCertificateThatExpiredMeanwhile(t *testing.T) {
+	s := newSigned(t)
+	life := s.want.NotAfter.Sub(s.want.NotBefore)
+	for name, c := range map[string]struct {
+		opened time.Duration
+		tries  int
+	}{"within the time that it took": {life, startOvers + 1}, "sooner": {life - time.Second, 1}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.now = s.want.NotAfter
+			stored := s.stored
+			stored.OpenedAt = r.now.Add(-c.opened)
+			for range c.tries {
+				r.finds(domain.Record{}, &stored)
+				r.ca.EXPECT().Order(anything, orderURL).Return(answer(domain.OrderValid), nil)
+				r.ca.EXPECT().Download(anything, certURL).Return(s.chain, nil)
+				r.orders.EXPECT().AbandonOrder(anything, certName, orderID, anything)
+			}
+			_, err := call(r, ports.ObtainCertificate, obtainInput)
+			application, fault := faultIn(t, err)
+			require.True(t, application.NonRetryable(), "the policy decides")
+			require.Equal(t, domain.FaultCA, fault.Kind)
+			require.Equal(t, domain.ReasonCertificateNotValidNow, fault.Reason)
+			require.Equal(t, "FinalizeOrder", fault.Step)
+		})
+	}
+}
+
 func TestObtainCertificateNamesThePartThatFailed(t *testing.T) {
 	stored := placed()
 	read := func(r *rig, status domain.OrderStatus) {

@@ -23,6 +23,9 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 	if record.Issued != nil {
 		order.Key = record.Issued.Version
 	}
+	if i.undone != "" { // somebody has put the version that it replaced back into service
+		order.Key += "/" + i.undone
+	}
 	if i.keepsKey(record.Issued) {
 		csr, err := i.reuse(ctx, *record.Issued)
 		switch {

@@ -34,6 +34,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 			return order, err
 		}
 		if opened.State == ports.OrderIssued {
+			i.undone = opened.ID // unless its certificate is in service by now
 			return order, errIssued
 		}
 		if !i.fits(opened) {
@@ -60,6 +61,9 @@ func (i *issuance) fits(stored ports.StoredOrder) bool {
 // is abandoned.
 func (i *issuance) resume(ctx context.Context, stored ports.StoredOrder) (order domain.Order, usable bool, err error) {
 	order = domain.Order{ID: stored.ID, Issuer: stored.Issuer, URL: stored.URL}
+	if stored.URL != "" || !i.fits(stored) {
+		i.unstored.Delete(stored.ID) // it is stored, or nobody places it any more
+	}
 	reason := "the spec changed"
 	switch {
 	case i.in.NewKey && stored.ReusedKey:

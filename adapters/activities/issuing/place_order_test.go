@@ -265,3 +265,22 @@ func TestPlaceOrderRemembersWhatItsEndLeftUnstored(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, pending, order)
 }
+
+// What could not be stored is forgotten when it turns out to be stored, or when nobody wants it any more.
+func TestPlaceOrderForgetsWhatItCouldNotStore(t *testing.T) {
+	earlier := placed()
+	planned(&earlier)
+	earlier.Spec.Names = []string{"old.example.com"}
+	inService := placed()
+	for name, found := range map[string]*ports.StoredOrder{"it is stored": &inService, "for an earlier spec": &earlier} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.activities.unstored.Store(orderID, pending)
+			r.ca.EXPECT().Order(anything, orderURL).AnyTimes().Return(atCA(domain.OrderPending), nil)
+			r.orders.EXPECT().AbandonOrder(anything, certName, orderID, anything).AnyTimes().Return(operatorFault)
+			_, _ = r.place(domain.Record{}, found) // one of them goes no further
+			_, known := r.activities.unstored.Load(orderID)
+			require.False(t, known)
+		})
+	}
+}

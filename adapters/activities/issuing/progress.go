@@ -20,6 +20,7 @@ type progress struct {
 	// Failures counts the tries that failed, Expired the orders that ran out.
 	Failures int `json:"failures,omitempty"`
 	Expired  int `json:"expired,omitempty"`
+	silent
 }
 
 // stage is what an order waits for.
@@ -54,9 +55,9 @@ func (i *issuance) work(orderID string) (known bool) {
 }
 
 // wait lets the time between two looks pass: what was asked for, else a pause that doubles with each look. In place it
-// waits for a few seconds of the stage; then the try ends, and the next one looks again. what is waited for is the CA's fault
-// once its patience is over.
-func (i *issuance) wait(ctx context.Context, asked, first time.Duration, what string) error {
+// waits for a few seconds of the stage; then the try ends, and the next one looks again. stuck is the fault once the patience is
+// over.
+func (i *issuance) wait(ctx context.Context, asked, first time.Duration, stuck *domain.Fault) error {
 	pause := min(first<<min(i.at.Looks, 16), i.pace.pauseMax)
 	pause = activities.PauseOr(asked, pause, i.pace.askedMax)
 	i.at.Looks++
@@ -65,9 +66,14 @@ func (i *issuance) wait(ctx context.Context, asked, first time.Duration, what st
 	if !now.Add(pause).After(i.at.Since.Add(i.pace.place)) {
 		return activities.Wait(ctx, pause)
 	}
-	stuck := domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "order %s: %s since %s", i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).Permanent()
 	if now.Sub(i.at.Since) >= i.pace.patience {
 		return stuck
 	}
 	return activities.Parked(max(pause, i.pace.parkMin), stuck)
+}
+
+// stuck is the CA's fault: what we wait for is its work.
+func (i *issuance) stuck(what string) *domain.Fault {
+	return domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "order %s: %s since %s",
+		i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).Permanent()
 }

@@ -34,17 +34,18 @@ func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestIn
 			return refuse(err), nil
 		}
 	}
-	record, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
+	record, version, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
 	if err != nil {
 		return out, fmt.Errorf("record request: %w", err)
 	}
-	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: stored.Version}
+	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: version}
 	switch request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
 		out.Needed = !stored.Fulfilled
 	case domain.RequestRevoke:
-		out.Needed = slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
-			return r.Issued.Version == stored.Version && !r.WithoutReplacement
+		inService := record.Issued != nil && record.Issued.Version == version // or it is replaced, and this is a repeat
+		out.Needed = inService && slices.ContainsFunc(record.Revocations, func(r domain.Revocation) bool {
+			return r.Issued.Version == version && !r.WithoutReplacement
 		})
 	}
 	return out, nil
@@ -96,7 +97,8 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 	}
 	stored.Changes = before.Changes(*stored.Spec)
 	stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
-	if in.Want != nil && stored.Fulfilled { // what was asked for before and is not obtained yet
+	// What was asked for before and is not obtained yet. A change is judged by the spec, unless what is in service is revoked.
+	if in.Want != nil && stored.Fulfilled && (in.Want.Reason != domain.WakeChanged || record.Issued.Revoked) {
 		stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, *in.Want)
 	}
 	return nil

@@ -36,7 +36,12 @@ func (r *rig) reads(record domain.Record) {
 }
 
 func (r *rig) records(stored ports.StoredRequest, record domain.Record) {
-	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(record, nil)
+	r.recordsAbout(stored, stored.Version, record)
+}
+
+// recordsAbout expects a request that was recorded first when the version was in service.
+func (r *rig) recordsAbout(stored ports.StoredRequest, version string, record domain.Record) {
+	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(record, version, nil)
 }
 
 func TestRecordRequestOnlyReads(t *testing.T) {
@@ -55,6 +60,8 @@ func TestRecordEnsure(t *testing.T) {
 	delivered.Deliveries = []string{"disk"}
 	revoked := serving()
 	revoked.Revocations = []domain.Revocation{{Issued: *revoked.Issued}}
+	done := serving()
+	done.Issued.Revoked = true
 	unplanned := serving()
 	unplanned.Renewal = nil
 	for _, c := range []struct {
@@ -74,6 +81,9 @@ func TestRecordEnsure(t *testing.T) {
 		{"while a renewal that was asked for is not obtained yet", serving(), spec, delivered,
 			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"}, true},
 		{"after a renewal that was asked for was obtained", serving(), spec, spec, &domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
+		{"corrected back after a change that is not obtained yet", serving(), wider, spec,
+			&domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, []string{"names: removed c.example.com"}, false},
+		{"in place of what is revoked", done, spec, spec, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, nil, true},
 		{"of what is in service and not planned yet", unplanned, spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
 		{"of what is to be revoked", revoked, spec, spec, nil, nil, true},
 	} {
@@ -141,6 +151,28 @@ func TestRecordRevoke(t *testing.T) {
 	}
 }
 
+// The answer to a repeat is about the version that the request was recorded for, also if another one is in service by now.
+func TestRecordRequestRepeated(t *testing.T) {
+	after := serving()
+	after.Issued.Version = "v2"
+	after.Revocations = []domain.Revocation{{Issued: domain.Issued{Version: "v1"}}}
+	for kind, stored := range map[domain.RequestKind]string{domain.RequestRenew: "", domain.RequestRevoke: "v2"} {
+		t.Run(string(kind), func(t *testing.T) {
+			r := newRig(t)
+			in := requested(kind)
+			if kind == domain.RequestRevoke {
+				in.Request.Reason = domain.RevokedSuperseded
+				r.reads(after)
+			}
+			r.recordsAbout(ports.StoredRequest{Request: *in.Request, Version: stored}, "v1", after)
+			out, err := call(r, ports.RecordRequest, in)
+			require.NoError(t, err)
+			require.Equal(t, "v1", out.Version)
+			require.False(t, out.Needed, "v1 is replaced")
+		})
+	}
+}
+
 // A workflow of somebody else that continues as new into a certificate's has no request whose name is checked.
 func TestRecordRequestReadsNoBadName(t *testing.T) {
 	_, err := call(newRig(t), ports.RecordRequest, ports.RecordRequestInput{Certificate: "../../etc/x"})
@@ -198,7 +230,7 @@ func TestRecordRequestFaults(t *testing.T) {
 			},
 			"store": func(r *rig) ports.RecordRequestInput {
 				r.reads(serving())
-				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(domain.Record{}, fault)
+				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(domain.Record{}, "", fault)
 				return requested(domain.RequestEnsure, forSpec(spec))
 			},
 		} {

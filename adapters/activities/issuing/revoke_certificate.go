@@ -14,9 +14,20 @@ import (
 
 // RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it, and notes it. A
 // repeat finds it revoked there. What is in service and waits for its replacement is left alone, whoever asks.
-func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
-	ctx, beat := activities.Beat(ctx, a.pace.heartbeat, struct{}{})
+func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
+	at := activities.Resumed[silent](ctx)
+	beating, beat := activities.Beat(ctx, a.pace.heartbeat, at)
 	defer beat.Stop()
+	out, err := a.revokeStored(beating, in)
+	if err != nil && ctx.Err() == nil {
+		err = a.silence(&at, false, err) // only the CA that issued it can revoke it
+		beat.Reached(at)
+		beat.Save(ctx)
+	}
+	return out, err
+}
+
+func (a *Activities) revokeStored(ctx context.Context, in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
 	if out.Record, err = a.read(ctx, in.Certificate); err != nil {
 		return out, err
 	}

@@ -114,7 +114,8 @@ func newRig(t *testing.T) *rig {
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
-		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour, cleanUp: time.Minute, advice: time.Minute,
+		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
+		silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: time.Minute, advice: time.Minute,
 	}
 	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
@@ -126,8 +127,10 @@ func newRig(t *testing.T) *rig {
 
 // heard keeps what a heartbeat carries.
 func (r *rig) heard(_ *activity.Info, details converter.EncodedValues) {
+	var saved progress // not the last one: what is zero now is left out of the details
+	_ = details.Get(&saved)
 	r.saving.Lock()
-	_ = details.Get(&r.saved) // a step that carries nothing
+	r.saved = saved
 	r.saving.Unlock()
 	select {
 	case r.beaten <- struct{}{}:
@@ -207,13 +210,19 @@ var (
 	faultIn = activitytest.FaultIn
 )
 
-// parked asserts that err only ends the try, and returns the pause before the next.
+// parked asserts that err only ends a try that waits for the CA, and returns the pause before the next.
 func parked(t testing.TB, err error) time.Duration {
+	t.Helper()
+	return parkedFor(t, err, domain.ReasonOrderStuck)
+}
+
+// parkedFor is parked for whatever reason.
+func parkedFor(t testing.TB, err error, reason domain.Reason) time.Duration {
 	t.Helper()
 	application, fault := faultIn(t, err)
 	require.Equal(t, temporal.ApplicationErrorCategoryBenign, application.Category(), "%v", err)
 	require.False(t, application.NonRetryable())
-	require.EqualValues(t, "OrderStuck", fault.Reason, "what it is if no next try is allowed")
+	require.Equal(t, reason, fault.Reason, "what it is if no next try is allowed")
 	return application.NextRetryDelay()
 }
 

@@ -17,7 +17,7 @@ import (
 func TestRecordChanges(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
-	dir, _ := s.wholeLife()
+	dir, file := s.wholeLife()
 	s.worker()
 	has := func(certificate string) func() bool {
 		return func() bool {
@@ -53,6 +53,17 @@ func TestRecordChanges(t *testing.T) {
 	s.must("cert", "ensure", removed, "--name", "removed.example.test")
 	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1`, removed) == 0 })
 	keep(t, corpus, "target-removed", s.rested(removed))
+
+	mended := s.name + "-mended"
+	s.must("cert", "ensure", mended, "--name", "mended.example.test", "--deliver", "broken")
+	s.eventually("the failure", func() bool {
+		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND failure IS NOT NULL`, mended) == 1
+	})
+	require.NoError(t, os.Remove(file)) // somebody looks after the disk
+	require.NoError(t, os.Mkdir(file, 0o700))
+	s.must("cert", "renew", mended)
+	s.eventually("the delivery", has(mended))
+	keep(t, corpus, "delivery-recovered", s.rested(mended))
 
 	meanwhile := s.name + "-noticed"
 	finish, answer := s.attempt(meanwhile)

@@ -47,9 +47,6 @@ type stack struct {
 // ninetyDays is the CA's one profile unless a test needs another.
 var ninetyDays = acmetest.Profile{Description: "90 days", ValidityPeriod: 90 * 24 * 3600}
 
-// brief is a profile whose certificates are renewed within seconds.
-var brief = acmetest.Profile{Description: "20 seconds", ValidityPeriod: 20}
-
 // minute is a profile whose certificates are renewed after 20 s at the earliest, but after 10 s when the CA asks for that:
 // see renewsSoon.
 var minute = acmetest.Profile{Description: "a minute", ValidityPeriod: 60}

@@ -1,0 +1,38 @@
+package lifecycle
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+func TestTargetHost(t *testing.T) {
+	t.Parallel()
+	for delivery, want := range map[string][2]string{
+		"disk": {"disk", ""}, "disk@h1": {"disk", "h1"}, "disk@h1.example.com": {"disk", "h1.example.com"}, "disk@": {"disk", ""}, "": {"", ""},
+	} {
+		target, host := TargetHost(delivery)
+		require.Equal(t, want, [2]string{target, host}, delivery)
+	}
+}
+
+// A target that is listed without a version has met the certificate, so it may have it.
+func TestStillDelivered(t *testing.T) {
+	t.Parallel()
+	require.Nil(t, StillDelivered("a", nil))
+	fault := StillDelivered("a", []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "perhaps", Met: true}, {Target: "web@h1"}})
+	require.Equal(t, domain.ReasonStillDelivered, fault.Reason)
+	require.Equal(t, domain.FaultSpec, fault.Kind)
+	require.Contains(t, fault.Message, `certificate "a" is retired and was left at its targets disk, perhaps, web@h1, which nobody`)
+
+	many := make([]domain.Delivery, 100)
+	for i := range many {
+		many[i].Target = strings.Repeat("t", 200)
+	}
+	fault = StillDelivered("a", many)
+	require.Less(t, len(fault.Message), 1000)
+	require.Contains(t, fault.Message, "t, and 98 more, which nobody")
+}
