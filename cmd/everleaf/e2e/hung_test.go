@@ -83,7 +83,7 @@ func (h *hung) paces(ctx context.Context) (ensure, renew time.Duration) {
 		require.NoError(h.t, err)
 		ensures = append(ensures, time.Since(started))
 		started = time.Now()
-		second, err := h.keeper.Renew(ctx, name)
+		second, err := h.keeper.Renew(ctx, name, caller.RenewRequest{})
 		require.NoError(h.t, err)
 		renews = append(renews, time.Since(started))
 		require.NotEqual(h.t, first.Issued.Serial, second.Issued.Serial)
