@@ -16,7 +16,7 @@ const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 
 
 // RecordRequest implements ports.Certificates.
 func (c *Certificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (record domain.Record, version string, err error) {
-	request.Note = text(request.Note)
+	request.ID, request.Note = text(request.ID), text(request.Note) // a caller may choose an update's ID
 	switch request.Kind {
 	case domain.RequestRenew:
 		record, err = c.recordRenew(ctx, certificate, request)

@@ -48,8 +48,9 @@ func TestRecordOfWhatIsNotStored(t *testing.T) {
 	require.Zero(t, s.read("web"))
 	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: early, Note: "please\x00"}})
 	require.Zero(t, s.read("web"))
-	require.Equal(t, []string{"renewal_asked"}, s.events("web"))
-	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events`))
+	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "a\x00b", Kind: domain.RequestRenew, At: early}})
+	require.Equal(t, []string{"renewal_asked", "renewal_asked"}, s.events("web"))
+	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events WHERE detail ->> 'request' = '1'`))
 }
 
 func TestEnsureStoresTheCertificate(t *testing.T) {
