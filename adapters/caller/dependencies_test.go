@@ -20,7 +20,7 @@ func TestDependencies(t *testing.T) {
 			more = append(more, p)
 		}
 	}
-	require.Equal(t, []string{"everleaf/adapters/caller", "everleaf/adapters/internal/connection", "everleaf/ports"}, more)
+	require.Equal(t, []string{"everleaf/adapters/caller", "everleaf/adapters/internal/connection", "everleaf/domain/lifecycle", "everleaf/ports"}, more)
 	for _, p := range dependencies(t, "everleaf/domain") {
 		require.True(t, strings.HasPrefix(p, "everleaf/domain") || strings.HasPrefix(p, "golang.org/x/"), p)
 	}

@@ -69,6 +69,7 @@ func TestMesh(t *testing.T) {
 }
 
 func (s *stack) goThrough(trouble trouble) {
+	s.set("EVERLEAF_ACME_TIMEOUT", "90s") // the held answer of the CA is to be waited for until the trouble begins
 	worker, l := s.behindLinks()
 	asleep, atWork, asked := s.name+"-asleep", s.name+"-at-work", s.name+"-asked"
 	s.renewsSoon(-1)
