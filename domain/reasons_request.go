@@ -39,6 +39,8 @@ const (
 	ReasonStillDelivered Reason = "StillDelivered"
 	// ReasonTokenVoid: the token for a key was used, or ran out.
 	ReasonTokenVoid Reason = "TokenVoid"
+	// ReasonTooManyCallers: as many as may wait for the certificate wait already. It is a Wait fault.
+	ReasonTooManyCallers Reason = "TooManyCallers"
 	// ReasonUnknownCertificate: there is no certificate of this name.
 	ReasonUnknownCertificate Reason = "UnknownCertificate"
 	// ReasonUnknownReason and ReasonUnknownSigner: a revocation's reason or signer is not known.

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
 )
 
 // resendPause is the pause before an update is sent again under the same ID.
@@ -34,7 +35,7 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 		switch {
 		case pinned && (unseen(err) || dropped(err)):
 			return Status{}, ended(ctx, runEnded(name))
-		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err):
+		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err) && !crowded(err):
 			return Status{}, ended(ctx, c.interpret(err, name))
 		}
 		// The SDK has tried for a minute already; is the server there at all?
@@ -53,6 +54,12 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 func notReady(err error) bool {
 	var notReady *serviceerror.WorkflowNotReady
 	return errors.As(err, &notReady)
+}
+
+// crowded says that too many others wait for the certificate: it is asked again, and has its turn.
+func crowded(err error) bool {
+	var application *temporal.ApplicationError
+	return errors.As(err, &application) && domain.AsFault(carried(application)).Reason == domain.ReasonTooManyCallers
 }
 
 // unseen says that the run has ended and knows nothing of the update.

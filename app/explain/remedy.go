@@ -95,7 +95,7 @@ var shared = []struct {
 	{waits, []domain.Reason{
 		domain.ReasonAccountBusy, domain.ReasonAuthorizationExpired, domain.ReasonBusy, domain.ReasonNoAnswer,
 		domain.ReasonNotIssuedYet, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired, domain.ReasonOrderInFlight,
-		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonVersionReplaced, domain.ReasonWorkerStopping,
+		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonTooManyCallers, domain.ReasonVersionReplaced, domain.ReasonWorkerStopping,
 		domain.ReasonWorkflowNotReady,
 	}},
 	{workerMove, []domain.Reason{

@@ -21,8 +21,8 @@ func (r *run) handle(ctx workflow.Context) error {
 		name, description  string
 		handler, validator any
 	}{
-		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure, check[ports.EnsureRequest]},
-		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew, check[ports.RenewRequest]},
+		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure, room[ports.EnsureRequest](r)},
+		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew, room[ports.RenewRequest](r)},
 		{ports.RevokeUpdate, "Replace the certificate, then revoke the one in service; answers when done or with a problem",
 			r.revoke, check[ports.RevokeRequest]},
 		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem", r.retire, check[ports.RetireRequest]},
@@ -39,6 +39,21 @@ func (r *run) handle(ctx workflow.Context) error {
 		return fmt.Errorf("set query handler %s: %w", ports.StatusQuery, err)
 	}
 	return nil
+}
+
+// maxCallers may wait for a certificate at a time. The server lets ten updates wait: with so many, there is room for who
+// wants it revoked or retired.
+const maxCallers = 8
+
+// room is a check that refuses a caller for whom there is none.
+func room[Request interface{ Check() error }](r *run) func(Request) error {
+	return func(request Request) error {
+		if len(r.callers) < maxCallers {
+			return check(request)
+		}
+		return fault.Error(domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonTooManyCallers, RetryAfter: 10 * time.Second,
+			Message: fmt.Sprintf("certificate %q: %d callers wait for it already; ask again later", r.machine.Name, len(r.callers))})
+	}
 }
 
 func check[Request interface{ Check() error }](request Request) error {

@@ -159,3 +159,25 @@ func TestRequestThatIsNotRecorded(t *testing.T) {
 	require.Equal(t, domain.ReasonDatabaseUnavailable, asked.problem(t).Reason)
 	require.Less(t, asked.at, 2*time.Hour+time.Minute)
 }
+
+// The server lets ten updates wait: those who want a certificate leave room for who wants it revoked and retired.
+func TestCallersLeaveRoom(t *testing.T) {
+	w := newWorld(t)
+	w.failures[ports.ObtainCertificate.Name] = []error{briefFault}
+	var waiting []*answer
+	for range maxCallers {
+		waiting = append(waiting, w.ask(time.Second, ports.RenewUpdate, ports.RenewRequest{}))
+	}
+	refused := w.ask(2*time.Second, ports.RenewUpdate, ports.RenewRequest{})
+	ensured := w.ask(2*time.Second, ports.EnsureUpdate, ensure)
+	revoked := w.ask(2*time.Second, ports.RevokeUpdate, ports.RevokeRequest{})
+	later := w.ask(time.Minute, ports.RenewUpdate, ports.RenewRequest{})
+	w.lives(spec, day)
+	require.Equal(t, domain.ReasonTooManyCallers, refused.problem(t).Reason)
+	require.False(t, refused.accepted)
+	require.Equal(t, domain.ReasonTooManyCallers, ensured.problem(t).Reason)
+	require.True(t, revoked.accepted)
+	for _, a := range append(waiting, later) {
+		require.NotNil(t, a.ok(t).Issued)
+	}
+}

@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"everleaf/adapters/caller"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// A CA that takes requests and answers none holds up what waits for it, and nothing else: who asks how a certificate
+// stands is answered, and who asks for a revocation is accepted, with ten callers waiting.
+func TestSilentCA(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.worker()
+	s.must("cert", "ensure", s.name, "--name", "silent.example.test")
+	silent := newGate()
+	s.proxy.on(&rule{path: "/", left: -1, gate: silent})
+	served := s.tenWait()
+	s.eventually("the CA to be asked", func() bool { return silent.waiting.Load() > 0 })
+	s.answersWithin(time.Second)
+	s.acceptsWithin(time.Second)
+	s.answersWithin(time.Second)
+	silent.open()
+	served()
+	s.revoked()
+}
+
+// The same of a Postgres whose connections stand and are dead: each short step gives up after 5 s.
+func TestSilentPostgres(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	_, l := s.behindLinks()
+	s.must("cert", "ensure", s.name, "--name", "silent.example.test")
+	l.postgres.set(linkBlackhole)
+	served := s.tenWait()
+	s.answersWithin(6 * time.Second)
+	s.acceptsWithin(6 * time.Second)
+	s.answersWithin(6 * time.Second)
+	l.postgres.set(linkOpen)
+	served()
+	s.revoked()
+}
+
+// tenWait has ten callers ask for a renewal. It returns when as many as the workflow lets wait are accepted; served waits
+// for everybody's answer.
+func (s *stack) tenWait() (served func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	s.t.Cleanup(cancel)
+	keeper := caller.New(s.temporal, caller.Options{TaskQueue: s.queue})
+	var waiting sync.WaitGroup
+	for i := range 10 {
+		waiting.Go(func() {
+			got, err := keeper.Renew(ctx, s.name, caller.RenewRequest{Note: fmt.Sprint("caller ", i)})
+			if err != nil && domain.AsFault(err).Reason == domain.ReasonDatabaseUnavailable {
+				return // who has waited for long is told
+			}
+			assert.NoError(s.t, err)
+			assert.True(s.t, got.Issued != nil && got.Failure == nil, "%+v", got)
+		})
+	}
+	s.eventually("the callers to wait", func() bool {
+		accepted := 0
+		for _, event := range s.history(ports.WorkflowID(s.name), "").Events {
+			if event.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED {
+				accepted++
+			}
+		}
+		return accepted >= 1+8
+	})
+	return waiting.Wait
+}
+
+// revoked waits for the revocation that was asked for.
+func (s *stack) revoked() {
+	s.t.Helper()
+	s.eventually("the revocation", func() bool {
+		return s.scalar(`SELECT count(*) FROM versions WHERE revocation_reason = 'superseded'`) == 1
+	})
+}
+
+// acceptsWithin has a revocation accepted.
+func (s *stack) acceptsWithin(within time.Duration) {
+	s.t.Helper()
+	s.within(within, "Revoke accepted", func(ctx context.Context) error {
+		_, err := s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: ports.WorkflowID(s.name), UpdateName: ports.RevokeUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
+			Args: []any{ports.RevokeRequest{Reason: domain.RevokedSuperseded}},
+		})
+		return err
+	})
+}
+
+func (s *stack) answersWithin(within time.Duration) {
+	s.t.Helper()
+	s.within(within, "Status answered", func(ctx context.Context) error {
+		answer, err := s.temporal.QueryWorkflow(ctx, ports.WorkflowID(s.name), "", ports.StatusQuery)
+		if err != nil {
+			return err
+		}
+		var status domain.Status
+		return answer.Get(&status)
+	})
+}
+
+func (s *stack) within(within time.Duration, what string, call func(context.Context) error) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	began := time.Now()
+	require.NoError(s.t, call(ctx))
+	took := time.Since(began)
+	s.t.Logf("%s after %s", what, took.Round(time.Millisecond))
+	require.Less(s.t, took, within)
+}
