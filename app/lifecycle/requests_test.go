@@ -114,10 +114,10 @@ func TestPatienceEnds(t *testing.T) {
 	require.Equal(t, time.Minute, asked.at, "the third failure")
 }
 
-func TestTenCallersAtOnce(t *testing.T) {
+func TestManyCallersAtOnce(t *testing.T) {
 	w := newWorld(t)
 	var asked []*answer
-	for i := range 10 {
+	for i := range maxCallers {
 		if i%2 == 0 {
 			asked = append(asked, w.ask(day, ports.EnsureUpdate, ensureChanged))
 		} else {
@@ -128,7 +128,7 @@ func TestTenCallersAtOnce(t *testing.T) {
 	for _, a := range asked {
 		require.NotEqual(t, "v1", a.ok(t).Issued.Version)
 	}
-	require.Len(t, inputsOf(w, ports.RecordRequest), 11)
+	require.Len(t, inputsOf(w, ports.RecordRequest), maxCallers+1)
 	require.LessOrEqual(t, len(inputsOf(w, ports.ObtainCertificate)), 3, "what they ask for is obtained together")
 }
 
@@ -163,7 +163,7 @@ func TestRequestThatIsNotRecorded(t *testing.T) {
 // The server lets ten updates wait: those who want a certificate leave room for who wants it revoked and retired.
 func TestCallersLeaveRoom(t *testing.T) {
 	w := newWorld(t)
-	w.failures[ports.ObtainCertificate.Name] = []error{briefFault}
+	w.failures[ports.ObtainCertificate.Name] = []error{briefFault, briefFault}
 	var waiting []*answer
 	for range maxCallers {
 		waiting = append(waiting, w.ask(time.Second, ports.RenewUpdate, ports.RenewRequest{}))

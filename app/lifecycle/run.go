@@ -102,8 +102,11 @@ func (r *run) drainSignals(ctx workflow.Context) {
 func (r *run) wait(ctx workflow.Context, action lifecycle.Action) {
 	r.describe(ctx)
 	r.setAlarm(ctx, action)
+	suggested := r.situation(ctx).Suggested
 	await(ctx, func() bool {
-		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady()
+		// What nobody reads, a signal of another name, makes the history longer, too.
+		lengthened := r.situation(ctx).Suggested != suggested
+		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady() || lengthened
 	})
 }
 

@@ -234,7 +234,10 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	// What the cut step had sent to Postgres may be committed after that count.
 	require.Positive(t, found.Asked)
 	require.LessOrEqual(t, found.Asked, size-before)
-	require.Len(t, f.notified, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
+	notified := f.notified
+	f.sweep() // a plan that was committed after that sweep has looked is notified of by the next
+	notified = append(notified, f.notified...)
+	require.Len(t, notified, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
 	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
 }
 
