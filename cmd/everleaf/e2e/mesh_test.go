@@ -60,7 +60,7 @@ func TestMesh(t *testing.T) {
 		all.Go(func() {
 			t.Run(trouble.name, func(t *testing.T) {
 				newStackOn(t, acmetest.Options{
-					Profiles: map[string]acmetest.Profile{"default": ninetyDays, "short": short}, Env: []string{neverReuse},
+					Profiles: map[string]acmetest.Profile{"default": ninetyDays, "short": short}, Env: []string{neverReuse, steady},
 				}).goThrough(trouble)
 			})
 		})
@@ -78,6 +78,8 @@ func (s *stack) goThrough(trouble trouble) {
 	s.proxy.on(&rule{path: pathChallenge, left: 1, after: h})
 	atWorkDone := s.ensuring(atWork)
 	s.reached(h)
+	// A CA that looked during the trouble would find the responder without its store, and fail the challenge for good.
+	s.eventually("the CA's validation", func() bool { return strings.Count(s.ca.Log(), "set VALID by completed challenge") == 2 })
 	s.eventually("the certificate that sleeps to be due soon", func() bool {
 		return s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE name = $1 AND phase = 'Ready'
 			AND next_renewal BETWEEN now() + interval '2 seconds' AND now() + interval '8 seconds'`, asleep) == 1
