@@ -39,20 +39,20 @@ type solvers struct {
 }
 
 func newIssuing(orders ports.Orders, certificates ports.Certificates, deliveries ports.Deliveries, validations ports.Validations,
-	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, dice ports.Dice, observer ports.Observer,
+	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, random ports.Rand, observer ports.Observer,
 ) *issuing.Activities {
 	return issuing.New(issuing.Params{
 		Orders: orders, Certificates: certificates, Deliveries: deliveries, Validations: validations, Issuers: issuers, Solvers: solvers.All,
-		Keys: keys, Sealer: sealer, Clock: clock, Dice: dice, Observer: observer,
+		Keys: keys, Sealer: sealer, Clock: clock, Rand: random, Observer: observer,
 	})
 }
 
 func newSweeping(advice ports.Advice, backlog ports.Backlog, issuers ports.Issuers, notifier ports.Notifier, resealer ports.Resealer,
-	records ports.DNSRecords, solvers solvers, clock ports.Clock, dice ports.Dice, observer ports.Observer,
+	records ports.DNSRecords, solvers solvers, clock ports.Clock, random ports.Rand, observer ports.Observer,
 ) *sweeping.Activities {
 	return sweeping.New(sweeping.Params{
 		Advice: advice, Backlog: backlog, Issuers: issuers, Notifier: notifier, Resealer: resealer, Records: records, Solvers: solvers.All,
-		Clock: clock, Dice: dice, Observer: observer,
+		Clock: clock, Rand: random, Observer: observer,
 	})
 }
 

@@ -39,8 +39,8 @@ type Config struct {
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
-	// CensusInterval is the least time between two counts of all certificates for metrics.
-	CensusInterval time.Duration
+	// FleetStatsInterval is the least time between two counts of all certificates for metrics.
+	FleetStatsInterval time.Duration
 	// SweepInterval is how often the whole fleet is looked after, in whole seconds; zero schedules nothing.
 	SweepInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.

@@ -41,7 +41,7 @@ func Export(ctx context.Context, config Config, request ExportRequest) (Exported
 	if err := postgres.TrySealing(ctx, pool, sealer); err != nil {
 		return Exported{}, err
 	}
-	return export(ctx, postgres.NewCatalog(pool), postgres.NewStories(pool), sealer, request)
+	return export(ctx, postgres.NewCatalog(pool), postgres.NewTimelines(pool), sealer, request)
 }
 
 func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, sealer ports.Sealer, request ExportRequest) (Exported, error) {

@@ -123,7 +123,7 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 			}
 			known, err := temporal.CheckSearchAttributes(ctx, c, target)
 			if err == nil && !known {
-				logger.Warn("Temporal does not tell its search attributes; workflows stand still if Everleaf's are missing")
+				logger.Warn("search attributes cannot be read from Temporal; workflows are blocked if Everleaf's are missing")
 			}
 			return err
 		},

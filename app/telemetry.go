@@ -54,7 +54,7 @@ func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) 
 }
 
 func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock, logger *slog.Logger) (*telemetry.Fleet, error) {
-	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, config.issuerNames(), logger)
+	return telemetry.NewFleet(t.Metrics, catalog, clock, config.FleetStatsInterval, config.issuerNames(), logger)
 }
 
 // flush sends what is left of the traces; what cannot be sent in time is lost.

@@ -31,7 +31,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 		fx.Supply(config, config.Sealing, health, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
-			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
+			fx.Annotate(system.Rand{}, fx.As(new(ports.Rand))),
 		),
 		fx.Decorate(watched),
 		fx.Provide(

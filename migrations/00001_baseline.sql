@@ -92,9 +92,9 @@ CREATE TABLE versions (
     renewal           jsonb,
     renew_at          timestamptz,
     -- When its CA is to be asked again when to renew it (RFC 9773 section 4.3), and how the last questions went.
-    next_look         timestamptz DEFAULT now(),
-    look_failures     integer NOT NULL DEFAULT 0,
-    look_failure      text,
+    next_check         timestamptz DEFAULT now(),
+    check_failures     integer NOT NULL DEFAULT 0,
+    check_failure      text,
     -- Whether a sweep has moved the plan and has not notified the workflow yet.
     moved             boolean NOT NULL DEFAULT false,
     -- What was asked for of its revocation: it is pending until revoked_at is set, and outlives the workflow.
@@ -108,7 +108,7 @@ CREATE TABLE versions (
 -- A certificate's version is its own, whatever the code above says.
 ALTER TABLE certificates ADD FOREIGN KEY (name, current_version) REFERENCES versions (certificate, id);
 -- A sweep walks through what is due in this order.
-CREATE INDEX versions_next_look ON versions (next_look, certificate) WHERE next_look IS NOT NULL;
+CREATE INDEX versions_next_check ON versions (next_check, certificate) WHERE next_check IS NOT NULL;
 CREATE INDEX versions_moved ON versions (certificate) WHERE moved;
 CREATE INDEX versions_revoking ON versions (certificate) WHERE revoking IS NOT NULL AND revoked_at IS NULL;
 -- A client that asks by the name that it serves finds the certificate.

@@ -41,10 +41,10 @@ type Accounts interface {
 	AddAccount(ctx context.Context, account Account) (Account, error)
 	// RecordRegistration stores what the CA gave. Idempotent.
 	RecordRegistration(ctx context.Context, issuer, directory string, registration Registration) error
-	// TellContact calls tell and then stores the contact, unless somebody else is at it, or it is stored already and not to
+	// RecordContact calls tell and then stores the contact, unless somebody else is at it, or it is stored already and not to
 	// be told again. Of many callers one calls tell; if that fails, or its process is killed, nothing is stored and the
 	// next caller does. tell's error is handed on. tell MUST NOT use this port: the account is locked meanwhile.
-	TellContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (told bool, err error)
+	RecordContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (told bool, err error)
 	// PlanAccountKey stores the next key, so that it is durable before the CA hears of it. The first writer wins: the account
 	// as it is stored is returned.
 	PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (Account, error)

@@ -77,10 +77,10 @@ type CertificateRecord struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// Census is the whole fleet in a few numbers; what was released does not count.
-type Census struct {
+// FleetStats is the whole fleet in a few numbers; what was released does not count.
+type FleetStats struct {
 	// Groups count certificates by phase and by the issuer of the certificate in service ("" before the first).
-	Groups []CensusGroup
+	Groups []FleetGroup
 	// Expiring counts certificates in service by the time that is left of them: each of ExpiryBounds has the number of those
 	// with at most that much left. Expired ones have nothing left.
 	Expiring []int
@@ -90,14 +90,14 @@ type Census struct {
 	Undelivered int
 }
 
-// CensusGroup is one count.
-type CensusGroup struct {
+// FleetGroup is one count.
+type FleetGroup struct {
 	Phase  domain.Phase
 	Issuer string
 	Count  int
 }
 
-// ExpiryBounds are the times left that Census counts by.
+// ExpiryBounds are the times left that FleetStats counts by.
 var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 30 * 24 * time.Hour}
 
 // KeyPair is the certificate in service, or the version that was asked for, with its sealed key.
@@ -113,8 +113,8 @@ type KeyPair struct {
 type Catalog interface {
 	// List returns up to limit records in order of name, after the name given ("" for the first page).
 	List(ctx context.Context, after string, limit int) ([]CertificateRecord, error)
-	// Census counts the certificates as they are at now, for metrics.
-	Census(ctx context.Context, now time.Time) (Census, error)
+	// FleetStats counts the certificates as they are at now, for metrics.
+	FleetStats(ctx context.Context, now time.Time) (FleetStats, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait
 	// fault "NotIssuedYet".
 	Current(ctx context.Context, name string) (KeyPair, error)

@@ -22,7 +22,7 @@ func SweepID(base string) string { return sweepPrefix + base }
 type SweepState struct {
 	// Renewals is how far the look at renewals is.
 	Renewals PageState `json:"renewals,omitzero"`
-	// Hosts are those whose deliveries are looked at, with how far that is.
+	// Hosts are those whose deliveries are checked at, with how far that is.
 	Hosts []SweepHost `json:"hosts,omitempty"`
 	// Secrets is how far the sealing of old secrets with the new key is.
 	Secrets PageState `json:"secrets,omitzero"`
@@ -49,8 +49,8 @@ type SweepResult struct {
 	Asked  int `json:"asked,omitempty"`
 	Failed int `json:"failed,omitempty"`
 	Moved  int `json:"moved,omitempty"`
-	// Looked counts the deliveries that were looked at, Drifted those that were amiss.
-	Looked  int `json:"looked,omitempty"`
+	// Checked counts the deliveries that were checked at, Drifted those that were amiss.
+	Checked int `json:"checked,omitempty"`
 	Drifted int `json:"drifted,omitempty"`
 	// Resealed counts the secrets that were sealed again, Unsealable those that no known key opens.
 	Resealed   int `json:"resealed,omitempty"`
@@ -121,7 +121,7 @@ type SweepDeliveriesInput struct {
 type SweepDeliveriesOutput struct {
 	After   DeliveredTo `json:"after,omitzero"`
 	Done    bool        `json:"done,omitempty"`
-	Looked  int         `json:"looked,omitempty"`
+	Checked int         `json:"checked,omitempty"`
 	Drifted int         `json:"drifted,omitempty"`
 }
 

@@ -91,7 +91,7 @@ func (ca *CA) register(ctx context.Context, known *knownDirectory) (acme.Account
 	ca.account, ca.lost = &account, ""
 	ca.mu.Unlock()
 	if ca.config.Email != "" && ca.config.Email != stored.Contact {
-		ca.tellContact(ctx, known, account.Account)
+		ca.sendContact(ctx, known, account.Account)
 	}
 	return account.Account, nil
 }

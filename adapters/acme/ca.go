@@ -40,8 +40,8 @@ type CA struct {
 	account *held
 	// lost is the URL of an account that the CA said it does not have.
 	lost string
-	// tells counts how often the CA was told a contact unasked.
-	tells int
+	// contactsSent counts how often a contact was sent that no command asked for.
+	contactsSent int
 }
 
 // session is what one attempt works with.

@@ -23,7 +23,7 @@ func classify(ctx context.Context, err error) error {
 		return nil
 	}
 	if errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown) {
-		return handedOver()
+		return handedOverFault()
 	}
 	if ctx.Err() != nil {
 		return err // cancelled or timed out: Temporal knows which
@@ -52,9 +52,9 @@ func lastTry(ctx context.Context) bool {
 	return !info.IsLocalActivity && info.Attempt >= tries
 }
 
-// handedOver is the error of a step that its worker's stop has cut short: another worker is to take it at once, without
+// handedOverFault is the error of a step that its worker's stop has cut short: another worker is to take it at once, without
 // the pause that a failure would have. Zero would mean the retry policy's own pause.
-func handedOver() error {
+func handedOverFault() error {
 	return benign(domain.NewFault(domain.FaultWait, domain.ReasonWorkerStopping, nil, "the worker stops; another one takes the step over"),
 		time.Millisecond)
 }

@@ -34,7 +34,7 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 		}
 		switch {
 		case pinned && (unseen(err) || dropped(err)):
-			return Status{}, ended(ctx, runEnded(name))
+			return Status{}, ended(ctx, runEndedFault(name))
 		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err) && !crowded(err):
 			return Status{}, ended(ctx, c.interpret(err, name))
 		}
@@ -59,7 +59,7 @@ func notReady(err error) bool {
 // crowded says that too many others wait for the certificate: it is asked again, and has its turn.
 func crowded(err error) bool {
 	var application *temporal.ApplicationError
-	return errors.As(err, &application) && domain.AsFault(carried(application)).Reason == domain.ReasonTooManyCallers
+	return errors.As(err, &application) && domain.AsFault(workflowFault(application)).Reason == domain.ReasonTooManyCallers
 }
 
 // unseen says that the run has ended and knows nothing of the update.

@@ -33,7 +33,7 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return info.GetExecution().GetRunId(), nil
 	default:
-		return "", c.unknownCertificate(name)
+		return "", c.unknownCertificateFault(name)
 	}
 }
 

@@ -23,7 +23,7 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return Status{}, why
 	default:
-		return Status{}, notKept(name, how, info)
+		return Status{}, endedFault(name, how, info)
 	}
 	last, err := c.lastStatus(ctx, name, info.GetExecution().GetRunId())
 	if err != nil && (request.RemoveDeliveries || over(ctx)) {

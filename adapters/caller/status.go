@@ -46,7 +46,7 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err == nil && answer.QueryRejected != nil {
 		// When it ended is told if the server says so: it is not worth a failure.
 		info, _ := c.describe(bounded, ports.WorkflowID(name), "")
-		return Status{}, notKept(name, answer.QueryRejected.GetStatus(), info)
+		return Status{}, endedFault(name, answer.QueryRejected.GetStatus(), info)
 	}
 	if err == nil {
 		err = answer.QueryResult.Get(&found)
@@ -123,6 +123,6 @@ func (c *Client) whyNoAnswer(ctx context.Context) error {
 		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
 			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again", c.target.TaskQueue)
 	default:
-		return c.noWorker()
+		return c.noWorkerFault()
 	}
 }

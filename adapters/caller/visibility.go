@@ -33,7 +33,7 @@ func unsearchable(err error) bool {
 		(strings.Contains(invalid.Message, "no mapping defined") || strings.Contains(invalid.Message, "is not defined"))
 }
 
-func (c *Client) attributesMissing(cause error) error {
+func (c *Client) attributesMissingFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesMissing, cause,
 		"%s lacks Everleaf's search attributes: run `everleaf migrate` for it", c.target.Place())
 }

@@ -38,18 +38,18 @@ func Read(path string) (*File, error) {
 	f := &File{path: path}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, f.wrong("", "it cannot be read (%v): correct the path or its permissions", err)
+		return nil, f.settingFault("", "it cannot be read (%v): correct the path or its permissions", err)
 	}
 	if documents(string(content)) > 1 {
-		return nil, f.wrong("", "it holds several YAML documents, of which only the first would be read: make it one")
+		return nil, f.settingFault("", "it holds several YAML documents, of which only the first would be read: make it one")
 	}
 	asJSON, err := yaml.YAMLToJSONStrict(content)
 	if err != nil {
-		return nil, f.wrong("", "it is not YAML: %s", withoutContent(err))
+		return nil, f.settingFault("", "it is not YAML: %s", withoutContent(err))
 	}
 	var tree any
 	if err := json.Unmarshal(asJSON, &tree); err != nil {
-		return nil, f.wrong("", "it is not YAML that JSON could say as well: %v", err)
+		return nil, f.settingFault("", "it is not YAML that JSON could say as well: %v", err)
 	}
 	if err := f.shape("", tree, reflect.TypeFor[document]()); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func Read(path string) (*File, error) {
 func (f *File) decode() (d document, err error) {
 	if err := json.Unmarshal(f.content, &d); err != nil {
 		// Not its text: it may hold a value.
-		return d, f.wrong("", "a number in it is out of range or has a fraction")
+		return d, f.settingFault("", "a number in it is out of range or has a fraction")
 	}
 	return d, nil
 }
@@ -87,7 +87,7 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 		}
 		config, field, fix := issuer.resolve()
 		if fix != "" {
-			return nil, f.wrong(at+field, "%s", fix)
+			return nil, f.settingFault(at+field, "%s", fix)
 		}
 		config.Source = f.path + ": " + at
 		configs = append(configs, config)
@@ -146,17 +146,17 @@ func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 func (f *File) unique(first map[string]int, list string, i int, name, what string) error {
 	at := fmt.Sprintf("%s[%d].name", list, i)
 	if name == "" {
-		return f.wrong(at, "it is missing: %s", what)
+		return f.settingFault(at, "it is missing: %s", what)
 	}
 	if earlier, taken := first[name]; taken {
-		return f.wrong(at, "%q is the name of %s[%d] already: give each a name of its own", name, list, earlier)
+		return f.settingFault(at, "%q is the name of %s[%d] already: give each a name of its own", name, list, earlier)
 	}
 	first[name] = i
 	return nil
 }
 
-// wrong is the fault of one field; at is empty for the file as a whole.
-func (f *File) wrong(at, format string, args ...any) error {
+// settingFault is the fault of one field; at is empty for the file as a whole.
+func (f *File) settingFault(at, format string, args ...any) error {
 	if at != "" {
 		at = ", " + at
 	}

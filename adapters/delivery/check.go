@@ -44,7 +44,7 @@ func Check(configs []Config) error {
 // Check says what is wrong with one target, from its field on (".directory.path …").
 func (c Config) Check() error {
 	if !targetName.MatchString(c.Name) {
-		return field("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+		return fieldError("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	}
 	var kinds []string
 	var err error
@@ -67,20 +67,20 @@ func (c Config) Check() error {
 func (d Directory) check() error {
 	switch clean := filepath.Clean(d.Path); {
 	case !filepath.IsAbs(d.Path):
-		return field("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
+		return fieldError("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
 	case !strings.Contains(clean, namePlace): // "{name}/.." leads away from it
-		return field("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
+		return fieldError("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
 			filepath.Join(clean, namePlace))
 	case strings.Contains(strings.ReplaceAll(clean, namePlace, ""), "{"):
-		return field("directory.path", d.Path, `only "{name}" can stand in it`)
+		return fieldError("directory.path", d.Path, `only "{name}" can stand in it`)
 	case d.Combined != "" && !fileName(d.Combined):
-		return field("directory.combined", d.Combined, "give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
+		return fieldError("directory.combined", d.Combined, "give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
 	}
 	if _, err := parseOwner(d.Owner); err != nil {
-		return field("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
+		return fieldError("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
 	}
 	if len(d.Command) > 0 && strings.TrimSpace(d.Command[0]) == "" {
-		return field("directory.command[0]", d.Command[0], "name a program, or leave the command out")
+		return fieldError("directory.command[0]", d.Command[0], "name a program, or leave the command out")
 	}
 	return checkTimeout("directory.timeout", d.Timeout)
 }
@@ -93,10 +93,10 @@ func fileName(name string) bool {
 
 func checkTimeout(name, value string) error {
 	if fix := timeout.Fix(value, "30s", maxTimeout); fix != "" {
-		return field(name, value, fix)
+		return fieldError(name, value, fix)
 	}
 	return nil
 }
 
-// field is a complaint; whoever knows which target it is puts that in front.
-func field(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
+// fieldError is a complaint; whoever knows which target it is puts that in front.
+func fieldError(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }

@@ -60,7 +60,7 @@ func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmat
 		return "", err
 	}
 	defer wipe(files)
-	if err := p.overtaken(bundle.Sequence); err != nil {
+	if err := p.checkSequence(bundle.Sequence); err != nil {
 		return "", err
 	}
 	drift, err := p.drift(files)
@@ -120,7 +120,7 @@ func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 		return err
 	}
 	defer p.close()
-	if err := p.overtaken(removal.Sequence); err != nil {
+	if err := p.checkSequence(removal.Sequence); err != nil {
 		return err
 	}
 	found, err := p.clear()
@@ -147,7 +147,7 @@ type file struct {
 func (d *directory) files(bundle ports.Bundle) ([]file, error) {
 	uid, gid, err := d.owner.ids()
 	if err != nil {
-		return nil, unknownOwner(err)
+		return nil, unknownOwnerFault(err)
 	}
 	chain := append(bytes.TrimSpace(slices.Clone(bundle.ChainPEM)), '\n')
 	files := []file{

@@ -24,18 +24,18 @@ func interpret(err error, doing string) error {
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ECONNREFUSED,
 	} {
 		if errors.Is(err, passing) {
-			return unavailable(err, "%s", doing)
+			return unavailableFault(err, "%s", doing)
 		}
 	}
-	return refused(err, "%s", doing)
+	return refusedFault(err, "%s", doing)
 }
 
-// unavailable is what mends itself.
-func unavailable(cause error, format string, args ...any) *domain.Fault {
+// unavailableFault is for what passes by itself.
+func unavailableFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonTargetUnavailable, cause, format, args...)
 }
 
-// refused is what somebody must mend.
-func refused(cause error, format string, args ...any) *domain.Fault {
+// refusedFault is for what somebody must correct.
+func refusedFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetRefused, cause, format, args...)
 }

@@ -57,6 +57,6 @@ func (o owner) ids() (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-func unknownOwner(err error) error {
-	return refused(err, "find the owner of the files; correct the target's directory.owner")
+func unknownOwnerFault(err error) error {
+	return refusedFault(err, "find the owner of the files; correct the target's directory.owner")
 }

@@ -53,7 +53,7 @@ func (d *directory) open(ctx context.Context, certificate string, create bool) (
 		case !errors.Is(err, errBusy):
 			return nil, interpret(err, "directory "+p.path)
 		case time.Now().After(deadline):
-			return nil, unavailable(nil, "directory %s: another delivery to it has been under way for %s", p.path, lockFor)
+			return nil, unavailableFault(nil, "directory %s: another delivery to it has been under way for %s", p.path, lockFor)
 		}
 		select {
 		case <-time.After(lockLook):
@@ -124,9 +124,9 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, refused(nil, "%s is a link; a certificate's directory must not be one: name the place itself in directory.path", part)
+		return nil, refusedFault(nil, "%s is a link; a certificate's directory must not be one: name the place itself in directory.path", part)
 	case !info.IsDir():
-		return nil, refused(nil, "%s is not a directory: move it away, or correct directory.path", part)
+		return nil, refusedFault(nil, "%s is not a directory: move it away, or correct directory.path", part)
 	}
 	inner, err := root.OpenRoot(part)
 	if err != nil {
@@ -134,7 +134,7 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	}
 	opened, err := inner.Stat(".")
 	if err == nil && !os.SameFile(info, opened) {
-		err = refused(nil, "%s was put in another's place while it was opened", part)
+		err = refusedFault(nil, "%s was put in another's place while it was opened", part)
 	}
 	if err == nil && create {
 		err = d.give(inner, opened)
@@ -149,7 +149,7 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 // mkdir makes a directory for nobody else; give makes it the owner's.
 func (d *directory) mkdir(root *os.Root, part string) error {
 	if _, _, err := d.owner.ids(); err != nil {
-		return unknownOwner(err)
+		return unknownOwnerFault(err)
 	}
 	if err := root.Mkdir(part, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -166,7 +166,7 @@ func (d *directory) give(inner *os.Root, made fs.FileInfo) error {
 	}
 	uid, gid, err := d.owner.ids()
 	if err != nil {
-		return unknownOwner(err)
+		return unknownOwnerFault(err)
 	}
 	self, err := inner.Open(".")
 	if err != nil {

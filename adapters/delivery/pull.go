@@ -15,15 +15,15 @@ type PullTarget struct{}
 
 func (p Pull) check() error {
 	if len(p.Clients) == 0 {
-		return field("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
+		return fieldError("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
 			`"*" for each that the client CA has signed`)
 	}
 	for _, client := range p.Clients {
 		if client == "" || strings.TrimSpace(client) != client {
-			return field("pull.clients", client, "there is an empty name, or spaces around one")
+			return fieldError("pull.clients", client, "there is an empty name, or spaces around one")
 		}
 		if client != "*" && strings.Contains(client, "*") {
-			return field("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
+			return fieldError("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
 		}
 	}
 	return nil

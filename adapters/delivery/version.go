@@ -27,9 +27,9 @@ const (
 	removingMark = "..removing"
 )
 
-// overtaken refuses what was asked for before what is in place: a try that was cut off and comes back must not undo a later
-// one. The lock is held, so nothing comes between this look and what follows.
-func (p *place) overtaken(sequence int64) error {
+// checkSequence refuses what was asked for before what is in place: a try that was cut off and comes back must not undo a later
+// one. The lock is held, so nothing comes between this check and what follows.
+func (p *place) checkSequence(sequence int64) error {
 	if p.sequence() <= sequence {
 		return nil
 	}

@@ -104,11 +104,11 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address.of(certificate), bytes.NewReader(body))
 	if err != nil {
-		return "", w.refused(err, "its URL cannot be used")
+		return "", w.refusedFault(err, "its URL cannot be used")
 	}
 	signature, err := w.sign(id, what.Timestamp, body)
 	if err != nil {
-		return "", w.refused(err, "the event cannot be signed")
+		return "", w.refusedFault(err, "the event cannot be signed")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "everleaf")
@@ -117,7 +117,7 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	response, err := w.client.Do(request)
 	if err != nil {
-		return "", w.unanswered(ctx, err)
+		return "", w.unansweredFault(ctx, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	return w.answered(response, token)

@@ -44,7 +44,7 @@ func (b *breaker) heard(zone string, err error, now time.Time) {
 	switch {
 	case errors.As(err, &fault) && fault.Reason == reasonUnavailable:
 	case errors.Is(err, context.DeadlineExceeded):
-		fault = unavailable(nil, "remove records in zone %s: no answer in the time that there was: see that its server runs and that this host reaches it", zone)
+		fault = unavailableFault(nil, "remove records in zone %s: no answer in the time that there was: see that its server runs and that this host reaches it", zone)
 	case errors.Is(err, context.Canceled):
 		return
 	default: // it answers

@@ -16,7 +16,7 @@ import (
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	silent := unavailable(errors.New("no answer in time"), "at ns1").WithRetryAfter(7 * time.Second)
+	silent := unavailableFault(errors.New("no answer in time"), "at ns1").WithRetryAfter(7 * time.Second)
 	var b breaker
 	require.NoError(t, b.answer("a.test", now))
 	b.heard("a.test", fmt.Errorf("remove: %w", silent), now)
@@ -26,7 +26,7 @@ func TestBreaker(t *testing.T) {
 
 	b.heard("a.test", context.Canceled, now)
 	require.Error(t, b.answer("a.test", now), "the caller's giving up says nothing")
-	for _, spoken := range []error{nil, refused(nil, "no")} {
+	for _, spoken := range []error{nil, refusedFault(nil, "no")} {
 		b.heard("a.test", silent, now)
 		b.heard("a.test", spoken, now)
 		require.NoError(t, b.answer("a.test", now))

@@ -61,7 +61,7 @@ func TestLaggingServer(t *testing.T) {
 	require.NotContains(t, fault.Message, "ns1")
 	has.Store([]string{"old", store.of("order")[0].Value})
 	require.NoError(t, s.Check(t.Context(), c))
-	require.Positive(t, s.Patience())
+	require.Positive(t, s.WaitLimit())
 
 	server.Add("ns4.deep.acme.test. 1 A 127.0.0.3", "deep.acme.test. 1 NS ns3.elsewhere.test.", "deep.acme.test. 1 NS ns4.deep.acme.test.")
 	// What nobody sees is our own side's, and what one server lacks is told as before.

@@ -99,13 +99,13 @@ func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord
 	where := fmt.Sprintf("%s %s in zone %s at %s", verb, record.Name, z.name, z.shown)
 	body, err := json.Marshal(map[string]string{"fqdn": record.Name + ".", "value": record.Value})
 	if err != nil {
-		return refused(err, "%s: the request cannot be written", where)
+		return refusedFault(err, "%s: the request cannot be written", where)
 	}
 	bounded, cancel := context.WithTimeout(ctx, z.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(bounded, http.MethodPost, z.url+"/"+verb, bytes.NewReader(body))
 	if err != nil {
-		return refused(nil, "%s: the URL cannot be used", where)
+		return refusedFault(nil, "%s: the URL cannot be used", where)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "everleaf")
@@ -116,7 +116,7 @@ func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord
 	}
 	response, err := z.client.Do(request)
 	if err != nil {
-		return unanswered(err, where)
+		return unansweredFault(err, where)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	return z.answered(response, where)

@@ -22,15 +22,15 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// unanswered interprets a request that brought no answer.
-func unanswered(err error, where string) error {
+// unansweredFault interprets a request that brought no answer.
+func unansweredFault(err error, where string) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return refused(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its roots", where)
+		return refusedFault(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its roots", where)
 	}
-	return unavailable(plain(err), "%s: see that the service runs and that this host reaches it", where)
+	return unavailableFault(plain(err), "%s: see that the service runs and that this host reaches it", where)
 }
 
 // answered reads what the service said: 2xx confirms, what it can mend by itself is waited for, all else is somebody's to mend.
@@ -40,11 +40,11 @@ func (z *HTTPZone) answered(response *http.Response, where string) error {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return refused(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
+		return refusedFault(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return unavailable(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
+		return unavailableFault(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
 	default:
-		return refused(nil, "%s: %s: see to the service, its URL, username and password", where, said)
+		return refusedFault(nil, "%s: %s: see to the service, its URL, username and password", where, said)
 	}
 }
 

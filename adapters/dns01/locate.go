@@ -53,7 +53,7 @@ func (s *Solver) locateAll(ctx context.Context, challenges []domain.Challenge) (
 		return records, nil
 	}
 	if first == nil {
-		return nil, unavailable(nil, "%d of %d names were not located within %s, the first of them %s, and nothing was written: see to the name servers "+
+		return nil, unavailableFault(nil, "%d of %d names were not located within %s, the first of them %s, and nothing was written: see to the name servers "+
 			"that their CNAMEs lead to, and to the resolver %s (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", len(late), len(challenges), s.locating, late[0], s.resolver)
 	}
 	fault := domain.AsFault(first)
@@ -74,7 +74,7 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 	first := record.Name
 	final, err := s.resolver.follow(ctx, first)
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == reasonFailed && s.zone(final) != nil {
-		return record, failing(domain.FaultOperator, s.zone(final).Name(), fault)
+		return record, zoneFailingFault(domain.FaultOperator, s.zone(final).Name(), fault)
 	}
 	if err != nil {
 		return record, err

@@ -83,7 +83,7 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 	if failed {
 		return nil, domain.NewFault(domain.FaultName, reasonFailed, nil, "%s: see that the name servers of %s answer, and that its DNSSEC validates", what, name)
 	}
-	return nil, unavailable(nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
+	return nil, unavailableFault(nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
 }
 
 // follow goes along CNAMEs to where the record has to be: at most maxHops, as resolvers do. A CNAME is asked for and not the

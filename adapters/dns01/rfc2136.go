@@ -36,7 +36,7 @@ type UpdateZone struct {
 func NewUpdateZone(zone string, config RFC2136, resolver string) *UpdateZone {
 	server, _ := withPort(config.Server, defaultPort)
 	z := &UpdateZone{name: canonical(zone), server: server}
-	z.client = &dns.Client{Net: "tcp", Timeout: timeout.Or(config.Timeout, defaultUpdateTimeout), Dialer: through(resolver)}
+	z.client = &dns.Client{Net: "tcp", Timeout: timeout.Or(config.Timeout, defaultUpdateTimeout), Dialer: dialerVia(resolver)}
 	if config.TSIG != nil {
 		key := *config.TSIG
 		key.Name = dns.CanonicalName(key.Name)
@@ -85,7 +85,7 @@ func (z *UpdateZone) send(ctx context.Context, records []ports.DNSRecord, what s
 	answer, err := exchange(ctx, z.client, message, z.server)
 	where := what + " records in zone " + z.name + " at " + z.server
 	if err == nil && z.key != nil && answer.Rcode == dns.RcodeSuccess && answer.IsTsig() == nil {
-		return refused(nil, "%s: the answer is not signed: whoever sent it may not be the server", where)
+		return refusedFault(nil, "%s: the answer is not signed: whoever sent it may not be the server", where)
 	}
 	return interpret(ctx, where, answer, err)
 }

@@ -16,7 +16,7 @@ import (
 var _ ports.Solver = (*Solver)(nil)
 
 const (
-	patience = 2 * time.Minute
+	waitLimit = 2 * time.Minute
 	// lookupsAtOnce bounds the load that one order puts on the resolver.
 	lookupsAtOnce = 8
 	// perRemoval is how many records are removed before they are forgotten: a slow service that is cut short at an order's
@@ -27,16 +27,16 @@ const (
 	locating = time.Minute
 )
 
-// Solver makes DNS-01 challenges answerable and looks at them as a CA does.
+// Solver makes DNS-01 challenges answerable and checks them as a CA does.
 type Solver struct {
 	records  ports.DNSRecords
 	zones    []ports.DNSZone // the longest first
 	resolver resolver
 	port     int
 	mode     CheckMode
-	// locating bounds the look-ups of an order, looking one Check.
-	locating, looking time.Duration
-	removals          breaker
+	// locating bounds the look-ups of an order, checking one Check.
+	locating, checking time.Duration
+	removals           breaker
 }
 
 // NewSolver makes a solver over the store of what was written; nobody is contacted. Fault: Operator "InvalidSetting", which
@@ -46,7 +46,7 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 		return nil, err
 	}
 	s := &Solver{records: records, port: cmp.Or(config.CheckPort, defaultPort), mode: cmp.Or(config.Check, CheckAuthoritative),
-		locating: locating, looking: lookTimeout}
+		locating: locating, checking: checkLimit}
 	if config.Resolver != "" {
 		s.resolver.server, _ = withPort(config.Resolver, defaultPort)
 	}
@@ -64,8 +64,8 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 // Type is dns-01.
 func (s *Solver) Type() domain.ChallengeType { return domain.ChallengeDNS01 }
 
-// Patience is two minutes: secondary servers follow their primary at their own pace.
-func (s *Solver) Patience() time.Duration { return patience }
+// WaitLimit is two minutes: secondary servers follow their primary at their own pace.
+func (s *Solver) WaitLimit() time.Duration { return waitLimit }
 
 // Present finds where each record has to be, within a minute, stores that, and has the zones add them, many at once. Nothing is
 // written unless there is a place for all. Faults: Operator "NoDNSZones", "ZoneNotVisible"; Name "NameNotDelegated", "CNAMELoop",

@@ -81,7 +81,7 @@ func TestAContactIsToldOnce(t *testing.T) {
 	s := newStore(t)
 	s.account()
 	tell := func(contact string, again bool, do func() error) (bool, error) {
-		return s.TellContact(t.Context(), accountIssuer, accountDirectory, contact, again, func(context.Context) error { return do() })
+		return s.RecordContact(t.Context(), accountIssuer, accountDirectory, contact, again, func(context.Context) error { return do() })
 	}
 	down := errors.New("the CA is down")
 	told, err := tell("ops@example.org", false, func() error { return down })

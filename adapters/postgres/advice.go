@@ -31,7 +31,7 @@ const inService = `certificates c ON c.name = v.certificate AND c.current_versio
 // Postgres.
 const planned = `(v.renewal IS NOT NULL OR v.created_at < now() - interval '10 minutes')`
 
-// Due implements ports.Advice. The index versions_next_look has the rows in this order, and the page is cut before anything is
+// Due implements ports.Advice. The index versions_next_check has the rows in this order, and the page is cut before anything is
 // joined to it: however many are due, a page costs no more than its rows.
 func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
 	if except == nil {
@@ -39,16 +39,16 @@ func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []
 	}
 	look, name := placed(after)
 	rows, err := a.pool.Query(ctx, `
-		SELECT v.certificate, v.next_look, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
-			v.look_failures, `+versionColumns+`
+		SELECT v.certificate, v.next_check, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
+			v.check_failures, `+versionColumns+`
 		FROM (
 			SELECT * FROM versions v
-			WHERE next_look <= $1 AND (next_look, certificate) > ($2, $3) AND issuer <> ALL ($4) AND `+planned+`
+			WHERE next_check <= $1 AND (next_check, certificate) > ($2, $3) AND issuer <> ALL ($4) AND `+planned+`
 				AND revoked_at IS NULL AND not_after > $1
-			ORDER BY next_look, certificate
+			ORDER BY next_check, certificate
 			LIMIT $5
 		) v JOIN certificates c ON c.name = v.certificate
-		ORDER BY v.next_look, v.certificate`, now, look, name, except, limit)
+		ORDER BY v.next_check, v.certificate`, now, look, name, except, limit)
 	if err != nil {
 		return ports.DuePage{}, interpret(err)
 	}
@@ -87,7 +87,7 @@ func placed(place string) (look pgtype.Timestamptz, certificate string) {
 // RecordAdvice implements ports.Advice.
 func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error {
 	if _, err := uuid.Parse(advised.Version); err != nil {
-		return unknownVersion(advised.Version)
+		return unknownVersionFault(advised.Version)
 	}
 	plan := storable(advised.Plan)
 	_, err := a.pool.Exec(ctx, `
@@ -97,7 +97,7 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 			WHERE v.id = $2::uuid AND v.certificate = $1
 			FOR UPDATE OF v
 		), advised AS (
-			UPDATE versions v SET renewal = $3, renew_at = $4, next_look = $5, look_failures = $6, look_failure = nullif($7, ''),
+			UPDATE versions v SET renewal = $3, renew_at = $4, next_check = $5, check_failures = $6, check_failure = nullif($7, ''),
 				moved = v.moved OR $8
 			FROM old WHERE v.id = old.id
 			RETURNING v.id, v.certificate, v.renewal AS plan, old.renewal AS before

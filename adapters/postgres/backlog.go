@@ -37,9 +37,9 @@ func (a *Advice) Backlog(ctx context.Context, now time.Time) (ports.BeginSweepOu
 			SELECT v.id, v.moved, `+planned+` AND c.released_at IS NULL AS asked,
 				c.current_version IS DISTINCT FROM v.id OR v.revoked_at IS NOT NULL OR v.not_after <= $1 AS over
 			FROM versions v JOIN certificates c ON c.name = v.certificate
-			WHERE v.next_look <= $1
+			WHERE v.next_check <= $1
 		), stopped AS (
-			UPDATE versions v SET next_look = NULL, moved = false FROM due WHERE v.id = due.id AND due.over
+			UPDATE versions v SET next_check = NULL, moved = false FROM due WHERE v.id = due.id AND due.over
 		)
 		SELECT (SELECT count(*) FROM due WHERE asked AND NOT over AND NOT moved)
 				+ (SELECT count(*) FROM versions v JOIN `+inService+` WHERE v.moved),

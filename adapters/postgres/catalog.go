@@ -67,7 +67,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 		WHERE c.name = $1`, name), &chain, &pair.SealedKey)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return ports.KeyPair{}, unknownCertificate(name)
+		return ports.KeyPair{}, unknownCertificateFault(name)
 	case err != nil:
 		return ports.KeyPair{}, interpret(err)
 	case chain == nil:
@@ -78,7 +78,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 	return pair, nil
 }
 
-func unknownCertificate(name string) error {
+func unknownCertificateFault(name string) error {
 	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 		"there is no certificate %q: `everleaf cert list` shows those there are", name)
 }

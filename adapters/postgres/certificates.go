@@ -24,7 +24,7 @@ func NewCertificates(pool *pgxpool.Pool) *Certificates { return &Certificates{po
 // RecordIssued implements ports.Certificates.
 func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return domain.Issued{}, unknownOrder(orderID)
+		return domain.Issued{}, unknownOrderFault(orderID)
 	}
 	var stored versionRow
 	err := c.pool.QueryRow(ctx, `
@@ -92,11 +92,11 @@ func (c *Certificates) issuedBefore(ctx context.Context, certificate, orderID st
 		WHERE o.id = $1::uuid AND o.certificate = $2`, orderID, certificate).Scan(version.fields()...)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return domain.Issued{}, unknownOrder(orderID)
+		return domain.Issued{}, unknownOrderFault(orderID)
 	case err != nil:
 		return domain.Issued{}, interpret(err)
 	case version.id == nil:
-		return domain.Issued{}, orderAbandoned(orderID)
+		return domain.Issued{}, orderAbandonedFault(orderID)
 	}
 	return *version.issued(), nil
 }
@@ -104,14 +104,14 @@ func (c *Certificates) issuedBefore(ctx context.Context, certificate, orderID st
 // RecordRenewal implements ports.Certificates.
 func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	plan = storable(plan)
 	var found bool
 	var planned *domain.RenewalPlan
 	record, err := scanState(c.pool.QueryRow(ctx, `
 		WITH planned AS (
-			UPDATE versions SET renewal = $3, renew_at = $4, next_look = $5
+			UPDATE versions SET renewal = $3, renew_at = $4, next_check = $5
 			WHERE id = $2::uuid AND certificate = $1 AND renewal IS NULL
 			RETURNING id, certificate, renewal
 		), certificate AS (
@@ -124,7 +124,7 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 		`+stateFrom+` WHERE c.name = $1`, certificate, version, plan, plan.At, orNull(next)), &found, &planned)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) || err == nil && !found:
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	case err != nil:
 		return domain.Record{}, interpret(err)
 	case planned == nil: // by another call, perhaps while this one waited for the row
@@ -153,11 +153,11 @@ func (c *Certificates) SealedKey(ctx context.Context, certificate, version strin
 
 func (c *Certificates) ofVersion(ctx context.Context, value any, statement, certificate, version string) error {
 	if _, err := uuid.Parse(version); err != nil {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	err := c.pool.QueryRow(ctx, statement, version, certificate).Scan(value)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	return interpret(err)
 }
@@ -175,7 +175,7 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string, a
 		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at)
 }
 
-func unknownVersion(version string) error {
+func unknownVersionFault(version string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
 		"no version %q of the certificate is stored: the database is not the one that this workflow used before", version)
 }

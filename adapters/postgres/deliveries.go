@@ -37,7 +37,7 @@ const forgetUnmet = `unmet AS (
 // Bundle implements ports.Deliveries.
 func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (ports.KeyPair, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return ports.KeyPair{}, unknownVersion(version)
+		return ports.KeyPair{}, unknownVersionFault(version)
 	}
 	var pair ports.KeyPair
 	var chain string
@@ -49,7 +49,7 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
 		WHERE v.id = $2::uuid AND v.certificate = $1`, certificate, version), &chain, &pair.SealedKey, &pair.Replaced)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, unknownVersion(version)
+		return ports.KeyPair{}, unknownVersionFault(version)
 	}
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
@@ -91,12 +91,12 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 			SELECT FROM delivery_sequences WHERE certificate = $1 AND target = $2 AND version IS NULL)`,
 		certificate, target, sequence, text(confirmation)).Scan(&last, &cleared)
 	if err == nil && !last {
-		return cleared, overtaken(certificate, target)
+		return cleared, overtakenFault(certificate, target)
 	}
 	return false, interpret(err)
 }
 
-// RecordRemoved implements ports.Deliveries. The story stays in the events, and the number, so that the next one is greater. A
+// RecordRemoved implements ports.Deliveries. What happened stays in the events, and the number, so that the next one is greater. A
 // spec that waits for its certificate is not stored yet: the one that is must not go on naming the target, for clients pull
 // by it.
 func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error {
@@ -119,7 +119,7 @@ func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target stri
 		)
 		SELECT EXISTS (SELECT FROM removed)`, certificate, target, sequence).Scan(&last)
 	if err == nil && !last {
-		return overtaken(certificate, target)
+		return overtakenFault(certificate, target)
 	}
 	return interpret(err)
 }
@@ -146,8 +146,8 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 	return interpret(err)
 }
 
-// overtaken is the end of a try: its target was asked for something else since it began.
-func overtaken(certificate, target string) *domain.Fault {
+// overtakenFault is the end of a try: its target was asked for something else since it began.
+func overtakenFault(certificate, target string) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
 		"target %s has been asked for something later about %s: this try is over", target, certificate).Permanent()
 }

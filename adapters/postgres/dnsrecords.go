@@ -22,7 +22,7 @@ func NewDNSRecords(pool *pgxpool.Pool) *DNSRecords { return &DNSRecords{pool: po
 // PutRecords implements ports.DNSRecords.
 func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	if len(records) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 		return interpret(err)
 	}
 	if !known {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.va
 // OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.
 func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return nil, nil, unknownOrder(orderID)
+		return nil, nil, unknownOrderFault(orderID)
 	}
 	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 	if err != nil {
@@ -103,7 +103,7 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 // ForgetRecords implements ports.DNSRecords.
 func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	zones, names, values := columns(records)
 	marks := make([]string, len(records))
@@ -129,7 +129,7 @@ func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after st
 		after = uuid.Nil.String()
 	}
 	if _, err := uuid.Parse(after); err != nil {
-		return nil, unknownOrder(after)
+		return nil, unknownOrderFault(after)
 	}
 	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after, max(limit, 0))
 	if err != nil {

@@ -57,7 +57,7 @@ func (c *Certificates) RecordFallback(ctx context.Context, certificate, next str
 // RecordUnrevoked implements ports.Certificates.
 func (c *Certificates) RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error {
 	if _, err := uuid.Parse(version); err != nil {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := c.pool.Exec(ctx, `

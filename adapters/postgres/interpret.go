@@ -39,7 +39,7 @@ func interpret(err error) error {
 func interpretAnswer(answer *pgconn.PgError) error {
 	switch {
 	case answer.ConstraintName == "orders_one_in_flight_per_names":
-		return sameNames("another certificate", redact(answer))
+		return sameNamesFault("another certificate", redact(answer))
 	case passing(answer.Code):
 		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer), "Postgres cannot serve just now")
 	case refusing(answer.Code):
@@ -55,11 +55,11 @@ func interpretAnswer(answer *pgconn.PgError) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer), "Postgres refused a statement")
 }
 
-// sameNames is final for the step: the ladder waits it out, and whoever asked is told.
+// sameNamesFault is final for the step: the backoff schedule waits it out, and the caller is informed.
 // sameNamesPause is how soon a certificate looks again whether the other one with its names is done.
 const sameNamesPause = 15 * time.Second
 
-func sameNames(holder string, cause error) *domain.Fault {
+func sameNamesFault(holder string, cause error) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonSameNamesInFlight, cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
 			"use one certificate for both if they are the same", holder).WithRetryAfter(sameNamesPause)

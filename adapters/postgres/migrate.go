@@ -42,7 +42,7 @@ func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
 		return 0, 0, err
 	}
 	if from > migrations.Version() {
-		return from, from, tooNew(from)
+		return from, from, tooNewFault(from)
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }() // hands its connections back to the pool, which is closed next
@@ -113,13 +113,13 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 			return found, interpret(err)
 		}
 		if least > expected {
-			return found, tooNew(found)
+			return found, tooNewFault(found)
 		}
 	}
 	return found, nil
 }
 
-func tooNew(found int64) error {
+func tooNewFault(found int64) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooNew, nil,
 		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found, migrations.Version())
 }

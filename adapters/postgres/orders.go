@@ -62,13 +62,13 @@ func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Reco
 	return record, order.stored(), err
 }
 
-// openAttempts bounds how often OpenOrder looks again: each time, the order it lost to was gone when it looked.
+// openAttempts bounds the tries of OpenOrder: each time, the order that it conflicted with was gone when it was read.
 const openAttempts = 3
 
 // OpenOrder implements ports.Orders.
 func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
 	if _, err := uuid.Parse(order.KeyOf); err != nil && order.KeyOf != "" {
-		return ports.StoredOrder{}, unknownVersion(order.KeyOf)
+		return ports.StoredOrder{}, unknownVersionFault(order.KeyOf)
 	}
 	for range openAttempts {
 		id, opened, err := o.insertOrder(ctx, order)
@@ -92,7 +92,7 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 				return ports.StoredOrder{}, interpret(err)
 			}
 			if !freed {
-				return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
+				return ports.StoredOrder{}, sameNamesFault("the certificate "+stored.Certificate, nil)
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.
 	return found.stored(), err
 }
 
-// idleAt says that nobody works on order o at an instant: it has expired, or its certificate was given up, or that waits after
+// idleAt is the condition that nobody works on order o at an instant: it has expired, or its certificate is retired, or that waits after
 // a failure and its next attempt is not about to begin. An order that the CA never answered has no expiry: no CA keeps a
 // pending order for longer than a week.
 func idleAt(at string) string {
@@ -149,8 +149,8 @@ func idleAt(at string) string {
 			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > ` + at + ` + interval '1 minute')))`
 }
 
-// abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
-// its names for ever.
+// abandonExpired abandons an order that the CA has let expire, so that a certificate that is retired does not hold its names
+// for ever.
 func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, error) {
 	var freed int
 	err := o.pool.QueryRow(ctx, `
@@ -188,7 +188,7 @@ func (o *Orders) RecordPlaced(ctx context.Context, certificate, orderID, url str
 			`SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid AND certificate = $2`, &storedURL)
 	}
 	if err == nil && before == ports.OrderAbandoned {
-		err = orderAbandoned(orderID)
+		err = orderAbandonedFault(orderID)
 	}
 	return storedURL, err
 }
@@ -214,21 +214,21 @@ func (o *Orders) AbandonOrder(ctx context.Context, certificate, orderID, reason 
 // change runs a statement that answers with the state that the order had before it, and its URL.
 func (o *Orders) change(ctx context.Context, certificate, orderID, statement string, url *string, args ...any) (before ports.OrderState, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return "", unknownOrder(orderID)
+		return "", unknownOrderFault(orderID)
 	}
 	err = o.pool.QueryRow(ctx, statement, append([]any{orderID, certificate}, args...)...).Scan(&before, url)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", unknownOrder(orderID)
+		return "", unknownOrderFault(orderID)
 	}
 	return before, interpret(err)
 }
 
-func unknownOrder(orderID string) error {
+func unknownOrderFault(orderID string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOrder, nil,
 		"no order %q is stored: the database is not the one that this workflow used before", orderID)
 }
 
-func orderAbandoned(orderID string) error {
+func orderAbandonedFault(orderID string) error {
 	return domain.NewFault(domain.FaultWait, domain.ReasonOrderAbandoned, nil,
 		"the order %s was abandoned meanwhile: a new one follows", orderID).Permanent()
 }

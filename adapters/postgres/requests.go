@@ -41,7 +41,7 @@ func (c *Certificates) askedVersion(ctx context.Context, certificate string, req
 		SELECT coalesce(detail ->> 'version', '') FROM events
 		WHERE certificate = $1 AND detail ->> 'request' = $2 AND detail ? 'request'`, certificate, request.ID).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", unknownVersion(request.Version)
+		return "", unknownVersionFault(request.Version)
 	}
 	return version, interpret(err)
 }
@@ -95,7 +95,7 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 // One that was asked for before is tried again at once; one that is done has an event alone.
 func (c *Certificates) recordRevoke(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
 	if _, err := uuid.Parse(request.Version); err != nil {
-		return domain.Record{}, unknownVersion(request.Version)
+		return domain.Record{}, unknownVersionFault(request.Version)
 	}
 	return c.after(ctx, certificate, nil, `
 		WITH asked AS (

@@ -171,9 +171,9 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	require.True(t, last.WithoutReplacement, "it is not taken back")
 	require.Equal(t, domain.RevokedKeyCompromise, last.Reason)
 	require.Equal(t, domain.SignedByCertificateKey, last.SignedBy)
-	story, err := postgres.NewStories(s.pool).Story(t.Context(), "web", 10)
+	timeline, err := postgres.NewTimelines(s.pool).Timeline(t.Context(), "web", 10)
 	require.NoError(t, err)
-	require.Equal(t, []domain.Revocation{last}, story.Revoking)
+	require.Equal(t, []domain.Revocation{last}, timeline.Revoking)
 
 	record, err := s.RecordRevoked(t.Context(), "web", issued.Version, last.Reason, noon)
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 // RecordRevoked implements ports.Certificates.
 func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	var found bool
 	record, err := c.after(ctx, certificate, func(row pgx.Row) error { return row.Scan(&found) }, `
@@ -27,7 +27,7 @@ func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version s
 		)
 		SELECT EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1)`, certificate, version, at, string(reason))
 	if err == nil && !found {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	return record, err
 }

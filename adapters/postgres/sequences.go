@@ -34,7 +34,7 @@ const (
 // between the look at it and the number.
 func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRequest, version string) (int64, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return 0, unknownVersion(version)
+		return 0, unknownVersionFault(version)
 	}
 	return d.begin(ctx, request, `
 		WITH kept AS (
@@ -66,7 +66,7 @@ func (d *Deliveries) begin(ctx context.Context, request ports.DeliveryRequest, s
 	args := append([]any{request.Certificate, request.Target, request.ID}, more...)
 	err = d.pool.QueryRow(ctx, statement, args...).Scan(&sequence)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, overtaken(request.Certificate, request.Target)
+		return 0, overtakenFault(request.Certificate, request.Target)
 	}
 	return sequence, interpret(err)
 }

@@ -77,7 +77,7 @@ func (m *material) serving() *x509.Certificate {
 func (m *material) load() error {
 	pair, err := tls.LoadX509KeyPair(m.config.Certificate, m.config.Key)
 	if err != nil {
-		return invalid("pull-certificate", m.config.Certificate, fmt.Sprintf(
+		return invalidFault("pull-certificate", m.config.Certificate, fmt.Sprintf(
 			"it and --pull-key (EVERLEAF_PULL_KEY) must be PEM files of one certificate and its key (%v)", err))
 	}
 	config := &tls.Config{
@@ -91,7 +91,7 @@ func (m *material) load() error {
 	if m.config.ClientCA != "" {
 		roots, err := readRoots(m.config.ClientCA)
 		if err != nil {
-			return invalid("pull-client-ca", m.config.ClientCA, "it must be a PEM file with the roots of client certificates ("+err.Error()+")")
+			return invalidFault("pull-client-ca", m.config.ClientCA, "it must be a PEM file with the roots of client certificates ("+err.Error()+")")
 		}
 		// If given: receivers of webhooks come with a token and no certificate. Each route asks for what it needs.
 		config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, roots
@@ -112,8 +112,8 @@ func readRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// invalid names a setting as people give it: the flag and its variable.
-func invalid(flag, value, fix string) error {
+// invalidFault names a setting as people give it: the flag and its variable.
+func invalidFault(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
 }

@@ -23,11 +23,11 @@ func (k *key) interpret(err error) error {
 		return err
 	}
 	if k.local {
-		return wrongKey(err)
+		return wrongKeyFault(err)
 	}
 	switch code(err) {
 	case gcerrors.InvalidArgument, gcerrors.FailedPrecondition:
-		return wrongKey(err)
+		return wrongKeyFault(err)
 	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.Unimplemented:
 		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyRefused, err,
 			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
@@ -66,15 +66,15 @@ const (
 	reasonDamaged  = "SecretDamaged"
 )
 
-// wrongKey is the operator's fault and yet waited out as told, at an even pace: in a rotation that went out in the wrong
+// wrongKeyFault is the operator's fault and yet it is retried at an even pace: in a rotation that went out in the wrong
 // order it mends itself with the last worker that is replaced.
-func wrongKey(cause error) error {
+func wrongKeyFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
 		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
 			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 
-func damaged(cause error) error {
+func damagedFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonDamaged, cause,
 		"a stored secret is damaged, and no sealing key can help: restore it from a backup of the database")
 }

@@ -116,14 +116,14 @@ func openKey(ctx context.Context, setting, keyURL string) (*key, error) {
 
 func openURL(ctx context.Context, keyURL string) (*key, error) {
 	if keyURL == "" {
-		return nil, malformed(nil, "is empty: %s", howToMake)
+		return nil, malformedFault(nil, "is empty: %s", howToMake)
 	}
 	scheme, _, found := strings.Cut(keyURL, ":")
 	parameters, service := services[scheme]
 	switch {
 	case scheme == "base64key":
 		// A key in a setting ends in process lists, shell histories and manifests.
-		return nil, malformed(nil, "holds the key itself, which others on the machine can read there: "+
+		return nil, malformedFault(nil, "holds the key itself, which others on the machine can read there: "+
 			"put the key into a file, name it as file:///path, and make a new key if this one was in use")
 	case found && scheme == "file":
 		return openFile(keyURL)
@@ -131,27 +131,27 @@ func openURL(ctx context.Context, keyURL string) (*key, error) {
 		return openService(ctx, scheme, keyURL, parameters)
 	}
 	// Not quoted: someone may have given the key itself.
-	return nil, malformed(nil, "is not a URL that begins with file, %s; %s",
+	return nil, malformedFault(nil, "is not a URL that begins with file, %s; %s",
 		strings.Join(slices.Sorted(maps.Keys(services)), ", "), howToMake)
 }
 
 func openService(ctx context.Context, scheme, keyURL string, parameters []string) (*key, error) {
 	u, err := url.Parse(keyURL)
 	if err != nil {
-		return nil, malformed(nil, "is not a well-formed %s:// URL", scheme)
+		return nil, malformedFault(nil, "is not a well-formed %s:// URL", scheme)
 	}
 	if u.User != nil {
-		return nil, malformed(nil, "must not hold a user or password: %s takes credentials from the environment", scheme)
+		return nil, malformedFault(nil, "must not hold a user or password: %s takes credentials from the environment", scheme)
 	}
 	for name := range u.Query() {
 		encryptionContext := scheme == "awskms" && strings.HasPrefix(name, "context_")
 		if !encryptionContext && !slices.Contains(parameters, name) {
-			return nil, malformed(nil, "has the parameter %q, and %s takes only: %s", name, scheme, strings.Join(parameters, ", "))
+			return nil, malformedFault(nil, "has the parameter %q, and %s takes only: %s", name, scheme, strings.Join(parameters, ", "))
 		}
 	}
 	keeper, err := secrets.OpenKeeper(ctx, keyURL)
 	if err != nil {
-		return nil, malformed(err, "names a key that the %s library does not accept: correct the URL, or the credentials "+
+		return nil, malformedFault(err, "names a key that the %s library does not accept: correct the URL, or the credentials "+
 			"in the environment", scheme)
 	}
 	return &key{keeper: keeper, mark: serviceMark(keyURL)}, nil
@@ -168,7 +168,7 @@ func (k *Keeper) Close() error {
 	return errors.Join(errs...)
 }
 
-// malformed is about a setting: what tells what is wrong with it and what to do. openKey names it.
-func malformed(cause error, what string, args ...any) *domain.Fault {
+// malformedFault is about a setting: what says what is wrong with it and what to do. openKey names it.
+func malformedFault(cause error, what string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyMalformed, cause, what, args...)
 }

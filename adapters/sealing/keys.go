@@ -44,14 +44,14 @@ func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []strin
 	}
 	key, err := makeKey()
 	if err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	if csr, err = request(key, names); err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	defer clear(der)
 	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
@@ -93,7 +93,7 @@ func accepted() []string {
 	return types
 }
 
-// cannotMake is reached by names that do not fit a CSR (x509 quotes the name, never the key).
-func cannotMake(keyType domain.KeyType, err error) error {
+// keyNotMadeFault is reached by names that do not fit a CSR (x509 quotes the name, never the key).
+func keyNotMadeFault(keyType domain.KeyType, err error) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonKeyNotMade, err, "make %s key and CSR", keyType)
 }

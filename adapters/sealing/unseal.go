@@ -20,7 +20,7 @@ type box struct {
 func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	box, err := unpack(sealed)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	var refused, unsure error
 	for _, key := range k.candidates(box) {
@@ -42,9 +42,9 @@ func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	case unsure != nil: // a key that cannot be asked may be the one
 		return nil, unsure
 	case box.format == formatFirst && k.first.Load() || box.format == format && k.hasFile(box.mark):
-		return nil, damaged(refused)
+		return nil, damagedFault(refused)
 	default:
-		return nil, wrongKey(refused)
+		return nil, wrongKeyFault(refused)
 	}
 }
 
@@ -84,11 +84,11 @@ func (k *Keeper) open(box box, dataKey []byte) ([]byte, error) {
 	}
 	aead, err := newAEAD(dataKey)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	plaintext, err := aead.Open(nil, nil, box.ciphertext, box.header)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	return plaintext, nil
 }

@@ -21,12 +21,12 @@ var (
 	failureReasons = own{"everleaf_failure_reasons_total",
 		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on everleaf_attempts_failed_total."}
 	renewalLag = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
-	looks      = own{"everleaf_renewal_looks_total",
+	ariChecks  = own{"everleaf_ari_checks_total",
 		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate's workflow is notified of another instant), failed."}
 	sweepAge = own{"everleaf_sweep_age_seconds",
 		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one process ends each."}
 	sweeps = own{"everleaf_sweeps_total",
-		"Sweeps whose look at renewals came to its end here. What it did is in everleaf_renewal_looks_total and everleaf_delivery_drifts_total."}
+		"Sweeps whose look at renewals came to its end here. What it did is in everleaf_ari_checks_total and everleaf_delivery_drifts_total."}
 	sweepInterval = own{"everleaf_sweep_interval_seconds", "How often sweeps are to begin; 0 if this process schedules none."}
 	revocations   = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
 
@@ -45,7 +45,7 @@ var (
 		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the shorter ones."}
 	nextExpiry = own{"everleaf_next_expiry_seconds",
 		"Seconds until the first certificate in service expires, below zero if one has. Absent while there is none."}
-	censusAge = own{"everleaf_census_age_seconds",
+	fleetStatsAge = own{"everleaf_fleet_stats_age_seconds",
 		"How old the counts of everleaf_certificates and its like are; before the first count, how long it has been missing."}
-	censusFailures = own{"everleaf_census_failures_total", "Counts of the certificates that failed."}
+	fleetStatsFailures = own{"everleaf_fleet_stats_failures_total", "Counts of the certificates that failed."}
 )

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// quiet is how long a run may be idle before what comes next is another story.
+// quiet is how long a run may be idle before what comes next is another trace.
 const quiet = 15 * time.Minute
 
 // run is the parent of the steps' spans in one run of a workflow. The library's own would be one span for as long as

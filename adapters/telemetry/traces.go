@@ -51,10 +51,10 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
 	}
-	// Spans that cannot be sent are lost, and the work goes on. A collector that is away for hours is told of now and then.
-	told := rate.Sometimes{Interval: time.Minute}
+	// Spans that cannot be sent are lost, and the work goes on. While a collector is away, one line a minute says so.
+	logged := rate.Sometimes{Interval: time.Minute}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		told.Do(func() { logger.Warn("traces not sent", "error", err) })
+		logged.Do(func() { logger.Warn("traces not sent", "error", err) })
 	}))
 	return &Traces{provider: sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))}, nil
 }
@@ -78,7 +78,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	case "", "http/protobuf":
 		exporter, err = otlptracehttp.New(ctx)
 	default:
-		return nil, invalid(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
+		return nil, invalidFault(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
 	}
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,

@@ -27,7 +27,7 @@ const (
 )
 
 // Polls watches how the server answers the polls of this process's workers. The SDK repeats a poll that is refused for
-// want of rights for ever, and the process would look alive while it does nothing; Polls tells of it.
+// want of rights for ever, and the process would look alive while it does nothing; Polls reports it.
 type Polls struct {
 	config Config
 	grace  time.Duration
@@ -39,7 +39,7 @@ type Polls struct {
 	// first and last are the bounds of a row of refusals with no acceptance in between; zero when there is none.
 	first, last time.Time
 	cause       error
-	told        bool
+	reported    bool
 }
 
 // poll is one call under way.
@@ -120,8 +120,8 @@ func (p *Polls) end(ended *poll, err error) error {
 		p.first, p.last, p.cause = now, now, err
 	default:
 		p.last, p.cause = now, err
-		if now.Sub(p.first) >= p.grace && !p.told {
-			p.told = true
+		if now.Sub(p.first) >= p.grace && !p.reported {
+			p.reported = true
 			return p.fault()
 		}
 	}
@@ -160,7 +160,7 @@ func handshake(err error) bool {
 	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "remote error: tls:")
 }
 
-// PollFault says why polling ended for good, for the error that a worker's onFatal hears. Faults, all the operator's:
+// PollFault says why polling ended for good, for the error that a worker's onFatal gets. Faults, all the operator's:
 // "UnknownNamespace" and "WorkerFailed".
 func PollFault(err error, config Config) error {
 	var namespace *serviceerror.NamespaceNotFound

@@ -59,7 +59,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	}
 	r := &run{id: info.WorkflowExecution.RunID, first: info.OriginalRunID, queue: info.TaskQueueName}
 	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
-	refusal := unfit(info)
+	refusal := startOptionsFault(info)
 	state, err := lifecycle.Decode(input.Payload().GetData(), info.ContinuedExecutionRunID != "") //workflowcheck:ignore // JSON: the same each time
 	switch {
 	case refusal != nil || errors.As(err, &refusal):
@@ -73,9 +73,9 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	return r, r.handle(ctx)
 }
 
-// unfit refuses options of a start that do not suit a workflow that lives for years. A retry policy is harmless: nothing
+// startOptionsFault refuses options of a start that do not suit a workflow that lives for years. A retry policy is harmless: nothing
 // that a certificate's workflow fails with is retried.
-func unfit(info *workflow.Info) *domain.Fault {
+func startOptionsFault(info *workflow.Info) *domain.Fault {
 	var option string
 	switch {
 	case info.CronSchedule != "":

@@ -30,7 +30,7 @@ var carrying = workflow.ActivityOptions{
 }
 
 // Register makes the workflow known to a worker under its contract name. With worker versioning on, it moves to the
-// current build: it is short, but its caller waits, and pinned it would stand still where the old build's workers go
+// current build: it is short, but its caller waits, and pinned it would be blocked where the old build's workers go
 // before it is done.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Request, workflow.RegisterOptions{

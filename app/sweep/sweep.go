@@ -54,7 +54,7 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 		return ports.SweepResult{}, workflow.NewContinueAsNewError(ctx, ports.SweepWorkflow, s.state)
 	}
 	workflow.GetLogger(ctx).Info("swept", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved", s.state.Result.Moved,
-		"looked", s.state.Result.Looked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned", s.state.Result.Cleaned)
+		"checked", s.state.Result.Checked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned", s.state.Result.Cleaned)
 	return s.state.Result, nil
 }
 
@@ -100,7 +100,7 @@ func (s *sweep) deliveries(ctx workflow.Context, at *ports.SweepHost) {
 			return
 		}
 		at.After, at.Done = out.After, out.Done
-		result.Looked, result.Drifted = result.Looked+out.Looked, result.Drifted+out.Drifted
+		result.Checked, result.Drifted = result.Checked+out.Checked, result.Drifted+out.Drifted
 	}
 }
 

@@ -64,7 +64,7 @@ type accountUpdateCmd struct{ accountChange }
 
 // Run tells the CA, and shows the account.
 func (u accountUpdateCmd) Run(ctx context.Context, k *kit) error {
-	return u.run(ctx, k, app.TellContact)
+	return u.run(ctx, k, app.UpdateContact)
 }
 
 type accountRolloverCmd struct{ accountChange }

@@ -40,7 +40,7 @@ func TestAccountsAreListed(t *testing.T) {
 func TestAnAccountsStory(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
-	story := app.AccountStory{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
+	timeline := app.AccountTimeline{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
 		Events: []app.Event{
 			event(time.Minute, "account_rolled_over", `{"account": "https://ca.example/acct/1"}`),
 			event(time.Hour, "account_updated", `{"contact": "", "before": "ops@example.org"}`),
@@ -48,10 +48,10 @@ func TestAnAccountsStory(t *testing.T) {
 			event(3*time.Hour, "account_registered", `{"account": "https://ca.example/acct/1", "found": true}`),
 			event(4*time.Hour, "account_sang", `{"song": "in a newer release"}`),
 		}, Earlier: true}
-	b.explainAccount = func(_ context.Context, _ app.Config, issuer string, events int) (app.AccountStory, error) {
+	b.explainAccount = func(_ context.Context, _ app.Config, issuer string, events int) (app.AccountTimeline, error) {
 		require.Equal(t, "default", issuer)
 		require.Equal(t, 5, events)
-		return story, nil
+		return timeline, nil
 	}
 	b.exits(t, exitOK, b.run(t.Context(), "account", "explain", "default", "--events", "5"))
 	require.Equal(t, `Issuer default
@@ -82,7 +82,7 @@ What happened, newest first
 }
 
 func TestAccountsAreChanged(t *testing.T) {
-	for command, want := range map[string]app.AccountChange{"update": app.TellContact, "rollover": app.RollOverKey} {
+	for command, want := range map[string]app.AccountChange{"update": app.UpdateContact, "rollover": app.RollOverKey} {
 		b := newBench(t)
 		t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
 		t.Setenv("EVERLEAF_SEALING_KEY", "file:///key")

@@ -31,7 +31,7 @@ func (*cli) Help() string { return exitCodes }
 type certCmd struct {
 	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
 	Status  statusCmd  `cmd:"" help:"Ask a certificate's workflow where it is."`
-	Explain explainCmd `cmd:"" help:"Tell the whole story of a certificate from Postgres alone: what is in service, what happens next, what happened."`
+	Explain explainCmd `cmd:"" help:"Show all that is known of a certificate, from Postgres alone: what is in service, what happens next, what happened."`
 	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
 	Renew   renewCmd   `cmd:"" help:"Replace a certificate now; wait until it is issued."`
 	Revoke  revokeCmd  `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
@@ -57,13 +57,13 @@ type kit struct {
 	// migrateTemporal makes the search attributes known.
 	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
 	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
-	stories         func(context.Context, app.Config) (app.Stories, func(), error)
+	timelines       func(context.Context, app.Config) (app.Timelines, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
-	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountStory, error)
+	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountTimeline, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
-	reseal          func(ctx context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error)
+	reseal          func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

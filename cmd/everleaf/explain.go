@@ -13,7 +13,7 @@ const maxEvents = 10_000
 
 type explainCmd struct {
 	nameArg
-	Events int `default:"100" placeholder:"N" help:"How many events of the story to read, the newest first; failures that repeat are told as one."`
+	Events int `default:"100" placeholder:"N" help:"How many events to read, the newest first; failures that repeat are shown as one."`
 	outputFlag
 	postgresSettings
 	startSettings
@@ -33,16 +33,16 @@ func (e explainCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	e.postgresSettings.apply(&config)
 	e.startSettings.apply(&config)
-	stories, closer, err := k.stories(ctx, config)
+	timelines, closer, err := k.timelines(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer closer()
-	story, err := stories.Story(ctx, e.Name, e.Events)
+	timeline, err := timelines.Timeline(ctx, e.Name, e.Events)
 	if err != nil {
 		return err
 	}
-	explanation := app.Explain(k.now(), story)
+	explanation := app.Explain(k.now(), timeline)
 	if e.Output == "json" {
 		return k.json(explanation)
 	}

@@ -25,11 +25,11 @@ func failedEvent(before time.Duration, reason, message string) app.Event {
 		"retryAt": "2026-11-22T11:00:00Z", "step": "AuthorizeOrder"}`, reason, message))
 }
 
-// explained runs the command on a story, with times as a person would see them at noon.
-func explained(t *testing.T, story ports.Story, args ...string) string {
+// explained runs the command on a timeline, with times as a person would see them at noon.
+func explained(t *testing.T, timeline ports.Timeline, args ...string) string {
 	t.Helper()
 	b := newBench(t)
-	b.stories.EXPECT().Story(gomock.Any(), name, 100).Return(story, nil)
+	b.timelines.EXPECT().Timeline(gomock.Any(), name, 100).Return(timeline, nil)
 	b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...))
 	require.Equal(t, 1, b.closed)
 	return b.out.String()
@@ -38,7 +38,7 @@ func explained(t *testing.T, story ports.Story, args ...string) string {
 func TestExplainReadsLikeAStory(t *testing.T) {
 	status := failing()
 	status.Spec.Deliveries = []string{"edge", "web"}
-	story := ports.Story{
+	timeline := ports.Timeline{
 		CertificateRecord: app.Record{Name: name, Phase: status.Phase, Spec: status.Spec, Issued: issued(), Failure: status.Failure},
 		Wanted:            &app.Spec{Names: []string{name, "shop.example.com"}, Deliveries: status.Spec.Deliveries},
 		Deliveries: []domain.Delivery{
@@ -99,7 +99,7 @@ What happened, newest first
   2026-11-21 11:00:00Z (1d01h ago): sang {"song": "in a newer release"}
   2026-11-21 10:00:00Z (1d02h ago): failed ["a shape that is not known"]
   (there is more: give --events a higher number)
-`, explained(t, story))
+`, explained(t, timeline))
 }
 
 func TestExplainTellsEachKindOfEvent(t *testing.T) {
@@ -130,21 +130,21 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`, "The private key was taken out by me@here through cli (to look)."},
 		{"renewal_planned", `{}`, "renewal_planned {}"},
 	} {
-		out := explained(t, ports.Story{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
+		out := explained(t, ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
 			Events: []app.Event{event(0, c.kind, c.detail)}})
 		require.True(t, strings.HasSuffix(out, "2026-11-22 12:00:00Z (now): "+c.says+"\n"), out)
 	}
 }
 
 func TestExplainForPrograms(t *testing.T) {
-	story := ports.Story{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing, Failure: failing().Failure}, Events: []app.Event{
+	timeline := ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing, Failure: failing().Failure}, Events: []app.Event{
 		event(0, "released", `{}`)}}
 	var got struct {
 		Name, Severity, Remedy string
 		Next                   []app.Next
 		Events                 []struct{ Type string }
 	}
-	require.NoError(t, json.Unmarshal([]byte(explained(t, story, "-o", "json")), &got))
+	require.NoError(t, json.Unmarshal([]byte(explained(t, timeline, "-o", "json")), &got))
 	require.Equal(t, name, got.Name)
 	require.Equal(t, "warning", got.Severity)
 	require.NotEmpty(t, got.Remedy)
@@ -158,21 +158,21 @@ func TestExplainRefusals(t *testing.T) {
 	require.Contains(t, b.err.String(), "--events -1 cannot work")
 	b = newBench(t)
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
-	b.stories.EXPECT().Story(gomock.Any(), name, 7).Return(ports.Story{}, unknown)
+	b.timelines.EXPECT().Timeline(gomock.Any(), name, 7).Return(ports.Timeline{}, unknown)
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
 	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
 }
 
 func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
-	story := ports.Story{
+	timeline := ports.Timeline{
 		CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}}, Issued: issued()},
 		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour), Failure: &app.Failure{
 			Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}}},
 	}
 	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago), left there by an earlier request; "
-	out := explained(t, story)
+	out := explained(t, timeline)
 	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00Z (now): it does not answer")
 	released := noon.Add(-time.Minute)
-	story.ReleasedAt, story.Deliveries[0].Failure = &released, nil
-	require.Contains(t, explained(t, story), has+"nobody clears it\n")
+	timeline.ReleasedAt, timeline.Deliveries[0].Failure = &released, nil
+	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")
 }

@@ -40,10 +40,10 @@ func (o *output) String() string {
 // bench is a command line whose parts beyond it are mocks.
 type bench struct {
 	kit
-	out, err *output
-	keeper   *mocks.MockKeeper
-	catalog  *mocks.MockCatalog
-	stories  *mocks.MockStories
+	out, err  *output
+	keeper    *mocks.MockKeeper
+	catalog   *mocks.MockCatalog
+	timelines *mocks.MockTimelines
 	// config is what the command asked package app for.
 	config        app.Config
 	exportRequest app.ExportRequest
@@ -67,7 +67,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		out: &output{}, err: &output{},
 		keeper: mocks.NewMockKeeper(controller), catalog: mocks.NewMockCatalog(controller),
-		stories: mocks.NewMockStories(controller),
+		timelines: mocks.NewMockTimelines(controller),
 	}
 	closer := func() { b.closed++ }
 	b.kit = kit{
@@ -85,9 +85,9 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return b.keeper, closer, nil
 		},
-		stories: func(_ context.Context, c app.Config) (app.Stories, func(), error) {
+		timelines: func(_ context.Context, c app.Config) (app.Timelines, func(), error) {
 			b.config = c
-			return b.stories, closer, nil
+			return b.timelines, closer, nil
 		},
 		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
 			b.config = c

@@ -42,8 +42,8 @@ type eventDetail struct {
 	} `json:"plan"`
 }
 
-// told is an event, or several that say the same.
-type told struct {
+// entry is an event, or several that say the same.
+type entry struct {
 	app.Event
 	detail eventDetail
 	// raw says that the detail is none that this release knows.
@@ -54,7 +54,7 @@ type told struct {
 }
 
 // key is the same for failures that repeat; empty for what is told each time.
-func (t told) key() string {
+func (t entry) key() string {
 	if t.raw || t.Type != "failed" && t.Type != "undelivered" {
 		return ""
 	}
@@ -67,14 +67,14 @@ var partOfAttempt = map[string]bool{"placed": true, "abandoned": true}
 
 // fold makes one of failures that repeat, also where other things of the same attempts, or deliveries that fail beside
 // them, stand in between. Events are newest first.
-func fold(events []app.Event) []told {
-	all := make([]told, len(events))
+func fold(events []app.Event) []entry {
+	all := make([]entry, len(events))
 	for i, e := range events {
-		all[i] = told{Event: e, times: 1, first: e.At}
+		all[i] = entry{Event: e, times: 1, first: e.At}
 		all[i].raw = json.Unmarshal(e.Detail, &all[i].detail) != nil
 	}
 	gone := make([]bool, len(all))
-	var story []told
+	var timeline []entry
 	for i := range all {
 		if gone[i] {
 			continue
@@ -97,9 +97,9 @@ func fold(events []app.Event) []told {
 				j = len(all) // a chapter ends
 			}
 		}
-		story = append(story, all[i])
+		timeline = append(timeline, all[i])
 	}
-	return story
+	return timeline
 }
 
 // narrate tells the events in sentences, a line each.
@@ -118,7 +118,7 @@ func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 }
 
 // sentence tells one event. What this release does not know is shown as it is stored.
-func (k kit) sentence(t told) string {
+func (k kit) sentence(t entry) string {
 	d := t.detail
 	switch {
 	case t.raw:

@@ -8,8 +8,8 @@ import (
 	"everleaf/app"
 )
 
-// resealTold is how often the progress is told at the most.
-const resealTold = 2 * time.Second
+// progressInterval is the least time between two lines of progress.
+const progressInterval = 2 * time.Second
 
 type resealCmd struct {
 	postgresSettings
@@ -32,7 +32,7 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 	r.startSettings.apply(&config)
 	var last time.Time
 	resealed, err := k.reseal(ctx, config, func(done, of int) {
-		if now := k.now(); now.Sub(last) >= resealTold {
+		if now := k.now(); now.Sub(last) >= progressInterval {
 			last = now
 			_, _ = fmt.Fprintf(k.err, "everleaf: %d of %d secrets sealed anew\n", done, of)
 		}

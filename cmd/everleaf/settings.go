@@ -77,10 +77,12 @@ type startSettings struct {
 func (s startSettings) apply(c *app.Config) { c.StartTimeout = time.Duration(s.StartTimeout) }
 
 type telemetrySettings struct {
-	CensusInterval duration `group:"telemetry" env:"EVERLEAF_CENSUS_INTERVAL" default:"1m" placeholder:"DURATION" help:"Least time between two counts of all certificates for /metrics; raise it where a count is slow."`
+	FleetStatsInterval duration `group:"telemetry" env:"EVERLEAF_FLEET_STATS_INTERVAL" default:"1m" placeholder:"DURATION" help:"Least time between two counts of all certificates for /metrics; raise it where a count is slow."`
 }
 
-func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
+func (s telemetrySettings) apply(c *app.Config) {
+	c.FleetStatsInterval = time.Duration(s.FleetStatsInterval)
+}
 
 type sweepSettings struct {
 	SweepInterval interval `group:"timing" env:"EVERLEAF_SWEEP_INTERVAL" default:"10m" placeholder:"DURATION" help:"How often the whole fleet is looked after: CAs are asked again when to renew, and targets are looked at. 0 leaves the schedule as it is, and makes none."`

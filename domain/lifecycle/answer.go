@@ -25,10 +25,10 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	case t.Fault != nil:
 		return Answer{Fault: t.Fault}
 	case m.cancelled() && !m.recording(id):
-		return Answer{Fault: m.givenUp()}
+		return Answer{Fault: m.retiredFault()}
 	case !t.Recorded:
 		return Answer{Wait: true}
-	case !m.known() && m.Unread != nil && m.Unread.Tries >= patience:
+	case !m.known() && m.Unread != nil && m.Unread.Tries >= maxFailures:
 		return Answer{Fault: &m.Unread.Fault}
 	}
 	switch t.Request.Kind {
@@ -46,13 +46,13 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():
-		return Answer{Fault: m.givenUp()}
+		return Answer{Fault: m.retiredFault()}
 	case m.Attempt != nil:
 		return Answer{Wait: true}
 	case m.Failure != nil:
 		_, at := m.wanted()
-		patient := m.Failures-t.Failures < patience && !s.Suggested
-		if patient && !m.Failure.Answer || !at.After(s.Now) {
+		waiting := m.Failures-t.Failures < maxFailures && !s.Suggested
+		if waiting && !m.Failure.Answer || !at.After(s.Now) {
 			return Answer{Wait: true}
 		}
 		return Answer{Failure: m.Failure}
@@ -86,8 +86,8 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 	}
 }
 
-// givenUp is the answer to who waits for a certificate that is not kept any more.
-func (m *Machine) givenUp() *domain.Fault {
+// retiredFault is the answer to a caller that waits for a certificate that is retired.
+func (m *Machine) retiredFault() *domain.Fault {
 	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
 }
 

@@ -60,15 +60,15 @@ func TestAnswer(t *testing.T) {
 		{"none in service", also(ensure, func(m *Machine) { m.Record.Issued = nil }), Situation{}, "wait"},
 		{"the record is stale", also(ensure, (*Machine).Notice), Situation{}, "wait"},
 		{"the record cannot be read", also(ensure, (*Machine).Notice, func(m *Machine) {
-			m.Unread = &Unread{Tries: patience, Fault: *fault(domain.FaultWait, "Away")}
+			m.Unread = &Unread{Tries: maxFailures, Fault: *fault(domain.FaultWait, "Away")}
 		}), Situation{}, "Away"},
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},
 		{"a failure to be told", also(renew, failure(told)), Situation{}, "failure"},
 		{"a failure whose wait is over", also(renew, failure(told), func(m *Machine) { m.Failure.RetryAt = epoch }), Situation{}, "wait"},
-		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = patience }), Situation{}, "failure"},
+		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = maxFailures }), Situation{}, "failure"},
 		{"failures of before", also(ticket(domain.RequestRenew, func(t *Ticket) { t.Failures = 1 }), failure(quiet), func(m *Machine) {
-			m.Failures = patience
+			m.Failures = maxFailures
 		}), Situation{}, "wait"},
 		{"the history is long", also(renew, failure(quiet)), Situation{Suggested: true}, "failure"},
 		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "GivenUp"},

@@ -22,7 +22,7 @@ func (m *Machine) merge(stored []domain.Delivery) {
 		}
 		d.Removing = old.Removing
 		if old.Version == d.Version {
-			d.Failure = standing(old.Failure, d.Failure)
+			d.Failure = latestFailure(old.Failure, d.Failure)
 		}
 	}
 	for _, old := range m.Deliveries { // those that have not met the certificate are not stored

@@ -65,7 +65,7 @@ func (m *Machine) take(a Action, record domain.Record) {
 	for i := range record.Revocations {
 		r := &record.Revocations[i]
 		if old := m.revocation(r.Issued.Version); old != nil {
-			r.Failure = standing(old.Failure, r.Failure)
+			r.Failure = latestFailure(old.Failure, r.Failure)
 		}
 	}
 	m.Record, m.Stale, m.Unread = &record, false, nil
@@ -75,7 +75,7 @@ func (m *Machine) take(a Action, record domain.Record) {
 		}
 	}
 	if !m.ends() { // then it is that of the release
-		m.Failure = standing(m.Failure, record.Failure)
+		m.Failure = latestFailure(m.Failure, record.Failure)
 	}
 	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
 		m.Mode = Retired

@@ -38,7 +38,7 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 	}
 	bundle.Target = in.Target
 	if out.Confirmation, err = target.Deliver(ctx, bundle); err != nil {
-		return out, fmt.Errorf("deliver to %s: %w", in.Target, ahead(err, in.Target, number))
+		return out, fmt.Errorf("deliver to %s: %w", in.Target, aheadFault(err, in.Target, number))
 	}
 	if err := a.recordDelivered(ctx, target, bundle, out.Confirmation); err != nil {
 		return out, fmt.Errorf("record the delivery: %w", err)
@@ -76,9 +76,9 @@ func request(ctx context.Context, certificate, target string) ports.DeliveryRequ
 	return ports.DeliveryRequest{Certificate: certificate, Target: target, ID: info.WorkflowExecution.RunID + "/" + info.ActivityID}
 }
 
-// ahead looks at a target's refusal of a request that something later has overtaken there. If Postgres knows of nothing later,
+// aheadFault interprets a target's refusal of a request that is older than what the target has. If Postgres knows of nothing later,
 // the target is ahead of it, and the next try will be refused as well: a person must look.
-func ahead(err error, target string, number func() (int64, error)) error {
+func aheadFault(err error, target string, number func() (int64, error)) error {
 	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
 		return err
 	}

@@ -23,7 +23,7 @@ func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDelivery
 		return none, fmt.Errorf("begin the removal: %w", err)
 	}
 	if err := target.Remove(ctx, ports.Removal{Certificate: in.Certificate, Target: in.Target, Sequence: sequence}); err != nil {
-		return none, fmt.Errorf("remove from %s: %w", in.Target, ahead(err, in.Target, number))
+		return none, fmt.Errorf("remove from %s: %w", in.Target, aheadFault(err, in.Target, number))
 	}
 	if err := a.Deliveries.RecordRemoved(ctx, in.Certificate, in.Target, sequence); err != nil {
 		return none, fmt.Errorf("record the removal: %w", err)

@@ -153,7 +153,7 @@ func TestADeliverysLife(t *testing.T) {
 	s.notifier.EXPECT().RecordChanged(gomock.Any(), "web").Do(func(context.Context, string) { s.requireRecorded("", true) })
 	out, err := activitytest.Call(t, s.env, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 1}, []int{out.Looked, out.Drifted})
+	require.Equal(t, []int{1, 1}, []int{out.Checked, out.Drifted})
 	require.NoError(t, s.deliver(first))
 	require.Equal(t, "key of one", s.there())
 	s.requireRecorded(first, true)

@@ -82,7 +82,7 @@ func (i *issuance) pending(ctx context.Context, urls []string) (open []domain.Ch
 			for _, url := range urls[n+1:] {
 				others = append(others, domain.Authorization{URL: url})
 			}
-			return nil, nil, i.countOthers(ctx, others, i.notValid(ctx, authorization))
+			return nil, nil, i.countOthers(ctx, others, i.notValidFault(ctx, authorization))
 		}
 	}
 	return open, waiting, nil
@@ -104,7 +104,7 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 // invite has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
 func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
 	if i.at.Stage == accepted {
-		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuck(waitsForValidation))
+		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation))
 	}
 	if i.at.Stage != presented {
 		if err := solver.Present(ctx, i.stored.ID, open); err != nil {
@@ -122,18 +122,18 @@ func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domai
 // accept lets the CA validate each challenge, but only after all of them were seen from our side, and not while too many
 // failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
 func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges []domain.Challenge) error {
-	untold := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
-	for _, challenge := range untold {
+	pending := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
+	for _, challenge := range pending {
 		if err := i.awaitVisible(ctx, solver, challenge); err != nil {
 			return err
 		}
 	}
 	if !i.in.Force {
-		if err := i.mayValidate(ctx, untold); err != nil {
+		if err := i.mayValidate(ctx, pending); err != nil {
 			return err
 		}
 	}
-	for _, challenge := range untold {
+	for _, challenge := range pending {
 		if err := i.ca.AcceptChallenge(ctx, challenge); err != nil {
 			return fmt.Errorf("accept challenge: %w", err)
 		}
@@ -153,17 +153,17 @@ func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challe
 		if fault.Kind != domain.FaultWait {
 			return fmt.Errorf("check challenge: %w", err)
 		}
-		if !i.Clock.Now().Before(i.at.Since.Add(solver.Patience())) {
-			return fmt.Errorf("check challenge: %w", notVisible(fault))
+		if !i.Clock.Now().Before(i.at.Since.Add(solver.WaitLimit())) {
+			return fmt.Errorf("check challenge: %w", notVisibleFault(fault))
 		}
-		if err := i.wait(ctx, 0, i.pace.check, notVisible(fault)); err != nil {
+		if err := i.wait(ctx, 0, i.pace.check, notVisibleFault(fault)); err != nil {
 			return err
 		}
 	}
 }
 
-// notVisible is whose fault it is that a challenge is not seen in time.
-func notVisible(fault *domain.Fault) *domain.Fault {
+// notVisibleFault says whose fault it is that a challenge is not visible in time.
+func notVisibleFault(fault *domain.Fault) *domain.Fault {
 	switch fault.Reason {
 	case domain.ReasonChallengeNotVisible:
 		return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
@@ -187,18 +187,18 @@ func (i *issuance) awaitValid(ctx context.Context, waiting []domain.Authorizatio
 		case domain.AuthorizationValid:
 			waiting = waiting[1:]
 		case domain.AuthorizationPending:
-			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, i.stuck(waitsForValidation)); err != nil {
+			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation)); err != nil {
 				return err
 			}
 		default:
-			return i.countOthers(ctx, waiting[1:], i.notValid(ctx, authorization))
+			return i.countOthers(ctx, waiting[1:], i.notValidFault(ctx, authorization))
 		}
 	}
 	return nil
 }
 
-// notValid is why an authorization cannot become valid any more. A validation that failed is counted first.
-func (i *issuance) notValid(ctx context.Context, authorization domain.Authorization) error {
+// notValidFault says why an authorization cannot become valid any more. A validation that failed is counted first.
+func (i *issuance) notValidFault(ctx context.Context, authorization domain.Authorization) error {
 	if err := i.countFailed(ctx, authorization); err != nil {
 		return err
 	}

@@ -36,11 +36,11 @@ func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued dom
 // complete has the CA issue, and looks at the order until the CA is done with it.
 func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Order, error) {
 	var err error
-	if notReady(order.Status) {
+	if notReadyFault(order.Status) {
 		order, err = i.send(ctx, order)
 	}
-	for err == nil && (order.Status == domain.OrderProcessing || notReady(order.Status)) {
-		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuck("the CA works on it")); err != nil {
+	for err == nil && (order.Status == domain.OrderProcessing || notReadyFault(order.Status)) {
+		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuckFault("the CA works on it")); err != nil {
 			return order, err
 		}
 		if order.Status == domain.OrderProcessing {
@@ -55,9 +55,9 @@ func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Ord
 	return order, err
 }
 
-// notReady reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own validation yet,
+// notReadyFault reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own validation yet,
 // which takes a moment (RFC 8555 §7.4: orderNotReady).
-func notReady(status domain.OrderStatus) bool {
+func notReadyFault(status domain.OrderStatus) bool {
 	return status == domain.OrderReady || status == domain.OrderPending
 }
 

@@ -44,7 +44,7 @@ func TestObtainCertificate(t *testing.T) {
 		one(r.ca.EXPECT().Finalize(anything, ready(), s.stored.CSR).Return(answer(domain.OrderValid), nil)),
 		r.stores(s),
 		one(r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)),
-		one(r.dice.EXPECT().Fraction().Return(0.5)),
+		one(r.rand.EXPECT().Float64().Return(0.5)),
 		one(r.plans("v1")),
 	)
 	out, err := call(r, ports.ObtainCertificate, obtainInput)
@@ -75,7 +75,7 @@ func TestObtainCertificateThatIsThere(t *testing.T) {
 			r.finds(there, nil)
 			r.certificates.EXPECT().Chain(anything, certName, "v1").Return(chainPEM, nil)
 			r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(domain.Advice{}, nil)
-			r.dice.EXPECT().Fraction().Return(0.5)
+			r.rand.EXPECT().Float64().Return(0.5)
 			r.plans("v1")
 			out, err := call(r, ports.ObtainCertificate, in)
 			require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestObtainCertificateNamesThePartThatFailed(t *testing.T) {
 		}},
 		{"PlanRenewal", waitFault, func(r *rig, err error) {
 			r.finds(domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "other"}}, nil)
-			r.dice.EXPECT().Fraction()
+			r.rand.EXPECT().Float64()
 			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything, anything).Return(domain.Record{}, err)
 		}},
 	} {

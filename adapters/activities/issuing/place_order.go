@@ -45,7 +45,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 		inFlight = &opened
 	}
 	i.stored = *inFlight
-	if order, err = i.tell(ctx, record.Issued); err != nil {
+	if order, err = i.submit(ctx, record.Issued); err != nil {
 		return order, err
 	}
 	i.placed(ctx, false)
@@ -88,8 +88,8 @@ func (i *issuance) resume(ctx context.Context, stored ports.StoredOrder) (order 
 	return order, false, nil
 }
 
-// tell places a planned order at the CA. One that a concurrent try has placed meanwhile is read instead.
-func (i *issuance) tell(ctx context.Context, replaced *domain.Issued) (domain.Order, error) {
+// submit places a planned order at the CA. One that a concurrent try has placed meanwhile is read instead.
+func (i *issuance) submit(ctx context.Context, replaced *domain.Issued) (domain.Order, error) {
 	if i.stored.URL != "" {
 		return i.readOrder(ctx, i.stored.URL)
 	}

@@ -25,7 +25,7 @@ func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte)
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", i.in.Certificate, "error", err)
 	}
 	now := i.Clock.Now()
-	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).WithCooldown(now, issued)
+	plan := domain.PlanRenewal(now, issued, advice.Window, i.Rand.Float64()).WithCooldown(now, issued)
 	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextARICheck(advice, fault, failures)))
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("record renewal: %w", err)

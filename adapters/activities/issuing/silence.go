@@ -33,5 +33,5 @@ func (a *Activities) silence(since *silent, others bool, err error) error {
 		return final.Permanent()
 	}
 	pause := min(max(waited, a.pace.silenceMin), a.pace.silenceMax)
-	return activities.Parked(pause/2+time.Duration(a.Dice.Fraction()*float64(pause/2)), &final)
+	return activities.Parked(pause/2+time.Duration(a.Rand.Float64()*float64(pause/2)), &final)
 }

@@ -73,7 +73,7 @@ func (town *town) process(change func(*Params)) *rig {
 		Orders: postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Deliveries: postgres.NewDeliveries(town.pool),
 		Validations: postgres.NewValidations(town.pool), Issuers: acme.NewIssuers(ca),
 		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, tokens)},
-		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{}, Observer: activitytest.Unobserved{},
+		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Rand: system.Rand{}, Observer: activitytest.Unobserved{},
 	}
 	if change != nil {
 		change(&params)

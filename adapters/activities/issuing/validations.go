@@ -28,7 +28,7 @@ func (i *issuance) mayValidate(ctx context.Context, challenges []domain.Challeng
 	}
 	if held := domain.ValidationLimit(now, i.issuer, failures); held != nil {
 		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
-		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Dice.Fraction()*float64(spreadLimited)))
+		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Rand.Float64()*float64(spreadLimited)))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 func TestAuthorizeOrderHoldsBack(t *testing.T) {
 	r := newRig(t)
 	r.failures = map[string][]time.Time{"a.example.com": {now.Add(-time.Minute), now.Add(-2 * time.Minute), now.Add(-3 * time.Minute), now.Add(-20 * time.Minute)}}
-	r.dice.EXPECT().Fraction().Return(0.5)
+	r.rand.EXPECT().Float64().Return(0.5)
 	inOrder(
 		r.shows("a", authorization("a", isPending)),
 		one(r.solver.EXPECT().Present(anything, anything, anything)),

@@ -198,7 +198,7 @@ func (s *stack) run(flags ...string) *process {
 			s.t.Fatalf("worker ended: %s", own)
 		default:
 		}
-		return strings.Contains(own.String(), "everleaf runs")
+		return strings.Contains(own.String(), "everleaf started")
 	})
 	return p
 }

@@ -69,7 +69,7 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 	require.NotContains(t, p.log.String(), "WARN", "a renewal that comes early is no trouble")
 	metrics := scraped(t, s.opsURL()+"/metrics")
 	require.NotRegexp(t, `(?m)^everleaf_(attempts_failed|failure_reasons)_total.* [1-9]`, metrics)
-	require.Regexp(t, `(?m)^everleaf_renewal_looks_total\{.*outcome="moved".*\} 2$`, metrics)
+	require.Regexp(t, `(?m)^everleaf_ari_checks_total\{.*outcome="moved".*\} 2$`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_lag_seconds_bucket\{.*le="60".*\} 1$`, metrics, "early is not late")
 	require.Equal(t, ports.SweepResult{}, s.swept(), "once is enough")
 }
@@ -152,7 +152,7 @@ func (s *stack) swept() (found ports.SweepResult) {
 // due is the time at which the CA wants to be asked again about every certificate.
 func (s *stack) due() {
 	s.t.Helper()
-	_, err := s.pool.Exec(context.Background(), `UPDATE versions SET next_look = now() - interval '1 second' WHERE next_look IS NOT NULL`)
+	_, err := s.pool.Exec(context.Background(), `UPDATE versions SET next_check = now() - interval '1 second' WHERE next_check IS NOT NULL`)
 	require.NoError(s.t, err)
 }
 

@@ -32,7 +32,7 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	receiver := telemetrytest.Start(t)
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "EVERLEAF_LOG_FORMAT": "json",
-		"EVERLEAF_CENSUS_INTERVAL": "1s",
+		"EVERLEAF_FLEET_STATS_INTERVAL": "1s",
 	} {
 		s.set(name, value)
 	}

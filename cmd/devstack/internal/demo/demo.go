@@ -62,12 +62,12 @@ func (d *Demo) Issue(ctx context.Context) (Status, error) {
 	return d.show(ctx, status)
 }
 
-// ensure runs `cert ensure` and tells each step that shows meanwhile.
+// ensure runs `cert ensure` and prints each step meanwhile.
 func (d *Demo) ensure(ctx context.Context) (Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	told := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(done)
 		for last := ""; ctx.Err() == nil; {
 			// Until the workflow is there, there is no status to see.
 			if s, err := d.Everleaf.Look(ctx, name); err == nil && s.Phase != "Ready" && describe(s) != last {
@@ -86,7 +86,7 @@ func (d *Demo) ensure(ctx context.Context) (Status, error) {
 	}
 	status, err := d.Everleaf.status(ctx, args...)
 	cancel()
-	<-told
+	<-done
 	return status, err
 }
 
@@ -145,7 +145,7 @@ func (d *Demo) handshake(ctx context.Context, s Status) error {
 // Renewal waits for the next certificate and serves it as Issue did.
 func (d *Demo) Renewal(ctx context.Context, before Status) (Status, error) {
 	d.Say("Waiting for the renewal ...")
-	w := watch{say: d.Say, every: 2 * time.Second, tell: 15 * time.Second, within: renewalWithin,
+	w := watch{say: d.Say, every: 2 * time.Second, repeat: 15 * time.Second, within: renewalWithin,
 		look: func(ctx context.Context) (Status, error) { return d.Everleaf.Look(ctx, name) }}
 	after, err := w.renewal(ctx, before.Serial())
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// guardPatience is how long the guard waits between asking the groups to end and killing them.
-const guardPatience = 5 * time.Second
+// killAfter is how long the guard waits between asking the groups to end and killing them.
+const killAfter = 5 * time.Second
 
 // Guard reads what a Group tells it until the pipe ends; then it ends the groups that are not gone and removes the
 // directories. It is the body of the guard process.
@@ -39,7 +39,7 @@ func Guard(from io.Reader) {
 		pgids = append(pgids, pgid)
 		killGroup(pgid, sig)
 	}
-	awaitGone(pgids, guardPatience)
+	awaitGone(pgids, killAfter)
 	for _, pgid := range pgids {
 		killGroup(pgid, syscall.SIGKILL)
 	}

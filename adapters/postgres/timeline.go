@@ -11,61 +11,61 @@ import (
 )
 
 var (
-	_ ports.Stories = (*Stories)(nil)
-	_ ports.Audit   = (*Stories)(nil)
+	_ ports.Timelines = (*Timelines)(nil)
+	_ ports.Audit     = (*Timelines)(nil)
 )
 
-// Stories tells what is known of certificates, and writes down who looked at their keys.
-type Stories struct{ pool *pgxpool.Pool }
+// Timelines tells what is known of certificates, and writes down who looked at their keys.
+type Timelines struct{ pool *pgxpool.Pool }
 
-// NewStories tells from the pool's database.
-func NewStories(pool *pgxpool.Pool) *Stories { return &Stories{pool: pool} }
+// NewTimelines tells from the pool's database.
+func NewTimelines(pool *pgxpool.Pool) *Timelines { return &Timelines{pool: pool} }
 
 // RecordExport implements ports.Audit.
-func (s *Stories) RecordExport(ctx context.Context, export ports.KeyExport) error {
+func (s *Timelines) RecordExport(ctx context.Context, export ports.KeyExport) error {
 	export.By, export.Reason = text(export.By), text(export.Reason)
 	_, err := s.pool.Exec(ctx, `INSERT INTO events (certificate, type, detail) VALUES ($1, 'exported', $2)`, export.Certificate, export)
 	return interpret(err)
 }
 
-// Story implements ports.Stories. It is a snapshot of one instant.
-func (s *Stories) Story(ctx context.Context, certificate string, events int) (ports.Story, error) {
-	var story ports.Story
+// Timeline implements ports.Timelines. It is a snapshot of one instant.
+func (s *Timelines) Timeline(ctx context.Context, certificate string, events int) (ports.Timeline, error) {
+	var timeline ports.Timeline
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		if story, err = tale(ctx, tx, certificate); err != nil {
+		if timeline, err = scanTimeline(ctx, tx, certificate); err != nil {
 			return err
 		}
-		story.Events, err = newest(ctx, tx, certificate, events+1)
+		timeline.Events, err = newest(ctx, tx, certificate, events+1)
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.Story{}, unknownCertificate(certificate)
+		return ports.Timeline{}, unknownCertificateFault(certificate)
 	}
 	if err != nil {
-		return ports.Story{}, interpret(err)
+		return ports.Timeline{}, interpret(err)
 	}
-	if len(story.Events) > events {
-		story.Events, story.Earlier = story.Events[:events], true
+	if len(timeline.Events) > events {
+		timeline.Events, timeline.Earlier = timeline.Events[:events], true
 	}
-	return story, nil
+	return timeline, nil
 }
 
-func tale(ctx context.Context, tx pgx.Tx, certificate string) (story ports.Story, err error) {
-	story.CertificateRecord, err = scanRecord(tx.QueryRow(ctx, `
+func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline ports.Timeline, err error) {
+	timeline.CertificateRecord, err = scanRecord(tx.QueryRow(ctx, `
 		SELECT `+recordColumns+`,
 			(SELECT o.spec FROM orders o WHERE o.certificate = c.name AND o.state <> 'abandoned'
 				AND (v.created_at IS NULL OR o.created_at > v.created_at) ORDER BY o.created_at DESC LIMIT 1),
-			v.revoked_at, v.next_look, coalesce(v.look_failure, ''), `+pendingJSON+`, (
+			v.revoked_at, v.next_check, coalesce(v.check_failure, ''), `+pendingJSON+`, (
 			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
 				'failure', d.failure) ORDER BY d.target)
 			FROM deliveries d WHERE d.certificate = c.name)
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
-		WHERE c.name = $1`, certificate), &story.Wanted, &story.RevokedAt, &story.NextLook, &story.LookFailure, &story.Revoking, &story.Deliveries)
-	inUTC(story.Revoking, story.Deliveries)
-	if err == nil && story.Wanted != nil && story.Wanted.Same(story.Spec) {
-		story.Wanted = nil
+		WHERE c.name = $1`, certificate), &timeline.Wanted, &timeline.RevokedAt, &timeline.NextCheck, &timeline.CheckFailure, &timeline.Revoking, &timeline.Deliveries)
+	inUTC(timeline.Revoking, timeline.Deliveries)
+	if err == nil && timeline.Wanted != nil && timeline.Wanted.Same(timeline.Spec) {
+		timeline.Wanted = nil
 	}
-	return story, err
+	return timeline, err
 }
 
 // newest are the events that were told last. A failure is told with the instant at which it happened.
