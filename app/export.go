@@ -38,7 +38,7 @@ func Export(ctx context.Context, config Config, request ExportRequest) (Exported
 		return Exported{}, err
 	}
 	defer pool.Close()
-	if err := postgres.TrySealing(ctx, pool, sealer); err != nil {
+	if err := postgres.VerifySealing(ctx, pool, sealer); err != nil {
 		return Exported{}, err
 	}
 	return export(ctx, postgres.NewCatalog(pool), postgres.NewTimelines(pool), sealer, request)

@@ -34,7 +34,7 @@ func (h *health) close(logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), probesTime)
 	defer cancel()
 	if err := h.Stop(ctx); err != nil {
-		logger.Warn("connections of the operations listener cut off", "after", probesTime.String(), "error", err)
+		logger.Warn("shutdown timed out: connections of the operations listener were closed", "after", probesTime.String(), "error", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type Resealed struct {
 // Unopened is a secret that no configured key opens.
 type Unopened = ports.UnopenedSecret
 
-// Reseal gives the current key the lead and seals with it, at once, what earlier ones have sealed; progress reports how far it is
+// Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress reports how far it is
 // after each page. What was done stays done if it is cut short. Faults: Operator "SealingKeyWrong", Wait. It reads
 // config.Postgres, config.Sealing and config.StartTimeout.
 func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Resealed, error) {
@@ -37,7 +37,7 @@ func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Re
 		return all, err
 	}
 	defer pool.Close()
-	if err := postgres.LeadSealing(ctx, pool, keeper); err != nil {
+	if err := postgres.MakeCurrent(ctx, pool, keeper); err != nil {
 		return all, err
 	}
 	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool)), progress)
@@ -68,7 +68,7 @@ func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of
 
 // Unopenable is the fault of a run that could not open so many secrets.
 func Unopenable(secrets int) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnopened, nil,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnreadable, nil,
 		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those that another "+
 			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by `everleaf cert renew`", secrets)
 }

@@ -83,13 +83,13 @@ func newOutcome(logger *slog.Logger, health *health, shutdowner fx.Shutdowner) *
 
 // fatal ends the process: a worker that polls no more must be restarted, not looked at. The first fault is the reason.
 func (o *outcome) fatal(err error) {
-	o.logger.Error("worker cannot go on", "error", err)
+	o.logger.Error("worker failed", "error", err)
 	if !o.cause.CompareAndSwap(nil, domain.AsFault(err)) {
 		return
 	}
 	o.health.Failed(err)
 	if err := o.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
-		o.logger.Error("shutdown not delivered", "error", err)
+		o.logger.Error("shutdown signal not sent", "error", err)
 		os.Exit(1)
 	}
 }

@@ -102,7 +102,7 @@ func (w *workers) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.StopTimeout+releaseTime)
 	defer cancel()
 	if !stopAll(ctx, w.all) {
-		w.logger.Warn("steps still busy; they are repeated elsewhere", "stopTimeout", w.config.StopTimeout.String())
+		w.logger.Warn("shutdown timed out: running steps were cancelled, and another worker repeats them", "stopTimeout", w.config.StopTimeout.String())
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ type Delivery struct {
 	At time.Time `json:"at,omitzero"`
 	// Failure is why the version in service is not there yet.
 	Failure *Failure `json:"failure,omitempty"`
-	// Met reports whether the target may have had the certificate: a step has met it.
-	Met bool `json:"met,omitempty"`
+	// Contacted reports whether the target may have had the certificate: a step has contacted it.
+	Contacted bool `json:"contacted,omitempty"`
 	// Removing reports whether the spec does not name the target any more.
 	Removing bool `json:"removing,omitempty"`
 }

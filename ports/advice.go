@@ -64,7 +64,7 @@ type Advice interface {
 }
 
 // Notifier wakes certificates' workflows after their record has changed. Idempotent, and any number of notices costs one
-// look. A workflow that has ended, or that never was, is a Spec fault "NotKept"; Wait "TemporalUnreachable", Operator
+// look. A workflow that has ended, or that never was, is a Spec fault "WorkflowEnded"; Wait "TemporalUnreachable", Operator
 // "UnknownNamespace" and "TemporalRefused".
 type Notifier interface {
 	// RecordChanged has the certificate's workflow read its record: a renewal was moved, or a target has lost what was

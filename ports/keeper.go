@@ -21,9 +21,9 @@ type Keeper interface {
 	Revoke(ctx context.Context, name string, request RevokeRequest) (domain.Status, error)
 	// Retire ends the certificate's workflow, clears its targets if asked to, and waits. What is stored stays. Idempotent: one
 	// that was retired or cancelled before is answered as Already. A Spec fault "StillDelivered" says that targets were to be
-	// cleared, and still have it although its workflow has ended. An unknown name is a Spec fault "UnknownCertificate", one whose workflow was terminated "NotKept".
+	// cleared, and still have it although its workflow has ended. An unknown name is a Spec fault "UnknownCertificate", one whose workflow was terminated "WorkflowEnded".
 	Retire(ctx context.Context, name string, request RetireRequest) (domain.Status, error)
 	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended
-	// "NotKept".
+	// "WorkflowEnded".
 	Status(ctx context.Context, name string) (domain.Status, error)
 }

@@ -63,10 +63,10 @@ const (
 
 // Secrets finds what is stored sealed and replaces it. Faults: Wait "DatabaseUnavailable".
 type Secrets interface {
-	// CountStale counts what does not begin with mark; none if another key has the lead (see KeyRing).
+	// CountStale counts what does not begin with mark; none if another key is current (see KeyRing).
 	CountStale(ctx context.Context, mark []byte) (int, error)
 	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
-	// given; before the first ("") come all such account keys. As CountStale, none if another key has the lead.
+	// given; before the first ("") come all such account keys. As CountStale, none if another key is current.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
 	// Owners returns the certificates that keys of these IDs belong to.
 	Owners(ctx context.Context, keys []string) (map[string]string, error)

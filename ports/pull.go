@@ -28,7 +28,7 @@ type KeyTokens interface {
 	// is void.
 	PutToken(ctx context.Context, token KeyToken) (expires time.Time, err error)
 	// TakeToken uses a token up and returns the version that it is for, with its sealed key; in the same transaction it is
-	// noted that the key left. A token that is unknown, used, void or expired is a Spec fault "TokenVoid"; which of these it
+	// noted that the key left. A token that is unknown, used, void or expired is a Spec fault "TokenInvalid"; which of these it
 	// is, is not told.
 	TakeToken(ctx context.Context, digest TokenDigest) (KeyPair, error)
 	// VoidToken makes the certificate's token for the target void. Idempotent: there need not be one.

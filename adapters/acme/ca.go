@@ -54,8 +54,8 @@ type session struct {
 }
 
 // attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
-// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins anew, since a nonce that was
-// rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
+// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins again, since a nonce that was
+// rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered again; if it refuses the key because
 // the account has another one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	return ca.through(what, func() error { return ca.underAccount(ctx, what, do) })
@@ -83,7 +83,7 @@ func (ca *CA) underAccount(ctx context.Context, what string, do func(context.Con
 		if isProblem(err, acme.ProblemTypeBadNonce) && insist(round) {
 			continue
 		}
-		if !again && ca.mended(bounded, known, account, err) {
+		if !again && ca.accountRecovered(bounded, known, account, err) {
 			again = true
 			continue
 		}
@@ -112,8 +112,8 @@ func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Accou
 	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account, exchange: x})
 }
 
-// mended says whether what was wrong with the account is not any more.
-func (ca *CA) mended(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
+// accountRecovered reports whether the account's problem is solved, so that another try makes sense.
+func (ca *CA) accountRecovered(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
 	switch {
 	case isProblem(err, acme.ProblemTypeAccountDoesNotExist):
 		ca.forget(used)

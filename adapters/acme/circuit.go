@@ -27,7 +27,7 @@ func newCircuit() *circuit {
 		MaxRequests: 1, Timeout: probeAfter,
 		ReadyToTrip:  func(calls gobreaker.Counts) bool { return calls.ConsecutiveFailures >= unanswered },
 		IsSuccessful: func(err error) bool { return !timedOutAtCA(err) },
-		IsExcluded:   saysNothing,
+		IsExcluded:   notFromCA,
 	})
 }
 
@@ -36,8 +36,8 @@ func timedOutAtCA(err error) bool {
 	return ok && fault.Reason == domain.ReasonTimeout
 }
 
-// saysNothing reports whether an error says nothing about the CA: the caller gave up, or something of ours was away.
-func saysNothing(err error) bool {
+// notFromCA reports whether an error says nothing about the CA: the caller gave up, or a part of ours was not available.
+func notFromCA(err error) bool {
 	fault, ok := errors.AsType[*domain.Fault](err)
 	return ok && fault.Kind == domain.FaultWait || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

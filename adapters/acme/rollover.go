@@ -98,7 +98,7 @@ func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Acco
 	ca.drop(used)
 	account, err := ca.registered(ctx, known)
 	if err != nil {
-		ca.logger.WarnContext(ctx, "account not read anew after the CA refused its key", "error", err)
+		ca.logger.WarnContext(ctx, "account not read again after the CA refused its key", "error", err)
 		return false
 	}
 	return !sameKey(account.PrivateKey, used.PrivateKey)

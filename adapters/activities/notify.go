@@ -20,7 +20,7 @@ func Notify(ctx context.Context, notifier ports.Notifier, certificate string) (n
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.As(err, &fault) && fault.Reason == domain.ReasonNotKept:
+	case errors.As(err, &fault) && fault.Reason == domain.ReasonWorkflowEnded:
 		activity.GetLogger(ctx).Warn("the record has changed, but the certificate has no running workflow", "certificate", certificate, "error", err)
 		return true, nil
 	case fault != nil && !fault.Transient():

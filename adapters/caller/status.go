@@ -30,7 +30,7 @@ func forQuery(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Status implements ports.Keeper. It answers within queryTimeout and connection.ProbeTimeout at the latest; without a worker, with a Wait fault
 // "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
-// workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".
+// workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "WorkflowEnded".
 func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err

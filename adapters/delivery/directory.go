@@ -132,7 +132,7 @@ func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 			return err
 		}
 	}
-	return p.leave()
+	return p.finishRemoval()
 }
 
 // file is one that is to be in the certificate's directory.

@@ -203,8 +203,8 @@ func (p *place) clear() (found bool, err error) {
 	return true, nil
 }
 
-// leave removes the mark, and the directory if nothing else is in it.
-func (p *place) leave() error {
+// finishRemoval removes the mark, and the directory if nothing else is in it.
+func (p *place) finishRemoval() error {
 	if err := p.remove(removingMark); err != nil {
 		return interpret(err, "directory "+p.path)
 	}
@@ -216,7 +216,7 @@ func (p *place) leave() error {
 	return nil
 }
 
-// confirmed says whether the command has succeeded for what is in place.
+// confirmed reports whether the command has succeeded for what is in place.
 func (p *place) confirmed() bool {
 	_, err := p.root.Lstat(path.Join(dataLink, confirmedMark))
 	return err == nil

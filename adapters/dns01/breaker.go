@@ -16,28 +16,28 @@ const breakFor = time.Minute
 // other zones behind them.
 type breaker struct {
 	mu   sync.Mutex
-	open map[string]silence // by the zone's name
+	open map[string]outage // by the zone's name
 }
 
-// silence is what a zone's removals are answered with, and until when.
-type silence struct {
+// outage is what a zone's removals are answered with, and until when.
+type outage struct {
 	fault domain.Fault
 	until time.Time
 }
 
-// answer is the fault to answer with at once; nil lets the removal through.
-func (b *breaker) answer(zone string, now time.Time) error {
+// check returns the fault to answer with at once; nil lets the removal through.
+func (b *breaker) check(zone string, now time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if silence, ok := b.open[zone]; ok && now.Before(silence.until) {
-		return &silence.fault
+	if outage, ok := b.open[zone]; ok && now.Before(outage.until) {
+		return &outage.fault
 	}
 	return nil
 }
 
-// heard takes note of what a removal came to. One that was cut short by the caller's deadline counts as unanswered, one that
+// record counts the result of a removal. One that was cut short by the caller's deadline counts as unanswered, one that
 // the caller cancelled says nothing.
-func (b *breaker) heard(zone string, err error, now time.Time) {
+func (b *breaker) record(zone string, err error, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var fault *domain.Fault
@@ -52,7 +52,7 @@ func (b *breaker) heard(zone string, err error, now time.Time) {
 		return
 	}
 	if b.open == nil {
-		b.open = map[string]silence{}
+		b.open = map[string]outage{}
 	}
-	b.open[zone] = silence{fault: *fault, until: now.Add(breakFor)}
+	b.open[zone] = outage{fault: *fault, until: now.Add(breakFor)}
 }

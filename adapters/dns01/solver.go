@@ -138,12 +138,12 @@ func (s *Solver) cleanZone(ctx context.Context, orderID, name string, records, s
 // remove has the zone remove some of an order's records, unless it was silent just now. A zone that has removed others of this
 // order is slow and not silent, where the time is over.
 func (s *Solver) remove(ctx context.Context, zone ports.DNSZone, some []ports.DNSRecord, answered *bool) error {
-	if err := s.removals.answer(zone.Name(), time.Now()); err != nil {
+	if err := s.removals.check(zone.Name(), time.Now()); err != nil {
 		return err
 	}
 	err := zone.Remove(ctx, some)
 	if !*answered || over(ctx) == nil {
-		s.removals.heard(zone.Name(), err, time.Now())
+		s.removals.record(zone.Name(), err, time.Now())
 	}
 	*answered = *answered || err == nil
 	return err

@@ -20,7 +20,7 @@ func refusal(err error) error {
 
 func handlerType(fault *domain.Fault) nexus.HandlerErrorType {
 	switch {
-	case fault.Reason == domain.ReasonUnknownCertificate || fault.Reason == domain.ReasonNotKept:
+	case fault.Reason == domain.ReasonUnknownCertificate || fault.Reason == domain.ReasonWorkflowEnded:
 		return nexus.HandlerErrorTypeNotFound
 	case fault.Kind == domain.FaultSpec:
 		return nexus.HandlerErrorTypeBadRequest

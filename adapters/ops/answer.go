@@ -35,7 +35,7 @@ func (l *Listener) note(results []result) {
 		switch {
 		case r.name == own || !known || r.ok == before: // the process logs its own steps
 		case r.ok:
-			l.logger.Info("check is good again", "check", r.name, "detail", r.detail)
+			l.logger.Info("check passes again", "check", r.name, "detail", r.detail)
 		default:
 			l.logger.Warn("check fails", "check", r.name, "detail", r.detail)
 		}

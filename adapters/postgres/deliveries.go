@@ -26,12 +26,12 @@ func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: po
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
 		'failure', d.failure, 'met', true) ORDER BY d.target)
-	FROM deliveries d WHERE d.certificate = c.name AND d.met)`
+	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
 
 // forgetUnmet forgets the targets of the certificate in stored that no step has met and that its spec, $4, does not name.
 const forgetUnmet = `unmet AS (
 		DELETE FROM deliveries d USING stored
-		WHERE d.certificate = stored.name AND NOT d.met AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
+		WHERE d.certificate = stored.name AND NOT d.contacted AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
 	)`
 
 // Bundle implements ports.Deliveries.
@@ -73,9 +73,9 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 			WHERE s.target = $2 AND s.sequence = $3
 			FOR UPDATE OF s -- what is asked for later waits
 		), row AS (
-			INSERT INTO deliveries (certificate, target, met, version, confirmation, delivered_at)
+			INSERT INTO deliveries (certificate, target, contacted, version, confirmation, delivered_at)
 			SELECT certificate, $2, true, id, $4, now() FROM delivered
-			ON CONFLICT (certificate, target) DO UPDATE SET met = true, version = EXCLUDED.version,
+			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true, version = EXCLUDED.version,
 				confirmation = EXCLUDED.confirmation, delivered_at = EXCLUDED.delivered_at, failure = NULL, updated_at = now()
 		), named AS (
 			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries', '[]') || to_jsonb($2::text))
@@ -130,9 +130,9 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 	_, err := d.pool.Exec(ctx, `
 		WITH event AS (
 			INSERT INTO events (certificate, at, type, detail)
-			SELECT name, $4, 'undelivered', $5::jsonb || jsonb_build_object('target', $2::text, 'version', $3::text)
+			SELECT name, $4, 'delivery_failed', $5::jsonb || jsonb_build_object('target', $2::text, 'version', $3::text)
 			FROM certificates WHERE name = $1
-			ON CONFLICT (certificate, at, (detail ->> 'target')) WHERE type = 'undelivered' DO NOTHING
+			ON CONFLICT (certificate, at, (detail ->> 'target')) WHERE type = 'delivery_failed' DO NOTHING
 			RETURNING certificate
 		)
 		INSERT INTO deliveries (certificate, target, failure)

@@ -111,7 +111,7 @@ func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
 	_, current, reason = s.delivery("web", "nginx")
 	require.True(t, current)
 	require.Nil(t, reason, "what is over does not come back")
-	require.Equal(t, []string{"placed", "issued", "undelivered", "delivered"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "delivery_failed", "delivered"}, s.events("web"))
 	require.NoError(t, d.RecordUndelivered(t.Context(), "nobody", "nginx", issued.Version, failedAt(noon, time.Minute)))
 }
 
@@ -146,7 +146,7 @@ func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 		_, err := d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: target, ID: "run/" + target}, issued.Version)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}, {Target: "nginx", Met: true}}, s.met("web"))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}, {Target: "nginx", Contacted: true}}, s.met("web"))
 	failure := failedAt(noon, time.Minute)
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failure))
 	require.Equal(t, failure.At, s.met("web")[1].Failure.At)
@@ -158,9 +158,9 @@ func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	removal := ports.DeliveryRequest{Certificate: "web", Target: "nginx", ID: "run/9"}
 	n, err := d.BeginRemoval(t.Context(), removal)
 	require.NoError(t, err)
-	require.Equal(t, domain.Delivery{Target: "nginx", Met: true}, s.met("web")[1])
+	require.Equal(t, domain.Delivery{Target: "nginx", Contacted: true}, s.met("web")[1])
 	require.NoError(t, d.RecordRemoved(t.Context(), "web", "nginx", n))
-	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}}, s.met("web"))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}}, s.met("web"))
 	_, err = d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "typo", ID: "run/10"}, issued.Version)
 	require.NoError(t, err)
 	require.Len(t, s.met("web"), 2, "what failed before it was met is met now")

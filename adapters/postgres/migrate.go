@@ -108,11 +108,11 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 		return found, domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooOld, nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
-		var least int64
-		if err := pool.QueryRow(ctx, `SELECT coalesce(max(least), 0) FROM everleaf_compatibility`).Scan(&least); err != nil {
+		var minVersion int64
+		if err := pool.QueryRow(ctx, `SELECT coalesce(max(min_version), 0) FROM everleaf_compatibility`).Scan(&minVersion); err != nil {
 			return found, interpret(err)
 		}
-		if least > expected {
+		if minVersion > expected {
 			return found, tooNewFault(found)
 		}
 	}

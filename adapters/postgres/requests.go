@@ -50,7 +50,7 @@ func (c *Certificates) askedVersion(ctx context.Context, certificate string, req
 func (c *Certificates) recordRenew(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		INSERT INTO events (certificate, at, type, detail)
-		VALUES ($1, $2, 'renewal_asked', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
+		VALUES ($1, $2, 'renewal_requested', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
 			'version', (SELECT current_version FROM certificates WHERE name = $1)))`+once,
 		certificate, request.At, request.ID, request.Note, request.Force)
 }
@@ -75,16 +75,16 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
 			WHERE coalesce(certificates.requested_at <= $2, true)
 			RETURNING name
-		), adopted AS (
+		), resumed AS (
 			SELECT name FROM stored, before WHERE released
 		), revocations AS (
-			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM adopted
+			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM resumed
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
 		), deliveries AS (
-			UPDATE deliveries SET failure = NULL, updated_at = now() FROM adopted WHERE certificate = name AND failure IS NOT NULL AND met
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM resumed WHERE certificate = name AND failure IS NOT NULL AND met
 		), `+forgetUnmet+`
 		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'adopted' ELSE 'changed' END,
+		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
 			jsonb_build_object('request', $3::text, 'changes', $6::text[])
 		FROM stored LEFT JOIN before ON true
 		WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once,
@@ -107,7 +107,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 			FOR UPDATE OF v
 		), event AS (
 			INSERT INTO events (certificate, at, type, detail)
-			SELECT $1, $2, 'revocation_asked', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial, 'reason', $4::text,
+			SELECT $1, $2, 'revocation_requested', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial, 'reason', $4::text,
 				'withoutReplacement', alone, 'note', $9::text)
 			FROM asked WHERE id = $7::uuid`+once+`
 			RETURNING id
@@ -135,6 +135,6 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
 		)
 		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, 'retirement_asked', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean, 'note', $5::text)
+		SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean, 'note', $5::text)
 		FROM retiring`+once, certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
 }

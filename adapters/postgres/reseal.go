@@ -18,8 +18,8 @@ type Secrets struct{ pool *pgxpool.Pool }
 func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
 
 const (
-	// leads says that the key of mark $1 has the lead: else another worker's configuration is the newer one.
-	leads = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
+	// isCurrent is the condition that the key of mark $1 is the current one: else another worker's configuration is the newer one.
+	isCurrent = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
 	// staleKey is written so that an index on the mark finds it.
 	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
 
@@ -32,7 +32,7 @@ const (
 // CountStale implements ports.Secrets.
 func (s *Secrets) CountStale(ctx context.Context, mark []byte) (count int, err error) {
 	err = s.pool.QueryRow(ctx, `
-		SELECT CASE WHEN `+leads+` THEN
+		SELECT CASE WHEN `+isCurrent+` THEN
 			(SELECT count(*) FROM keys WHERE `+staleKey+`) + (SELECT count(*) FROM (`+staleAccounts+`) accounts)
 		ELSE 0 END`, mark).Scan(&count)
 	return count, interpret(err)
@@ -43,10 +43,10 @@ func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limi
 	rows, err := s.pool.Query(ctx, `
 		WITH page AS (
 			SELECT id, sealed FROM keys
-			WHERE `+leads+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
+			WHERE `+isCurrent+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
 			ORDER BY id LIMIT $3
 		)
-		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+leads+`
+		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+isCurrent+`
 		UNION ALL
 		SELECT 'key', id::text, sealed FROM page
 		ORDER BY 1, 2`, mark, orNone(after), max(limit, 0))

@@ -39,17 +39,17 @@ func seal(t testing.TB, keeper ports.Sealer, text string) []byte {
 	return sealed
 }
 
-// Two halves of a roll-out do not take turns in the lead, and somebody who wants to go back can.
+// Two halves of a roll-out do not take turns as the current key, and an explicit request can go back.
 func TestTheLeadChangesOncePerRotation(t *testing.T) {
 	s := newStore(t)
 	const old, new = 1, 2
-	leads := func(keeper *sealing.Keeper) bool {
+	isCurrent := func(keeper *sealing.Keeper) bool {
 		return bytes.HasPrefix(query[[]byte](s, `SELECT sealed FROM sealing_check`), keeper.Mark())
 	}
 	before, known, rotated := ring(t, old), ring(t, old, new), ring(t, new, old)
 	for _, keeper := range []*sealing.Keeper{before, known} {
 		require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, keeper))
-		require.True(t, leads(before))
+		require.True(t, isCurrent(before))
 	}
 	err := postgres.CheckSealing(t.Context(), s.pool, ring(t, new))
 	fault := requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
@@ -61,16 +61,16 @@ func TestTheLeadChangesOncePerRotation(t *testing.T) {
 		wg.Go(func() { require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated)) })
 	}
 	wg.Wait()
-	require.True(t, leads(rotated))
+	require.True(t, isCurrent(rotated))
 	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, known), "one that is replaced last starts again")
-	require.True(t, leads(rotated))
-	requireFault(t, postgres.TrySealing(t.Context(), s.pool, before), domain.FaultOperator, "SealingKeyWrong")
-	require.NoError(t, postgres.TrySealing(t.Context(), s.pool, ring(t, new)), "the old key can go")
+	require.True(t, isCurrent(rotated))
+	requireFault(t, postgres.VerifySealing(t.Context(), s.pool, before), domain.FaultOperator, "SealingKeyWrong")
+	require.NoError(t, postgres.VerifySealing(t.Context(), s.pool, ring(t, new)), "the old key can go")
 
-	require.NoError(t, postgres.LeadSealing(t.Context(), s.pool, known))
-	require.True(t, leads(known), "back again, on purpose")
+	require.NoError(t, postgres.MakeCurrent(t.Context(), s.pool, known))
+	require.True(t, isCurrent(known), "back again, on purpose")
 	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated))
-	require.True(t, leads(known))
+	require.True(t, isCurrent(known))
 
 	_, err = s.pool.Exec(t.Context(), `UPDATE sealing_check SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1)`)
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
 		require.NoError(t, err)
 		return count
 	}
-	require.Zero(t, stale(), "the old key has the lead")
+	require.Zero(t, stale(), "the old key is current")
 	page, err := resealer.Reseal(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, ports.ResealedPage{Page: ports.PageState{Done: true}}, page)

@@ -43,8 +43,8 @@ func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRe
 			FOR SHARE
 		), begun AS (`+nextSequence+`
 		), row AS (
-			INSERT INTO deliveries (certificate, target, met) SELECT $1, $2, true FROM begun
-			ON CONFLICT (certificate, target) DO UPDATE SET met = true WHERE NOT deliveries.met
+			INSERT INTO deliveries (certificate, target, contacted) SELECT $1, $2, true FROM begun
+			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true WHERE NOT deliveries.met
 		)
 		SELECT sequence FROM begun`, version)
 }

@@ -64,7 +64,7 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 		JOIN orders o ON o.id = v.order_id
 		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate`, digest[:]), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenVoid, nil,
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenInvalid, nil,
 			"the token is unknown, used, expired or replaced by that of a later delivery")
 	}
 	if err != nil {

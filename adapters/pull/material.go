@@ -59,9 +59,9 @@ func (m *material) current() *tls.Config {
 	if now := stamps(m.config); now != m.stamps {
 		m.stamps = now
 		if err := m.load(); err != nil {
-			m.logger.Warn("the pull listener goes on with the files that it had", "error", err)
+			m.logger.Warn("the pull listener keeps its old certificate files", "error", err)
 		} else {
-			m.logger.Info("the pull listener has read its files again", "notAfter", m.leaf.NotAfter.UTC())
+			m.logger.Info("the pull listener has reloaded its certificate files", "notAfter", m.leaf.NotAfter.UTC())
 		}
 	}
 	return m.tls

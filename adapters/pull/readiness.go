@@ -12,7 +12,7 @@ import (
 )
 
 // Readiness shakes hands with the listener over the network and looks at the certificate that it shows; the store is not
-// touched. Faults: Operator "PullSilent", and "PullCertificateExpired".
+// touched. Faults: Operator "PullNotAnswering", and "PullCertificateExpired".
 func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 	own := s.files.serving()
 	if end := own.NotAfter.UTC(); time.Now().After(end) {
@@ -31,7 +31,7 @@ func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 	}}
 	connection, err := dialer.DialContext(ctx, "tcp", s.Local())
 	if err != nil {
-		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullSilent, err,
+		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullNotAnswering, err,
 			"the pull listener does not answer at %s: restart the process", s.Addr())
 	}
 	_ = connection.Close() // nothing was written

@@ -102,7 +102,7 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 		return voidToken(w, nil)
 	}
 	pair, err := s.tokens.TakeToken(request.Context(), sha256.Sum256([]byte(token)))
-	if err != nil && domain.AsFault(err).Reason == domain.ReasonTokenVoid {
+	if err != nil && domain.AsFault(err).Reason == domain.ReasonTokenInvalid {
 		return voidToken(w, err)
 	}
 	var body []byte

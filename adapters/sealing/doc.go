@@ -14,5 +14,5 @@
 //
 // Secrets of earlier releases (format 1) have neither. Where their data key opens and the rest does not, it is damage. Where
 // no key opens the data key, it is damage if a key of this process has opened another secret of that format, since all of
-// them were sealed by one key (postgres.TrySealing opens one on purpose); else a wrong key is the honest guess.
+// them were sealed by one key (postgres.VerifySealing opens one on purpose); else a wrong key is the honest guess.
 package sealing

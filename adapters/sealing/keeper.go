@@ -35,7 +35,7 @@ const (
 //
 //  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what the
 //     other seals.
-//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so takes the lead, and
+//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so makes it the current one, and
 //     from then on the sweep seals anew, in the background, what the former key sealed; `everleaf reseal` does it at once.
 //  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of service.
 //

@@ -98,7 +98,7 @@ func (m *Metrics) Temporal(namespace, taskQueue string) client.MetricsHandler {
 	handler := opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter: m.provider.Meter(temporalScope),
 		// A metric that cannot be made must not end the worker, which is the default.
-		OnError:              func(err error) { m.errors.Warn("metric not kept", "error", err) },
+		OnError:              func(err error) { m.errors.Warn("metric not created", "error", err) },
 		UseMonotonicCounters: true, // exported as …_total
 	})
 	fromZero(handler, namespace, taskQueue)

@@ -100,7 +100,7 @@ var shared = []struct {
 	}},
 	{workerMove, []domain.Reason{
 		domain.ReasonNoPoller, domain.ReasonNoWorker, domain.ReasonPollStuck, domain.ReasonWorkerFailed,
-		domain.ReasonWorkerNotStarted, domain.ReasonPullSilent, domain.ReasonResponderSilent, domain.ReasonQueryFailed,
+		domain.ReasonWorkerNotStarted, domain.ReasonPullNotAnswering, domain.ReasonResponderNotAnswering, domain.ReasonQueryFailed,
 		domain.ReasonUnknownOperation,
 	}},
 	{temporalMove, []domain.Reason{
@@ -145,7 +145,7 @@ var shared = []struct {
 	{backupMove, []domain.Reason{
 		domain.ReasonCSRMalformed, domain.ReasonCertificateKeyUnreadable, domain.ReasonCertificateUnreadable,
 		domain.ReasonChainMalformed, domain.ReasonKeyUnreadable, domain.ReasonSecretDamaged,
-		domain.ReasonSecretsUnopened,
+		domain.ReasonSecretsUnreadable,
 	}},
 	{settingMove, []domain.Reason{
 		domain.ReasonSealingKeyMalformed, domain.ReasonInvalidSetting, domain.ReasonInvalidTargets,
@@ -176,7 +176,7 @@ var shared = []struct {
 	}},
 	{callMove, []domain.Reason{
 		domain.ReasonInputMalformed, domain.ReasonInputTooLarge, domain.ReasonNoSpec, domain.ReasonNoteCharacter,
-		domain.ReasonNoteTooLong, domain.ReasonRequestUnknown, domain.ReasonNotRetired, domain.ReasonUnknownReason,
+		domain.ReasonNoteTooLong, domain.ReasonUnknownRequest, domain.ReasonNotRetired, domain.ReasonUnknownReason,
 		domain.ReasonStartOptions, domain.ReasonUnknownSigner, domain.ReasonWorkflowID,
 	}},
 }

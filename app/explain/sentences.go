@@ -89,12 +89,12 @@ var own = map[domain.Reason]string{
 		"the name out.",
 	domain.ReasonWildcardNeedsDNS01: "Whoever asked for the certificate must choose dns-01, or list each host by its " +
 		"name.",
-	domain.ReasonGivenUp:         "Whoever wants the certificate must ask for it again: everleaf cert ensure.",
-	domain.ReasonNotKept:         "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
+	domain.ReasonRetired:         "Whoever wants the certificate must ask for it again: everleaf cert ensure.",
+	domain.ReasonWorkflowEnded:   "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
 	domain.ReasonNothingToRevoke: "There is no certificate in service to revoke: nobody has to do anything.",
 	domain.ReasonStillDelivered: "Whoever wants it gone from there must ask for it again (everleaf cert ensure), and " +
 		"then retire it with --remove-deliveries.",
-	domain.ReasonTokenVoid: "The receiver must wait for the next delivery: a token opens one key, once, and not for " +
+	domain.ReasonTokenInvalid: "The receiver must wait for the next delivery: a token opens one key, once, and not for " +
 		"long.",
 	domain.ReasonUnknownCertificate: "Check the certificate's name: everleaf cert list shows those there are.",
 }

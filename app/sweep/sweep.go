@@ -53,7 +53,7 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 	if !s.done() {
 		return ports.SweepResult{}, workflow.NewContinueAsNewError(ctx, ports.SweepWorkflow, s.state)
 	}
-	workflow.GetLogger(ctx).Info("swept", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved", s.state.Result.Moved,
+	workflow.GetLogger(ctx).Info("sweep finished", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved", s.state.Result.Moved,
 		"checked", s.state.Result.Checked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned", s.state.Result.Cleaned)
 	return s.state.Result, nil
 }

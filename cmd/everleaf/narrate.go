@@ -55,7 +55,7 @@ type entry struct {
 
 // key is the same for failures that repeat; empty for what is told each time.
 func (t entry) key() string {
-	if t.raw || t.Type != "failed" && t.Type != "undelivered" {
+	if t.raw || t.Type != "failed" && t.Type != "delivery_failed" {
 		return ""
 	}
 	f := t.detail.Failure
@@ -91,7 +91,7 @@ func fold(events []app.Event) []entry {
 				between = nil
 			case all[i].Type == "failed" && partOfAttempt[other.Type]:
 				between = append(between, j)
-			case other.Type == "undelivered" || other.Type == "failed" && all[i].Type == "undelivered":
+			case other.Type == "delivery_failed" || other.Type == "failed" && all[i].Type == "delivery_failed":
 				// It goes on beside.
 			default:
 				j = len(all) // a chapter ends
@@ -138,7 +138,7 @@ func (k kit) sentence(t entry) string {
 		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
-	case t.Type == "undelivered":
+	case t.Type == "delivery_failed":
 		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
 	case t.Type == "removed":
 		return "Taken away from " + d.Target + "."
@@ -166,21 +166,21 @@ func ofRequest(kind string, d eventDetail) string {
 		sentence = "Somebody asked for the certificate"
 	case kind == "changed":
 		sentence = "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ")
-	case kind == "adopted" && len(d.Changes) > 0:
+	case kind == "resumed" && len(d.Changes) > 0:
 		sentence = "Somebody asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
-	case kind == "adopted":
+	case kind == "resumed":
 		sentence = "Somebody asked for the certificate again"
-	case kind == "renewal_asked" && d.Force:
+	case kind == "renewal_requested" && d.Force:
 		sentence = "Somebody asked for a renewal that waits for no limit"
-	case kind == "renewal_asked":
+	case kind == "renewal_requested":
 		sentence = "Somebody asked for a renewal"
-	case kind == "revocation_asked" && d.WithoutReplacement:
+	case kind == "revocation_requested" && d.WithoutReplacement:
 		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once"
-	case kind == "revocation_asked":
+	case kind == "revocation_requested":
 		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason)
-	case kind == "retirement_asked" && d.RemoveDeliveries:
+	case kind == "retirement_requested" && d.RemoveDeliveries:
 		sentence = "Somebody retired the certificate, and asked to have it taken away from its targets"
-	case kind == "retirement_asked":
+	case kind == "retirement_requested":
 		sentence = "Somebody retired the certificate"
 	default:
 		return ""

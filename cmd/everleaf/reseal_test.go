@@ -47,7 +47,7 @@ func TestReseal(t *testing.T) {
 			require.Contains(t, b.out.String(), c.says)
 			require.Contains(t, b.err.String(), "everleaf: 1 of 4 secrets sealed anew\neverleaf: 3 of 4 secrets sealed anew\n")
 			if c.code == exitOK {
-				require.NotContains(t, b.err.String(), "SecretsUnopened")
+				require.NotContains(t, b.err.String(), "SecretsUnreadable")
 			} else {
 				require.NotContains(t, b.out.String(), done)
 				require.Contains(t, b.err.String(), "3 secrets do not open")

@@ -21,7 +21,7 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	case m.Mode == Refused:
 		return Answer{Fault: m.Refusal}
 	case t == nil:
-		return Answer{Fault: refused(domain.ReasonRequestUnknown, "request %s: it is not one of this run", id)}
+		return Answer{Fault: refused(domain.ReasonUnknownRequest, "request %s: it is not one of this run", id)}
 	case t.Fault != nil:
 		return Answer{Fault: t.Fault}
 	case m.cancelled() && !m.recording(id):
@@ -88,7 +88,7 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 
 // retiredFault is the answer to a caller that waits for a certificate that is retired.
 func (m *Machine) retiredFault() *domain.Fault {
-	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
+	return refused(domain.ReasonRetired, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.

@@ -49,7 +49,7 @@ func TestAnswer(t *testing.T) {
 		// want is "wait", "ok", "failure", or the reason of a fault.
 		want string
 	}{
-		{"not one of this run", func(*Machine) {}, Situation{}, "RequestUnknown"},
+		{"not one of this run", func(*Machine) {}, Situation{}, "UnknownRequest"},
 		{"not recorded", ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), Situation{}, "wait"},
 		{"refused", ticket(domain.RequestEnsure, func(t *Ticket) { t.Fault = fault(domain.FaultSpec, "No") }), Situation{}, "No"},
 		{"the start was refused", also(ensure, func(m *Machine) { m.Mode, m.Refusal = Refused, fault(domain.FaultSpec, "No") }), Situation{}, "No"},
@@ -71,9 +71,9 @@ func TestAnswer(t *testing.T) {
 			m.Failures = maxFailures
 		}), Situation{}, "wait"},
 		{"the history is long", also(renew, failure(quiet)), Situation{Suggested: true}, "failure"},
-		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "GivenUp"},
-		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "GivenUp"},
-		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "GivenUp"},
+		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "Retired"},
+		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "Retired"},
+		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "Retired"},
 		{"cancelled while it is recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Cancelled), func(m *Machine) {
 			m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}
 		}), Situation{}, "wait"},

@@ -171,7 +171,7 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.Reads++
 	m.meets(a)
 	if d := m.delivery(a.Target); d != nil && !d.Removing {
-		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
+		d.Version, d.At, d.Failure, d.Contacted = a.Version, now.UTC(), nil, true
 	}
 	m.reconcile()
 	if m.Attempt == nil && m.delivered() {

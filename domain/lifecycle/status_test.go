@@ -47,7 +47,7 @@ func TestStatus(t *testing.T) {
 	}
 
 	s = serving(func(m *Machine) { m.Mode, m.Deliveries, m.Failure = Retired, nil, failing(0) }).Status("run")
-	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Met: true}}, s.Deliveries, "those that keep it")
+	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}, s.Deliveries, "those that keep it")
 	require.Nil(t, s.Renewal)
 	require.Nil(t, s.Failure)
 }

@@ -73,7 +73,7 @@ func TestSweepDeliveriesNotifiesEachDriftedCertificateOnce(t *testing.T) {
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0003", "v-0003")),
 		r.notifier.EXPECT().RecordChanged(anything, "shop-0003"),
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0120", "v-0120")),
-		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")),
+		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")),
 	)
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "west"})
 	require.NoError(t, err)

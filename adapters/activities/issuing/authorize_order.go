@@ -12,7 +12,7 @@ import (
 	"everleaf/ports"
 )
 
-// authorize takes every authorization of a pending order to valid: present all, look from our side, accept, wait for the
+// authorize takes every authorization of a pending order to valid: present all, check from our side, accept, wait for the
 // CA, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). The order is ready afterwards.
 func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err error) {
 	if order.Status != domain.OrderPending {
@@ -27,7 +27,7 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 			"challenge %q: this worker has no solver for it", i.spec.Challenge)
 	}
 	defer func() {
-		// Not while the CA may still look: when this try is cut short (shutdown, lost heartbeat, cancellation), parked or
+		// Not while the CA may still check: when this try is cut short (shutdown, lost heartbeat, cancellation), parked or
 		// repeated in place, the next try or the record of the outcome removes the challenges, as after a kill.
 		if ctx.Err() == nil && !activities.IsParked(err) && (err == nil || !domain.AsFault(err).Transient()) {
 			i.cleanUp(ctx, solver)
@@ -38,7 +38,7 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 		return err
 	}
 	if len(waiting) > 0 {
-		if err := i.invite(ctx, solver, open, waiting[0]); err != nil {
+		if err := i.validate(ctx, solver, open, waiting[0]); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func (i *issuance) cleanUp(ctx context.Context, solver ports.Solver) {
 	}
 }
 
-// pending are the authorizations that are not valid yet, with the challenge that is to be met for each.
+// pending returns the authorizations that are not valid yet, with the challenge chosen for each.
 func (i *issuance) pending(ctx context.Context, urls []string) (open []domain.Challenge, waiting []domain.Authorization, err error) {
 	for n, url := range urls {
 		authorization, err := i.ca.Authorization(ctx, url)
@@ -101,8 +101,8 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 		"name %q: the CA does not offer %s (it offers %v): choose another challenge", authorization.Name, want, offered)
 }
 
-// invite has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
-func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
+// validate has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
+func (i *issuance) validate(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
 	if i.at.Stage == accepted {
 		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation))
 	}
@@ -110,16 +110,16 @@ func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domai
 		if err := solver.Present(ctx, i.stored.ID, open); err != nil {
 			return fmt.Errorf("present challenges: %w", err)
 		}
-		i.reach(presented)
+		i.enter(presented)
 	}
 	if err := i.accept(ctx, solver, open); err != nil {
 		return err
 	}
-	i.reach(accepted)
+	i.enter(accepted)
 	return activities.Wait(ctx, i.pace.first)
 }
 
-// accept lets the CA validate each challenge, but only after all of them were seen from our side, and not while too many
+// accept lets the CA validate each challenge, but only after all of them are visible from our side, and not while too many
 // failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
 func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges []domain.Challenge) error {
 	pending := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
@@ -129,7 +129,7 @@ func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges [
 		}
 	}
 	if !i.in.Force {
-		if err := i.mayValidate(ctx, pending); err != nil {
+		if err := i.checkValidationLimit(ctx, pending); err != nil {
 			return err
 		}
 	}
@@ -141,8 +141,8 @@ func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges [
 	return nil
 }
 
-// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: its owner must act. That a zone of
-// ours cannot be seen is the operator's, and that we could not look stays what it is.
+// awaitVisible checks until the challenge is visible. If it is not visible in time, that is the name's fault: its owner must
+// act. A zone of ours that is not visible is the operator's, and a check that was not possible keeps its own fault.
 func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challenge domain.Challenge) error {
 	for {
 		err := solver.Check(ctx, challenge)
@@ -176,7 +176,7 @@ func notVisibleFault(fault *domain.Fault) *domain.Fault {
 
 const waitsForValidation = "the CA validates the challenges"
 
-// awaitValid looks at the authorizations until the CA is done with them, at the CA's pace (RFC 8555 §7.5.1).
+// awaitValid polls the authorizations until the CA is done with them, at the CA's pace (RFC 8555 §7.5.1).
 func (i *issuance) awaitValid(ctx context.Context, waiting []domain.Authorization) error {
 	for len(waiting) > 0 {
 		authorization, err := i.ca.Authorization(ctx, waiting[0].URL)

@@ -15,7 +15,7 @@ import (
 func (r *rig) authorize(order domain.Order) error {
 	r.Helper()
 	return r.parts(func(ctx context.Context, i *issuance) error {
-		i.work(order.ID)
+		i.switchTo(order.ID)
 		return i.authorize(ctx, &order)
 	})
 }
@@ -276,9 +276,9 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		r := newRig(t)
 		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Since: now, Failures: 2, Expired: 1})
 		require.NoError(t, r.parts(func(_ context.Context, i *issuance) error {
-			require.False(t, i.work(orderID))
+			require.False(t, i.switchTo(orderID))
 			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1}, i.at)
-			require.True(t, i.work(orderID))
+			require.True(t, i.switchTo(orderID))
 			return nil
 		}))
 	})

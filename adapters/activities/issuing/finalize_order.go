@@ -11,7 +11,7 @@ import (
 // finalize sends the stored CSR, waits for the CA, downloads the certificate, verifies it against the stored order and
 // stores it.
 func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
-	i.reach(finalizing)
+	i.enter(finalizing)
 	order, err = i.complete(ctx, order)
 	if reason := domain.AsFault(err).Reason; err != nil && (reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey) {
 		// The order stays ready, and would be refused with this key until it expires.
@@ -70,8 +70,8 @@ func (i *issuance) send(ctx context.Context, order domain.Order) (domain.Order, 
 	return order, nil
 }
 
-// errOutlived is found where the CA or Postgres was out of reach for longer than the certificate lives.
-var errOutlived = errors.New("it expired before it could be stored")
+// errCertificateExpired is found where the CA or Postgres was out of reach for longer than the certificate lives.
+var errCertificateExpired = errors.New("it expired before it could be stored")
 
 // store downloads, verifies and records the certificate.
 func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
@@ -82,7 +82,7 @@ func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain
 	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, now); err != nil {
 		fault := domain.AsFault(err)
 		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) && now.Sub(i.stored.OpenedAt) >= life {
-			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errOutlived, "%s", fault.Message).Permanent()
+			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errCertificateExpired, "%s", fault.Message).Permanent()
 		}
 		// Downloading it again would not help; the next attempt places a new order.
 		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))

@@ -74,7 +74,7 @@ func answer(status domain.OrderStatus) domain.Order {
 func (r *rig) finalize(s signed, order domain.Order) (issued domain.Issued, err error) {
 	r.Helper()
 	err = r.parts(func(ctx context.Context, i *issuance) (err error) {
-		i.work(orderID)
+		i.switchTo(orderID)
 		i.stored = s.stored
 		issued, _, err = i.finalize(ctx, order)
 		return err

@@ -23,8 +23,8 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 	if record.Issued != nil {
 		order.Key = record.Issued.Version
 	}
-	if i.undone != "" { // somebody has put the version that it replaced back into service
-		order.Key += "/" + i.undone
+	if i.replacedOrder != "" { // somebody has put the version that it replaced back into service
+		order.Key += "/" + i.replacedOrder
 	}
 	if i.keepsKey(record.Issued) {
 		csr, err := i.reuse(ctx, *record.Issued)
@@ -33,7 +33,7 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 			order.KeyOf, order.CSR = record.Issued.Version, csr
 		case slices.Contains(lostKeys, domain.AsFault(err).Reason):
 			order.KeyLost = err.Error()
-			activity.GetLogger(ctx).Warn("key not used again", "certificate", i.in.Certificate, "error", err)
+			activity.GetLogger(ctx).Warn("key not reused", "certificate", i.in.Certificate, "error", err)
 		default:
 			return ports.StoredOrder{}, err
 		}

@@ -34,7 +34,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 			return order, err
 		}
 		if opened.State == ports.OrderIssued {
-			i.undone = opened.ID // unless its certificate is in service by now
+			i.replacedOrder = opened.ID // unless its certificate is in service by now
 			return order, errIssued
 		}
 		if !i.fits(opened) {
@@ -139,7 +139,7 @@ func (i *issuance) newOrder(ctx context.Context, request ports.OrderRequest) (do
 
 // placed notes which order is at work; a try that only looks again is no news.
 func (i *issuance) placed(ctx context.Context, resumed bool) {
-	if i.work(i.stored.ID) {
+	if i.switchTo(i.stored.ID) {
 		return
 	}
 	i.Observer.OrderPlaced(ctx, i.issuer, resumed)

@@ -17,7 +17,7 @@ type progress struct {
 	// Since is when the stage began, Checks counts the checks since then.
 	Since  time.Time `json:"since,omitzero"`
 	Checks int       `json:"checks,omitempty"`
-	// Failures counts the tries that failed, Expired the orders that ran out.
+	// Failures counts the tries that failed, Expired the orders that expired.
 	Failures int `json:"failures,omitempty"`
 	Expired  int `json:"expired,omitempty"`
 	silent
@@ -35,8 +35,8 @@ const (
 	finalizing stage = "finalizing"
 )
 
-// reach begins a stage, unless an earlier try has begun it.
-func (i *issuance) reach(s stage) {
+// enter begins a stage, unless an earlier try has begun it.
+func (i *issuance) enter(s stage) {
 	if i.at.Stage == s {
 		return
 	}
@@ -44,8 +44,8 @@ func (i *issuance) reach(s stage) {
 	i.beat.Reached(i.at)
 }
 
-// work makes the order the one at work; it reports whether an earlier try knew it.
-func (i *issuance) work(orderID string) (known bool) {
+// switchTo makes the order the current one; it reports whether an earlier try knew it.
+func (i *issuance) switchTo(orderID string) (known bool) {
 	if i.at.Order == orderID {
 		return true
 	}

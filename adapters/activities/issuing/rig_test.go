@@ -158,7 +158,7 @@ func (r *rig) part(ctx context.Context, _ struct{}) (none struct{}, err error) {
 	defer beat.Stop()
 	i.beat = beat
 	if err := r.run(beating, i); err != nil {
-		return none, i.hand(ctx, err)
+		return none, i.endTry(ctx, err)
 	}
 	return none, nil
 }

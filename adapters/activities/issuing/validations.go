@@ -11,9 +11,9 @@ import (
 // spreadLimited is over how long those who wait for one name are spread.
 const spreadLimited = 10 * time.Minute
 
-// mayValidate refuses to let the CA validate challenges while too many validations of one of their names have failed there,
+// checkValidationLimit refuses to let the CA validate challenges while too many validations of one of their names have failed there,
 // whichever certificates they were for.
-func (i *issuance) mayValidate(ctx context.Context, challenges []domain.Challenge) error {
+func (i *issuance) checkValidationLimit(ctx context.Context, challenges []domain.Challenge) error {
 	if len(challenges) == 0 {
 		return nil
 	}

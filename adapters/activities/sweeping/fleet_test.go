@@ -172,7 +172,7 @@ func (f *fleet) RecordChanged(_ context.Context, certificate string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.unkept[certificate] {
-		return domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")
+		return domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")
 	}
 	if f.refusing[certificate] {
 		return domain.NewFault(domain.FaultOperator, "TemporalError", nil, "the server takes no more signals for it")

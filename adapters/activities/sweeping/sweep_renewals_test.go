@@ -54,7 +54,7 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 	left := []ports.Moved{{Certificate: "a", Version: "va"}, {Certificate: "b", Version: "vb"}, {Certificate: "c", Version: "vc"}}
 	r.advice.EXPECT().Moved(anything, "", 2).Return(left[:2], nil)
 	r.advice.EXPECT().Moved(anything, "b", 2).Return(left[2:], nil)
-	r.notifier.EXPECT().RecordChanged(anything, "a").Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended"))
+	r.notifier.EXPECT().RecordChanged(anything, "a").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended"))
 	r.notifier.EXPECT().RecordChanged(anything, "b").Return(domain.NewFault(domain.FaultOperator, "TemporalError", nil, "no more signals"))
 	r.notifier.EXPECT().RecordChanged(anything, "c")
 	r.advice.EXPECT().RecordNotified(anything, left[:1])

@@ -74,7 +74,7 @@ targets:
 	}
 	serves()
 	undelivered := func() int {
-		return s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'undelivered'`, s.name)
+		return s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'delivery_failed'`, s.name)
 	}
 	fails := func(times int) {
 		t.Helper()

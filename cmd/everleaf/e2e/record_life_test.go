@@ -91,7 +91,7 @@ func TestRecordWholeLife(t *testing.T) {
 	orders := s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered)
 	require.NotNil(t, ensure(delivered, "--name", "delivered.example.test").Issued)
 	require.Equal(t, orders, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered), "no order was placed")
-	histories["adopted"] = s.rested(delivered)
+	histories["resumed"] = s.rested(delivered)
 
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"

@@ -50,7 +50,7 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	require.NoError(t, err)
 	w := s.worker() // a newer release is being rolled out: this one may restart meanwhile
 	w.stop()
-	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET least = 99999`)
+	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET min_version = 99999`)
 	require.NoError(t, err)
 	r := s.cli("worker")
 	r.exits(t, 1)

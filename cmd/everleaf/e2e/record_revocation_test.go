@@ -149,7 +149,7 @@ func TestRecordChangedPreference(t *testing.T) {
 }
 
 // The accounts' events are told by name of the issuer.
-func TestAccountStory(t *testing.T) {
+func TestAccountTimeline(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must("migrate")

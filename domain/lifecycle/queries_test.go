@@ -23,7 +23,7 @@ func TestTargetHost(t *testing.T) {
 func TestStillDelivered(t *testing.T) {
 	t.Parallel()
 	require.Nil(t, StillDelivered("a", nil))
-	fault := StillDelivered("a", []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "perhaps", Met: true}, {Target: "web@h1"}})
+	fault := StillDelivered("a", []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "perhaps", Contacted: true}, {Target: "web@h1"}})
 	require.Equal(t, domain.ReasonStillDelivered, fault.Reason)
 	require.Equal(t, domain.FaultSpec, fault.Kind)
 	require.Contains(t, fault.Message, `certificate "a" is retired and was left at its targets disk, perhaps, web@h1, which nobody`)
