@@ -19,7 +19,7 @@ type AccountRecord struct {
 	URL       string    `json:"url,omitempty"`
 	Contact   string    `json:"contact,omitempty"`
 	Since     time.Time `json:"since"`
-	// RollingOver says that a new key is stored which the CA may not know yet: the next use, or another rollover, settles it.
+	// RollingOver reports whether a new key is stored which the CA may not know yet: the next use, or another rollover, settles it.
 	RollingOver bool `json:"rollingOver,omitempty"`
 }
 

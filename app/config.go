@@ -121,7 +121,7 @@ func (w Workers) filled() Workers {
 	return w
 }
 
-// tuned says whether slots follow memory and CPU.
+// tuned reports whether slots follow memory and CPU.
 func (w Workers) tuned() bool { return w.TargetMemory != 0 || w.TargetCPU != 0 }
 
 // Log says how to log.

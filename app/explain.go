@@ -12,7 +12,7 @@ import (
 	"everleaf/ports"
 )
 
-// Timelines tells what Postgres knows of a certificate.
+// Timelines reads what Postgres knows of a certificate.
 type Timelines = ports.Timelines
 
 // Event is one line of a certificate's audit.

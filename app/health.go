@@ -15,7 +15,7 @@ import (
 // defaultCredentialsGrace lets a server restart and a token be replaced.
 const defaultCredentialsGrace = time.Minute
 
-// health is what the process tells of itself. The parts add their checks while they start; the checks count when all
+// health is what the process reports about itself. The parts add their checks while they start; the checks count when all
 // have started.
 type health struct {
 	*ops.Listener
@@ -78,7 +78,7 @@ func keepHealth(lifecycle fx.Lifecycle, config Config, h *health) {
 			return nil
 		},
 		OnStop: func(context.Context) error {
-			h.Draining("told to stop; running steps may go on for " + config.StopTimeout.String())
+			h.Draining("asked to stop; running steps may go on for " + config.StopTimeout.String())
 			return nil
 		},
 	})

@@ -34,7 +34,7 @@ func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
 	seals := len(config.sealing()) > 0 || config.pulls()
-	// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
+	// Made first, since it only reads settings: a bad one is reported before the wait for Postgres.
 	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))
 	}

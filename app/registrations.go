@@ -40,7 +40,7 @@ func Registrations(chosen []Role, base, host string) []Registration {
 }
 
 // recorder is a registry that only remembers. What it does not implement, no role may use: everything is registered
-// under a name of its own.
+// under its own name.
 type recorder struct {
 	worker.Registry
 	found     []Registration

@@ -7,7 +7,7 @@ import (
 )
 
 // logTargets says which targets deliveries may name. Paths, addresses and secrets stay out of it. A process that plays all
-// roles is most likely the only one: then it is told what it serves nobody for lack of an address.
+// roles is most likely the only one: then it logs what it serves nobody for lack of an address.
 func (c Config) logTargets(logger *slog.Logger) {
 	var unserved []string
 	for _, target := range c.Targets {

@@ -147,7 +147,7 @@ func isAddress(address string, listen bool) bool {
 	return err == nil && (number > 0 || listen)
 }
 
-// InvalidSetting is Validate's fault, for a value that a Config cannot tell from none.
+// InvalidSetting is Validate's fault, for a value that a Config cannot distinguish from none.
 func InvalidSetting(flag, value, fix string) error { return invalidFault(flag, value, fix) }
 
 // invalidFault names a setting as people give it: the flag and its variable.

@@ -62,7 +62,7 @@ const (
 	yes = true
 )
 
-// policy is the failure policy. The row of a kind holds for all its reasons but for those that have a row of their own.
+// policy is the failure policy. The row of a kind holds for all its reasons but for those that have their own row.
 // It is applied in steps, and its decisions are in their recorded answers: it may change freely.
 var policy = map[cause]rule{
 	//                                        in place, as asked, backoff, other issuer, answer, hold a Renew, new key

@@ -15,7 +15,7 @@ type Record struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Revocations are the certificates that are still to be revoked, oldest first.
 	Revocations []Revocation `json:"revocations,omitempty"`
-	// Deliveries are the targets that have met this certificate, in order of name.
+	// Deliveries are the targets that a step has contacted for this certificate, in order of name.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Released reports whether the certificate was retired, or its workflow cancelled.
 	Released bool `json:"released,omitempty"`

@@ -56,7 +56,7 @@ type OrderRequest struct {
 type Authorizing interface {
 	// Authorization reads an authorization with its challenges' key authorizations filled in.
 	Authorization(ctx context.Context, url string) (domain.Authorization, error)
-	// AcceptChallenge tells the CA that the challenge may be validated. Accepting one that is being validated or
+	// AcceptChallenge asks the CA to validate the challenge. Accepting one that is being validated or
 	// is done is no error.
 	AcceptChallenge(ctx context.Context, challenge domain.Challenge) error
 }

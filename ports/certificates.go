@@ -105,7 +105,7 @@ type KeyPair struct {
 	Record    CertificateRecord
 	ChainPEM  []byte
 	SealedKey []byte
-	// Replaced says that another version is in service.
+	// Replaced reports whether another version is in service.
 	Replaced bool
 }
 

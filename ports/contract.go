@@ -32,7 +32,7 @@ const (
 	StatusQuery = "Status"
 )
 
-// Each kind of work that wants slots of its own has a task queue of its own: the base queue's name and a suffix.
+// Each kind of work that wants its own slots has its own task queue: the base queue's name and a suffix.
 const (
 	authorizationSuffix = "-authorization"
 	nexusSuffix         = "-nexus"

@@ -11,7 +11,7 @@ import (
 // Bundle is one version of a certificate as a target gets it.
 type Bundle struct {
 	Certificate string
-	// Target is the target as the spec names it, with "@host" where it is on a host of its own.
+	// Target is the target as the spec names it, with "@host" where it is on its own host.
 	Target string
 	// Sequence is Deliveries.BeginDelivery's number; a look needs none.
 	Sequence int64
@@ -35,13 +35,13 @@ type Targets interface {
 	Target(name string) (Target, error)
 }
 
-// Target is a place where certificates are used. Faults: Wait "TargetUnavailable" for what mends itself, Operator
-// "TargetRefused" for what somebody must mend, Wait "VersionReplaced", for good, where a greater sequence has been there
+// Target is a place where certificates are used. Faults: Wait "TargetUnavailable" for what passes by itself, Operator
+// "TargetRefused" for what somebody must correct, Wait "VersionReplaced", for good, where a greater sequence has been there
 // already. A method makes one attempt and honours ctx.
 type Target interface {
 	// Deliver puts the bundle there and returns once the target has confirmed it, with what it said in a few words.
 	// Idempotent by certificate and version. Where it can, it MUST refuse a bundle that is older than what is there, or it
-	// MUST tell the receiver the sequence.
+	// MUST send the receiver the sequence.
 	Deliver(ctx context.Context, bundle Bundle) (confirmation string, err error)
 	// Drift says in a few words how what is there differs from the bundle; empty if it is in place, or if the target cannot
 	// be looked at.

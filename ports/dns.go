@@ -23,7 +23,7 @@ type DNSRecord struct {
 // be validated under one name at the same time (a delegated one, or a name and its wildcard): an implementation MUST leave
 // other values under the name as they are, and MUST NOT remember between Add and Remove, which may be another process's.
 //
-// Faults: Wait "DNSUnavailable" (RetryAfter where told), Operator "DNSRefused".
+// Faults: Wait "DNSUnavailable" (RetryAfter where given), Operator "DNSRefused".
 type DNSZone interface {
 	// Name is the zone's, in lower case without a dot at the end.
 	Name() string
@@ -33,7 +33,7 @@ type DNSZone interface {
 	Remove(ctx context.Context, records []DNSRecord) error
 }
 
-// DNSRecords knows which records were put into DNS, so that each is taken out again by whoever comes after a kill. Faults:
+// DNSRecords knows which records were put into DNS, so that the next worker removes each of them after a kill. Faults:
 // Wait "DatabaseUnavailable".
 type DNSRecords interface {
 	// PutRecords stores the records under the order. It MUST be called before DNS has them. Idempotent by order, zone,

@@ -15,7 +15,7 @@ type Keeper interface {
 	Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error)
 	// Renew replaces the certificate now and waits. An unknown name is a Spec fault "UnknownCertificate".
 	Renew(ctx context.Context, name string, request RenewRequest) (domain.Status, error)
-	// Revoke replaces the certificate unless told not to, then revokes the one that was in service, and waits. An unknown name
+	// Revoke replaces the certificate unless asked not to, then revokes the one that was in service, and waits. An unknown name
 	// is a Spec fault "UnknownCertificate", an unknown reason "UnknownReason", an unknown signer "UnknownSigner". A Wait fault
 	// "ReplacementNotDelivered" says that it is replaced, and revoked when its targets have the new one.
 	Revoke(ctx context.Context, name string, request RevokeRequest) (domain.Status, error)

@@ -22,7 +22,7 @@ type KeyRing interface {
 	Sealer
 	// Mark is how all begins that the current key seals, and nothing that another one does. It is no secret.
 	Mark() []byte
-	// Rotated says that there are earlier keys, and so perhaps something to seal anew.
+	// Rotated reports whether there are earlier keys, and so perhaps something to reseal.
 	Rotated() bool
 }
 
@@ -76,7 +76,7 @@ type Secrets interface {
 	RecordResealed(ctx context.Context, resealed int, failed []UnopenedSecret) error
 }
 
-// UnopenedSecret is one that could not be sealed anew, since it does not open.
+// UnopenedSecret is one that could not be resealed, since it does not open.
 type UnopenedSecret struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id"`
@@ -88,7 +88,7 @@ type UnopenedSecret struct {
 
 // Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.
 type Resealer interface {
-	// Stale counts what there is to seal anew, and what cannot be; 0 without a question while no earlier key is configured.
+	// Stale counts what there is to reseal, and what cannot be; 0 without a question while no earlier key is configured.
 	Stale(ctx context.Context) (int, error)
 	// Reseal works on one page after the place given ("" for the first) and returns how far it is. What does not open is
 	// skipped. Idempotent, and any number may work at once: each secret is replaced only as it was read.

@@ -2,7 +2,7 @@ package ports
 
 import "everleaf/domain"
 
-// A Nexus operation that takes as long as an issuance is carried by a workflow of its own, which ends with it. The type's
+// A Nexus operation that takes as long as an issuance is carried by its own workflow, which ends with it. The type's
 // name is in recorded histories and is never changed.
 const NexusWorkflow = "NexusRequest"
 

@@ -14,7 +14,7 @@ type TokenDigest = [sha256.Size]byte
 // KeyToken lets the receiver of a webhook fetch the key of one version, once.
 type KeyToken struct {
 	Certificate string
-	// Target is the target as the spec names it, with its host: each host's receiver has tokens of its own.
+	// Target is the target as the spec names it, with its host: each host's receiver has its own tokens.
 	Target  string
 	Version string
 	Digest  TokenDigest
@@ -29,7 +29,7 @@ type KeyTokens interface {
 	PutToken(ctx context.Context, token KeyToken) (expires time.Time, err error)
 	// TakeToken uses a token up and returns the version that it is for, with its sealed key; in the same transaction it is
 	// noted that the key left. A token that is unknown, used, void or expired is a Spec fault "TokenInvalid"; which of these it
-	// is, is not told.
+	// is, is not said.
 	TakeToken(ctx context.Context, digest TokenDigest) (KeyPair, error)
 	// VoidToken makes the certificate's token for the target void. Idempotent: there need not be one.
 	VoidToken(ctx context.Context, certificate, target string) error

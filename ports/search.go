@@ -1,7 +1,7 @@
 package ports
 
 // searchNamesLimit is how many bytes of names are made searchable, as JSON. Temporal takes 2048 of one attribute unless it
-// is told otherwise; it refuses a start with more, and fails a workflow's task with more for good.
+// is configured otherwise; it refuses a start with more, and fails a workflow's task with more for good.
 const searchNamesLimit = 1800
 
 // SearchableNames is the value of SearchNames for these names: as many of them, from the first on, as fit. It is pure, and

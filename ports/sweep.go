@@ -28,7 +28,7 @@ type SweepState struct {
 	Secrets PageState `json:"secrets,omitzero"`
 	// Records is how far the removal of forgotten DNS records is; nil where there are none.
 	Records *PageState `json:"records,omitempty"`
-	// Begun says that the plan was made.
+	// Begun reports whether the plan was made.
 	Begun bool `json:"begun,omitempty"`
 	// Result is what was found so far.
 	Result SweepResult `json:"result,omitzero"`

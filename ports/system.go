@@ -4,7 +4,7 @@ import "time"
 
 //go:generate go tool mockgen -source=system.go -destination=../mocks/system.go -package=mocks
 
-// Clock tells the time to activities. Workflows use workflow.Now.
+// Clock gives activities the time. Workflows use workflow.Now.
 type Clock interface {
 	Now() time.Time
 }

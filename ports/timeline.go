@@ -16,7 +16,7 @@ type Audit interface {
 	RecordExport(ctx context.Context, export KeyExport) error
 }
 
-// KeyExport is one look at a private key in the clear.
+// KeyExport is one export of a private key.
 type KeyExport struct {
 	Certificate string `json:"-"`
 	Version     string `json:"version"`
@@ -25,7 +25,7 @@ type KeyExport struct {
 	By string `json:"by"`
 	// Through is the way that the key takes.
 	Through string `json:"through"`
-	// Reason is why, in the words of whoever asks.
+	// Reason is why, in the caller's words.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -52,11 +52,11 @@ type Timeline struct {
 	Deliveries   []domain.Delivery `json:"deliveries,omitempty"`
 	// Events are the newest, newest first.
 	Events []Event `json:"events"`
-	// Earlier says that there are older ones.
+	// Earlier reports whether there are older ones.
 	Earlier bool `json:"earlier,omitempty"`
 }
 
-// Timelines tells them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".
+// Timelines reads them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".
 type Timelines interface {
 	// Timeline has at most that many events.
 	Timeline(ctx context.Context, certificate string, events int) (Timeline, error)

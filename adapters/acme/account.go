@@ -59,7 +59,7 @@ func (ca *CA) forget(used acme.Account) {
 	}
 }
 
-// drop makes the next call read the account anew, unless that has happened since it was used.
+// drop makes the next call read the account again, unless that has happened since it was used.
 func (ca *CA) drop(used acme.Account) {
 	ca.mu.Lock()
 	defer ca.mu.Unlock()

@@ -29,7 +29,7 @@ type Config struct {
 	Issuer string
 	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
 	Directory string
-	// Email is the account's contact. If it differs from what the CA was told last, the CA is told on the next use (RFC 8555
+	// Email is the account's contact. If it differs from what the CA was sent last, the CA is sent it on the next use (RFC 8555
 	// §7.3.2). Empty leaves the CA with what it has.
 	Email string
 	// EAB binds a new account to one that the CA's customer has there already (§7.3.4); the zero value for none.

@@ -50,7 +50,7 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 	return ca.order(placed, 0), nil
 }
 
-// replacesRefused says whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
+// replacesRefused reports whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
 // 403, 404 and 400 for an account, issuer or name set that does not match. Pebble answers the last with 500.
 func replacesRefused(status int, err error) bool {
 	return err != nil && (status == http.StatusConflict || gone(status)) ||

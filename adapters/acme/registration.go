@@ -11,7 +11,7 @@ import (
 )
 
 // settle finds out which of the stored keys the CA knows, brings Postgres in line with it, and registers the key if the CA
-// knows none. So a lost account URL, a lost answer and a key rollover that was cut short mend without a second account, and
+// knows none. So a lost account URL, a lost answer and a key rollover that was cut short are repaired without a second account, and
 // without a second use of an external account binding.
 func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.Account, fresh bool) (held, error) {
 	var none held
@@ -24,7 +24,7 @@ func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.A
 		if url != "" {
 			return ca.found(ctx, *stored, held{acme.Account{Location: url, PrivateKey: key}, stored.SealedKey})
 		}
-		// An account whose key was rolled over may be told apart from one that is not there, or not.
+		// An account whose key was rolled over may look like one that is not there.
 		if err != nil && (stored.NextSealedKey == nil || domain.AsFault(err).Kind != domain.FaultOperator) {
 			return none, err
 		}

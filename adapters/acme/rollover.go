@@ -48,7 +48,7 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 	return url, err
 }
 
-// refusedKey forgets a new key that the CA has refused for what it is: it would say the same to whoever else tries it at this
+// refusedKey forgets a new key that the CA has refused for what it is: it would say the same to any other try at this
 // moment, so that it cannot become the account's. After any other error it may have, or may yet by another process, and it is
 // kept for the next look.
 func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) error {
@@ -60,7 +60,7 @@ func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) erro
 	return refusal
 }
 
-// switchKey makes the key that the CA knows the stored one. Another process may have done so, or have sealed it anew.
+// switchKey makes the key that the CA knows the stored one. Another process may have done so, or have resealed it.
 func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) error {
 	for range 3 {
 		switched, err := ca.accounts.SwitchAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed)
@@ -85,7 +85,7 @@ func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) e
 		"issuer %q: another process changes the account's key at this moment; try again", ca.config.Issuer)
 }
 
-// rekeyed says whether the account has another key by now than the one that was used, after the CA has refused it. CAs
+// rekeyed reports whether the account has another key by now than the one that was used, after the CA has refused it. CAs
 // answer a signature by an old key in various ways; Boulder and Pebble say malformed, as they say of much else: so the
 // question costs a statement, and the CA is asked only while a new key is on its way.
 func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Account) bool {

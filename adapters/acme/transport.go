@@ -119,7 +119,7 @@ func exchangeOf(ctx context.Context) *exchange {
 
 func (x *exchange) done() { x.cancel() }
 
-// begin says whether a request may be sent. What the last one was answered is forgotten if it may.
+// begin reports whether a request may be sent. What the last one was answered is forgotten if it may.
 func (x *exchange) begin(path string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

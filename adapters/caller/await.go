@@ -50,25 +50,25 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 	}
 }
 
-// notReady says that the task with the update failed: the same update may simply be sent again.
+// notReady reports whether the task with the update failed: the same update may simply be sent again.
 func notReady(err error) bool {
 	var notReady *serviceerror.WorkflowNotReady
 	return errors.As(err, &notReady)
 }
 
-// crowded says that too many others wait for the certificate: it is asked again, and has its turn.
+// crowded reports whether too many others wait for the certificate: it is asked again, and has its turn.
 func crowded(err error) bool {
 	var application *temporal.ApplicationError
 	return errors.As(err, &application) && domain.AsFault(workflowFault(application)).Reason == domain.ReasonTooManyCallers
 }
 
-// unseen says that the run has ended and knows nothing of the update.
+// unseen reports whether the run has ended and knows nothing of the update.
 func unseen(err error) bool {
 	var notFound *serviceerror.NotFound
 	return errors.As(err, &notFound)
 }
 
-// dropped says that the run ended between the update's acceptance and its answer.
+// dropped reports whether the run ended between the update's acceptance and its answer.
 func dropped(err error) bool {
 	var application *temporal.ApplicationError
 	return errors.As(err, &application) && application.Type() == "AcceptedUpdateCompletedWorkflow"

@@ -42,7 +42,7 @@ func New(c client.Client, options Options) *Client {
 }
 
 // Start asks for a certificate and does not wait: it returns once the server has the workflow, be a worker there or not.
-// A certificate that is kept already stays as it is, whatever its spec; Ensure would change it. Status and Watch tell how
+// A certificate that is kept already stays as it is, whatever its spec; Ensure would change it. Status and Watch show how
 // it goes. Idempotent.
 func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err := domain.ValidateCertificateName(name); err != nil {

@@ -36,7 +36,7 @@ func late(ctx context.Context) error {
 	return serviceerror.NewDeadlineExceeded("context deadline exceeded")
 }
 
-// The caller's own end is an error of its own, and who then looks at the context sees the end too.
+// The caller's own end is its own error, and who then looks at the context sees the end too.
 func TestServerAheadOfTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)

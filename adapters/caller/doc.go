@@ -16,6 +16,6 @@
 //	RateLimited  nobody's: the CA asked to wait, Everleaf does
 //	Wait         nobody's: something is not there yet (a worker, the server, a challenge that is not visible yet)
 //
-// A problem is no end: the workflow tries again, and a later Status or Ensure tells how it went. Reason is a stable word
+// A problem is no end: the workflow tries again, and a later Status or Ensure shows how it went. Reason is a stable word
 // for programs, Message names the thing, the value and the fix for people.
 package caller

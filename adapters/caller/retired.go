@@ -11,7 +11,7 @@ import (
 )
 
 // retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer if there never was
-// one, or if another one keeps it. One that was terminated or has failed could tell nobody that it kept its certificate no
+// one, or if another one keeps it. One that was terminated or has failed could inform nobody that it kept its certificate no
 // more: that is a Spec fault "WorkflowEnded". What the end has left at targets is not cleared any more: "StillDelivered".
 func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
 	info, err := c.describe(ctx, ports.WorkflowID(name), "")

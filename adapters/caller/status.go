@@ -44,7 +44,7 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 		answer, err = c.query(bounded, name)
 	}
 	if err == nil && answer.QueryRejected != nil {
-		// When it ended is told if the server says so: it is not worth a failure.
+		// When it ended is added if the server says so: it is not worth a failure.
 		info, _ := c.describe(bounded, ports.WorkflowID(name), "")
 		return Status{}, endedFault(name, answer.QueryRejected.GetStatus(), info)
 	}
@@ -111,7 +111,7 @@ func (c *Client) Watch(ctx context.Context, name string, every time.Duration) it
 	}
 }
 
-// whyNoAnswer tells a server that is gone from one that waited for a worker in vain.
+// whyNoAnswer distinguishes a server that is gone from one that waited for a worker in vain.
 func (c *Client) whyNoAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
 	defer cancel()

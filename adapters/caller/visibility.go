@@ -26,7 +26,7 @@ func searchable(spec domain.Spec) temporal.SearchAttributes {
 	)
 }
 
-// unsearchable says that the server does not know a search attribute. Its error has no type of its own.
+// unsearchable reports whether the server does not know a search attribute. Its error has no type of its own.
 func unsearchable(err error) bool {
 	var invalid *serviceerror.InvalidArgument
 	return errors.As(err, &invalid) && strings.Contains(invalid.Message, "search attribute") &&

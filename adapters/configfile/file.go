@@ -149,7 +149,7 @@ func (f *File) unique(first map[string]int, list string, i int, name, what strin
 		return f.settingFault(at, "it is missing: %s", what)
 	}
 	if earlier, taken := first[name]; taken {
-		return f.settingFault(at, "%q is the name of %s[%d] already: give each a name of its own", name, list, earlier)
+		return f.settingFault(at, "%q is the name of %s[%d] already: give each its own name", name, list, earlier)
 	}
 	first[name] = i
 	return nil

@@ -30,7 +30,7 @@ type eab struct {
 	HMACKey string `json:"hmacKey"`
 }
 
-// resolve makes the config, or says which field cannot work and how to mend it.
+// resolve makes the config, or says which field cannot work and how to correct it.
 func (i issuer) resolve() (config acme.Config, field, fix string) {
 	config = acme.Config{
 		Issuer: i.Name, Directory: i.Directory, Email: i.Email, CABundle: i.CABundle, OnlyReturnExisting: i.OnlyReturnExisting,

@@ -98,5 +98,5 @@ func checkTimeout(name, value string) error {
 	return nil
 }
 
-// fieldError is a complaint; whoever knows which target it is puts that in front.
+// fieldError is about one field; the caller, which knows the target, puts that in front.
 func fieldError(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }

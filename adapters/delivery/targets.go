@@ -18,7 +18,7 @@ type Targets struct{ byName map[string]ports.Target }
 type Deps struct {
 	// Tokens are for webhooks whose receivers fetch their keys.
 	Tokens ports.KeyTokens
-	// Logger is told of settings that work and are unwise; nil for nobody.
+	// Logger gets a warning for settings that work and are unwise; it may be nil.
 	Logger *slog.Logger
 }
 

@@ -42,7 +42,7 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 		return nil, err
 	}
 	if parts.transport == KeyPlain && logger != nil {
-		logger.Warn("a webhook carries private keys in the clear inside TLS: whoever sees its requests has them; "+
+		logger.Warn("a webhook carries private keys in the clear inside TLS: anyone who sees its requests has them; "+
 			"choose key: token or key: encrypted", "target", name)
 	}
 	wire := http.DefaultTransport.(*http.Transport).Clone()
@@ -69,7 +69,7 @@ func (w *WebhookTarget) Deliver(ctx context.Context, bundle ports.Bundle) (strin
 func (w *WebhookTarget) Drift(context.Context, ports.Bundle) (string, error) { return "", nil }
 
 // Remove implements ports.Target. The ID of the message is the same for each try of one removal; a certificate may come and
-// go more than once, and the sequence tells these apart.
+// go more than once, and the sequence distinguishes these.
 func (w *WebhookTarget) Remove(ctx context.Context, removal ports.Removal) error {
 	if w.transport == KeyByToken {
 		if err := w.tokens.VoidToken(ctx, removal.Certificate, removal.Target); err != nil {

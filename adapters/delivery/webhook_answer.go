@@ -19,7 +19,7 @@ const (
 	reasonUnavailable = "TargetUnavailable"
 	reasonRefused     = "TargetRefused"
 
-	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is shown.
 	maxHead  = 4 << 10
 	maxQuote = 120
 	// maxRetryAfter bounds what it may ask for.
@@ -34,8 +34,8 @@ func (w *WebhookTarget) unavailableFault(cause error, what string) *domain.Fault
 	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
 }
 
-// answered reads what a receiver said: 2xx confirms, what a receiver can mend by itself is waited for, all else is
-// somebody's to mend.
+// answered reads what a receiver said: 2xx confirms, what a receiver can recover from by itself is waited for, all else
+// must be corrected by somebody.
 func (w *WebhookTarget) answered(response *http.Response, token string) (confirmation string, err error) {
 	status := strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode)
 	said := "it answered " + strings.TrimSpace(status) + w.quote(response.Body, token)

@@ -61,7 +61,7 @@ func concealedFieldError(name, fix string) error { return fmt.Errorf(".webhook.%
 // certificates are named by callers, and the host is the operator's to choose.
 type address struct {
 	template string
-	// shown is what may be told: path and query can hold a key.
+	// shown is what may be shown: path and query can hold a key.
 	shown string
 }
 

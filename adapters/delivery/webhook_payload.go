@@ -26,7 +26,7 @@ type event struct {
 	Data      any       `json:"data"`
 }
 
-// issuedData tells of a certificate to put into service.
+// issuedData describes a certificate to put into service.
 type issuedData struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -42,7 +42,7 @@ type issuedData struct {
 	Key       keyData   `json:"key"`
 }
 
-// removedData tells of a certificate that the target is not to have any more.
+// removedData describes a certificate to remove.
 type removedData struct {
 	Name     string `json:"name"`
 	Sequence int64  `json:"sequence,omitempty"`
@@ -51,7 +51,7 @@ type removedData struct {
 // keyData is how the receiver gets the private key; which fields are there depends on Transport.
 type keyData struct {
 	Transport KeyTransport `json:"transport"`
-	// URL answers a GET with the key, PKCS #8 PEM, once, to whoever shows Token as a bearer token before Expires.
+	// URL answers a GET with the key, PKCS #8 PEM, once, to a client that shows Token as a bearer token before Expires.
 	URL     string     `json:"url,omitempty"`
 	Token   string     `json:"token,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`

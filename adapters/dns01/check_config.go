@@ -150,7 +150,7 @@ func checkTimeout(name, value string) error {
 	return nil
 }
 
-// fieldError is a complaint; whoever knows which zone it is puts that in front.
+// fieldError is about one field; the caller, which knows the zone, puts that in front.
 func fieldError(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
 
 // concealedFieldError is a complaint about a value that is not shown.

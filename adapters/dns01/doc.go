@@ -2,6 +2,6 @@
 // them where a CA will.
 //
 // Nothing of a record is remembered in the process: what was written is in a ports.DNSRecords before DNS has it, so that
-// whoever comes after a kill removes it. Not done here: hosters' own interfaces, which a CNAME into a zone that is spoken to
+// the next worker removes it after a kill. Not done here: hosters' own interfaces, which a CNAME into a zone that is spoken to
 // here replaces.
 package dns01

@@ -27,7 +27,7 @@ const requestsAtOnce = 4
 // followed: who answers must be who was configured.
 type HTTPZone struct {
 	name string
-	// url has no slash at the end; shown is what may be told of it.
+	// url has no slash at the end; shown is what may be shown of it.
 	url, shown         string
 	username, password string
 	timeout            time.Duration

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is shown.
 	maxHead  = 4 << 10
 	maxQuote = 80
 	// maxRetryAfter bounds what it may ask for.
@@ -33,7 +33,7 @@ func unansweredFault(err error, where string) error {
 	return unavailableFault(plain(err), "%s: see that the service runs and that this host reaches it", where)
 }
 
-// answered reads what the service said: 2xx confirms, what it can mend by itself is waited for, all else is somebody's to mend.
+// answered reads what the service said: 2xx confirms, what it can recover from by itself is waited for, all else must be corrected by somebody.
 func (z *HTTPZone) answered(response *http.Response, where string) error {
 	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+http.StatusText(response.StatusCode)) + z.quote(response.Body)
 	switch code := response.StatusCode; {
@@ -67,7 +67,7 @@ func (z *HTTPZone) quote(body io.Reader) string {
 	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
 }
 
-// secrets are what must not be told, in the shapes in which the service gets them.
+// secrets are what must not be shown, in the shapes in which the service gets them.
 func (z *HTTPZone) secrets() []string {
 	if z.password == "" {
 		return nil

@@ -23,7 +23,7 @@ const (
 
 // resolver asks a recursive DNS server.
 type resolver struct {
-	// server is host:port; empty stands for the system's, which are read anew each time.
+	// server is host:port; empty stands for the system's, which are read each time.
 	server string
 }
 

@@ -85,7 +85,7 @@ func (z *UpdateZone) send(ctx context.Context, records []ports.DNSRecord, what s
 	answer, err := exchange(ctx, z.client, message, z.server)
 	where := what + " records in zone " + z.name + " at " + z.server
 	if err == nil && z.key != nil && answer.Rcode == dns.RcodeSuccess && answer.IsTsig() == nil {
-		return refusedFault(nil, "%s: the answer is not signed: whoever sent it may not be the server", where)
+		return refusedFault(nil, "%s: the answer is not signed, so it may not come from the server", where)
 	}
 	return interpret(ctx, where, answer, err)
 }

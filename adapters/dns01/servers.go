@@ -15,13 +15,13 @@ import (
 	"everleaf/ports"
 )
 
-// shownServers is how many servers a fault tells of.
+// shownServers is how many servers a fault names.
 const shownServers = 3
 
 // lack is what a name server says instead of the value; no text if it has it.
 type lack struct {
 	text string
-	// lags says that it answers for the zone, and does not have the value.
+	// lags reports whether it answers for the zone, and does not have the value.
 	lags bool
 }
 

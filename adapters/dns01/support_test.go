@@ -30,7 +30,7 @@ type records struct {
 	puts    int
 }
 
-// same says whether it is one record in DNS.
+// same reports whether it is one record in DNS.
 func same(a, b ports.DNSRecord) bool {
 	return a.Zone == b.Zone && a.Name == b.Name && a.Value == b.Value
 }

@@ -25,7 +25,7 @@ func (l *Listener) ready(w http.ResponseWriter, r *http.Request) {
 	answer(w, results)
 }
 
-// note logs a check that turned, so that the log tells of an outage that no prober kept.
+// note logs a check that turned, so that the log has an outage that no prober kept.
 func (l *Listener) note(results []result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

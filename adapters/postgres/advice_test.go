@@ -92,7 +92,7 @@ func TestBacklog(t *testing.T) {
 	_, err := s.RecordRevoked(t.Context(), "revoked", versions[2], domain.RevokedSuperseded, noon)
 	require.NoError(t, err)
 	for _, d := range [][2]string{{"kept", "files@web2"}, {"kept", "files@web1"}, {"kept", "hook"}, {"given-up", "files@web3"}, {"revoked", "files@web1"}} {
-		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, met, version, delivered_at)
+		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, contacted, version, delivered_at)
 			SELECT name, $2, true, current_version, now() FROM certificates WHERE name = $1`, d[0], d[1])
 		require.NoError(t, err)
 	}

@@ -22,14 +22,14 @@ type Deliveries struct{ pool *pgxpool.Pool }
 func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: pool} }
 
 // deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that failed
-// before any step met it has a row as well, so that its failure is seen, but nothing is known to be there.
+// before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
 		'failure', d.failure, 'met', true) ORDER BY d.target)
 	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
 
-// forgetUnmet forgets the targets of the certificate in stored that no step has met and that its spec, $4, does not name.
-const forgetUnmet = `unmet AS (
+// forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4, does not name.
+const forgetUncontacted = `unmet AS (
 		DELETE FROM deliveries d USING stored
 		WHERE d.certificate = stored.name AND NOT d.contacted AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
 	)`

@@ -52,7 +52,7 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 // dnsRecordColumns are those of a record r. Its mark is the transaction that wrote the row.
 const dnsRecordColumns = `r.zone, r.name, r.value, r.xmin::text`
 
-// others says that another order has put record r as well, into the same zone.
+// others is the condition that another order has put record r as well, into the same zone.
 const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.zone = r.zone AND o.order_id <> r.order_id)`
 
 // OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.

@@ -65,7 +65,7 @@ func sameNamesFault(holder string, cause error) *domain.Fault {
 			"use one certificate for both if they are the same", holder).WithRetryAfter(sameNamesPause)
 }
 
-// passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).
+// passing reports whether an SQLSTATE goes away by themselves (Postgres documentation, appendix A).
 func passing(code string) bool {
 	switch code {
 	case "57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle too long
@@ -77,7 +77,7 @@ func passing(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53")
 }
 
-// refusing tells SQLSTATEs of a server that is there and lets nobody in: wrong credentials (class 28), no such database,
+// refusing reports whether an SQLSTATE is of a server that is there and lets nobody in: wrong credentials (class 28), no such database,
 // a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
 func refusing(code string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "55000"

@@ -26,7 +26,7 @@ const (
 )
 
 // Migrate brings the schema to this binary's version and returns the version before and after. Any number of replicas
-// may run it at once: one works, the others wait up to five minutes. It needs a session of its own, so not PgBouncer
+// may run it at once: one works, the others wait up to five minutes. It needs its own session, so not PgBouncer
 // in transaction mode. Faults: those of Open, Operator "SchemaTooNew" and "MigrationFailed".
 func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
 	parsed, err := parse(config)
@@ -80,7 +80,7 @@ func failedMigration(err error) error {
 	return fault
 }
 
-// CheckSchema says whether this binary may work with the database: an Operator fault "SchemaTooOld" or
+// CheckSchema returns nil if this binary may work with the database: else an Operator fault "SchemaTooOld" or
 // "SchemaTooNew" names both versions and the fix. A newer schema is good enough unless it says that it is not: while
 // releases are rolled out, both run on it.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {

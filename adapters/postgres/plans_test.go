@@ -70,7 +70,7 @@ func newPlanned(t *testing.T) (store, *statements) {
 			CASE WHEN v = 2 THEN now() + CASE WHEN n <= %[2]d THEN -1 ELSE n END * interval '1 minute' END, v = 2 AND n <= 10
 		FROM generate_series(1, %[1]d) n, generate_series(1, 2) v;
 		UPDATE certificates SET current_version = md5('v' || substr(name, 2) || '/2')::uuid;
-		INSERT INTO deliveries (certificate, target, met, version, delivered_at)
+		INSERT INTO deliveries (certificate, target, contacted, version, delivered_at)
 		SELECT name, target, true, current_version, now() FROM certificates, unnest(ARRAY['files@web1', 'hook']) target;
 		INSERT INTO delivery_sequences (certificate, target, version, sequence, requests)
 		SELECT certificate, target, version, 1, '{}' FROM deliveries;

@@ -81,8 +81,8 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM resumed
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
 		), deliveries AS (
-			UPDATE deliveries SET failure = NULL, updated_at = now() FROM resumed WHERE certificate = name AND failure IS NOT NULL AND met
-		), `+forgetUnmet+`
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM resumed WHERE certificate = name AND failure IS NOT NULL AND contacted
+		), `+forgetUncontacted+`
 		INSERT INTO events (certificate, at, type, detail)
 		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
 			jsonb_build_object('request', $3::text, 'changes', $6::text[])

@@ -33,7 +33,7 @@ func (r *versionRow) issued() *domain.Issued {
 }
 
 // text makes what a CA sent storable: Postgres takes neither NUL nor invalid UTF-8, and a failure that cannot be
-// stored would never be told.
+// stored would never be reported.
 func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

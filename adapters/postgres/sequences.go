@@ -44,7 +44,7 @@ func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRe
 		), begun AS (`+nextSequence+`
 		), row AS (
 			INSERT INTO deliveries (certificate, target, contacted) SELECT $1, $2, true FROM begun
-			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true WHERE NOT deliveries.met
+			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true WHERE NOT deliveries.contacted
 		)
 		SELECT sequence FROM begun`, version)
 }

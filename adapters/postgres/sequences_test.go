@@ -94,7 +94,7 @@ func TestALateTryIsKnownAfterARemoval(t *testing.T) {
 	removal := a.number("", "2")
 	require.NoError(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
 	a.late(version, "1")
-	require.Empty(t, a.met("web"))
+	require.Empty(t, a.stored("web"))
 	for i := range 20 {
 		a.number([]string{version, ""}[i%2], uuid.NewString())
 	}
@@ -126,7 +126,7 @@ func TestALateTryRecordsNothing(t *testing.T) {
 	first := a.number(version, "1")
 	removal := a.number("", "2")
 	require.True(t, late("web", a.target, first))
-	require.Empty(t, a.met("web")[0].Version)
+	require.Empty(t, a.stored("web")[0].Version)
 	require.NoError(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
 	require.True(t, late("web", a.target, first), "it is clear")
 	second := a.number(version, "3")
@@ -136,7 +136,7 @@ func TestALateTryRecordsNothing(t *testing.T) {
 		_, err := a.RecordDelivered(t.Context(), "web", a.target, second, "written")
 		require.NoError(t, err)
 	}
-	require.Equal(t, version, a.met("web")[0].Version)
+	require.Equal(t, version, a.stored("web")[0].Version)
 	requireLate(t, a.RecordRemoved(t.Context(), "web", a.target, second))
 	require.False(t, late("web", "another", second))
 	require.False(t, late("another", a.target, second))

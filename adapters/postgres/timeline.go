@@ -15,10 +15,10 @@ var (
 	_ ports.Audit     = (*Timelines)(nil)
 )
 
-// Timelines tells what is known of certificates, and writes down who looked at their keys.
+// Timelines reads what is known of certificates, and records who exported their keys.
 type Timelines struct{ pool *pgxpool.Pool }
 
-// NewTimelines tells from the pool's database.
+// NewTimelines reads from the pool's database.
 func NewTimelines(pool *pgxpool.Pool) *Timelines { return &Timelines{pool: pool} }
 
 // RecordExport implements ports.Audit.
@@ -68,7 +68,7 @@ func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline 
 	return timeline, err
 }
 
-// newest are the events that were told last. A failure is told with the instant at which it happened.
+// newest returns the events that were recorded last. A failure has the instant at which it happened.
 func newest(ctx context.Context, tx pgx.Tx, certificate string, limit int) ([]ports.Event, error) {
 	rows, err := tx.Query(ctx, `SELECT id, at, type, detail FROM events WHERE certificate = $1 ORDER BY at DESC, id DESC LIMIT $2`,
 		certificate, max(limit, 0))

@@ -26,7 +26,7 @@ type material struct {
 	leaf   *x509.Certificate
 }
 
-// stamp tells one content of a file from the next.
+// stamp distinguishes one content of a file from the next.
 type stamp struct {
 	path string
 	at   time.Time

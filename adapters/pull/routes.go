@@ -14,7 +14,7 @@ import (
 	"everleaf/ports"
 )
 
-// routes is what is served. GET patterns match HEAD as well, which must not use up a token: that route looks itself.
+// routes is what is served. GET patterns match HEAD as well, which must not use up a token: that route checks the method itself.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/keys", s.watched(s.key))
@@ -26,7 +26,7 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// answer is what the log tells of a request; nothing of it is secret.
+// answer is what the log says of a request; nothing of it is secret.
 type answer struct {
 	status      int
 	client      string

@@ -86,7 +86,7 @@ func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 	return a
 }
 
-// key serves the key that a one-time token is for. The token is used up before the key is opened: whoever fails to get the
+// key serves the key that a one-time token is for. The token is used up before the key is opened: a client that fails to get the
 // key with it answers the webhook with an error, and gets a new one.
 func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	if request.Method != http.MethodGet {
@@ -147,7 +147,7 @@ func (s *Server) withKey(ctx context.Context, before, sealed []byte) ([]byte, er
 	return append(before, key...), nil
 }
 
-// matches says whether a client has what tag stands for (RFC 9110 §13.1.2, weak comparison).
+// matches reports whether a client has what tag stands for (RFC 9110 §13.1.2, weak comparison).
 func matches(ifNoneMatch []string, tag string) bool {
 	for _, list := range ifNoneMatch {
 		for candidate := range strings.SplitSeq(list, ",") {

@@ -55,7 +55,7 @@ func code(err error) gcerrors.ErrorCode {
 	return gcerrors.Code(err)
 }
 
-// isWrongKey says that a key was asked and has not sealed it.
+// isWrongKey reports whether a key was asked and has not sealed it.
 func isWrongKey(err error) bool {
 	fault, ok := errors.AsType[*domain.Fault](err)
 	return ok && fault.Reason == reasonWrongKey
@@ -67,7 +67,7 @@ const (
 )
 
 // wrongKeyFault is the operator's fault and yet it is retried at an even pace: in a rotation that went out in the wrong
-// order it mends itself with the last worker that is replaced.
+// order it passes by itself with the last worker that is replaced.
 func wrongKeyFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
 		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+

@@ -36,12 +36,12 @@ const (
 //  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what the
 //     other seals.
 //  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so makes it the current one, and
-//     from then on the sweep seals anew, in the background, what the former key sealed; `everleaf reseal` does it at once.
+//     from then on the sweep reseals, in the background, what the former key sealed; `everleaf reseal` does it at once.
 //  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of service.
 //
 // A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on until
 // it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every ten
-// minutes), and does not start anew. To go back after step 2, swap the keys again and run `everleaf reseal`.
+// minutes), and does not start again. To go back after step 2, swap the keys again and run `everleaf reseal`.
 type Config struct {
 	// KeyURL is the setting sealing-key: file:///path, awskms://, azurekeyvault://, gcpkms:// or hashivault:// (as
 	// gocloud.dev/secrets documents them). It holds no secret.
@@ -64,7 +64,7 @@ var services = map[string][]string{
 type Keeper struct {
 	// keys has the current one first.
 	keys []*key
-	// first says that a key of these has opened something of format 1, all of which one key has sealed.
+	// first reports whether a key of these has opened something of format 1, all of which one key has sealed.
 	first atomic.Bool
 }
 
@@ -75,7 +75,7 @@ type key struct {
 	setting string
 	// mark is how everything begins that it seals.
 	mark [markLength]byte
-	// local says that the key is a file: no service is asked, so nothing can be out of reach, and the mark is the key's own.
+	// local reports whether the key is a file: no service is asked, so nothing can be out of reach, and the mark is the key's own.
 	local bool
 }
 

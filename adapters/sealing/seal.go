@@ -43,7 +43,7 @@ func (k *Keeper) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
 	return append(sealed, checksum(sealed)...), nil
 }
 
-// checksum tells accidents; what somebody changed on purpose, the ciphertext's tag tells.
+// checksum detects accidents; the ciphertext's tag detects a change on purpose.
 func checksum(content []byte) []byte {
 	sum := sha256.Sum256(content)
 	return sum[:checksumLength]

@@ -16,7 +16,7 @@ type box struct {
 	header []byte
 }
 
-// Open implements ports.Sealer. See the package's comment for how a wrong key is told apart from damage.
+// Open implements ports.Sealer. See the package's comment for how a wrong key is distinguished from damage.
 func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	box, err := unpack(sealed)
 	if err != nil {
@@ -66,7 +66,7 @@ func (k *Keeper) candidates(box box) []*key {
 	return append(named, others...)
 }
 
-// hasFile says whether one of the keys in files has this mark.
+// hasFile reports whether one of the keys in files has this mark.
 func (k *Keeper) hasFile(mark []byte) bool {
 	for _, key := range k.keys {
 		if key.local && bytes.Equal(key.mark[:], mark) {

@@ -28,7 +28,7 @@ const (
 	temporalScope = "temporal-sdk-go"
 )
 
-// Metrics are this process's figures, in a registry of their own.
+// Metrics are this process's figures, in their own registry.
 type Metrics struct {
 	registry *prometheus.Registry
 	provider *sdk.MeterProvider

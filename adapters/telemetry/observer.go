@@ -21,7 +21,7 @@ var _ ports.Observer = (*Observer)(nil)
 // ever.
 const other = "other"
 
-// Observer counts what the steps tell of. It is safe for concurrent use.
+// Observer counts what the steps report. It is safe for concurrent use.
 type Observer struct {
 	issuers     []string
 	targets     []string

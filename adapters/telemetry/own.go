@@ -8,7 +8,7 @@ type own struct{ name, help string }
 // worker looks at the same fleet, so take max of the gauges everleaf_certificates, everleaf_certificates_expiring and min of
 // everleaf_next_expiry_seconds.
 var (
-	buildInfo = own{"everleaf_build_info", "Always 1; the labels tell version, revision and Go version of this process."}
+	buildInfo = own{"everleaf_build_info", "Always 1; the labels are version, revision and Go version of this process."}
 
 	ordersPlaced = own{"everleaf_orders_placed_total",
 		"Orders placed at the CA, by issuer; resumed=true where an earlier try had placed it."}

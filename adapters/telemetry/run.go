@@ -16,7 +16,7 @@ import (
 const quiet = 15 * time.Minute
 
 // run is the parent of the steps' spans in one run of a workflow. The library's own would be one span for as long as
-// the run lives, which is weeks of sleep, made anew whenever the workflow is replayed, and in its caller's trace for
+// the run lives, which is weeks of sleep, made again whenever the workflow is replayed, and in its caller's trace for
 // ever, as each run hands its trace to the next. Here a trace is one stretch of work: RunWorkflow is a mark, made when
 // the first step begins, in the trace of the caller who asked for the work just now, else in a new one; and it links to
 // what came before. It is used by one workflow's coroutines, of which one runs at a time.

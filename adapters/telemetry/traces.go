@@ -59,7 +59,7 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	return &Traces{provider: sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))}, nil
 }
 
-// wanted says whether somebody asked for traces and nobody forbade them.
+// wanted reports whether somebody asked for traces and nobody forbade them.
 func wanted() bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return false
@@ -87,7 +87,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	return exporter, nil
 }
 
-// On says whether spans are sent anywhere.
+// On reports whether spans are sent anywhere.
 func (t *Traces) On() bool { return t != nil && t.provider != nil }
 
 // Interceptors carry the trace through Temporal, for a client and the workers made of it; none without traces.

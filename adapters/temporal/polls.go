@@ -128,7 +128,7 @@ func (p *Polls) end(ended *poll, err error) error {
 	return nil
 }
 
-// accepted says whether a poll from after the first refusal waits for work: refusals come at once, so one that waits is
+// accepted reports whether a poll from after the first refusal waits for work: refusals come at once, so one that waits is
 // accepted, though it may be a minute until it says so.
 func (p *Polls) accepted(now time.Time) bool {
 	for poll := range p.flying {
@@ -148,13 +148,13 @@ func (p *Polls) fault() error {
 	return connection.Refused(p.config.Target(), p.cause)
 }
 
-// denies says whether the server, or a proxy before it, answered that this client may not.
+// denies reports whether the server, or a proxy before it, answered that this client may not.
 func denies(err error) bool {
 	code := status.Code(err)
 	return err != nil && (code == codes.PermissionDenied || code == codes.Unauthenticated || handshake(err))
 }
 
-// handshake tells a client certificate that the other side refuses. gRPC keeps no type of it: the alert is text. The
+// handshake reports whether the other side refuses the client certificate. gRPC keeps no type of it: the alert is text. The
 // certificate is read once, at start, so that only a new process takes up a renewed one.
 func handshake(err error) bool {
 	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "remote error: tls:")

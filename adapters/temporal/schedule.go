@@ -67,7 +67,7 @@ func sweepSchedule(config Config, interval time.Duration) client.Schedule {
 	}
 }
 
-// same says whether the schedule that is there does as we want. The server writes a spec out in full, so it is compared by
+// same reports whether the schedule that is there does as we want. The server writes a spec out in full, so it is compared by
 // what we say in it.
 func same(there, want client.Schedule) bool {
 	action, ok := there.Action.(*client.ScheduleWorkflowAction)

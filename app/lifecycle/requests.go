@@ -104,7 +104,7 @@ func (r *run) ask(ctx workflow.Context, request domain.Request) (domain.Status, 
 	return c.status, c.err
 }
 
-// answerCallers answers whoever need not wait any more, and reports whether there was one. It is called when all that is
+// answerCallers answers the callers that need not wait any more, and reports whether there was one. It is called when all that is
 // due was begun.
 func (r *run) answerCallers(ctx workflow.Context) bool {
 	situation, waiting := r.situation(ctx), len(r.callers)

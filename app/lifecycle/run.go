@@ -52,8 +52,8 @@ func (r *run) loop(ctx workflow.Context) error {
 }
 
 // next is the machine's next action. An outdated run hands over instead of an action that nobody has run yet: what an earlier
-// build ran is in the history, and is run again in a replay. The gate tells the two apart. It answers the same for ever, so
-// each decision has a gate of its own; the first that is not a replay's ends the run.
+// build ran is in the history, and is run again in a replay. The gate distinguishes the two. It answers the same for ever, so
+// each decision has its own gate; the first that is not a replay's ends the run.
 func (r *run) next(ctx workflow.Context) lifecycle.Action {
 	situation := r.situation(ctx)
 	action := r.machine.Next(situation)

@@ -21,7 +21,7 @@ var locating = workflow.LocalActivityOptions{
 }
 
 // The wait for an issuance, as long as that takes, through restarts of this worker and of the certificate's. The heartbeat
-// tells a killed worker within seconds. The caller's own timeout, where he has one, ends the whole workflow.
+// detects a killed worker within seconds. The caller's own timeout, where he has one, ends the whole workflow.
 var carrying = workflow.ActivityOptions{
 	StartToCloseTimeout: 24 * time.Hour, ScheduleToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 15 * time.Second,
 	RetryPolicy: &temporal.RetryPolicy{

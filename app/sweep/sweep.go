@@ -140,7 +140,7 @@ func (s *sweep) problem(ctx workflow.Context, part, why string) (done bool) {
 	return true
 }
 
-// full says that the history is long enough: the next run goes on at the pages where this one was.
+// full reports whether the history is long enough: the next run goes on at the pages where this one was.
 func (s *sweep) full(ctx workflow.Context) bool {
 	return ctx.Err() != nil || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }

@@ -37,7 +37,7 @@ func TestAccountsAreListed(t *testing.T) {
 	require.JSONEq(t, `[]`, b.out.String())
 }
 
-func TestAnAccountsStory(t *testing.T) {
+func TestAnAccountsTimeline(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
 	timeline := app.AccountTimeline{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
@@ -69,7 +69,7 @@ At https://old.example/dir
 
 What happened, newest first
   2026-11-22 11:59:00Z (1m00s ago): The account got a new key: https://ca.example/acct/1.
-  2026-11-22 11:00:00Z (1h00m ago): The CA was told no contact; before, it had the contact ops@example.org.
+  2026-11-22 11:00:00Z (1h00m ago): The CA was sent no contact; before, it had the contact ops@example.org.
   2026-11-22 10:00:00Z (2h00m ago): The account was registered: https://ca.example/acct/1, with the contact ops@example.org.
   2026-11-22 09:00:00Z (3h00m ago): The CA knew the account by its key: https://ca.example/acct/1.
   2026-11-22 08:00:00Z (4h00m ago): account_sang {"song": "in a newer release"}

@@ -32,7 +32,7 @@ type ensureCmd struct {
 	UseIssuer   []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
 	Challenge   string   `enum:"http-01,dns-01" default:"http-01" placeholder:"TYPE" help:"How control of the names is shown: http-01, or dns-01, which wildcards need and which the workers need DNS zones for."`
 	KeyRotation string   `enum:"Always,Never" default:"Always" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always or Never."`
-	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on a host of its own; repeat for more."`
+	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on its own host; repeat for more."`
 	waitFlag
 	outputFlag
 	temporalSettings
@@ -63,7 +63,7 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 
 type renewCmd struct {
 	nameArg
-	Note  string `placeholder:"TEXT" help:"Why, for whoever reads the workflow's history."`
+	Note  string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
 	Force bool   `help:"Also before a CA's rate limit allows it, when you know that it does by now."`
 	waitFlag
 	outputFlag

@@ -63,7 +63,7 @@ func exitCode(err error) int {
 	}
 }
 
-// malformed says whether a setting was refused for what it is. What the world answers (out of reach, refused, in use) is
+// malformed reports whether a setting was refused for what it is. What the world answers (out of reach, refused, in use) is
 // a problem: the same setting may work later.
 func malformed(err error) bool {
 	var fault *app.Fault

@@ -21,7 +21,7 @@ type explainCmd struct {
 
 // Help says what it is for.
 func (explainCmd) Help() string {
-	return "It tells what is in service, what happens next and when, and what happened so far, in sentences that a support desk can read " +
+	return "It shows what is in service, what happens next and when, and what happened so far, in sentences that a support desk can read " +
 		"aloud. It needs Postgres alone: neither Temporal nor a sealing key, and it shows no secret."
 }
 

@@ -60,7 +60,7 @@ func TestExplainReadsLikeAStory(t *testing.T) {
 		},
 		Earlier: true,
 	}
-	const connect = "What to do: Whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
+	const connect = "What to do: The name's owner must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
 		"over the world and at each of its addresses."
 	require.Equal(t, `www.example.com: a certificate is in service, and the last attempt to get one failed (severity: info)
 
@@ -76,7 +76,7 @@ Asked for, and not in service yet
 Problem
   the CA saw 404 [2J at http://www.example.com (Name/Unauthorized)
   Failed 2026-11-22 11:59:59Z (1s ago), for the 2nd time in a row, at the step AuthorizeOrder
-  What to do: Whoever runs Everleaf must look at the ACME account of this issuer (everleaf account list).
+  What to do: The operator of Everleaf must look at the ACME account of this issuer (everleaf account list).
 
 What happens next
   2026-11-22 12:10:00Z (in 10m00s): Everleaf tries again.
@@ -86,13 +86,13 @@ Deliveries
   edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago)
   web: has an earlier certificate, since 2026-11-20 11:00:00Z (2d01h ago). The delivery failed 2026-11-22 12:00:00Z (now): `+
 		`it does not answer (Wait/TargetUnavailable). Next try 2026-11-22 12:01:00Z (in 1m00s). `+
-		`What to do: Whoever runs the target must see that it answers; Everleaf delivers again by itself.
+		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
 
 What happened, newest first
   2026-11-22 10:00:00Z (2h00m ago) to 2026-11-22 11:59:59Z (1s ago): 3 times the same, the last time: An attempt failed, at the step AuthorizeOrder: `+
 		`no connection to 192.0.2.1 (Name/ConnectionFailed). `+connect+`
   2026-11-22 11:59:00Z (1m00s ago): The delivery to web failed: 503 (Wait/TargetUnavailable). `+
-		`What to do: Whoever runs the target must see that it answers; Everleaf delivers again by itself.
+		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
   2026-11-22 09:00:00Z (3h00m ago): Somebody changed what is wanted: names: added shop.example.com.
   2026-11-22 08:00:00Z (4h00m ago): An attempt failed, at the step AuthorizeOrder: another chapter (Name/ConnectionFailed). `+connect+`
   2026-11-21 12:00:00Z (1d00h ago): Issued by default (Test CA), serial 0a1b, valid until 2027-02-20 12:00:00Z.

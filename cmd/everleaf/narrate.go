@@ -10,7 +10,7 @@ import (
 	"everleaf/app"
 )
 
-// eventDetail is what is told of an event, of whatever type; what a type does not have stays empty.
+// eventDetail is what may be shown of an event, of any type; what a type does not have stays empty.
 type eventDetail struct {
 	app.Failure             // failed, fell_back, undelivered
 	Reason       string     `json:"reason"`
@@ -46,14 +46,14 @@ type eventDetail struct {
 type entry struct {
 	app.Event
 	detail eventDetail
-	// raw says that the detail is none that this release knows.
+	// raw reports whether the detail is none that this release knows.
 	raw bool
 	// times counts events that were folded into this one; first is the instant of the earliest.
 	times int
 	first time.Time
 }
 
-// key is the same for failures that repeat; empty for what is told each time.
+// key is the same for failures that repeat; empty for what is shown each time.
 func (t entry) key() string {
 	if t.raw || t.Type != "failed" && t.Type != "delivery_failed" {
 		return ""
@@ -102,7 +102,7 @@ func fold(events []app.Event) []entry {
 	return timeline
 }
 
-// narrate tells the events in sentences, a line each.
+// narrate writes the events in sentences, a line each.
 func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	for _, t := range fold(events) {
 		when, sentence := k.moment(t.At)+": ", k.sentence(t)
@@ -117,7 +117,7 @@ func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	return lines
 }
 
-// sentence tells one event. What this release does not know is shown as it is stored.
+// sentence describes one event. What this release does not know is shown as it is stored.
 func (k kit) sentence(t entry) string {
 	d := t.detail
 	switch {
@@ -158,7 +158,7 @@ func (k kit) sentence(t entry) string {
 	return t.Type + " " + string(t.Detail)
 }
 
-// ofRequest tells what a caller asked for; empty if it is none of that.
+// ofRequest describes what a caller asked for; empty if it is none of that.
 func ofRequest(kind string, d eventDetail) string {
 	sentence := ""
 	switch {
@@ -191,7 +191,7 @@ func ofRequest(kind string, d eventDetail) string {
 	return sentence + "."
 }
 
-// ofAccount tells what happened to an ACME account; empty if it is none of that.
+// ofAccount describes what happened to an ACME account; empty if it is none of that.
 func ofAccount(kind string, d eventDetail) string {
 	switch {
 	case kind == "account_registered" && d.Found:
@@ -199,7 +199,7 @@ func ofAccount(kind string, d eventDetail) string {
 	case kind == "account_registered":
 		return "The account was registered: " + d.Account + ", with " + contact(d.Contact) + "."
 	case kind == "account_updated":
-		return "The CA was told " + contact(d.Contact) + "; before, it had " + contact(d.Before) + "."
+		return "The CA was sent " + contact(d.Contact) + "; before, it had " + contact(d.Before) + "."
 	case kind == "account_rolled_over":
 		return "The account got a new key: " + d.Account + "."
 	}

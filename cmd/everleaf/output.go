@@ -150,7 +150,7 @@ func (k kit) moment(at time.Time) string {
 	return at.UTC().Format(instant) + " (" + distance(at.Sub(k.now())) + ")"
 }
 
-// distance tells two units of a time span at most: enough to know whether to hurry.
+// distance shows at most two units of a time span: enough to know whether to hurry.
 func distance(d time.Duration) string {
 	frame := "in %s"
 	if d < 0 {

@@ -34,13 +34,13 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 	resealed, err := k.reseal(ctx, config, func(done, of int) {
 		if now := k.now(); now.Sub(last) >= progressInterval {
 			last = now
-			_, _ = fmt.Fprintf(k.err, "everleaf: %d of %d secrets sealed anew\n", done, of)
+			_, _ = fmt.Fprintf(k.err, "everleaf: %d of %d secrets resealed\n", done, of)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if err := k.print("secrets sealed anew: %d, left as they were: %d\n", resealed.Resealed, resealed.Left); err != nil {
+	if err := k.print("secrets resealed: %d, left as they were: %d\n", resealed.Resealed, resealed.Left); err != nil {
 		return err
 	}
 	for _, failed := range resealed.Failed {

@@ -168,7 +168,7 @@ func (s acmeSettings) load(c *app.Config) error {
 
 type http01Settings struct {
 	HTTP01Listen        string `name:"http01-listen" group:"http01" env:"EVERLEAF_HTTP01_LISTEN" default:":8402" placeholder:"HOST:PORT" help:"Where the responder listens; route /.well-known/acme-challenge/ of port 80 here."`
-	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA is told."`
+	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA validates it."`
 	HTTP01CheckResolver string `name:"http01-check-resolver" group:"http01" env:"EVERLEAF_HTTP01_CHECK_RESOLVER" placeholder:"HOST:PORT" help:"DNS server that the check asks; else the system's."`
 }
 
@@ -178,7 +178,7 @@ func (s http01Settings) apply(c *app.Config) {
 
 type dns01Settings struct {
 	DNS01Resolver  string `name:"dns01-resolver" group:"dns01" env:"EVERLEAF_DNS01_RESOLVER" placeholder:"HOST[:PORT]" help:"Recursive DNS server that is asked for CNAMEs and name servers; else the system's."`
-	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA is told: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
+	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA validates it: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
 	DNS01CheckPort int    `name:"dns01-check-port" group:"dns01" env:"EVERLEAF_DNS01_CHECK_PORT" default:"53" placeholder:"PORT" help:"Port at which authoritative servers are asked."`
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 type workerCmd struct {
-	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
+	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on its own task queue. responder needs no Temporal, sealing key or CA."`
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
 	temporalSettings
 	postgresSettings

@@ -88,7 +88,7 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 
 // retiredFault is the answer to a caller that waits for a certificate that is retired.
 func (m *Machine) retiredFault() *domain.Fault {
-	return refused(domain.ReasonRetired, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
+	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.
@@ -128,7 +128,7 @@ func (m *Machine) stuck() *domain.Failure {
 	return m.Failure
 }
 
-// Left are the targets that keep a retired certificate, also those that may: a step has met them and did not end well.
+// Left are the targets that keep a retired certificate, also those that may: a step has contacted them and did not end well.
 func (m *Machine) Left() []domain.Delivery {
 	if m.Record == nil {
 		return nil

@@ -25,7 +25,7 @@ func (m *Machine) merge(stored []domain.Delivery) {
 			d.Failure = latestFailure(old.Failure, d.Failure)
 		}
 	}
-	for _, old := range m.Deliveries { // those that have not met the certificate are not stored
+	for _, old := range m.Deliveries { // those that were not contacted are not stored
 		if !old.Contacted && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
 			deliveries = append(deliveries, old)
 		}
@@ -34,7 +34,7 @@ func (m *Machine) merge(stored []domain.Delivery) {
 }
 
 // reconcile matches the targets with what the spec names: new ones are added, those that it does not name are removed,
-// and one that never met the certificate is forgotten.
+// and one that was never contacted is forgotten.
 func (m *Machine) reconcile() {
 	leaves := m.Mode == Retiring || m.Mode == Retired || m.cancelled()
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool {

@@ -12,7 +12,7 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	m.away(a, fault, now)
 	switch {
 	case m.Mode == Cancelled && a.Step == StepRelease:
-		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
+		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation finds that
 	case m.cancelled():
 	case a.Step == StepRelease:
 		failure := unasked(a, fault, now)

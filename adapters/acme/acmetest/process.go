@@ -23,7 +23,7 @@ type Process struct {
 	output *os.File
 }
 
-// Run starts the program with env added to the environment. Whoever calls it stops it; on Linux it also ends with a test process
+// Run starts the program with env added to the environment. The caller stops it; on Linux it also ends with a test process
 // that is killed.
 func Run(t testing.TB, env []string, path string, arguments ...string) *Process {
 	t.Helper()
@@ -86,7 +86,7 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
-// FreePorts picks ports that are free now for TCP and UDP: another process may take one before it is used, so whoever calls
+// FreePorts picks ports that are free now for TCP and UDP: another process may take one before it is used, so the caller
 // it tries again.
 func FreePorts(t testing.TB, count int) (ports []int) {
 	t.Helper()

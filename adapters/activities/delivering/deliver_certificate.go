@@ -17,7 +17,7 @@ import (
 const recordFor = 30 * time.Second
 
 // DeliverCertificate delivers the version in service to one target and records it. A repeat finds at the target what an
-// earlier try has put there. What cannot be delivered at all is found before the target counts as one that was met.
+// earlier try has put there. What cannot be delivered at all is found before the target counts as contacted.
 func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()

@@ -102,7 +102,7 @@ func TestOrderThatIsFoundFurtherOn(t *testing.T) {
 }
 
 // Two certificates with one set of names: the CA would give both the same order, and the second finalize would fail or
-// give one the other's certificate. So the second waits, and gets an order of its own.
+// give one the other's certificate. So the second waits, and gets its own order.
 func TestSameNamesNeverShareAnOrder(t *testing.T) {
 	t.Parallel()
 	for name, types := range map[string][2]domain.KeyType{

@@ -13,7 +13,7 @@ import (
 )
 
 // RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it, and notes it. A
-// repeat finds it revoked there. What is in service and waits for its replacement is left alone, whoever asks.
+// repeat finds it revoked there. What is in service and waits for its replacement is left alone in any case.
 func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
 	at := activities.Resumed[silent](ctx)
 	beating, beat := activities.Beat(ctx, a.pace.heartbeat, at)

@@ -13,7 +13,7 @@ type silent struct {
 }
 
 // silence is what follows a try that failed, where the CA answers nobody. Such a try holds no slot and is no failure: it is
-// parked for about as long again as the CA has been silent, each for a time of its own. It is the CA's fault, and the
+// parked for about as long again as the CA has been silent, each for its own time. It is the CA's fault, and the
 // policy's, if the CA goes on so for too long; and at once if somebody else can do the work: then the next issuer is asked
 // after the first time-outs, and no certificate waits for a CA that it does not need. That this fault is final is right
 // either way: repeats in place would only find the same.

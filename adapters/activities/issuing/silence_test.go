@@ -51,7 +51,7 @@ func TestSilentCA(t *testing.T) {
 		fails(t, r.parts(hang))
 		require.False(t, silentFault.Final, "a fault that others share is not written to")
 	})
-	t.Run("each waits for a time of its own", func(t *testing.T) {
+	t.Run("each waits for its own time", func(t *testing.T) {
 		for fraction, pause := range map[float64]time.Duration{0: 2500 * time.Millisecond, 0.999: 4997500 * time.Microsecond} {
 			r := newRig(t)
 			r.rand.EXPECT().Float64().Return(fraction)

@@ -53,7 +53,7 @@ func (i *issuance) countOthers(ctx context.Context, others []domain.Authorizatio
 	for _, other := range others {
 		authorization, readErr := i.ca.Authorization(ctx, other.URL)
 		if readErr != nil {
-			break // what failed is told, and not that nobody could look further
+			break // what failed is reported, and not that the rest could not be read
 		}
 		if countErr := i.countFailed(ctx, authorization); countErr != nil {
 			return countErr

@@ -114,7 +114,7 @@ func Unreachable(target Target, cause error) *domain.Fault {
 		"Temporal does not answer%s; is it running, and is TEMPORAL_ADDRESS (--temporal-address) right?", at)
 }
 
-// Transient says whether the server, or the way to it, was not there just now.
+// Transient reports whether the server, or the way to it, was not there just now.
 func Transient(err error) bool {
 	var unavailable *serviceerror.Unavailable
 	var deadline *serviceerror.DeadlineExceeded

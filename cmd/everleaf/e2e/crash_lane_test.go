@@ -25,7 +25,7 @@ import (
 // crashTimeout bounds what a caller waits for: a killed step is noticed after 15 s, a killed workflow task after 10 s.
 const crashTimeout = 90 * time.Second
 
-// lane has one worker at a time, on a task queue of its own, that reaches Postgres and the CA only through a trap. The
+// lane has one worker at a time, on its own task queue, that reaches Postgres and the CA only through a trap. The
 // lanes share the servers.
 type lane struct {
 	*stack
@@ -53,7 +53,7 @@ func newLane(t testing.TB, shared *stack, ca realCA, name string, idle map[strin
 	watchFiles(t, l.files, l.trap)
 	file, err := json.Marshal(map[string]any{
 		"issuers": []any{map[string]any{
-			// By its own name, for an account of its own: another lane may have had the same address before.
+			// By its own name, for its own account: another lane may have had the same address before.
 			"name": own.name, "directory": l.ca.Directory, "caBundle": l.ca.CABundle, "email": "ops@example.com",
 		}},
 		"targets": []any{map[string]any{"name": "files", "directory": map[string]any{

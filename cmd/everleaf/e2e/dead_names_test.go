@@ -27,7 +27,7 @@ func (s *stack) atBoulder() *acmetest.Boulder {
 }
 
 // The RSA and the ECDSA certificate of one name are asked for at the same time, at a CA that would give both the same
-// order: each is issued, on an order of its own, and neither failed on the way.
+// order: each is issued, on its own order, and neither failed on the way.
 func TestRSAAndECDSAAtOnceHaveTheirOwnOrders(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)

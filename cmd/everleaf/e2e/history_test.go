@@ -76,7 +76,7 @@ func (s *stack) text(history *historypb.History) string {
 	return string(encoded) + history.String()
 }
 
-// has says whether a history holds an event of this type.
+// has reports whether a history holds an event of this type.
 func has(history *historypb.History, want enumspb.EventType) bool {
 	return slices.ContainsFunc(history.Events, func(e *historypb.HistoryEvent) bool { return e.GetEventType() == want })
 }

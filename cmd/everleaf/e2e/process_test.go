@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// given says whether a flag is on the command line.
+// given reports whether a flag is on the command line.
 func given(name string) (found bool) {
 	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found

@@ -89,7 +89,7 @@ func TestStopAnswersChallengesToTheEnd(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 }
 
-// answers asks once, on a connection of its own, and returns an error unless the answer is 200 with this body.
+// answers asks once, on its own connection, and returns an error unless the answer is 200 with this body.
 func answers(ctx context.Context, url, body string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

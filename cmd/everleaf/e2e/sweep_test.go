@@ -90,7 +90,7 @@ func TestRecordSweep(t *testing.T) {
 
 	// A host that is gone ends its own part alone.
 	_, err := s.pool.Exec(context.Background(), `
-		INSERT INTO deliveries (certificate, target, version, met, delivered_at) SELECT name, 'files@gone', current_version, true, now() FROM certificates`)
+		INSERT INTO deliveries (certificate, target, version, contacted, delivered_at) SELECT name, 'files@gone', current_version, true, now() FROM certificates`)
 	require.NoError(t, err)
 	s.due()
 	id, run := s.sweep()

@@ -116,7 +116,7 @@ func (s story) requirePath(root telemetrytest.Span, names ...string) {
 	require.Failf(s.t, "no such path in the trace", "%s", strings.Join(names, " < "))
 }
 
-// requireRenewalOfItsOwn: what a timer begins, years after the caller, is a trace of its own that links to the one before.
+// requireRenewalOfItsOwn: what a timer begins, years after the caller, is its own trace that links to the one before.
 func (s story) requireRenewalOfItsOwn(before telemetrytest.Span) {
 	s.t.Helper()
 	for _, span := range s.spans {

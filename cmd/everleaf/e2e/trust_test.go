@@ -21,7 +21,7 @@ import (
 )
 
 // Who may start workflows in the namespace can hand a run any state: in a start, in one that is retried or runs by a
-// schedule, and from a workflow of their own that continues as ours. It says what is asked for and nothing else: no key,
+// schedule, and from their own workflow that continues as ours. It says what is asked for and nothing else: no key,
 // version, target or revocation of another certificate is reached by it.
 func TestForgedStateReachesNothing(t *testing.T) {
 	t.Parallel()

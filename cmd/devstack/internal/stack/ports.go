@@ -12,7 +12,7 @@ const loopback = "127.0.0.1"
 
 // ports chooses ports and holds all of them until release, so that no two are the same.
 type ports struct {
-	// usual says whether the usual port is taken if it is free.
+	// usual reports whether the usual port is taken if it is free.
 	usual bool
 	held  []io.Closer
 }

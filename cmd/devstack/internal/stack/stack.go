@@ -19,7 +19,7 @@ type Stack struct {
 	Box   *tools.Box
 	Procs *proc.Group
 	Say   tools.Say
-	// Keep says that the data survives this process.
+	// Keep reports whether the data survives this process.
 	Keep bool
 
 	fail  context.CancelCauseFunc
@@ -35,7 +35,7 @@ type Stack struct {
 }
 
 // New makes the stack's directory. The context that it answers ends, with the reason as its cause, when a server does.
-// usual says whether each server takes its usual port if that is free.
+// usual reports whether each server takes its usual port if that is free.
 func New(ctx context.Context, box *tools.Box, keep, usual bool) (context.Context, *Stack, error) {
 	s := &Stack{Box: box, Procs: box.Procs, Say: box.Say, Keep: keep, ports: ports{usual: usual}}
 	var err error

@@ -74,7 +74,7 @@ func (b *Box) pinned(ctx context.Context, name, module, pkg string, expect time.
 	})
 }
 
-// installed builds pkg in a module of its own, so that its dependencies touch nobody's go.mod.
+// installed builds pkg in its own module, so that its dependencies touch nobody's go.mod.
 func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration, env ...string) (string, error) {
 	return b.kept(ctx, file, func(scratch string) (string, error) {
 		name := filepath.Base(pkg)

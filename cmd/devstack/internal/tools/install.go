@@ -54,7 +54,7 @@ func plain(command string, args ...string) how {
 	return how{byHand, func(ctx context.Context, b *Box) error { return b.system(ctx, command, args...) }}
 }
 
-// clusterConf is where Debian's postgresql-common is told whether installing a server also creates a database
+// clusterConf is where Debian's postgresql-common reads whether installing a server also creates a database
 // cluster and starts it at boot (pg_createcluster(1)).
 const clusterConf = "/etc/postgresql-common/createcluster.conf"
 
