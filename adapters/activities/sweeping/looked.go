@@ -31,7 +31,7 @@ func (l *looked) add(fault *domain.Fault, failed, moved bool) ports.Look {
 	switch {
 	case fault == nil:
 		l.inARow = 0
-	case aboutTheCA(fault):
+	case fault.OfCA():
 		l.inARow, l.last = l.inARow+1, fault
 	}
 	switch {
@@ -43,18 +43,5 @@ func (l *looked) add(fault *domain.Fault, failed, moved bool) ports.Look {
 		return ports.LookMoved
 	default:
 		return ports.LookAnswered
-	}
-}
-
-// aboutTheCA says that the next certificate would fare alike. What the CA did answer may be about the one that was asked
-// about.
-func aboutTheCA(fault *domain.Fault) bool {
-	switch fault.Kind {
-	case domain.FaultRateLimited, domain.FaultWait:
-		return true
-	case domain.FaultCA:
-		return fault.Reason != domain.ReasonNotFound && fault.Reason != domain.ReasonMalformedAnswer
-	default:
-		return false
 	}
 }
