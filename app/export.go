@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"everleaf/adapters/postgres"
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -58,7 +59,7 @@ func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, seale
 	}
 	key, err := sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return Exported{}, ports.AboutSecret(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name, issued.Serial))
+		return Exported{}, domain.About(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name, issued.Serial))
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil
 }

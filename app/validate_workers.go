@@ -57,16 +57,15 @@ func (w Workers) validate() error {
 	case w.StickyCache < 0 || w.StickyCache > maxSticky:
 		return invalidFault("sticky-cache", strconv.Itoa(w.StickyCache), fmt.Sprintf("use 0 to %d; 0 keeps no workflow in memory", maxSticky))
 	}
-	if !w.Versioning.Enabled {
-		return nil
-	}
 	switch {
+	case w.Versioning.BuildID != "" && !buildID.MatchString(w.Versioning.BuildID):
+		return invalidFault("build-id", w.Versioning.BuildID, `use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
+	case !w.Versioning.Enabled:
+		return nil
 	case !deploymentName.MatchString(w.Versioning.Deployment):
 		return invalidFault("deployment-name", w.Versioning.Deployment, `use 1 to 128 of letters, digits, "_" and "-", beginning with a letter or digit`)
 	case w.Versioning.BuildID == "":
 		return invalidFault("build-id", "", "this binary was built without a revision: give a build ID of your own, or turn --worker-versioning off")
-	case !buildID.MatchString(w.Versioning.BuildID):
-		return invalidFault("build-id", w.Versioning.BuildID, `use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func newWorkers(config Config, target temporal.Config, c client.Client, w work, 
 		options.Tuner = tuner
 	}
 	temporal.SetStickyCache(settings.StickyCache)
+	temporal.SetBuild(settings.Versioning.BuildID)
 	fatal := func(err error) { end.fatal(temporal.PollFault(err, target)) }
 	made := &workers{config: config, target: target, logger: logger}
 	for _, r := range config.polling() {

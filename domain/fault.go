@@ -81,3 +81,14 @@ func AsFault(err error) *Fault {
 	}
 	return NewFault(FaultOperator, ReasonUnexpected, err, "unexpected error")
 }
+
+// About is err with what it is about in front of its message if it is a *Fault; anything else is returned as it is.
+func About(err error, what string) error {
+	var fault *Fault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	named := *fault
+	named.Message = what + ": " + fault.Message
+	return &named
+}

@@ -37,8 +37,9 @@ func (r Record) due(at time.Time) bool { return r.Renewal != nil && !r.Renewal.A
 // revokesInService reports whether the certificate in service is to be replaced because it is or will be revoked.
 // Somebody who wanted no replacement has none, until a retired certificate is wanted again.
 func (r Record) revokesInService() bool {
-	return r.Released && r.Issued.Revoked || slices.ContainsFunc(r.Revocations, func(v Revocation) bool {
-		return v.Issued.Version == r.Issued.Version && (r.Released || !v.WithoutReplacement)
+	released := r.Retirement == Released
+	return released && r.Issued.Revoked || slices.ContainsFunc(r.Revocations, func(v Revocation) bool {
+		return v.Issued.Version == r.Issued.Version && (released || !v.WithoutReplacement)
 	})
 }
 

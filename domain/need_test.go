@@ -86,9 +86,9 @@ func TestNeeded(t *testing.T) {
 		{"revoked without a replacement", service(func(r *domain.Record) { r.Issued.Revoked = true }), forOne, read, false, ""},
 		{"the one before is to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v1", nil) }), forOne, read, false, ""},
 		{"the one before is compromised", service(func(r *domain.Record) { r.Revocations = revoking("v1", compromised) }), forOne, read, false, ""},
-		{"retired", service(func(r *domain.Record) { r.Released = true }), forOne, read, false, ""},
-		{"retired and revoked, and wanted again", service(func(r *domain.Record) { r.Released, r.Issued.Revoked = true, true }), forOne, read, true, "v2"},
-		{"retired and to be revoked, and wanted again", service(func(r *domain.Record) { r.Released, r.Revocations = true, revoking("v2", without) }),
+		{"retired", service(func(r *domain.Record) { r.Retirement = domain.Released }), forOne, read, false, ""},
+		{"retired and revoked, and wanted again", service(func(r *domain.Record) { r.Retirement, r.Issued.Revoked = domain.Released, true }), forOne, read, true, "v2"},
+		{"retired and to be revoked, and wanted again", service(func(r *domain.Record) { r.Retirement, r.Revocations = domain.Released, revoking("v2", without) }),
 			forOne, asked(domain.WakeChanged, ""), true, "v2"},
 
 		{"a failure holds", failed, forOne, read, false, ""},

@@ -1,6 +1,9 @@
 package domain
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // cause is what a rule is about: a kind of fault, or one reason of it.
 type cause struct {
@@ -114,6 +117,33 @@ func (f *Fault) fallsBack() bool {
 		return true
 	case ifHour:
 		return f.RetryAfter == 0 || f.RetryAfter > otherIssuerAfter
+	default:
+		return false
+	}
+}
+
+// OfCA reports whether the CA itself is at fault, so that it would answer alike about any other certificate.
+func (f *Fault) OfCA() bool {
+	switch f.Kind {
+	case FaultRateLimited, FaultWait:
+		return true
+	case FaultCA:
+		return f.Reason != ReasonNotFound && f.Reason != ReasonMalformedAnswer
+	default:
+		return false
+	}
+}
+
+// Unanswered reports whether err is about the way to a certificate's workflow, and no answer of the workflow itself: the
+// same call may be made again.
+func Unanswered(err error) bool {
+	var fault *Fault
+	if !errors.As(err, &fault) || fault.Kind != FaultWait {
+		return false
+	}
+	switch fault.Reason {
+	case ReasonTemporalUnreachable, ReasonNoWorker, ReasonNoAnswer, ReasonWorkflowNotReady, ReasonRunEnded:
+		return true
 	default:
 		return false
 	}

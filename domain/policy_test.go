@@ -1,6 +1,8 @@
 package domain_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,4 +92,36 @@ func TestTransient(t *testing.T) {
 	require.True(t, fault().Transient())
 	require.False(t, fault().WithRetryAfter(1).Transient())
 	require.False(t, fault().Permanent().Transient())
+}
+
+func TestFaultsOfTheCA(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   domain.FaultKind
+		reason domain.Reason
+		ofCA   bool
+	}{
+		{domain.FaultRateLimited, domain.ReasonRateLimited, true},
+		{domain.FaultWait, domain.ReasonBusy, true},
+		{domain.FaultCA, domain.ReasonUnreachable, true},
+		{domain.FaultCA, domain.ReasonNotFound, false},
+		{domain.FaultCA, domain.ReasonMalformedAnswer, false},
+		{domain.FaultName, domain.ReasonCAAForbids, false},
+		{domain.FaultOperator, domain.ReasonNotFound, false},
+	} {
+		require.Equal(t, c.ofCA, domain.NewFault(c.kind, c.reason, nil, "").OfCA(), "%s/%s", c.kind, c.reason)
+	}
+}
+
+func TestUnanswered(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []domain.Reason{
+		domain.ReasonTemporalUnreachable, domain.ReasonNoWorker, domain.ReasonNoAnswer, domain.ReasonWorkflowNotReady, domain.ReasonRunEnded,
+	} {
+		require.True(t, domain.Unanswered(fmt.Errorf("call: %w", domain.NewFault(domain.FaultWait, reason, nil, ""))), reason)
+		require.False(t, domain.Unanswered(domain.NewFault(domain.FaultOperator, reason, nil, "")), reason)
+	}
+	require.False(t, domain.Unanswered(domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil, "")), "the workflow says so")
+	require.False(t, domain.Unanswered(errors.New("crashed")))
+	require.False(t, domain.Unanswered(nil))
 }

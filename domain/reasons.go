@@ -54,7 +54,7 @@ const (
 	ReasonNoPoller Reason = "NoPoller"
 	// ReasonNoWorker: no worker has taken the query or update.
 	ReasonNoWorker Reason = "NoWorker"
-	// ReasonRunEnded: the run of the workflow ended before it answered; the next one takes the request.
+	// ReasonRunEnded: the run of the workflow ended before it carried out the request; the next one takes it.
 	ReasonRunEnded Reason = "RunEnded"
 	// ReasonSealingUnavailable: the key service that seals secrets does not answer.
 	ReasonSealingUnavailable Reason = "SealingUnavailable"

@@ -17,9 +17,21 @@ type Record struct {
 	Revocations []Revocation `json:"revocations,omitempty"`
 	// Deliveries are the targets that a step has contacted for this certificate, in order of name.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
-	// Released reports whether the certificate was retired, or its workflow cancelled.
-	Released bool `json:"released,omitempty"`
+	// Retirement is how far it is retired; empty while it is kept in service.
+	Retirement Retirement `json:"retirement,omitempty"`
 }
+
+// Retirement is how far a certificate is retired.
+type Retirement string
+
+const (
+	// Retiring is what somebody asked for; targets keep the certificate.
+	Retiring Retirement = "Retiring"
+	// Clearing is Retiring, and the targets are cleared.
+	Clearing Retirement = "Clearing"
+	// Released is the end: the certificate was retired, or its workflow cancelled.
+	Released Retirement = "Released"
+)
 
 // RequestKind is what a caller asks for.
 type RequestKind string

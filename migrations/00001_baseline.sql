@@ -19,8 +19,8 @@ CREATE TABLE certificates (
     failure         jsonb,
     -- When the last request stored here was made, by the workflow's clock: one that comes late changes nothing.
     requested_at    timestamptz,
-    -- When somebody asked to retire it; NULL while it is to be kept in service.
-    retiring_at     timestamptz,
+    -- What somebody asked for who retired it, whether its targets are to be cleared; NULL while it is to be kept in service.
+    retirement      text CHECK (retirement IN ('Retiring', 'Clearing')),
     -- When its workflow ended: nobody renews it any more, and it does not count. NULL while it is kept in service.
     released_at     timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),

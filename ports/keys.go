@@ -2,7 +2,6 @@ package ports
 
 import (
 	"context"
-	"errors"
 
 	"everleaf/domain"
 )
@@ -11,7 +10,7 @@ import (
 
 // Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what no configured key has
 // sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key service
-// is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD say so by AboutSecret.
+// is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by domain.About.
 type Sealer interface {
 	Seal(ctx context.Context, plaintext []byte) (sealed []byte, err error)
 	Open(ctx context.Context, sealed []byte) (plaintext []byte, err error)
@@ -24,17 +23,6 @@ type KeyRing interface {
 	Mark() []byte
 	// Rotated reports whether there are earlier keys, and so perhaps something to reseal.
 	Rotated() bool
-}
-
-// AboutSecret says which secret a Sealer's fault is about; anything else is returned as it is.
-func AboutSecret(err error, what string) error {
-	fault := (*domain.Fault)(nil)
-	if !errors.As(err, &fault) {
-		return err
-	}
-	named := *fault
-	named.Message = what + ": " + fault.Message
-	return &named
 }
 
 // Keys makes certificate keys. The private key leaves it sealed only.

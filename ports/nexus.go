@@ -35,9 +35,6 @@ var (
 	CarryRequest = Step[CarryRequestInput, CarryRequestOutput]{Name: "CarryRequest", Summary: "ask the certificate's workflow, wait for its answer"}
 )
 
-// ReasonRunEnded is the reason of a request that its run did not live to carry out; nothing was done for it.
-const ReasonRunEnded = "RunEnded"
-
 // LocateCertificateInput names the certificate.
 type LocateCertificateInput struct {
 	Certificate string `json:"certificate"`

@@ -61,7 +61,7 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name, from.Status)
 	case acme.StatusInvalid:
 	default:
-		return domain.NewFault(domain.FaultWait, "AuthorizationExpired", nil,
+		return domain.NewFault(domain.FaultWait, domain.ReasonAuthorizationExpired, nil,
 			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).Permanent()
 	}
 	for _, challenge := range from.Challenges {

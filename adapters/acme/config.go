@@ -9,7 +9,6 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -93,7 +92,7 @@ func (c Config) Validate() error {
 func (c Config) check() error {
 	directory, err := url.Parse(c.Directory)
 	switch {
-	case !issuerName.MatchString(c.Issuer):
+	case !domain.IsConfiguredName(c.Issuer):
 		return invalid("issuer", c.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	case err == nil && directory.User != nil:
 		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
@@ -128,9 +127,6 @@ func (c Config) roots() (*x509.CertPool, error) {
 	}
 	return roots, nil
 }
-
-// issuerName is what specs may call an issuer by: one DNS label.
-var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // refused is a setting that cannot work, by the name of its flag.
 type refused struct{ flag, value, fix string }

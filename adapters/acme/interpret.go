@@ -63,28 +63,28 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	case hasProblem && answer.retryAfter == 0 && paused(problem):
 		return fault(domain.FaultName, domain.ReasonNamesPaused, "the CA answered: %s", printable(problem.Detail, maxPausedWords))
 	case answer.status == http.StatusTooManyRequests:
-		return fault(domain.FaultRateLimited, "RateLimited", "%s", said)
+		return fault(domain.FaultRateLimited, domain.ReasonRateLimited, "%s", said)
 	case answer.status == http.StatusServiceUnavailable && answer.refused:
-		return fault(domain.FaultCA, "Unavailable", "%s", said)
+		return fault(domain.FaultCA, domain.ReasonUnavailable, "%s", said)
 	case gone(answer.status) && what == readDirectory:
-		return fault(domain.FaultOperator, "WrongDirectory", "%s; check the issuer's directory URL", said)
+		return fault(domain.FaultOperator, domain.ReasonWrongDirectory, "%s; check the issuer's directory URL", said)
 	case gone(answer.status):
-		return fault(domain.FaultCA, "NotFound", "%s", said)
+		return fault(domain.FaultCA, domain.ReasonNotFound, "%s", said)
 	case hasProblem:
 		kind, reason := classify(problem)
 		return fault(kind, reason, "%s", said)
 	case answer.status >= http.StatusInternalServerError:
-		return fault(domain.FaultCA, "ServerError", "%s", said)
+		return fault(domain.FaultCA, domain.ReasonServerError, "%s", said)
 	case answer.status >= http.StatusBadRequest:
-		return fault(domain.FaultCA, "UnexpectedAnswer", "%s without saying why", said)
+		return fault(domain.FaultCA, domain.ReasonUnexpectedAnswer, "%s without saying why", said)
 	case errors.Is(err, context.DeadlineExceeded), timedOut(err):
-		return fault(domain.FaultCA, "Timeout", "no answer within %s", ca.config.Timeout)
+		return fault(domain.FaultCA, domain.ReasonTimeout, "no answer within %s", ca.config.Timeout)
 	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &record):
-		return fault(domain.FaultCA, "TLSFailed", "%s; if the CA is private, set the issuer's CA bundle", rootWords(err))
+		return fault(domain.FaultCA, domain.ReasonTLSFailed, "%s; if the CA is private, set the issuer's CA bundle", rootWords(err))
 	case errors.As(err, &syntax), unreadable(err), errors.Is(err, errMalformed), answer.status != 0:
-		return fault(domain.FaultCA, "MalformedAnswer", "the CA's answer breaks the protocol: %s", rootWords(err))
+		return fault(domain.FaultCA, domain.ReasonMalformedAnswer, "the CA's answer breaks the protocol: %s", rootWords(err))
 	default:
-		return fault(domain.FaultCA, "Unreachable", "%s", rootWords(err))
+		return fault(domain.FaultCA, domain.ReasonUnreachable, "%s", rootWords(err))
 	}
 }
 

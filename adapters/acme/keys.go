@@ -11,7 +11,6 @@ import (
 	"fmt"
 
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
@@ -30,7 +29,7 @@ func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
 func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error) {
 	plain, err := ca.sealer.Open(ctx, sealed)
 	if err != nil {
-		return nil, ports.AboutSecret(err, fmt.Sprintf("issuer %q: the account's key", ca.config.Issuer))
+		return nil, domain.About(err, fmt.Sprintf("issuer %q: the account's key", ca.config.Issuer))
 	}
 	if key := parseKey(plain); key != nil {
 		return key, nil

@@ -25,19 +25,19 @@ const reasonBadNonce = "BadNonce"
 // nameReasons are the problems (RFC 8555 §6.7) that the name's owner must correct. unauthorized is one only in a
 // challenge: elsewhere it is about the account.
 var nameReasons = map[string]domain.Reason{
-	acme.ProblemTypeCAA:                   "CAAForbids",
-	acme.ProblemTypeConnection:            "ConnectionFailed",
-	acme.ProblemTypeDNS:                   "DNSFailed",
-	acme.ProblemTypeIncorrectResponse:     "ChallengeIncorrect",
-	acme.ProblemTypeRejectedIdentifier:    "NameRejected",
-	acme.ProblemTypeTLS:                   "TLSFailed",
-	acme.ProblemTypeUnauthorized:          "ChallengeUnauthorized",
-	acme.ProblemTypeUnsupportedIdentifier: "NameUnsupported",
+	acme.ProblemTypeCAA:                   domain.ReasonCAAForbids,
+	acme.ProblemTypeConnection:            domain.ReasonConnectionFailed,
+	acme.ProblemTypeDNS:                   domain.ReasonDNSFailed,
+	acme.ProblemTypeIncorrectResponse:     domain.ReasonChallengeIncorrect,
+	acme.ProblemTypeRejectedIdentifier:    domain.ReasonNameRejected,
+	acme.ProblemTypeTLS:                   domain.ReasonTLSFailed,
+	acme.ProblemTypeUnauthorized:          domain.ReasonChallengeUnauthorized,
+	acme.ProblemTypeUnsupportedIdentifier: domain.ReasonNameUnsupported,
 }
 
 // operatorReasons are the problems that the operator of Everleaf must correct.
 var operatorReasons = map[string]domain.Reason{
-	acme.ProblemTypeAccountDoesNotExist:     "AccountDoesNotExist",
+	acme.ProblemTypeAccountDoesNotExist:     domain.ReasonAccountDoesNotExist,
 	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
 	acme.ProblemTypeBadPublicKey:            domain.ReasonBadPublicKey,
 	acme.ProblemTypeBadSignatureAlgorithm:   domain.ReasonBadSignatureAlgorithm,

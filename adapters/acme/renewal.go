@@ -62,4 +62,4 @@ func longTerm(err error) error {
 	return err // the end of the caller's context among them
 }
 
-var temporary = []domain.Reason{"Timeout", "ServerError", "Unavailable"}
+var temporary = []domain.Reason{domain.ReasonTimeout, domain.ReasonServerError, domain.ReasonUnavailable}

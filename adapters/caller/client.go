@@ -81,7 +81,7 @@ const early = 100 * time.Millisecond
 // ended prefers the caller's own end to the error that it caused. It returns ctx's error only once ctx has ended, so that
 // who looks at ctx and who looks at the error see the same. An answer that came just before the end is passed on.
 func ended(ctx context.Context, err error) error {
-	if Unanswered(err) && over(ctx) {
+	if domain.Unanswered(err) && over(ctx) {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {

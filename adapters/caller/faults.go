@@ -11,7 +11,6 @@ import (
 
 	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
-	"everleaf/ports"
 )
 
 // interpret is the one gate from the server's errors to faults. name is the certificate that the call was about.
@@ -101,21 +100,6 @@ func (c *Client) noWorkerFault() error {
 }
 
 func runEndedFault(name string) error {
-	return domain.NewFault(domain.FaultWait, ports.ReasonRunEnded, nil,
+	return domain.NewFault(domain.FaultWait, domain.ReasonRunEnded, nil,
 		"the run of certificate %q's workflow ended before the request was carried out; ask the next one", name)
-}
-
-// Unanswered reports whether err comes from the way to the certificate's workflow and is no answer of the workflow itself:
-// the same call may be made again.
-func Unanswered(err error) bool {
-	var fault *Fault
-	if !errors.As(err, &fault) {
-		return false
-	}
-	switch fault.Reason {
-	case "TemporalUnreachable", "NoWorker", "NoAnswer", "WorkflowNotReady", ports.ReasonRunEnded:
-		return fault.Kind == domain.FaultWait
-	default:
-		return false
-	}
 }

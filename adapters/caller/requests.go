@@ -93,7 +93,7 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 	if err == nil || over(ctx) {
 		return status, err
 	}
-	if reason := domain.AsFault(err).Reason; reason == "UnknownCertificate" || reason == ports.ReasonRunEnded {
+	if reason := domain.AsFault(err).Reason; reason == domain.ReasonUnknownCertificate || reason == domain.ReasonRunEnded {
 		return c.retiredBefore(ctx, name, request, err)
 	}
 	return status, err
@@ -117,7 +117,7 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any)
 			}
 			return c.sendPinned(ctx, update)
 		})
-		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != ports.ReasonRunEnded {
+		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != domain.ReasonRunEnded {
 			return answer, err
 		}
 		update.RunID = ""

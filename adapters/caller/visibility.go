@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -22,7 +23,7 @@ func searchable(spec domain.Spec) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(
 		searchState.ValueSet(string(domain.PhaseIssuing)),
 		searchIssuer.ValueSet(spec.WithDefaults().Issuers[0]),
-		searchNames.ValueSet(ports.SearchableNames(spec.Names)),
+		searchNames.ValueSet(lifecycle.SearchableNames(spec.Names)),
 	)
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -19,9 +18,6 @@ const (
 	// maxTimeout is well under the time that a delivery's step has.
 	maxTimeout = time.Minute
 )
-
-// targetName is what specs may call a target: one DNS label, since "@host" may follow.
-var targetName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the field
 // as targets[0].directory.path, the value and the fix.
@@ -43,7 +39,7 @@ func Check(configs []Config) error {
 
 // Check says what is wrong with one target, from its field on (".directory.path …").
 func (c Config) Check() error {
-	if !targetName.MatchString(c.Name) {
+	if !domain.IsConfiguredName(c.Name) {
 		return fieldError("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	}
 	var kinds []string

@@ -33,7 +33,7 @@ func (p *place) checkSequence(sequence int64) error {
 	if p.sequence() <= sequence {
 		return nil
 	}
-	return domain.NewFault(domain.FaultWait, "VersionReplaced", nil,
+	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
 		"directory %s: what a later delivery has put there is in place: this try is over", p.path).Permanent()
 }
 

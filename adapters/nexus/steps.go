@@ -117,5 +117,5 @@ func classify(ctx context.Context, err error) error {
 		return err // cancelled or timed out: Temporal knows which
 	}
 	fault := domain.AsFault(err)
-	return failure(fault, !caller.Unanswered(fault) || fault.Reason == ports.ReasonRunEnded)
+	return failure(fault, !domain.Unanswered(fault) || fault.Reason == domain.ReasonRunEnded)
 }

@@ -68,7 +68,7 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 		), stored AS (
 			-- A clock that was ahead once must not have later requests ignored.
 			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', least($2, now()))
-			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retiring_at = NULL, requested_at = EXCLUDED.requested_at, updated_at = now(),
+			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retirement = NULL, requested_at = EXCLUDED.requested_at, updated_at = now(),
 				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
@@ -100,7 +100,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 	return c.after(ctx, certificate, nil, `
 		WITH asked AS (
 			SELECT v.id, v.serial, v.revoking,
-				$6::boolean OR c.retiring_at IS NOT NULL OR c.released_at IS NOT NULL AS alone -- nothing replaces what is retired
+				$6::boolean OR c.retirement IS NOT NULL OR c.released_at IS NOT NULL AS alone -- nothing replaces what is retired
 			FROM versions v JOIN orders o ON o.id = v.order_id JOIN certificates c ON c.name = v.certificate
 			WHERE v.certificate = $1 AND (v.id = $7::uuid
 				OR v.revoked_at IS NULL AND $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
@@ -127,7 +127,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		WITH retiring AS (
-			UPDATE certificates SET retiring_at = $2, requested_at = least($2, now()), updated_at = now()
+			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END, requested_at = least($2, now()), updated_at = now()
 			WHERE name = $1 AND coalesce(requested_at <= $2, true)
 			RETURNING name
 		), revocations AS (

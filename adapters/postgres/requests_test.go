@@ -116,19 +116,19 @@ func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	s.ask("web", retire("2", early.Add(time.Second)))
 	s.release("web")
 	record := s.read("web")
-	require.True(t, record.Released)
+	require.Equal(t, domain.Released, record.Retirement)
 	require.NotNil(t, record.Deliveries[0].Failure)
 
 	spec := query[domain.Spec](s, `SELECT spec FROM certificates`)
 	s.ask("web", ensured("late", early, spec))
-	require.True(t, s.read("web").Released, "a request of before the retirement does not undo it")
+	require.Equal(t, domain.Released, s.read("web").Retirement, "a request of before the retirement does not undo it")
 	record = s.ask("web", ensured("3", early.Add(2*time.Second), spec))
-	require.False(t, record.Released)
+	require.Empty(t, record.Retirement)
 	require.Nil(t, record.Revocations[0].Failure)
 	require.Nil(t, record.Deliveries[0].Failure)
 	events := s.events("web")
 	require.Equal(t, []string{"retirement_requested", "released", "resumed"}, events[len(events)-3:])
-	require.Nil(t, query[*time.Time](s, `SELECT retiring_at FROM certificates`))
+	require.Nil(t, query[*string](s, `SELECT retirement FROM certificates`))
 }
 
 // A clock that was ahead when a request was made does not keep the later ones from being stored.
@@ -141,7 +141,7 @@ func TestRequestsOfAClockThatWasAhead(t *testing.T) {
 	require.Equal(t, spec, query[domain.Spec](s, `SELECT spec FROM certificates`))
 	s.ask("web", retire("3", noon))
 	s.release("web")
-	require.False(t, s.ask("web", wanted("4", time.Now(), spec)).Released)
+	require.Empty(t, s.ask("web", wanted("4", time.Now(), spec)).Retirement)
 }
 
 func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
@@ -269,15 +269,18 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 		record = s.ask("web", retire("2", early))
 	}
 	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}}, record.Revocations)
-	require.False(t, record.Released, "its workflow has not ended")
+	require.Equal(t, domain.Retiring, record.Retirement, "its workflow has not ended")
 	require.Equal(t, []string{"placed", "issued", "revocation_requested", "retirement_requested"}, s.events("web"))
 
 	next := s.living(newOrder("web", issued.Version))
 	record = s.ask("web", revoke("3", next.Version, domain.RevokedSuperseded))
 	require.True(t, record.Revocations[1].WithoutReplacement, "asked for after the retirement")
 
-	s.ask("web", retire("late", early.Add(-time.Second)))
-	require.Equal(t, early, query[time.Time](s, `SELECT retiring_at FROM certificates`).UTC())
+	clears := retire("late", early.Add(-time.Second))
+	clears.RemoveDeliveries = true
+	require.Equal(t, domain.Retiring, s.ask("web", clears).Retirement, "a request of before the last one changes nothing")
+	clears.Request.ID, clears.At = "4", early.Add(time.Second)
+	require.Equal(t, domain.Clearing, s.ask("web", clears).Retirement)
 }
 
 // A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no tokens from it.
@@ -289,13 +292,13 @@ func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t"}}))
 	record, err := s.RecordReleased(t.Context(), "web", early.Add(time.Second))
 	require.NoError(t, err)
-	require.False(t, record.Released)
+	require.Empty(t, record.Retirement)
 	require.Equal(t, 1, s.count("http_tokens"))
 	require.NotContains(t, s.events("web"), "released")
 	for range 2 {
 		record, err = s.RecordReleased(t.Context(), "web", early.Add(2*time.Second))
 		require.NoError(t, err)
-		require.True(t, record.Released)
+		require.Equal(t, domain.Released, record.Retirement)
 	}
 	require.Zero(t, s.count("http_tokens"))
 	require.Equal(t, []string{"placed", "released"}, s.events("web"), "once")

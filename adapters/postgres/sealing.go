@@ -88,9 +88,9 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
 	opened, err := ring.Open(ctx, c.sealed)
 	switch reason := domain.AsFault(err).Reason; {
-	case err != nil && reason == "SecretDamaged":
-		return ports.AboutSecret(err, "the known text in the table sealing_check")
-	case err != nil && reason != "SealingKeyWrong":
+	case err != nil && reason == domain.ReasonSecretDamaged:
+		return domain.About(err, "the known text in the table sealing_check")
+	case err != nil && reason != domain.ReasonSealingKeyWrong:
 		return err
 	case err != nil || !bytes.Equal(opened, knownText):
 		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyWrong, nil,

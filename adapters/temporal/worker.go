@@ -129,6 +129,14 @@ func (o WorkerOptions) sdk(released context.Context, onFatal func(error)) worker
 // zero keeps none. Call it before the first worker is made.
 func SetStickyCache(workflows int) { worker.SetStickyWorkflowCacheSize(workflows) }
 
+// SetBuild names this build in each workflow task that a worker of this process completes, with versioning or without; empty
+// leaves the SDK's checksum of the binary. Call it before the first worker is made.
+func SetBuild(id string) {
+	if id != "" {
+		worker.SetBinaryChecksum(id)
+	}
+}
+
 // pollers scale with the load.
 func pollers(most int) worker.PollerBehavior {
 	return worker.NewPollerBehaviorAutoscaling(pollerOptions(most))

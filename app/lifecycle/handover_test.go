@@ -111,7 +111,7 @@ func TestHandOverKeepsARetirement(t *testing.T) {
 	later := w.again(0)
 	later.run(state)
 	require.NoError(t, later.env.GetWorkflowError())
-	require.True(t, w.record.Released)
+	require.Equal(t, domain.Released, w.record.Retirement)
 	require.Empty(t, w.record.Deliveries)
 }
 
@@ -128,7 +128,7 @@ func TestOutdatedRun(t *testing.T) {
 func TestOutdatedRunSleeps(t *testing.T) {
 	first := newWorld(t)
 	first.lives(spec, day)
-	first.record.Released = false
+	first.record.Retirement = ""
 	w := first.again(0)
 	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
 	w.run(lifecycle.State{Machine: 1, Spec: spec, Mode: lifecycle.Active})

@@ -135,7 +135,7 @@ func TestForeignStates(t *testing.T) {
 			first := newWorld(t)
 			first.lives(spec, day)
 			w := first.again(0)
-			w.record.Released = false
+			w.record.Retirement = ""
 			w.at(2*day, w.env.CancelWorkflow)
 			var status domain.Status
 			w.at(day, func() { status = w.status() })

@@ -20,7 +20,7 @@ func TestRetireEndsTheWorkflow(t *testing.T) {
 	require.Equal(t, domain.PhaseReleased, status.Phase)
 	require.Len(t, status.Deliveries, 1, "the target keeps it")
 	require.Equal(t, []string{"ObtainCertificate", "DeliverCertificate"}, w.steps())
-	require.True(t, w.record.Released)
+	require.Equal(t, domain.Released, w.record.Retirement)
 	require.Equal(t, day, w.since())
 }
 
@@ -64,7 +64,7 @@ func TestReleaseFails(t *testing.T) {
 	w.ask(day, ports.RetireUpdate, ports.RetireRequest{})
 	w.run(ports.StartInput{Spec: spec})
 	require.NoError(t, w.env.GetWorkflowError())
-	require.True(t, w.record.Released)
+	require.Equal(t, domain.Released, w.record.Retirement)
 	require.Len(t, inputsOf(w, ports.RecordReleased), 2)
 	require.Greater(t, w.since(), day)
 }

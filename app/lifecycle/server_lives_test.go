@@ -72,12 +72,13 @@ func TestRenewalsOnAServer(t *testing.T) {
 	err := s.GetWorkflow(t.Context(), s.id(), "").Get(t.Context(), nil)
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, err, &cancelled)
-	require.True(t, s.record.Released)
+	require.Equal(t, domain.Released, s.record.Retirement)
 	first := s.history(run.GetRunID())
 	require.Equal(t, 1, count(first, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW))
 	require.Equal(t, 4, count(first, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED))
-	require.Equal(t, 4, count(first, enumspb.EVENT_TYPE_TIMER_STARTED))
-	require.Len(t, first, 60, "16 events up to the first timer, 13 a renewal, 5 for the hand-over")
+	// On a busy machine a renewal is due before the workflow hears of its plan: it needs no timer, and no task for it.
+	untimed := 4 - count(first, enumspb.EVENT_TYPE_TIMER_STARTED)
+	require.Len(t, first, 60-5*untimed, "16 events up to the first timer, 13 a renewal, 5 for the hand-over")
 	s.history("")
 }
 

@@ -113,7 +113,7 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		out.Spec = &spec
 		needed, replaces := domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
 		out.Needed = needed && (s.record.Issued == nil || replaces != "")
-		s.record.Released = false
+		s.record.Retirement = ""
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")
 		}
@@ -130,6 +130,12 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 		})
 	case domain.RequestRetire:
+		if s.record.Retirement != domain.Released {
+			s.record.Retirement = domain.Retiring
+			if request.RemoveDeliveries {
+				s.record.Retirement = domain.Clearing
+			}
+		}
 		for i := range s.record.Revocations { // nothing replaces them
 			s.record.Revocations[i].WithoutReplacement, s.record.Revocations[i].After = true, time.Time{}
 		}
@@ -229,6 +235,6 @@ func (s *store) recordFailure(in ports.RecordFailureInput) (out ports.RecordFail
 }
 
 func (s *store) release(run string) ports.RecordReleasedOutput {
-	s.record.Released = true
+	s.record.Retirement = domain.Released
 	return ports.RecordReleasedOutput{Record: s.answer(run)}
 }

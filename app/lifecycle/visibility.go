@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -29,7 +30,7 @@ func (r *run) publish(ctx workflow.Context) {
 	r.machine.Publish(*visible)
 	err := workflow.UpsertTypedSearchAttributes(ctx,
 		searchState.ValueSet(visible.State),
-		searchNames.ValueSet(ports.SearchableNames(visible.Names)),
+		searchNames.ValueSet(lifecycle.SearchableNames(visible.Names)),
 		keyword(searchIssuer, visible.Issuer),
 		instant(searchNotAfter, visible.NotAfter),
 		instant(searchNextRenewal, visible.NextRenewal),

@@ -56,7 +56,7 @@ func Request(ctx workflow.Context, request ports.NexusRequest) (domain.Status, e
 			in.Run = run
 		}
 		status, err := carry(ctx, in)
-		if err == nil || try == runs || fault.Of(err).Reason != ports.ReasonRunEnded {
+		if err == nil || try == runs || fault.Of(err).Reason != domain.ReasonRunEnded {
 			return status, callersError(err)
 		}
 	}

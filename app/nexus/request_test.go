@@ -39,8 +39,8 @@ func (s *steps) carry(_ context.Context, in ports.CarryRequestInput) (ports.Carr
 	return answer()
 }
 
-func faultError(kind domain.FaultKind, reason string) error {
-	return temporal.NewNonRetryableApplicationError(reason, string(kind), nil, domain.Fault{Kind: kind, Reason: domain.Reason(reason), Message: "told"})
+func faultError(kind domain.FaultKind, reason domain.Reason) error {
+	return temporal.NewNonRetryableApplicationError(string(reason), string(kind), nil, domain.Fault{Kind: kind, Reason: reason, Message: "on purpose"})
 }
 
 func issued() (ports.CarryRequestOutput, error) {
@@ -85,7 +85,7 @@ func TestEnsureNeedsNoRun(t *testing.T) {
 func TestRepeatsMeetTheSameRun(t *testing.T) {
 	t.Parallel()
 	s := &steps{answers: []func() (ports.CarryRequestOutput, error){
-		failing(errors.New("crashed")), failing(errors.New("crashed")), failing(faultError(domain.FaultWait, ports.ReasonRunEnded)), issued,
+		failing(errors.New("crashed")), failing(errors.New("crashed")), failing(faultError(domain.FaultWait, domain.ReasonRunEnded)), issued,
 	}}
 	_, err := ask(t, s, ports.NexusRequest{Operation: ports.NexusRenewOperation, Certificate: "shop", ID: "request"})
 	require.NoError(t, err)
@@ -103,12 +103,12 @@ func TestErrorsAreFaults(t *testing.T) {
 		title, certificate string
 		answer             error
 		kind               domain.FaultKind
-		reason             string
+		reason             domain.Reason
 		calls              int
 	}{
 		{"an answer", "shop", faultError(domain.FaultName, "Unauthorized"), domain.FaultName, "Unauthorized", 1},
 		{"nobody to ask", "missing", nil, domain.FaultSpec, "UnknownCertificate", 0},
-		{"runs that end, one after the other", "shop", faultError(domain.FaultWait, ports.ReasonRunEnded), domain.FaultWait, ports.ReasonRunEnded, runs},
+		{"runs that end, one after the other", "shop", faultError(domain.FaultWait, domain.ReasonRunEnded), domain.FaultWait, domain.ReasonRunEnded, runs},
 		{"not foreseen", "shop", temporal.NewNonRetryableApplicationError("oops", "bug", nil), domain.FaultOperator, "Unexpected", 1},
 		{"no answer for a day", "shop", temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil), domain.FaultWait, "NoAnswer", 1},
 	} {
@@ -122,7 +122,7 @@ func TestErrorsAreFaults(t *testing.T) {
 			require.True(t, application.NonRetryable())
 			var told domain.Fault
 			require.NoError(t, application.Details(&told))
-			require.EqualValues(t, c.reason, told.Reason)
+			require.Equal(t, c.reason, told.Reason)
 			require.Len(t, s.asked, c.calls)
 		})
 	}

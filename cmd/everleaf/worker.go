@@ -174,7 +174,7 @@ func (s slotSettings) check() error {
 type versioningSettings struct {
 	WorkerVersioning bool   `group:"versioning" env:"EVERLEAF_WORKER_VERSIONING" help:"Poll as a worker deployment version: nothing runs on a new build until it is made current or ramped (temporal worker deployment). Off by default."`
 	DeploymentName   string `group:"versioning" env:"EVERLEAF_DEPLOYMENT_NAME,TEMPORAL_DEPLOYMENT_NAME" placeholder:"NAME" help:"The deployment; else ${deployment_name}."`
-	BuildID          string `name:"build-id" group:"versioning" env:"EVERLEAF_BUILD_ID,TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"The build; else the revision that this binary was built from."`
+	BuildID          string `name:"build-id" group:"versioning" env:"EVERLEAF_BUILD_ID,TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"The build, by which workflow histories name it, with versioning or without; else the revision that this binary was built from."`
 }
 
 func (s versioningSettings) apply(c *app.Config) {
@@ -190,17 +190,10 @@ func (s versioningSettings) apply(c *app.Config) {
 
 // unused names what was given for versioning while that is off; empty if nothing was.
 func (s versioningSettings) unused() string {
-	var given []string
-	if s.DeploymentName != "" {
-		given = append(given, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME, TEMPORAL_DEPLOYMENT_NAME)")
-	}
-	if s.BuildID != "" {
-		given = append(given, "--build-id (EVERLEAF_BUILD_ID, TEMPORAL_WORKER_BUILD_ID)")
-	}
-	if s.WorkerVersioning {
+	if s.DeploymentName == "" || s.WorkerVersioning {
 		return ""
 	}
-	return strings.Join(given, " and ")
+	return "--deployment-name (EVERLEAF_DEPLOYMENT_NAME, TEMPORAL_DEPLOYMENT_NAME)"
 }
 
 // revision is the commit that the binary was built from, marked if the work tree had changes; empty if nobody knows.

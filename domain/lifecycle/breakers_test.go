@@ -102,6 +102,11 @@ var breakers = []struct {
 		}
 		return Action{Do: End}
 	}}},
+	{"the mode follows the record", tamper{machine: func(m *Machine) {
+		if m.Mode == Retiring && len(m.Running) == 0 {
+			m.Mode = Active
+		}
+	}}},
 	{"what is cancelled ends", tamper{machine: func(m *Machine) {
 		if m.cancelled() && len(m.Running) > 0 {
 			m.Mode = Active

@@ -135,7 +135,7 @@ func (w *world) summary() string {
 	revocations := slices.Clone(w.Revoked)
 	slices.Sort(revocations)
 	return strings.Join([]string{
-		fmt.Sprintf("mode %s, over %q, released %t", w.Machine.Mode, w.Over, s.Released),
+		fmt.Sprintf("mode %s, over %q, %q", w.Machine.Mode, w.Over, s.Retirement),
 		fmt.Sprintf("version %d for %v, revoked in service %t", w.Next, names, revoked),
 		fmt.Sprintf("deliveries %v, served %d, revoked %v, pending %d", deliveries, len(w.Served), revocations, len(s.Revocations)),
 		fmt.Sprintf("spec %v", w.Machine.Spec.Names),

@@ -89,15 +89,10 @@ type FailedAction struct {
 func New(name string, state State, start string, now time.Time) *Machine {
 	m := &Machine{State: state, Name: name}
 	m.Machine = Version
-	switch {
-	case state.Machine == 0:
+	if state.Machine == 0 {
 		spec := state.Spec
 		m.State = State{Machine: Version, Spec: spec, Mode: Active}
 		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec}})
-	case state.Mode == Retiring || state.Mode == Clearing:
-		m.ask(Ticket{Unattended: true, Request: domain.Request{
-			ID: start, Kind: domain.RequestRetire, At: now, RemoveDeliveries: state.Mode == Clearing,
-		}})
 	}
 	return m
 }

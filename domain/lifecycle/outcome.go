@@ -74,15 +74,38 @@ func (m *Machine) take(a Action, record domain.Record) {
 			m.Deliveries[i].Failure = nil
 		}
 	}
+	if !m.asked() {
+		m.follow(record.Retirement)
+	}
 	if !m.ends() { // then it is that of the release
 		m.Failure = latestFailure(m.Failure, record.Failure)
 	}
-	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
-		m.Mode = Retired
-		m.giveUp()
-	}
 	m.merge(record.Deliveries)
 	m.reconcile()
+}
+
+// follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored though
+// its answer was lost, and a workflow may have been reset to before one.
+func (m *Machine) follow(stored domain.Retirement) {
+	switch {
+	case m.cancelled() || m.Mode == Refused:
+	case stored == "":
+		if m.ends() {
+			m.Mode, m.Failure = Active, nil
+		}
+	case stored != domain.Released:
+		m.end(Mode(stored))
+	case m.Mode == Active:
+		m.end(Retired)
+	}
+}
+
+// end leaves the certificate to its retirement. What was wanted is dropped; an attempt at work goes on.
+func (m *Machine) end(mode Mode) {
+	if m.Mode == Active {
+		m.giveUp()
+	}
+	m.Mode = mode
 }
 
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.

@@ -25,12 +25,64 @@ func TestReleasedRecordRetires(t *testing.T) {
 	m := serving(func(m *Machine) { m.Want, m.Failure = &domain.Want{Reason: domain.WakeRequested}, failing(0) })
 	m.Notice()
 	record := *m.Record
-	record.Released = true
+	record.Retirement = domain.Released
 	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: record}, epoch) })
 	require.Equal(t, Retired, m.Mode)
 	require.Nil(t, m.Want)
 	require.Equal(t, Action{Do: End}, m.Next(Situation{Now: epoch}))
 	require.Equal(t, record.Deliveries, m.Left())
+}
+
+// A request may be stored though each answer was lost: what Postgres has then counts.
+func TestModeFollowsTheRecord(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mode   Mode
+		stored domain.Retirement
+		then   Mode
+	}{
+		{Active, "", Active},
+		{Active, domain.Retiring, Retiring},
+		{Active, domain.Clearing, Clearing},
+		{Active, domain.Released, Retired},
+		{Retiring, "", Active},
+		{Retiring, domain.Clearing, Clearing},
+		{Retiring, domain.Released, Retiring}, // it ends by a release of its own
+		{Clearing, "", Active},
+		{Clearing, domain.Retiring, Retiring},
+		{Cancelled, "", Cancelled},
+		{Cancelled, domain.Retiring, Cancelled},
+		{Ended, "", Ended},
+	} {
+		m := serving(func(m *Machine) {
+			m.Mode, m.Want, m.Failure = c.mode, &domain.Want{Reason: domain.WakeRequested}, failing(0)
+		})
+		record := *m.Record
+		record.Retirement = c.stored
+		m.take(Action{Reads: m.Reads}, record)
+		require.Equal(t, c.then, m.Mode, "in mode %s with %q", c.mode, c.stored)
+		kept := c.mode != Active || c.then == Active
+		require.Equal(t, kept, m.Want != nil, "in mode %s with %q", c.mode, c.stored)
+	}
+}
+
+// A request that is not stored yet will say itself whether the certificate is kept.
+func TestModeWaitsForARequest(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Ask(domain.Request{ID: "1", Kind: domain.RequestEnsure, Spec: &specA}) })
+	record := *m.Record
+	record.Retirement = domain.Retiring
+	m.take(Action{Reads: m.Reads}, record)
+	require.Equal(t, Active, m.Mode)
+}
+
+// A Retire that a later Ensure has overtaken changes nothing, and its caller hears so.
+func TestRetireThatCameTooLate(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Ask(domain.Request{ID: "1", Kind: domain.RequestRetire}) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
+	require.Equal(t, Active, m.Mode)
+	require.Equal(t, domain.ReasonNotRetired, m.Answer("1", Situation{Now: epoch}).Fault.Reason)
 }
 
 // Force is for the attempt that begins next, also where that has to begin again.

@@ -151,7 +151,8 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 			m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: version})
 		}
 	case domain.RequestRetire:
-		m.retire(t)
+		t.Already = m.Mode == Retired
+		m.follow(out.Record.Retirement)
 	}
 }
 
@@ -198,18 +199,6 @@ func (m *Machine) want(want domain.Want) {
 		}
 	}
 	m.Want = &want
-}
-
-func (m *Machine) retire(t *Ticket) {
-	t.Already = m.Mode == Retired
-	if t.Already {
-		return
-	}
-	m.Mode = Retiring
-	if t.Request.RemoveDeliveries {
-		m.Mode = Clearing
-	}
-	m.giveUp()
 }
 
 // Unrecorded takes the failure of an action of StepRecordRequest. Postgres is away, most likely: the request stays and

@@ -43,6 +43,9 @@ func (w *world) checkBegin(a Action) error {
 	case StepRevoke:
 		return w.checkRevoke(a.Version)
 	case StepRelease:
+		if !w.Cancelled && w.Store.Retirement == "" {
+			return broken("what is ensured is kept", "released")
+		}
 		if !w.Cancelled && (m.Mode == Active || w.Store.revocable()) {
 			return broken("a revocation is not lost", "released in mode %s with %d pending", m.Mode, len(w.Store.Revocations))
 		}
@@ -90,6 +93,9 @@ func (w *world) check() error {
 	}
 	if !m.known() || w.Heard != w.Stored || w.Signal {
 		return nil
+	}
+	if ended := m.Mode != Active; !m.asked() && !m.cancelled() && m.Mode != Refused && ended != (w.Store.Retirement != "") {
+		return broken("the mode follows the record", "in mode %s, Postgres has %q", m.Mode, w.Store.Retirement)
 	}
 	shown := m.Status("run").Issued != nil
 	if w.Shown && !shown {
@@ -147,8 +153,8 @@ func (w *world) checkAnswer(c caller, out Answer) error {
 			return broken("who is answered has what he asked for", "Revoke: %s is not revoked", c.Version)
 		}
 	case domain.RequestRetire:
-		if !s.Released || c.Request.RemoveDeliveries && len(w.Served) > 0 {
-			return broken("who is answered has what he asked for", "Retire: released %t, served %v", s.Released, w.Served)
+		if s.Retirement != domain.Released || c.Request.RemoveDeliveries && len(w.Served) > 0 {
+			return broken("who is answered has what he asked for", "Retire: %q, served %v", s.Retirement, w.Served)
 		}
 	}
 	return nil
@@ -169,11 +175,11 @@ func (w *world) checkOver() error {
 	if w.Cancelled {
 		return nil
 	}
-	if w.Kept {
-		return broken("what is ensured is kept", "it ends")
+	if w.Store.Retirement != domain.Released {
+		return broken("what is ensured is kept", "it ends, and Postgres has %q", w.Store.Retirement)
 	}
-	if !w.Store.Released || w.Store.revocable() {
-		return broken("a revocation is not lost", "it ends with released %t, %d pending", w.Store.Released, len(w.Store.Revocations))
+	if w.Store.revocable() {
+		return broken("a revocation is not lost", "it ends with %d pending", len(w.Store.Revocations))
 	}
 	for _, s := range w.Served {
 		if !slices.ContainsFunc(m.Left(), func(d domain.Delivery) bool { return d.Target == s.Target }) {

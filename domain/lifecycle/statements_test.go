@@ -37,7 +37,12 @@ func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
 		case domain.RequestRevoke:
 			w.revoke(request)
 		case domain.RequestRetire:
-			s.Retiring = true
+			if s.Retirement != domain.Released {
+				s.Retirement = domain.Retiring
+				if request.RemoveDeliveries {
+					s.Retirement = domain.Clearing
+				}
+			}
 			for i := range s.Revocations { // nothing replaces them
 				r := &s.Revocations[i]
 				r.WithoutReplacement, r.After, r.Failure = true, time.Time{}, nil
@@ -59,7 +64,7 @@ func (s *store) ensure(spec domain.Spec, fulfilled bool) {
 	if fulfilled && s.Issued != nil {
 		s.Failure = nil
 	}
-	if s.Released { // what an earlier workflow has left to be done is tried at once
+	if s.Retirement == domain.Released { // what an earlier workflow has left to be done is tried at once
 		for i := range s.Revocations {
 			s.Revocations[i].After, s.Revocations[i].Failure = time.Time{}, nil
 		}
@@ -67,7 +72,7 @@ func (s *store) ensure(spec domain.Spec, fulfilled bool) {
 			s.Deliveries[i].Failure = nil
 		}
 	}
-	s.Spec, s.Released, s.Retiring = deep(spec), false, false
+	s.Spec, s.Retirement = deep(spec), ""
 }
 
 // revoke stores a revocation of what is in service, or what is new about one.
@@ -84,7 +89,7 @@ func (w *world) revoke(request domain.Request) {
 		w.Alone = append(w.Alone, s.version())
 	}
 	r := s.pending(s.version())
-	if r.Failure = nil; request.WithoutReplacement || s.Retiring || s.Released {
+	if r.Failure = nil; request.WithoutReplacement || s.Retirement != "" {
 		r.WithoutReplacement, r.After = true, time.Time{}
 	}
 }
@@ -96,7 +101,7 @@ func (w *world) noteRecorded(request domain.Request) {
 		switch {
 		case c.Request.ID == request.ID:
 			c.Recorded, c.Version = true, w.Store.version()
-			c.Void = (w.Store.Released || w.Store.Retiring) && revoked(w.Store.record())
+			c.Void = w.Store.Retirement != "" && revoked(w.Store.record())
 		case request.Kind == domain.RequestEnsure || request.Kind == domain.RequestStart:
 			c.Kept = c.Recorded
 		case request.Kind == domain.RequestRetire:

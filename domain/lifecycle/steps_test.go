@@ -67,7 +67,7 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 		}
 	case StepObtain:
 		switch {
-		case s.Released: // nothing is obtained any more
+		case s.Retirement == domain.Released: // nothing is obtained any more
 		case s.Issued == nil || s.version() == m.attemptWant().Replaces || !slices.Equal(s.Issued.Names, m.attemptSpec().Names):
 			w.issue(m.attemptSpec())
 		case s.Renewal == nil:
@@ -98,7 +98,7 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 			s.Revocations = slices.DeleteFunc(s.Revocations, done)
 		}
 	case StepRelease:
-		s.Released = true
+		s.Retirement = domain.Released
 	}
 	return nil
 }
@@ -135,10 +135,6 @@ func (w *world) apply(i int) {
 		recorded := Recorded{}
 		if out.Recorded != nil {
 			recorded = *out.Recorded
-		}
-		if t := m.ticket(a.Request); t != nil && recorded.Refused == nil {
-			ensures, retires := t.Request.Spec != nil, t.Request.Kind == domain.RequestRetire
-			w.Kept = w.Kept && !retires || ensures
 		}
 		recorded.Record = record
 		m.Recorded(a, recorded, w.Now)

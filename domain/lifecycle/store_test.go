@@ -16,8 +16,7 @@ type store struct {
 	Failure     *domain.Failure
 	Revocations []domain.Revocation
 	Deliveries  []domain.Delivery
-	// Retiring is from a Retire to the next Ensure.
-	Released, Retiring bool
+	Retirement  domain.Retirement
 	// Spec is the one that was recorded last. Requests are those that are recorded and not answered yet.
 	Spec     domain.Spec
 	Requests []recorded
@@ -28,7 +27,7 @@ type recorded struct{ ID, Version string }
 
 func (s *store) record() domain.Record {
 	return deep(domain.Record{ReadBy: "run", Issued: s.Issued, Renewal: s.Renewal, Failure: s.Failure, Revocations: s.Revocations,
-		Deliveries: s.Deliveries, Released: s.Released})
+		Deliveries: s.Deliveries, Retirement: s.Retirement})
 }
 
 func (s *store) version() string {

@@ -41,8 +41,6 @@ type plain struct {
 	Suggested, Outdated bool
 	// Shown says that the run has shown a certificate in service.
 	Shown bool
-	// Kept says that the machine heard of an Ensure or start after the last Retire.
-	Kept bool
 	// Cancelled says that the workflow was cancelled. Over is how it ended.
 	Cancelled bool
 	Over      Do

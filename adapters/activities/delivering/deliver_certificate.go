@@ -102,7 +102,7 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 	}
 	key, err := a.Sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return ports.Bundle{}, ports.AboutSecret(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate, pair.Record.Issued.Serial))
+		return ports.Bundle{}, domain.About(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate, pair.Record.Issued.Serial))
 	}
 	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key}, nil
 }

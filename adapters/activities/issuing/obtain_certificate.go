@@ -140,7 +140,7 @@ func (i *issuance) tryOrder(ctx context.Context) (domain.Record, error) {
 		return record, failedIn(placeOrder, fmt.Errorf("find order: %w", err))
 	}
 	switch issued := record.Issued; {
-	case record.Released:
+	case record.Retirement == domain.Released:
 		return record, nil // nothing is obtained any more, whatever this try's workflow knows
 	case issued != nil && issued.Version != i.in.Replaces && record.Renewal != nil:
 		return record, nil

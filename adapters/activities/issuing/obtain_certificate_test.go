@@ -84,10 +84,10 @@ func TestObtainCertificateThatIsThere(t *testing.T) {
 	}
 	t.Run("of a certificate that was released, nothing is obtained", func(t *testing.T) {
 		r := newRig(t)
-		r.finds(domain.Record{Released: true}, nil)
+		r.finds(domain.Record{Retirement: domain.Released}, nil)
 		out, err := call(r, ports.ObtainCertificate, obtainInput)
 		require.NoError(t, err)
-		require.True(t, out.Record.Released)
+		require.Equal(t, domain.Released, out.Record.Retirement)
 	})
 	t.Run("issued by another try between two reads", func(t *testing.T) {
 		r := newRig(t)

@@ -63,7 +63,7 @@ func (i *issuance) reuse(ctx context.Context, inService domain.Issued) (csr []by
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	csr, err = i.Keys.Reuse(ctx, sealed, i.spec.Names)
-	return csr, ports.AboutSecret(err, aboutKey(i.in.Certificate, inService))
+	return csr, domain.About(err, aboutKey(i.in.Certificate, inService))
 }
 
 // aboutKey names a private key to people.

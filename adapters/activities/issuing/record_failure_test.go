@@ -114,10 +114,10 @@ func TestRecordFailureThatCannotBeStored(t *testing.T) {
 
 func TestRecordReleased(t *testing.T) {
 	r := newRig(t)
-	r.certificates.EXPECT().RecordReleased(anything, certName, now).Return(domain.Record{Released: true}, nil)
+	r.certificates.EXPECT().RecordReleased(anything, certName, now).Return(domain.Record{Retirement: domain.Released}, nil)
 	out, err := call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, At: now})
 	require.NoError(t, err)
-	require.True(t, out.Record.Released)
+	require.Equal(t, domain.Released, out.Record.Retirement)
 	require.NotEmpty(t, out.Record.ReadBy)
 
 	r.certificates.EXPECT().RecordReleased(anything, certName, now).Return(domain.Record{}, waitFault)

@@ -97,13 +97,13 @@ func TestRecordEnsure(t *testing.T) {
 				stored := *in.Request
 				stored.Spec = &validated
 				r.reads(c.record)
-				r.records(ports.StoredRequest{Request: stored, Changes: c.changes, Fulfilled: !c.needed}, domain.Record{Released: true})
+				r.records(ports.StoredRequest{Request: stored, Changes: c.changes, Fulfilled: !c.needed}, domain.Record{Retirement: domain.Released})
 				out, err := call(r, ports.RecordRequest, in)
 				require.NoError(t, err)
 				require.Equal(t, c.needed, out.Needed)
 				require.Equal(t, c.changes, out.Changes)
 				require.Equal(t, &validated, out.Spec)
-				require.True(t, out.Record.Released, "the record after it")
+				require.Equal(t, domain.Released, out.Record.Retirement, "the record after it")
 				require.NotEmpty(t, out.Record.ReadBy)
 				require.Nil(t, out.Refused)
 			})

@@ -90,5 +90,5 @@ func (a *Activities) signer(ctx context.Context, certificate string, revocation 
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	key, err := a.Sealer.Open(ctx, sealed)
-	return key, ports.AboutSecret(err, aboutKey(certificate, revocation.Issued))
+	return key, domain.About(err, aboutKey(certificate, revocation.Issued))
 }

@@ -32,7 +32,7 @@ func (c *circuit) add(fault *domain.Fault, failed, moved bool) ports.ARICheck {
 	switch {
 	case fault == nil:
 		c.inARow = 0
-	case aboutTheCA(fault):
+	case fault.OfCA():
 		c.inARow, c.last = c.inARow+1, fault
 	}
 	switch {
@@ -44,18 +44,5 @@ func (c *circuit) add(fault *domain.Fault, failed, moved bool) ports.ARICheck {
 		return ports.ARICheckMoved
 	default:
 		return ports.ARICheckAnswered
-	}
-}
-
-// aboutTheCA reports whether a question about any other certificate would fail as well. What the CA did answer may be about
-// one certificate alone.
-func aboutTheCA(fault *domain.Fault) bool {
-	switch fault.Kind {
-	case domain.FaultRateLimited, domain.FaultWait:
-		return true
-	case domain.FaultCA:
-		return fault.Reason != domain.ReasonNotFound && fault.Reason != domain.ReasonMalformedAnswer
-	default:
-		return false
 	}
 }

@@ -28,16 +28,19 @@ func TestTwoCertificatesOfADeadNameShareItsFailedValidations(t *testing.T) {
 		r := s.cli("cert", "ensure", name, "--name", "dead.example.test", "--key-type", keyType)
 		r.exits(t, 1)
 	}
+	var answers []string
 	for range 2 {
 		for _, name := range names {
-			s.cli("cert", "renew", name).exits(t, 1)
+			r := s.cli("cert", "renew", name)
+			r.exits(t, 1)
+			answers = append(answers, r.stderr)
 		}
 	}
 	require.Equal(t, 4, s.proxy.count(pathChallenge), "the CA was asked six times")
 	require.Equal(t, 4, s.scalar(`SELECT count(*) FROM failed_validations WHERE issuer = 'default' AND name = 'dead.example.test'`))
 	for _, name := range names {
 		got := status(t, s.must("cert", "status", name, "--output", "json"))
-		require.Equal(t, domain.FaultRateLimited, got.Failure.Fault.Kind)
+		require.Equal(t, domain.FaultRateLimited, got.Failure.Fault.Kind, "%s\n%s", answers, s.log)
 		require.Equal(t, domain.ReasonTooManyFailedValidations, got.Failure.Fault.Reason)
 		wait := time.Until(got.Failure.RetryAt)
 		require.True(t, wait > 50*time.Minute && wait < 70*time.Minute, "an hour, and up to ten minutes apart: %s", wait)

@@ -1,10 +1,10 @@
-package ports
+package lifecycle
 
-// searchNamesLimit is how many bytes of names are made searchable, as JSON. Temporal takes 2048 of one attribute unless it
+// searchableLimit is how many bytes of names are made searchable, as JSON. Temporal takes 2048 of one attribute unless it
 // is configured otherwise; it refuses a start with more, and fails a workflow's task with more for good.
-const searchNamesLimit = 1800
+const searchableLimit = 1800
 
-// SearchableNames is the value of SearchNames for these names: as many of them, from the first on, as fit. It is pure, and
+// SearchableNames is the value of the search attribute for these names: as many of them, from the first on, as fit. It is pure, and
 // safe in a workflow.
 func SearchableNames(names []string) []string {
 	size := len("[]")
@@ -17,7 +17,7 @@ func SearchableNames(names []string) []string {
 				size++
 			}
 		}
-		if size > searchNamesLimit {
+		if size > searchableLimit {
 			return names[:i:i]
 		}
 	}

@@ -1,4 +1,4 @@
-package ports
+package lifecycle
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func TestSearchableNames(t *testing.T) {
 	fit := SearchableNames(many)
 	encoded, err := json.Marshal(fit)
 	require.NoError(t, err)
-	require.LessOrEqual(t, len(encoded), searchNamesLimit)
-	require.Greater(t, len(encoded), searchNamesLimit-100)
+	require.LessOrEqual(t, len(encoded), searchableLimit)
+	require.Greater(t, len(encoded), searchableLimit-100)
 	require.Equal(t, many[:len(fit)], fit)
 }
