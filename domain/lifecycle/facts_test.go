@@ -28,6 +28,11 @@ func TestStillDelivered(t *testing.T) {
 	require.Equal(t, domain.FaultSpec, fault.Kind)
 	require.Contains(t, fault.Message, `certificate "a" is retired and was left at its targets disk, perhaps, web@h1, which nobody`)
 
+	for length, want := range map[int]string{250: strings.Repeat("a", 248) + ", " + strings.Repeat("b", 250) + ", which", 251: strings.Repeat("a", 248) + ", and 1 more, which"} {
+		fault = StillDelivered("a", []domain.Delivery{{Target: strings.Repeat("a", 248)}, {Target: strings.Repeat("b", length)}})
+		require.Contains(t, fault.Message, want, "500 octets of targets, and no more")
+	}
+
 	many := make([]domain.Delivery, 100)
 	for i := range many {
 		many[i].Target = strings.Repeat("t", 200)
