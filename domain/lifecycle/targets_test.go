@@ -13,7 +13,9 @@ import (
 // dropped.
 func TestTargetsAreThoseOfTheRecord(t *testing.T) {
 	t.Parallel()
-	by := func(step Step) *domain.Failure { return &domain.Failure{RetryAt: epoch.Add(time.Minute), Step: string(step)} }
+	by := func(step Step) *domain.Failure {
+		return &domain.Failure{RetryAt: epoch.Add(time.Minute), Step: string(step)}
+	}
 	for _, c := range []struct {
 		name                string
 		known, stored, want domain.Delivery
@@ -53,7 +55,9 @@ func TestAnUnstoredFailureStandsAtItsVersion(t *testing.T) {
 	unstored := failing(time.Minute)
 	unstored.Undecided = true
 	for version, want := range map[string]*domain.Failure{"v0": unstored, "v1": nil} {
-		m := serving(func(m *Machine) { m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v0", Met: true, Failure: unstored}} })
+		m := serving(func(m *Machine) {
+			m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v0", Met: true, Failure: unstored}}
+		})
 		record := *m.Record
 		record.Deliveries = []domain.Delivery{{Target: "t1", Version: version}}
 		m.take(Action{}, record)
@@ -96,7 +100,9 @@ func TestTargetsFollowTheSpec(t *testing.T) {
 		{"cancelled leaves it", Cancelled, []string{"t1"}, removing, nil, nil},
 		{"clearing clears it", Clearing, []string{"t1"}, met, nil, []domain.Delivery{removing}},
 	} {
-		m := serving(func(m *Machine) { m.Mode, m.Spec.Deliveries, m.Deliveries = c.mode, c.named, []domain.Delivery{c.target} })
+		m := serving(func(m *Machine) {
+			m.Mode, m.Spec.Deliveries, m.Deliveries = c.mode, c.named, []domain.Delivery{c.target}
+		})
 		if c.change != nil {
 			c.change(m)
 		}
