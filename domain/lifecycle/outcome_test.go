@@ -179,3 +179,32 @@ func TestCancelledIsNotRevived(t *testing.T) {
 		require.Equal(t, Action{Do: End}, m.Next(Situation{Now: epoch}), mode)
 	}
 }
+
+// Two steps that did not find the version in service, of before the record is read again: neither is a failure yet.
+func TestDeniedTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) {
+		m.Spec.Deliveries, m.Deliveries = []string{"t1", "t2"}, []domain.Delivery{{Target: "t1"}, {Target: "t2"}}
+	})
+	var begun []Action
+	for range 2 {
+		perform(t, m, StepDeliver, func(a Action) { begun = append(begun, a) })
+	}
+	for _, a := range begun {
+		m.FailedWith(a, *fault(domain.FaultWait, domain.ReasonVersionReplaced), epoch)
+	}
+	require.Empty(t, m.Failed)
+	require.True(t, m.Stale)
+}
+
+// While the policy is asked about an attempt's failure, the status says so; a failure in another lane changes nothing there.
+func TestAFailedAttemptShowsThatThePolicyIsAsked(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
+	perform(t, m, StepReserve, func(a Action) {
+		m.FailedWith(Action{Step: StepRevoke, Version: "v0"}, *fault(domain.FaultCA, "Down"), epoch)
+		require.Equal(t, string(StepReserve), m.Status("run").Step)
+		m.FailedWith(a, *fault(domain.FaultCA, "Down"), epoch)
+	})
+	require.Equal(t, string(StepRecordFailure), m.Status("run").Step)
+}
