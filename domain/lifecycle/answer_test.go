@@ -63,7 +63,7 @@ func TestAnswer(t *testing.T) {
 			m.Unread = &Unread{Tries: maxFailures, Fault: *fault(domain.FaultWait, "Away")}
 		}), Situation{}, "Away"},
 		{"the record is tried to be read", also(ensure, (*Machine).Notice, func(m *Machine) {
-			m.Unread = &Unread{Tries: patience - 1, Fault: *fault(domain.FaultWait, "Away")}
+			m.Unread = &Unread{Tries: maxFailures - 1, Fault: *fault(domain.FaultWait, "Away")}
 		}), Situation{}, "wait"},
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},

@@ -119,7 +119,7 @@ func TestAnotherCertificateBeginsWithoutFailures(t *testing.T) {
 	for version, want := range map[string]*domain.Failure{"v1": unstored, "v2": nil} {
 		m := serving(func(m *Machine) {
 			m.Spec.Deliveries = []string{"t1", "t2"}
-			m.Deliveries = []domain.Delivery{{Target: "t1", Met: true, Failure: unstored}, {Target: "t2", Failure: unstored}}
+			m.Deliveries = []domain.Delivery{{Target: "t1", Contacted: true, Failure: unstored}, {Target: "t2", Failure: unstored}}
 		})
 		m.take(Action{}, domain.Record{Issued: &domain.Issued{Version: version}, Deliveries: []domain.Delivery{{Target: "t1"}}})
 		require.Equal(t, want, m.delivery("t1").Failure, version)

@@ -58,7 +58,7 @@ func TestUnrecordedWaitsLongerEachTime(t *testing.T) {
 	m = serving(nil)
 	m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRenew})
 	m.Ask(domain.Request{ID: "r3", Kind: domain.RequestRenew})
-	for try := 1; try <= patience; try++ {
+	for try := 1; try <= maxFailures; try++ {
 		require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
 		require.True(t, m.Answer("r3", Situation{Now: epoch}).Wait)
 		m.Unrecorded(Action{Step: StepRecordRequest, Request: "r2"}, away, epoch)
@@ -84,7 +84,7 @@ func TestUnrecordedForGood(t *testing.T) {
 // A caller of a retired certificate that Postgres does not answer is answered, and the record is asked once more.
 func TestUnrecordedAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	for tries, mode := range map[int]Mode{patience - 1: Retired, patience: Retiring} {
+	for tries, mode := range map[int]Mode{maxFailures - 1: Retired, maxFailures: Retiring} {
 		m := serving(func(m *Machine) { m.Mode = Retired })
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure})
 		for range tries {

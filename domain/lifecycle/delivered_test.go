@@ -22,7 +22,7 @@ func TestDelivered(t *testing.T) {
 	behind := domain.Delivery{Target: "t1", Version: "v0", Failure: failing(time.Minute)}
 	leaves := behind
 	leaves.Removing = true
-	confirmed := domain.Delivery{Target: "t1", Version: "v1", At: epoch, Met: true}
+	confirmed := domain.Delivery{Target: "t1", Version: "v1", At: epoch, Contacted: true}
 	for _, c := range []struct {
 		name   string
 		change func(m *Machine)
@@ -74,10 +74,10 @@ func TestRemoved(t *testing.T) {
 	m := serving(func(m *Machine) {
 		m.Spec.Deliveries, m.Deliveries[0].Removing, m.Running = []string{"t2"}, true, []Action{remove}
 	})
-	m.Deliveries = append(m.Deliveries, domain.Delivery{Target: "t2", Version: "v1", Met: true})
+	m.Deliveries = append(m.Deliveries, domain.Delivery{Target: "t2", Version: "v1", Contacted: true})
 	before := m.Reads
 	m.Removed(remove)
-	require.Equal(t, []domain.Delivery{{Target: "t2", Version: "v1", Met: true}}, m.Deliveries)
+	require.Equal(t, []domain.Delivery{{Target: "t2", Version: "v1", Contacted: true}}, m.Deliveries)
 	require.Empty(t, m.Running)
 	require.Greater(t, m.Reads, before)
 

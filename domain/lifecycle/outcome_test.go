@@ -217,14 +217,14 @@ func TestACallerWaitsThroughAFewFailures(t *testing.T) {
 		m.Tickets = []Ticket{{Request: domain.Request{ID: "r2", Kind: domain.RequestRenew}, Recorded: true}}
 	})
 	now := epoch
-	for failures := 1; failures <= patience; failures++ {
+	for failures := 1; failures <= maxFailures; failures++ {
 		reserve := m.Next(Situation{Now: now})
 		require.Equal(t, StepReserve, reserve.Step)
 		m.Begin(reserve, now)
 		m.FailedWith(reserve, *fault(domain.FaultCA, "Down"), now)
 		m.Decided(m.Next(Situation{Now: now}), Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
 		require.Equal(t, failures, m.Failures)
-		require.Equal(t, failures < patience, m.Answer("r2", Situation{Now: now}).Wait)
+		require.Equal(t, failures < maxFailures, m.Answer("r2", Situation{Now: now}).Wait)
 		now = now.Add(time.Second)
 	}
 }

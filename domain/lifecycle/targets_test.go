@@ -21,16 +21,16 @@ func TestTargetsAreThoseOfTheRecord(t *testing.T) {
 		known, stored, want domain.Delivery
 	}{
 		{"a delivery that failed", domain.Delivery{}, domain.Delivery{Target: "t1", Failure: by(StepDeliver)},
-			domain.Delivery{Target: "t1", Met: true, Failure: by(StepDeliver)}},
+			domain.Delivery{Target: "t1", Contacted: true, Failure: by(StepDeliver)}},
 		{"a removal that failed, of what is to be delivered", domain.Delivery{}, domain.Delivery{Target: "t1", Failure: by(StepRemove)},
-			domain.Delivery{Target: "t1", Met: true}},
+			domain.Delivery{Target: "t1", Contacted: true}},
 		{"a removal that failed", domain.Delivery{}, domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepRemove)},
-			domain.Delivery{Target: "t2", Version: "v1", Met: true, Removing: true, Failure: by(StepRemove)}},
+			domain.Delivery{Target: "t2", Version: "v1", Contacted: true, Removing: true, Failure: by(StepRemove)}},
 		{"a delivery that failed, to what is to be cleared", domain.Delivery{}, domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepDeliver)},
-			domain.Delivery{Target: "t2", Version: "v1", Met: true, Removing: true}},
-		{"confirmed since", domain.Delivery{Target: "t1"}, domain.Delivery{Target: "t1", Version: "v1"}, domain.Delivery{Target: "t1", Version: "v1", Met: true}},
+			domain.Delivery{Target: "t2", Version: "v1", Contacted: true, Removing: true}},
+		{"confirmed since", domain.Delivery{Target: "t1"}, domain.Delivery{Target: "t1", Version: "v1"}, domain.Delivery{Target: "t1", Version: "v1", Contacted: true}},
 		{"never met, and named", domain.Delivery{Target: "t1"}, domain.Delivery{}, domain.Delivery{Target: "t1"}},
-		{"met, and not stored: it was cleared", domain.Delivery{Target: "t1", Version: "v1", Met: true}, domain.Delivery{}, domain.Delivery{Target: "t1"}},
+		{"met, and not stored: it was cleared", domain.Delivery{Target: "t1", Version: "v1", Contacted: true}, domain.Delivery{}, domain.Delivery{Target: "t1"}},
 	} {
 		list := func(d domain.Delivery) []domain.Delivery {
 			if d.Target == "" {
@@ -56,7 +56,7 @@ func TestAnUnstoredFailureStandsAtItsVersion(t *testing.T) {
 	unstored.Undecided = true
 	for version, want := range map[string]*domain.Failure{"v0": unstored, "v1": nil} {
 		m := serving(func(m *Machine) {
-			m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v0", Met: true, Failure: unstored}}
+			m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v0", Contacted: true, Failure: unstored}}
 		})
 		record := *m.Record
 		record.Deliveries = []domain.Delivery{{Target: "t1", Version: version}}
@@ -73,8 +73,8 @@ func TestTargetsFollowTheSpec(t *testing.T) {
 		d.Failure = failing(time.Minute)
 		return d
 	}
-	met := domain.Delivery{Target: "t1", Version: "v1", Met: true}
-	removing := domain.Delivery{Target: "t1", Version: "v1", Met: true, Removing: true}
+	met := domain.Delivery{Target: "t1", Version: "v1", Contacted: true}
+	removing := domain.Delivery{Target: "t1", Version: "v1", Contacted: true, Removing: true}
 	busy := func(m *Machine) { m.Running = []Action{deliver("v1")} }
 	for _, c := range []struct {
 		name   string
@@ -88,10 +88,10 @@ func TestTargetsFollowTheSpec(t *testing.T) {
 		{"one more is named", Active, []string{"t1", "t2"}, met, nil, []domain.Delivery{met, {Target: "t2"}}},
 		{"not named any more", Active, nil, failed(met), nil, []domain.Delivery{removing}},
 		{"being cleared", Active, nil, failed(removing), nil, []domain.Delivery{failed(removing)}},
-		{"named again", Active, []string{"t1"}, failed(removing), nil, []domain.Delivery{{Target: "t1", Met: true}}},
+		{"named again", Active, []string{"t1"}, failed(removing), nil, []domain.Delivery{{Target: "t1", Contacted: true}}},
 		{"never met", Active, nil, domain.Delivery{Target: "t1"}, nil, nil},
 		{"never met, and a delivery is at work", Active, nil, domain.Delivery{Target: "t1"}, busy, []domain.Delivery{{Target: "t1", Removing: true}}},
-		{"met without a version", Active, nil, domain.Delivery{Target: "t1", Met: true}, nil, []domain.Delivery{{Target: "t1", Met: true, Removing: true}}},
+		{"met without a version", Active, nil, domain.Delivery{Target: "t1", Contacted: true}, nil, []domain.Delivery{{Target: "t1", Contacted: true, Removing: true}}},
 		{"a version that is not known to be met", Active, nil, domain.Delivery{Target: "t1", Version: "v1"}, nil,
 			[]domain.Delivery{{Target: "t1", Version: "v1", Removing: true}}},
 		{"retiring leaves it", Retiring, []string{"t1"}, met, nil, nil},
