@@ -62,6 +62,9 @@ func TestAnswer(t *testing.T) {
 		{"the record cannot be read", also(ensure, (*Machine).Notice, func(m *Machine) {
 			m.Unread = &Unread{Tries: maxFailures, Fault: *fault(domain.FaultWait, "Away")}
 		}), Situation{}, "Away"},
+		{"the record is tried to be read", also(ensure, (*Machine).Notice, func(m *Machine) {
+			m.Unread = &Unread{Tries: maxFailures - 1, Fault: *fault(domain.FaultWait, "Away")}
+		}), Situation{}, "wait"},
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},
 		{"a failure to be told", also(renew, failure(told)), Situation{}, "failure"},

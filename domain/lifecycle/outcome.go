@@ -45,11 +45,9 @@ func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
 	}
 }
 
-// finish takes the action off the running ones. It reports whether it was there.
-func (m *Machine) finish(a Action) bool {
-	before := len(m.Running)
+// finish takes the action off the running ones.
+func (m *Machine) finish(a Action) {
 	m.Running = slices.DeleteFunc(m.Running, func(r Action) bool { return r == a })
-	return len(m.Running) < before
 }
 
 // take makes record the one that holds. One that was read while something changed may be older than that: it is read

@@ -21,10 +21,14 @@ func TestWalk(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
+	steps := *steps
+	if testing.Short() {
+		steps = min(steps, 1000)
+	}
 	for i := range *walks {
 		seed := *seed + uint64(i)
 		start, w := time.Now(), begin(specA)
-		way, err := w.walk(rand.New(rand.NewPCG(seed, 0)), *steps)
+		way, err := w.walk(rand.New(rand.NewPCG(seed, 0)), steps)
 		if err != nil {
 			way, err = shorten(way, replay)
 			t.Fatalf("seed %d: %v\nby way of:\n  %s", seed, err, strings.Join(way, "\n  "))

@@ -20,13 +20,14 @@ const (
 	golangciLintVersion  = "v2.15.0"
 	workflowcheckVersion = "v0.6.0"
 	stepCAVersion        = "v0.30.2"
+	gremlinsVersion      = "v0.6.0"
 
 	pebbleModule = "github.com/letsencrypt/pebble/v2"
 )
 
 // Names are the tools that Path knows.
 var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck",
-	"buildah", "podman", "runc", "nginx", "haproxy",
+	"gremlins", "buildah", "podman", "runc", "nginx", "haproxy",
 	"named"}
 
 // Path gives the path of the tool, after building or installing it if need be.
@@ -54,6 +55,9 @@ func (b *Box) Path(ctx context.Context, name string) (string, error) {
 	case "workflowcheck":
 		return b.installed(ctx, name+"-"+workflowcheckVersion+gov,
 			"go.temporal.io/sdk/contrib/tools/workflowcheck", workflowcheckVersion, 20*time.Second)
+	case "gremlins":
+		return b.installed(ctx, name+"-"+gremlinsVersion,
+			"github.com/go-gremlins/gremlins/cmd/gremlins", gremlinsVersion, 20*time.Second)
 	}
 	return "", fmt.Errorf("unknown tool %q: want one of %s", name, strings.Join(Names, ", "))
 }
