@@ -17,7 +17,7 @@ import (
 	"everleaf/ports"
 )
 
-// ring is a real key ring of keys in files, told apart by their octets; the current one first.
+// ring is a real key ring of keys in files, distinguished by their octets; the current one first.
 func ring(t testing.TB, keys ...byte) *sealing.Keeper {
 	t.Helper()
 	var urls []string
@@ -174,7 +174,7 @@ func TestReplaceSealedComparesBeforeItSwaps(t *testing.T) {
 	require.Equal(t, "anew", string(query[[]byte](s, `SELECT sealed FROM keys`)))
 }
 
-// A damaged secret is told of once, not every ten minutes.
+// A damaged secret is reported once, not every ten minutes.
 func TestResealingTellsTheSameFailureOnce(t *testing.T) {
 	s := newStore(t)
 	secrets := postgres.NewSecrets(s.pool)
