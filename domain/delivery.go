@@ -13,7 +13,7 @@ type Delivery struct {
 	// Failure is why the version in service is not there yet.
 	Failure *Failure `json:"failure,omitempty"`
 	// Contacted reports whether the target may have had the certificate: a step has contacted it.
-	Contacted bool `json:"met,omitempty"`
+	Contacted bool `json:"contacted,omitempty"`
 	// Removing reports whether the spec does not name the target any more.
 	Removing bool `json:"removing,omitempty"`
 }

@@ -25,7 +25,7 @@ func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: po
 // before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
-		'failure', d.failure, 'met', true) ORDER BY d.target)
+		'failure', d.failure, 'contacted', true) ORDER BY d.target)
 	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
 
 // forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4, does not name.
