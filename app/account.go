@@ -19,7 +19,8 @@ type AccountRecord struct {
 	URL       string    `json:"url,omitempty"`
 	Contact   string    `json:"contact,omitempty"`
 	Since     time.Time `json:"since"`
-	// RollingOver reports whether a new key is stored which the CA may not know yet: the next use, or another rollover, settles it.
+	// RollingOver reports whether a new key is stored which the CA may not know yet: the next use, or another rollover,
+	// settles it.
 	RollingOver bool `json:"rollingOver,omitempty"`
 }
 
@@ -57,8 +58,8 @@ type AccountTimeline struct {
 	Earlier bool    `json:"earlier,omitempty"`
 }
 
-// ExplainAccount reads what happened to an issuer's accounts, with at most that many events. An issuer without account is an
-// Operator fault "UnknownAccount". It reads config.Postgres and config.StartTimeout.
+// ExplainAccount reads what happened to an issuer's accounts, with at most that many events. An issuer without account
+// is an Operator fault "UnknownAccount". It reads config.Postgres and config.StartTimeout.
 func ExplainAccount(ctx context.Context, config Config, issuer string, events int) (AccountTimeline, error) {
 	pool, err := openChecked(ctx, config)
 	if err != nil {
@@ -78,7 +79,8 @@ func ExplainAccount(ctx context.Context, config Config, issuer string, events in
 	}
 	if len(timeline.Accounts) == 0 {
 		return AccountTimeline{}, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
-			"no account of issuer %q is stored: everleaf account list shows those there are, and an issuer's first order makes its own", issuer)
+			"no account of issuer %q is stored: everleaf account list shows those there are, and an issuer's first order "+
+				"makes its own", issuer)
 	}
 	found, err := accounts.AccountEvents(ctx, issuer, events+1)
 	if len(found) > events {
@@ -88,10 +90,11 @@ func ExplainAccount(ctx context.Context, config Config, issuer string, events in
 	return timeline, err
 }
 
-// ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is made if
-// there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong". It reads config.Postgres,
-// config.Sealing, config.StartTimeout and the issuers' settings.
-func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange, logger *slog.Logger) (AccountRecord, error) {
+// ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is
+// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong". It reads
+// config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
+func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange,
+	logger *slog.Logger) (AccountRecord, error) {
 	settings, err := config.issuer(issuer)
 	if err != nil {
 		return AccountRecord{}, err

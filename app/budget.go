@@ -36,7 +36,8 @@ func (c Config) StopBudget() Budget {
 	if len(c.polling()) > 0 {
 		b = append(b, Stage{"drain", c.StopTimeout}, Stage{"release", releaseTime})
 	}
-	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime}, Stage{"telemetry", telemetryTime},
+	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime},
+		Stage{"telemetry", telemetryTime},
 		Stage{"probes", probesTime})
 }
 

@@ -131,7 +131,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the schedule.
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the
+// schedule.
 const startStages = 5
 
 // temporalConfig loads the client's options; it contacts nobody.

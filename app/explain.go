@@ -18,8 +18,8 @@ type Timelines = ports.Timelines
 // Event is one line of a certificate's audit.
 type Event = ports.Event
 
-// OpenTimelines connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call closer when
-// done. Neither Temporal nor a sealing key is needed. It reads config.Postgres and config.StartTimeout.
+// OpenTimelines connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call
+// closer when done. Neither Temporal nor a sealing key is needed. It reads config.Postgres and config.StartTimeout.
 func OpenTimelines(ctx context.Context, config Config) (timelines Timelines, closer func(), err error) {
 	pool, err := openChecked(ctx, config)
 	if err != nil {
@@ -48,7 +48,8 @@ type Next struct {
 	What string    `json:"what"`
 }
 
-// Explain draws the conclusions from a timeline, as they are at now. Deliveries that nobody asks for are marked as Removing.
+// Explain draws the conclusions from a timeline, as they are at now. Deliveries that nobody asks for are marked as
+// Removing.
 func Explain(now time.Time, timeline ports.Timeline) Explanation {
 	e := Explanation{Timeline: timeline, Next: []Next{}}
 	if timeline.Wanted != nil {
@@ -62,14 +63,17 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 	e.Deliveries = asked(timeline)
 	if timeline.ReleasedAt != nil {
 		e.Severity = domain.SeverityNone
-		e.Next = append(e.Next, Next{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run " +
+		e.Next = append(e.Next, Next{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To " +
+			"keep it again, run " +
 			"everleaf cert ensure " + timeline.Name + "."})
 		for _, r := range timeline.Revoking {
-			e.Next = append(e.Next, Next{What: said(r) + " was to be revoked, and is not: who keeps it again goes on with that."})
+			e.Next = append(e.Next, Next{What: said(r) +
+				" was to be revoked, and is not: who keeps it again goes on with that."})
 		}
 		for _, d := range e.Deliveries {
 			if d.Version != "" {
-				e.Next = append(e.Next, Next{What: d.Target + " keeps the certificate, and nobody clears it there. To have it cleared, run everleaf cert ensure " +
+				e.Next = append(e.Next, Next{What: d.Target +
+					" keeps the certificate, and nobody clears it there. To have it cleared, run everleaf cert ensure " +
 					timeline.Name + " and then everleaf cert retire " + timeline.Name + " --remove-deliveries."})
 			}
 		}
@@ -91,7 +95,8 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 		due := d.Removing || timeline.Issued != nil && d.Version != timeline.Issued.Version
 		switch {
 		case d.Removing:
-			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target + ", for which nobody asks any more."})
+			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target +
+				", for which nobody asks any more."})
 		case due:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
 		}
@@ -140,12 +145,14 @@ func nextRevocation(timeline ports.Timeline, r domain.Revocation) Next {
 	replaced := timeline.Issued == nil || timeline.Issued.Version != r.Issued.Version
 	switch {
 	case r.Failure != nil:
-		return Next{At: r.Failure.RetryAt, What: fmt.Sprintf("%s is revoked: Everleaf tries again. The last try failed: %s (%s/%s). What to do: %s",
+		return Next{At: r.Failure.RetryAt, What: fmt.Sprintf(
+			"%s is revoked: Everleaf tries again. The last try failed: %s (%s/%s). What to do: %s",
 			said(r), r.Failure.Fault.Message, r.Failure.Fault.Kind, r.Failure.Fault.Reason, Remedy(*r.Failure))}
 	case !replaced && !r.WithoutReplacement:
 		return Next{What: said(r) + " is revoked once it is replaced, and its targets have its replacement."}
 	case replaced && !r.After.IsZero():
-		return Next{At: r.After, What: said(r) + " is revoked: then at the latest, and as soon as all targets have its replacement."}
+		return Next{At: r.After, What: said(r) +
+			" is revoked: then at the latest, and as soon as all targets have its replacement."}
 	default:
 		return Next{What: said(r) + " is revoked right now."}
 	}

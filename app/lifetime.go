@@ -111,7 +111,8 @@ func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keep
 	})
 }
 
-func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,
+	logger *slog.Logger) {
 	health.check("temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) })
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
@@ -136,7 +137,8 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 	})
 }
 
-func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target temporal.Config, polls *temporal.Polls, health *health) {
+func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target temporal.Config, polls *temporal.Polls,
+	health *health) {
 	health.checkPolls(c, target, polls, all.pollers())
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
@@ -147,9 +149,10 @@ func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target t
 	})
 }
 
-// keepSweeps has the fleet swept. It comes after the workers, for what is scheduled then finds who does it. The schedule
-// stays when this process goes.
-func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+// keepSweeps has the fleet swept. It comes after the workers, for what is scheduled then finds who does it. The
+// schedule stays when this process goes.
+func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,
+	logger *slog.Logger) {
 	lifecycle.Append(fx.StartHook(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 		defer cancel()
@@ -157,7 +160,8 @@ func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c
 		permitted, err := temporal.ScheduleSweeps(ctx, c, target, config.SweepInterval)
 		if err == nil && !permitted {
 			logger.Warn("Temporal does not let this worker schedule the sweep: without it no CA is asked again when to renew; "+
-				"let somebody who may make the schedule", "schedule", ports.SweepID(target.TaskQueue), "workflow", ports.SweepWorkflow)
+				"let somebody who may make the schedule", "schedule", ports.SweepID(target.TaskQueue), "workflow",
+				ports.SweepWorkflow)
 		}
 		return err
 	}))

@@ -22,9 +22,9 @@ type Resealed struct {
 // Unopened is a secret that no configured key opens.
 type Unopened = ports.UnopenedSecret
 
-// Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress reports how far it is
-// after each page. What was done stays done if it is cut short. Faults: Operator "SealingKeyWrong", Wait. It reads
-// config.Postgres, config.Sealing and config.StartTimeout.
+// Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress
+// reports how far it is after each page. What was done stays done if it is cut short. Faults: Operator
+// "SealingKeyWrong", Wait. It reads config.Postgres, config.Sealing and config.StartTimeout.
 func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Resealed, error) {
 	var all Resealed
 	keeper, err := openSealing(ctx, config.Sealing)
@@ -69,6 +69,8 @@ func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of
 // Unopenable is the fault of a run that could not open so many secrets.
 func Unopenable(secrets int) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnreadable, nil,
-		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those that another "+
-			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by `everleaf cert renew`", secrets)
+		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those "+
+			"that another "+
+			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by "+
+			"`everleaf cert renew`", secrets)
 }

@@ -32,8 +32,8 @@ const (
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
-	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the sealing
-	// key.
+	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the
+	// sealing key.
 	RolePull Role = "pull"
 )
 
@@ -120,7 +120,8 @@ func ParseRoles(list string) ([]Role, error) {
 	for _, name := range strings.Split(list, ",") {
 		role := Role(strings.TrimSpace(name))
 		if !slices.Contains(AllRoles(), role) {
-			return nil, fmt.Errorf("there is no role %q: choose one or more of %s, separated by commas", role, JoinRoles(AllRoles()))
+			return nil, fmt.Errorf("there is no role %q: choose one or more of %s, separated by commas", role,
+				JoinRoles(AllRoles()))
 		}
 		chosen = append(chosen, role)
 	}

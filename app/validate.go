@@ -62,8 +62,9 @@ func (c Config) validateWork() error {
 		return err
 	}
 	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+				"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
@@ -71,7 +72,8 @@ func (c Config) validateWork() error {
 		}
 	}
 	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
-		return invalidFault("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
+		return invalidFault("delivery-host", c.DeliveryHost,
+			`use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
 	}
 	if err := c.validateTargets(); err != nil {
 		return err
@@ -83,9 +85,11 @@ func (c Config) validateWork() error {
 func (c Config) validateIssuing() error {
 	switch {
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
-		return invalidFault("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
+		return invalidFault("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort),
+			"use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
-		return invalidFault("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
+		return invalidFault("http01-check-resolver", c.HTTP01.Resolver,
+			"use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
 	if err := c.validateDNS01(); err != nil {
 		return err
@@ -127,11 +131,14 @@ func (c Config) needy() string {
 func (t Temporal) validate() error {
 	switch {
 	case t.TaskQueue == "" || t.TaskQueue != strings.TrimSpace(t.TaskQueue):
-		return invalidFault("task-queue", t.TaskQueue, "name a task queue without spaces around it, or leave it out for everleaf")
+		return invalidFault("task-queue", t.TaskQueue,
+			"name a task queue without spaces around it, or leave it out for everleaf")
 	case len(t.TaskQueue) > maxTaskQueue:
-		return invalidFault("task-queue", t.TaskQueue, fmt.Sprintf("use at most %d bytes: the roles' queues add to it, and the server takes 1000", maxTaskQueue))
+		return invalidFault("task-queue", t.TaskQueue,
+			fmt.Sprintf("use at most %d bytes: the roles' queues add to it, and the server takes 1000", maxTaskQueue))
 	case strings.HasPrefix(t.TaskQueue, "__temporal_") || strings.HasPrefix(t.TaskQueue, "/_sys/"):
-		return invalidFault("task-queue", t.TaskQueue, "names that begin with __temporal_ or /_sys/ are Temporal's own: choose another")
+		return invalidFault("task-queue", t.TaskQueue,
+			"names that begin with __temporal_ or /_sys/ are Temporal's own: choose another")
 	}
 	return nil
 }
@@ -153,5 +160,6 @@ func InvalidSetting(flag, value, fix string) error { return invalidFault(flag, v
 // invalidFault names a setting as people give it: the flag and its variable.
 func invalidFault(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag,
+		variable, value, fix)
 }

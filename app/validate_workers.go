@@ -48,24 +48,29 @@ func (w Workers) validate() error {
 	}{{"target-memory", w.TargetMemory}, {"target-cpu", w.TargetCPU}} {
 		// The negation holds NaN off too. Nearly nothing would leave no slot to work with.
 		if target.chosen != 0 && !(target.chosen >= 0.1 && target.chosen <= 1) {
-			return invalidFault(target.flag, strconv.FormatFloat(target.chosen, 'g', -1, 64), "use a fraction from 0.1 to 1, for example 0.8")
+			return invalidFault(target.flag, strconv.FormatFloat(target.chosen, 'g', -1, 64),
+				"use a fraction from 0.1 to 1, for example 0.8")
 		}
 	}
 	switch {
 	case w.MaxPollers < 0 || w.MaxPollers > maxPollers:
 		return invalidFault("max-pollers", strconv.Itoa(w.MaxPollers), fmt.Sprintf("use 1 to %d", maxPollers))
 	case w.StickyCache < 0 || w.StickyCache > maxSticky:
-		return invalidFault("sticky-cache", strconv.Itoa(w.StickyCache), fmt.Sprintf("use 0 to %d; 0 keeps no workflow in memory", maxSticky))
+		return invalidFault("sticky-cache", strconv.Itoa(w.StickyCache),
+			fmt.Sprintf("use 0 to %d; 0 keeps no workflow in memory", maxSticky))
 	}
 	switch {
 	case w.Versioning.BuildID != "" && !buildID.MatchString(w.Versioning.BuildID):
-		return invalidFault("build-id", w.Versioning.BuildID, `use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
+		return invalidFault("build-id", w.Versioning.BuildID,
+			`use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
 	case !w.Versioning.Enabled:
 		return nil
 	case !deploymentName.MatchString(w.Versioning.Deployment):
-		return invalidFault("deployment-name", w.Versioning.Deployment, `use 1 to 128 of letters, digits, "_" and "-", beginning with a letter or digit`)
+		return invalidFault("deployment-name", w.Versioning.Deployment,
+			`use 1 to 128 of letters, digits, "_" and "-", beginning with a letter or digit`)
 	case w.Versioning.BuildID == "":
-		return invalidFault("build-id", "", "this binary was built without a revision: give a build ID of your own, or turn --worker-versioning off")
+		return invalidFault("build-id", "", "this binary was built without a revision: give a build ID of your own, or "+
+			"turn --worker-versioning off")
 	}
 	return nil
 }

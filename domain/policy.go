@@ -134,8 +134,8 @@ func (f *Fault) OfCA() bool {
 	}
 }
 
-// Unanswered reports whether err is about the way to a certificate's workflow, and no answer of the workflow itself: the
-// same call may be made again.
+// Unanswered reports whether err is about the way to a certificate's workflow, and no answer of the workflow itself:
+// the same call may be made again.
 func Unanswered(err error) bool {
 	var fault *Fault
 	if !errors.As(err, &fault) || fault.Kind != FaultWait {

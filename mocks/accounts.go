@@ -95,18 +95,18 @@ func (mr *MockAccountsMockRecorder) PlanAccountKey(ctx, issuer, directory, seale
 }
 
 // RecordContact mocks base method.
-func (m *MockAccounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
+func (m *MockAccounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool, update func(context.Context) error) (bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordContact", ctx, issuer, directory, contact, again, tell)
+	ret := m.ctrl.Call(m, "RecordContact", ctx, issuer, directory, contact, again, update)
 	ret0, _ := ret[0].(bool)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordContact indicates an expected call of RecordContact.
-func (mr *MockAccountsMockRecorder) RecordContact(ctx, issuer, directory, contact, again, tell interface{}) *gomock.Call {
+func (mr *MockAccountsMockRecorder) RecordContact(ctx, issuer, directory, contact, again, update interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordContact", reflect.TypeOf((*MockAccounts)(nil).RecordContact), ctx, issuer, directory, contact, again, tell)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordContact", reflect.TypeOf((*MockAccounts)(nil).RecordContact), ctx, issuer, directory, contact, again, update)
 }
 
 // RecordRegistration mocks base method.

@@ -32,8 +32,8 @@ type Registration struct {
 }
 
 // Accounts stores ACME accounts, one per issuer and directory. What changes at the CA is an event without certificate
-// (account_registered, account_updated, account_rolled_over). Faults: Wait "DatabaseUnavailable", and for an account that
-// is not stored, Operator "UnknownAccount".
+// (account_registered, account_updated, account_rolled_over). Faults: Wait "DatabaseUnavailable", and for an account
+// that is not stored, Operator "UnknownAccount".
 type Accounts interface {
 	// FindAccount returns nil if there is none.
 	FindAccount(ctx context.Context, issuer, directory string) (*Account, error)
@@ -41,12 +41,14 @@ type Accounts interface {
 	AddAccount(ctx context.Context, account Account) (Account, error)
 	// RecordRegistration stores what the CA gave. Idempotent.
 	RecordRegistration(ctx context.Context, issuer, directory string, registration Registration) error
-	// RecordContact calls update and then stores the contact, unless somebody else is at it, or it is stored already and not to
-	// be sent again. Of many callers one calls update; if that fails, or its process is killed, nothing is stored and the
-	// next caller does. update's error is handed on. update MUST NOT use this port: the account is locked meanwhile.
-	RecordContact(ctx context.Context, issuer, directory, contact string, again bool, update func(context.Context) error) (updated bool, err error)
-	// PlanAccountKey stores the next key, so that it is durable before the CA hears of it. The first writer wins: the account
-	// as it is stored is returned.
+	// RecordContact calls update and then stores the contact, unless somebody else is at it, or it is stored already and
+	// not to be sent again. Of many callers one calls update; if that fails, or its process is killed, nothing is stored
+	// and the next caller does. update's error is handed on. update MUST NOT use this port: the account is locked
+	// meanwhile.
+	RecordContact(ctx context.Context, issuer, directory, contact string, again bool,
+		update func(context.Context) error) (updated bool, err error)
+	// PlanAccountKey stores the next key, so that it is durable before the CA hears of it. The first writer wins: the
+	// account as it is stored is returned.
 	PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (Account, error)
 	// DropAccountKey forgets the next key if it is stored as sealedKey. It is for a key that the CA will never take, from
 	// nobody: any other may be the account's by now. Idempotent.

@@ -9,8 +9,9 @@ import (
 //go:generate go tool mockgen -source=keys.go -destination=../mocks/keys.go -package=mocks
 
 // Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what no configured key has
-// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key service
-// is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by domain.About.
+// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key
+// service is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by
+// domain.About.
 type Sealer interface {
 	Seal(ctx context.Context, plaintext []byte) (sealed []byte, err error)
 	Open(ctx context.Context, sealed []byte) (plaintext []byte, err error)

@@ -9,8 +9,8 @@ import (
 
 //go:generate go tool mockgen -source=observer.go -destination=../mocks/observer.go -package=mocks
 
-// Observer counts what the steps did, for metrics. A step that is repeated may count twice: the counts are for people and not
-// exact. Methods MUST NOT block and MUST NOT fail.
+// Observer counts what the steps did, for metrics. A step that is repeated may count twice: the counts are for people
+// and not exact. Methods MUST NOT block and MUST NOT fail.
 type Observer interface {
 	// OrderPlaced: an order was placed at the CA; resumed, if an earlier try had placed it.
 	OrderPlaced(ctx context.Context, issuer string, resumed bool)

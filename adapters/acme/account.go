@@ -108,7 +108,8 @@ func (ca *CA) storedAccount(ctx context.Context, known *knownDirectory) (stored 
 	}
 	if ca.config.OnlyReturnExisting {
 		return ports.Account{}, false, domain.NewFault(domain.FaultOperator, domain.ReasonAccountDoesNotExist, nil,
-			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or leave the setting out to register",
+			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or "+
+				"leave the setting out to register",
 			ca.config.Issuer, ca.config.Directory)
 	}
 	if err := ca.checkBinding(known); err != nil {

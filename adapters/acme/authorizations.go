@@ -58,7 +58,8 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	switch from.Status {
 	case acme.StatusDeactivated, acme.StatusRevoked:
 		return domain.NewFault(domain.FaultOperator, domain.ReasonAuthorizationWithdrawn, nil,
-			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name, from.Status)
+			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name,
+			from.Status)
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, domain.ReasonAuthorizationExpired, nil,

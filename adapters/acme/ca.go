@@ -54,9 +54,10 @@ type session struct {
 }
 
 // attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
-// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins again, since a nonce that was
-// rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered again; if it refuses the key because
-// the account has another one by now, that one is read. Then do runs once more.
+// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins again, since a nonce that
+// was rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that
+// it does not have the account, the same key is registered again; if it refuses the key because the account has another
+// one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	return ca.through(what, func() error { return ca.underAccount(ctx, what, do) })
 }
@@ -106,10 +107,12 @@ func (ca *CA) attemptWithoutAccount(ctx context.Context, what string, do func(co
 }
 
 // try runs do once and returns what was exchanged.
-func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Account, do func(context.Context, *session) error) (*exchange, error) {
+func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Account,
+	do func(context.Context, *session) error) (*exchange, error) {
 	tracked, x := track(ctx)
 	defer x.done()
-	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account, exchange: x})
+	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account,
+		exchange: x})
 }
 
 // accountRecovered reports whether the account's problem is solved, so that another try makes sense.

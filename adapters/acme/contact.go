@@ -26,7 +26,8 @@ func (ca *CA) sendContact(ctx context.Context, known *knownDirectory, account ac
 		})
 	switch {
 	case err != nil:
-		ca.logger.WarnContext(ctx, "the CA does not have the account's new contact; the next start sends it, or `everleaf account update`", "error", err)
+		ca.logger.WarnContext(ctx, "the CA does not have the account's new contact; the next start sends it, or `everleaf "+
+			"account update`", "error", err)
 	case sent:
 		ca.mu.Lock()
 		ca.contactsSent++
@@ -41,13 +42,14 @@ func (ca *CA) update(ctx context.Context, client *acme.Client, account acme.Acco
 	return err
 }
 
-// UpdateContact sends the CA the configured contact now, even if the CA has it already (RFC 8555 §7.3.2), and returns the
-// account's URL. Idempotent. Faults besides the usual: Operator "InvalidSetting" if none is configured, Wait "AccountBusy"
-// while another process sends it.
+// UpdateContact sends the CA the configured contact now, even if the CA has it already (RFC 8555 §7.3.2), and returns
+// the account's URL. Idempotent. Faults besides the usual: Operator "InvalidSetting" if none is configured, Wait
+// "AccountBusy" while another process sends it.
 func (ca *CA) UpdateContact(ctx context.Context) (url string, err error) {
 	if ca.config.Email == "" {
 		return "", domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
-			"issuer %q: no contact is configured: give --acme-email (EVERLEAF_ACME_EMAIL), or email in the config file", ca.config.Issuer)
+			"issuer %q: no contact is configured: give --acme-email (EVERLEAF_ACME_EMAIL), or email in the config file",
+			ca.config.Issuer)
 	}
 	before := ca.timesSent()
 	err = ca.attempt(ctx, "update the account's contact", func(ctx context.Context, s *session) error {

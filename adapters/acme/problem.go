@@ -79,9 +79,9 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	}
 }
 
-// paused reports whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits", consecutive
-// authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the address in the
-// detail. Only the text distinguishes it.
+// paused reports whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits",
+// consecutive authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the
+// address in the detail. Only the text distinguishes it.
 func paused(problem acme.Problem) bool {
 	return (problem.Type == acme.ProblemTypeRateLimited || problem.Status == http.StatusTooManyRequests) &&
 		strings.Contains(strings.ToLower(problem.Detail), "temporarily prevented from requesting certificates")
@@ -100,7 +100,8 @@ func words(problem acme.Problem) string {
 			break
 		}
 		b.WriteString("; " + printable(sub.Identifier.Value, maxWords) + ": " +
-			printable(strings.TrimPrefix(sub.Type, acme.ProblemTypeNamespace), maxWords) + ": " + printable(sub.Detail, maxWords))
+			printable(strings.TrimPrefix(sub.Type, acme.ProblemTypeNamespace), maxWords) + ": " +
+			printable(sub.Detail, maxWords))
 	}
 	if problem.Instance != "" {
 		b.WriteString("; visit " + printable(problem.Instance, maxWords))

@@ -136,7 +136,8 @@ func (x *exchange) answered(response *http.Response, body []byte) {
 	defer x.mu.Unlock()
 	x.status = response.StatusCode
 	x.retryAfter = answer.RetryAfter(response.Header, time.Now(), maxRetryAfter)
-	if mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); mediaType == "application/problem+json" {
+	if mediaType, _, _ := mime.ParseMediaType(
+		response.Header.Get("Content-Type")); mediaType == "application/problem+json" {
 		var problem acme.Problem
 		if json.Unmarshal(body, &problem) == nil {
 			problem.Status = response.StatusCode

@@ -16,10 +16,11 @@ import (
 // resendPause is the pause before an update is sent again under the same ID.
 const resendPause = time.Second
 
-// await sends the update, again and again under its ID while the server or the way to it only stumbles (a long
-// poll's deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update
-// that is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
-func (c *Client) await(ctx context.Context, name string, pinned bool, send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
+// await sends the update, again and again under its ID while the server or the way to it only stumbles (a long poll's
+// deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update that
+// is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
+func (c *Client) await(ctx context.Context, name string, pinned bool,
+	send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return Status{}, ended(ctx, err)
 	}

@@ -84,7 +84,8 @@ func endedFault(name string, status enumspb.WorkflowExecutionStatus, info *workf
 		}
 	}
 	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
-		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` shows what happened, and `everleaf cert ensure` starts it again",
+		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` shows what happened, and "+
+			"`everleaf cert ensure` starts it again",
 		name, ending, name)
 }
 

@@ -17,10 +17,12 @@ const (
 	endedTimeout = 3 * time.Second
 )
 
-// sendPinned sends an update to a certain run. The server may answer an update that came just as its run continued as new
-// with ResourceExhausted ("workflow is closing"), as long as it has that run in memory; the SDK then asks again for ever.
-// So sendPinned answers itself that such a run does not know the update (NotFound): it was not accepted, and never will be.
-func (c *Client) sendPinned(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+// sendPinned sends an update to a certain run. The server may answer an update that came just as its run continued as
+// new with ResourceExhausted ("workflow is closing"), as long as it has that run in memory; the SDK then asks again for
+// ever. So sendPinned answers itself that such a run does not know the update (NotFound): it was not accepted, and
+// never will be.
+func (c *Client) sendPinned(ctx context.Context,
+	update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	handle, err := c.sendWithin(ctx, sendTimeout, update)
 	if err == nil || over(ctx) || !timedOut(err) {
 		return handle, err
@@ -43,7 +45,8 @@ func (e sendTimedOut) Unwrap() error { return e.error }
 
 func timedOut(err error) bool { return errors.As(err, new(sendTimedOut)) }
 
-func (c *Client) sendWithin(ctx context.Context, timeout time.Duration, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (c *Client) sendWithin(ctx context.Context, timeout time.Duration,
+	update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	handle, err := c.temporal.UpdateWorkflow(ctx, update)

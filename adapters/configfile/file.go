@@ -33,7 +33,8 @@ type document struct {
 }
 
 // Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
-// Faults, here and below: Operator "InvalidSetting", which names file, field and fix and shows no value that may be secret.
+// Faults, here and below: Operator "InvalidSetting", which names file, field and fix and shows no value that may be
+// secret.
 func Read(path string) (*File, error) {
 	f := &File{path: path}
 	content, err := os.ReadFile(path)
@@ -67,8 +68,8 @@ func (f *File) decode() (d document, err error) {
 	return d, nil
 }
 
-// Issuers resolves and checks the issuers, in the file's order. What acme.New refuses is not looked at; its faults name the
-// field too.
+// Issuers resolves and checks the issuers, in the file's order. What acme.New refuses is not looked at; its faults name
+// the field too.
 func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -95,8 +96,8 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	return configs, nil
 }
 
-// Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their variables need
-// not be there. The names of all are checked.
+// Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their
+// variables need not be there. The names of all are checked.
 func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (targets []delivery.Config, err error) {
 	d, err := f.decode()
 	if err != nil {
@@ -128,8 +129,8 @@ func (f *File) TargetNames() (names []string) {
 	return names
 }
 
-// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not looked
-// at.
+// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is
+// not looked at.
 func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -160,7 +161,8 @@ func (f *File) settingFault(at, format string, args ...any) error {
 	if at != "" {
 		at = ", " + at
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+		"--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
 		f.path, at, fmt.Sprintf(format, args...))
 }
 

@@ -19,8 +19,8 @@ const (
 	maxTimeout = time.Minute
 )
 
-// Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the field
-// as targets[0].directory.path, the value and the fix.
+// Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the
+// field as targets[0].directory.path, the value and the fix.
 func Check(configs []Config) error {
 	seen := map[string]string{}
 	for i, config := range configs {
@@ -54,7 +54,8 @@ func (c Config) Check() error {
 		kinds, err = append(kinds, "pull"), c.Pull.check()
 	}
 	if len(kinds) != 1 {
-		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name, len(kinds),
+		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name,
+			len(kinds),
 			strings.Join(kinds, ", "))
 	}
 	return err
@@ -65,12 +66,14 @@ func (d Directory) check() error {
 	case !filepath.IsAbs(d.Path):
 		return fieldError("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
 	case !strings.Contains(clean, namePlace): // "{name}/.." leads away from it
-		return fieldError("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
-			filepath.Join(clean, namePlace))
+		return fieldError("directory.path", d.Path,
+			`it must hold "{name}", or certificates would overwrite one another; for example `+
+				filepath.Join(clean, namePlace))
 	case strings.Contains(strings.ReplaceAll(clean, namePlace, ""), "{"):
 		return fieldError("directory.path", d.Path, `only "{name}" can stand in it`)
 	case d.Combined != "" && !fileName(d.Combined):
-		return fieldError("directory.combined", d.Combined, "give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
+		return fieldError("directory.combined", d.Combined,
+			"give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
 	}
 	if _, err := parseOwner(d.Owner); err != nil {
 		return fieldError("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// outputKept is how much of a command's output is read, in octets, outputShown how many of its last lines a fault shows.
+	// outputKept is how much of a command's output is read, in octets, outputShown how many of its last lines a fault
+	// shows.
 	outputKept  = 8 << 10
 	outputShown = 5
 	// killedFor is how long a command that was killed may keep its output open.

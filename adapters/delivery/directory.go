@@ -23,9 +23,9 @@ const (
 )
 
 // directory writes files where a server reads them. The files in the certificate's directory are links through one more
-// link, dataLink, to a directory that holds one version, as Kubernetes mounts Secrets: swapping that one link by a rename
-// changes chain and key together. (A reader that opens the two around that very instant can still mix them; the combined
-// file cannot be mixed.)
+// link, dataLink, to a directory that holds one version, as Kubernetes mounts Secrets: swapping that one link by a
+// rename changes chain and key together. (A reader that opens the two around that very instant can still mix them; the
+// combined file cannot be mixed.)
 type directory struct {
 	// base is the part of the path above the first "{name}": the operator's own. below are the parts from there on.
 	base  string
@@ -47,8 +47,8 @@ func newDirectory(config Directory) *directory {
 	}
 }
 
-// Deliver implements ports.Target. The command has to succeed for a delivery to be confirmed: until then, a repeat runs it
-// again. It is not run for a version that was confirmed before and is in place.
+// Deliver implements ports.Target. The command has to succeed for a delivery to be confirmed: until then, a repeat runs
+// it again. It is not run for a version that was confirmed before and is in place.
 func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmation string, err error) {
 	p, err := d.open(ctx, bundle.Certificate, true)
 	if err != nil {

@@ -32,9 +32,9 @@ const (
 	lockLook = 50 * time.Millisecond
 )
 
-// open opens the certificate's directory, and makes it if create says so; else one that is not there is errNotThere. From
-// the part with the certificate's name on, no part may be a link: it would lead a write by a mighty user to where somebody
-// else wants it.
+// open opens the certificate's directory, and makes it if create says so; else one that is not there is errNotThere.
+// From the part with the certificate's name on, no part may be a link: it would lead a write by a mighty user to where
+// somebody else wants it.
 func (d *directory) open(ctx context.Context, certificate string, create bool) (*place, error) {
 	if err := domain.ValidateCertificateName(certificate); err != nil {
 		return nil, err
@@ -124,7 +124,8 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, refusedFault(nil, "%s is a link; a certificate's directory must not be one: name the place itself in directory.path", part)
+		return nil, refusedFault(nil, "%s is a link; a certificate's directory must not be one: name the place itself in "+
+			"directory.path", part)
 	case !info.IsDir():
 		return nil, refusedFault(nil, "%s is not a directory: move it away, or correct directory.path", part)
 	}
@@ -158,7 +159,8 @@ func (d *directory) mkdir(root *os.Root, part string) error {
 }
 
 // give makes a directory the owner's that is as mkdir has left it, now or in a try that was cut short just there: the
-// worker's own, open to nobody else, and empty. It is changed through its handle: a name may lead to something else by now.
+// worker's own, open to nobody else, and empty. It is changed through its handle: a name may lead to something else by
+// now.
 func (d *directory) give(inner *os.Root, made fs.FileInfo) error {
 	stat, ok := made.Sys().(*syscall.Stat_t)
 	if !d.owner.set() || !ok || int(stat.Uid) != os.Geteuid() || made.Mode().Perm() != 0o700 {

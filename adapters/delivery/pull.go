@@ -9,8 +9,8 @@ import (
 
 var _ ports.Target = PullTarget{}
 
-// PullTarget lets clients come and fetch: a certificate that names it is served from the moment that it is stored, so there
-// is nothing to do but to say so. The listener (package pull) does the serving.
+// PullTarget lets clients come and fetch: a certificate that names it is served from the moment that it is stored, so
+// there is nothing to do but to say so. The listener (package pull) does the serving.
 type PullTarget struct{}
 
 func (p Pull) check() error {

@@ -27,11 +27,13 @@ const (
 )
 
 func (w *WebhookTarget) refusedFault(cause error, what string) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, reasonRefused, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+	return domain.NewFault(domain.FaultOperator, reasonRefused, cause, "target %s (webhook %s): %s", w.name,
+		w.address.shown, what)
 }
 
 func (w *WebhookTarget) unavailableFault(cause error, what string) *domain.Fault {
-	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name,
+		w.address.shown, what)
 }
 
 // answered reads what a receiver said: 2xx confirms, what a receiver can recover from by itself is waited for, all else
@@ -45,16 +47,18 @@ func (w *WebhookTarget) answered(response *http.Response, token string) (confirm
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
 		return "", w.unavailableFault(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
 	case code >= 300 && code < 400:
-		return "", w.refusedFault(nil, "it redirects ("+strings.TrimSpace(status)+"), and redirects are not followed: configure the URL where it ends")
+		return "", w.refusedFault(nil, "it redirects ("+strings.TrimSpace(status)+
+			"), and redirects are not followed: configure the URL where it ends")
 	case code == http.StatusGone:
-		return "", w.refusedFault(nil, "it wants no more webhooks (410 Gone): take the target out of the certificates' specs, or bring the receiver back")
+		return "", w.refusedFault(nil, "it wants no more webhooks (410 Gone): take the target out of the certificates' "+
+			"specs, or bring the receiver back")
 	default:
 		return "", w.refusedFault(nil, said+": see to the receiver, its secret and its URL")
 	}
 }
 
-// quote is the beginning of a body, printable ASCII only. A receiver may echo what it got: the token is blotted out, and of
-// one that got a key in the clear nothing is quoted.
+// quote is the beginning of a body, printable ASCII only. A receiver may echo what it got: the token is blotted out,
+// and of one that got a key in the clear nothing is quoted.
 func (w *WebhookTarget) quote(body io.Reader, token string) string {
 	head, _ := io.ReadAll(io.LimitReader(body, maxHead)) // what came is enough
 	if w.transport == KeyPlain {
@@ -84,7 +88,8 @@ func (w *WebhookTarget) unansweredFault(ctx context.Context, err error) error {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return w.refusedFault(err, "its server certificate is not trusted: renew it there, or name its roots as webhook.caBundle")
+		return w.refusedFault(err, "its server certificate is not trusted: renew it there, or name its roots as "+
+			"webhook.caBundle")
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return w.unavailableFault(nil, "no answer within "+w.timeout.String())

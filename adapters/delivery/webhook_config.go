@@ -69,8 +69,9 @@ func parseAddress(raw string) (address, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
-		return address{}, concealedFieldError("url", "use an https URL with a host, for example https://hooks.example.org/everleaf; "+
-			`"{name}" may stand in the path and the query`)
+		return address{}, concealedFieldError("url",
+			"use an https URL with a host, for example https://hooks.example.org/everleaf; "+
+				`"{name}" may stand in the path and the query`)
 	case u.User != nil:
 		return address{}, concealedFieldError("url", "it must not hold a user name or password: the signature says who sends")
 	case u.Fragment != "":
@@ -83,8 +84,8 @@ func parseAddress(raw string) (address, error) {
 	return address{template: raw, shown: u.Scheme + "://" + u.Host}, nil
 }
 
-// of is the URL for one certificate. Names need no escape (domain.ValidateCertificateName); one that did would stay in its
-// place.
+// of is the URL for one certificate. Names need no escape (domain.ValidateCertificateName); one that did would stay in
+// its place.
 func (a address) of(certificate string) string {
 	return strings.ReplaceAll(a.template, namePlace, url.QueryEscape(certificate))
 }
@@ -118,14 +119,16 @@ func (p *webhookParts) readKey(c Webhook) error {
 	case KeyByToken:
 		u, err := url.Parse(c.TokenURL)
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return concealedFieldError("tokenURL", "give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
-				"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
+			return concealedFieldError("tokenURL",
+				"give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
+					"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
 		}
 		p.tokenURL = strings.TrimSuffix(c.TokenURL, "/") + keysPath
 	case KeyEncrypted:
 		recipients, err := age.ParseRecipients(strings.NewReader(c.Recipient))
 		if err != nil || len(recipients) != 1 {
-			return concealedFieldError("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`) // it may be the identity
+			// it may be the identity
+			return concealedFieldError("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`)
 		}
 		p.recipient = recipients[0]
 	case KeyPlain, KeyNone:
@@ -148,11 +151,13 @@ func (c Webhook) roots() (*x509.CertPool, error) {
 	}
 	bundle, err := os.ReadFile(c.CABundle)
 	if err != nil {
-		return nil, fieldError("webhook.caBundle", c.CABundle, "it cannot be read ("+err.Error()+"); correct the path, or leave it out for the system's roots")
+		return nil, fieldError("webhook.caBundle", c.CABundle, "it cannot be read ("+err.Error()+
+			"); correct the path, or leave it out for the system's roots")
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
-		return nil, fieldError("webhook.caBundle", c.CABundle, "it holds no PEM certificate; name a file with the roots of the receiver's certificate")
+		return nil, fieldError("webhook.caBundle", c.CABundle,
+			"it holds no PEM certificate; name a file with the roots of the receiver's certificate")
 	}
 	return roots, nil
 }

@@ -12,8 +12,8 @@ import (
 // breakFor is how long a zone that did not answer is asked for no further removal.
 const breakFor = time.Minute
 
-// breaker spares a walk over many orders the wait for a zone that is down: each of its orders would wait as long, and those of
-// other zones behind them.
+// breaker spares a walk over many orders the wait for a zone that is down: each of its orders would wait as long, and
+// those of other zones behind them.
 type breaker struct {
 	mu   sync.Mutex
 	open map[string]outage // by the zone's name
@@ -44,7 +44,8 @@ func (b *breaker) record(zone string, err error, now time.Time) {
 	switch {
 	case errors.As(err, &fault) && fault.Reason == reasonUnavailable:
 	case errors.Is(err, context.DeadlineExceeded):
-		fault = unavailableFault(nil, "remove records in zone %s: no answer in the time that there was: see that its server runs and that this host reaches it", zone)
+		fault = unavailableFault(nil, "remove records in zone %s: no answer in the time that there was: see that its "+
+			"server runs and that this host reaches it", zone)
 	case errors.Is(err, context.Canceled):
 		return
 	default: // it answers

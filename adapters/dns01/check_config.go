@@ -30,8 +30,8 @@ var (
 	algorithms = []string{"hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
 )
 
-// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field as
-// dns[0].rfc2136.server, the fix, and the value unless that may be secret.
+// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field
+// as dns[0].rfc2136.server, the fix, and the value unless that may be secret.
 func Check(zones []ZoneConfig) error {
 	seen := map[string]int{}
 	for i, zone := range zones {
@@ -48,16 +48,19 @@ func Check(zones []ZoneConfig) error {
 	return nil
 }
 
-// Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator "InvalidSetting".
+// Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator
+// "InvalidSetting".
 func (c Config) Validate() error {
 	if err := Check(c.Zones); err != nil {
 		return err
 	}
 	if _, err := withPort(c.Resolver, defaultPort); c.Resolver != "" && err != nil {
-		return invalidFault("dns01-resolver", "DNS01_RESOLVER", c.Resolver, "use host or host:port, for example 192.0.2.53, or leave it out for the system's")
+		return invalidFault("dns01-resolver", "DNS01_RESOLVER", c.Resolver,
+			"use host or host:port, for example 192.0.2.53, or leave it out for the system's")
 	}
 	if c.CheckPort < 0 || c.CheckPort > 1<<16-1 {
-		return invalidFault("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort), "use 1 to 65535; name servers are at 53")
+		return invalidFault("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort),
+			"use 1 to 65535; name servers are at 53")
 	}
 	if c.Check != "" && c.Check != CheckAuthoritative && c.Check != CheckRecursive {
 		return invalidFault("dns01-check", "DNS01_CHECK", string(c.Check), "choose authoritative or recursive")
@@ -66,12 +69,14 @@ func (c Config) Validate() error {
 }
 
 func invalidFault(flag, variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s",
+		flag, variable, value, fix)
 }
 
 func (c ZoneConfig) check() error {
 	if name := canonical(c.Zone); !zoneName.MatchString(name) || len(name) > 253 {
-		return fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as xn--…")
+		return fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as "+
+			"xn--…")
 	}
 	switch {
 	case c.RFC2136 != nil && c.HTTP == nil:
@@ -84,7 +89,8 @@ func (c ZoneConfig) check() error {
 
 func (c RFC2136) check() error {
 	if _, err := withPort(c.Server, defaultPort); err != nil {
-		return fieldError("rfc2136.server", c.Server, "give the zone's primary server as host or host:port, for example ns1.example.net:53")
+		return fieldError("rfc2136.server", c.Server,
+			"give the zone's primary server as host or host:port, for example ns1.example.net:53")
 	}
 	if t := c.TSIG; t != nil {
 		secret, err := base64.StdEncoding.DecodeString(t.Secret)
@@ -94,8 +100,9 @@ func (c RFC2136) check() error {
 		case t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)):
 			return fieldError("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
 		case err != nil || len(secret) < leastTSIGSecret:
-			return concealedFieldError("rfc2136.tsig.secret", "give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
-				"variable, as ${NAME}")
+			return concealedFieldError("rfc2136.tsig.secret",
+				"give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
+					"variable, as ${NAME}")
 		}
 	}
 	return checkTimeout("rfc2136.timeout", c.Timeout)
@@ -112,11 +119,13 @@ func (c HTTP) check() error {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return concealedFieldError("http.url", "leave out query and fragment: /present and /cleanup are put behind it")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return concealedFieldError("http.url", "use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
+		return concealedFieldError("http.url",
+			"use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
 	case c.Username == "" && c.Password != "":
 		return concealedFieldError("http.username", "it is missing beside the password; give both or neither")
 	case c.Username != "" && c.Password == "":
-		return concealedFieldError("http.password", "it is missing beside the username; give it through an environment variable, as ${NAME}")
+		return concealedFieldError("http.password",
+			"it is missing beside the username; give it through an environment variable, as ${NAME}")
 	case strings.Contains(c.Username, ":"): // RFC 7617 §2
 		return concealedFieldError("http.username", `it must not hold ":", which ends it in basic authentication`)
 	}

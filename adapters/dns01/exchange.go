@@ -46,8 +46,8 @@ func byUDP(ctx context.Context, question *dns.Msg, server string) (answer *dns.M
 	return answer, err
 }
 
-// exchange sends a message and reads the answer. It ends with ctx at once, where the library looks at its deadline alone.
-// An answer that came is returned beside the error, if there is something wrong with it.
+// exchange sends a message and reads the answer. It ends with ctx at once, where the library looks at its deadline
+// alone. An answer that came is returned beside the error, if there is something wrong with it.
 func exchange(ctx context.Context, client *dns.Client, message *dns.Msg, server string) (*dns.Msg, error) {
 	bounded, cancel := context.WithTimeout(ctx, client.Timeout)
 	defer cancel()

@@ -35,8 +35,8 @@ type HTTPZone struct {
 	now                func() time.Time
 }
 
-// NewHTTPZone makes the zone from settings that Check has passed; nobody is contacted. wrap is put around what carries the
-// requests; nil for nothing.
+// NewHTTPZone makes the zone from settings that Check has passed; nobody is contacted. wrap is put around what carries
+// the requests; nil for nothing.
 func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.RoundTripper) *HTTPZone {
 	wire := http.DefaultTransport.(*http.Transport).Clone()
 	wire.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -45,9 +45,11 @@ func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.Rou
 	if wrap != nil {
 		network = wrap(network)
 	}
-	z := &HTTPZone{name: canonical(zone), url: strings.TrimSuffix(config.URL, "/"), username: config.Username, password: config.Password,
-		timeout: timeout.Or(config.Timeout, defaultHTTPTimeout), now: time.Now,
-		client: &http.Client{Transport: network, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	z := &HTTPZone{name: canonical(zone), url: strings.TrimSuffix(config.URL, "/"), username: config.Username,
+		password: config.Password,
+		timeout:  timeout.Or(config.Timeout, defaultHTTPTimeout), now: time.Now,
+		client: &http.Client{Transport: network,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	if u, err := url.Parse(config.URL); err == nil {
 		z.shown = u.Scheme + "://" + u.Host
 	}
@@ -62,8 +64,8 @@ func (z *HTTPZone) Add(ctx context.Context, records []ports.DNSRecord) error {
 	return z.each(ctx, "present", records, z.post)
 }
 
-// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it refuses
-// to remove keeps no other one in DNS.
+// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it
+// refuses to remove keeps no other one in DNS.
 func (z *HTTPZone) Remove(ctx context.Context, records []ports.DNSRecord) error {
 	refusals := make(chan error, len(records))
 	err := z.each(ctx, "cleanup", records, func(ctx context.Context, verb string, record ports.DNSRecord) error {

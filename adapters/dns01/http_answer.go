@@ -28,21 +28,26 @@ func unansweredFault(err error, where string) error {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return refusedFault(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its roots", where)
+		return refusedFault(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its "+
+			"roots", where)
 	}
 	return unavailableFault(plain(err), "%s: see that the service runs and that this host reaches it", where)
 }
 
-// answered reads what the service said: 2xx confirms, what it can recover from by itself is waited for, all else must be corrected by somebody.
+// answered reads what the service said: 2xx confirms, what it can recover from by itself is waited for, all else must
+// be corrected by somebody.
 func (z *HTTPZone) answered(response *http.Response, where string) error {
-	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+http.StatusText(response.StatusCode)) + z.quote(response.Body)
+	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+
+		http.StatusText(response.StatusCode)) + z.quote(response.Body)
 	switch code := response.StatusCode; {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return refusedFault(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
+		return refusedFault(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends",
+			where, code)
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return unavailableFault(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
+		return unavailableFault(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(),
+			maxRetryAfter))
 	default:
 		return refusedFault(nil, "%s: %s: see to the service, its URL, username and password", where, said)
 	}

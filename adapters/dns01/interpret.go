@@ -33,14 +33,16 @@ func interpret(ctx context.Context, where string, answer *dns.Msg, err error) er
 	if answer != nil {
 		// An answer to a key that the server does not know cannot be signed: what it says goes before that.
 		if t := answer.IsTsig(); t != nil && t.Error != dns.RcodeSuccess {
-			return refusedFault(nil, "%s: the server refuses the TSIG key (%s): %s", where, rcode(int(t.Error)), tsigFix(t.Error))
+			return refusedFault(nil, "%s: the server refuses the TSIG key (%s): %s", where, rcode(int(t.Error)),
+				tsigFix(t.Error))
 		}
 		switch answer.Rcode {
 		case dns.RcodeSuccess:
 		case dns.RcodeServerFailure:
 			return unavailableFault(nil, "%s: the server says SERVFAIL: its log says why", where)
 		case dns.RcodeNotAuth, dns.RcodeNotZone:
-			return refusedFault(nil, "%s: the server says %s: give as zone one that this server is the primary of, and a TSIG key that it knows",
+			return refusedFault(nil, "%s: the server says %s: give as zone one that this server is the primary of, and a "+
+				"TSIG key that it knows",
 				where, rcode(answer.Rcode))
 		default:
 			return refusedFault(nil, "%s: the server says %s: let the key add and remove TXT records there (BIND: update-policy)", where, rcode(answer.Rcode))
@@ -49,8 +51,10 @@ func interpret(ctx context.Context, where string, answer *dns.Msg, err error) er
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrTime) || errors.Is(err, dns.ErrKeyAlg) || errors.Is(err, dns.ErrSecret):
-		return refusedFault(plain(err), "%s: the answer's signature is wrong: see that both sides have one key and the right time", where)
+	case errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrTime) || errors.Is(err, dns.ErrKeyAlg) ||
+		errors.Is(err, dns.ErrSecret):
+		return refusedFault(plain(err), "%s: the answer's signature is wrong: see that both sides have one key and the "+
+			"right time", where)
 	}
 	return unavailableFault(plain(err), "%s: see that the server runs and lets this host reach it by TCP", where)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // refusal is how a fault reaches the caller where no workflow carries it. The Nexus error's type says whether the
-// caller's server asks again by itself, which it does for a wait; its cause is the error that a workflow would have failed
-// with: the fault's kind is the type, the fault the first detail.
+// caller's server asks again by itself, which it does for a wait; its cause is the error that a workflow would have
+// failed with: the fault's kind is the type, the fault the first detail.
 func refusal(err error) error {
 	fault := domain.AsFault(err)
 	return &nexus.HandlerError{

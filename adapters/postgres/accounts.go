@@ -92,7 +92,8 @@ func (a *Accounts) mustFind(ctx context.Context, issuer, directory string) (port
 }
 
 // RecordRegistration implements ports.Accounts.
-func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory string, registration ports.Registration) error {
+func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory string,
+	registration ports.Registration) error {
 	tag, err := a.pool.Exec(ctx, `
 		WITH changed AS (
 			UPDATE accounts SET url = $3, contact = CASE WHEN $5 THEN contact ELSE $4 END
@@ -113,7 +114,8 @@ func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory str
 }
 
 // RecordContact implements ports.Accounts. The row's lock is what makes it one caller's; a killed one's is let go.
-func (a *Accounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool, update func(context.Context) error) (bool, error) {
+func (a *Accounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool,
+	update func(context.Context) error) (bool, error) {
 	tx, err := a.pool.Begin(ctx)
 	if err != nil {
 		return false, interpret(err)
@@ -146,7 +148,8 @@ func (a *Accounts) RecordContact(ctx context.Context, issuer, directory, contact
 }
 
 // PlanAccountKey implements ports.Accounts.
-func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (ports.Account, error) {
+func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string,
+	sealedKey []byte) (ports.Account, error) {
 	account, err := scanAccount(a.pool.QueryRow(ctx, `
 		UPDATE accounts SET next_sealed_key = coalesce(next_sealed_key, $3) WHERE issuer = $1 AND directory = $2
 		RETURNING `+accountColumns, issuer, directory, sealedKey))

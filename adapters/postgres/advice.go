@@ -23,23 +23,25 @@ type Advice struct{ pool *pgxpool.Pool }
 // NewAdvice records in the pool's database.
 func NewAdvice(pool *pgxpool.Pool) *Advice { return &Advice{pool: pool} }
 
-// inService joins a version v to its certificate c if it is the one in service. The name comes first: it is c's primary key,
-// and current_version has no index.
+// inService joins a version v to its certificate c if it is the one in service. The name comes first: it is c's primary
+// key, and current_version has no index.
 const inService = `certificates c ON c.name = v.certificate AND c.current_version = v.id`
 
-// planned is a version whose plan was stored, or should have been long ago: its workflow may have had to make one without
-// Postgres.
+// planned is a version whose plan was stored, or should have been long ago: its workflow may have had to make one
+// without Postgres.
 const planned = `(v.renewal IS NOT NULL OR v.created_at < now() - interval '10 minutes')`
 
-// Due implements ports.Advice. The index versions_next_check has the rows in this order, and the page is cut before anything is
-// joined to it: however many are due, a page costs no more than its rows.
-func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
+// Due implements ports.Advice. The index versions_next_check has the rows in this order, and the page is cut before
+// anything is joined to it: however many are due, a page costs no more than its rows.
+func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string,
+	limit int) (ports.DuePage, error) {
 	if except == nil {
 		except = []string{} // NULL would leave out everything
 	}
 	look, name := placed(after)
 	rows, err := a.pool.Query(ctx, `
-		SELECT v.certificate, v.next_check, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
+		SELECT v.certificate, v.next_check, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL,
+			coalesce(v.renewal, '{}'), v.chain_pem,
 			v.check_failures, `+versionColumns+`
 		FROM (
 			SELECT * FROM versions v
@@ -97,7 +99,8 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 			WHERE v.id = $2::uuid AND v.certificate = $1
 			FOR UPDATE OF v
 		), advised AS (
-			UPDATE versions v SET renewal = $3, renew_at = $4, next_check = $5, check_failures = $6, check_failure = nullif($7, ''),
+			UPDATE versions v SET renewal = $3, renew_at = $4, next_check = $5, check_failures = $6, check_failure = nullif($7,
+				''),
 				moved = v.moved OR $8
 			FROM old WHERE v.id = old.id
 			RETURNING v.id, v.certificate, v.renewal AS plan, old.renewal AS before
@@ -110,7 +113,8 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 		)
 		INSERT INTO events (certificate, type, detail)
 		SELECT certificate, 'renewal_moved', jsonb_build_object('version', id, 'from', before -> 'at', 'plan', plan) FROM moved`,
-		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures, text(advised.Failure), advised.Moved)
+		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures, text(advised.Failure),
+		advised.Moved)
 	return interpret(err)
 }
 

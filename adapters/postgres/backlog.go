@@ -9,8 +9,8 @@ import (
 
 var _ ports.Backlog = (*Advice)(nil)
 
-// deliveryHosts are the hosts with deliveries of certificates that are kept. The index deliveries_host is left for the next
-// host as soon as one delivery is found: there are few hosts, and many deliveries.
+// deliveryHosts are the hosts with deliveries of certificates that are kept. The index deliveries_host is left for the
+// next host as soon as one delivery is found: there are few hosts, and many deliveries.
 const deliveryHosts = `
 	WITH RECURSIVE hosts (host) AS (
 		(SELECT host FROM deliveries WHERE failure IS NULL ORDER BY host LIMIT 1)
@@ -27,9 +27,9 @@ const deliveryHosts = `
 		LIMIT 1
 	) kept ORDER BY host`
 
-// Backlog implements ports.Backlog. It also clears the next look of versions that their CA is never to be asked about again,
-// "after the certificate has expired or is considered replaced" (RFC 9773 §4.3, in our words), so that the index has in it
-// only what is in service.
+// Backlog implements ports.Backlog. It also clears the next look of versions that their CA is never to be asked about
+// again, "after the certificate has expired or is considered replaced" (RFC 9773 §4.3, in our words), so that the index
+// has in it only what is in service.
 func (a *Advice) Backlog(ctx context.Context, now time.Time) (ports.BeginSweepOutput, error) {
 	var found ports.BeginSweepOutput
 	err := a.pool.QueryRow(ctx, `

@@ -25,7 +25,8 @@ const recordColumns = `c.name, c.phase, c.spec, c.failure, c.updated_at, c.relea
 func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	var record ports.CertificateRecord
 	var version versionRow
-	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt, &record.ReleasedAt, &record.Renewal},
+	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt,
+		&record.ReleasedAt, &record.Renewal},
 		version.fields()...)
 	err := row.Scan(append(fields, more...)...)
 	record.Issued = version.issued()

@@ -22,7 +22,8 @@ type Certificates struct{ pool *pgxpool.Pool }
 func NewCertificates(pool *pgxpool.Pool) *Certificates { return &Certificates{pool: pool} }
 
 // RecordIssued implements ports.Certificates.
-func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
+func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued,
+	chainPEM []byte) (domain.Issued, error) {
 	if _, err := uuid.Parse(orderID); err != nil {
 		return domain.Issued{}, unknownOrderFault(orderID)
 	}
@@ -41,23 +42,28 @@ func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID st
 		), version AS (
 			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
 				account_url, chain_pem, key_type, profile, revoking)
-			SELECT certificate, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(spec ->> 'keyType', ''), coalesce(spec ->> 'profile', ''), (
+			SELECT certificate, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(spec ->> 'keyType', ''),
+				coalesce(spec ->> 'profile', ''), (
 				-- Its key may have been called compromised since it was placed.
 				SELECT jsonb_strip_nulls(jsonb_build_object('reason', $12::text, 'signedBy', v.revoking ->> 'signedBy'))
 				FROM versions v JOIN orders o ON o.id = v.order_id
-				WHERE v.certificate = done.certificate AND o.key_id = done.key_id AND $12 IN (v.revoking ->> 'reason', v.revocation_reason)
+				WHERE v.certificate = done.certificate AND o.key_id = done.key_id AND $12 IN (v.revoking ->> 'reason',
+					v.revocation_reason)
 				LIMIT 1)
 			FROM done
 			RETURNING *
 		), certificate AS (
-			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec, updated_at = now()
+			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
+				updated_at = now()
 			FROM version, done WHERE certificates.name = done.certificate
 		), replaced AS (
 			-- What is replaced is revoked when the targets have the new one, or have had time enough.
 			UPDATE versions SET revoking = revoking || jsonb_build_object('after',
-				least(now() + make_interval(secs => CASE revoking ->> 'reason' WHEN $12 THEN $13::float8 ELSE $14::float8 END), not_after))
+				least(now() + make_interval(secs => CASE revoking ->> 'reason' WHEN $12 THEN $13::float8 ELSE $14::float8 END),
+					not_after))
 			FROM done
-			WHERE versions.certificate = done.certificate AND revoking IS NOT NULL AND revoked_at IS NULL AND NOT revoking ? 'after'
+			WHERE versions.certificate = done.certificate AND revoking IS NOT NULL AND revoked_at IS NULL
+				AND NOT revoking ? 'after'
 				AND done.spec -> 'deliveries' <> '[]'
 		), deliveries AS (
 			UPDATE deliveries SET failure = NULL, updated_at = now() FROM done
@@ -72,9 +78,11 @@ func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID st
 		SELECT `+versionColumns+` FROM version v
 		UNION ALL
 		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid AND v.certificate = $2`,
-		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
+		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore,
+		issued.NotAfter,
 		issued.ARIID, issued.AccountURL, text(string(chainPEM)), string(domain.RevokedKeyCompromise),
-		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).Scan(stored.fields()...)
+		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).
+		Scan(stored.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c.issuedBefore(ctx, certificate, orderID)
 	}
@@ -102,7 +110,8 @@ func (c *Certificates) issuedBefore(ctx context.Context, certificate, orderID st
 }
 
 // RecordRenewal implements ports.Certificates.
-func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
+func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan,
+	next time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
 		return domain.Record{}, unknownVersionFault(version)
 	}
@@ -139,14 +148,16 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 // Chain implements ports.Certificates.
 func (c *Certificates) Chain(ctx context.Context, certificate, version string) ([]byte, error) {
 	var chain string
-	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
+	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`,
+		certificate, version)
 	return []byte(chain), err
 }
 
 // SealedKey implements ports.Certificates.
 func (c *Certificates) SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error) {
 	err = c.ofVersion(ctx, &sealed, `
-		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
+		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id
+			AND k.certificate = v.certificate
 		WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
 	return sealed, err
 }

@@ -21,14 +21,15 @@ type Deliveries struct{ pool *pgxpool.Pool }
 // NewDeliveries records in the pool's database.
 func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: pool} }
 
-// deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that failed
-// before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
+// deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that
+// failed before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
 		'failure', d.failure, 'contacted', true) ORDER BY d.target)
 	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
 
-// forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4, does not name.
+// forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4,
+// does not name.
 const forgetUncontacted = `unmet AS (
 		DELETE FROM deliveries d USING stored
 		WHERE d.certificate = stored.name AND NOT d.contacted AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
@@ -58,10 +59,11 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 	return pair, nil
 }
 
-// RecordDelivered implements ports.Deliveries. A version that is delivered again, since it had drifted, gets no second event.
-// The stored spec may be that of an order which was placed before a caller added the target: clients that pull find what is
-// named there.
-func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (cleared bool, err error) {
+// RecordDelivered implements ports.Deliveries. A version that is delivered again, since it had drifted, gets no second
+// event. The stored spec may be that of an order which was placed before a caller added the target: clients that pull
+// find what is named there.
+func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64,
+	confirmation string) (cleared bool, err error) {
 	var last bool
 	err = d.pool.QueryRow(ctx, `
 		WITH kept AS (
@@ -78,7 +80,8 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true, version = EXCLUDED.version,
 				confirmation = EXCLUDED.confirmation, delivered_at = EXCLUDED.delivered_at, failure = NULL, updated_at = now()
 		), named AS (
-			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries', '[]') || to_jsonb($2::text))
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries',
+				'[]') || to_jsonb($2::text))
 			FROM delivered WHERE name = delivered.certificate AND released_at IS NULL
 				AND NOT coalesce(spec -> 'deliveries', '[]') ? $2::text
 		), event AS (
@@ -96,9 +99,9 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 	return false, interpret(err)
 }
 
-// RecordRemoved implements ports.Deliveries. What happened stays in the events, and the number, so that the next one is greater. A
-// spec that waits for its certificate is not stored yet: the one that is must not go on naming the target, for clients pull
-// by it.
+// RecordRemoved implements ports.Deliveries. What happened stays in the events, and the number, so that the next one is
+// greater. A spec that waits for its certificate is not stored yet: the one that is must not go on naming the target,
+// for clients pull by it.
 func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error {
 	var last bool
 	err := d.pool.QueryRow(ctx, `
@@ -115,7 +118,8 @@ func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target stri
 			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - $2::text)
 			FROM removed WHERE name = removed.certificate AND spec -> 'deliveries' ? $2::text
 		), event AS (
-			INSERT INTO events (certificate, type, detail) SELECT certificate, 'removed', jsonb_build_object('target', target) FROM gone
+			INSERT INTO events (certificate, type, detail) SELECT certificate, 'removed', jsonb_build_object('target', target)
+				FROM gone
 		)
 		SELECT EXISTS (SELECT FROM removed)`, certificate, target, sequence).Scan(&last)
 	if err == nil && !last {
@@ -125,7 +129,8 @@ func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target stri
 }
 
 // RecordUndelivered implements ports.Deliveries. An unknown certificate is no error.
-func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target, version string, failure domain.Failure) error {
+func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target, version string,
+	failure domain.Failure) error {
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := d.pool.Exec(ctx, `
 		WITH event AS (

@@ -60,7 +60,8 @@ func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, sha
 	if _, err := uuid.Parse(orderID); err != nil {
 		return nil, nil, unknownOrderFault(orderID)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
+	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+
+		` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 	if err != nil {
 		return nil, nil, interpret(err)
 	}
@@ -77,8 +78,8 @@ func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, sha
 	return all, shared, interpret(err)
 }
 
-// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of two
-// orders that go at the same time, the second sees that the first has gone, and removes what both had.
+// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of
+// two orders that go at the same time, the second sees that the first has gone, and removes what both had.
 func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
@@ -88,10 +89,12 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
-		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+dnsRecordColumns, orderID); err != nil {
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+
+			dnsRecordColumns, orderID); err != nil {
 			return err
 		}
-		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
+		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+
+			` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 		return err
 	})
 	if err != nil {
@@ -111,14 +114,15 @@ func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records 
 		marks[i] = record.Mark
 	}
 	_, err := d.pool.Exec(ctx, `
-		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS gone (zone, name, value, mark)
+		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS gone (zone, name, value,
+			mark)
 		WHERE r.order_id = $1::uuid AND r.zone = gone.zone AND r.name = gone.name AND r.value = gone.value AND gone.mark IN ('', r.xmin::text)`,
 		orderID, zones, names, values, marks)
 	return interpret(err)
 }
 
-// orphaned are the orders o at $1 that nobody works on and that have DNS records. It begins with the records, which are few.
-// The next attempt after a failure puts its records again, and must not meet their removal.
+// orphaned are the orders o at $1 that nobody works on and that have DNS records. It begins with the records, which are
+// few. The next attempt after a failure puts its records again, and must not meet their removal.
 var orphaned = `
 	FROM (SELECT DISTINCT order_id FROM dns_records) r JOIN orders o ON o.id = r.order_id
 	WHERE (o.state IN ('issued', 'abandoned') OR ` + idleAt(`$1::timestamptz`) + `)`
@@ -131,7 +135,8 @@ func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after st
 	if _, err := uuid.Parse(after); err != nil {
 		return nil, unknownOrderFault(after)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after, max(limit, 0))
+	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after,
+		max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)
 	}

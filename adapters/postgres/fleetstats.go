@@ -7,8 +7,8 @@ import (
 	"everleaf/ports"
 )
 
-// fleetStatsPage is how many certificates one statement counts: a second's work at most, so that a fleet of a million holds
-// nobody up and no statement is silent for long.
+// fleetStatsPage is how many certificates one statement counts: a second's work at most, so that a fleet of a million
+// holds nobody up and no statement is silent for long.
 const fleetStatsPage = 100_000
 
 // FleetStats implements ports.Catalog. It reads each certificate that is kept once, page by page.
@@ -39,7 +39,8 @@ func (c *Catalog) fleetStats(ctx context.Context, now time.Time, page int) (port
 }
 
 // countPage adds the page after a name to the stats, and returns the page's last name and size.
-func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresholds []time.Time, after string, page int) (last string, counted int, err error) {
+func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresholds []time.Time, after string,
+	page int) (last string, counted int, err error) {
 	rows, err := c.pool.Query(ctx, `
 		SELECT phase, issuer, width_bucket(not_after, $1::timestamptz[]), count(*), min(not_after),
 			max(max(name)) OVER () -- the page's last, by the database's own order

@@ -41,7 +41,8 @@ func interpretAnswer(answer *pgconn.PgError) error {
 	case answer.ConstraintName == "orders_one_in_flight_per_names":
 		return sameNamesFault("another certificate", redact(answer))
 	case passing(answer.Code):
-		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer), "Postgres cannot serve just now")
+		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer),
+			"Postgres cannot serve just now")
 	case refusing(answer.Code):
 		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseRefused, redact(answer),
 			"Postgres refuses connections: check user, password and database of "+setting)
@@ -52,7 +53,8 @@ func interpretAnswer(answer *pgconn.PgError) error {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
 			"the user of "+setting+" lacks a right")
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer), "Postgres refused a statement")
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
+		"Postgres refused a statement")
 }
 
 // sameNamesFault is final for the step: the backoff schedule waits it out, and the caller is informed.
@@ -77,8 +79,8 @@ func passing(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53")
 }
 
-// refusing reports whether an SQLSTATE is of a server that is there and lets nobody in: wrong credentials (class 28), no such database,
-// a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
+// refusing reports whether an SQLSTATE is of a server that is there and lets nobody in: wrong credentials (class 28),
+// no such database, a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
 func refusing(code string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "55000"
 }

@@ -74,7 +74,8 @@ func up(ctx context.Context, db *sql.DB) error {
 func failedMigration(err error) error {
 	fault := domain.AsFault(interpret(err))
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok && fault.Kind == domain.FaultOperator {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonMigrationFailed, fault, "migration %d failed and was rolled back",
+		return domain.NewFault(domain.FaultOperator, domain.ReasonMigrationFailed, fault,
+			"migration %d failed and was rolled back",
 			partial.Failed.Source.Version)
 	}
 	return fault
@@ -109,7 +110,8 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
 		var minVersion int64
-		if err := pool.QueryRow(ctx, `SELECT coalesce(max(min_version), 0) FROM everleaf_compatibility`).Scan(&minVersion); err != nil {
+		if err := pool.QueryRow(ctx, `SELECT coalesce(max(min_version), 0) FROM everleaf_compatibility`).
+			Scan(&minVersion); err != nil {
 			return found, interpret(err)
 		}
 		if minVersion > expected {
@@ -121,7 +123,8 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 
 func tooNewFault(found int64) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooNew, nil,
-		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found, migrations.Version())
+		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found,
+		migrations.Version())
 }
 
 // schemaVersion is 0 for a database without our schema.

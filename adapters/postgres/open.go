@@ -45,8 +45,8 @@ const (
 // unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "DatabaseRefused" and
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
 //
-// A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes all
-// all its connections again: what cut one off has most likely cut off the others.
+// A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes
+// all all its connections again: what cut one off has most likely cut off the others.
 func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	parsed, err := parse(config)
 	if err != nil {
@@ -120,7 +120,8 @@ func parse(config Config) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database?sslmode=verify-full, with reserved characters in the " +
 		"password percent-encoded"
 	if strings.TrimSpace(config.URL) == "" {
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is empty; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
+			" cannot work: it is empty; %s", want)
 	}
 	parsed, err := pgxpool.ParseConfig(config.URL)
 	if err != nil {
@@ -129,7 +130,8 @@ func parse(config Config) (*pgxpool.Config, error) {
 			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, missing,
 				setting+" cannot work: it names a file that cannot be read")
 		}
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is malformed; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
+			" cannot work: it is malformed; %s", want)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

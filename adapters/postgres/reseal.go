@@ -18,13 +18,15 @@ type Secrets struct{ pool *pgxpool.Pool }
 func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
 
 const (
-	// isCurrent is the condition that the key of mark $1 is the current one: else another worker's configuration is the newer one.
+	// isCurrent is the condition that the key of mark $1 is the current one: else another worker's configuration is the
+	// newer one.
 	isCurrent = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
 	// staleKey is written so that an index on the mark finds it.
 	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
 
 	staleAccounts = `
-		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key FROM 1 FOR 9) <> $1
+		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key
+			FROM 1 FOR 9) <> $1
 		UNION ALL
 		SELECT 'next_account', issuer, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
 )
@@ -85,7 +87,8 @@ func orNone(id string) *string {
 }
 
 // ReplaceSealed implements ports.Secrets.
-func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret, sealed [][]byte) (replaced int, err error) {
+func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret,
+	sealed [][]byte) (replaced int, err error) {
 	var ids []string
 	var keysWas, keysIs, accountsWas, accountsIs [][]byte
 	for i, secret := range old {

@@ -19,7 +19,8 @@ type versionRow struct {
 
 // fields are where to scan versionColumns.
 func (r *versionRow) fields() []any {
-	return []any{&r.id, &r.issuer, &r.issuerCN, &r.names, &r.serial, &r.notBefore, &r.notAfter, &r.ariID, &r.accountURL, &r.keyType, &r.profile}
+	return []any{&r.id, &r.issuer, &r.issuerCN, &r.names, &r.serial, &r.notBefore, &r.notAfter, &r.ariID, &r.accountURL,
+		&r.keyType, &r.profile}
 }
 
 // issued is nil for an absent version.

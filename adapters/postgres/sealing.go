@@ -36,9 +36,9 @@ func VerifySealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) 
 }
 
 // CheckSealing is VerifySealing for a worker at its start. The first caller's key becomes the current one of this
-// database. A worker that has another current key, and lists the database's as an earlier one, replaces it with its own:
-// from then on what other keys have sealed counts as stale. A key that was replaced does not become current again here, or
-// two halves of a roll-out would take turns in resealing everything: see MakeCurrent.
+// database. A worker that has another current key, and lists the database's as an earlier one, replaces it with its
+// own: from then on what other keys have sealed counts as stale. A key that was replaced does not become current again
+// here, or two halves of a roll-out would take turns in resealing everything: see MakeCurrent.
 func CheckSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
 	return checkSealing(ctx, pool, ring, false)
 }
@@ -56,7 +56,8 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 			return err
 		}
 		// Two replicas may get here with different keys: what is stored decides.
-		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`, sealed); err != nil {
+		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`,
+			sealed); err != nil {
 			return interpret(err)
 		}
 		check, err = storedCheck(ctx, pool)
@@ -79,7 +80,8 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 	}
 	superseded := append(slices.DeleteFunc(check.superseded, ownMark), check.sealed)
 	// Where another worker was faster, it has decided.
-	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded, check.sealed)
+	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded,
+		check.sealed)
 	return interpret(err)
 }
 

@@ -10,11 +10,12 @@ import (
 	"everleaf/ports"
 )
 
-// A request's number is the database's clock in microseconds, or one more than the last number where that is greater. So it
-// grows whatever any clock does, and also after a backup is restored that knows fewer numbers than the targets have seen.
+// A request's number is the database's clock in microseconds, or one more than the last number where that is greater.
+// So it grows whatever any clock does, and also after a backup is restored that knows fewer numbers than the targets
+// have seen.
 const (
-	// nextSequence inserts a request: $1 the certificate's name, $2 the target, $3 its ID; kept is where the name and version
-	// come from.
+	// nextSequence inserts a request: $1 the certificate's name, $2 the target, $3 its ID; kept is where the name and
+	// version come from.
 	nextSequence = `
 		INSERT INTO delivery_sequences AS last (certificate, target, version, sequence, requests)
 		SELECT kept.name, $2, kept.version, floor(extract(epoch FROM clock_timestamp()) * 1000000), ARRAY[$3::text] FROM kept
@@ -30,8 +31,8 @@ const (
 	knownRequest = `$3::text = ANY (last.requests)`
 )
 
-// BeginDelivery implements ports.Deliveries. The certificate's row is locked, so that no other version comes into service
-// between the look at it and the number.
+// BeginDelivery implements ports.Deliveries. The certificate's row is locked, so that no other version comes into
+// service between the look at it and the number.
 func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRequest, version string) (int64, error) {
 	if _, err := uuid.Parse(version); err != nil {
 		return 0, unknownVersionFault(version)
@@ -62,7 +63,8 @@ func (d *Deliveries) BeginRemoval(ctx context.Context, request ports.DeliveryReq
 		SELECT sequence FROM begun`)
 }
 
-func (d *Deliveries) begin(ctx context.Context, request ports.DeliveryRequest, statement string, more ...any) (sequence int64, err error) {
+func (d *Deliveries) begin(ctx context.Context, request ports.DeliveryRequest, statement string,
+	more ...any) (sequence int64, err error) {
 	args := append([]any{request.Certificate, request.Target, request.ID}, more...)
 	err = d.pool.QueryRow(ctx, statement, args...).Scan(&sequence)
 	if errors.Is(err, pgx.ErrNoRows) {

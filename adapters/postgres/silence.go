@@ -12,9 +12,9 @@ import (
 )
 
 // silenceLimit is how long the server may say nothing while an answer is awaited. Every statement of ours takes
-// milliseconds, so what is silent for longer is a connection that no longer isCurrent anywhere: the address translation or
-// the sidecar on the way has forgotten it and informed neither end. TCP's own keepalive does not see that where a sidecar
-// on this host acknowledges everything, and a step's context may allow ten minutes.
+// milliseconds, so what is silent for longer is a connection that no longer isCurrent anywhere: the address translation
+// or the sidecar on the way has forgotten it and informed neither end. TCP's own keepalive does not see that where a
+// sidecar on this host acknowledges everything, and a step's context may allow ten minutes.
 const silenceLimit = 10 * time.Second
 
 // listening makes connections that end when the server is silent for too long; gone is called once for each.

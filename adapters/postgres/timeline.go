@@ -24,20 +24,22 @@ func NewTimelines(pool *pgxpool.Pool) *Timelines { return &Timelines{pool: pool}
 // RecordExport implements ports.Audit.
 func (s *Timelines) RecordExport(ctx context.Context, export ports.KeyExport) error {
 	export.By, export.Reason = text(export.By), text(export.Reason)
-	_, err := s.pool.Exec(ctx, `INSERT INTO events (certificate, type, detail) VALUES ($1, 'exported', $2)`, export.Certificate, export)
+	_, err := s.pool.Exec(ctx, `INSERT INTO events (certificate, type, detail) VALUES ($1, 'exported', $2)`,
+		export.Certificate, export)
 	return interpret(err)
 }
 
 // Timeline implements ports.Timelines. It is a snapshot of one instant.
 func (s *Timelines) Timeline(ctx context.Context, certificate string, events int) (ports.Timeline, error) {
 	var timeline ports.Timeline
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		if timeline, err = scanTimeline(ctx, tx, certificate); err != nil {
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) (err error) {
+			if timeline, err = scanTimeline(ctx, tx, certificate); err != nil {
+				return err
+			}
+			timeline.Events, err = newest(ctx, tx, certificate, events+1)
 			return err
-		}
-		timeline.Events, err = newest(ctx, tx, certificate, events+1)
-		return err
-	})
+		})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.Timeline{}, unknownCertificateFault(certificate)
 	}
@@ -56,7 +58,8 @@ func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline 
 			(SELECT o.spec FROM orders o WHERE o.certificate = c.name AND o.state <> 'abandoned'
 				AND (v.created_at IS NULL OR o.created_at > v.created_at) ORDER BY o.created_at DESC LIMIT 1),
 			v.revoked_at, v.next_check, coalesce(v.check_failure, ''), `+pendingJSON+`, (
-			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
+			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at',
+				d.delivered_at,
 				'failure', d.failure) ORDER BY d.target)
 			FROM deliveries d WHERE d.certificate = c.name)
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version

@@ -15,8 +15,8 @@ import (
 
 var _ ports.KeyTokens = (*KeyTokens)(nil)
 
-// KeyTokens keeps the one-time tokens of webhooks. All instants are the database's, so that no two hosts' clocks have to
-// agree.
+// KeyTokens keeps the one-time tokens of webhooks. All instants are the database's, so that no two hosts' clocks have
+// to agree.
 type KeyTokens struct{ pool *pgxpool.Pool }
 
 // NewKeyTokens keeps tokens in the pool's database.

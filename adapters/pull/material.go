@@ -14,8 +14,8 @@ import (
 	"everleaf/domain"
 )
 
-// material is the listener's own certificate and the roots of its clients, as the files hold them. A certificate that is
-// renewed every few weeks must not ask for a restart.
+// material is the listener's own certificate and the roots of its clients, as the files hold them. A certificate that
+// is renewed every few weeks must not ask for a restart.
 type material struct {
 	config Config
 	logger *slog.Logger
@@ -51,8 +51,8 @@ func stamps(config Config) [3]stamp {
 	return [3]stamp{stampOf(config.Certificate), stampOf(config.Key), stampOf(config.ClientCA)}
 }
 
-// current is what a new connection is served with. Files that cannot be used leave what was there before: half of a change
-// is seen while the other file is still on its way.
+// current is what a new connection is served with. Files that cannot be used leave what was there before: half of a
+// change is seen while the other file is still on its way.
 func (m *material) current() *tls.Config {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,7 +91,8 @@ func (m *material) load() error {
 	if m.config.ClientCA != "" {
 		roots, err := readRoots(m.config.ClientCA)
 		if err != nil {
-			return invalidFault("pull-client-ca", m.config.ClientCA, "it must be a PEM file with the roots of client certificates ("+err.Error()+")")
+			return invalidFault("pull-client-ca", m.config.ClientCA,
+				"it must be a PEM file with the roots of client certificates ("+err.Error()+")")
 		}
 		// If given: receivers of webhooks come with a token and no certificate. Each route asks for what it needs.
 		config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, roots
@@ -115,5 +116,6 @@ func readRoots(path string) (*x509.CertPool, error) {
 // invalidFault names a setting as people give it: the flag and its variable.
 func invalidFault(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag,
+		variable, value, fix)
 }

@@ -17,7 +17,8 @@ const (
 	// fileLimit is more than a key in base64 needs; a device or a wrong file is not read to its end.
 	fileLimit = 4096
 
-	howToMake = "make a key with `(umask 077; head -c32 /dev/urandom | base64 > sealing.key)` and give its absolute path as " +
+	howToMake = "make a key with `(umask 077; head -c32 /dev/urandom | base64 > sealing.key)` and give its absolute " +
+		"path as " +
 		"file:///path/sealing.key"
 )
 
@@ -68,7 +69,8 @@ func readKey(path string) (key [keyLength]byte, err error) {
 		return key, malformedFault(nil, "names %s, which is not base64; %s", path, howToMake)
 	}
 	if len(decoded) != keyLength {
-		return key, malformedFault(nil, "names %s, which holds %d octets instead of %d; %s", path, len(decoded), keyLength, howToMake)
+		return key, malformedFault(nil, "names %s, which holds %d octets instead of %d; %s", path, len(decoded), keyLength,
+			howToMake)
 	}
 	return [keyLength]byte(decoded), nil
 }

@@ -33,7 +33,8 @@ func (k *key) interpret(err error) error {
 			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
 				"that this process may encrypt and decrypt with it", k.setting)
 	}
-	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer", k.setting)
+	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer",
+		k.setting)
 }
 
 // code is gocloud's; Vault's driver leaves its errors unsorted, and AWS' the answer to what another key sealed.
@@ -70,7 +71,8 @@ const (
 // order it passes by itself with the last worker that is replaced.
 func wrongKeyFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
-		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
+		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the "+
+			"earlier "+
 			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 

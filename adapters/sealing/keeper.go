@@ -39,9 +39,9 @@ const (
 //     from then on the sweep reseals, in the background, what the former key sealed; `everleaf reseal` does it at once.
 //  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of service.
 //
-// A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on until
-// it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every ten
-// minutes), and does not start again. To go back after step 2, swap the keys again and run `everleaf reseal`.
+// A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on
+// until it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every
+// ten minutes), and does not start again. To go back after step 2, swap the keys again and run `everleaf reseal`.
 type Config struct {
 	// KeyURL is the setting sealing-key: file:///path, awskms://, azurekeyvault://, gcpkms:// or hashivault:// (as
 	// gocloud.dev/secrets documents them). It holds no secret.
@@ -75,7 +75,8 @@ type key struct {
 	setting string
 	// mark is how everything begins that it seals.
 	mark [markLength]byte
-	// local reports whether the key is a file: no service is asked, so nothing can be out of reach, and the mark is the key's own.
+	// local reports whether the key is a file: no service is asked, so nothing can be out of reach, and the mark is the
+	// key's own.
 	local bool
 }
 
@@ -146,12 +147,14 @@ func openService(ctx context.Context, scheme, keyURL string, parameters []string
 	for name := range u.Query() {
 		encryptionContext := scheme == "awskms" && strings.HasPrefix(name, "context_")
 		if !encryptionContext && !slices.Contains(parameters, name) {
-			return nil, malformedFault(nil, "has the parameter %q, and %s takes only: %s", name, scheme, strings.Join(parameters, ", "))
+			return nil, malformedFault(nil, "has the parameter %q, and %s takes only: %s", name, scheme,
+				strings.Join(parameters, ", "))
 		}
 	}
 	keeper, err := secrets.OpenKeeper(ctx, keyURL)
 	if err != nil {
-		return nil, malformedFault(err, "names a key that the %s library does not accept: correct the URL, or the credentials "+
+		return nil, malformedFault(err, "names a key that the %s library does not accept: correct the URL, or the "+
+			"credentials "+
 			"in the environment", scheme)
 	}
 	return &key{keeper: keeper, mark: serviceMark(keyURL)}, nil

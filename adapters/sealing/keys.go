@@ -39,7 +39,8 @@ var makers = map[domain.KeyType]func() (crypto.Signer, error){
 func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error) {
 	makeKey, ok := makers[keyType]
 	if !ok {
-		return nil, nil, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownKeyType, nil, "keyType: %q is not known: give one of %s",
+		return nil, nil, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownKeyType, nil,
+			"keyType: %q is not known: give one of %s",
 			keyType, strings.Join(accepted(), ", "))
 	}
 	key, err := makeKey()
@@ -77,7 +78,8 @@ func (k *Keys) Reuse(ctx context.Context, sealedKey []byte, names []string) (csr
 		}
 	}
 	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonKeyUnreadable, nil,
-		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s", domain.RotateAlways)
+		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s",
+		domain.RotateAlways)
 }
 
 func request(key any, names []string) (csr []byte, err error) {

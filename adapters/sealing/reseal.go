@@ -20,8 +20,8 @@ const (
 
 var _ ports.Resealer = (*Resealer)(nil)
 
-// Resealer seals with the current key what earlier ones have sealed. Each secret is sealed again as a whole, with a new data
-// key: its header, which is authenticated with it, says which key sealed it.
+// Resealer seals with the current key what earlier ones have sealed. Each secret is sealed again as a whole, with a new
+// data key: its header, which is authenticated with it, says which key sealed it.
 type Resealer struct {
 	ring    ports.KeyRing
 	secrets ports.Secrets
@@ -83,7 +83,8 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	for i, secret := range found {
 		group.Go(func() error {
 			plaintext, err := r.ring.Open(ctx, secret.Sealed)
-			if fault, ok := errors.AsType[*domain.Fault](err); ok && (fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
+			if fault, ok := errors.AsType[*domain.Fault](err); ok &&
+				(fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
 				reasons[i] = fault.Reason
 				return nil
 			}

@@ -10,9 +10,9 @@ import (
 	"errors"
 )
 
-// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), length of the sealed data key (2, big
-// endian), sealed data key, nonce and ciphertext with tag, checksum (8, of all before it). What stands before the nonce is
-// authenticated with the ciphertext. The format of earlier releases has neither fingerprint nor checksum.
+// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), length of the sealed data key (2,
+// big endian), sealed data key, nonce and ciphertext with tag, checksum (8, of all before it). What stands before the
+// nonce is authenticated with the ciphertext. The format of earlier releases has neither fingerprint nor checksum.
 const (
 	format      = byte(2)
 	formatFirst = byte(1)

@@ -61,7 +61,8 @@ type fleetGauges struct {
 }
 
 // NewFleet counts through catalog, at most once in every. Start makes the first count; Stop ends it.
-func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.Duration, issuers []string, logger *slog.Logger) (*Fleet, error) {
+func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.Duration, issuers []string,
+	logger *slog.Logger) (*Fleet, error) {
 	f := &Fleet{catalog: catalog, clock: clock, logger: logger, every: every, issuers: issuers, counted: clock.Now()}
 	f.stopping, f.stop = context.WithCancel(context.Background())
 	i := instruments{meter: m.own}
@@ -75,7 +76,8 @@ func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.D
 	}
 	f.failures.Add(context.Background(), 0)
 	var err error
-	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered, f.gauges.nextExpiry,
+	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered,
+		f.gauges.nextExpiry,
 		f.gauges.age)
 	return f, err
 }
@@ -137,7 +139,8 @@ func (f *Fleet) observe(_ context.Context, to metric.Observer) error {
 			attribute.String("state", string(group.phase)), attribute.String("issuer", group.issuer)))
 	}
 	for i, count := range stats.Expiring {
-		to.ObserveInt64(f.gauges.expiring, int64(count), metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
+		to.ObserveInt64(f.gauges.expiring, int64(count),
+			metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
 	}
 	to.ObserveInt64(f.gauges.undelivered, int64(stats.Undelivered))
 	if !stats.NextExpiry.IsZero() {

@@ -40,8 +40,8 @@ type Observer struct {
 	drifts      metric.Int64Counter
 }
 
-// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on,
-// so that an alert on an increase sees the first failure.
+// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero
+// on, so that an alert on an increase sees the first failure.
 func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 	i := instruments{meter: m.own}
 	o := &Observer{
@@ -120,7 +120,8 @@ func (o *Observer) RenewalStarted(ctx context.Context, issuer string, lag time.D
 // AttemptFailed implements ports.Observer.
 func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domain.Fault) {
 	o.failures.Add(ctx, 1, o.kindLabels(issuer, fault.Kind))
-	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(fault.Kind)),
+	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer),
+		attribute.String("kind", string(fault.Kind)),
 		attribute.String("reason", string(fault.Reason)))))
 }
 
@@ -186,7 +187,8 @@ func (o *Observer) issuer(name string) attribute.KeyValue {
 }
 
 func (o *Observer) orderLabels(issuer string, resumed bool) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("resumed", strconv.FormatBool(resumed))))
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer),
+		attribute.String("resumed", strconv.FormatBool(resumed))))
 }
 
 func (o *Observer) checkLabels(issuer string, check ports.ARICheck) metric.MeasurementOption {
@@ -219,7 +221,8 @@ func (i *instruments) counter(o own) (c metric.Int64Counter) {
 
 func (i *instruments) histogram(o own, bounds ...float64) (h metric.Float64Histogram) {
 	if i.err == nil {
-		h, i.err = i.meter.Float64Histogram(o.name, metric.WithDescription(o.help), metric.WithExplicitBucketBoundaries(bounds...))
+		h, i.err = i.meter.Float64Histogram(o.name, metric.WithDescription(o.help),
+			metric.WithExplicitBucketBoundaries(bounds...))
 	}
 	return h
 }

@@ -73,7 +73,8 @@ func (r *run) mark(now time.Time) {
 	if r.last.IsValid() && !r.last.Equal(parent) {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: r.last}))
 	}
-	_, span := r.spans.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "RunWorkflow:"+r.info.WorkflowType.Name, options...)
+	_, span := r.spans.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "RunWorkflow:"+
+		r.info.WorkflowType.Name, options...)
 	span.End()
 	r.last = span.SpanContext()
 }

@@ -46,10 +46,12 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	}
 	// What detectors find stands above what is said before them, so OTEL_SERVICE_NAME wins.
 	described, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", "everleaf"), attribute.String("service.version", thisBuild().version)),
+		resource.WithAttributes(attribute.String("service.name", "everleaf"),
+			attribute.String("service.version", thisBuild().version)),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,
+			"OTEL_RESOURCE_ATTRIBUTES cannot be used")
 	}
 	// Spans that cannot be sent are lost, and the work goes on. While a collector is away, one line a minute says so.
 	logged := rate.Sometimes{Interval: time.Minute}

@@ -11,7 +11,8 @@ import (
 )
 
 // samplers are those that OpenTelemetry's SDK knows by name.
-var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+	"parentbased_traceidratio"}
 
 // first is the first of the variables that is set, and its value, trimmed as the SDK takes it.
 func first(variables ...string) (variable, value string) {
@@ -49,7 +50,8 @@ func checkVariables() error {
 	clean := func(name string) string { return strings.ToLower(strings.TrimSpace(os.Getenv(name))) }
 	sampler, argument := clean("OTEL_TRACES_SAMPLER"), clean("OTEL_TRACES_SAMPLER_ARG")
 	if sampler != "" && !slices.Contains(samplers, sampler) {
-		return invalidFault("OTEL_TRACES_SAMPLER", sampler, "use one of "+strings.Join(samplers, ", ")+", or leave it out for parentbased_always_on")
+		return invalidFault("OTEL_TRACES_SAMPLER", sampler, "use one of "+strings.Join(samplers, ", ")+
+			", or leave it out for parentbased_always_on")
 	}
 	if strings.HasSuffix(sampler, "traceidratio") && argument != "" {
 		if ratio, err := strconv.ParseFloat(argument, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
@@ -61,5 +63,6 @@ func checkVariables() error {
 
 // invalidFault is about a variable of OpenTelemetry's own convention, which has no flag.
 func invalidFault(variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", variable,
+		value, fix)
 }

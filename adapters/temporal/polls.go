@@ -46,8 +46,8 @@ type Polls struct {
 type poll struct{ begun time.Time }
 
 // NewPolls makes a watch that calls lost, once, when polls were refused for grace and not one was accepted in that
-// time: with an Operator fault "TemporalRefused", which names what to check. A shorter refusal (a server that restarts, a
-// token that is being replaced) passes. lost MUST NOT block.
+// time: with an Operator fault "TemporalRefused", which names what to check. A shorter refusal (a server that restarts,
+// a token that is being replaced) passes. lost MUST NOT block.
 func NewPolls(config Config, grace time.Duration, lost func(error)) *Polls {
 	return &Polls{config: config, grace: grace, lost: lost, now: time.Now, flying: map[*poll]struct{}{}}
 }
@@ -83,7 +83,8 @@ func (p *Polls) Stuck() error {
 	return nil
 }
 
-func (p *Polls) intercept(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+func (p *Polls) intercept(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	switch method {
 	case workflowservice.WorkflowService_PollWorkflowTaskQueue_FullMethodName,
 		workflowservice.WorkflowService_PollActivityTaskQueue_FullMethodName,
@@ -128,8 +129,8 @@ func (p *Polls) end(ended *poll, err error) error {
 	return nil
 }
 
-// accepted reports whether a poll from after the first refusal waits for work: refusals come at once, so one that waits is
-// accepted, though it may be a minute until it says so.
+// accepted reports whether a poll from after the first refusal waits for work: refusals come at once, so one that waits
+// is accepted, though it may be a minute until it says so.
 func (p *Polls) accepted(now time.Time) bool {
 	for poll := range p.flying {
 		if !poll.begun.Before(p.first) && now.Sub(poll.begun) >= p.grace/2 {
@@ -142,7 +143,8 @@ func (p *Polls) accepted(now time.Time) bool {
 func (p *Polls) fault() error {
 	if handshake(p.cause) {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalRefused, p.cause,
-			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still valid there?",
+			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still "+
+				"valid there?",
 			p.config.Client.HostPort)
 	}
 	return connection.Refused(p.config.Target(), p.cause)
@@ -154,8 +156,8 @@ func denies(err error) bool {
 	return err != nil && (code == codes.PermissionDenied || code == codes.Unauthenticated || handshake(err))
 }
 
-// handshake reports whether the other side refuses the client certificate. gRPC keeps no type of it: the alert is text. The
-// certificate is read once, at start, so that only a new process takes up a renewed one.
+// handshake reports whether the other side refuses the client certificate. gRPC keeps no type of it: the alert is text.
+// The certificate is read once, at start, so that only a new process takes up a renewed one.
 func handshake(err error) bool {
 	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "remote error: tls:")
 }
@@ -167,6 +169,7 @@ func PollFault(err error, config Config) error {
 	if errors.As(err, &namespace) {
 		return connection.UnknownNamespace(config.Target(), err)
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerFailed, err, "Temporal at %s ends the worker's polls for good",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerFailed, err,
+		"Temporal at %s ends the worker's polls for good",
 		config.Client.HostPort)
 }

@@ -28,7 +28,8 @@ type releasing struct {
 	released context.Context
 }
 
-func (r *releasing) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (r *releasing) InterceptActivity(_ context.Context,
+	next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	i := &releasingInbound{released: r.released}
 	i.Next = next
 	return i

@@ -95,12 +95,14 @@ var shared = []struct {
 	{waits, []domain.Reason{
 		domain.ReasonAccountBusy, domain.ReasonAuthorizationExpired, domain.ReasonBusy, domain.ReasonNoAnswer,
 		domain.ReasonNotIssuedYet, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired, domain.ReasonOrderInFlight,
-		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonTooManyCallers, domain.ReasonVersionReplaced, domain.ReasonWorkerStopping,
+		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonTooManyCallers, domain.ReasonVersionReplaced,
+		domain.ReasonWorkerStopping,
 		domain.ReasonWorkflowNotReady,
 	}},
 	{workerMove, []domain.Reason{
 		domain.ReasonNoPoller, domain.ReasonNoWorker, domain.ReasonPollStuck, domain.ReasonWorkerFailed,
-		domain.ReasonWorkerNotStarted, domain.ReasonPullNotAnswering, domain.ReasonResponderNotAnswering, domain.ReasonQueryFailed,
+		domain.ReasonWorkerNotStarted, domain.ReasonPullNotAnswering, domain.ReasonResponderNotAnswering,
+		domain.ReasonQueryFailed,
 		domain.ReasonUnknownOperation,
 	}},
 	{temporalMove, []domain.Reason{
@@ -126,7 +128,8 @@ var shared = []struct {
 	}},
 	{casMove, []domain.Reason{
 		domain.ReasonBadNonce, domain.ReasonNotAnswering, domain.ReasonNotFound, domain.ReasonOrderNotIssued,
-		domain.ReasonOrderStuck, domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable, domain.ReasonUnexpectedAnswer,
+		domain.ReasonOrderStuck, domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable,
+		domain.ReasonUnexpectedAnswer,
 		domain.ReasonUnreachable,
 	}},
 	{casAnswer, []domain.Reason{

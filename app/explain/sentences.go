@@ -20,7 +20,8 @@ var own = map[domain.Reason]string{
 		"other. If they are the same, the requester should use one for both.",
 	domain.ReasonSealingUnavailable: "The operator of Everleaf must see that the key service answers the workers; they " +
 		"go on by themselves when it does.",
-	domain.ReasonTargetAhead: "The operator of Everleaf must see why the target has had a later delivery than the database knows " +
+	domain.ReasonTargetAhead: "The operator of Everleaf must see why the target has had a later delivery than the " +
+		"database knows " +
 		"of (a backup that was restored), and remove the certificate there; Everleaf then delivers again.",
 	domain.ReasonTargetUnavailable: "The target's operator must see that it answers; Everleaf delivers again by " +
 		"itself.",

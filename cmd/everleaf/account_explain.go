@@ -36,9 +36,11 @@ func (e accountExplainCmd) Run(ctx context.Context, k *kit) error {
 			lines[0] = "Account: the CA has not answered yet; the next use registers it."
 		}
 		if a.RollingOver {
-			lines = append(lines, "A new key is stored which the CA may not know yet: the next use, or everleaf account rollover "+e.Name+", settles it.")
+			lines = append(lines, "A new key is stored which the CA may not know yet: the next use, or everleaf account "+
+				"rollover "+e.Name+", settles it.")
 		}
 		sections = append(sections, section{"At " + a.Directory, lines})
 	}
-	return k.sections(append(sections, section{"What happened, newest first", k.narrate(timeline.Events, timeline.Earlier)}))
+	return k.sections(append(sections, section{"What happened, newest first",
+		k.narrate(timeline.Events, timeline.Earlier)}))
 }

@@ -41,7 +41,8 @@ type certCmd struct {
 
 // Help closes the text of everleaf cert --help.
 func (certCmd) Help() string {
-	return exitCodes + " With --output json a failure is on stdout too, as {\"error\": {\"kind\", \"reason\", \"message\", " +
+	return exitCodes + " With --output json a failure is on stdout too, as {\"error\": {\"kind\", \"reason\", " +
+		"\"message\", " +
 		"\"retryAfter\"}}; retryAfter is in nanoseconds, and left out if nobody said how long to wait."
 }
 
@@ -100,8 +101,10 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 func newParser(ctx context.Context, c *cli, k kit) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("everleaf"),
-		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it from an "+
-			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the flag wins."),
+		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it "+
+			"from an "+
+			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the "+
+			"flag wins."),
 		kong.Vars{"version": version()}, settingVars(),
 		kong.Writers(k.out, k.err),
 		kong.Exit(func(code int) { panic(exited(code)) }),

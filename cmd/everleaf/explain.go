@@ -21,7 +21,8 @@ type explainCmd struct {
 
 // Help says what it is for.
 func (explainCmd) Help() string {
-	return "It shows what is in service, what happens next and when, and what happened so far, in sentences that a support desk can read " +
+	return "It shows what is in service, what happens next and when, and what happened so far, in sentences that a " +
+		"support desk can read " +
 		"aloud. It needs Postgres alone: neither Temporal nor a sealing key, and it shows no secret."
 }
 
@@ -180,7 +181,8 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line, tried = line+", left there by an earlier request; to be taken away", "last try"
 		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
+			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault),
+				k.moment(f.RetryAt), app.Remedy(*f))
 		}
 		lines = append(lines, line)
 	}

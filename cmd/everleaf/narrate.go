@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -42,66 +41,6 @@ type eventDetail struct {
 	} `json:"plan"`
 }
 
-// entry is an event, or several that say the same.
-type entry struct {
-	app.Event
-	detail eventDetail
-	// raw reports whether the detail is none that this release knows.
-	raw bool
-	// times counts events that were folded into this one; first is the instant of the earliest.
-	times int
-	first time.Time
-}
-
-// key is the same for failures that repeat; empty for what is shown each time.
-func (t entry) key() string {
-	if t.raw || t.Type != "failed" && t.Type != "delivery_failed" {
-		return ""
-	}
-	f := t.detail.Failure
-	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)}, "\x00")
-}
-
-// partOfAttempt are events that come with each attempt; between failures that are folded they say nothing new.
-var partOfAttempt = map[string]bool{"placed": true, "abandoned": true}
-
-// fold makes one of failures that repeat, also where other things of the same attempts, or deliveries that fail beside
-// them, stand in between. Events are newest first.
-func fold(events []app.Event) []entry {
-	all := make([]entry, len(events))
-	for i, e := range events {
-		all[i] = entry{Event: e, times: 1, first: e.At}
-		all[i].raw = json.Unmarshal(e.Detail, &all[i].detail) != nil
-	}
-	gone := make([]bool, len(all))
-	var timeline []entry
-	for i := range all {
-		if gone[i] {
-			continue
-		}
-		var between []int
-		for j := i + 1; j < len(all) && all[i].key() != ""; j++ {
-			switch other := all[j]; {
-			case gone[j]:
-			case other.key() == all[i].key():
-				all[i].times, all[i].first, gone[j] = all[i].times+1, other.At, true
-				for _, b := range between {
-					gone[b] = true
-				}
-				between = nil
-			case all[i].Type == "failed" && partOfAttempt[other.Type]:
-				between = append(between, j)
-			case other.Type == "delivery_failed" || other.Type == "failed" && all[i].Type == "delivery_failed":
-				// It goes on beside.
-			default:
-				j = len(all) // a chapter ends
-			}
-		}
-		timeline = append(timeline, all[i])
-	}
-	return timeline
-}
-
 // narrate writes the events in sentences, a line each.
 func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	for _, t := range fold(events) {
@@ -125,15 +64,18 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "placed":
 		return "An order was placed at " + d.Issuer + "."
 	case t.Type == "issued":
-		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial + until(d.NotAfter) + "."
+		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial +
+			until(d.NotAfter) + "."
 	case t.Type == "renewal_planned" && d.Plan != nil:
 		return "The renewal was planned for " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "renewal_moved" && d.Plan != nil:
 		return "The renewal was moved" + from(d.From) + " to " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "failed":
-		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " +
+			app.Remedy(d.Failure)
 	case t.Type == "fell_back":
-		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". Another issuer was asked at once: " + d.Next + "."
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) +
+			". Another issuer was asked at once: " + d.Next + "."
 	case t.Type == "abandoned":
 		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
@@ -175,9 +117,11 @@ func ofRequest(kind string, d eventDetail) string {
 	case kind == "renewal_requested":
 		sentence = "Somebody asked for a renewal"
 	case kind == "revocation_requested" && d.WithoutReplacement:
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once"
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) +
+			", at once"
 	case kind == "revocation_requested":
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason)
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" +
+			parenthesis(d.Reason)
 	case kind == "retirement_requested" && d.RemoveDeliveries:
 		sentence = "Somebody retired the certificate, and asked to have it taken away from its targets"
 	case kind == "retirement_requested":

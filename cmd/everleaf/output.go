@@ -51,7 +51,8 @@ func (k kit) card(s app.Status) error {
 			[]string{"Valid until", k.moment(i.NotAfter)},
 		)
 		if i.Revoked {
-			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " + s.Name})
+			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " +
+				s.Name})
 		}
 	}
 	if r := s.Renewal; r != nil {

@@ -20,7 +20,8 @@ type resealCmd struct {
 // Help says when to run it.
 func (resealCmd) Help() string {
 	return "Workers do it by themselves, in the background, once they run with a new --sealing-key and the former one in " +
-		"--sealing-keys-old; this does it at once and says when the former key may go. It may be interrupted and repeated, also " +
+		"--sealing-keys-old; this does it at once and says when the former key may go. It may be interrupted and " +
+		"repeated, also " +
 		"while workers run. Run with the two keys swapped back, it undoes a rotation."
 }
 
@@ -54,7 +55,8 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 	case len(resealed.Failed) > 0:
 		return app.Unopenable(len(resealed.Failed))
 	case resealed.Left > 0:
-		return k.print("workers have sealed more meanwhile, with a former key: run it again once all of them have the new settings\n")
+		return k.print("workers have sealed more meanwhile, with a former key: run it again once all of them have the new " +
+			"settings\n")
 	default:
 		return k.print("nothing is left: once all workers have the new settings, the former keys may be taken out of " +
 			"--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)\n")

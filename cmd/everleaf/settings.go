@@ -125,7 +125,8 @@ type temporalSettings struct {
 
 func (s temporalSettings) apply(c *app.Config) {
 	t := &c.Temporal.Settings
-	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile, s.TemporalConfigFile
+	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile,
+		s.TemporalConfigFile
 	t.APIKey, t.TLS, t.Authority = s.TemporalAPIKey, s.TemporalTLS, s.TemporalClientAuthority
 	t.ClientCertPath, t.ClientKeyPath = s.TemporalTLSClientCertPath, s.TemporalTLSClientKeyPath
 	t.ServerCACertPath, t.ServerName = s.TemporalTLSServerCACertPath, s.TemporalTLSServerName
@@ -156,11 +157,13 @@ func (s acmeSettings) load(c *app.Config) error {
 		return nil
 	}
 	for _, flag := range []struct{ name, value string }{
-		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail}, {"acme-ca-bundle", s.ACMECABundle},
+		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail},
+		{"acme-ca-bundle", s.ACMECABundle},
 		{"acme-timeout", s.ACMETimeout.String()},
 	} {
 		if flag.value != "" {
-			return app.InvalidSetting(flag.name, flag.value, "the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
+			return app.InvalidSetting(flag.name, flag.value,
+				"the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
 		}
 	}
 	return c.ReadFile(s.Config, os.LookupEnv)
@@ -209,5 +212,6 @@ type pullSettings struct {
 }
 
 func (s pullSettings) apply(c *app.Config) {
-	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey,
+		s.PullClientCA
 }

@@ -39,17 +39,21 @@ type workerCmd struct {
 // Help says how long a stop takes, from the same sum as the worker does.
 func (workerCmd) Help() string {
 	defaults := app.Config{Roles: app.AllRoles(), StopTimeout: defaultStop}
-	return fmt.Sprintf("Stop: SIGINT or SIGTERM ends polling; running steps may finish within --stop-timeout, and what is left is then "+
+	return fmt.Sprintf("Stop: SIGINT or SIGTERM ends polling; running steps may finish within --stop-timeout, and what "+
+		"is left is then "+
 		"released to other workers. The process is gone within its stop budget, by default %s; the platform's own limit "+
-		"(terminationGracePeriodSeconds) must be longer, which --termination-grace-period checks at start.", defaults.StopBudget())
+		"(terminationGracePeriodSeconds) must be longer, which --termination-grace-period checks at start.",
+		defaults.StopBudget())
 }
 
 // Run runs until a signal comes; a signal is not an error.
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.dns01Settings, w.opsSettings,
-		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings,
+		w.http01Settings, w.dns01Settings, w.opsSettings,
+		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings,
+		w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
 	}
@@ -57,7 +61,8 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 		return err
 	}
 	if unused := w.unused(); unused != "" {
-		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this worker polls unversioned")
+		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this " +
+			"worker polls unversioned")
 	}
 	return k.worker(ctx, config, k.logger)
 }
@@ -162,7 +167,8 @@ func (s slotSettings) check() error {
 		given *int
 	}{
 		{"workflow-slots", s.WorkflowSlots}, {"local-step-slots", s.LocalStepSlots},
-		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots}, {"max-pollers", &s.MaxPollers},
+		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots},
+		{"max-pollers", &s.MaxPollers},
 	} {
 		if chosen.given != nil && *chosen.given == 0 {
 			return app.InvalidSetting(chosen.flag, "0", "use a whole number above 0, or leave it out for the default")

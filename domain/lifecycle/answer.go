@@ -78,9 +78,11 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 		settled.Wait = settled.Failure == nil && settled.Fault == nil
 		return settled
 	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
-		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonReplacementNotDelivered, Message: fmt.Sprintf(
-			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
-			m.Name, r.After.UTC().Format(time.RFC3339))}}
+		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonReplacementNotDelivered,
+			Message: fmt.Sprintf(
+				"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the "+
+					"latest",
+				m.Name, r.After.UTC().Format(time.RFC3339))}}
 	default:
 		return Answer{Wait: true}
 	}
@@ -88,14 +90,16 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 
 // retiredFault is the answer to a caller that waits for a certificate that is retired.
 func (m *Machine) retiredFault() *domain.Fault {
-	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
+	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in "+
+		"service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.
 func (m *Machine) answerRetire(t *Ticket) Answer {
 	switch m.Mode {
 	case Active:
-		return Answer{Fault: refused(domain.ReasonNotRetired, "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
+		return Answer{Fault: refused(domain.ReasonNotRetired,
+			"certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
 	case Retired:
 		if t.Request.RemoveDeliveries {
 			return Answer{Fault: StillDelivered(m.Name, m.Left())}
@@ -128,7 +132,8 @@ func (m *Machine) stuck() *domain.Failure {
 	return m.Failure
 }
 
-// Left are the targets that keep a retired certificate, also those that may: a step has contacted them and did not end well.
+// Left are the targets that keep a retired certificate, also those that may: a step has contacted them and did not end
+// well.
 func (m *Machine) Left() []domain.Delivery {
 	if m.Record == nil {
 		return nil
@@ -139,8 +144,8 @@ func (m *Machine) Left() []domain.Delivery {
 // maxTargets bounds the list of targets in a message, in octets.
 const maxTargets = 500
 
-// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if left is
-// empty.
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if
+// left is empty.
 func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
 	if len(left) == 0 {
 		return nil
@@ -153,6 +158,7 @@ func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
 		}
 		targets += d.Target + ", "
 	}
-	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
-		"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
+	return refused(domain.ReasonStillDelivered,
+		"certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
+			"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
 }

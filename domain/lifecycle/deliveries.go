@@ -26,7 +26,8 @@ func (m *Machine) merge(stored []domain.Delivery) {
 		}
 	}
 	for _, old := range m.Deliveries { // those that were not contacted are not stored
-		if !old.Contacted && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
+		if !old.Contacted && !slices.ContainsFunc(deliveries,
+			func(d domain.Delivery) bool { return d.Target == old.Target }) {
 			deliveries = append(deliveries, old)
 		}
 	}

@@ -24,8 +24,8 @@ type Machine struct {
 	Reads int `json:"reads,omitempty"`
 	// Unread is the failure to read the record, nil after a success.
 	Unread *Unread `json:"unread,omitempty"`
-	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise one
-	// such step after the other would hold the same workflow task, and with it all callers.
+	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise
+	// one such step after the other would hold the same workflow task, and with it all callers.
 	Away time.Time `json:"away,omitzero"`
 	// Denied is the last action whose version its step did not find in service.
 	Denied Action `json:"denied,omitzero"`

@@ -82,8 +82,8 @@ func (m *Machine) take(a Action, record domain.Record) {
 	m.reconcile()
 }
 
-// follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored though
-// its answer was lost, and a workflow may have been reset to before one.
+// follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored
+// though its answer was lost, and a workflow may have been reset to before one.
 func (m *Machine) follow(stored domain.Retirement) {
 	switch {
 	case m.cancelled() || m.Mode == Refused:

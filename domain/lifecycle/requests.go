@@ -7,8 +7,8 @@ import (
 	"everleaf/domain"
 )
 
-// maxFailures is how many failures a caller waits through: a CA that asks for one short wait after the other must not keep
-// its callers, and they the run, for ever.
+// maxFailures is how many failures a caller waits through: a CA that asks for one short wait after the other must not
+// keep its callers, and they the run, for ever.
 const maxFailures = 3
 
 // Ticket is a request from its acceptance to its answer.

@@ -65,7 +65,8 @@ type State struct {
 type NewerStateError struct{ Machine int }
 
 func (e *NewerStateError) Error() string {
-	return fmt.Sprintf("the workflow's state has machine version %d, and this build knows versions up to %d: run a build that "+
+	return fmt.Sprintf("the workflow's state has machine version %d, and this build knows versions up to %d: run a "+
+		"build that "+
 		"knows it; the workflow waits until then and loses nothing", e.Machine, Version)
 }
 
@@ -106,7 +107,8 @@ func Decode(input []byte, continued bool) (State, error) {
 
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
-		return State{}, refused(domain.ReasonInputTooLarge, "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+		return State{}, refused(domain.ReasonInputTooLarge,
+			"input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
 	}
 	if len(input) == 0 || string(input) == "null" {
 		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)

@@ -23,10 +23,12 @@ const (
 	sweepFor = 3 * time.Minute
 )
 
-// SweepDeliveries checks whether the targets on a host still have what was delivered. What has drifted is stored, and then the
-// certificates' workflows are notified: they deliver again. A target that cannot be checked has not drifted. A repeat goes
-// on where the last heartbeat was; what a killed try has stored is notified by the next one, which finds it unconfirmed.
-func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveriesInput) (out ports.SweepDeliveriesOutput, err error) {
+// SweepDeliveries checks whether the targets on a host still have what was delivered. What has drifted is stored, and
+// then the certificates' workflows are notified: they deliver again. A target that cannot be checked has not drifted. A
+// repeat goes on where the last heartbeat was; what a killed try has stored is notified by the next one, which finds it
+// unconfirmed.
+func (a *Activities) SweepDeliveries(ctx context.Context,
+	in ports.SweepDeliveriesInput) (out ports.SweepDeliveriesOutput, err error) {
 	out.After = in.After
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &out); err != nil {
@@ -56,8 +58,8 @@ func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveri
 	return out, nil
 }
 
-// check finds the deliveries of a page that are not in place, in the page's order. Those that have drifted before are not
-// checked.
+// check finds the deliveries of a page that are not in place, in the page's order. Those that have drifted before are
+// not checked.
 func (a *Activities) check(ctx context.Context, page []ports.DeliveredTo) ([]ports.Drift, error) {
 	found := make([]string, len(page))
 	group, checking := errgroup.WithContext(ctx)
@@ -77,7 +79,8 @@ func (a *Activities) check(ctx context.Context, page []ports.DeliveredTo) ([]por
 	var drifts []ports.Drift
 	for i, delivery := range page {
 		if found[i] != "" {
-			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target, "drift", found[i])
+			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target,
+				"drift", found[i])
 			a.Observer.DeliveryDrifted(ctx, delivery.Target)
 			drifts = append(drifts, ports.Drift{DeliveredTo: delivery, What: found[i]})
 		}
@@ -112,7 +115,8 @@ func (a *Activities) passed(ctx context.Context, delivery ports.DeliveredTo, err
 		return ctx.Err()
 	}
 	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
-		activity.GetLogger(ctx).Warn("delivery not checked", "certificate", delivery.Certificate, "target", delivery.Target, "error", err)
+		activity.GetLogger(ctx).Warn("delivery not checked", "certificate", delivery.Certificate, "target", delivery.Target,
+			"error", err)
 	}
 	return nil
 }

@@ -12,8 +12,9 @@ import (
 	"everleaf/ports"
 )
 
-// authorize takes every authorization of a pending order to valid: present all, check from our side, accept, wait for the
-// CA, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). The order is ready afterwards.
+// authorize takes every authorization of a pending order to valid: present all, check from our side, accept, wait for
+// the CA, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). The order is ready
+// afterwards.
 func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err error) {
 	if order.Status != domain.OrderPending {
 		if i.at.Stage == presented || i.at.Stage == accepted { // the CA was done while the try was parked
@@ -58,12 +59,14 @@ func (i *issuance) cleanUp(ctx context.Context, solver ports.Solver) {
 	cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.pace.cleanUp)
 	defer cancel()
 	if err := solver.CleanUp(cleanCtx, i.stored.ID); err != nil {
-		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order", i.stored.ID, "error", err)
+		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order", i.stored.ID,
+			"error", err)
 	}
 }
 
 // pending returns the authorizations that are not valid yet, with the challenge chosen for each.
-func (i *issuance) pending(ctx context.Context, urls []string) (open []domain.Challenge, waiting []domain.Authorization, err error) {
+func (i *issuance) pending(ctx context.Context,
+	urls []string) (open []domain.Challenge, waiting []domain.Authorization, err error) {
 	for n, url := range urls {
 		authorization, err := i.ca.Authorization(ctx, url)
 		if err != nil {
@@ -102,7 +105,8 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 }
 
 // validate has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
-func (i *issuance) validate(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
+func (i *issuance) validate(ctx context.Context, solver ports.Solver, open []domain.Challenge,
+	first domain.Authorization) error {
 	if i.at.Stage == accepted {
 		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation))
 	}
@@ -119,10 +123,11 @@ func (i *issuance) validate(ctx context.Context, solver ports.Solver, open []dom
 	return activities.Wait(ctx, i.pace.first)
 }
 
-// accept lets the CA validate each challenge, but only after all of them are visible from our side, and not while too many
-// failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
+// accept lets the CA validate each challenge, but only after all of them are visible from our side, and not while too
+// many failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
 func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges []domain.Challenge) error {
-	pending := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
+	pending := slices.DeleteFunc(slices.Clone(challenges),
+		func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
 	for _, challenge := range pending {
 		if err := i.awaitVisible(ctx, solver, challenge); err != nil {
 			return err
@@ -141,8 +146,9 @@ func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges [
 	return nil
 }
 
-// awaitVisible checks until the challenge is visible. If it is not visible in time, that is the name's fault: its owner must
-// act. A zone of ours that is not visible is the operator's, and a check that was not possible keeps its own fault.
+// awaitVisible checks until the challenge is visible. If it is not visible in time, that is the name's fault: its owner
+// must act. A zone of ours that is not visible is the operator's, and a check that was not possible keeps its own
+// fault.
 func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challenge domain.Challenge) error {
 	for {
 		err := solver.Check(ctx, challenge)

@@ -13,7 +13,8 @@ import (
 func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
 	i.enter(finalizing)
 	order, err = i.complete(ctx, order)
-	if reason := domain.AsFault(err).Reason; err != nil && (reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey) {
+	if reason := domain.AsFault(err).Reason; err != nil &&
+		(reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey) {
 		// The order stays ready, and would be refused with this key until it expires.
 		return issued, nil, errors.Join(err, i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
 	}
@@ -55,8 +56,8 @@ func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Ord
 	return order, err
 }
 
-// notReadyFault reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own validation yet,
-// which takes a moment (RFC 8555 §7.4: orderNotReady).
+// notReadyFault reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own
+// validation yet, which takes a moment (RFC 8555 §7.4: orderNotReady).
 func notReadyFault(status domain.OrderStatus) bool {
 	return status == domain.OrderReady || status == domain.OrderPending
 }
@@ -81,11 +82,13 @@ func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain
 	now := i.Clock.Now()
 	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, now); err != nil {
 		fault := domain.AsFault(err)
-		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) && now.Sub(i.stored.OpenedAt) >= life {
+		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) &&
+			now.Sub(i.stored.OpenedAt) >= life {
 			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errCertificateExpired, "%s", fault.Message).Permanent()
 		}
 		// Downloading it again would not help; the next attempt places a new order.
-		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
+		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID,
+			err.Error()))
 	}
 	issued.Issuer = i.stored.Issuer
 	if issued.AccountURL, err = i.ca.AccountURL(ctx); err != nil {

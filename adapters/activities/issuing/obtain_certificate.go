@@ -38,9 +38,10 @@ type issuance struct {
 	beat          *activities.Progress[progress]
 }
 
-// ObtainCertificate takes an issuance from the key to a stored certificate with its plan. Each part finds what an earlier
-// try has done, so a repeat goes on where that one ended; and no try waits for long in place.
-func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
+// ObtainCertificate takes an issuance from the key to a stored certificate with its plan. Each part finds what an
+// earlier try has done, so a repeat goes on where that one ended; and no try waits for long in place.
+func (a *Activities) ObtainCertificate(ctx context.Context,
+	in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
 	spec, err := in.Spec.Validated()
 	if err != nil {
 		return out, failedIn(placeOrder, err)
@@ -65,7 +66,8 @@ func logInService(ctx context.Context, certificate string, record domain.Record)
 	if issued == nil || renewal == nil { // released meanwhile
 		return
 	}
-	activity.GetLogger(ctx).Info("certificate in service", "certificate", certificate, "names", issued.Names, "issuer", issued.Issuer,
+	activity.GetLogger(ctx).Info("certificate in service", "certificate", certificate, "names", issued.Names, "issuer",
+		issued.Issuer,
 		"serial", issued.Serial, "notAfter", issued.NotAfter, "renewal", renewal.At, "reason", renewal.Reason)
 }
 
@@ -108,9 +110,11 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 			if errors.Is(err, errCertificateExpired) {
 				return record, err
 			}
-			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
+			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s",
+				fault.Error()).Permanent())
 		}
-		activity.GetLogger(ctx).Info("order expired; placing a new one", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
+		activity.GetLogger(ctx).Info("order expired; placing a new one", "certificate", i.in.Certificate, "order",
+			i.stored.URL, "why", fault.Error())
 		i.at = progress{Failures: i.at.Failures, Expired: i.at.Expired + 1}
 		i.beat.Reached(i.at)
 	}
@@ -119,8 +123,8 @@ func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 // errIssued says that another try has issued meanwhile.
 var errIssued = errors.New("issued meanwhile")
 
-// orderExpired reports whether an order, or an authorization of it, is gone at the CA or was abandoned by another try, or its certificate has
-// expired already.
+// orderExpired reports whether an order, or an authorization of it, is gone at the CA or was abandoned by another try,
+// or its certificate has expired already.
 func orderExpired(err error) bool {
 	if errors.Is(err, errCertificateExpired) {
 		return true

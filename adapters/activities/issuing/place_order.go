@@ -8,9 +8,10 @@ import (
 	"everleaf/ports"
 )
 
-// place finds the issuance's order or places it. The key is stored before the CA hears of the order, and the order's URL
-// before anything else happens, so that a kill at any point leads back to the same order.
-func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *ports.StoredOrder) (order domain.Order, err error) {
+// place finds the issuance's order or places it. The key is stored before the CA hears of the order, and the order's
+// URL before anything else happens, so that a kill at any point leads back to the same order.
+func (i *issuance) place(ctx context.Context, record domain.Record,
+	inFlight *ports.StoredOrder) (order domain.Order, err error) {
 	if i.ca, err = i.Issuers.Issuer(i.issuer); err != nil {
 		return order, err
 	}
@@ -54,11 +55,12 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 
 // fits reports whether the stored order is for this spec and issuer.
 func (i *issuance) fits(stored ports.StoredOrder) bool {
-	return stored.Issuer == i.issuer && stored.Spec.SameCertificate(i.spec) && stored.Spec.WithDefaults().Challenge == i.spec.Challenge
+	return stored.Issuer == i.issuer && stored.Spec.SameCertificate(i.spec) &&
+		stored.Spec.WithDefaults().Challenge == i.spec.Challenge
 }
 
-// resume looks at an order in flight. It is usable if it is for this spec and issuer and the CA still stands by it; else it
-// is abandoned.
+// resume looks at an order in flight. It is usable if it is for this spec and issuer and the CA still stands by it;
+// else it is abandoned.
 func (i *issuance) resume(ctx context.Context, stored ports.StoredOrder) (order domain.Order, usable bool, err error) {
 	order = domain.Order{ID: stored.ID, Issuer: stored.Issuer, URL: stored.URL}
 	if stored.URL != "" || !i.fits(stored) {

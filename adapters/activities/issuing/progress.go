@@ -8,8 +8,8 @@ import (
 	"everleaf/domain"
 )
 
-// progress is how far an issuance is, from one try to the next. All of it may be lost with a worker: then what is stored
-// and what the CA shows decide.
+// progress is how far an issuance is, from one try to the next. All of it may be lost with a worker: then what is
+// stored and what the CA shows decide.
 type progress struct {
 	// Order is the order that Stage is about.
 	Order string `json:"order,omitempty"`
@@ -54,9 +54,9 @@ func (i *issuance) switchTo(orderID string) (known bool) {
 	return false
 }
 
-// wait waits between two checks: as long as was asked for, else for a pause that doubles with each check. It waits in place
-// for the first seconds of a stage; after that the try ends, and the next one checks again. After pace.stageLimit, stuck is
-// the fault.
+// wait waits between two checks: as long as was asked for, else for a pause that doubles with each check. It waits in
+// place for the first seconds of a stage; after that the try ends, and the next one checks again. After
+// pace.stageLimit, stuck is the fault.
 func (i *issuance) wait(ctx context.Context, asked, first time.Duration, stuck *domain.Fault) error {
 	pause := min(first<<min(i.at.Checks, 16), i.pace.pauseMax)
 	pause = activities.PauseOr(asked, pause, i.pace.askedMax)

@@ -50,7 +50,8 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	page: 500, together: 16, advice: 10 * time.Second, pageLimit: 30 * time.Second, failures: 10, removals: 8, removal: time.Minute, budget: 2 * time.Minute,
+	page: 500, together: 16, advice: 10 * time.Second, pageLimit: 30 * time.Second, failures: 10, removals: 8,
+	removal: time.Minute, budget: 2 * time.Minute,
 }
 
 // New makes the steps.

@@ -7,8 +7,8 @@ import (
 	"everleaf/ports"
 )
 
-// circuit counts how one CA has answered in a step. It opens after some failures in a row: then the CA is left alone for
-// the rest of the step. It is safe for concurrent use.
+// circuit counts how one CA has answered in a step. It opens after some failures in a row: then the CA is left alone
+// for the rest of the step. It is safe for concurrent use.
 type circuit struct {
 	mu sync.Mutex
 	// inARow counts the failures since the last answer that say something about the CA itself.

@@ -14,10 +14,12 @@ import (
 	"everleaf/ports"
 )
 
-// SweepRenewals asks the CAs of what is due when to renew it and stores the answers; then the workflows are notified of the
-// instants that moved. What was asked is not due any more, so a repeat goes on where a killed try was, and begins with the
-// notices that one still owes. A CA that is down or slow holds up no other one's certificates: its own stay due.
-func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsInput) (ports.SweepRenewalsOutput, error) {
+// SweepRenewals asks the CAs of what is due when to renew it and stores the answers; then the workflows are notified of
+// the instants that moved. What was asked is not due any more, so a repeat goes on where a killed try was, and begins
+// with the notices that one still owes. A CA that is down or slow holds up no other one's certificates: its own stay
+// due.
+func (a *Activities) SweepRenewals(ctx context.Context,
+	in ports.SweepRenewalsInput) (ports.SweepRenewalsOutput, error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
 	s := &renewalSweep{Activities: a, circuits: map[string]*circuit{}}
@@ -41,7 +43,8 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 	for issuer, c := range s.circuits {
 		out.Asked, out.Failed, out.Moved = out.Asked+c.asked, out.Failed+c.failed, out.Moved+c.moved
 		if c.open(a.pace.failures) {
-			activity.GetLogger(ctx).Warn("the CA gives no renewal windows; the plans that are made stay, and the next sweep asks again",
+			activity.GetLogger(ctx).Warn("the CA gives no renewal windows; the plans that are made stay, and the next sweep "+
+				"asks again",
 				"issuer", issuer, "asked", c.asked, "failed", c.failed, "error", c.last)
 		}
 	}
@@ -162,7 +165,8 @@ func (s *renewalSweep) noteMoved(ctx context.Context, from time.Time, advised po
 	if plan.Window != nil {
 		window = *plan.Window
 	}
-	activity.GetLogger(ctx).Info("renewal moved", "certificate", advised.Certificate, "from", from, "to", plan.At, "reason", plan.Reason,
+	activity.GetLogger(ctx).Info("renewal moved", "certificate", advised.Certificate, "from", from, "to", plan.At,
+		"reason", plan.Reason,
 		"windowStart", window.Start, "windowEnd", window.End, "explanationURL", window.ExplanationURL)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -83,7 +83,8 @@ func Interpret(err error, target Target) *domain.Fault {
 		return nil
 	case errors.As(err, &missing):
 		return UnknownNamespace(target, err)
-	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated: // which has no type of its own in serviceerror
+	// which has no type of its own in serviceerror
+	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
 		return Refused(target, err)
 	case Transient(err):
 		return Unreachable(target, err)

@@ -87,7 +87,8 @@ func template(ctx context.Context, admin *pgx.Conn) (string, error) {
 	}
 	defer func() { _, _ = admin.Exec(ctx, `SELECT pg_advisory_unlock($1)`, templateLock) }()
 	var there bool
-	if err := admin.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&there); there || err != nil {
+	if err := admin.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`,
+		name).Scan(&there); there || err != nil {
 		return name, err
 	}
 	// Migrated under another name, so that a run killed half-way leaves no template that looks whole.

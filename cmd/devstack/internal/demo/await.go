@@ -59,7 +59,8 @@ func describe(s Status) string {
 	case s.Step != "":
 		return fmt.Sprintf("%s: %s", s.Phase, s.Step)
 	case s.Renewal != nil && s.Phase == "Ready":
-		return fmt.Sprintf("%s: renewal in %s (at %s)", s.Phase, max(0, time.Until(s.Renewal.At)).Round(time.Second), clock(s.Renewal.At))
+		return fmt.Sprintf("%s: renewal in %s (at %s)", s.Phase, max(0, time.Until(s.Renewal.At)).Round(time.Second),
+			clock(s.Renewal.At))
 	}
 	return s.Phase
 }

@@ -20,8 +20,8 @@ type Group struct {
 
 	guard     *exec.Cmd
 	guardPipe io.WriteCloser
-	// mark is in the environment of every child: the guard finds by it a process that was started just before a SIGKILL and
-	// of whom it has not heard.
+	// mark is in the environment of every child: the guard finds by it a process that was started just before a SIGKILL
+	// and of whom it has not heard.
 	mark string
 }
 

@@ -17,8 +17,8 @@ type ports struct {
 	held  []io.Closer
 }
 
-// pick gives usual if that is wanted and free for TCP and UDP, else a free port. That is below those that Linux gives to
-// connections (32768 and up): one of them may take a port between release and the server's start.
+// pick gives usual if that is wanted and free for TCP and UDP, else a free port. That is below those that Linux gives
+// to connections (32768 and up): one of them may take a port between release and the server's start.
 func (p *ports) pick(usual int) (int, error) {
 	if p.usual {
 		if err := p.hold(usual); err == nil {

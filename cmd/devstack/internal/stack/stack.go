@@ -72,7 +72,8 @@ func (s *Stack) service(ctx context.Context, spec proc.Spec, ready func(context.
 	}
 	go func() {
 		<-c.Done()
-		s.fail(fmt.Errorf("%s ended by itself (%w); the last lines of %s:\n%s", spec.Name, orEOF(c.Err()), spec.Log, Tail(spec.Log, 20)))
+		s.fail(fmt.Errorf("%s ended by itself (%w); the last lines of %s:\n%s", spec.Name, orEOF(c.Err()), spec.Log,
+			Tail(spec.Log, 20)))
 	}()
 	for {
 		err := ready(ctx)
@@ -80,7 +81,8 @@ func (s *Stack) service(ctx context.Context, spec proc.Spec, ready func(context.
 			return nil
 		}
 		if time.Since(begin) > within {
-			return fmt.Errorf("%s is not ready after %s (%w); the last lines of %s:\n%s", spec.Name, within, err, spec.Log, Tail(spec.Log, 20))
+			return fmt.Errorf("%s is not ready after %s (%w); the last lines of %s:\n%s", spec.Name, within, err, spec.Log,
+				Tail(spec.Log, 20))
 		}
 		select {
 		case <-ctx.Done():

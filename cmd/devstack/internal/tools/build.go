@@ -26,7 +26,8 @@ const (
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "gremlins", "buildah", "podman", "runc", "nginx", "haproxy",
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck",
+	"gremlins", "buildah", "podman", "runc", "nginx", "haproxy",
 	"named"}
 
 // Path gives the path of the tool, after building or installing it if need be.
@@ -79,7 +80,8 @@ func (b *Box) pinned(ctx context.Context, name, module, pkg string, expect time.
 }
 
 // installed builds pkg in its own module, so that its dependencies touch nobody's go.mod.
-func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration, env ...string) (string, error) {
+func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration,
+	env ...string) (string, error) {
 	return b.kept(ctx, file, func(scratch string) (string, error) {
 		name := filepath.Base(pkg)
 		return filepath.Join(scratch, name), b.goTool(ctx, name+" "+version, expect, scratch,
@@ -88,7 +90,8 @@ func (b *Box) installed(ctx context.Context, file, pkg, version string, expect t
 }
 
 // goTool runs the go command and says now and then how far it is.
-func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir string, env []string, args ...string) error {
+func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir string, env []string,
+	args ...string) error {
 	b.Say("building %s from source, once: takes about %s on 2 cores", what, expect)
 	out := &progress{}
 	// GOFLAGS may hold a -mod that suits the user's modules and not these.
