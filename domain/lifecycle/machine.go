@@ -34,9 +34,6 @@ type Machine struct {
 	Failure *domain.Failure `json:"failure,omitempty"`
 	// Attempt is the attempt at work, nil without one.
 	Attempt *Attempt `json:"attempt,omitempty"`
-	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have
-	// it; then it is 0.
-	Priority int `json:"priority,omitempty"`
 	// Deliveries are the targets that are to have the certificate, and those that are to be cleared.
 	Deliveries []domain.Delivery `json:"deliveries,omitempty"`
 	// Running are the actions at work; there is one for each lane at most.

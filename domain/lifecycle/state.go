@@ -17,6 +17,8 @@ const (
 	// it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
+	// lowest is the least urgent priority that Temporal takes.
+	lowest = 5
 )
 
 // Mode is what the workflow is there for.
@@ -52,6 +54,9 @@ type State struct {
 	Cycle int `json:"cycle,omitempty"`
 	// Tenant is the fairness key that the policy gave last.
 	Tenant string `json:"tenant,omitempty"`
+	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have
+	// it; then it is 0.
+	Priority int `json:"priority,omitempty"`
 	// Visible is what visibility knows already.
 	Visible *Visible `json:"visible,omitempty"`
 }
@@ -90,6 +95,9 @@ func Decode(input []byte, continued bool) (State, error) {
 	}
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
+	}
+	if state.Priority < 0 || state.Priority > lowest {
+		state.Priority = 0
 	}
 	if state.Want != nil && !asksFor(*state.Want) {
 		state.Want = nil
