@@ -17,8 +17,8 @@ func TestHistoriesNameTheBuild(t *testing.T) {
 	for _, e := range s.rested(s.name).Events {
 		if task := e.GetWorkflowTaskCompletedEventAttributes(); task != nil {
 			completed++
-			require.Equal(t, "v1.2.3", task.GetWorkerVersion().GetBuildId())
-			require.False(t, task.GetWorkerVersion().GetUseVersioning())
+			require.Equal(t, "v1.2.3", task.GetWorkerVersion().GetBuildId()) //nolint:staticcheck // the field without versioning
+			require.False(t, task.GetWorkerVersion().GetUseVersioning()) //nolint:staticcheck // likewise
 		}
 	}
 	require.Positive(t, completed)
