@@ -18,7 +18,7 @@ func TestHistoriesNameTheBuild(t *testing.T) {
 		if task := e.GetWorkflowTaskCompletedEventAttributes(); task != nil {
 			completed++
 			require.Equal(t, "v1.2.3", task.GetWorkerVersion().GetBuildId()) //nolint:staticcheck // the field without versioning
-			require.False(t, task.GetWorkerVersion().GetUseVersioning()) //nolint:staticcheck // likewise
+			require.False(t, task.GetWorkerVersion().GetUseVersioning())     //nolint:staticcheck // likewise
 		}
 	}
 	require.Positive(t, completed)
