@@ -60,12 +60,12 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 				{At: *at(3), What: "The certificate with serial 02 is revoked: Everleaf tries again. The last try failed: 500 (CA/ServerError). What to do: " +
 					explain.Remedy(domain.FaultCA, "ServerError")},
 				{What: "The certificate with serial 01 is revoked right now."}}}},
-		{"kept no more, with a revocation left", ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady, ReleasedAt: at(-1)},
+		{"retired, with a revocation left", ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady, ReleasedAt: at(-1)},
 			Revoking: []domain.Revocation{{Issued: Issued{Serial: "00"}}}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."},
 				{What: "The certificate with serial 00 was to be revoked, and is not: who keeps it again goes on with that."}}}},
-		{"kept no more", ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseFailing, ReleasedAt: at(-1), Failure: failed(domain.FaultCA, "ServerError")}},
+		{"retired", ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseFailing, ReleasedAt: at(-1), Failure: failed(domain.FaultCA, "ServerError")}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."}}}},
 	} {

@@ -16,8 +16,8 @@ const (
 
 // Of Spec faults: what a caller asked for cannot be done.
 const (
-	// ReasonGivenUp: the certificate is retired, and nothing is issued for it.
-	ReasonGivenUp Reason = "GivenUp"
+	// ReasonRetired: the certificate is retired, and nothing is issued for it.
+	ReasonRetired Reason = "Retired"
 	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec.
 	ReasonInputMalformed Reason = "InputMalformed"
 	ReasonInputTooLarge  Reason = "InputTooLarge"

@@ -16,7 +16,7 @@ import (
 const delegated = "tenants.acme.test"
 
 // Two tenants with one delegated TXT: certificates of many tenants are validated under one name at once. No
-// value is lost, and whoever cleans up takes nothing but its own.
+// value is lost, and who cleans up takes nothing but its own.
 func TestTenantsOfOneDelegatedName(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "a.test", "b.test", "acme.test")

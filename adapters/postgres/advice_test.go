@@ -150,13 +150,13 @@ func TestRecordAdvice(t *testing.T) {
 	for range 2 {
 		record(moved, 0, "")
 	}
-	require.Equal(t, 1, moves(), "once, however often it is told")
+	require.Equal(t, 1, moves(), "once, however often it is recorded")
 	event := query[map[string]any](s, `SELECT detail FROM events WHERE type = 'renewal_moved'`)
 	require.Equal(t, issued.Version, event["version"])
 	require.Equal(t, near.At.Format(time.RFC3339Nano), event["from"])
-	told := event["plan"].(map[string]any)
-	require.Equal(t, moved.At.Format(time.RFC3339), told["at"])
-	require.Equal(t, "https://ca.example/why", told["window"].(map[string]any)["explanationURL"])
+	recorded := event["plan"].(map[string]any)
+	require.Equal(t, moved.At.Format(time.RFC3339), recorded["at"])
+	require.Equal(t, "https://ca.example/why", recorded["window"].(map[string]any)["explanationURL"])
 	require.Equal(t, moved.At, query[time.Time](s, `SELECT next_renewal FROM everleaf_certificates`).UTC())
 
 	explained := moved

@@ -19,7 +19,7 @@ import (
 	"everleaf/ports"
 )
 
-// ring is a real key ring of keys in files, told apart by their octets; the current one first.
+// ring is a real key ring of keys in files, distinguished by their octets; the current one first.
 func ring(t testing.TB, keys ...byte) *sealing.Keeper {
 	t.Helper()
 	var urls []string
@@ -215,7 +215,7 @@ func TestReplaceSealedLocksInOrder(t *testing.T) {
 	wg.Wait()
 }
 
-// A damaged secret is told of once, not every ten minutes.
+// A damaged secret is reported once, not every ten minutes.
 func TestResealingTellsTheSameFailureOnce(t *testing.T) {
 	s := newStore(t)
 	secrets := postgres.NewSecrets(s.pool)

@@ -53,7 +53,7 @@ func requireLate(t testing.TB, err error) {
 	require.False(t, requireFault(t, err, domain.FaultWait, "VersionReplaced").Transient())
 }
 
-// The number tells a late try from a later request: it stays over repeats, grows with all else, and never goes back.
+// The number distinguishes a late try from a later request: it stays over repeats, grows with all else, and never goes back.
 func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
@@ -62,7 +62,7 @@ func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
 	require.InDelta(t, time.Now().UnixMicro(), one, 60e6, "the database's clock, so that it grows after a backup is restored")
 	require.Less(t, one, int64(1)<<53, "readers of JSON have it whole")
 	require.Equal(t, one, a.number(first, "1"), "a repeat")
-	require.Equal(t, one, a.number(first, "2"), "the next try of the ladder")
+	require.Equal(t, one, a.number(first, "2"), "the next try of the backoff schedule")
 	gone := a.number("", "3")
 	require.Greater(t, gone, one)
 	a.late(first, "2")

@@ -90,7 +90,7 @@ var own = map[domain.Reason]string{
 		"the name out.",
 	domain.ReasonWildcardNeedsDNS01: "The requester of the certificate must choose dns-01, or list each host by its " +
 		"name.",
-	domain.ReasonGivenUp:         "A person who wants the certificate must ask for it again: everleaf cert ensure.",
+	domain.ReasonRetired:         "A person who wants the certificate must ask for it again: everleaf cert ensure.",
 	domain.ReasonWorkflowEnded:   "Nobody keeps this certificate: everleaf cert ensure starts to keep it again.",
 	domain.ReasonNothingToRevoke: "There is no certificate in service to revoke: nobody has to do anything.",
 	domain.ReasonStillDelivered: "A person who wants it removed there must ask for it again (everleaf cert ensure), and " +

@@ -64,7 +64,7 @@ func TestUpdateWithStart(t *testing.T) {
 	require.Len(t, inputsOf(w, ports.ObtainCertificate), 1)
 }
 
-// Whoever comes with a start that fails gets the start's fault, before the workflow fails.
+// A caller that comes with a start that fails gets the start's fault, before the workflow fails.
 func TestUpdateWithABadStart(t *testing.T) {
 	w := newWorld(t)
 	asked := []*answer{w.ask(0, ports.EnsureUpdate, ensure), w.ask(0, ports.RenewUpdate, ports.RenewRequest{})}

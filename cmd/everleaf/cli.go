@@ -35,7 +35,7 @@ type certCmd struct {
 	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
 	Renew   renewCmd   `cmd:"" help:"Replace a certificate now; wait until it is issued."`
 	Revoke  revokeCmd  `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
-	Retire  retireCmd  `cmd:"" help:"Keep a certificate no more: end its workflow, keep what is stored."`
+	Retire  retireCmd  `cmd:"" help:"Stop keeping a certificate: end its workflow, keep what is stored."`
 	Export  exportCmd  `cmd:"" help:"Write the certificate in service and its private key to files."`
 }
 

@@ -48,9 +48,9 @@ type bench struct {
 	config        app.Config
 	exportRequest app.ExportRequest
 	closed        int
-	// resealed is what a sealing anew has done, resealTells what it tells meanwhile.
-	resealed    app.Resealed
-	resealTells func(tell func(done, of int))
+	// resealed is what a resealing has done, resealProgress what it reports meanwhile.
+	resealed       app.Resealed
+	resealProgress func(progress func(done, of int))
 }
 
 // exits requires that a command ended with this code, and shows what it printed if it did not.
@@ -93,9 +93,9 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return b.catalog, closer, nil
 		},
-		reseal: func(_ context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error) {
+		reseal: func(_ context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error) {
 			b.config = c
-			b.resealTells(tell)
+			b.resealProgress(progress)
 			return b.resealed, nil
 		},
 		export: func(_ context.Context, c app.Config, request app.ExportRequest) (app.Exported, error) {
@@ -106,7 +106,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// clean keeps the settings of whoever runs the tests out of them, and puts them back afterwards.
+// clean keeps the settings of the person who runs the tests out of them, and puts them back afterwards.
 func clean(t *testing.T) {
 	t.Helper()
 	for _, entry := range os.Environ() {

@@ -77,7 +77,7 @@ func (k kit) sentence(t entry) string {
 		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) +
 			". Another issuer was asked at once: " + d.Next + "."
 	case t.Type == "abandoned":
-		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
+		return "An order was abandoned: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
 	case t.Type == "delivery_failed":
@@ -89,7 +89,7 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "drifted":
 		return "The target " + d.Target + " had lost what was delivered" + parenthesis(d.Drift) + "."
 	case t.Type == "released":
-		return "The certificate was given up: from here on nobody kept it."
+		return "The certificate was released: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
 	default:

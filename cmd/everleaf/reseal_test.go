@@ -32,12 +32,12 @@ func TestReseal(t *testing.T) {
 			now := noon
 			b.now = func() time.Time { return now }
 			b.resealed = c.did
-			b.resealTells = func(tell func(done, of int)) {
-				tell(1, 4)
+			b.resealProgress = func(progress func(done, of int)) {
+				progress(1, 4)
 				now = now.Add(time.Second)
-				tell(2, 4) // too soon
+				progress(2, 4) // too soon
 				now = now.Add(time.Second)
-				tell(3, 4)
+				progress(3, 4)
 			}
 			args := []string{"reseal", "--postgres-url", "p", "--sealing-key", "k"}
 			if c.old != "" {

@@ -90,7 +90,7 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 
 // retiredFault is the answer to a caller that waits for a certificate that is retired.
 func (m *Machine) retiredFault() *domain.Fault {
-	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in "+
+	return refused(domain.ReasonRetired, "certificate %q is retired: nothing is issued for it; ensure it to keep it in "+
 		"service", m.Name)
 }
 

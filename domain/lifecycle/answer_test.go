@@ -74,9 +74,9 @@ func TestAnswer(t *testing.T) {
 			m.Failures = maxFailures
 		}), Situation{}, "wait"},
 		{"the history is long", also(renew, failure(quiet)), Situation{Suggested: true}, "failure"},
-		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "GivenUp"},
-		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "GivenUp"},
-		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "GivenUp"},
+		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "Retired"},
+		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "Retired"},
+		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "Retired"},
 		{"cancelled while it is recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Cancelled), func(m *Machine) {
 			m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}
 		}), Situation{}, "wait"},

@@ -171,7 +171,7 @@ func TestCancelledIsNotRevived(t *testing.T) {
 			require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
 			m.Recorded(a, Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
 		})
-		require.Equal(t, domain.Reason("GivenUp"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
+		require.Equal(t, domain.Reason("Retired"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
 		m.Forget("r2")
 		if mode != Retired {
 			perform(t, m, StepRelease, func(a Action) { m.FailedWith(a, *fault(domain.FaultWait, "Away"), epoch) })

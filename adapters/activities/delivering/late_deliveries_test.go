@@ -203,7 +203,7 @@ func TestALateDeliveryLeavesNothing(t *testing.T) {
 }
 
 // After a backup of the database is restored, its numbers go on beyond those that the target has seen. Where its clock does
-// not allow that, a person is asked: a workflow that was told of another version would find the same one again and again.
+// not allow that, a person is asked: a workflow that got another version would find the same one again and again.
 func TestARestoredBackup(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -114,14 +114,14 @@ func TestAuthorizeOrderLeavesTheValidAlone(t *testing.T) {
 	})
 }
 
-// A killed try had told the CA of a: it is shown again, since the CA may still be looking, but not told twice.
+// A killed try had the CA validate a: it is presented again, since the CA may still be checking, but not accepted twice.
 func TestAuthorizeOrderGoesOnWhereAKilledTryWas(t *testing.T) {
 	r := newRig(t)
-	told := authorization("a", isPending)
-	told.Challenges[1].Status = isProcessing
+	validating := authorization("a", isPending)
+	validating.Challenges[1].Status = isProcessing
 	b := challenge("b", isPending)
 	inOrder(
-		r.shows("a", told),
+		r.shows("a", validating),
 		r.shows("b", authorization("b", isPending)),
 		one(r.solver.EXPECT().Present(anything, orderID, []domain.Challenge{challenge("a", isProcessing), b})),
 		one(r.solver.EXPECT().Check(anything, b)),

@@ -54,7 +54,7 @@ func TestObtainCertificate(t *testing.T) {
 	require.NotEmpty(t, out.Record.ReadBy)
 }
 
-// Another version than the one to be replaced is the answer, whoever obtained it.
+// Another version than the one to be replaced is the answer, no matter who obtained it.
 func TestObtainCertificateThatIsThere(t *testing.T) {
 	there := domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "default", NotBefore: now, NotAfter: now.Add(90 * 24 * time.Hour)}}
 	plan := &domain.RenewalPlan{At: now.Add(time.Hour)}

@@ -130,7 +130,7 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 			_, fault := faultIn(t, err)
 			require.EqualValues(t, "SameNamesInFlight", fault.Reason)
 			require.Equal(t, domain.FaultWait, fault.Kind)
-			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the ladder")
+			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the backoff schedule")
 			require.Equal(t, asked, servers.ca.Count(acmetest.PathNewOrder), "the CA was not asked")
 
 			issued := p.issue(one)

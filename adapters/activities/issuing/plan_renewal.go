@@ -11,7 +11,7 @@ import (
 )
 
 // plan asks the CA for its window, once, and decides when to renew; the random fraction is drawn here, once, and stored
-// with the decision. A CA that gives no advice is no failure: the rules of the house hold then, and the sweep asks
+// with the decision. A CA that gives no advice is no failure: the default policy applies then, and the sweep asks
 // again. chain is read where it is not at hand.
 func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte) (domain.Record, error) {
 	advice, err := i.advice(ctx, issued, chain)

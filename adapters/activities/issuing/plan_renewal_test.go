@@ -30,7 +30,7 @@ func (r *rig) plan(of domain.Issued) (record domain.Record, err error) {
 	return record, err
 }
 
-// A plan is always made: by the rules of the house where the CA gives no advice.
+// A plan is always made: by the default policy where the CA gives no advice.
 func TestPlanRenewal(t *testing.T) {
 	window := &domain.Window{Start: now.Add(50 * 24 * time.Hour), End: now.Add(52 * 24 * time.Hour)}
 	chain := func(r *rig) *gomock.Call {

@@ -74,7 +74,7 @@ func TestTwoIssuers(t *testing.T) {
 
 	// A fault of the name would be one at any CA.
 	asked := strings.Count(spare.Log(), "/new-order")
-	require.NotZero(t, asked, "its log tells of orders")
+	require.NotZero(t, asked, "its log has orders")
 	refused := s.name + "-refused"
 	r := s.cli("cert", "ensure", refused, "--name", blockedName, "--use-issuer", "main", "--use-issuer", "spare")
 	r.exits(t, 1)

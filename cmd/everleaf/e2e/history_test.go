@@ -100,7 +100,7 @@ func identities(history *historypb.History, of func(*historypb.HistoryEvent) str
 	return found
 }
 
-// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn anew at each start.
+// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn at each start.
 func processAndRole(identity string) string {
 	parts := strings.Split(identity, "/")
 	return strings.Join(parts[:min(2, len(parts))], "/")

@@ -65,7 +65,7 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates WHERE failure IS NOT NULL OR phase <> 'Ready'`))
-	require.Contains(t, p.log.String(), why, "the explanation is told to the operator")
+	require.Contains(t, p.log.String(), why, "the explanation is shown to the operator")
 	require.NotContains(t, p.log.String(), "WARN", "a renewal that comes early is no trouble")
 	metrics := scraped(t, s.opsURL()+"/metrics")
 	require.NotRegexp(t, `(?m)^everleaf_(attempts_failed|failure_reasons)_total.* [1-9]`, metrics)
@@ -109,7 +109,7 @@ func TestRecordSweep(t *testing.T) {
 	require.NoError(t, err)
 	keep(t, corpus, "records", s.history(s.sweep()))
 
-	// Where nothing can be counted, the sweep fails, and the next one begins anew.
+	// Where nothing can be counted, the sweep fails, and the next one begins again.
 	_, err = s.pool.Exec(context.Background(), `ALTER TABLE deliveries RENAME TO hidden`)
 	require.NoError(t, err)
 	failed := s.history(s.sweep())
