@@ -139,9 +139,13 @@ func (a *Advice) RecordNotified(ctx context.Context, moved []ports.Moved) error 
 		versions[i], instants[i] = m.Version, m.At
 	}
 	_, err := a.pool.Exec(ctx, `
-		UPDATE versions v SET moved = false
-		FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS notified (id, at) ORDER BY id) notified
-		WHERE v.id = notified.id AND v.renew_at = notified.at AND v.moved`, versions, instants)
+		WITH notified AS (
+			SELECT v.id FROM unnest($1::uuid[], $2::timestamptz[]) AS notified (id, at)
+			JOIN versions v ON v.id = notified.id AND v.renew_at = notified.at AND v.moved
+			ORDER BY v.id
+			FOR UPDATE OF v
+		)
+		UPDATE versions v SET moved = false FROM notified WHERE v.id = notified.id`, versions, instants)
 	return interpret(err)
 }
 

@@ -98,20 +98,30 @@ func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret,
 		}
 		accountsWas, accountsIs = append(accountsWas, secret.Sealed), append(accountsIs, sealed[i])
 	}
-	// No two secrets are sealed alike, so an account's is found by what it was.
+	// No two secrets are sealed alike, so an account's is found by what it was. Rows are locked in order, since two may be at
+	// work on the same ones.
 	err = s.pool.QueryRow(ctx, `
-		WITH replaced_keys AS (
-			UPDATE keys SET sealed = new.sealed
+		WITH stale_keys AS (
+			SELECT keys.id, new.sealed
 			FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS new (id, was, sealed)
-			WHERE keys.id = new.id AND keys.sealed = new.was
+			JOIN keys ON keys.id = new.id AND keys.sealed = new.was
+			ORDER BY keys.id
+			FOR UPDATE OF keys
+		), replaced_keys AS (
+			UPDATE keys SET sealed = stale_keys.sealed FROM stale_keys WHERE keys.id = stale_keys.id
 			RETURNING 1
 		), new_account AS (
 			SELECT * FROM unnest($4::bytea[], $5::bytea[]) AS new (was, sealed)
+		), stale_accounts AS (
+			SELECT issuer, directory FROM accounts
+			WHERE sealed_key IN (SELECT was FROM new_account) OR next_sealed_key IN (SELECT was FROM new_account)
+			ORDER BY issuer, directory
+			FOR UPDATE
 		), replaced_accounts AS (
 			UPDATE accounts SET
 				sealed_key      = coalesce((SELECT sealed FROM new_account WHERE was = sealed_key), sealed_key),
 				next_sealed_key = coalesce((SELECT sealed FROM new_account WHERE was = next_sealed_key), next_sealed_key)
-			WHERE sealed_key IN (SELECT was FROM new_account) OR next_sealed_key IN (SELECT was FROM new_account)
+			FROM stale_accounts WHERE accounts.issuer = stale_accounts.issuer AND accounts.directory = stale_accounts.directory
 			RETURNING (SELECT count(*) FROM new_account WHERE sealed IN (sealed_key, next_sealed_key)) AS changed
 		)
 		SELECT (SELECT count(*) FROM replaced_keys) + coalesce((SELECT sum(changed) FROM replaced_accounts), 0)`,

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres"
@@ -172,6 +174,45 @@ func TestReplaceSealedComparesBeforeItSwaps(t *testing.T) {
 		require.Equal(t, c.replaced, replaced)
 	}
 	require.Equal(t, "anew", string(query[[]byte](s, `SELECT sealed FROM keys`)))
+}
+
+// Two that work on the same secrets in different order wait for each other, and never both for the other.
+func TestReplaceSealedLocksInOrder(t *testing.T) {
+	s := newStore(t)
+	const keys = 100
+	var was []ports.SealedSecret
+	for i := range keys {
+		s.open(newOrder(fmt.Sprintf("c%03d", i), "k/1"))
+	}
+	rows, err := s.pool.Query(t.Context(), `UPDATE keys SET sealed = 'one' RETURNING id::text`)
+	require.NoError(t, err)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	for _, id := range ids {
+		was = append(was, ports.SealedSecret{Kind: ports.SecretKey, ID: id, Sealed: []byte("one")})
+	}
+	// This plan goes through the secrets in the order of the call.
+	_, err = s.pool.Exec(t.Context(), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET enable_hashjoin = off', current_database());
+		EXECUTE format('ALTER DATABASE %I SET enable_mergejoin = off', current_database());
+	END $$`)
+	require.NoError(t, err)
+	s.pool.Reset()
+	backwards := slices.Clone(was)
+	slices.Reverse(backwards)
+	secrets, same := postgres.NewSecrets(s.pool), slices.Repeat([][]byte{[]byte("one")}, keys)
+	var wg sync.WaitGroup
+	for _, old := range [][]ports.SealedSecret{was, backwards} {
+		wg.Go(func() {
+			for range 20 {
+				replaced, err := secrets.ReplaceSealed(t.Context(), old, same)
+				if assertNoError(t, err) && replaced != keys {
+					t.Errorf("%d of %d replaced", replaced, keys)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // A damaged secret is reported once, not every ten minutes.

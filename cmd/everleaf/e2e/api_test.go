@@ -25,7 +25,7 @@ func TestExamplesRunOnTheWholeStack(t *testing.T) {
 	s := newStack(t)
 	s.ownNamespace()
 	s.worker()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // it is compiled first
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^Example", "everleaf/adapters/caller")
 	cmd.Env = append(s.env, "EVERLEAF_TEST_TEMPORAL="+servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"))

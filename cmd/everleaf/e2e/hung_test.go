@@ -103,7 +103,7 @@ func TestHungCA(t *testing.T) {
 	h := newHung(t, 3*time.Second)
 	h.set("EVERLEAF_AUTHORIZATION_SLOTS", fmt.Sprint(slots))
 	h.worker()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	h.paces(ctx) // account and statement caches
 	ensure, renew := h.paces(ctx)

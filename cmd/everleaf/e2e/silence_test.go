@@ -24,6 +24,7 @@ func TestSilentCA(t *testing.T) {
 	s := newStackWith(t, ninetyDays, steady)
 	s.worker()
 	s.must("cert", "ensure", s.name, "--name", "silent.example.test")
+	s.must("cert", "ensure", s.resting(), "--name", "resting.example.test")
 	silent := newGate()
 	s.proxy.on(&rule{path: "/", left: -1, gate: silent})
 	served := s.tenWait()
@@ -42,6 +43,7 @@ func TestSilentPostgres(t *testing.T) {
 	s := newStackWith(t, ninetyDays, steady)
 	_, l := s.behindLinks()
 	s.must("cert", "ensure", s.name, "--name", "silent.example.test")
+	s.must("cert", "ensure", s.resting(), "--name", "resting.example.test")
 	l.postgres.set(linkBlackhole)
 	served := s.tenWait()
 	s.answersWithin(6 * time.Second)
@@ -119,8 +121,17 @@ func (s *stack) within(within time.Duration, what string, call func(context.Cont
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	began := time.Now()
+	rested := make(chan time.Duration, 1)
+	go func() {
+		_, err := s.temporal.QueryWorkflow(ctx, ports.WorkflowID(s.resting()), "", ports.StatusQuery)
+		assert.NoError(s.t, err)
+		rested <- time.Since(began)
+	}()
 	require.NoError(s.t, call(ctx))
-	took := time.Since(began)
-	s.t.Logf("%s after %s", what, took.Round(time.Millisecond))
-	require.Less(s.t, took, within)
+	took, usual := time.Since(began), <-rested
+	s.t.Logf("%s after %s, that of a certificate at rest after %s", what, took.Round(time.Millisecond), usual.Round(time.Millisecond))
+	require.Less(s.t, took, within+usual)
 }
+
+// resting is a certificate for which nothing is done. The same call to it at the same moment shows how busy the machine is.
+func (s *stack) resting() string { return s.name + "-resting" }

@@ -79,9 +79,9 @@ func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	defer unlock()
 	ensured := s.ensureMany(1)
 	s.eventually("the short step", func() bool { return s.locked("certificates") > 0 })
-	s.run("--roles=workflows,authorization")
 	began := time.Now()
 	first.stop()
+	s.run("--roles=workflows,authorization")
 	unlock()
 	e := <-ensured
 	t.Logf("a certificate whose short step was cut off by a stop (drain 1s) came %s after SIGTERM", time.Since(began).Round(time.Millisecond))
