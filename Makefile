@@ -1,7 +1,7 @@
 # GNU make. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build image run demo up test check explore replay mutants generate verify flake bench resilience crash record clean
+.PHONY: help build image run demo up test check explore replay mutants mutate generate verify flake bench resilience crash record clean
 
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
@@ -81,6 +81,13 @@ replay: ## Replay the recorded histories, strictly; needs no server
 mutants: $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
 	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
 	  $(DEVSTACK) exec -- app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
+
+# Each mutant changes one operator. All are run, so those that no test reaches are among those that live.
+mutate: $(DEVSTACK) ## Change operators in the rules, one at a time: their tests must catch 97 % of the mutants
+	@gremlins=$(call TOOL,gremlins) && export PATH="$(CURDIR)/domain/testdata/gremlins:$$PATH" && failed=0; \
+	  for p in domain domain/lifecycle; do echo "$$p:"; \
+	    "$$gremlins" unleash ./$$p --exclude-files ^lifecycle/ --output-statuses lct --timeout-coefficient 1000 \
+	      --threshold-efficacy 97 || failed=1; done; exit $$failed
 
 generate: ## Generate the mocks
 	go generate ./...

@@ -19,7 +19,8 @@ type AccountRecord struct {
 	URL       string    `json:"url,omitempty"`
 	Contact   string    `json:"contact,omitempty"`
 	Since     time.Time `json:"since"`
-	// RollingOver says that a new key is stored which the CA may not know yet: the next use, or another rollover, settles it.
+	// RollingOver reports whether a new key is stored which the CA may not know yet: the next use, or another rollover,
+	// settles it.
 	RollingOver bool `json:"rollingOver,omitempty"`
 }
 
@@ -27,8 +28,8 @@ type AccountRecord struct {
 type AccountChange string
 
 const (
-	// TellContact tells the CA the configured contact.
-	TellContact AccountChange = "update"
+	// UpdateContact sends the CA the configured contact.
+	UpdateContact AccountChange = "update"
 	// RollOverKey gives the account a new key.
 	RollOverKey AccountChange = "rollover"
 )
@@ -48,8 +49,8 @@ func ListAccounts(ctx context.Context, config Config) ([]AccountRecord, error) {
 	return records, err
 }
 
-// AccountStory is what Postgres knows of an issuer's accounts: one for each directory that it had.
-type AccountStory struct {
+// AccountTimeline is what Postgres knows of an issuer's accounts: one for each directory that it had.
+type AccountTimeline struct {
 	Issuer   string          `json:"issuer"`
 	Accounts []AccountRecord `json:"accounts"`
 	// Events are the newest, newest first; Earlier says that there are older ones.
@@ -57,41 +58,43 @@ type AccountStory struct {
 	Earlier bool    `json:"earlier,omitempty"`
 }
 
-// ExplainAccount reads what happened to an issuer's accounts, with at most that many events. An issuer without account is an
-// Operator fault "UnknownAccount". It reads config.Postgres and config.StartTimeout.
-func ExplainAccount(ctx context.Context, config Config, issuer string, events int) (AccountStory, error) {
+// ExplainAccount reads what happened to an issuer's accounts, with at most that many events. An issuer without account
+// is an Operator fault "UnknownAccount". It reads config.Postgres and config.StartTimeout.
+func ExplainAccount(ctx context.Context, config Config, issuer string, events int) (AccountTimeline, error) {
 	pool, err := openChecked(ctx, config)
 	if err != nil {
-		return AccountStory{}, err
+		return AccountTimeline{}, err
 	}
 	defer pool.Close()
 	accounts := postgres.NewAccounts(pool)
 	stored, err := accounts.ListAccounts(ctx)
 	if err != nil {
-		return AccountStory{}, err
+		return AccountTimeline{}, err
 	}
-	story := AccountStory{Issuer: issuer, Accounts: []AccountRecord{}, Events: []Event{}}
+	timeline := AccountTimeline{Issuer: issuer, Accounts: []AccountRecord{}, Events: []Event{}}
 	for _, account := range stored {
 		if account.Issuer == issuer {
-			story.Accounts = append(story.Accounts, record(account))
+			timeline.Accounts = append(timeline.Accounts, record(account))
 		}
 	}
-	if len(story.Accounts) == 0 {
-		return AccountStory{}, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
-			"no account of issuer %q is stored: everleaf account list shows those there are, and an issuer's first order makes its own", issuer)
+	if len(timeline.Accounts) == 0 {
+		return AccountTimeline{}, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
+			"no account of issuer %q is stored: everleaf account list shows those there are, and an issuer's first order "+
+				"makes its own", issuer)
 	}
 	found, err := accounts.AccountEvents(ctx, issuer, events+1)
 	if len(found) > events {
-		found, story.Earlier = found[:events], true
+		found, timeline.Earlier = found[:events], true
 	}
-	story.Events = append(story.Events, found...)
-	return story, err
+	timeline.Events = append(timeline.Events, found...)
+	return timeline, err
 }
 
-// ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is made if
-// there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong". It reads config.Postgres,
-// config.Sealing, config.StartTimeout and the issuers' settings.
-func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange, logger *slog.Logger) (AccountRecord, error) {
+// ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is
+// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong". It reads
+// config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
+func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange,
+	logger *slog.Logger) (AccountRecord, error) {
 	settings, err := config.issuer(issuer)
 	if err != nil {
 		return AccountRecord{}, err

@@ -38,25 +38,31 @@ type solvers struct {
 	All []ports.Solver `group:"solvers"`
 }
 
-func newIssuing(orders ports.Orders, certificates ports.Certificates, deliveries ports.Deliveries, validations ports.Validations,
-	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, dice ports.Dice, observer ports.Observer,
+func newIssuing(orders ports.Orders, certificates ports.Certificates, deliveries ports.Deliveries,
+	validations ports.Validations,
+	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, random ports.Rand,
+	observer ports.Observer,
 ) *issuing.Activities {
 	return issuing.New(issuing.Params{
-		Orders: orders, Certificates: certificates, Deliveries: deliveries, Validations: validations, Issuers: issuers, Solvers: solvers.All,
-		Keys: keys, Sealer: sealer, Clock: clock, Dice: dice, Observer: observer,
+		Orders: orders, Certificates: certificates, Deliveries: deliveries, Validations: validations, Issuers: issuers,
+		Solvers: solvers.All,
+		Keys:    keys, Sealer: sealer, Clock: clock, Rand: random, Observer: observer,
 	})
 }
 
-func newSweeping(advice ports.Advice, backlog ports.Backlog, issuers ports.Issuers, notifier ports.Notifier, resealer ports.Resealer,
-	records ports.DNSRecords, solvers solvers, clock ports.Clock, dice ports.Dice, observer ports.Observer,
+func newSweeping(advice ports.Advice, backlog ports.Backlog, issuers ports.Issuers, notifier ports.Notifier,
+	resealer ports.Resealer,
+	records ports.DNSRecords, solvers solvers, clock ports.Clock, random ports.Rand, observer ports.Observer,
 ) *sweeping.Activities {
 	return sweeping.New(sweeping.Params{
-		Advice: advice, Backlog: backlog, Issuers: issuers, Notifier: notifier, Resealer: resealer, Records: records, Solvers: solvers.All,
-		Clock: clock, Dice: dice, Observer: observer,
+		Advice: advice, Backlog: backlog, Issuers: issuers, Notifier: notifier, Resealer: resealer, Records: records,
+		Solvers: solvers.All,
+		Clock:   clock, Rand: random, Observer: observer,
 	})
 }
 
-func newDelivering(deliveries ports.Deliveries, targets ports.Targets, sealer ports.Sealer, notifier ports.Notifier, clock ports.Clock,
+func newDelivering(deliveries ports.Deliveries, targets ports.Targets, sealer ports.Sealer, notifier ports.Notifier,
+	clock ports.Clock,
 	observer ports.Observer,
 ) *delivering.Activities {
 	return delivering.New(delivering.Params{

@@ -8,7 +8,7 @@ import (
 
 // What a stop takes after the drain, stage by stage. Each is a bound, not a wait.
 const (
-	// releaseTime lets steps that the drain did not see finish tell the server, so that another worker takes them.
+	// releaseTime lets steps that the drain did not see finish inform the server, so that another worker takes them.
 	releaseTime = 2 * time.Second
 	// listenersTime lets what the responder and the pull listener have been asked be answered, side by side.
 	listenersTime = time.Second
@@ -36,7 +36,8 @@ func (c Config) StopBudget() Budget {
 	if len(c.polling()) > 0 {
 		b = append(b, Stage{"drain", c.StopTimeout}, Stage{"release", releaseTime})
 	}
-	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime}, Stage{"telemetry", telemetryTime},
+	return append(b, Stage{"listeners", listenersTime}, Stage{"connections", connectionsTime},
+		Stage{"telemetry", telemetryTime},
 		Stage{"probes", probesTime})
 }
 

@@ -39,8 +39,8 @@ type Config struct {
 	Temporal Temporal
 	Workers  Workers
 	Log      Log
-	// CensusInterval is the least time between two counts of all certificates for metrics.
-	CensusInterval time.Duration
+	// FleetStatsInterval is the least time between two counts of all certificates for metrics.
+	FleetStatsInterval time.Duration
 	// SweepInterval is how often the whole fleet is looked after, in whole seconds; zero schedules nothing.
 	SweepInterval time.Duration
 	// StartTimeout bounds the wait for Postgres and the wait for Temporal, each.
@@ -121,7 +121,7 @@ func (w Workers) filled() Workers {
 	return w
 }
 
-// tuned says whether slots follow memory and CPU.
+// tuned reports whether slots follow memory and CPU.
 func (w Workers) tuned() bool { return w.TargetMemory != 0 || w.TargetCPU != 0 }
 
 // Log says how to log.
@@ -131,7 +131,8 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the schedule.
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the
+// schedule.
 const startStages = 5
 
 // temporalConfig loads the client's options; it contacts nobody.

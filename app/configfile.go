@@ -41,7 +41,7 @@ func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing(
 
 func (c Config) needsTargets() bool { return c.has(RoleDelivery) || c.pulls() }
 
-// needsTarget says whether the roles meet the target: who only serves pulls needs no other target's secrets.
+// needsTarget reports whether the roles meet the target: who only serves pulls needs no other target's secrets.
 func (c Config) needsTarget(target delivery.Config) bool {
 	return c.has(RoleDelivery) || target.Pull != nil
 }

@@ -24,9 +24,9 @@ type ExportRequest struct {
 	By, Reason string
 }
 
-// Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its key.
-// Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", Operator "SealingKeyWrong", Operator "SecretDamaged". It reads
-// config.Postgres, config.Sealing and config.StartTimeout.
+// Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its
+// key. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", Operator "SealingKeyWrong", Operator "SecretDamaged". It
+// reads config.Postgres, config.Sealing and config.StartTimeout.
 func Export(ctx context.Context, config Config, request ExportRequest) (Exported, error) {
 	// First, as it fails fast on a malformed key.
 	sealer, err := openSealing(ctx, config.Sealing)
@@ -39,27 +39,30 @@ func Export(ctx context.Context, config Config, request ExportRequest) (Exported
 		return Exported{}, err
 	}
 	defer pool.Close()
-	if err := postgres.TrySealing(ctx, pool, sealer); err != nil {
+	if err := postgres.VerifySealing(ctx, pool, sealer); err != nil {
 		return Exported{}, err
 	}
-	return export(ctx, postgres.NewCatalog(pool), postgres.NewStories(pool), sealer, request)
+	return export(ctx, postgres.NewCatalog(pool), postgres.NewTimelines(pool), sealer, request)
 }
 
-func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, sealer ports.Sealer, request ExportRequest) (Exported, error) {
+func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, sealer ports.Sealer,
+	request ExportRequest) (Exported, error) {
 	pair, err := catalog.Current(ctx, request.Name)
 	if err != nil {
 		return Exported{}, err
 	}
 	issued := pair.Record.Issued
 	err = audit.RecordExport(ctx, ports.KeyExport{
-		Certificate: request.Name, Version: issued.Version, Serial: issued.Serial, By: request.By, Through: "cli", Reason: request.Reason,
+		Certificate: request.Name, Version: issued.Version, Serial: issued.Serial, By: request.By, Through: "cli",
+		Reason: request.Reason,
 	})
 	if err != nil {
 		return Exported{}, fmt.Errorf("the key stays sealed, since the export cannot be written down: %w", err)
 	}
 	key, err := sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return Exported{}, domain.About(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name, issued.Serial))
+		return Exported{}, domain.About(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name,
+			issued.Serial))
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil
 }

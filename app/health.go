@@ -15,8 +15,8 @@ import (
 // defaultCredentialsGrace lets a server restart and a token be replaced.
 const defaultCredentialsGrace = time.Minute
 
-// health is what the process tells of itself. The parts add their checks while they start; the checks count when all
-// have started.
+// health is what the process reports about itself. The parts add their checks while they start; the checks count when
+// all have started.
 type health struct {
 	*ops.Listener
 	checks []ops.Check
@@ -34,7 +34,8 @@ func (h *health) close(logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), probesTime)
 	defer cancel()
 	if err := h.Stop(ctx); err != nil {
-		logger.Warn("connections of the operations listener cut off", "after", probesTime.String(), "error", err)
+		logger.Warn("shutdown timed out: connections of the operations listener were closed", "after", probesTime.String(),
+			"error", err)
 	}
 }
 
@@ -44,7 +45,8 @@ func (h *health) check(name string, run func(context.Context) (string, error)) {
 }
 
 // newClient makes the client whose polls are watched: the process ends when they are refused for good.
-func newClient(config Config, target temporal.Config, end *outcome, logger *slog.Logger) (client.Client, *temporal.Polls, error) {
+func newClient(config Config, target temporal.Config, end *outcome,
+	logger *slog.Logger) (client.Client, *temporal.Polls, error) {
 	grace := config.Temporal.CredentialsGrace
 	if grace == 0 {
 		grace = defaultCredentialsGrace
@@ -78,7 +80,7 @@ func keepHealth(lifecycle fx.Lifecycle, config Config, h *health) {
 			return nil
 		},
 		OnStop: func(context.Context) error {
-			h.Draining("told to stop; running steps may go on for " + config.StopTimeout.String())
+			h.Draining("asked to stop; running steps may go on for " + config.StopTimeout.String())
 			return nil
 		},
 	})

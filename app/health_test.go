@@ -13,7 +13,7 @@ import (
 	"everleaf/domain"
 )
 
-// What a worker cannot recover from ends the process with the first reason, and is told while it drains.
+// What a worker cannot recover from ends the process with the first reason, and is reported while it drains.
 func TestAFatalFaultEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	config := settings(t)
@@ -47,7 +47,7 @@ func TestAFatalFaultEndsTheProcess(t *testing.T) {
 	require.Equal(t, "FAIL process: ended: no namespace\n", body)
 }
 
-// The listener is there before all else, so its own trouble is told first, and nobody else is contacted.
+// The listener is there before all else, so its own trouble is reported first, and nobody else is contacted.
 func TestAnOpsAddressThatIsTaken(t *testing.T) {
 	t.Parallel()
 	config := settings(t)

@@ -15,7 +15,8 @@ type Issuer = acme.Config
 const LetsEncrypt = configfile.LetsEncrypt
 
 // newIssuers makes the configured CAs; it contacts none of them.
-func newIssuers(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *slog.Logger) (*acme.Issuers, error) {
+func newIssuers(config Config, accounts ports.Accounts, sealer ports.Sealer,
+	logger *slog.Logger) (*acme.Issuers, error) {
 	var cas []*acme.CA
 	for _, issuer := range config.Issuers {
 		ca, err := acme.New(issuer, accounts, sealer, logger)
@@ -50,6 +51,7 @@ func (c Config) logZones(logger *slog.Logger) {
 // logIssuers says which CA each name stands for. Credentials stay out of it.
 func (c Config) logIssuers(logger *slog.Logger) {
 	for _, issuer := range c.Issuers {
-		logger.Info("issuer configured", "issuer", issuer.Issuer, "directory", issuer.Directory, "eab", issuer.EAB.KeyID != "")
+		logger.Info("issuer configured", "issuer", issuer.Issuer, "directory", issuer.Directory, "eab",
+			issuer.EAB.KeyID != "")
 	}
 }

@@ -34,7 +34,7 @@ func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
 	seals := len(config.sealing()) > 0 || config.pulls()
-	// Made first, since it only reads settings: a bad one is told before the wait for Postgres.
+	// Made first, since it only reads settings: a bad one is reported before the wait for Postgres.
 	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))
 	}
@@ -111,7 +111,8 @@ func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keep
 	})
 }
 
-func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,
+	logger *slog.Logger) {
 	health.check("temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) })
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
@@ -123,7 +124,7 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 			}
 			known, err := temporal.CheckSearchAttributes(ctx, c, target)
 			if err == nil && !known {
-				logger.Warn("Temporal does not tell its search attributes; workflows stand still if Everleaf's are missing")
+				logger.Warn("search attributes cannot be read from Temporal; workflows are blocked if Everleaf's are missing")
 			}
 			return err
 		},
@@ -136,7 +137,8 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 	})
 }
 
-func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target temporal.Config, polls *temporal.Polls, health *health) {
+func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target temporal.Config, polls *temporal.Polls,
+	health *health) {
 	health.checkPolls(c, target, polls, all.pollers())
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
@@ -147,9 +149,10 @@ func keepWorkers(lifecycle fx.Lifecycle, all *workers, c client.Client, target t
 	})
 }
 
-// keepSweeps has the fleet swept. It comes after the workers, for what is scheduled then finds who does it. The schedule
-// stays when this process goes.
-func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health, logger *slog.Logger) {
+// keepSweeps has the fleet swept. It comes after the workers, for what is scheduled then finds who does it. The
+// schedule stays when this process goes.
+func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,
+	logger *slog.Logger) {
 	lifecycle.Append(fx.StartHook(func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 		defer cancel()
@@ -157,7 +160,8 @@ func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c
 		permitted, err := temporal.ScheduleSweeps(ctx, c, target, config.SweepInterval)
 		if err == nil && !permitted {
 			logger.Warn("Temporal does not let this worker schedule the sweep: without it no CA is asked again when to renew; "+
-				"let somebody who may make the schedule", "schedule", ports.SweepID(target.TaskQueue), "workflow", ports.SweepWorkflow)
+				"let somebody who may make the schedule", "schedule", ports.SweepID(target.TaskQueue), "workflow",
+				ports.SweepWorkflow)
 		}
 		return err
 	}))

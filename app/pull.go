@@ -20,20 +20,23 @@ func pullConfig(c Config) pull.Config {
 func (c Config) validatePull() error {
 	switch {
 	case c.Pull.Listen == "" && len(c.Roles) == 1:
-		return invalid("pull-listen", "", "the role pull alone would serve nobody: use host:port, or :port for all addresses, for example :8403")
+		return invalidFault("pull-listen", "",
+			"the role pull alone would serve nobody: use host:port, or :port for all addresses, for example :8403")
 	case c.Pull.Listen == "":
 		return nil
 	case !isAddress(c.Pull.Listen, true):
-		return invalid("pull-listen", c.Pull.Listen, "use host:port, or :port for all addresses, for example :8403")
+		return invalidFault("pull-listen", c.Pull.Listen, "use host:port, or :port for all addresses, for example :8403")
 	case c.Sealing.KeyURL == "":
-		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the role pull opens private keys with it; give it, or leave --pull-listen (EVERLEAF_PULL_LISTEN) out")
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+				"the role pull opens private keys with it; give it, or leave --pull-listen (EVERLEAF_PULL_LISTEN) out")
 	case c.Pull.Certificate == "":
-		return invalid("pull-certificate", "", "name a PEM file with the pull listener's own certificate and chain")
+		return invalidFault("pull-certificate", "", "name a PEM file with the pull listener's own certificate and chain")
 	case c.Pull.Key == "":
-		return invalid("pull-key", "", "name the PEM file with the key of --pull-certificate (EVERLEAF_PULL_CERTIFICATE)")
+		return invalidFault("pull-key", "", "name the PEM file with the key of --pull-certificate (EVERLEAF_PULL_CERTIFICATE)")
 	case c.Pull.ClientCA == "" && len(pullConfig(c).Clients) > 0:
-		return invalid("pull-client-ca", "", "there are pull targets: name a PEM file with the roots of their clients' certificates")
+		return invalidFault("pull-client-ca", "",
+			"there are pull targets: name a PEM file with the roots of their clients' certificates")
 	}
 	return c.validateTargets()
 }

@@ -21,8 +21,8 @@ type Registration struct {
 	Summary string
 }
 
-// Registrations lists what the workers of these roles register on queues named after base, and host where they deliver. It runs the same
-// registrations as they do, and contacts nobody.
+// Registrations lists what the workers of these roles register on queues named after base, and host where they deliver.
+// It runs the same registrations as they do, and contacts nobody.
 func Registrations(chosen []Role, base, host string) []Registration {
 	var all []Registration
 	for _, r := range (Config{Roles: chosen}).polling() {
@@ -40,7 +40,7 @@ func Registrations(chosen []Role, base, host string) []Registration {
 }
 
 // recorder is a registry that only remembers. What it does not implement, no role may use: everything is registered
-// under a name of its own.
+// under its own name.
 type recorder struct {
 	worker.Registry
 	found     []Registration
@@ -55,7 +55,8 @@ var behaviors = map[workflow.VersioningBehavior]string{
 }
 
 func (r *recorder) RegisterWorkflowWithOptions(_ any, options workflow.RegisterOptions) {
-	r.found = append(r.found, Registration{Kind: "workflow", Name: options.Name, Summary: behaviors[options.VersioningBehavior]})
+	r.found = append(r.found, Registration{Kind: "workflow", Name: options.Name,
+		Summary: behaviors[options.VersioningBehavior]})
 }
 
 // Summarize implements activities.Summarizer.

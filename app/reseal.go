@@ -22,10 +22,10 @@ type Resealed struct {
 // Unopened is a secret that no configured key opens.
 type Unopened = ports.UnopenedSecret
 
-// Reseal gives the current key the lead and seals with it, at once, what earlier ones have sealed; tell hears how far it is
-// after each page. What was done stays done if it is cut short. Faults: Operator "SealingKeyWrong", Wait. It reads
-// config.Postgres, config.Sealing and config.StartTimeout.
-func Reseal(ctx context.Context, config Config, tell func(done, of int)) (Resealed, error) {
+// Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress
+// reports how far it is after each page. What was done stays done if it is cut short. Faults: Operator
+// "SealingKeyWrong", Wait. It reads config.Postgres, config.Sealing and config.StartTimeout.
+func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Resealed, error) {
 	var all Resealed
 	keeper, err := openSealing(ctx, config.Sealing)
 	if err != nil {
@@ -37,13 +37,13 @@ func Reseal(ctx context.Context, config Config, tell func(done, of int)) (Reseal
 		return all, err
 	}
 	defer pool.Close()
-	if err := postgres.LeadSealing(ctx, pool, keeper); err != nil {
+	if err := postgres.MakeCurrent(ctx, pool, keeper); err != nil {
 		return all, err
 	}
-	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool)), tell)
+	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool)), progress)
 }
 
-func reseal(ctx context.Context, resealer ports.Resealer, tell func(done, of int)) (all Resealed, err error) {
+func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of int)) (all Resealed, err error) {
 	of, err := resealer.Stale(ctx)
 	if err != nil {
 		return all, err
@@ -53,11 +53,11 @@ func reseal(ctx context.Context, resealer ports.Resealer, tell func(done, of int
 			break
 		}
 		all.Resealed, all.Failed = all.Resealed+page.Resealed, append(all.Failed, page.Failed...)
-		tell(all.Resealed, of)
+		progress(all.Resealed, of)
 	}
-	// Told also of a run that was cut short, while there is somebody to tell.
-	if told := resealer.Finish(context.WithoutCancel(ctx), all.Resealed, all.Failed); err == nil {
-		err = told
+	// Recorded also for a run that was cut short.
+	if finishErr := resealer.Finish(context.WithoutCancel(ctx), all.Resealed, all.Failed); err == nil {
+		err = finishErr
 	}
 	if err != nil {
 		return all, err
@@ -68,7 +68,9 @@ func reseal(ctx context.Context, resealer ports.Resealer, tell func(done, of int
 
 // Unopenable is the fault of a run that could not open so many secrets.
 func Unopenable(secrets int) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnopened, nil,
-		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those that another "+
-			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by `everleaf cert renew`", secrets)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretsUnreadable, nil,
+		"%d secrets do not open: restore those that are damaged from a backup of the database, and list the key of those "+
+			"that another "+
+			"key sealed in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); the keys of certificates are also replaced by "+
+			"`everleaf cert renew`", secrets)
 }

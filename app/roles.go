@@ -32,12 +32,12 @@ const (
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.
 	RoleResponder Role = "responder"
-	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the sealing
-	// key.
+	// RolePull serves certificates and keys to those who fetch them, if an address is set; it needs Postgres and the
+	// sealing key.
 	RolePull Role = "pull"
 )
 
-// role is a row of the table of roles. Each with a queue is a worker of its own with slots of its own, so that one that
+// role is a row of the table of roles. Each with a queue is its own worker with its own slots, so that one that
 // is held up by a slow downstream takes nothing from the others.
 type role struct {
 	name Role
@@ -47,9 +47,9 @@ type role struct {
 	register func(worker.Registry, work)
 	// workflows and activities say which tasks the role's worker polls for.
 	workflows, activities bool
-	// issues says that it runs the steps of an issuance, which need the sealing key and the CA.
+	// issues reports whether it runs the steps of an issuance, which need the sealing key and the CA.
 	issues bool
-	// delivers says that it runs the steps that meet targets, which need the sealing key and the targets.
+	// delivers reports whether it runs the steps that meet targets, which need the sealing key and the targets.
 	delivers bool
 }
 
@@ -120,7 +120,8 @@ func ParseRoles(list string) ([]Role, error) {
 	for _, name := range strings.Split(list, ",") {
 		role := Role(strings.TrimSpace(name))
 		if !slices.Contains(AllRoles(), role) {
-			return nil, fmt.Errorf("there is no role %q: choose one or more of %s, separated by commas", role, JoinRoles(AllRoles()))
+			return nil, fmt.Errorf("there is no role %q: choose one or more of %s, separated by commas", role,
+				JoinRoles(AllRoles()))
 		}
 		chosen = append(chosen, role)
 	}
@@ -136,7 +137,7 @@ func JoinRoles(chosen []Role) string {
 	return strings.Join(names, ",")
 }
 
-// has says whether the process plays the role.
+// has reports whether the process plays the role.
 func (c Config) has(name Role) bool { return slices.Contains(c.Roles, name) }
 
 // issuing are the rows of the table that run the steps of an issuance in this process.
@@ -144,7 +145,7 @@ func (c Config) issuing() []role {
 	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues })
 }
 
-// pulls says whether clients can fetch from this process: the role alone, which is on by default, serves nobody.
+// pulls reports whether clients can fetch from this process: the role alone, which is on by default, serves nobody.
 func (c Config) pulls() bool { return c.has(RolePull) && c.Pull.Listen != "" }
 
 // sealing are the rows of the table whose steps open or seal private keys in this process.

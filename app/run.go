@@ -24,11 +24,11 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	var told time.Time // to stop, and nothing went wrong
+	var stopRequested time.Time // and nothing went wrong
 	defer func() {
 		health.close(logger)
-		if !told.IsZero() {
-			logger.Info("everleaf stopped", "took", time.Since(told).Round(time.Millisecond).String())
+		if !stopRequested.IsZero() {
+			logger.Info("everleaf stopped", "took", time.Since(stopRequested).Round(time.Millisecond).String())
 		}
 	}()
 	var end *outcome
@@ -41,7 +41,7 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	if err := process.Start(starting); err != nil {
 		return plain(ctx, err)
 	}
-	logger.Info("everleaf runs", "roles", JoinRoles(config.Roles), "stopBudget", config.StopBudget().String())
+	logger.Info("everleaf started", "roles", JoinRoles(config.Roles), "stopBudget", config.StopBudget().String())
 	select {
 	case <-ctx.Done():
 	case <-process.Wait():
@@ -52,12 +52,12 @@ func RunWorker(ctx context.Context, config Config, logger *slog.Logger) error {
 	defer cancel()
 	err = errors.Join(end.err(), process.Stop(stopping))
 	if err == nil {
-		told = began
+		stopRequested = began
 	}
 	return err
 }
 
-// plain takes fx's story of constructors away: what is left is the fault. A start that the caller ended is no error.
+// plain takes fx's chain of constructors away: what is left is the fault. A start that the caller ended is no error.
 // A fault for the same reason as its cause speaks for both: two adapters say the same of a wrong sealing key.
 func plain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -83,13 +83,13 @@ func newOutcome(logger *slog.Logger, health *health, shutdowner fx.Shutdowner) *
 
 // fatal ends the process: a worker that polls no more must be restarted, not looked at. The first fault is the reason.
 func (o *outcome) fatal(err error) {
-	o.logger.Error("worker cannot go on", "error", err)
+	o.logger.Error("worker failed", "error", err)
 	if !o.cause.CompareAndSwap(nil, domain.AsFault(err)) {
 		return
 	}
 	o.health.Failed(err)
 	if err := o.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
-		o.logger.Error("shutdown not delivered", "error", err)
+		o.logger.Error("shutdown signal not sent", "error", err)
 		os.Exit(1)
 	}
 }

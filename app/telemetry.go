@@ -24,7 +24,8 @@ func watched(config Config, t *telemetry.Telemetry) Config {
 }
 
 // watchedTemporal is the client's config with metrics and traces. metrics is nil for a process that serves none.
-func watchedTemporal(config temporal.Config, metrics *telemetry.Metrics, traces *telemetry.Traces) (temporal.Config, error) {
+func watchedTemporal(config temporal.Config, metrics *telemetry.Metrics,
+	traces *telemetry.Traces) (temporal.Config, error) {
 	interceptors, err := traces.Interceptors()
 	if err != nil {
 		return temporal.Config{}, err
@@ -53,8 +54,9 @@ func newObserver(config Config, t *telemetry.Telemetry) (ports.Observer, error) 
 	return telemetry.NewObserver(t.Metrics, config.issuerNames(), config.TargetNames)
 }
 
-func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock, logger *slog.Logger) (*telemetry.Fleet, error) {
-	return telemetry.NewFleet(t.Metrics, catalog, clock, config.CensusInterval, config.issuerNames(), logger)
+func newFleet(config Config, t *telemetry.Telemetry, catalog ports.Catalog, clock ports.Clock,
+	logger *slog.Logger) (*telemetry.Fleet, error) {
+	return telemetry.NewFleet(t.Metrics, catalog, clock, config.FleetStatsInterval, config.issuerNames(), logger)
 }
 
 // flush sends what is left of the traces; what cannot be sent in time is lost.

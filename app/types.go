@@ -24,9 +24,9 @@ type (
 	RevocationSigner = domain.RevocationSigner
 	// ChallengeType is how control of names is shown.
 	ChallengeType = domain.ChallengeType
-	// DNSCheck says who must see a DNS record before the CA is told of it.
+	// DNSCheck says who must see a DNS record before the CA is asked to validate.
 	DNSCheck = dns01.CheckMode
-	// KeyRotation says whether a renewal makes a new key.
+	// KeyRotation reports whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
 	// RenewRequest asks for a renewal.
 	RenewRequest = ports.RenewRequest

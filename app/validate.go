@@ -27,7 +27,7 @@ var deliveryHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 // at.
 func (c Config) Validate() error {
 	if len(c.Roles) == 0 {
-		return invalid("roles", "", "choose one or more of "+JoinRoles(AllRoles())+", separated by commas")
+		return invalidFault("roles", "", "choose one or more of "+JoinRoles(AllRoles())+", separated by commas")
 	}
 	if len(c.polling()) > 0 {
 		if err := c.validateWork(); err != nil {
@@ -35,7 +35,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
-		return invalid("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+		return invalidFault("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
 	}
 	if c.has(RolePull) {
 		if err := c.validatePull(); err != nil {
@@ -43,14 +43,14 @@ func (c Config) Validate() error {
 		}
 	}
 	if !isAddress(c.Ops.Listen, true) {
-		return invalid("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
+		return invalidFault("ops-listen", c.Ops.Listen, "use host:port, or :port for all addresses, for example :8401")
 	}
 	if c.has(RoleWorkflows) && c.SweepInterval != 0 && (c.SweepInterval < minSweep || c.SweepInterval > maxSweep) {
-		return invalid("sweep-interval", c.SweepInterval.String(), fmt.Sprintf(
+		return invalidFault("sweep-interval", c.SweepInterval.String(), fmt.Sprintf(
 			"use %s to %s, or 0 to have no sweep scheduled; 10m suits", minSweep, maxSweep))
 	}
 	if need := c.StopBudget().Total(); c.TerminationGracePeriod > 0 && need > c.TerminationGracePeriod {
-		return invalid("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(
+		return invalidFault("termination-grace-period", c.TerminationGracePeriod.String(), fmt.Sprintf(
 			"a stop may take %s; give it that long, or lower --stop-timeout (EVERLEAF_STOP_TIMEOUT)", c.StopBudget()))
 	}
 	return nil
@@ -62,8 +62,9 @@ func (c Config) validateWork() error {
 		return err
 	}
 	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-			"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
+				"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
 	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
@@ -71,7 +72,8 @@ func (c Config) validateWork() error {
 		}
 	}
 	if c.DeliveryHost != "" && !deliveryHost.MatchString(c.DeliveryHost) {
-		return invalid("delivery-host", c.DeliveryHost, `use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
+		return invalidFault("delivery-host", c.DeliveryHost,
+			`use the host as specs name it after "@": 1 to 63 of a-z, 0-9, "-" and ".", beginning and ending with a letter or digit`)
 	}
 	if err := c.validateTargets(); err != nil {
 		return err
@@ -83,9 +85,11 @@ func (c Config) validateWork() error {
 func (c Config) validateIssuing() error {
 	switch {
 	case c.HTTP01.CheckPort < 1 || c.HTTP01.CheckPort > maxPort:
-		return invalid("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort), "use a TCP port from 1 to 65535; public CAs look at 80")
+		return invalidFault("http01-check-port", strconv.Itoa(c.HTTP01.CheckPort),
+			"use a TCP port from 1 to 65535; public CAs look at 80")
 	case c.HTTP01.Resolver != "" && !isAddress(c.HTTP01.Resolver, false):
-		return invalid("http01-check-resolver", c.HTTP01.Resolver, "use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
+		return invalidFault("http01-check-resolver", c.HTTP01.Resolver,
+			"use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
 	if err := c.validateDNS01(); err != nil {
 		return err
@@ -95,7 +99,7 @@ func (c Config) validateIssuing() error {
 
 func (c Config) validateDNS01() error {
 	if c.DNS01.CheckPort < 1 { // to the adapter, zero is the usual one
-		return invalid("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use 1 to 65535; name servers are at 53")
+		return invalidFault("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use 1 to 65535; name servers are at 53")
 	}
 	if err := c.validateZones(); err != nil {
 		return err
@@ -105,7 +109,7 @@ func (c Config) validateDNS01() error {
 
 func (c Config) validateIssuers() error {
 	if len(c.Issuers) == 0 {
-		return invalid("config", c.File, "its issuers are missing: name at least one CA")
+		return invalidFault("config", c.File, "its issuers are missing: name at least one CA")
 	}
 	for _, issuer := range c.Issuers {
 		if err := issuer.Validate(); err != nil {
@@ -127,11 +131,14 @@ func (c Config) needy() string {
 func (t Temporal) validate() error {
 	switch {
 	case t.TaskQueue == "" || t.TaskQueue != strings.TrimSpace(t.TaskQueue):
-		return invalid("task-queue", t.TaskQueue, "name a task queue without spaces around it, or leave it out for everleaf")
+		return invalidFault("task-queue", t.TaskQueue,
+			"name a task queue without spaces around it, or leave it out for everleaf")
 	case len(t.TaskQueue) > maxTaskQueue:
-		return invalid("task-queue", t.TaskQueue, fmt.Sprintf("use at most %d bytes: the roles' queues add to it, and the server takes 1000", maxTaskQueue))
+		return invalidFault("task-queue", t.TaskQueue,
+			fmt.Sprintf("use at most %d bytes: the roles' queues add to it, and the server takes 1000", maxTaskQueue))
 	case strings.HasPrefix(t.TaskQueue, "__temporal_") || strings.HasPrefix(t.TaskQueue, "/_sys/"):
-		return invalid("task-queue", t.TaskQueue, "names that begin with __temporal_ or /_sys/ are Temporal's own: choose another")
+		return invalidFault("task-queue", t.TaskQueue,
+			"names that begin with __temporal_ or /_sys/ are Temporal's own: choose another")
 	}
 	return nil
 }
@@ -147,11 +154,12 @@ func isAddress(address string, listen bool) bool {
 	return err == nil && (number > 0 || listen)
 }
 
-// InvalidSetting is Validate's fault, for a value that a Config cannot tell from none.
-func InvalidSetting(flag, value, fix string) error { return invalid(flag, value, fix) }
+// InvalidSetting is Validate's fault, for a value that a Config cannot distinguish from none.
+func InvalidSetting(flag, value, fix string) error { return invalidFault(flag, value, fix) }
 
-// invalid names a setting as people give it: the flag and its variable.
-func invalid(flag, value, fix string) error {
+// invalidFault names a setting as people give it: the flag and its variable.
+func invalidFault(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag,
+		variable, value, fix)
 }

@@ -36,10 +36,10 @@ func (w Workers) validate() error {
 		switch {
 		case slots.chosen == 0: // the default
 		case w.tuned():
-			return invalid(slots.flag, strconv.Itoa(slots.chosen),
+			return invalidFault(slots.flag, strconv.Itoa(slots.chosen),
 				"slots are fixed, or follow --target-memory and --target-cpu: leave out one or the other")
 		case slots.chosen < slots.least || slots.chosen > maxSlots:
-			return invalid(slots.flag, strconv.Itoa(slots.chosen), fmt.Sprintf("use %d to %d", slots.least, maxSlots))
+			return invalidFault(slots.flag, strconv.Itoa(slots.chosen), fmt.Sprintf("use %d to %d", slots.least, maxSlots))
 		}
 	}
 	for _, target := range []struct {
@@ -48,25 +48,29 @@ func (w Workers) validate() error {
 	}{{"target-memory", w.TargetMemory}, {"target-cpu", w.TargetCPU}} {
 		// The negation holds NaN off too. Nearly nothing would leave no slot to work with.
 		if target.chosen != 0 && !(target.chosen >= 0.1 && target.chosen <= 1) {
-			return invalid(target.flag, strconv.FormatFloat(target.chosen, 'g', -1, 64), "use a fraction from 0.1 to 1, for example 0.8")
+			return invalidFault(target.flag, strconv.FormatFloat(target.chosen, 'g', -1, 64),
+				"use a fraction from 0.1 to 1, for example 0.8")
 		}
 	}
 	switch {
 	case w.MaxPollers < 0 || w.MaxPollers > maxPollers:
-		return invalid("max-pollers", strconv.Itoa(w.MaxPollers), fmt.Sprintf("use 1 to %d", maxPollers))
+		return invalidFault("max-pollers", strconv.Itoa(w.MaxPollers), fmt.Sprintf("use 1 to %d", maxPollers))
 	case w.StickyCache < 0 || w.StickyCache > maxSticky:
-		return invalid("sticky-cache", strconv.Itoa(w.StickyCache), fmt.Sprintf("use 0 to %d; 0 keeps no workflow in memory", maxSticky))
-	}
-	if !w.Versioning.Enabled {
-		return nil
+		return invalidFault("sticky-cache", strconv.Itoa(w.StickyCache),
+			fmt.Sprintf("use 0 to %d; 0 keeps no workflow in memory", maxSticky))
 	}
 	switch {
+	case w.Versioning.BuildID != "" && !buildID.MatchString(w.Versioning.BuildID):
+		return invalidFault("build-id", w.Versioning.BuildID,
+			`use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
+	case !w.Versioning.Enabled:
+		return nil
 	case !deploymentName.MatchString(w.Versioning.Deployment):
-		return invalid("deployment-name", w.Versioning.Deployment, `use 1 to 128 of letters, digits, "_" and "-", beginning with a letter or digit`)
+		return invalidFault("deployment-name", w.Versioning.Deployment,
+			`use 1 to 128 of letters, digits, "_" and "-", beginning with a letter or digit`)
 	case w.Versioning.BuildID == "":
-		return invalid("build-id", "", "this binary was built without a revision: give a build ID of your own, or turn --worker-versioning off")
-	case !buildID.MatchString(w.Versioning.BuildID):
-		return invalid("build-id", w.Versioning.BuildID, `use 1 to 128 of letters, digits, ".", "_", "+" and "-", beginning with a letter or digit`)
+		return invalidFault("build-id", "", "this binary was built without a revision: give a build ID of your own, or "+
+			"turn --worker-versioning off")
 	}
 	return nil
 }

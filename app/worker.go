@@ -31,7 +31,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 		fx.Supply(config, config.Sealing, health, logger,
 			fx.Annotate(ctx, fx.As(new(context.Context))),
 			fx.Annotate(system.Clock{}, fx.As(new(ports.Clock))),
-			fx.Annotate(system.Dice{}, fx.As(new(ports.Dice))),
+			fx.Annotate(system.Rand{}, fx.As(new(ports.Rand))),
 		),
 		fx.Decorate(watched),
 		fx.Provide(
@@ -56,7 +56,8 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			pull.New,
 
 			openSealing,
-			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)), fx.As(new(ports.KeyRing))),
+			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)),
+				fx.As(new(ports.KeyRing))),
 			fx.Annotate(postgres.NewSecrets, fx.As(new(ports.Secrets))),
 			fx.Annotate(sealing.NewResealer, fx.As(new(ports.Resealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),

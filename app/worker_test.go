@@ -188,7 +188,7 @@ func addressOf(url string) string {
 	return address
 }
 
-// The worker answers for its task queue, and ends without error when it is told to.
+// The worker answers for its task queue, and ends without error when it is asked to.
 func TestWorkerStartsAndDrains(t *testing.T) {
 	t.Parallel()
 	config, logged := withServers(t), &log{}

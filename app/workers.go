@@ -27,7 +27,8 @@ type workers struct {
 }
 
 // newWorkers makes the workers with all that they can run.
-func newWorkers(config Config, target temporal.Config, c client.Client, w work, end *outcome, logger *slog.Logger) (*workers, error) {
+func newWorkers(config Config, target temporal.Config, c client.Client, w work, end *outcome,
+	logger *slog.Logger) (*workers, error) {
 	settings := config.Workers.filled()
 	options := temporal.WorkerOptions{
 		MaxPollers: settings.MaxPollers, Versioning: settings.Versioning,
@@ -41,6 +42,7 @@ func newWorkers(config Config, target temporal.Config, c client.Client, w work, 
 		options.Tuner = tuner
 	}
 	temporal.SetStickyCache(settings.StickyCache)
+	temporal.SetBuild(settings.Versioning.BuildID)
 	fatal := func(err error) { end.fatal(temporal.PollFault(err, target)) }
 	made := &workers{config: config, target: target, logger: logger}
 	for _, r := range config.polling() {
@@ -102,7 +104,8 @@ func (w *workers) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.StopTimeout+releaseTime)
 	defer cancel()
 	if !stopAll(ctx, w.all) {
-		w.logger.Warn("steps still busy; they are repeated elsewhere", "stopTimeout", w.config.StopTimeout.String())
+		w.logger.Warn("shutdown timed out: running steps were cancelled, and another worker repeats them", "stopTimeout",
+			w.config.StopTimeout.String())
 	}
 	return nil
 }

@@ -21,8 +21,9 @@ const clockSkew = 5 * time.Minute
 // that is the relying party's question and an internal CA's root is in no list.
 //
 // Faults are the CA's: "CertificateMalformed", "CertificateKeyMismatch", "CertificateNamesMismatch",
-// "CertificateNotValidNow" (our clock is allowed to be 5 minutes slow; the validity is returned with it), "CertificateChainBroken". A CSR that does
-// not parse is the operator's fault "CSRMalformed": it comes from our own store.
+// "CertificateNotValidNow" (our clock is allowed to be 5 minutes slow; the validity is returned with it),
+// "CertificateChainBroken". A CSR that does not parse is the operator's fault "CSRMalformed": it comes from our own
+// store.
 //
 // Version, Issuer and AccountURL of the result are the caller's to fill.
 func VerifyChain(chainPEM, csr []byte, names []string, now time.Time) (Issued, error) {
@@ -44,7 +45,8 @@ func VerifyChain(chainPEM, csr []byte, names []string, now time.Time) (Issued, e
 		return Issued{}, err
 	}
 	if leaf.NotBefore.After(now.Add(clockSkew)) || !leaf.NotAfter.After(now) {
-		return Issued{NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC()}, caFault(ReasonCertificateNotValidNow, nil,
+		return Issued{NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC()}, caFault(ReasonCertificateNotValidNow,
+			nil,
 			"the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
 			stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
 	}

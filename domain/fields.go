@@ -88,7 +88,7 @@ func checkDeliveries(s Spec) *Fault {
 	for i, delivery := range s.Deliveries {
 		if !deliveryName.MatchString(delivery) {
 			return specFault(ReasonDeliveryName, "deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", "+
-				"with \"@\" and a host's name if it is on a host of its own", i, quote(delivery))
+				"with \"@\" and a host's name if it is on its own host", i, quote(delivery))
 		}
 	}
 	return duplicate(ReasonDuplicateDelivery, "deliveries", s.Deliveries)

@@ -148,7 +148,7 @@ func checkHost(host string) *nameProblem {
 	}
 	// Only the ICANN section counts. A suffix of the private section (github.io) is itself registered under a
 	// public one, so its owner may have a certificate for it, and for a wildcard right under it (Baseline
-	// Requirements §3.2.2.6 tells CAs to consult the ICANN section only). Unknown top-level domains pass: an
+	// Requirements §3.2.2.6 has CAs consult the ICANN section only). Unknown top-level domains pass: an
 	// internal CA may serve names under .internal or .test.
 	if suffix, icann := publicsuffix.PublicSuffix(host); icann && suffix == host {
 		return problem(ReasonNamePublicSuffix,

@@ -65,7 +65,7 @@ const (
 	yes = true
 )
 
-// policy is the failure policy. The row of a kind holds for all its reasons but for those that have a row of their own.
+// policy is the failure policy. The row of a kind holds for all its reasons but for those that have their own row.
 // It is applied in steps, and its decisions are in their recorded answers: it may change freely.
 var policy = map[cause]rule{
 	//                                        in place, as asked, backoff, other issuer, answer, hold a Renew, new key
@@ -134,8 +134,8 @@ func (f *Fault) OfCA() bool {
 	}
 }
 
-// Unanswered reports whether err is about the way to a certificate's workflow, and no answer of the workflow itself: the
-// same call may be made again.
+// Unanswered reports whether err is about the way to a certificate's workflow, and no answer of the workflow itself:
+// the same call may be made again.
 func Unanswered(err error) bool {
 	var fault *Fault
 	if !errors.As(err, &fault) || fault.Kind != FaultWait {

@@ -24,7 +24,7 @@ const (
 	ReasonOrderNotIssued Reason = "OrderNotIssued"
 	// ReasonOrderStuck: the order stays in processing.
 	ReasonOrderStuck Reason = "OrderStuck"
-	// ReasonServerError: the CA answers with an error of its own.
+	// ReasonServerError: the CA answers with its own error.
 	ReasonServerError Reason = "ServerError"
 	// ReasonTimeout: the CA does not answer in time.
 	ReasonTimeout Reason = "Timeout"

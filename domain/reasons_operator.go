@@ -48,10 +48,10 @@ const (
 	ReasonNoDNSZones Reason = "NoDNSZones"
 	// ReasonPullCertificateExpired: the pull listener's own certificate has expired.
 	ReasonPullCertificateExpired Reason = "PullCertificateExpired"
-	// ReasonPullSilent: the pull listener does not answer itself.
-	ReasonPullSilent Reason = "PullSilent"
-	// ReasonResponderSilent: the responder for http-01 does not answer itself.
-	ReasonResponderSilent Reason = "ResponderSilent"
+	// ReasonPullNotAnswering: the pull listener does not answer itself.
+	ReasonPullNotAnswering Reason = "PullNotAnswering"
+	// ReasonResponderNotAnswering: the responder for http-01 does not answer itself.
+	ReasonResponderNotAnswering Reason = "ResponderNotAnswering"
 	// ReasonTargetAhead: the target has had a delivery that the database does not know of.
 	ReasonTargetAhead Reason = "TargetAhead"
 	// ReasonTargetRefused: the target answered that it does not take the delivery.
@@ -97,8 +97,8 @@ const (
 	ReasonSealingKeyWrong Reason = "SealingKeyWrong"
 	// ReasonSecretDamaged: a sealed secret was changed since it was sealed.
 	ReasonSecretDamaged Reason = "SecretDamaged"
-	// ReasonSecretsUnopened: some secrets do not open.
-	ReasonSecretsUnopened Reason = "SecretsUnopened"
+	// ReasonSecretsUnreadable: some secrets do not open.
+	ReasonSecretsUnreadable Reason = "SecretsUnreadable"
 	// ReasonUnknownOrder: no such order is stored.
 	ReasonUnknownOrder Reason = "UnknownOrder"
 	// ReasonUnknownVersion: the version is not one of the certificate, or is not stored.

@@ -16,8 +16,8 @@ const (
 
 // Of Spec faults: what a caller asked for cannot be done.
 const (
-	// ReasonGivenUp: the certificate is retired, and nothing is issued for it.
-	ReasonGivenUp Reason = "GivenUp"
+	// ReasonRetired: the certificate is retired, and nothing is issued for it.
+	ReasonRetired Reason = "Retired"
 	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec.
 	ReasonInputMalformed Reason = "InputMalformed"
 	ReasonInputTooLarge  Reason = "InputTooLarge"
@@ -27,18 +27,18 @@ const (
 	ReasonNoteTooLong   Reason = "NoteTooLong"
 	// ReasonNothingToRevoke: there is no certificate in service.
 	ReasonNothingToRevoke Reason = "NothingToRevoke"
-	// ReasonNotKept: no workflow keeps the certificate.
-	ReasonNotKept Reason = "NotKept"
+	// ReasonWorkflowEnded: no workflow keeps the certificate.
+	ReasonWorkflowEnded Reason = "WorkflowEnded"
 	// ReasonNotRetired: somebody ensured the certificate while it was being retired.
 	ReasonNotRetired Reason = "NotRetired"
-	// ReasonRequestUnknown: the request is not one of this run.
-	ReasonRequestUnknown Reason = "RequestUnknown"
+	// ReasonUnknownRequest: the request is not one of this run.
+	ReasonUnknownRequest Reason = "UnknownRequest"
 	// ReasonStartOptions: a workflow was started with an option that does not suit one that lives for years.
 	ReasonStartOptions Reason = "StartOptions"
 	// ReasonStillDelivered: targets keep a certificate that is retired.
 	ReasonStillDelivered Reason = "StillDelivered"
-	// ReasonTokenVoid: the token for a key was used, or ran out.
-	ReasonTokenVoid Reason = "TokenVoid"
+	// ReasonTokenInvalid: the token for a key was used, or ran out.
+	ReasonTokenInvalid Reason = "TokenInvalid"
 	// ReasonTooManyCallers: as many as may wait for the certificate wait already. It is a Wait fault.
 	ReasonTooManyCallers Reason = "TooManyCallers"
 	// ReasonUnknownCertificate: there is no certificate of this name.

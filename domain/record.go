@@ -15,7 +15,7 @@ type Record struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Revocations are the certificates that are still to be revoked, oldest first.
 	Revocations []Revocation `json:"revocations,omitempty"`
-	// Deliveries are the targets that have met this certificate, in order of name.
+	// Deliveries are the targets that a step has contacted for this certificate, in order of name.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Retirement is how far it is retired; empty while it is kept in service.
 	Retirement Retirement `json:"retirement,omitempty"`

@@ -49,7 +49,7 @@ type Spec struct {
 	// Tenant names whom the certificate is for: tenants share CAs and workers fairly. Empty means the registered domain of
 	// the first name.
 	Tenant string `json:"tenant,omitempty"`
-	// Deliveries name configured targets, each with "@host" if it is on a host of its own. Their order does not matter.
+	// Deliveries name configured targets, each with "@host" if it is on its own host. Their order does not matter.
 	Deliveries []string `json:"deliveries,omitempty"`
 }
 

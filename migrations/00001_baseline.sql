@@ -4,12 +4,12 @@
 -- The oldest binary that may work with this schema, by the schema version that it knows. While releases are rolled out,
 -- binaries of both run on the newer schema: a migration raises this only if older code would do harm.
 CREATE TABLE everleaf_compatibility (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    least    bigint NOT NULL
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    min_version bigint NOT NULL
 );
-INSERT INTO everleaf_compatibility (least) VALUES (1);
+INSERT INTO everleaf_compatibility (min_version) VALUES (1);
 
--- One row per certificate: what it is now. What happens next is Temporal's to know.
+-- One row per certificate: what it is now. What happens next is in Temporal.
 CREATE TABLE certificates (
     name            text PRIMARY KEY,
     -- What the certificate in service was issued for; before the first, what was asked for.
@@ -17,7 +17,7 @@ CREATE TABLE certificates (
     phase           text NOT NULL CHECK (phase IN ('Issuing', 'Ready', 'Failing')),
     current_version uuid,
     failure         jsonb,
-    -- When the last request was made that is stored here, by the workflow's clock: one that comes late changes nothing.
+    -- When the last request stored here was made, by the workflow's clock: one that comes late changes nothing.
     requested_at    timestamptz,
     -- What somebody asked for who retired it, whether its targets are to be cleared; NULL while it is to be kept in service.
     retirement      text CHECK (retirement IN ('Retiring', 'Clearing')),
@@ -39,7 +39,7 @@ CREATE TABLE keys (
 -- Finds what an earlier sealing key has sealed.
 CREATE INDEX keys_mark ON keys (substring(sealed FROM 1 FOR 9));
 
--- An order is stored before the CA hears of it (planned) and its URL before anything else happens (placed).
+-- An order is stored before it is placed at the CA (planned) and its URL before anything else happens (placed).
 CREATE TABLE orders (
     id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     certificate  text NOT NULL REFERENCES certificates (name),
@@ -61,7 +61,7 @@ CREATE TABLE orders (
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     CHECK (state <> 'placed' OR url IS NOT NULL),
-    -- A key belongs to one certificate, whoever asks for it.
+    -- A key belongs to one certificate.
     FOREIGN KEY (certificate, key_id) REFERENCES keys (certificate, id)
 );
 -- The same issuance key never leads to a second certificate.
@@ -88,16 +88,16 @@ CREATE TABLE versions (
     -- What it was issued for.
     key_type          text NOT NULL,
     profile           text NOT NULL,
-    -- When it is to be replaced, and why; the instant once more for those who sort by it.
+    -- When it is to be replaced, and why; the instant once more, to sort by.
     renewal           jsonb,
     renew_at          timestamptz,
-    -- When its CA is to be asked again when to renew it (RFC 9773 section 4.3), and how the last questions went.
-    next_look         timestamptz DEFAULT now(),
-    look_failures     integer NOT NULL DEFAULT 0,
-    look_failure      text,
+    -- When its CA is next asked when to renew it (RFC 9773 section 4.3), and how the last checks went.
+    next_check         timestamptz DEFAULT now(),
+    check_failures     integer NOT NULL DEFAULT 0,
+    check_failure      text,
     -- Whether a sweep has moved the plan and has not notified the workflow yet.
     moved             boolean NOT NULL DEFAULT false,
-    -- What was asked for of its revocation: it is pending until revoked_at is set, and outlives the workflow.
+    -- The request to revoke it: it is pending until revoked_at is set, and outlives the workflow.
     revoking          jsonb,
     -- When it was revoked, and why (RFC 5280 section 5.3.1).
     revoked_at        timestamptz,
@@ -105,24 +105,24 @@ CREATE TABLE versions (
     created_at        timestamptz NOT NULL DEFAULT now(),
     UNIQUE (certificate, id)
 );
--- A certificate's version is its own, whatever the code above says.
+-- A certificate's version is its own, whatever the code does.
 ALTER TABLE certificates ADD FOREIGN KEY (name, current_version) REFERENCES versions (certificate, id);
 -- A sweep walks through what is due in this order.
-CREATE INDEX versions_next_look ON versions (next_look, certificate) WHERE next_look IS NOT NULL;
+CREATE INDEX versions_next_check ON versions (next_check, certificate) WHERE next_check IS NOT NULL;
 CREATE INDEX versions_moved ON versions (certificate) WHERE moved;
 CREATE INDEX versions_revoking ON versions (certificate) WHERE revoking IS NOT NULL AND revoked_at IS NULL;
 -- A client that asks by the name that it serves finds the certificate.
 CREATE INDEX versions_names ON versions USING gin (names);
 
--- One ACME account per issuer and directory; its key is stored before the CA hears of it.
+-- One ACME account per issuer and directory; its key is stored before it is sent to the CA.
 CREATE TABLE accounts (
     issuer          text NOT NULL,
     directory       text NOT NULL,
     url             text NOT NULL DEFAULT '',
     sealed_key      bytea NOT NULL CHECK (octet_length(sealed_key) > 0),
-    -- The contact that the CA was told.
+    -- The contact that the CA has.
     contact         text NOT NULL DEFAULT '',
-    -- A new key on its way: it is stored before the CA hears of it.
+    -- A new key that is being rolled over to: it is stored before it is sent to the CA.
     next_sealed_key bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, directory)
@@ -153,7 +153,7 @@ CREATE TABLE dns_records (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (order_id, name, value, zone)
 );
--- Who else has put the same record.
+-- Finds other orders with the same record.
 CREATE INDEX dns_records_record ON dns_records (name, value);
 
 -- Validations that a CA has carried out and that failed: CAs count them by account and name, whichever certificate it was
@@ -167,14 +167,14 @@ CREATE TABLE failed_validations (
 );
 CREATE INDEX failed_validations_age ON failed_validations (failed_at);
 
--- How each certificate stands at each of its targets. The version is the one that the target has confirmed.
+-- The state of each certificate at each of its targets. The version is the one that the target has confirmed.
 CREATE TABLE deliveries (
     certificate  text NOT NULL REFERENCES certificates (name),
     target       text NOT NULL,
     -- Where it is delivered from: the name after "@", empty for a target that every delivery worker reaches.
     host         text NOT NULL GENERATED ALWAYS AS (split_part(target, '@', 2)) STORED,
-    -- Whether a step has contacted the target: it may have the certificate. One that never was is forgotten with the spec.
-    met          boolean NOT NULL DEFAULT false,
+    -- Whether a step has contacted the target: it may have the certificate. A target that never was is forgotten with the spec.
+    contacted    boolean NOT NULL DEFAULT false,
     version      uuid,
     confirmation text NOT NULL DEFAULT '',
     delivered_at timestamptz,
@@ -189,7 +189,7 @@ CREATE INDEX deliveries_host ON deliveries (host, certificate, target) WHERE fai
 CREATE INDEX deliveries_failed ON deliveries (certificate) WHERE failure IS NOT NULL;
 
 -- What a target was asked last for a certificate, and its number: what is asked for later has a greater one, so that a try
--- that comes late is told apart. A row outlives its delivery: a late try is known after a removal as well.
+-- that comes late is recognized. A row outlives its delivery: a late try is known after a removal as well.
 CREATE TABLE delivery_sequences (
     certificate text NOT NULL,
     target      text NOT NULL,
@@ -228,7 +228,7 @@ CREATE UNIQUE INDEX events_one_request ON events (certificate, (detail ->> 'requ
 CREATE UNIQUE INDEX events_one_failure ON events (certificate, at, type) WHERE type IN ('failed', 'fell_back');
 CREATE UNIQUE INDEX events_one_delivery ON events (certificate, (detail ->> 'target'), (detail ->> 'version'))
     WHERE type = 'delivered';
-CREATE UNIQUE INDEX events_one_undelivery ON events (certificate, at, (detail ->> 'target')) WHERE type = 'undelivered';
+CREATE UNIQUE INDEX events_one_delivery_failure ON events (certificate, at, (detail ->> 'target')) WHERE type = 'delivery_failed';
 -- A key that a client pulls again and again is noted once for each version.
 CREATE UNIQUE INDEX events_one_pull ON events (certificate, (detail ->> 'version'), (detail ->> 'by'))
     WHERE type = 'exported' AND detail ->> 'through' = 'pull';
@@ -237,7 +237,7 @@ CREATE UNIQUE INDEX events_one_pull ON events (certificate, (detail ->> 'version
 CREATE TABLE sealing_check (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     sealed     bytea NOT NULL,
-    -- What earlier sealing keys have made of the known text, once another key has taken the lead from them.
+    -- What earlier sealing keys have made of the known text, once another key has become the current one.
     superseded bytea[] NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now()
 );

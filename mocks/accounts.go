@@ -94,6 +94,21 @@ func (mr *MockAccountsMockRecorder) PlanAccountKey(ctx, issuer, directory, seale
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "PlanAccountKey", reflect.TypeOf((*MockAccounts)(nil).PlanAccountKey), ctx, issuer, directory, sealedKey)
 }
 
+// RecordContact mocks base method.
+func (m *MockAccounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool, update func(context.Context) error) (bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "RecordContact", ctx, issuer, directory, contact, again, update)
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// RecordContact indicates an expected call of RecordContact.
+func (mr *MockAccountsMockRecorder) RecordContact(ctx, issuer, directory, contact, again, update interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordContact", reflect.TypeOf((*MockAccounts)(nil).RecordContact), ctx, issuer, directory, contact, again, update)
+}
+
 // RecordRegistration mocks base method.
 func (m *MockAccounts) RecordRegistration(ctx context.Context, issuer, directory string, registration ports.Registration) error {
 	m.ctrl.T.Helper()
@@ -121,19 +136,4 @@ func (m *MockAccounts) SwitchAccountKey(ctx context.Context, issuer, directory s
 func (mr *MockAccountsMockRecorder) SwitchAccountKey(ctx, issuer, directory, sealedKey interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SwitchAccountKey", reflect.TypeOf((*MockAccounts)(nil).SwitchAccountKey), ctx, issuer, directory, sealedKey)
-}
-
-// TellContact mocks base method.
-func (m *MockAccounts) TellContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "TellContact", ctx, issuer, directory, contact, again, tell)
-	ret0, _ := ret[0].(bool)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// TellContact indicates an expected call of TellContact.
-func (mr *MockAccountsMockRecorder) TellContact(ctx, issuer, directory, contact, again, tell interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "TellContact", reflect.TypeOf((*MockAccounts)(nil).TellContact), ctx, issuer, directory, contact, again, tell)
 }

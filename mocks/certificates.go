@@ -223,21 +223,6 @@ func (m *MockCatalog) EXPECT() *MockCatalogMockRecorder {
 	return m.recorder
 }
 
-// Census mocks base method.
-func (m *MockCatalog) Census(ctx context.Context, now time.Time) (ports.Census, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Census", ctx, now)
-	ret0, _ := ret[0].(ports.Census)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Census indicates an expected call of Census.
-func (mr *MockCatalogMockRecorder) Census(ctx, now interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Census", reflect.TypeOf((*MockCatalog)(nil).Census), ctx, now)
-}
-
 // Current mocks base method.
 func (m *MockCatalog) Current(ctx context.Context, name string) (ports.KeyPair, error) {
 	m.ctrl.T.Helper()
@@ -251,6 +236,21 @@ func (m *MockCatalog) Current(ctx context.Context, name string) (ports.KeyPair, 
 func (mr *MockCatalogMockRecorder) Current(ctx, name interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Current", reflect.TypeOf((*MockCatalog)(nil).Current), ctx, name)
+}
+
+// FleetStats mocks base method.
+func (m *MockCatalog) FleetStats(ctx context.Context, now time.Time) (ports.FleetStats, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "FleetStats", ctx, now)
+	ret0, _ := ret[0].(ports.FleetStats)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// FleetStats indicates an expected call of FleetStats.
+func (mr *MockCatalogMockRecorder) FleetStats(ctx, now interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "FleetStats", reflect.TypeOf((*MockCatalog)(nil).FleetStats), ctx, now)
 }
 
 // List mocks base method.

@@ -64,20 +64,6 @@ func (mr *MockSolverMockRecorder) CleanUp(ctx, orderID interface{}) *gomock.Call
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CleanUp", reflect.TypeOf((*MockSolver)(nil).CleanUp), ctx, orderID)
 }
 
-// Patience mocks base method.
-func (m *MockSolver) Patience() time.Duration {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Patience")
-	ret0, _ := ret[0].(time.Duration)
-	return ret0
-}
-
-// Patience indicates an expected call of Patience.
-func (mr *MockSolverMockRecorder) Patience() *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Patience", reflect.TypeOf((*MockSolver)(nil).Patience))
-}
-
 // Present mocks base method.
 func (m *MockSolver) Present(ctx context.Context, orderID string, challenges []domain.Challenge) error {
 	m.ctrl.T.Helper()
@@ -104,6 +90,20 @@ func (m *MockSolver) Type() domain.ChallengeType {
 func (mr *MockSolverMockRecorder) Type() *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Type", reflect.TypeOf((*MockSolver)(nil).Type))
+}
+
+// WaitLimit mocks base method.
+func (m *MockSolver) WaitLimit() time.Duration {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "WaitLimit")
+	ret0, _ := ret[0].(time.Duration)
+	return ret0
+}
+
+// WaitLimit indicates an expected call of WaitLimit.
+func (mr *MockSolverMockRecorder) WaitLimit() *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "WaitLimit", reflect.TypeOf((*MockSolver)(nil).WaitLimit))
 }
 
 // MockHTTPTokens is a mock of HTTPTokens interface.

@@ -37,6 +37,18 @@ func (m *MockObserver) EXPECT() *MockObserverMockRecorder {
 	return m.recorder
 }
 
+// ARIChecked mocks base method.
+func (m *MockObserver) ARIChecked(ctx context.Context, issuer string, check ports.ARICheck) {
+	m.ctrl.T.Helper()
+	m.ctrl.Call(m, "ARIChecked", ctx, issuer, check)
+}
+
+// ARIChecked indicates an expected call of ARIChecked.
+func (mr *MockObserverMockRecorder) ARIChecked(ctx, issuer, check interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ARIChecked", reflect.TypeOf((*MockObserver)(nil).ARIChecked), ctx, issuer, check)
+}
+
 // AttemptFailed mocks base method.
 func (m *MockObserver) AttemptFailed(ctx context.Context, issuer string, fault domain.Fault) {
 	m.ctrl.T.Helper()
@@ -119,18 +131,6 @@ func (m *MockObserver) OrderPlaced(ctx context.Context, issuer string, resumed b
 func (mr *MockObserverMockRecorder) OrderPlaced(ctx, issuer, resumed interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OrderPlaced", reflect.TypeOf((*MockObserver)(nil).OrderPlaced), ctx, issuer, resumed)
-}
-
-// RenewalLooked mocks base method.
-func (m *MockObserver) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
-	m.ctrl.T.Helper()
-	m.ctrl.Call(m, "RenewalLooked", ctx, issuer, look)
-}
-
-// RenewalLooked indicates an expected call of RenewalLooked.
-func (mr *MockObserverMockRecorder) RenewalLooked(ctx, issuer, look interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RenewalLooked", reflect.TypeOf((*MockObserver)(nil).RenewalLooked), ctx, issuer, look)
 }
 
 // RenewalStarted mocks base method.

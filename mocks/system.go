@@ -48,39 +48,39 @@ func (mr *MockClockMockRecorder) Now() *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Now", reflect.TypeOf((*MockClock)(nil).Now))
 }
 
-// MockDice is a mock of Dice interface.
-type MockDice struct {
+// MockRand is a mock of Rand interface.
+type MockRand struct {
 	ctrl     *gomock.Controller
-	recorder *MockDiceMockRecorder
+	recorder *MockRandMockRecorder
 }
 
-// MockDiceMockRecorder is the mock recorder for MockDice.
-type MockDiceMockRecorder struct {
-	mock *MockDice
+// MockRandMockRecorder is the mock recorder for MockRand.
+type MockRandMockRecorder struct {
+	mock *MockRand
 }
 
-// NewMockDice creates a new mock instance.
-func NewMockDice(ctrl *gomock.Controller) *MockDice {
-	mock := &MockDice{ctrl: ctrl}
-	mock.recorder = &MockDiceMockRecorder{mock}
+// NewMockRand creates a new mock instance.
+func NewMockRand(ctrl *gomock.Controller) *MockRand {
+	mock := &MockRand{ctrl: ctrl}
+	mock.recorder = &MockRandMockRecorder{mock}
 	return mock
 }
 
 // EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockDice) EXPECT() *MockDiceMockRecorder {
+func (m *MockRand) EXPECT() *MockRandMockRecorder {
 	return m.recorder
 }
 
-// Fraction mocks base method.
-func (m *MockDice) Fraction() float64 {
+// Float64 mocks base method.
+func (m *MockRand) Float64() float64 {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Fraction")
+	ret := m.ctrl.Call(m, "Float64")
 	ret0, _ := ret[0].(float64)
 	return ret0
 }
 
-// Fraction indicates an expected call of Fraction.
-func (mr *MockDiceMockRecorder) Fraction() *gomock.Call {
+// Float64 indicates an expected call of Float64.
+func (mr *MockRandMockRecorder) Float64() *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Fraction", reflect.TypeOf((*MockDice)(nil).Fraction))
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Float64", reflect.TypeOf((*MockRand)(nil).Float64))
 }

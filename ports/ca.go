@@ -56,7 +56,7 @@ type OrderRequest struct {
 type Authorizing interface {
 	// Authorization reads an authorization with its challenges' key authorizations filled in.
 	Authorization(ctx context.Context, url string) (domain.Authorization, error)
-	// AcceptChallenge tells the CA that the challenge may be validated. Accepting one that is being validated or
+	// AcceptChallenge asks the CA to validate the challenge. Accepting one that is being validated or
 	// is done is no error.
 	AcceptChallenge(ctx context.Context, challenge domain.Challenge) error
 }
@@ -69,7 +69,7 @@ type RenewalAdviser interface {
 
 // Revoking is the part of a CA that revokes (RFC 8555 §7.6).
 type Revoking interface {
-	// Revoke revokes the certificate (leaf, DER), signed by the account, or by the certificate's own key (PKCS #8 PEM) if one
-	// is given. One that is revoked already is no error (already is true).
+	// Revoke revokes the certificate (leaf, DER), signed by the account, or by the certificate's own key (PKCS #8 PEM) if
+	// one is given. One that is revoked already is no error (already is true).
 	Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error)
 }

@@ -10,27 +10,30 @@ import (
 //go:generate go tool mockgen -source=certificates.go -destination=../mocks/certificates.go -package=mocks
 
 // Certificates records what is asked for and what came of it. A version is looked up together with its certificate: one
-// that is not the certificate's is an Operator fault "UnknownVersion". A certificate that is not stored has the zero record,
-// and is no error. A record comes without ReadBy. Faults: Wait "DatabaseUnavailable".
+// that is not the certificate's is an Operator fault "UnknownVersion". A certificate that is not stored has the zero
+// record, and is no error. A record comes without ReadBy. Faults: Wait "DatabaseUnavailable".
 type Certificates interface {
 	// Record reads what is stored of a certificate, in one statement.
 	Record(ctx context.Context, certificate string) (domain.Record, error)
-	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it, and the
-	// version that a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever is in service
-	// by then; empty if there was none. Idempotent by the request's ID.
-	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (record domain.Record, version string, err error)
+	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it,
+	// and the version that a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever
+	// is in service by then; empty if there was none. Idempotent by the request's ID.
+	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (record domain.Record, version string,
+		err error)
 	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failures of the
-	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits for
-	// the new version's deliveries from then on; the new version is to be revoked as well if its key is called compromised.
-	// Issued.Version is ignored on the way in. Idempotent by order: a second call returns what the first stored. An order that
-	// was abandoned meanwhile is a Wait fault "OrderAbandoned", for good.
-	RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error)
-	// RecordRenewal stores the plan of a version and when its CA is to be asked again; the first writer wins. It returns the
-	// record after it.
-	RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error)
-	// RecordFailure stores the failure of an attempt on the certificate (made if new, under spec) and removes the HTTP tokens of
-	// its orders in flight, in one transaction. Idempotent by the failure's instant: one that is older than the failure that is
-	// stored, or than the version in service, is an event alone.
+	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits
+	// for the new version's deliveries from then on; the new version is to be revoked as well if its key is called
+	// compromised. Issued.Version is ignored on the way in. Idempotent by order: a second call returns what the first
+	// stored. An order that was abandoned meanwhile is a Wait fault "OrderAbandoned", for good.
+	RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued,
+		error)
+	// RecordRenewal stores the plan of a version and when its CA is to be asked again; the first writer wins. It returns
+	// the record after it.
+	RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan,
+		next time.Time) (domain.Record, error)
+	// RecordFailure stores the failure of an attempt on the certificate (made if new, under spec) and removes the HTTP
+	// tokens of its orders in flight, in one transaction. Idempotent by the failure's instant: one that is older than the
+	// failure that is stored, or than the version in service, is an event alone.
 	RecordFailure(ctx context.Context, certificate string, spec domain.Spec, failure domain.Failure) error
 	// RecordFallback notes that an issuer's failure led to the next one, and removes HTTP tokens as RecordFailure does.
 	// Idempotent by the failure's instant.
@@ -40,24 +43,25 @@ type Certificates interface {
 	// SealedKey returns a version's key as it is sealed.
 	SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error)
 	// RecordRevoked notes that a version is revoked; the first writer wins. It returns the record after it. Idempotent.
-	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error)
+	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason,
+		at time.Time) (domain.Record, error)
 	// RecordUnrevoked stores why a version is not revoked yet. One that is not to be revoked any more, or that has a later
 	// failure, is left alone. Idempotent.
 	RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error
-	// RecordReleased notes that the certificate's workflow ended at an instant and removes the HTTP tokens of its orders in
-	// flight; it returns the record after it. One that was asked for after the instant belongs to another workflow, and nothing
-	// changes. Idempotent.
+	// RecordReleased notes that the certificate's workflow ended at an instant and removes the HTTP tokens of its orders
+	// in flight; it returns the record after it. One that was asked for after the instant belongs to another workflow, and
+	// nothing changes. Idempotent.
 	RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error)
 }
 
 // StoredRequest is what RecordRequest stores of a request.
 type StoredRequest struct {
 	domain.Request
-	// Changes say what a Start or Ensure changes, in words. It has an event if there are any, if the certificate is new, or if
-	// it was released.
+	// Changes say what a Start or Ensure changes, in words. It has an event if there are any, if the certificate is new,
+	// or if it was released.
 	Changes []string
-	// Fulfilled reports whether the certificate in service serves the spec: then the spec is stored and the failure cleared.
-	// Otherwise the spec is stored with its certificate.
+	// Fulfilled reports whether the certificate in service serves the spec: then the spec is stored and the failure
+	// cleared. Otherwise the spec is stored with its certificate.
 	Fulfilled bool
 	// Version is what a Revoke is about.
 	Version string
@@ -77,12 +81,12 @@ type CertificateRecord struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
-// Census is the whole fleet in a few numbers; what was released does not count.
-type Census struct {
+// FleetStats is the whole fleet in a few numbers; what was released does not count.
+type FleetStats struct {
 	// Groups count certificates by phase and by the issuer of the certificate in service ("" before the first).
-	Groups []CensusGroup
-	// Expiring counts certificates in service by the time that is left of them: each of ExpiryBounds has the number of those
-	// with at most that much left. Expired ones have nothing left.
+	Groups []FleetGroup
+	// Expiring counts certificates in service by the time that is left of them: each of ExpiryBounds has the number of
+	// those with at most that much left. Expired ones have nothing left.
 	Expiring []int
 	// NextExpiry is the earliest end of validity in service; zero without any.
 	NextExpiry time.Time
@@ -90,22 +94,23 @@ type Census struct {
 	Undelivered int
 }
 
-// CensusGroup is one count.
-type CensusGroup struct {
+// FleetGroup is one count.
+type FleetGroup struct {
 	Phase  domain.Phase
 	Issuer string
 	Count  int
 }
 
-// ExpiryBounds are the times left that Census counts by.
-var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 30 * 24 * time.Hour}
+// ExpiryBounds are the times left that FleetStats counts by.
+var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour,
+	30 * 24 * time.Hour}
 
 // KeyPair is the certificate in service, or the version that was asked for, with its sealed key.
 type KeyPair struct {
 	Record    CertificateRecord
 	ChainPEM  []byte
 	SealedKey []byte
-	// Replaced says that another version is in service.
+	// Replaced reports whether another version is in service.
 	Replaced bool
 }
 
@@ -113,8 +118,8 @@ type KeyPair struct {
 type Catalog interface {
 	// List returns up to limit records in order of name, after the name given ("" for the first page).
 	List(ctx context.Context, after string, limit int) ([]CertificateRecord, error)
-	// Census counts the certificates as they are at now, for metrics.
-	Census(ctx context.Context, now time.Time) (Census, error)
+	// FleetStats counts the certificates as they are at now, for metrics.
+	FleetStats(ctx context.Context, now time.Time) (FleetStats, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait
 	// fault "NotIssuedYet".
 	Current(ctx context.Context, name string) (KeyPair, error)

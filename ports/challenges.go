@@ -15,12 +15,12 @@ type Solver interface {
 	Type() domain.ChallengeType
 	// Present makes the challenges of an order answerable from every replica. Idempotent by token.
 	Present(ctx context.Context, orderID string, challenges []domain.Challenge) error
-	// Check looks at the challenge from our side, as the CA will. A Wait fault "ChallengeNotVisible" says what was
-	// seen instead; "ZoneNotVisible" that those who would know, in a zone of ours, cannot be found or do not answer. It makes one attempt, bounded to seconds.
+	// Check makes the CA's request from our side, once, within seconds. A Wait fault "ChallengeNotVisible" says what was
+	// seen instead; "ZoneNotVisible" that the name servers of one of our own zones cannot be found or do not answer.
 	Check(ctx context.Context, challenge domain.Challenge) error
-	// Patience is how long Check may answer so before that is the name's fault, or the operator's.
-	Patience() time.Duration
-	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not look any more:
+	// WaitLimit is how long Check may fail with these before it is the name's fault, or the operator's.
+	WaitLimit() time.Duration
+	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not check any more:
 	// after success and after a failure that is final. What it leaves MUST be stored, for another call to remove.
 	CleanUp(ctx context.Context, orderID string) error
 }

@@ -22,17 +22,17 @@ const (
 	// RevokeUpdate replaces the certificate and then revokes the one that was in service; it answers when that is done or
 	// with a problem.
 	RevokeUpdate = "Revoke"
-	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or with a
-	// problem.
+	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or with
+	// a problem.
 	RetireUpdate = "Retire"
-	// RecordChangedSignal says that what Postgres stores of the certificate has changed: the workflow reads it again. It has
-	// no argument, and one that is sent all the same is ignored. It is the service's own: see Notifier.
+	// RecordChangedSignal says that what Postgres stores of the certificate has changed: the workflow reads it again. It
+	// has no argument, and one that is sent all the same is ignored. It is the service's own: see Notifier.
 	RecordChangedSignal = "RecordChanged"
 	// StatusQuery answers a domain.Status.
 	StatusQuery = "Status"
 )
 
-// Each kind of work that wants slots of its own has a task queue of its own: the base queue's name and a suffix.
+// Each kind of work that wants its own slots has its own task queue: the base queue's name and a suffix.
 const (
 	authorizationSuffix = "-authorization"
 	nexusSuffix         = "-nexus"
@@ -54,8 +54,8 @@ func DeliveryTaskQueue(base, host string) string {
 	return base + deliverySuffix + "-" + host
 }
 
-// What a caller in another namespace uses: a Nexus service and its operations, which are those of Keeper. The input of each
-// is the type of its name with Nexus before it; each answers a domain.Status.
+// What a caller in another namespace uses: a Nexus service and its operations, which are those of Keeper. The input of
+// each is the type of its name with Nexus before it; each answers a domain.Status.
 const (
 	NexusService         = "everleaf"
 	NexusEnsureOperation = "Ensure"

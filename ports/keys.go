@@ -9,8 +9,9 @@ import (
 //go:generate go tool mockgen -source=keys.go -destination=../mocks/keys.go -package=mocks
 
 // Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what no configured key has
-// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key service
-// is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by domain.About.
+// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key
+// service is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by
+// domain.About.
 type Sealer interface {
 	Seal(ctx context.Context, plaintext []byte) (sealed []byte, err error)
 	Open(ctx context.Context, sealed []byte) (plaintext []byte, err error)
@@ -21,7 +22,7 @@ type KeyRing interface {
 	Sealer
 	// Mark is how all begins that the current key seals, and nothing that another one does. It is no secret.
 	Mark() []byte
-	// Rotated says that there are earlier keys, and so perhaps something to seal anew.
+	// Rotated reports whether there are earlier keys, and so perhaps something to reseal.
 	Rotated() bool
 }
 
@@ -51,10 +52,10 @@ const (
 
 // Secrets finds what is stored sealed and replaces it. Faults: Wait "DatabaseUnavailable".
 type Secrets interface {
-	// CountStale counts what does not begin with mark; none if another key has the lead (see KeyRing).
+	// CountStale counts what does not begin with mark; none if another key is current (see KeyRing).
 	CountStale(ctx context.Context, mark []byte) (int, error)
 	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
-	// given; before the first ("") come all such account keys. As CountStale, none if another key has the lead.
+	// given; before the first ("") come all such account keys. As CountStale, none if another key is current.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
 	// Owners returns the certificates that keys of these IDs belong to.
 	Owners(ctx context.Context, keys []string) (map[string]string, error)
@@ -64,7 +65,7 @@ type Secrets interface {
 	RecordResealed(ctx context.Context, resealed int, failed []UnopenedSecret) error
 }
 
-// UnopenedSecret is one that could not be sealed anew, since it does not open.
+// UnopenedSecret is one that could not be resealed, since it does not open.
 type UnopenedSecret struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id"`
@@ -76,7 +77,7 @@ type UnopenedSecret struct {
 
 // Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.
 type Resealer interface {
-	// Stale counts what there is to seal anew, and what cannot be; 0 without a question while no earlier key is configured.
+	// Stale counts what there is to reseal, and what cannot be; 0 without a question while no earlier key is configured.
 	Stale(ctx context.Context) (int, error)
 	// Reseal works on one page after the place given ("" for the first) and returns how far it is. What does not open is
 	// skipped. Idempotent, and any number may work at once: each secret is replaced only as it was read.

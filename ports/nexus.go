@@ -2,7 +2,7 @@ package ports
 
 import "everleaf/domain"
 
-// A Nexus operation that takes as long as an issuance is carried by a workflow of its own, which ends with it. The type's
+// A Nexus operation that takes as long as an issuance is carried by its own workflow, which ends with it. The type's
 // name is in recorded histories and is never changed.
 const NexusWorkflow = "NexusRequest"
 
@@ -29,10 +29,12 @@ type NexusRequest struct {
 // The steps of a Nexus operation, in order.
 var (
 	// LocateCertificate finds the run of the certificate's workflow that the request is for. It changes nothing.
-	LocateCertificate = Step[LocateCertificateInput, LocateCertificateOutput]{Name: "LocateCertificate", Summary: "find the certificate's workflow"}
+	LocateCertificate = Step[LocateCertificateInput, LocateCertificateOutput]{Name: "LocateCertificate",
+		Summary: "find the certificate's workflow"}
 	// CarryRequest sends the request to that run and waits for its answer. A Wait fault "RunEnded" says that the run ended
 	// before it carried the request out. Idempotency key: NexusRequest.ID and the run.
-	CarryRequest = Step[CarryRequestInput, CarryRequestOutput]{Name: "CarryRequest", Summary: "ask the certificate's workflow, wait for its answer"}
+	CarryRequest = Step[CarryRequestInput, CarryRequestOutput]{Name: "CarryRequest",
+		Summary: "ask the certificate's workflow, wait for its answer"}
 )
 
 // LocateCertificateInput names the certificate.

@@ -9,8 +9,8 @@ import (
 
 //go:generate go tool mockgen -source=observer.go -destination=../mocks/observer.go -package=mocks
 
-// Observer hears what the steps did, for metrics. A step that is repeated may tell twice: these are counts for people,
-// not books. Methods MUST NOT block and MUST NOT fail.
+// Observer counts what the steps did, for metrics. A step that is repeated may count twice: the counts are for people
+// and not exact. Methods MUST NOT block and MUST NOT fail.
 type Observer interface {
 	// OrderPlaced: an order was placed at the CA; resumed, if an earlier try had placed it.
 	OrderPlaced(ctx context.Context, issuer string, resumed bool)
@@ -20,8 +20,8 @@ type Observer interface {
 	RenewalStarted(ctx context.Context, issuer string, lag time.Duration)
 	// AttemptFailed: an attempt failed, and the failure was recorded.
 	AttemptFailed(ctx context.Context, issuer string, fault domain.Fault)
-	// RenewalLooked: a sweep asked when to renew a certificate.
-	RenewalLooked(ctx context.Context, issuer string, look Look)
+	// ARIChecked: a sweep asked when to renew a certificate.
+	ARIChecked(ctx context.Context, issuer string, check ARICheck)
 	// Swept: all certificates that were due to be asked about have been, or their CA is left alone for now.
 	Swept(ctx context.Context)
 	// CertificateRevoked: a certificate was revoked.
@@ -34,14 +34,14 @@ type Observer interface {
 	DeliveryDrifted(ctx context.Context, target string)
 }
 
-// Look is what came of asking a CA when to renew.
-type Look string
+// ARICheck is what came of asking a CA when to renew (RFC 9773).
+type ARICheck string
 
 const (
-	// LookAnswered: the plan stays as it is.
-	LookAnswered Look = "answered"
-	// LookMoved: the plan's instant moved, and the certificate's workflow is notified.
-	LookMoved Look = "moved"
-	// LookFailed: the CA gave no window that can be used.
-	LookFailed Look = "failed"
+	// ARICheckAnswered: the plan stays as it is.
+	ARICheckAnswered ARICheck = "answered"
+	// ARICheckMoved: the plan's instant moved, and the certificate's workflow is notified.
+	ARICheckMoved ARICheck = "moved"
+	// ARICheckFailed: the CA gave no window that can be used.
+	ARICheckFailed ARICheck = "failed"
 )

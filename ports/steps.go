@@ -7,24 +7,30 @@ import (
 )
 
 // The steps of a certificate's workflow. Each happens at least once, so each has an idempotency key and finds what an
-// earlier try left behind. Nothing secret is in an input or an output. An answer's Record is what Postgres stored when the
-// step ended: the workflow believes it, and not its own memory.
+// earlier try left behind. Nothing secret is in an input or an output. An answer's Record is what Postgres stored when
+// the step ended: the workflow believes it, and not its own memory.
 //
 // Each version that an input names is looked up together with the certificate: one of another certificate, or one that
-// is not stored, is an Operator fault "UnknownVersion"; one that is not in service any more a Wait fault "VersionReplaced".
+// is not stored, is an Operator fault "UnknownVersion"; one that is not in service any more a Wait fault
+// "VersionReplaced".
 var (
 	// ReserveOrder reads the record and decides whether a certificate has to be obtained. It touches Postgres alone and
 	// runs as a local activity. Idempotent.
-	ReserveOrder = Step[ReserveOrderInput, ReserveOrderOutput]{Name: "ReserveOrder", Summary: "see what is stored and what is needed"}
+	ReserveOrder = Step[ReserveOrderInput, ReserveOrderOutput]{Name: "ReserveOrder",
+		Summary: "see what is stored and what is needed"}
 	// ObtainCertificate takes an issuance from the key to a stored certificate with its plan: key and CSR, newOrder,
 	// authorizations, finalize, download, store, plan. It goes on where an earlier try ended. Idempotency key: the
 	// certificate and the version that is replaced. Fault.Step names the part that failed.
-	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate", Summary: "obtain the certificate from the CA"}
+	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate",
+		Summary: "obtain the certificate from the CA"}
 	// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it. One that is not
 	// pending any more is no failure. Idempotency key: the version.
-	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate", Summary: "revoke a certificate"}
-	// DeliverCertificate delivers the version in service to one target and records it. Idempotency key: target and version.
-	DeliverCertificate = Step[DeliverCertificateInput, DeliverCertificateOutput]{Name: "DeliverCertificate", Summary: "deliver to a target"}
+	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate",
+		Summary: "revoke a certificate"}
+	// DeliverCertificate delivers the version in service to one target and records it. Idempotency key: target and
+	// version.
+	DeliverCertificate = Step[DeliverCertificateInput, DeliverCertificateOutput]{Name: "DeliverCertificate",
+		Summary: "deliver to a target"}
 	// RemoveDelivery clears one target and records it. Idempotency key: certificate and target.
 	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: "RemoveDelivery", Summary: "clear a target"}
 	// RecordRequest validates and records what a caller asks for, with an event. It runs as a local activity, as do all
@@ -32,8 +38,8 @@ var (
 	RecordRequest = Step[RecordRequestInput, RecordRequestOutput]{Name: "RecordRequest", Summary: "record the request"}
 	// RecordFailure decides what follows a failure, by the policy, and records it. Idempotency key: what failed, and when.
 	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure", Summary: "record the failure"}
-	// RecordReleased records that the workflow ends, and removes what an attempt left to show to a CA. Idempotency key: the
-	// certificate.
+	// RecordReleased records that the workflow ends, and removes what an attempt left to show to a CA. Idempotency key:
+	// the certificate.
 	RecordReleased = Step[RecordReleasedInput, RecordReleasedOutput]{Name: "RecordReleased", Summary: "record the end"}
 )
 
@@ -136,8 +142,8 @@ type RecordRequestOutput struct {
 	Changes []string `json:"changes,omitempty"`
 	// Needed reports whether a certificate has to be obtained for it.
 	Needed bool `json:"needed,omitempty"`
-	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the answer to a
-	// repeat; empty if there was none.
+	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the answer to
+	// a repeat; empty if there was none.
 	Version string `json:"version,omitempty"`
 	// Refused is why nothing was recorded: the caller must act.
 	Refused *domain.Fault `json:"refused,omitempty"`

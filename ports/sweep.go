@@ -7,7 +7,8 @@ import (
 
 //go:generate go tool mockgen -source=sweep.go -destination=../mocks/sweep.go -package=mocks
 
-// The fleet's own workflow, which a Temporal Schedule starts. The names are in recorded histories and are never changed.
+// The fleet's own workflow, which a Temporal Schedule starts. The names are in recorded histories and are never
+// changed.
 const (
 	// SweepWorkflow is the workflow type.
 	SweepWorkflow = "Sweep"
@@ -22,13 +23,13 @@ func SweepID(base string) string { return sweepPrefix + base }
 type SweepState struct {
 	// Renewals is how far the look at renewals is.
 	Renewals PageState `json:"renewals,omitzero"`
-	// Hosts are those whose deliveries are looked at, with how far that is.
+	// Hosts are those whose deliveries are checked at, with how far that is.
 	Hosts []SweepHost `json:"hosts,omitempty"`
 	// Secrets is how far the sealing of old secrets with the new key is.
 	Secrets PageState `json:"secrets,omitzero"`
 	// Records is how far the removal of forgotten DNS records is; nil where there are none.
 	Records *PageState `json:"records,omitempty"`
-	// Begun says that the plan was made.
+	// Begun reports whether the plan was made.
 	Begun bool `json:"begun,omitempty"`
 	// Result is what was found so far.
 	Result SweepResult `json:"result,omitzero"`
@@ -41,16 +42,16 @@ type SweepHost struct {
 	Done  bool        `json:"done,omitempty"`
 }
 
-// SweepResult is a sweep's answer: what it did, in counts. A step that is repeated after a kill is counted from the repetition
-// on.
+// SweepResult is a sweep's answer: what it did, in counts. A step that is repeated after a kill is counted from the
+// repetition on.
 type SweepResult struct {
-	// Asked counts the certificates whose CA was asked when to renew, Failed those of them for which it gave no usable answer,
-	// Moved those that were woken.
+	// Asked counts the certificates whose CA was asked when to renew, Failed those of them for which it gave no usable
+	// answer, Moved those that were woken.
 	Asked  int `json:"asked,omitempty"`
 	Failed int `json:"failed,omitempty"`
 	Moved  int `json:"moved,omitempty"`
-	// Looked counts the deliveries that were looked at, Drifted those that were amiss.
-	Looked  int `json:"looked,omitempty"`
+	// Checked counts the deliveries that were checked at, Drifted those that were amiss.
+	Checked int `json:"checked,omitempty"`
 	Drifted int `json:"drifted,omitempty"`
 	// Resealed counts the secrets that were sealed again, Unsealable those that no known key opens.
 	Resealed   int `json:"resealed,omitempty"`
@@ -74,13 +75,17 @@ var (
 	BeginSweep = Step[BeginSweepInput, BeginSweepOutput]{Name: "BeginSweep", Summary: "count what is due"}
 	// SweepRenewals asks CAs when to renew what is due to be asked about, stores the answers and wakes the certificates
 	// whose instant moved.
-	SweepRenewals = Step[SweepRenewalsInput, SweepRenewalsOutput]{Name: "SweepRenewals", Summary: "ask CAs when to renew, wake what moved"}
+	SweepRenewals = Step[SweepRenewalsInput, SweepRenewalsOutput]{Name: "SweepRenewals",
+		Summary: "ask CAs when to renew, wake what moved"}
 	// SweepDeliveries looks whether targets still have what was delivered, and has what is amiss delivered again.
-	SweepDeliveries = Step[SweepDeliveriesInput, SweepDeliveriesOutput]{Name: "SweepDeliveries", Summary: "look at targets, wake what drifted"}
+	SweepDeliveries = Step[SweepDeliveriesInput, SweepDeliveriesOutput]{Name: "SweepDeliveries",
+		Summary: "look at targets, wake what drifted"}
 	// ResealSecrets seals with the current key what an earlier one sealed.
-	ResealSecrets = Step[ResealSecretsInput, ResealSecretsOutput]{Name: "ResealSecrets", Summary: "seal old secrets with the new key"}
+	ResealSecrets = Step[ResealSecretsInput, ResealSecretsOutput]{Name: "ResealSecrets",
+		Summary: "seal old secrets with the new key"}
 	// SweepRecords removes the DNS records of orders that nobody works on any more: a killed worker left them.
-	SweepRecords = Step[SweepRecordsInput, SweepRecordsOutput]{Name: "SweepRecords", Summary: "remove DNS records that a kill left"}
+	SweepRecords = Step[SweepRecordsInput, SweepRecordsOutput]{Name: "SweepRecords",
+		Summary: "remove DNS records that a kill left"}
 )
 
 // BeginSweepInput is empty.
@@ -88,7 +93,8 @@ type BeginSweepInput struct{}
 
 // BeginSweepOutput says what there is to do.
 type BeginSweepOutput struct {
-	// Renewals counts the certificates whose CA is to be asked, or whose workflow is to be notified of a plan that was moved.
+	// Renewals counts the certificates whose CA is to be asked, or whose workflow is to be notified of a plan that was
+	// moved.
 	Renewals int `json:"renewals,omitempty"`
 	// Hosts have deliveries to look at; the empty one stands for targets that every delivery worker reaches.
 	Hosts []string `json:"hosts,omitempty"`
@@ -121,7 +127,7 @@ type SweepDeliveriesInput struct {
 type SweepDeliveriesOutput struct {
 	After   DeliveredTo `json:"after,omitzero"`
 	Done    bool        `json:"done,omitempty"`
-	Looked  int         `json:"looked,omitempty"`
+	Checked int         `json:"checked,omitempty"`
 	Drifted int         `json:"drifted,omitempty"`
 }
 
@@ -153,7 +159,7 @@ type SweepRecordsOutput struct {
 
 // Backlog knows what there is for a sweep to do. Faults: Wait "DatabaseUnavailable".
 type Backlog interface {
-	// Backlog counts the certificates whose CA is to be asked at now or whose workflow is to be notified, and the orders that left
-	// DNS records, and lists the hosts with deliveries to look at. It leaves Secrets to Resealer.
+	// Backlog counts the certificates whose CA is to be asked at now or whose workflow is to be notified, and the orders
+	// that left DNS records, and lists the hosts with deliveries to look at. It leaves Secrets to Resealer.
 	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }

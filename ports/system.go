@@ -4,13 +4,13 @@ import "time"
 
 //go:generate go tool mockgen -source=system.go -destination=../mocks/system.go -package=mocks
 
-// Clock tells the time to activities. Workflows use workflow.Now.
+// Clock gives activities the time. Workflows use workflow.Now.
 type Clock interface {
 	Now() time.Time
 }
 
-// Dice draws the fraction that places a renewal in its window.
-type Dice interface {
-	// Fraction is uniform in [0,1).
-	Fraction() float64
+// Rand is a source of randomness, such as *rand.Rand of math/rand/v2.
+type Rand interface {
+	// Float64 is uniform in [0,1).
+	Float64() float64
 }

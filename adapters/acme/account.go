@@ -59,7 +59,7 @@ func (ca *CA) forget(used acme.Account) {
 	}
 }
 
-// drop makes the next call read the account anew, unless that has happened since it was used.
+// drop makes the next call read the account again, unless that has happened since it was used.
 func (ca *CA) drop(used acme.Account) {
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
@@ -91,7 +91,7 @@ func (ca *CA) register(ctx context.Context, known *knownDirectory) (acme.Account
 	ca.account, ca.lost = &account, ""
 	ca.mu.Unlock()
 	if ca.config.Email != "" && ca.config.Email != stored.Contact {
-		ca.tellContact(ctx, known, account.Account)
+		ca.sendContact(ctx, known, account.Account)
 	}
 	return account.Account, nil
 }
@@ -108,7 +108,8 @@ func (ca *CA) storedAccount(ctx context.Context, known *knownDirectory) (stored 
 	}
 	if ca.config.OnlyReturnExisting {
 		return ports.Account{}, false, domain.NewFault(domain.FaultOperator, domain.ReasonAccountDoesNotExist, nil,
-			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or leave the setting out to register",
+			"issuer %q: no account at %s is stored, and onlyReturnExisting lets none be made: restore the table accounts, or "+
+				"leave the setting out to register",
 			ca.config.Issuer, ca.config.Directory)
 	}
 	if err := ca.checkBinding(known); err != nil {

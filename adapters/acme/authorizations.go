@@ -58,7 +58,8 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	switch from.Status {
 	case acme.StatusDeactivated, acme.StatusRevoked:
 		return domain.NewFault(domain.FaultOperator, domain.ReasonAuthorizationWithdrawn, nil,
-			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name, from.Status)
+			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name,
+			from.Status)
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, domain.ReasonAuthorizationExpired, nil,
@@ -84,7 +85,7 @@ func (ca *CA) challengeFault(name string, challenge acme.Challenge) *domain.Faul
 	return fault.Permanent()
 }
 
-// AcceptChallenge tells the CA to validate (RFC 8555 §7.5.1).
+// AcceptChallenge asks the CA to validate (RFC 8555 §7.5.1).
 func (ca *CA) AcceptChallenge(ctx context.Context, challenge domain.Challenge) error {
 	if challenge.Status != "" && challenge.Status != domain.AuthorizationPending {
 		return nil
@@ -94,7 +95,7 @@ func (ca *CA) AcceptChallenge(ctx context.Context, challenge domain.Challenge) e
 		if !isProblem(err, acme.ProblemTypeMalformed) {
 			return err
 		}
-		// CAs answer so when it was accepted before (an answer that was lost). Its own status tells; acmez has no call
+		// CAs answer so when it was accepted before (an answer that was lost). Its own status shows it; acmez has no call
 		// to read a challenge, and the one for authorizations reads any object with a status.
 		if now, readErr := s.GetAuthorization(ctx, s.account, challenge.URL); readErr == nil &&
 			now.Status != "" && now.Status != acme.StatusPending {

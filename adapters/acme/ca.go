@@ -40,8 +40,8 @@ type CA struct {
 	account *held
 	// lost is the URL of an account that the CA said it does not have.
 	lost string
-	// tells counts how often the CA was told a contact unasked.
-	tells int
+	// contactsSent counts how often a contact was sent that no command asked for.
+	contactsSent int
 }
 
 // session is what one attempt works with.
@@ -54,9 +54,10 @@ type session struct {
 }
 
 // attempt runs do as one bounded attempt under the account, and interprets its error. what names the attempt for
-// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins anew, since a nonce that was
-// rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that it does not have the account, the same key is registered anew; if it refuses the key because
-// the account has another one by now, that one is read. Then do runs once more.
+// people. acmez gives up after ten rejected nonces in a row: while there is time, it begins again, since a nonce that
+// was rejected has done nothing (RFC 8555 §6.5) and a whole issuance needs some ten that are not. If the CA says that
+// it does not have the account, the same key is registered again; if it refuses the key because the account has another
+// one by now, that one is read. Then do runs once more.
 func (ca *CA) attempt(ctx context.Context, what string, do func(context.Context, *session) error) error {
 	return ca.through(what, func() error { return ca.underAccount(ctx, what, do) })
 }
@@ -83,7 +84,7 @@ func (ca *CA) underAccount(ctx context.Context, what string, do func(context.Con
 		if isProblem(err, acme.ProblemTypeBadNonce) && insist(round) {
 			continue
 		}
-		if !again && ca.mended(bounded, known, account, err) {
+		if !again && ca.accountRecovered(bounded, known, account, err) {
 			again = true
 			continue
 		}
@@ -106,14 +107,16 @@ func (ca *CA) attemptWithoutAccount(ctx context.Context, what string, do func(co
 }
 
 // try runs do once and returns what was exchanged.
-func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Account, do func(context.Context, *session) error) (*exchange, error) {
+func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Account,
+	do func(context.Context, *session) error) (*exchange, error) {
 	tracked, x := track(ctx)
 	defer x.done()
-	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account, exchange: x})
+	return x, do(tracked, &session{Client: known.client, known: known, directory: known.Directory, account: account,
+		exchange: x})
 }
 
-// mended says whether what was wrong with the account is not any more.
-func (ca *CA) mended(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
+// accountRecovered reports whether the account's problem is solved, so that another try makes sense.
+func (ca *CA) accountRecovered(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
 	switch {
 	case isProblem(err, acme.ProblemTypeAccountDoesNotExist):
 		ca.forget(used)

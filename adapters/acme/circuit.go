@@ -17,9 +17,10 @@ const (
 	probeAfter = 5 * time.Second
 )
 
-// circuit spares callers the wait for a CA that answers nothing: each call would hold a worker's slot until it times out,
-// and so those of certificates of other CAs behind it. It opens after a few time-outs in a row. Then calls fail at once, but
-// for one at a time, and the first answer closes it, whatever it says: a CA that refuses or fails holds nobody up.
+// circuit spares callers the wait for a CA that answers nothing: each call would hold a worker's slot until it times
+// out, and so those of certificates of other CAs behind it. It opens after a few time-outs in a row. Then calls fail at
+// once, but for one at a time, and the first answer closes it, whatever it says: a CA that refuses or fails holds
+// nobody up.
 type circuit = gobreaker.CircuitBreaker[struct{}]
 
 func newCircuit() *circuit {
@@ -27,7 +28,7 @@ func newCircuit() *circuit {
 		MaxRequests: 1, Timeout: probeAfter,
 		ReadyToTrip:  func(calls gobreaker.Counts) bool { return calls.ConsecutiveFailures >= unanswered },
 		IsSuccessful: func(err error) bool { return !timedOutAtCA(err) },
-		IsExcluded:   saysNothing,
+		IsExcluded:   notFromCA,
 	})
 }
 
@@ -36,14 +37,16 @@ func timedOutAtCA(err error) bool {
 	return ok && fault.Reason == domain.ReasonTimeout
 }
 
-// saysNothing reports whether an error says nothing about the CA: the caller gave up, or something of ours was away.
-func saysNothing(err error) bool {
+// notFromCA reports whether an error says nothing about the CA: the caller gave up, or a part of ours was not
+// available.
+func notFromCA(err error) bool {
 	fault, ok := errors.AsType[*domain.Fault](err)
-	return ok && fault.Kind == domain.FaultWait || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return ok && fault.Kind == domain.FaultWait || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
 
-// through makes a call unless the circuit is open. A call that times out while it is open is one of those that found out:
-// its fault is the same as that of the calls that were not made.
+// through makes a call unless the circuit is open. A call that times out while it is open is one of those that found
+// out: its fault is the same as that of the calls that were not made.
 func (ca *CA) through(what string, call func() error) error {
 	_, err := ca.circuit.Execute(func() (struct{}, error) { return struct{}{}, call() })
 	switch {
@@ -51,7 +54,8 @@ func (ca *CA) through(what string, call func() error) error {
 		return domain.NewFault(domain.FaultCA, domain.ReasonNotAnswering, nil,
 			"issuer %q: %s: not tried, since the CA has not answered its last calls at all", ca.config.Issuer, what)
 	case timedOutAtCA(err) && ca.circuit.State() != gobreaker.StateClosed:
-		return domain.NewFault(domain.FaultCA, domain.ReasonNotAnswering, nil, "%s, like the calls before", domain.AsFault(err).Message)
+		return domain.NewFault(domain.FaultCA, domain.ReasonNotAnswering, nil, "%s, like the calls before",
+			domain.AsFault(err).Message)
 	default:
 		return err
 	}

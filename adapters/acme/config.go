@@ -28,8 +28,8 @@ type Config struct {
 	Issuer string
 	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
 	Directory string
-	// Email is the account's contact. If it differs from what the CA was told last, the CA is told on the next use (RFC 8555
-	// §7.3.2). Empty leaves the CA with what it has.
+	// Email is the account's contact. If it differs from what the CA was sent last, the CA is sent it on the next use (RFC
+	// 8555 §7.3.2). Empty leaves the CA with what it has.
 	Email string
 	// EAB binds a new account to one that the CA's customer has there already (§7.3.4); the zero value for none.
 	EAB EAB
@@ -97,7 +97,8 @@ func (c Config) check() error {
 	case err == nil && directory.User != nil:
 		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
-		return invalid("acme-directory", c.Directory, "it is not an https URL without fragment; use the one that the CA publishes")
+		return invalid("acme-directory", c.Directory,
+			"it is not an https URL without fragment; use the one that the CA publishes")
 	case c.Timeout < 0:
 		return invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
 	}
@@ -119,11 +120,13 @@ func (c Config) roots() (*x509.CertPool, error) {
 	}
 	bundle, err := os.ReadFile(c.CABundle)
 	if err != nil {
-		return nil, invalid("acme-ca-bundle", c.CABundle, "it cannot be read ("+err.Error()+"); correct the path, or leave it out for the system's roots")
+		return nil, invalid("acme-ca-bundle", c.CABundle, "it cannot be read ("+err.Error()+
+			"); correct the path, or leave it out for the system's roots")
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
-		return nil, invalid("acme-ca-bundle", c.CABundle, "it holds no PEM certificate; name a file with the roots of the CA's own web server")
+		return nil, invalid("acme-ca-bundle", c.CABundle,
+			"it holds no PEM certificate; name a file with the roots of the CA's own web server")
 	}
 	return roots, nil
 }
@@ -137,10 +140,12 @@ func invalid(flag, value, fix string) error { return &refused{flag, value, fix} 
 
 // fields are what the flags' settings are called in a configuration file.
 var fields = map[string]string{
-	"issuer": "name", "acme-directory": "directory", "acme-email": "email", "acme-ca-bundle": "caBundle", "acme-timeout": "timeout",
+	"issuer": "name", "acme-directory": "directory", "acme-email": "email", "acme-ca-bundle": "caBundle",
+	"acme-timeout": "timeout",
 }
 
-// located makes the fault, which names a setting as people gave it: the flag and its variable, or the field in the file.
+// located makes the fault, which names a setting as people gave it: the flag and its variable, or the field in the
+// file.
 func (c Config) located(err error) error {
 	r, ok := errors.AsType[*refused](err)
 	if !ok {
@@ -150,5 +155,6 @@ func (c Config) located(err error) error {
 	if c.Source != "" {
 		name = c.Source + "." + fields[r.flag]
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", name, r.value, r.fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", name, r.value,
+		r.fix)
 }

@@ -15,10 +15,10 @@ func (ca *CA) contact() []string {
 	return []string{"mailto:" + ca.config.Email}
 }
 
-// tellContact tells the CA the contact that is configured now, unless another process does. What fails costs no
+// sendContact sends the CA the contact that is configured now, unless another process does. What fails costs no
 // certificate, so it is logged only.
-func (ca *CA) tellContact(ctx context.Context, known *knownDirectory, account acme.Account) {
-	told, err := ca.accounts.TellContact(ctx, ca.config.Issuer, ca.config.Directory, ca.config.Email, false,
+func (ca *CA) sendContact(ctx context.Context, known *knownDirectory, account acme.Account) {
+	sent, err := ca.accounts.RecordContact(ctx, ca.config.Issuer, ca.config.Directory, ca.config.Email, false,
 		func(ctx context.Context) error {
 			tracked, x := track(ctx)
 			defer x.done()
@@ -26,10 +26,11 @@ func (ca *CA) tellContact(ctx context.Context, known *knownDirectory, account ac
 		})
 	switch {
 	case err != nil:
-		ca.logger.WarnContext(ctx, "the CA was not told the account's contact; the next start tells it, or `everleaf account update`", "error", err)
-	case told:
+		ca.logger.WarnContext(ctx, "the CA does not have the account's new contact; the next start sends it, or `everleaf "+
+			"account update`", "error", err)
+	case sent:
 		ca.mu.Lock()
-		ca.tells++
+		ca.contactsSent++
 		ca.mu.Unlock()
 		ca.logger.InfoContext(ctx, "account's contact updated", "account", account.Location)
 	}
@@ -41,23 +42,24 @@ func (ca *CA) update(ctx context.Context, client *acme.Client, account acme.Acco
 	return err
 }
 
-// UpdateContact tells the CA the configured contact now, whatever it was told before (RFC 8555 §7.3.2), and returns the
-// account's URL. Idempotent. Faults besides the usual: Operator "InvalidSetting" if none is configured, Wait "AccountBusy"
-// while another process tells it.
+// UpdateContact sends the CA the configured contact now, even if the CA has it already (RFC 8555 §7.3.2), and returns
+// the account's URL. Idempotent. Faults besides the usual: Operator "InvalidSetting" if none is configured, Wait
+// "AccountBusy" while another process sends it.
 func (ca *CA) UpdateContact(ctx context.Context) (url string, err error) {
 	if ca.config.Email == "" {
 		return "", domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
-			"issuer %q: no contact is configured to tell the CA: give --acme-email (EVERLEAF_ACME_EMAIL), or email in the config file", ca.config.Issuer)
+			"issuer %q: no contact is configured: give --acme-email (EVERLEAF_ACME_EMAIL), or email in the config file",
+			ca.config.Issuer)
 	}
-	before := ca.toldTimes()
+	before := ca.timesSent()
 	err = ca.attempt(ctx, "update the account's contact", func(ctx context.Context, s *session) error {
 		url = s.account.Location
-		if ca.toldTimes() != before {
+		if ca.timesSent() != before {
 			return nil // on the way here: it differed
 		}
-		told, err := ca.accounts.TellContact(ctx, ca.config.Issuer, ca.config.Directory, ca.config.Email, true,
+		sent, err := ca.accounts.RecordContact(ctx, ca.config.Issuer, ca.config.Directory, ca.config.Email, true,
 			func(ctx context.Context) error { return ca.update(ctx, s.Client, s.account) })
-		if err == nil && !told {
+		if err == nil && !sent {
 			return domain.NewFault(domain.FaultWait, domain.ReasonAccountBusy, nil,
 				"issuer %q: another process updates the account at this moment; try again", ca.config.Issuer)
 		}
@@ -66,8 +68,8 @@ func (ca *CA) UpdateContact(ctx context.Context) (url string, err error) {
 	return url, err
 }
 
-func (ca *CA) toldTimes() int {
+func (ca *CA) timesSent() int {
 	ca.mu.Lock()
 	defer ca.mu.Unlock()
-	return ca.tells
+	return ca.contactsSent
 }

@@ -32,7 +32,7 @@ type knownDirectory struct {
 	acme.Directory
 	client *acme.Client
 	until  time.Time
-	// digest tells whether a newer directory says the same.
+	// digest shows whether a newer directory is the same.
 	digest string
 }
 

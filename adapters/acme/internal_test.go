@@ -52,7 +52,7 @@ func TestChallengeFaults(t *testing.T) {
 		require.Equal(t, "*.example.org", got.Name)
 		require.Equal(t, c.kind, got.Fault.Kind, c.problem)
 		require.EqualValues(t, c.reason, got.Fault.Reason)
-		require.Zero(t, got.Fault.RetryAfter, "the ladder's")
+		require.Zero(t, got.Fault.RetryAfter, "the backoff schedule's")
 		require.False(t, got.Fault.Transient(), "it is final")
 		for _, part := range []string{"*.example.org", `"main"`, "dns-01", "the CA's words"} {
 			require.Contains(t, got.Fault.Message, part)

@@ -61,7 +61,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	var record tls.RecordHeaderError
 	switch {
 	case hasProblem && answer.retryAfter == 0 && paused(problem):
-		return fault(domain.FaultName, domain.ReasonNamesPaused, "the CA answered: %s", printable(problem.Detail, maxPausedWords))
+		return fault(domain.FaultName, domain.ReasonNamesPaused, "the CA answered: %s",
+			printable(problem.Detail, maxPausedWords))
 	case answer.status == http.StatusTooManyRequests:
 		return fault(domain.FaultRateLimited, domain.ReasonRateLimited, "%s", said)
 	case answer.status == http.StatusServiceUnavailable && answer.refused:
@@ -80,7 +81,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	case errors.Is(err, context.DeadlineExceeded), timedOut(err):
 		return fault(domain.FaultCA, domain.ReasonTimeout, "no answer within %s", ca.config.Timeout)
 	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &record):
-		return fault(domain.FaultCA, domain.ReasonTLSFailed, "%s; if the CA is private, set the issuer's CA bundle", rootWords(err))
+		return fault(domain.FaultCA, domain.ReasonTLSFailed, "%s; if the CA is private, set the issuer's CA bundle",
+			rootWords(err))
 	case errors.As(err, &syntax), unreadable(err), errors.Is(err, errMalformed), answer.status != 0:
 		return fault(domain.FaultCA, domain.ReasonMalformedAnswer, "the CA's answer breaks the protocol: %s", rootWords(err))
 	default:

@@ -35,7 +35,8 @@ func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error)
 		return key, nil
 	}
 	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonAccountKeyUnreadable, nil,
-		"issuer %q: the stored account key is not a PKCS #8 private key; restore it or remove the account's row to register anew",
+		"issuer %q: the stored account key is not a PKCS #8 private key; restore it or remove the account's row to "+
+			"register again",
 		ca.config.Issuer)
 }
 

@@ -50,7 +50,7 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 	return ca.order(placed, 0), nil
 }
 
-// replacesRefused says whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
+// replacesRefused reports whether an order with replaces is worth repeating without: 409 alreadyReplaced (RFC 9773 §5),
 // 403, 404 and 400 for an account, issuer or name set that does not match. Pebble answers the last with 500.
 func replacesRefused(status int, err error) bool {
 	return err != nil && (status == http.StatusConflict || gone(status)) ||
@@ -70,7 +70,8 @@ func (ca *CA) checkProfile(profile string, directory acme.Directory) error {
 		return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownProfile, nil,
 			"profile %q: issuer %q offers no profiles; leave profile empty", profile, ca.config.Issuer)
 	}
-	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownProfile, nil, "profile %q: issuer %q does not offer it; it offers: %s",
+	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownProfile, nil,
+		"profile %q: issuer %q does not offer it; it offers: %s",
 		profile, ca.config.Issuer, strings.Join(slices.Sorted(maps.Keys(offered)), ", "))
 }
 
@@ -187,7 +188,8 @@ func (ca *CA) order(order acme.Order, wait time.Duration) domain.Order {
 	if order.Error != nil {
 		out.Problem = words(*order.Error)
 		kind, reason := classify(*order.Error)
-		out.Fault = domain.NewFault(kind, reason, nil, "issuer %q gave the order up: %s", ca.config.Issuer, out.Problem).Permanent()
+		out.Fault = domain.NewFault(kind, reason, nil, "issuer %q gave the order up: %s", ca.config.Issuer,
+			out.Problem).Permanent()
 	}
 	return out
 }

@@ -76,7 +76,7 @@ func TestRefusedNames(t *testing.T) {
 	}
 }
 
-// A CSR for other names is refused by the CA and is ours to mend; the order stays as it is.
+// A CSR for other names is refused by the CA and is ours to correct; the order stays as it is.
 func TestWrongCSR(t *testing.T) {
 	w := newWorld(t, acmetest.Options{})
 	order, err := w.ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})

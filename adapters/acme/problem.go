@@ -22,7 +22,7 @@ const (
 
 const reasonBadNonce = "BadNonce"
 
-// nameReasons are the problems (RFC 8555 §6.7) that whoever owns the name must mend. unauthorized is one only in a
+// nameReasons are the problems (RFC 8555 §6.7) that the name's owner must correct. unauthorized is one only in a
 // challenge: elsewhere it is about the account.
 var nameReasons = map[string]domain.Reason{
 	acme.ProblemTypeCAA:                   domain.ReasonCAAForbids,
@@ -35,7 +35,7 @@ var nameReasons = map[string]domain.Reason{
 	acme.ProblemTypeUnsupportedIdentifier: domain.ReasonNameUnsupported,
 }
 
-// operatorReasons are the problems that whoever runs Everleaf must mend.
+// operatorReasons are the problems that the operator of Everleaf must correct.
 var operatorReasons = map[string]domain.Reason{
 	acme.ProblemTypeAccountDoesNotExist:     domain.ReasonAccountDoesNotExist,
 	acme.ProblemTypeBadCSR:                  domain.ReasonBadCSR,
@@ -79,9 +79,9 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	}
 }
 
-// paused says whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits", consecutive
-// authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the address in the
-// detail. Nothing but the text tells it apart.
+// paused reports whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits",
+// consecutive authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the
+// address in the detail. Only the text distinguishes it.
 func paused(problem acme.Problem) bool {
 	return (problem.Type == acme.ProblemTypeRateLimited || problem.Status == http.StatusTooManyRequests) &&
 		strings.Contains(strings.ToLower(problem.Detail), "temporarily prevented from requesting certificates")
@@ -100,7 +100,8 @@ func words(problem acme.Problem) string {
 			break
 		}
 		b.WriteString("; " + printable(sub.Identifier.Value, maxWords) + ": " +
-			printable(strings.TrimPrefix(sub.Type, acme.ProblemTypeNamespace), maxWords) + ": " + printable(sub.Detail, maxWords))
+			printable(strings.TrimPrefix(sub.Type, acme.ProblemTypeNamespace), maxWords) + ": " +
+			printable(sub.Detail, maxWords))
 	}
 	if problem.Instance != "" {
 		b.WriteString("; visit " + printable(problem.Instance, maxWords))

@@ -10,9 +10,9 @@ import (
 	"everleaf/ports"
 )
 
-// settle finds out which of the stored keys the CA knows, brings Postgres in line with it, and registers the key if the CA
-// knows none. So a lost account URL, a lost answer and a key rollover that was cut short mend without a second account, and
-// without a second use of an external account binding.
+// settle finds out which of the stored keys the CA knows, brings Postgres in line with it, and registers the key if the
+// CA knows none. So a lost account URL, a lost answer and a key rollover that was cut short are repaired without a
+// second account, and without a second use of an external account binding.
 func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.Account, fresh bool) (held, error) {
 	var none held
 	key, err := ca.openKey(ctx, stored.SealedKey)
@@ -24,7 +24,7 @@ func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.A
 		if url != "" {
 			return ca.found(ctx, *stored, held{acme.Account{Location: url, PrivateKey: key}, stored.SealedKey})
 		}
-		// An account whose key was rolled over may be told apart from one that is not there, or not.
+		// An account whose key was rolled over may look like one that is not there.
 		if err != nil && (stored.NextSealedKey == nil || domain.AsFault(err).Kind != domain.FaultOperator) {
 			return none, err
 		}
@@ -50,7 +50,8 @@ func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.A
 		}
 		if ca.config.OnlyReturnExisting {
 			return none, domain.NewFault(domain.FaultOperator, domain.ReasonAccountDoesNotExist, nil,
-				"issuer %q: the CA has no account for the stored key, and onlyReturnExisting lets none be made: restore the right row of the table accounts, or leave the setting out to register",
+				"issuer %q: the CA has no account for the stored key, and onlyReturnExisting lets none be made: restore the "+
+					"right row of the table accounts, or leave the setting out to register",
 				ca.config.Issuer)
 		}
 	}
@@ -58,7 +59,8 @@ func (ca *CA) settle(ctx context.Context, known *knownDirectory, stored *ports.A
 	if err != nil {
 		return none, err
 	}
-	err = ca.accounts.RecordRegistration(ctx, ca.config.Issuer, ca.config.Directory, ports.Registration{URL: url, Contact: ca.config.Email})
+	err = ca.accounts.RecordRegistration(ctx, ca.config.Issuer, ca.config.Directory,
+		ports.Registration{URL: url, Contact: ca.config.Email})
 	if err != nil {
 		return none, err
 	}
@@ -119,8 +121,10 @@ func (ca *CA) newAccount(ctx context.Context, known *knownDirectory, key crypto.
 	return "", fault
 }
 
-// accountURL reads the answer to newAccount. ctx is nobody's but ours here (see shared), so its end is the CA's slowness.
-func (ca *CA) accountURL(ctx context.Context, what string, account acme.Account, err error, x *exchange) (string, error) {
+// accountURL reads the answer to newAccount. ctx is nobody's but ours here (see shared), so its end is the CA's
+// slowness.
+func (ca *CA) accountURL(ctx context.Context, what string, account acme.Account, err error,
+	x *exchange) (string, error) {
 	if err != nil {
 		return "", ca.interpret(context.WithoutCancel(ctx), what, err, x)
 	}
@@ -137,6 +141,7 @@ func (ca *CA) checkBinding(known *knownDirectory) error {
 		return nil
 	}
 	return domain.NewFault(domain.FaultOperator, domain.ReasonExternalAccountRequired, nil,
-		"issuer %q: the CA registers customers of its own only (external account binding): set %s to the key ID and HMAC key that its console gives",
+		"issuer %q: the CA registers customers of its own only (external account binding): set %s to the key ID and HMAC "+
+			"key that its console gives",
 		ca.config.Issuer, eabSetting)
 }

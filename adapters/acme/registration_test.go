@@ -62,7 +62,7 @@ func TestOnlyReturnExisting(t *testing.T) {
 	require.NotContains(t, w.pebble.Log(), "accounts in memory", "none is made")
 }
 
-// RFC 8555 §7.3.2: a new contact is told once, by whichever worker is first; that it cannot be told costs no certificate.
+// RFC 8555 §7.3.2: a new contact is sent once, by the first worker; that it cannot be sent costs no certificate.
 func TestContact(t *testing.T) {
 	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
 	p := newProxy(t, w.pebble)
@@ -84,7 +84,7 @@ func TestContact(t *testing.T) {
 	_, err = worker("new@example.org").PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})
 	require.NoError(t, err)
 	require.Contains(t, w.log.String(), "no such domain")
-	require.Equal(t, "old@example.org", contact(), "the next one tells it")
+	require.Equal(t, "old@example.org", contact(), "the next one sends it")
 
 	p.fail("", 0, nil)
 	for range 3 {
@@ -99,7 +99,7 @@ func TestContact(t *testing.T) {
 	ca := worker("new@example.org")
 	for range 2 {
 		got, err := ca.UpdateContact(t.Context())
-		require.NoError(t, err, "asked for, it is told again")
+		require.NoError(t, err, "asked for, it is sent again")
 		require.Equal(t, url, got)
 	}
 	require.Equal(t, 3, p.count(accountPath))

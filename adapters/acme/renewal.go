@@ -13,8 +13,8 @@ import (
 	"everleaf/domain"
 )
 
-// RenewalAdvice asks for the certificate's window (RFC 9773 §4.1, unauthenticated). It is one request; acmez's own call would
-// sleep and repeat on an unusable window. Faults of RFC 9773 §4.3.3's long-term errors are final.
+// RenewalAdvice asks for the certificate's window (RFC 9773 §4.1, unauthenticated). It is one request; acmez's own call
+// would sleep and repeat on an unusable window. Faults of RFC 9773 §4.3.3's long-term errors are final.
 func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, error) {
 	var none domain.Advice
 	const what = "read the renewal window"
@@ -53,8 +53,8 @@ func (ca *CA) RenewalAdvice(ctx context.Context, leaf []byte) (domain.Advice, er
 	}}, nil
 }
 
-// longTerm makes final what RFC 9773 §4.3.3 calls a long-term error: all but time-outs and answers of 5xx, which are worth
-// another try within minutes.
+// longTerm makes final what RFC 9773 §4.3.3 calls a long-term error: all but time-outs and answers of 5xx, which are
+// worth another try within minutes.
 func longTerm(err error) error {
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && !slices.Contains(temporary, fault.Reason) {
 		return fault.Permanent()

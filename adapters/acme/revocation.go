@@ -11,9 +11,11 @@ import (
 	"everleaf/domain"
 )
 
-// Revoke asks for the certificate's revocation, signed by the account's key or by the certificate's own (RFC 8555 §7.6: the
-// account that issued it may, and whoever has its key). With the latter no account is needed, and none is made. Faults: Spec "UnknownReason", Operator "RevocationUnsupported" if the CA's directory has no revokeCert.
-func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error) {
+// Revoke asks for the certificate's revocation, signed by the account's key or by the certificate's own (RFC 8555 §7.6:
+// the account that issued it may, and the holder of its key). With the latter no account is needed, and none is made.
+// Faults: Spec "UnknownReason", Operator "RevocationUnsupported" if the CA's directory has no revokeCert.
+func (ca *CA) Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason,
+	keyPEM []byte) (already bool, err error) {
 	code, err := reason.Code()
 	if err != nil {
 		return false, err

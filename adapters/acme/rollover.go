@@ -10,10 +10,10 @@ import (
 	"everleaf/domain"
 )
 
-// RollOver gives the account a new key (RFC 8555 §7.3.5) and returns the account's URL. The new key is stored before the CA
-// hears of it, and counts once the CA has said so; after a kill at any point the next call of any method finds out which
-// key the CA knows. A key that the CA will not have is forgotten, and the next call makes another. Processes that hold the old key notice when the CA refuses it. Faults besides the usual: Operator
-// "RolloverUnsupported".
+// RollOver gives the account a new key (RFC 8555 §7.3.5) and returns the account's URL. The new key is stored before
+// the CA hears of it, and counts once the CA has said so; after a kill at any point the next call of any method finds
+// out which key the CA knows. A key that the CA will not have is forgotten, and the next call makes another. Processes
+// that hold the old key notice when the CA refuses it. Faults besides the usual: Operator "RolloverUnsupported".
 func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 	var next crypto.Signer
 	err = ca.attempt(ctx, "roll the account's key over", func(ctx context.Context, s *session) error {
@@ -48,9 +48,9 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 	return url, err
 }
 
-// refusedKey forgets a new key that the CA has refused for what it is: it would say the same to whoever else tries it at this
-// moment, so that it cannot become the account's. After any other error it may have, or may yet by another process, and it is
-// kept for the next look.
+// refusedKey forgets a new key that the CA has refused for what it is: it would say the same to any other try at this
+// moment, so that it cannot become the account's. After any other error it may have, or may yet by another process, and
+// it is kept for the next look.
 func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) error {
 	if isProblem(refusal, acme.ProblemTypeBadPublicKey, acme.ProblemTypeBadSignatureAlgorithm) {
 		if err := ca.accounts.DropAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed); err != nil {
@@ -60,7 +60,7 @@ func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) erro
 	return refusal
 }
 
-// switchKey makes the key that the CA knows the stored one. Another process may have done so, or have sealed it anew.
+// switchKey makes the key that the CA knows the stored one. Another process may have done so, or have resealed it.
 func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) error {
 	for range 3 {
 		switched, err := ca.accounts.SwitchAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed)
@@ -85,20 +85,21 @@ func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) e
 		"issuer %q: another process changes the account's key at this moment; try again", ca.config.Issuer)
 }
 
-// rekeyed says whether the account has another key by now than the one that was used, after the CA has refused it. CAs
-// answer a signature by an old key in various ways; Boulder and Pebble say malformed, as they say of much else: so the
-// question costs a statement, and the CA is asked only while a new key is on its way.
+// rekeyed reports whether the account has another key by now than the one that was used, after the CA has refused it.
+// CAs answer a signature by an old key in various ways; Boulder and Pebble say malformed, as they say of much else: so
+// the question costs a statement, and the CA is asked only while a new key is on its way.
 func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Account) bool {
 	if now := ca.currentAccount(); now == nil || !sameKey(now.PrivateKey, used.PrivateKey) {
 		return true
-	} else if stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory); err != nil || stored == nil ||
+	} else if stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory); err != nil ||
+		stored == nil ||
 		stored.NextSealedKey == nil && bytes.Equal(stored.SealedKey, now.sealed) {
 		return false
 	}
 	ca.drop(used)
 	account, err := ca.registered(ctx, known)
 	if err != nil {
-		ca.logger.WarnContext(ctx, "account not read anew after the CA refused its key", "error", err)
+		ca.logger.WarnContext(ctx, "account not read again after the CA refused its key", "error", err)
 		return false
 	}
 	return !sameKey(account.PrivateKey, used.PrivateKey)

@@ -63,8 +63,8 @@ func (a *accounts) RecordRegistration(_ context.Context, _, directory string, r 
 	return nil
 }
 
-// TellContact lets others in while tell runs and makes them miss, as the lock of the row does.
-func (a *accounts) TellContact(ctx context.Context, _, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
+// RecordContact lets others in while update runs and makes them miss, as the lock of the row does.
+func (a *accounts) RecordContact(ctx context.Context, _, directory, contact string, again bool, update func(context.Context) error) (bool, error) {
 	mine, before := false, ""
 	a.change(directory, func(account *ports.Account) {
 		before = account.Contact
@@ -75,7 +75,7 @@ func (a *accounts) TellContact(ctx context.Context, _, directory, contact string
 	if !mine {
 		return false, nil
 	}
-	if err := tell(ctx); err != nil {
+	if err := update(ctx); err != nil {
 		a.change(directory, func(account *ports.Account) { account.Contact = before })
 		return false, err
 	}

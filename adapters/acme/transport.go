@@ -119,7 +119,7 @@ func exchangeOf(ctx context.Context) *exchange {
 
 func (x *exchange) done() { x.cancel() }
 
-// begin says whether a request may be sent. What the last one was answered is forgotten if it may.
+// begin reports whether a request may be sent. What the last one was answered is forgotten if it may.
 func (x *exchange) begin(path string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -136,7 +136,8 @@ func (x *exchange) answered(response *http.Response, body []byte) {
 	defer x.mu.Unlock()
 	x.status = response.StatusCode
 	x.retryAfter = answer.RetryAfter(response.Header, time.Now(), maxRetryAfter)
-	if mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); mediaType == "application/problem+json" {
+	if mediaType, _, _ := mime.ParseMediaType(
+		response.Header.Get("Content-Type")); mediaType == "application/problem+json" {
 		var problem acme.Problem
 		if json.Unmarshal(body, &problem) == nil {
 			problem.Status = response.StatusCode

@@ -12,8 +12,8 @@ import (
 	"everleaf/domain"
 )
 
-// tries is how often a step of its own is tried, about a minute and a half: then the failure policy decides. A try that a
-// worker's stop cut short uses one up, but it never is the last, unless the step counts by itself (Tried).
+// tries is how often a step of its own is tried, about a minute and a half: then the failure policy decides. A try that
+// a worker's stop cut short uses one up, but it never is the last, unless the step counts by itself (Tried).
 const tries = 8
 
 // classify is the one gate through which a step's error reaches Temporal: the fault's kind is the error's type, the
@@ -23,7 +23,7 @@ func classify(ctx context.Context, err error) error {
 		return nil
 	}
 	if errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown) {
-		return handedOver()
+		return handedOverFault()
 	}
 	if ctx.Err() != nil {
 		return err // cancelled or timed out: Temporal knows which
@@ -52,10 +52,11 @@ func lastTry(ctx context.Context) bool {
 	return !info.IsLocalActivity && info.Attempt >= tries
 }
 
-// handedOver is the error of a step that its worker's stop has cut short: another worker is to take it at once, without
-// the pause that a failure would have. Zero would mean the retry policy's own pause.
-func handedOver() error {
-	return benign(domain.NewFault(domain.FaultWait, domain.ReasonWorkerStopping, nil, "the worker stops; another one takes the step over"),
+// handedOverFault is the error of a step that its worker's stop has cut short: another worker is to take it at once,
+// without the pause that a failure would have. Zero would mean the retry policy's own pause.
+func handedOverFault() error {
+	return benign(domain.NewFault(domain.FaultWait, domain.ReasonWorkerStopping, nil,
+		"the worker stops; another one takes the step over"),
 		time.Millisecond)
 }
 

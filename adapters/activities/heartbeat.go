@@ -18,7 +18,8 @@ type Progress[T any] struct {
 	stop func()
 }
 
-// Resumed is how far an earlier try of the step was; the zero value for a first try, and where nothing readable is left.
+// Resumed is how far an earlier try of the step was; the zero value for a first try, and where nothing readable is
+// left.
 func Resumed[T any](ctx context.Context) T {
 	var at, none T
 	if !activity.HasHeartbeatDetails(ctx) || activity.GetHeartbeatDetails(ctx, &at) != nil {
@@ -39,8 +40,8 @@ func (p *Progress[T]) Save(ctx context.Context) {
 	activity.RecordHeartbeat(ctx, *p.at.Load())
 }
 
-// Beat reports to Temporal at each interval that the step is alive and how far it is. The context that it returns ends when
-// the step is cancelled. The caller MUST call Stop or Save.
+// Beat reports to Temporal at each interval that the step is alive and how far it is. The context that it returns ends
+// when the step is cancelled. The caller MUST call Stop or Save.
 func Beat[T any](ctx context.Context, every time.Duration, at T) (context.Context, *Progress[T]) {
 	p := &Progress[T]{}
 	p.Reached(at)

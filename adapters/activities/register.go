@@ -13,7 +13,8 @@ import (
 type Summarizer interface{ Summarize(step, summary string) }
 
 // Register joins a step's contract to its function, so that the compiler checks both, and classifies its errors.
-func Register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+func Register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out],
+	run func(context.Context, In) (Out, error)) {
 	if s, ok := r.(Summarizer); ok {
 		s.Summarize(step.Name, step.Summary)
 	}

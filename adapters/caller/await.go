@@ -16,10 +16,11 @@ import (
 // resendPause is the pause before an update is sent again under the same ID.
 const resendPause = time.Second
 
-// await sends the update, again and again under its ID while the server or the way to it only stumbles (a long
-// poll's deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update
-// that is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
-func (c *Client) await(ctx context.Context, name string, pinned bool, send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
+// await sends the update, again and again under its ID while the server or the way to it only stumbles (a long poll's
+// deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update that
+// is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
+func (c *Client) await(ctx context.Context, name string, pinned bool,
+	send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return Status{}, ended(ctx, err)
 	}
@@ -34,7 +35,7 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 		}
 		switch {
 		case pinned && (unseen(err) || dropped(err)):
-			return Status{}, ended(ctx, runEnded(name))
+			return Status{}, ended(ctx, runEndedFault(name))
 		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err) && !crowded(err):
 			return Status{}, ended(ctx, c.interpret(err, name))
 		}
@@ -50,25 +51,25 @@ func (c *Client) await(ctx context.Context, name string, pinned bool, send func(
 	}
 }
 
-// notReady says that the task with the update failed: the same update may simply be sent again.
+// notReady reports whether the task with the update failed: the same update may simply be sent again.
 func notReady(err error) bool {
 	var notReady *serviceerror.WorkflowNotReady
 	return errors.As(err, &notReady)
 }
 
-// crowded says that too many others wait for the certificate: it is asked again, and has its turn.
+// crowded reports whether too many others wait for the certificate: it is asked again, and has its turn.
 func crowded(err error) bool {
 	var application *temporal.ApplicationError
-	return errors.As(err, &application) && domain.AsFault(carried(application)).Reason == domain.ReasonTooManyCallers
+	return errors.As(err, &application) && domain.AsFault(workflowFault(application)).Reason == domain.ReasonTooManyCallers
 }
 
-// unseen says that the run has ended and knows nothing of the update.
+// unseen reports whether the run has ended and knows nothing of the update.
 func unseen(err error) bool {
 	var notFound *serviceerror.NotFound
 	return errors.As(err, &notFound)
 }
 
-// dropped says that the run ended between the update's acceptance and its answer.
+// dropped reports whether the run ended between the update's acceptance and its answer.
 func dropped(err error) bool {
 	var application *temporal.ApplicationError
 	return errors.As(err, &application) && application.Type() == "AcceptedUpdateCompletedWorkflow"

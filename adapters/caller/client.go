@@ -41,9 +41,9 @@ func New(c client.Client, options Options) *Client {
 	}}
 }
 
-// Start asks for a certificate and does not wait: it returns once the server has the workflow, be a worker there or not.
-// A certificate that is kept already stays as it is, whatever its spec; Ensure would change it. Status and Watch tell how
-// it goes. Idempotent.
+// Start asks for a certificate and does not wait: it returns once the server has the workflow, be a worker there or
+// not. A certificate that is kept already stays as it is, whatever its spec; Ensure would change it. Status and Watch
+// show how it goes. Idempotent.
 func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return err
@@ -55,7 +55,8 @@ func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return ended(ctx, err)
 	}
-	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow, ports.StartInput{Spec: spec}); err != nil {
+	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow,
+		ports.StartInput{Spec: spec}); err != nil {
 		return ended(ctx, c.interpret(err, name))
 	}
 	return nil
@@ -74,12 +75,12 @@ func (c *Client) start(name string, spec Spec) client.StartWorkflowOptions {
 	}
 }
 
-// early is by how much the server, which has the caller's deadline from the call, may be ahead of the caller's own timer in
-// saying that it has passed.
+// early is by how much the server, which has the caller's deadline from the call, may be ahead of the caller's own
+// timer in saying that it has passed.
 const early = 100 * time.Millisecond
 
-// ended prefers the caller's own end to the error that it caused. It returns ctx's error only once ctx has ended, so that
-// who looks at ctx and who looks at the error see the same. An answer that came just before the end is passed on.
+// ended prefers the caller's own end to the error that it caused. It returns ctx's error only once ctx has ended, so
+// that who looks at ctx and who looks at the error see the same. An answer that came just before the end is passed on.
 func ended(ctx context.Context, err error) error {
 	if domain.Unanswered(err) && over(ctx) {
 		<-ctx.Done()

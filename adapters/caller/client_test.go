@@ -231,7 +231,7 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 				require.Equal(t, 0, status.Cycle, "the new run answers")
 				return
 			}
-			requireFault(t, err, domain.FaultSpec, "NotKept", c.says)
+			requireFault(t, err, domain.FaultSpec, "WorkflowEnded", c.says)
 			require.Contains(t, err.Error(), "everleaf cert ensure", "the fix is named")
 			require.Contains(t, err.Error(), "everleaf cert explain "+name)
 			_, err = keeper.Ensure(ctx, name, spec)

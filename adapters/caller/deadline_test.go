@@ -36,7 +36,7 @@ func late(ctx context.Context) error {
 	return serviceerror.NewDeadlineExceeded("context deadline exceeded")
 }
 
-// The caller's own end is an error of its own, and who then looks at the context sees the end too.
+// The caller's own end is its own error, and who then looks at the context sees the end too.
 func TestServerAheadOfTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
@@ -47,15 +47,15 @@ func TestServerAheadOfTheDeadline(t *testing.T) {
 	})
 }
 
-// A query that nobody answers leaves time to find out why, however short the caller's patience.
+// A query that nobody answers leaves time to find out why, however short the caller's timeout.
 func TestStatusSaysWhyThereIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, patience := range []time.Duration{time.Second, 5 * time.Second, time.Minute} {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+		for _, timeout := range []time.Duration{time.Second, 5 * time.Second, time.Minute} {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			began := time.Now()
 			_, err := New(silent{}, Options{}).Status(ctx, "shop")
 			requireFault(t, err, domain.FaultWait, "NoWorker", "")
-			require.NoError(t, ctx.Err(), patience)
+			require.NoError(t, ctx.Err(), timeout)
 			require.LessOrEqual(t, time.Since(began), queryTimeout)
 			cancel()
 		}

@@ -6,8 +6,8 @@
 //
 // # Errors
 //
-// Every error is a *Fault, found by errors.As, unless the caller's own context ended: then it is the context's error and
-// the workflow goes on. The fault's kind says whose move is next:
+// Every error is a *Fault, found by errors.As, unless the caller's own context ended: then it is the context's error
+// and the workflow goes on. The fault's kind says whose move is next:
 //
 //	Spec         the caller's: the spec, the name or the reason can never work as it is
 //	Name         the domain owner's: DNS, CAA, or a web server that answers the challenge wrongly
@@ -16,6 +16,6 @@
 //	RateLimited  nobody's: the CA asked to wait, Everleaf does
 //	Wait         nobody's: something is not there yet (a worker, the server, a challenge that is not visible yet)
 //
-// A problem is no end: the workflow tries again, and a later Status or Ensure tells how it went. Reason is a stable word
-// for programs, Message names the thing, the value and the fix for people.
+// A problem is no end: the workflow tries again, and a later Status or Ensure shows how it went. Reason is a stable
+// word for programs, Message names the thing, the value and the fix for people.
 package caller

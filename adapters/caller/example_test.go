@@ -50,15 +50,15 @@ func ExampleFault() {
 	case !errors.As(err, &fault):
 		fmt.Println("our own context ended; the workflow goes on")
 	case fault.Kind == caller.FaultSpec:
-		fmt.Println("ours to mend:", fault.Reason)
+		fmt.Println("ours to correct:", fault.Reason)
 	case fault.Kind == caller.FaultName:
-		fmt.Println("the domain owner's to mend:", fault.Message)
+		fmt.Println("the domain owner's to correct:", fault.Message)
 	case fault.Kind == caller.FaultOperator:
-		fmt.Println("call whoever runs Everleaf:", fault.Message)
+		fmt.Println("call the operator of Everleaf:", fault.Message)
 	default: // CA, RateLimited, Wait
 		fmt.Println("comes by itself:", fault.Message)
 	}
-	// Output: ours to mend: NameUnderscore
+	// Output: ours to correct: NameUnderscore
 }
 
 // A service asks, goes on with its own work, and looks at the certificate now and then.

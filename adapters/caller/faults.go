@@ -28,20 +28,20 @@ func (c *Client) interpret(err error, name string) error {
 	case errors.As(err, &fault):
 		return fault
 	case errors.As(err, &application):
-		return carried(application)
+		return workflowFault(application)
 	case errors.As(err, &notFound) && !errors.As(err, &missing):
-		return c.unknownCertificate(name)
+		return c.unknownCertificateFault(name)
 	case errors.As(err, &query):
 		return domain.NewFault(domain.FaultOperator, domain.ReasonQueryFailed, err,
 			"the workflow of certificate %q did not answer", name)
 	case errors.As(err, &precondition):
 		// "no poller seen for task queue recently": what a query meets without a worker.
-		return c.noWorker()
+		return c.noWorkerFault()
 	case errors.As(err, &notReady):
 		return domain.NewFault(domain.FaultWait, domain.ReasonWorkflowNotReady, err,
 			"the workflow of certificate %q makes no progress; the worker's log says why", name)
 	case unsearchable(err):
-		return c.attributesMissing(err)
+		return c.attributesMissingFault(err)
 	}
 	if fault = connection.Interpret(err, c.target); fault != nil {
 		return fault
@@ -50,8 +50,8 @@ func (c *Client) interpret(err error, name string) error {
 		"%s refused the call about certificate %q", c.target, name)
 }
 
-// carried takes a fault out of the application error that the workflow or an activity put it in (Details).
-func carried(application *temporal.ApplicationError) error {
+// workflowFault takes a fault out of the application error that the workflow or an activity put it in (Details).
+func workflowFault(application *temporal.ApplicationError) error {
 	fault := &domain.Fault{}
 	if application.HasDetails() && application.Details(fault) == nil && fault.Kind != "" {
 		return fault
@@ -60,7 +60,7 @@ func carried(application *temporal.ApplicationError) error {
 		application.Type(), application.Message())
 }
 
-// endings says of a workflow how it ended.
+// endings are words for how a workflow ended.
 var endings = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED: "is terminated",
 	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:   "is cancelled",
@@ -69,8 +69,8 @@ var endings = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  "has completed",
 }
 
-// notKept says how its workflow ended, and when if info, which may be nil, knows.
-func notKept(name string, status enumspb.WorkflowExecutionStatus, info *workflowpb.WorkflowExecutionInfo) error {
+// endedFault says how its workflow ended, and when if info, which may be nil, knows.
+func endedFault(name string, status enumspb.WorkflowExecutionStatus, info *workflowpb.WorkflowExecutionInfo) error {
 	ending, ok := endings[status]
 	if !ok {
 		ending = "is closed"
@@ -78,28 +78,29 @@ func notKept(name string, status enumspb.WorkflowExecutionStatus, info *workflow
 	if closed := info.GetCloseTime(); closed.IsValid() {
 		at := closed.AsTime().Format(time.RFC3339)
 		if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
-			ending += ": it was given up at " + at
+			ending += ": it was retired at " + at
 		} else {
 			ending += " since " + at
 		}
 	}
-	return domain.NewFault(domain.FaultSpec, domain.ReasonNotKept, nil,
-		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` tells its story, and `everleaf cert ensure` starts it again",
+	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` shows what happened, and "+
+			"`everleaf cert ensure` starts it again",
 		name, ending, name)
 }
 
-func (c *Client) unknownCertificate(name string) error {
+func (c *Client) unknownCertificateFault(name string) error {
 	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 		"certificate %q is not kept here: %s has no running workflow for it; Ensure (`everleaf cert ensure`) starts one",
 		name, c.target.Place())
 }
 
-func (c *Client) noWorker() error {
+func (c *Client) noWorkerFault() error {
 	return domain.NewFault(domain.FaultWait, domain.ReasonNoWorker, nil,
 		"no worker answers on task queue %q of %s; start one with `everleaf worker`", c.target.TaskQueue, c.target.Place())
 }
 
-func runEnded(name string) error {
+func runEndedFault(name string) error {
 	return domain.NewFault(domain.FaultWait, domain.ReasonRunEnded, nil,
 		"the run of certificate %q's workflow ended before the request was carried out; ask the next one", name)
 }

@@ -33,7 +33,7 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return info.GetExecution().GetRunId(), nil
 	default:
-		return "", c.unknownCertificate(name)
+		return "", c.unknownCertificateFault(name)
 	}
 }
 
@@ -59,7 +59,8 @@ func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, er
 	update := c.update(name, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 		// A start operation serves one call, so each try makes its own.
-		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow, ports.StartInput{Spec: spec})
+		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow,
+			ports.StartInput{Spec: spec})
 		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions:          update,
@@ -83,8 +84,8 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 	return c.ask(ctx, name, ports.RevokeUpdate, request)
 }
 
-// Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the workflow
-// that was ended (the namespace's retention): one that was given up or cancelled before is answered as such.
+// Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the
+// workflow that was ended (the namespace's retention): one that was given up or cancelled before is answered as such.
 func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
 	if err := request.Check(); err != nil {
 		return Status{}, err

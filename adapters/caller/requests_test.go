@@ -64,7 +64,7 @@ func TestRepeatedRequestIsTheSameRequest(t *testing.T) {
 	requireFault(t, err, domain.FaultSpec, "UnknownReason", "boredom")
 }
 
-// endRun makes the stand-in end its run as told, and waits until it has.
+// endRun makes the stand-in end its run as asked, and waits until it has.
 func endRun(t *testing.T, s server, name, run, how string) {
 	t.Helper()
 	ctx, id := bounded(t, time.Minute), ports.WorkflowID(name)

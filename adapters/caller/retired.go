@@ -10,9 +10,10 @@ import (
 	"everleaf/ports"
 )
 
-// retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer if there never was
-// one, or if another one keeps it. One that was terminated or has failed could tell nobody that it kept its certificate no
-// more: that is a Spec fault "NotKept". What the end has left at targets is not cleared any more: "StillDelivered".
+// retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer if there never
+// was one, or if another one keeps it. One that was terminated or has failed could inform nobody that it kept its
+// certificate no more: that is a Spec fault "WorkflowEnded". What the end has left at targets is not cleared any more:
+// "StillDelivered".
 func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
 	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
@@ -23,14 +24,15 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return Status{}, why
 	default:
-		return Status{}, notKept(name, how, info)
+		return Status{}, endedFault(name, how, info)
 	}
 	last, err := c.lastStatus(ctx, name, info.GetExecution().GetRunId())
 	if err != nil && (request.RemoveDeliveries || over(ctx)) {
 		return Status{}, err
 	}
 	// Without a worker nobody knows more than that it has ended.
-	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil, true
+	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil,
+		true
 	if request.RemoveDeliveries {
 		if fault := lifecycle.StillDelivered(name, last.Deliveries); fault != nil {
 			return last, fault

@@ -19,7 +19,8 @@ import (
 // query waits for the workflow task's heartbeat, due after 8 s. The SDK ends a call after 10 s.
 const queryTimeout = 10 * time.Second
 
-// forQuery bounds a query by queryTimeout and by half of the caller's time: the rest is for finding out why no answer came.
+// forQuery bounds a query by queryTimeout and by half of the caller's time: the rest is for finding out why no answer
+// came.
 func forQuery(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := queryTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -28,9 +29,10 @@ func forQuery(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, timeout)
 }
 
-// Status implements ports.Keeper. It answers within queryTimeout and connection.ProbeTimeout at the latest; without a worker, with a Wait fault
-// "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but did not answer. A
-// workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec fault "NotKept".
+// Status implements ports.Keeper. It answers within queryTimeout and connection.ProbeTimeout at the latest; without a
+// worker, with a Wait fault "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but
+// did not answer. A workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec
+// fault "WorkflowEnded".
 func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err
@@ -44,9 +46,9 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 		answer, err = c.query(bounded, name)
 	}
 	if err == nil && answer.QueryRejected != nil {
-		// When it ended is told if the server says so: it is not worth a failure.
+		// When it ended is added if the server says so: it is not worth a failure.
 		info, _ := c.describe(bounded, ports.WorkflowID(name), "")
-		return Status{}, notKept(name, answer.QueryRejected.GetStatus(), info)
+		return Status{}, endedFault(name, answer.QueryRejected.GetStatus(), info)
 	}
 	if err == nil {
 		err = answer.QueryResult.Get(&found)
@@ -82,7 +84,8 @@ func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowW
 
 // Watch looks at a certificate every so often and yields its status when that has changed, the first one at once. A
 // fault is yielded, too, once while it stays the same. It ends when the loop over it does, or with ctx, of which it
-// yields nothing. Each look is a query, which Temporal Cloud bills: seconds while a certificate is obtained, not for ever.
+// yields nothing. Each look is a query, which Temporal Cloud bills: seconds while a certificate is obtained, not for
+// ever.
 func (c *Client) Watch(ctx context.Context, name string, every time.Duration) iter.Seq2[Status, error] {
 	return func(yield func(Status, error) bool) {
 		var last Status
@@ -111,7 +114,7 @@ func (c *Client) Watch(ctx context.Context, name string, every time.Duration) it
 	}
 }
 
-// whyNoAnswer tells a server that is gone from one that waited for a worker in vain.
+// whyNoAnswer distinguishes a server that is gone from one that waited for a worker in vain.
 func (c *Client) whyNoAnswer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
 	defer cancel()
@@ -121,8 +124,9 @@ func (c *Client) whyNoAnswer(ctx context.Context) error {
 		return connection.Unreachable(c.target, err)
 	case len(queue.GetPollers()) > 0: // in the last five minutes
 		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
-			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again", c.target.TaskQueue)
+			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again",
+			c.target.TaskQueue)
 	default:
-		return c.noWorker()
+		return c.noWorkerFault()
 	}
 }

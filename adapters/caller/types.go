@@ -41,7 +41,7 @@ type (
 	RetireRequest = ports.RetireRequest
 	// RevocationSigner is whose key signs a revocation.
 	RevocationSigner = domain.RevocationSigner
-	// KeyRotation says whether a renewal makes a new key.
+	// KeyRotation reports whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
 	// Delivery is how a certificate stands at a target.
 	Delivery = domain.Delivery

@@ -27,14 +27,14 @@ func searchable(spec domain.Spec) temporal.SearchAttributes {
 	)
 }
 
-// unsearchable says that the server does not know a search attribute. Its error has no type of its own.
+// unsearchable reports whether the server does not know a search attribute. Its error has no type of its own.
 func unsearchable(err error) bool {
 	var invalid *serviceerror.InvalidArgument
 	return errors.As(err, &invalid) && strings.Contains(invalid.Message, "search attribute") &&
 		(strings.Contains(invalid.Message, "no mapping defined") || strings.Contains(invalid.Message, "is not defined"))
 }
 
-func (c *Client) attributesMissing(cause error) error {
+func (c *Client) attributesMissingFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesMissing, cause,
 		"%s lacks Everleaf's search attributes: run `everleaf migrate` for it", c.target.Place())
 }

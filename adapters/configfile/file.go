@@ -33,23 +33,24 @@ type document struct {
 }
 
 // Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
-// Faults, here and below: Operator "InvalidSetting", which names file, field and fix and shows no value that may be secret.
+// Faults, here and below: Operator "InvalidSetting", which names file, field and fix and shows no value that may be
+// secret.
 func Read(path string) (*File, error) {
 	f := &File{path: path}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, f.wrong("", "it cannot be read (%v): correct the path or its permissions", err)
+		return nil, f.settingFault("", "it cannot be read (%v): correct the path or its permissions", err)
 	}
 	if documents(string(content)) > 1 {
-		return nil, f.wrong("", "it holds several YAML documents, of which only the first would be read: make it one")
+		return nil, f.settingFault("", "it holds several YAML documents, of which only the first would be read: make it one")
 	}
 	asJSON, err := yaml.YAMLToJSONStrict(content)
 	if err != nil {
-		return nil, f.wrong("", "it is not YAML: %s", withoutContent(err))
+		return nil, f.settingFault("", "it is not YAML: %s", withoutContent(err))
 	}
 	var tree any
 	if err := json.Unmarshal(asJSON, &tree); err != nil {
-		return nil, f.wrong("", "it is not YAML that JSON could say as well: %v", err)
+		return nil, f.settingFault("", "it is not YAML that JSON could say as well: %v", err)
 	}
 	if err := f.shape("", tree, reflect.TypeFor[document]()); err != nil {
 		return nil, err
@@ -62,13 +63,13 @@ func Read(path string) (*File, error) {
 func (f *File) decode() (d document, err error) {
 	if err := json.Unmarshal(f.content, &d); err != nil {
 		// Not its text: it may hold a value.
-		return d, f.wrong("", "a number in it is out of range or has a fraction")
+		return d, f.settingFault("", "a number in it is out of range or has a fraction")
 	}
 	return d, nil
 }
 
-// Issuers resolves and checks the issuers, in the file's order. What acme.New refuses is not looked at; its faults name the
-// field too.
+// Issuers resolves and checks the issuers, in the file's order. What acme.New refuses is not looked at; its faults name
+// the field too.
 func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -87,7 +88,7 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 		}
 		config, field, fix := issuer.resolve()
 		if fix != "" {
-			return nil, f.wrong(at+field, "%s", fix)
+			return nil, f.settingFault(at+field, "%s", fix)
 		}
 		config.Source = f.path + ": " + at
 		configs = append(configs, config)
@@ -95,8 +96,8 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	return configs, nil
 }
 
-// Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their variables need
-// not be there. The names of all are checked.
+// Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their
+// variables need not be there. The names of all are checked.
 func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (targets []delivery.Config, err error) {
 	d, err := f.decode()
 	if err != nil {
@@ -128,8 +129,8 @@ func (f *File) TargetNames() (names []string) {
 	return names
 }
 
-// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not looked
-// at.
+// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is
+// not looked at.
 func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -146,21 +147,22 @@ func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 func (f *File) unique(first map[string]int, list string, i int, name, what string) error {
 	at := fmt.Sprintf("%s[%d].name", list, i)
 	if name == "" {
-		return f.wrong(at, "it is missing: %s", what)
+		return f.settingFault(at, "it is missing: %s", what)
 	}
 	if earlier, taken := first[name]; taken {
-		return f.wrong(at, "%q is the name of %s[%d] already: give each a name of its own", name, list, earlier)
+		return f.settingFault(at, "%q is the name of %s[%d] already: give each its own name", name, list, earlier)
 	}
 	first[name] = i
 	return nil
 }
 
-// wrong is the fault of one field; at is empty for the file as a whole.
-func (f *File) wrong(at, format string, args ...any) error {
+// settingFault is the fault of one field; at is empty for the file as a whole.
+func (f *File) settingFault(at, format string, args ...any) error {
 	if at != "" {
 		at = ", " + at
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+		"--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
 		f.path, at, fmt.Sprintf(format, args...))
 }
 

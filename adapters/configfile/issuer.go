@@ -30,19 +30,22 @@ type eab struct {
 	HMACKey string `json:"hmacKey"`
 }
 
-// resolve makes the config, or says which field cannot work and how to mend it.
+// resolve makes the config, or says which field cannot work and how to correct it.
 func (i issuer) resolve() (config acme.Config, field, fix string) {
 	config = acme.Config{
-		Issuer: i.Name, Directory: i.Directory, Email: i.Email, CABundle: i.CABundle, OnlyReturnExisting: i.OnlyReturnExisting,
+		Issuer: i.Name, Directory: i.Directory, Email: i.Email, CABundle: i.CABundle,
+		OnlyReturnExisting: i.OnlyReturnExisting,
 	}
 	if i.Preset == "" && i.Directory == "" {
-		return config, ".preset", "it is missing, and so is directory: choose one of " + presetNames() + ", or give the directory's URL"
+		return config, ".preset", "it is missing, and so is directory: choose one of " + presetNames() +
+			", or give the directory's URL"
 	}
 	if i.Preset != "" {
 		known, ok := presets[i.Preset]
 		switch {
 		case !ok:
-			return config, ".preset", "there is none called \"" + i.Preset + "\": choose one of " + presetNames() + ", or give directory instead"
+			return config, ".preset", "there is none called \"" + i.Preset + "\": choose one of " + presetNames() +
+				", or give directory instead"
 		case known.own != "" && i.Directory == "":
 			return config, ".directory", "it is missing: " + known.own
 		case known.own == "" && i.Directory != "":
@@ -68,7 +71,8 @@ func (i issuer) resolve() (config acme.Config, field, fix string) {
 		case i.EAB.HMACKey == "":
 			return config, ".eab.hmacKey", "it is missing: the CA gives it together with the key ID"
 		case err != nil || len(raw) == 0:
-			return config, ".eab.hmacKey", "it is not base64url: take it as the CA gave it, without quotes or line ends of its own"
+			return config, ".eab.hmacKey", "it is not base64url: take it as the CA gave it, without quotes or line ends of " +
+				"its own"
 		}
 		config.EAB = acme.EAB{KeyID: i.EAB.KeyID, HMACKey: key}
 	}

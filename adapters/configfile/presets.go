@@ -24,11 +24,13 @@ var presets = map[string]preset{
 	"letsencrypt-staging": {directory: "https://acme-staging-v02.api.letsencrypt.org/directory"},
 	"google": {
 		directory: "https://dv.acme-v02.api.pki.goog/directory",
-		eab:       "Get them by `gcloud publicca external-account-keys create`; they are good for one account, made within 7 days",
+		eab: "Get them by `gcloud publicca external-account-keys create`; they are good for one account, made " +
+			"within 7 days",
 	},
 	"google-staging": {
 		directory: "https://dv.acme-v02.test-api.pki.goog/directory",
-		eab: "Get them by `gcloud publicca external-account-keys create`, with gcloud's api_endpoint_overrides/publicca set to " +
+		eab: "Get them by `gcloud publicca external-account-keys create`, with gcloud's api_endpoint_overrides/publicca " +
+			"set to " +
 			"https://preprod-publicca.googleapis.com/; those for production are refused",
 	},
 	"zerossl": {

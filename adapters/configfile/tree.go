@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor keep
-// the value to itself.
+// shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor
+// keep the value to itself.
 func (f *File) shape(at string, node any, t reflect.Type) error {
 	if node == nil {
 		return nil
@@ -27,7 +27,8 @@ func (f *File) shape(at string, node any, t reflect.Type) error {
 		for _, name := range slices.Sorted(maps.Keys(entries)) {
 			field, ok := known[name]
 			if !ok {
-				return f.wrong(joined(at, name), "there is no such field; there are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+				return f.settingFault(joined(at, name), "there is no such field; there are %s",
+					strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 			}
 			if err := f.shape(joined(at, name), entries[name], field.Type); err != nil {
 				return err
@@ -76,10 +77,11 @@ func (f *File) kind(at string, node any, want string) error {
 	if want == "text" && (found == "a number" || found == "true or false") {
 		hint = "; put it in quotes"
 	}
-	return f.wrong(at, "it is %s where %s belongs%s", found, want, hint)
+	return f.settingFault(at, "it is %s where %s belongs%s", found, want, hint)
 }
 
-// expand puts in the variables that the text below v refers to. It comes after parsing, so that no value can add a field.
+// expand puts in the variables that the text below v refers to. It comes after parsing, so that no value can add a
+// field.
 func (f *File) expand(at string, v reflect.Value, lookup Lookup) error {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -101,7 +103,7 @@ func (f *File) expand(at string, v reflect.Value, lookup Lookup) error {
 	case reflect.String:
 		text, fix := resolved(v.String(), lookup)
 		if fix != "" {
-			return f.wrong(at, "%s", fix)
+			return f.settingFault(at, "%s", fix)
 		}
 		v.SetString(text)
 	}

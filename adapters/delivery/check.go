@@ -19,8 +19,8 @@ const (
 	maxTimeout = time.Minute
 )
 
-// Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the field
-// as targets[0].directory.path, the value and the fix.
+// Check refuses targets that cannot work, without touching any. The fault is Operator "InvalidTargets"; it names the
+// field as targets[0].directory.path, the value and the fix.
 func Check(configs []Config) error {
 	seen := map[string]string{}
 	for i, config := range configs {
@@ -40,7 +40,7 @@ func Check(configs []Config) error {
 // Check says what is wrong with one target, from its field on (".directory.path …").
 func (c Config) Check() error {
 	if !domain.IsConfiguredName(c.Name) {
-		return field("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+		return fieldError("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	}
 	var kinds []string
 	var err error
@@ -54,7 +54,8 @@ func (c Config) Check() error {
 		kinds, err = append(kinds, "pull"), c.Pull.check()
 	}
 	if len(kinds) != 1 {
-		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name, len(kinds),
+		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name,
+			len(kinds),
 			strings.Join(kinds, ", "))
 	}
 	return err
@@ -63,20 +64,22 @@ func (c Config) Check() error {
 func (d Directory) check() error {
 	switch clean := filepath.Clean(d.Path); {
 	case !filepath.IsAbs(d.Path):
-		return field("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
+		return fieldError("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")
 	case !strings.Contains(clean, namePlace): // "{name}/.." leads away from it
-		return field("directory.path", d.Path, `it must hold "{name}", or certificates would overwrite one another; for example `+
-			filepath.Join(clean, namePlace))
+		return fieldError("directory.path", d.Path,
+			`it must hold "{name}", or certificates would overwrite one another; for example `+
+				filepath.Join(clean, namePlace))
 	case strings.Contains(strings.ReplaceAll(clean, namePlace, ""), "{"):
-		return field("directory.path", d.Path, `only "{name}" can stand in it`)
+		return fieldError("directory.path", d.Path, `only "{name}" can stand in it`)
 	case d.Combined != "" && !fileName(d.Combined):
-		return field("directory.combined", d.Combined, "give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
+		return fieldError("directory.combined", d.Combined,
+			"give a file's name without a path, other than tls.crt and tls.key, for example tls.pem")
 	}
 	if _, err := parseOwner(d.Owner); err != nil {
-		return field("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
+		return fieldError("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
 	}
 	if len(d.Command) > 0 && strings.TrimSpace(d.Command[0]) == "" {
-		return field("directory.command[0]", d.Command[0], "name a program, or leave the command out")
+		return fieldError("directory.command[0]", d.Command[0], "name a program, or leave the command out")
 	}
 	return checkTimeout("directory.timeout", d.Timeout)
 }
@@ -89,10 +92,10 @@ func fileName(name string) bool {
 
 func checkTimeout(name, value string) error {
 	if fix := timeout.Fix(value, "30s", maxTimeout); fix != "" {
-		return field(name, value, fix)
+		return fieldError(name, value, fix)
 	}
 	return nil
 }
 
-// field is a complaint; whoever knows which target it is puts that in front.
-func field(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
+// fieldError is about one field; the caller, which knows the target, puts that in front.
+func fieldError(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// outputKept is how much of a command's output is looked at, outputTold how much of that, in lines, a fault tells.
-	outputKept = 8 << 10
-	outputTold = 5
+	// outputKept is how much of a command's output is read, in octets, outputShown how many of its last lines a fault
+	// shows.
+	outputKept  = 8 << 10
+	outputShown = 5
 	// killedFor is how long a command that was killed may keep its output open.
 	killedFor = 2 * time.Second
 )
@@ -52,13 +53,13 @@ func (c command) run(ctx context.Context, certificate, path string, keyPEM []byt
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case within.Err() != nil:
-		return unavailable(nil, "the command %s did not end within %s%s", program, c.timeout, output.told(keyPEM))
+		return unavailableFault(nil, "the command %s did not end within %s%s", program, c.timeout, output.shown(keyPEM))
 	case ended:
-		return unavailable(nil, "the command %s failed (%s)%s", program, exited.ProcessState, output.told(keyPEM))
+		return unavailableFault(nil, "the command %s failed (%s)%s", program, exited.ProcessState, output.shown(keyPEM))
 	case errors.Is(err, exec.ErrWaitDelay):
 		return nil // it succeeded; what it has started has kept its output open
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return refused(err, "run the command %s: install it on this host, or correct directory.command", program)
+		return refusedFault(err, "run the command %s: install it on this host, or correct directory.command", program)
 	default:
 		return interpret(err, "run the command "+program)
 	}
@@ -95,13 +96,13 @@ func (t *tail) Write(p []byte) (int, error) {
 
 func (t *tail) wipe() { clear(t.kept[:cap(t.kept)]) }
 
-// told is the output's last lines, to be put behind a sentence; empty without any.
-func (t *tail) told(keyPEM []byte) string {
+// shown returns the output's last lines, to be put after a sentence; empty without any.
+func (t *tail) shown(keyPEM []byte) string {
 	if holdsKey(t.kept, keyPEM) {
 		return "; its output is left out, since it holds the private key"
 	}
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(t.kept), "?")), "\n")
-	lines = lines[max(0, len(lines)-outputTold):]
+	lines = lines[max(0, len(lines)-outputShown):]
 	if text := strings.TrimSpace(strings.Join(lines, "\n")); text != "" {
 		return ": " + text
 	}

@@ -19,7 +19,8 @@ type Directory struct {
 	Owner string `json:"owner,omitempty"`
 	// Combined is the name of a further file that holds chain and key together, as HAProxy reads them; empty for none.
 	Combined string `json:"combined,omitempty"`
-	// Command is run after a change, without a shell; "{name}" and "{path}" stand for the certificate's name and directory.
+	// Command is run after a change, without a shell; "{name}" and "{path}" stand for the certificate's name and
+	// directory.
 	Command []string `json:"command,omitempty"`
 	// Timeout bounds the command, as "30s"; empty means a minute.
 	Timeout string `json:"timeout,omitempty"`
@@ -59,7 +60,7 @@ type Webhook struct {
 
 // Pull lets clients fetch certificates that name this target.
 type Pull struct {
-	// Clients are the DNS names, URIs or common names in the client certificates that may fetch; "*" stands for every client
-	// whose certificate the listener's client CA has signed.
+	// Clients are the DNS names, URIs or common names in the client certificates that may fetch; "*" stands for every
+	// client whose certificate the listener's client CA has signed.
 	Clients []string `json:"clients"`
 }

@@ -23,9 +23,9 @@ const (
 )
 
 // directory writes files where a server reads them. The files in the certificate's directory are links through one more
-// link, dataLink, to a directory that holds one version, as Kubernetes mounts Secrets: swapping that one link by a rename
-// changes chain and key together. (A reader that opens the two around that very instant can still mix them; the combined
-// file cannot be mixed.)
+// link, dataLink, to a directory that holds one version, as Kubernetes mounts Secrets: swapping that one link by a
+// rename changes chain and key together. (A reader that opens the two around that very instant can still mix them; the
+// combined file cannot be mixed.)
 type directory struct {
 	// base is the part of the path above the first "{name}": the operator's own. below are the parts from there on.
 	base  string
@@ -47,8 +47,8 @@ func newDirectory(config Directory) *directory {
 	}
 }
 
-// Deliver implements ports.Target. The command has to succeed for a delivery to be confirmed: until then, a repeat runs it
-// again. It is not run for a version that was confirmed before and is in place.
+// Deliver implements ports.Target. The command has to succeed for a delivery to be confirmed: until then, a repeat runs
+// it again. It is not run for a version that was confirmed before and is in place.
 func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmation string, err error) {
 	p, err := d.open(ctx, bundle.Certificate, true)
 	if err != nil {
@@ -60,7 +60,7 @@ func (d *directory) Deliver(ctx context.Context, bundle ports.Bundle) (confirmat
 		return "", err
 	}
 	defer wipe(files)
-	if err := p.overtaken(bundle.Sequence); err != nil {
+	if err := p.checkSequence(bundle.Sequence); err != nil {
 		return "", err
 	}
 	drift, err := p.drift(files)
@@ -120,7 +120,7 @@ func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 		return err
 	}
 	defer p.close()
-	if err := p.overtaken(removal.Sequence); err != nil {
+	if err := p.checkSequence(removal.Sequence); err != nil {
 		return err
 	}
 	found, err := p.clear()
@@ -132,7 +132,7 @@ func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 			return err
 		}
 	}
-	return p.leave()
+	return p.finishRemoval()
 }
 
 // file is one that is to be in the certificate's directory.
@@ -147,7 +147,7 @@ type file struct {
 func (d *directory) files(bundle ports.Bundle) ([]file, error) {
 	uid, gid, err := d.owner.ids()
 	if err != nil {
-		return nil, unknownOwner(err)
+		return nil, unknownOwnerFault(err)
 	}
 	chain := append(bytes.TrimSpace(slices.Clone(bundle.ChainPEM)), '\n')
 	files := []file{

@@ -363,7 +363,7 @@ func TestADirectoryThatAKillLeftBehindIsGivenToItsOwner(t *testing.T) {
 	}
 	owned(filepath.Join(s.path, "tls"), uid, gid)
 	owned(filepath.Join(s.path, "tls", "tls.key"), uid, gid)
-	owned(s.path, me, mine) // it is not empty: whoever made it wants it so
+	owned(s.path, me, mine) // it is not empty: its owner wants it so
 
 	fresh := newShelf(t, func(d *Directory) { d.Owner, d.Path = owner, filepath.Join(d.Path, "tls") })
 	require.NoError(t, os.Mkdir(fresh.path, 0o700))

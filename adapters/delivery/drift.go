@@ -52,7 +52,8 @@ func (p *place) driftOf(want file) (string, error) {
 	if mode := info.Mode(); mode != fs.FileMode(want.mode) {
 		return fmt.Sprintf("%s has mode %s instead of %s", want.name, mode, fs.FileMode(want.mode)), nil
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && (want.uid >= 0 && int(stat.Uid) != want.uid || want.gid >= 0 && int(stat.Gid) != want.gid) {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && (want.uid >= 0 && int(stat.Uid) != want.uid || want.gid >= 0 &&
+		int(stat.Gid) != want.gid) {
 		return fmt.Sprintf("%s belongs to %d:%d", want.name, stat.Uid, stat.Gid), nil
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile))

@@ -8,8 +8,8 @@ import (
 	"everleaf/domain"
 )
 
-// interpret makes an error of the file system a fault. What an operator has not ordered so passes by itself; the rest is
-// refused. The end of ctx stays visible. No content is in an error of the file system.
+// interpret makes an error of the file system a fault. What an operator has not ordered so passes by itself; the rest
+// is refused. The end of ctx stays visible. No content is in an error of the file system.
 func interpret(err error, doing string) error {
 	if fault, ok := errors.AsType[*domain.Fault](err); ok {
 		named := *fault
@@ -20,22 +20,24 @@ func interpret(err error, doing string) error {
 		return err
 	}
 	for _, passing := range []error{
-		syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.EBUSY, syscall.EAGAIN, syscall.EINTR, syscall.ETIMEDOUT,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ECONNREFUSED,
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.EBUSY, syscall.EAGAIN, syscall.EINTR,
+		syscall.ETIMEDOUT,
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+		syscall.ECONNREFUSED,
 	} {
 		if errors.Is(err, passing) {
-			return unavailable(err, "%s", doing)
+			return unavailableFault(err, "%s", doing)
 		}
 	}
-	return refused(err, "%s", doing)
+	return refusedFault(err, "%s", doing)
 }
 
-// unavailable is what mends itself.
-func unavailable(cause error, format string, args ...any) *domain.Fault {
+// unavailableFault is for what passes by itself.
+func unavailableFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonTargetUnavailable, cause, format, args...)
 }
 
-// refused is what somebody must mend.
-func refused(cause error, format string, args ...any) *domain.Fault {
+// refusedFault is for what somebody must correct.
+func refusedFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetRefused, cause, format, args...)
 }

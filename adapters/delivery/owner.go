@@ -16,7 +16,8 @@ func parseOwner(text string) (owner, error) {
 		return owner{}, nil
 	}
 	name, group, parted := strings.Cut(text, ":")
-	if name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(group, "-") || parted && group == "" || strings.ContainsAny(text, " \t\n/") || strings.Contains(group, ":") {
+	if name == "" || strings.HasPrefix(name, "-") || strings.HasPrefix(group, "-") || parted && group == "" ||
+		strings.ContainsAny(text, " \t\n/") || strings.Contains(group, ":") {
 		return owner{}, errors.New("not an owner")
 	}
 	return owner{user: name, group: group}, nil
@@ -57,6 +58,6 @@ func (o owner) ids() (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-func unknownOwner(err error) error {
-	return refused(err, "find the owner of the files; correct the target's directory.owner")
+func unknownOwnerFault(err error) error {
+	return refusedFault(err, "find the owner of the files; correct the target's directory.owner")
 }

@@ -32,9 +32,9 @@ const (
 	lockLook = 50 * time.Millisecond
 )
 
-// open opens the certificate's directory, and makes it if create says so; else one that is not there is errNotThere. From
-// the part with the certificate's name on, no part may be a link: it would lead a write by a mighty user to where somebody
-// else wants it.
+// open opens the certificate's directory, and makes it if create says so; else one that is not there is errNotThere.
+// From the part with the certificate's name on, no part may be a link: it would lead a write by a mighty user to where
+// somebody else wants it.
 func (d *directory) open(ctx context.Context, certificate string, create bool) (*place, error) {
 	if err := domain.ValidateCertificateName(certificate); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (d *directory) open(ctx context.Context, certificate string, create bool) (
 		case !errors.Is(err, errBusy):
 			return nil, interpret(err, "directory "+p.path)
 		case time.Now().After(deadline):
-			return nil, unavailable(nil, "directory %s: another delivery to it has been under way for %s", p.path, lockFor)
+			return nil, unavailableFault(nil, "directory %s: another delivery to it has been under way for %s", p.path, lockFor)
 		}
 		select {
 		case <-time.After(lockLook):
@@ -124,9 +124,10 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, refused(nil, "%s is a link; a certificate's directory must not be one: name the place itself in directory.path", part)
+		return nil, refusedFault(nil, "%s is a link; a certificate's directory must not be one: name the place itself in "+
+			"directory.path", part)
 	case !info.IsDir():
-		return nil, refused(nil, "%s is not a directory: move it away, or correct directory.path", part)
+		return nil, refusedFault(nil, "%s is not a directory: move it away, or correct directory.path", part)
 	}
 	inner, err := root.OpenRoot(part)
 	if err != nil {
@@ -134,7 +135,7 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 	}
 	opened, err := inner.Stat(".")
 	if err == nil && !os.SameFile(info, opened) {
-		err = refused(nil, "%s was put in another's place while it was opened", part)
+		err = refusedFault(nil, "%s was put in another's place while it was opened", part)
 	}
 	if err == nil && create {
 		err = d.give(inner, opened)
@@ -149,7 +150,7 @@ func (d *directory) step(root *os.Root, part string, create bool) (*os.Root, err
 // mkdir makes a directory for nobody else; give makes it the owner's.
 func (d *directory) mkdir(root *os.Root, part string) error {
 	if _, _, err := d.owner.ids(); err != nil {
-		return unknownOwner(err)
+		return unknownOwnerFault(err)
 	}
 	if err := root.Mkdir(part, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -158,7 +159,8 @@ func (d *directory) mkdir(root *os.Root, part string) error {
 }
 
 // give makes a directory the owner's that is as mkdir has left it, now or in a try that was cut short just there: the
-// worker's own, open to nobody else, and empty. It is changed through its handle: a name may lead to something else by now.
+// worker's own, open to nobody else, and empty. It is changed through its handle: a name may lead to something else by
+// now.
 func (d *directory) give(inner *os.Root, made fs.FileInfo) error {
 	stat, ok := made.Sys().(*syscall.Stat_t)
 	if !d.owner.set() || !ok || int(stat.Uid) != os.Geteuid() || made.Mode().Perm() != 0o700 {
@@ -166,7 +168,7 @@ func (d *directory) give(inner *os.Root, made fs.FileInfo) error {
 	}
 	uid, gid, err := d.owner.ids()
 	if err != nil {
-		return unknownOwner(err)
+		return unknownOwnerFault(err)
 	}
 	self, err := inner.Open(".")
 	if err != nil {

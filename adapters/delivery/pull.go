@@ -9,21 +9,21 @@ import (
 
 var _ ports.Target = PullTarget{}
 
-// PullTarget lets clients come and fetch: a certificate that names it is served from the moment that it is stored, so there
-// is nothing to do but to say so. The listener (package pull) does the serving.
+// PullTarget lets clients come and fetch: a certificate that names it is served from the moment that it is stored, so
+// there is nothing to do but to say so. The listener (package pull) does the serving.
 type PullTarget struct{}
 
 func (p Pull) check() error {
 	if len(p.Clients) == 0 {
-		return field("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
+		return fieldError("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
 			`"*" for each that the client CA has signed`)
 	}
 	for _, client := range p.Clients {
 		if client == "" || strings.TrimSpace(client) != client {
-			return field("pull.clients", client, "there is an empty name, or spaces around one")
+			return fieldError("pull.clients", client, "there is an empty name, or spaces around one")
 		}
 		if client != "*" && strings.Contains(client, "*") {
-			return field("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
+			return fieldError("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
 		}
 	}
 	return nil

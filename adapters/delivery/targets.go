@@ -18,7 +18,7 @@ type Targets struct{ byName map[string]ports.Target }
 type Deps struct {
 	// Tokens are for webhooks whose receivers fetch their keys.
 	Tokens ports.KeyTokens
-	// Logger is told of settings that work and are unwise; nil for nobody.
+	// Logger gets a warning for settings that work and are unwise; it may be nil.
 	Logger *slog.Logger
 }
 
@@ -46,7 +46,8 @@ func (c Config) target(deps Deps) (ports.Target, error) {
 	case c.Webhook != nil:
 		target, err := NewWebhook(c.Name, *c.Webhook, deps.Tokens, deps.Logger)
 		if err != nil {
-			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "target %s%s", c.Name, err.Error())
+			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "target %s%s", c.Name,
+				err.Error())
 		}
 		return target, nil
 	default:
@@ -69,5 +70,6 @@ func (t *Targets) Target(name string) (ports.Target, error) {
 		list = "none"
 	}
 	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownTarget, nil,
-		"this worker has no delivery target %q (it has: %s): name it under targets in the file of --config (EVERLEAF_CONFIG)", name, list)
+		"this worker has no delivery target %q (it has: %s): name it under targets in the file of --config (EVERLEAF_CONFIG)",
+		name, list)
 }

@@ -19,7 +19,8 @@ const (
 
 // newToken makes a one-time token for the version's key and stores its digest. The token itself is in the returned text
 // alone. The target's earlier token for the certificate is void from then on.
-func newToken(ctx context.Context, tokens ports.KeyTokens, bundle ports.Bundle) (token string, expires time.Time, err error) {
+func newToken(ctx context.Context, tokens ports.KeyTokens,
+	bundle ports.Bundle) (token string, expires time.Time, err error) {
 	random := make([]byte, tokenBytes)
 	_, _ = rand.Read(random) // never fails: crypto/rand ends the process instead
 	token = base64.RawURLEncoding.EncodeToString(random)

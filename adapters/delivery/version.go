@@ -27,9 +27,9 @@ const (
 	removingMark = "..removing"
 )
 
-// overtaken refuses what was asked for before what is in place: a try that was cut off and comes back must not undo a later
-// one. The lock is held, so nothing comes between this look and what follows.
-func (p *place) overtaken(sequence int64) error {
+// checkSequence refuses what was asked for before what is in place: a try that was cut off and comes back must not undo
+// a later one. The lock is held, so nothing comes between this check and what follows.
+func (p *place) checkSequence(sequence int64) error {
 	if p.sequence() <= sequence {
 		return nil
 	}
@@ -83,8 +83,8 @@ func (p *place) writeVersion(files []file, sequence int64) error {
 	return p.lock.Sync()
 }
 
-// tidy removes what a try has left that was cut off after it had put the version in service there: among it is the key of
-// the version before.
+// tidy removes what a try has left that was cut off after it had put the version in service there: among it is the key
+// of the version before.
 func (p *place) tidy(files []file) error {
 	inService, err := p.root.Readlink(dataLink)
 	if err == nil {
@@ -153,8 +153,8 @@ func (p *place) link(target, name string) error {
 	return p.root.Rename(newLink, name)
 }
 
-// clean removes the versions other than the one to keep, and the links to files that are no longer written. Without files,
-// links stay.
+// clean removes the versions other than the one to keep, and the links to files that are no longer written. Without
+// files, links stay.
 func (p *place) clean(keep string, files []file) error {
 	entries, err := p.entries()
 	if err != nil {
@@ -174,49 +174,7 @@ func (p *place) clean(keep string, files []file) error {
 	return nil
 }
 
-// clear removes what deliveries have put there, but for a mark; found says that there was something, or the mark of a try
-// that did not come to its end.
-func (p *place) clear() (found bool, err error) {
-	entries, err := p.entries()
-	if err != nil {
-		return false, interpret(err, "directory "+p.path)
-	}
-	found = slices.ContainsFunc(entries, func(name string) bool {
-		return name == dataLink || name == removingMark || strings.HasPrefix(name, versionPrefix)
-	})
-	if !found {
-		return false, nil
-	}
-	mark, err := p.root.OpenFile(removingMark, os.O_WRONLY|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
-	if err == nil {
-		err = errors.Join(mark.Close(), p.lock.Sync())
-	}
-	if err == nil {
-		err = p.clean("", []file{{}})
-	}
-	if err == nil {
-		err = errors.Join(p.remove(dataLink), p.remove(newLink), p.lock.Sync())
-	}
-	if err != nil {
-		return true, interpret(err, "directory "+p.path)
-	}
-	return true, nil
-}
-
-// leave removes the mark, and the directory if nothing else is in it.
-func (p *place) leave() error {
-	if err := p.remove(removingMark); err != nil {
-		return interpret(err, "directory "+p.path)
-	}
-	for name := p.name; name != "."; name = path.Dir(name) {
-		if p.base.Remove(name) != nil {
-			break // somebody else's files are there, or the directory must stay
-		}
-	}
-	return nil
-}
-
-// confirmed says whether the command has succeeded for what is in place.
+// confirmed reports whether the command has succeeded for what is in place.
 func (p *place) confirmed() bool {
 	_, err := p.root.Lstat(path.Join(dataLink, confirmedMark))
 	return err == nil

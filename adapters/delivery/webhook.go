@@ -20,8 +20,8 @@ import (
 var _ ports.Target = (*WebhookTarget)(nil)
 
 // WebhookTarget posts certificates to a URL, signed by the Standard Webhooks scheme. URLs are the operator's, from the
-// configuration file, and no caller chooses one: so addresses inside the network are not refused, where a receiver usually
-// is. No redirect is followed: who answers must be who was configured.
+// configuration file, and no caller chooses one: so addresses inside the network are not refused, where a receiver
+// usually is. No redirect is followed: who answers must be who was configured.
 type WebhookTarget struct {
 	webhookParts
 	name   string
@@ -30,8 +30,8 @@ type WebhookTarget struct {
 	now    func() time.Time
 }
 
-// NewWebhook makes the target called name; nobody is contacted, and CABundle is read. tokens is used for KeyByToken alone.
-// Errors name the field.
+// NewWebhook makes the target called name; nobody is contacted, and CABundle is read. tokens is used for KeyByToken
+// alone. Errors name the field.
 func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slog.Logger) (*WebhookTarget, error) {
 	parts, err := config.parts()
 	if err != nil {
@@ -42,7 +42,7 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 		return nil, err
 	}
 	if parts.transport == KeyPlain && logger != nil {
-		logger.Warn("a webhook carries private keys in the clear inside TLS: whoever sees its requests has them; "+
+		logger.Warn("a webhook carries private keys in the clear inside TLS: anyone who sees its requests has them; "+
 			"choose key: token or key: encrypted", "target", name)
 	}
 	wire := http.DefaultTransport.(*http.Transport).Clone()
@@ -54,9 +54,9 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 	}}, nil
 }
 
-// Deliver implements ports.Target. The receiver should fetch a key by its token before it answers: any answer but 2xx is
-// followed by a new request with a new token. The ID of the message is the idempotency key: the same for each request that
-// carries this version to this target, until the target was asked for something else.
+// Deliver implements ports.Target. The receiver should fetch a key by its token before it answers: any answer but 2xx
+// is followed by a new request with a new token. The ID of the message is the idempotency key: the same for each
+// request that carries this version to this target, until the target was asked for something else.
 func (w *WebhookTarget) Deliver(ctx context.Context, bundle ports.Bundle) (string, error) {
 	data, err := w.issued(ctx, bundle)
 	if err != nil {
@@ -68,8 +68,8 @@ func (w *WebhookTarget) Deliver(ctx context.Context, bundle ports.Bundle) (strin
 // Drift implements ports.Target: a receiver cannot be looked at.
 func (w *WebhookTarget) Drift(context.Context, ports.Bundle) (string, error) { return "", nil }
 
-// Remove implements ports.Target. The ID of the message is the same for each try of one removal; a certificate may come and
-// go more than once, and the sequence tells these apart.
+// Remove implements ports.Target. The ID of the message is the same for each try of one removal; a certificate may come
+// and go more than once, and the sequence distinguishes these.
 func (w *WebhookTarget) Remove(ctx context.Context, removal ports.Removal) error {
 	if w.transport == KeyByToken {
 		if err := w.tokens.VoidToken(ctx, removal.Certificate, removal.Target); err != nil {
@@ -88,14 +88,16 @@ func messageID(bundle ports.Bundle) string {
 
 // removalID names certificate, target and request.
 func removalID(removal ports.Removal) string {
-	return "removed-" + undotted(removal.Certificate) + "-" + undotted(removal.Target) + "-" + strconv.FormatInt(removal.Sequence, 10)
+	return "removed-" + undotted(removal.Certificate) + "-" + undotted(removal.Target) + "-" +
+		strconv.FormatInt(removal.Sequence, 10)
 }
 
 // undotted is a name without dots, which part a message's ID from what else is signed.
 func undotted(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // send makes one request and reads what the receiver says to it. token is what must not be quoted of its answer.
-func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what event, token string) (confirmation string, err error) {
+func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what event,
+	token string) (confirmation string, err error) {
 	body, err := json.Marshal(what)
 	if err != nil {
 		return "", domain.NewFault(domain.FaultOperator, reasonRefused, err, "target %s: write the event", w.name)
@@ -104,11 +106,11 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address.of(certificate), bytes.NewReader(body))
 	if err != nil {
-		return "", w.refused(err, "its URL cannot be used")
+		return "", w.refusedFault(err, "its URL cannot be used")
 	}
 	signature, err := w.sign(id, what.Timestamp, body)
 	if err != nil {
-		return "", w.refused(err, "the event cannot be signed")
+		return "", w.refusedFault(err, "the event cannot be signed")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "everleaf")
@@ -117,7 +119,7 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	response, err := w.client.Do(request)
 	if err != nil {
-		return "", w.unanswered(ctx, err)
+		return "", w.unansweredFault(ctx, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	return w.answered(response, token)

@@ -19,23 +19,25 @@ const (
 	reasonUnavailable = "TargetUnavailable"
 	reasonRefused     = "TargetRefused"
 
-	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is shown.
 	maxHead  = 4 << 10
 	maxQuote = 120
 	// maxRetryAfter bounds what it may ask for.
 	maxRetryAfter = 24 * time.Hour
 )
 
-func (w *WebhookTarget) refused(cause error, what string) *domain.Fault {
-	return domain.NewFault(domain.FaultOperator, reasonRefused, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+func (w *WebhookTarget) refusedFault(cause error, what string) *domain.Fault {
+	return domain.NewFault(domain.FaultOperator, reasonRefused, cause, "target %s (webhook %s): %s", w.name,
+		w.address.shown, what)
 }
 
-func (w *WebhookTarget) unavailable(cause error, what string) *domain.Fault {
-	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name, w.address.shown, what)
+func (w *WebhookTarget) unavailableFault(cause error, what string) *domain.Fault {
+	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, "target %s (webhook %s): %s", w.name,
+		w.address.shown, what)
 }
 
-// answered reads what a receiver said: 2xx confirms, what a receiver can mend by itself is waited for, all else is
-// somebody's to mend.
+// answered reads what a receiver said: 2xx confirms, what a receiver can recover from by itself is waited for, all else
+// must be corrected by somebody.
 func (w *WebhookTarget) answered(response *http.Response, token string) (confirmation string, err error) {
 	status := strconv.Itoa(response.StatusCode) + " " + http.StatusText(response.StatusCode)
 	said := "it answered " + strings.TrimSpace(status) + w.quote(response.Body, token)
@@ -43,18 +45,20 @@ func (w *WebhookTarget) answered(response *http.Response, token string) (confirm
 	case code >= 200 && code < 300:
 		return strings.TrimSpace(status), nil
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return "", w.unavailable(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
+		return "", w.unavailableFault(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
 	case code >= 300 && code < 400:
-		return "", w.refused(nil, "it redirects ("+strings.TrimSpace(status)+"), and redirects are not followed: configure the URL where it ends")
+		return "", w.refusedFault(nil, "it redirects ("+strings.TrimSpace(status)+
+			"), and redirects are not followed: configure the URL where it ends")
 	case code == http.StatusGone:
-		return "", w.refused(nil, "it wants no more webhooks (410 Gone): take the target out of the certificates' specs, or bring the receiver back")
+		return "", w.refusedFault(nil, "it wants no more webhooks (410 Gone): take the target out of the certificates' "+
+			"specs, or bring the receiver back")
 	default:
-		return "", w.refused(nil, said+": see to the receiver, its secret and its URL")
+		return "", w.refusedFault(nil, said+": see to the receiver, its secret and its URL")
 	}
 }
 
-// quote is the beginning of a body, printable ASCII only. A receiver may echo what it got: the token is blotted out, and of
-// one that got a key in the clear nothing is quoted.
+// quote is the beginning of a body, printable ASCII only. A receiver may echo what it got: the token is blotted out,
+// and of one that got a key in the clear nothing is quoted.
 func (w *WebhookTarget) quote(body io.Reader, token string) string {
 	head, _ := io.ReadAll(io.LimitReader(body, maxHead)) // what came is enough
 	if w.transport == KeyPlain {
@@ -75,8 +79,8 @@ func (w *WebhookTarget) quote(body io.Reader, token string) string {
 	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
 }
 
-// unanswered interprets a request that brought no answer.
-func (w *WebhookTarget) unanswered(ctx context.Context, err error) error {
+// unansweredFault interprets a request that brought no answer.
+func (w *WebhookTarget) unansweredFault(ctx context.Context, err error) error {
 	if errors.Is(err, context.Canceled) && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return context.Canceled
 	}
@@ -84,10 +88,11 @@ func (w *WebhookTarget) unanswered(ctx context.Context, err error) error {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return w.refused(err, "its server certificate is not trusted: renew it there, or name its roots as webhook.caBundle")
+		return w.refusedFault(err, "its server certificate is not trusted: renew it there, or name its roots as "+
+			"webhook.caBundle")
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return w.unavailable(nil, "no answer within "+w.timeout.String())
+		return w.unavailableFault(nil, "no answer within "+w.timeout.String())
 	}
-	return w.unavailable(err, "it cannot be reached")
+	return w.unavailableFault(err, "it cannot be reached")
 }

@@ -54,14 +54,14 @@ func (c Webhook) parts() (p webhookParts, err error) {
 	return p, checkTimeout("webhook.timeout", c.Timeout)
 }
 
-// concealed is a complaint about a value that is not shown.
-func concealed(name, fix string) error { return fmt.Errorf(".webhook.%s: %s", name, fix) }
+// concealedFieldError is a complaint about a value that is not shown.
+func concealedFieldError(name, fix string) error { return fmt.Errorf(".webhook.%s: %s", name, fix) }
 
 // address is a webhook's URL; the certificate's name may be in its path and query. It is never a part of the host:
 // certificates are named by callers, and the host is the operator's to choose.
 type address struct {
 	template string
-	// shown is what may be told: path and query can hold a key.
+	// shown is what may be shown: path and query can hold a key.
 	shown string
 }
 
@@ -69,22 +69,23 @@ func parseAddress(raw string) (address, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "":
-		return address{}, concealed("url", "use an https URL with a host, for example https://hooks.example.org/everleaf; "+
-			`"{name}" may stand in the path and the query`)
+		return address{}, concealedFieldError("url",
+			"use an https URL with a host, for example https://hooks.example.org/everleaf; "+
+				`"{name}" may stand in the path and the query`)
 	case u.User != nil:
-		return address{}, concealed("url", "it must not hold a user name or password: the signature says who sends")
+		return address{}, concealedFieldError("url", "it must not hold a user name or password: the signature says who sends")
 	case u.Fragment != "":
-		return address{}, concealed("url", "leave out the fragment (#…): it is never sent")
+		return address{}, concealedFieldError("url", "leave out the fragment (#…): it is never sent")
 	case strings.ContainsAny(u.Host, "{}"):
-		return address{}, concealed("url", `"{name}" may stand in the path and the query, not in the host`)
+		return address{}, concealedFieldError("url", `"{name}" may stand in the path and the query, not in the host`)
 	case strings.ContainsAny(strings.ReplaceAll(raw, namePlace, ""), "{}"):
-		return address{}, concealed("url", `"{name}" is the only thing that braces stand for`)
+		return address{}, concealedFieldError("url", `"{name}" is the only thing that braces stand for`)
 	}
 	return address{template: raw, shown: u.Scheme + "://" + u.Host}, nil
 }
 
-// of is the URL for one certificate. Names need no escape (domain.ValidateCertificateName); one that did would stay in its
-// place.
+// of is the URL for one certificate. Names need no escape (domain.ValidateCertificateName); one that did would stay in
+// its place.
 func (a address) of(certificate string) string {
 	return strings.ReplaceAll(a.template, namePlace, url.QueryEscape(certificate))
 }
@@ -96,17 +97,17 @@ func parseSecrets(text string) ([]*standardwebhooks.Webhook, error) {
 		encoded, ok := strings.CutPrefix(secret, secretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if !ok || err != nil || len(key) < leastSecret || len(key) > mostSecret {
-			return nil, concealed("secret", `each secret is "whsec_" and base64 of 24 to 64 bytes; make one with `+
+			return nil, concealedFieldError("secret", `each secret is "whsec_" and base64 of 24 to 64 bytes; make one with `+
 				"`echo whsec_$(head -c32 /dev/urandom | base64)` and give it through an environment variable, as ${NAME}")
 		}
 		signer, err := standardwebhooks.NewWebhookRaw(key)
 		if err != nil {
-			return nil, concealed("secret", "it is not accepted; make a new one")
+			return nil, concealedFieldError("secret", "it is not accepted; make a new one")
 		}
 		signers = append(signers, signer)
 	}
 	if len(signers) == 0 {
-		return nil, concealed("secret", "it is missing: without a signature the receiver cannot know who sends")
+		return nil, concealedFieldError("secret", "it is missing: without a signature the receiver cannot know who sends")
 	}
 	return signers, nil
 }
@@ -118,25 +119,27 @@ func (p *webhookParts) readKey(c Webhook) error {
 	case KeyByToken:
 		u, err := url.Parse(c.TokenURL)
 		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return concealed("tokenURL", "give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
-				"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
+			return concealedFieldError("tokenURL",
+				"give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
+					"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
 		}
 		p.tokenURL = strings.TrimSuffix(c.TokenURL, "/") + keysPath
 	case KeyEncrypted:
 		recipients, err := age.ParseRecipients(strings.NewReader(c.Recipient))
 		if err != nil || len(recipients) != 1 {
-			return concealed("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`) // it may be the identity
+			// it may be the identity
+			return concealedFieldError("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`)
 		}
 		p.recipient = recipients[0]
 	case KeyPlain, KeyNone:
 	default:
-		return field("webhook.key", string(c.Key), "choose token, encrypted, none or plain")
+		return fieldError("webhook.key", string(c.Key), "choose token, encrypted, none or plain")
 	}
 	if p.transport != KeyByToken && c.TokenURL != "" {
-		return concealed("tokenURL", "it is for key: token alone; leave it out")
+		return concealedFieldError("tokenURL", "it is for key: token alone; leave it out")
 	}
 	if p.transport != KeyEncrypted && c.Recipient != "" {
-		return concealed("recipient", "it is for key: encrypted alone; leave it out, or choose that")
+		return concealedFieldError("recipient", "it is for key: encrypted alone; leave it out, or choose that")
 	}
 	return nil
 }
@@ -148,11 +151,13 @@ func (c Webhook) roots() (*x509.CertPool, error) {
 	}
 	bundle, err := os.ReadFile(c.CABundle)
 	if err != nil {
-		return nil, field("webhook.caBundle", c.CABundle, "it cannot be read ("+err.Error()+"); correct the path, or leave it out for the system's roots")
+		return nil, fieldError("webhook.caBundle", c.CABundle, "it cannot be read ("+err.Error()+
+			"); correct the path, or leave it out for the system's roots")
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
-		return nil, field("webhook.caBundle", c.CABundle, "it holds no PEM certificate; name a file with the roots of the receiver's certificate")
+		return nil, fieldError("webhook.caBundle", c.CABundle,
+			"it holds no PEM certificate; name a file with the roots of the receiver's certificate")
 	}
 	return roots, nil
 }

@@ -26,12 +26,12 @@ type event struct {
 	Data      any       `json:"data"`
 }
 
-// issuedData tells of a certificate to put into service.
+// issuedData describes a certificate to put into service.
 type issuedData struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	// Sequence is greater for what was asked for later, removals included. A receiver keeps the greatest that it has acted on
-	// for a name, acts on no smaller one, and answers that with 2xx: it is a try that was cut off and came back late.
+	// Sequence is greater for what was asked for later, removals included. A receiver keeps the greatest that it has acted
+	// on for a name, acts on no smaller one, and answers that with 2xx: it is a try that was cut off and came back late.
 	Sequence  int64     `json:"sequence,omitempty"`
 	Names     []string  `json:"names"`
 	Serial    string    `json:"serial"`
@@ -42,7 +42,7 @@ type issuedData struct {
 	Key       keyData   `json:"key"`
 }
 
-// removedData tells of a certificate that the target is not to have any more.
+// removedData describes a certificate to remove.
 type removedData struct {
 	Name     string `json:"name"`
 	Sequence int64  `json:"sequence,omitempty"`
@@ -51,7 +51,7 @@ type removedData struct {
 // keyData is how the receiver gets the private key; which fields are there depends on Transport.
 type keyData struct {
 	Transport KeyTransport `json:"transport"`
-	// URL answers a GET with the key, PKCS #8 PEM, once, to whoever shows Token as a bearer token before Expires.
+	// URL answers a GET with the key, PKCS #8 PEM, once, to a client that shows Token as a bearer token before Expires.
 	URL     string     `json:"url,omitempty"`
 	Token   string     `json:"token,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
@@ -65,7 +65,8 @@ func (w *WebhookTarget) issued(ctx context.Context, bundle ports.Bundle) (issued
 	key, err := w.keyFor(ctx, bundle)
 	i := bundle.Issued
 	return issuedData{
-		Name: bundle.Certificate, Version: i.Version, Sequence: bundle.Sequence, Names: i.Names, Serial: i.Serial, NotBefore: i.NotBefore, NotAfter: i.NotAfter,
+		Name: bundle.Certificate, Version: i.Version, Sequence: bundle.Sequence, Names: i.Names, Serial: i.Serial,
+		NotBefore: i.NotBefore, NotAfter: i.NotAfter,
 		Issuer: i.Issuer, ChainPEM: string(bundle.ChainPEM), Key: key,
 	}, err
 }
@@ -82,7 +83,8 @@ func (w *WebhookTarget) keyFor(ctx context.Context, bundle ports.Bundle) (keyDat
 	case KeyEncrypted:
 		encrypted, err := encrypt(bundle.KeyPEM, w.recipient)
 		if err != nil {
-			return keyData{}, domain.NewFault(domain.FaultOperator, reasonRefused, err, "target %s: the key cannot be encrypted to its recipient", w.name)
+			return keyData{}, domain.NewFault(domain.FaultOperator, reasonRefused, err,
+				"target %s: the key cannot be encrypted to its recipient", w.name)
 		}
 		key.Age = encrypted
 	case KeyPlain:

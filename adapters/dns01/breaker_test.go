@@ -16,24 +16,24 @@ import (
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	silent := unavailable(errors.New("no answer in time"), "at ns1").WithRetryAfter(7 * time.Second)
+	silent := unavailableFault(errors.New("no answer in time"), "at ns1").WithRetryAfter(7 * time.Second)
 	var b breaker
-	require.NoError(t, b.answer("a.test", now))
-	b.heard("a.test", fmt.Errorf("remove: %w", silent), now)
-	require.NoError(t, b.answer("b.test", now), "another zone")
-	require.Equal(t, silent, b.answer("a.test", now.Add(breakFor-1)), "the same fault")
-	require.NoError(t, b.answer("a.test", now.Add(breakFor)))
+	require.NoError(t, b.check("a.test", now))
+	b.record("a.test", fmt.Errorf("remove: %w", silent), now)
+	require.NoError(t, b.check("b.test", now), "another zone")
+	require.Equal(t, silent, b.check("a.test", now.Add(breakFor-1)), "the same fault")
+	require.NoError(t, b.check("a.test", now.Add(breakFor)))
 
-	b.heard("a.test", context.Canceled, now)
-	require.Error(t, b.answer("a.test", now), "the caller's giving up says nothing")
-	for _, spoken := range []error{nil, refused(nil, "no")} {
-		b.heard("a.test", silent, now)
-		b.heard("a.test", spoken, now)
-		require.NoError(t, b.answer("a.test", now))
+	b.record("a.test", context.Canceled, now)
+	require.Error(t, b.check("a.test", now), "the caller's giving up says nothing")
+	for _, spoken := range []error{nil, refusedFault(nil, "no")} {
+		b.record("a.test", silent, now)
+		b.record("a.test", spoken, now)
+		require.NoError(t, b.check("a.test", now))
 	}
 
-	b.heard("a.test", fmt.Errorf("remove: %w", context.DeadlineExceeded), now)
-	fault := domain.AsFault(b.answer("a.test", now))
+	b.record("a.test", fmt.Errorf("remove: %w", context.DeadlineExceeded), now)
+	fault := domain.AsFault(b.check("a.test", now))
 	require.Equal(t, domain.FaultWait, fault.Kind)
 	require.EqualValues(t, "DNSUnavailable", fault.Reason)
 	require.Contains(t, fault.Message, "zone a.test")

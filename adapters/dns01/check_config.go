@@ -30,8 +30,8 @@ var (
 	algorithms = []string{"hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
 )
 
-// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field as
-// dns[0].rfc2136.server, the fix, and the value unless that may be secret.
+// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field
+// as dns[0].rfc2136.server, the fix, and the value unless that may be secret.
 func Check(zones []ZoneConfig) error {
 	seen := map[string]int{}
 	for i, zone := range zones {
@@ -48,30 +48,35 @@ func Check(zones []ZoneConfig) error {
 	return nil
 }
 
-// Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator "InvalidSetting".
+// Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator
+// "InvalidSetting".
 func (c Config) Validate() error {
 	if err := Check(c.Zones); err != nil {
 		return err
 	}
 	if _, err := withPort(c.Resolver, defaultPort); c.Resolver != "" && err != nil {
-		return invalid("dns01-resolver", "DNS01_RESOLVER", c.Resolver, "use host or host:port, for example 192.0.2.53, or leave it out for the system's")
+		return invalidFault("dns01-resolver", "DNS01_RESOLVER", c.Resolver,
+			"use host or host:port, for example 192.0.2.53, or leave it out for the system's")
 	}
 	if c.CheckPort < 0 || c.CheckPort > 1<<16-1 {
-		return invalid("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort), "use 1 to 65535; name servers are at 53")
+		return invalidFault("dns01-check-port", "DNS01_CHECK_PORT", strconv.Itoa(c.CheckPort),
+			"use 1 to 65535; name servers are at 53")
 	}
 	if c.Check != "" && c.Check != CheckAuthoritative && c.Check != CheckRecursive {
-		return invalid("dns01-check", "DNS01_CHECK", string(c.Check), "choose authoritative or recursive")
+		return invalidFault("dns01-check", "DNS01_CHECK", string(c.Check), "choose authoritative or recursive")
 	}
 	return nil
 }
 
-func invalid(flag, variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s", flag, variable, value, fix)
+func invalidFault(flag, variable, value, fix string) error {
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s",
+		flag, variable, value, fix)
 }
 
 func (c ZoneConfig) check() error {
 	if name := canonical(c.Zone); !zoneName.MatchString(name) || len(name) > 253 {
-		return field("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as xn--…")
+		return fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as "+
+			"xn--…")
 	}
 	switch {
 	case c.RFC2136 != nil && c.HTTP == nil:
@@ -84,18 +89,20 @@ func (c ZoneConfig) check() error {
 
 func (c RFC2136) check() error {
 	if _, err := withPort(c.Server, defaultPort); err != nil {
-		return field("rfc2136.server", c.Server, "give the zone's primary server as host or host:port, for example ns1.example.net:53")
+		return fieldError("rfc2136.server", c.Server,
+			"give the zone's primary server as host or host:port, for example ns1.example.net:53")
 	}
 	if t := c.TSIG; t != nil {
 		secret, err := base64.StdEncoding.DecodeString(t.Secret)
 		switch {
 		case !hostName.MatchString(t.Name):
-			return field("rfc2136.tsig.name", t.Name, "give the key's name as the server has it, for example everleaf")
+			return fieldError("rfc2136.tsig.name", t.Name, "give the key's name as the server has it, for example everleaf")
 		case t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)):
-			return field("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
+			return fieldError("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
 		case err != nil || len(secret) < leastTSIGSecret:
-			return concealed("rfc2136.tsig.secret", "give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
-				"variable, as ${NAME}")
+			return concealedFieldError("rfc2136.tsig.secret",
+				"give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
+					"variable, as ${NAME}")
 		}
 	}
 	return checkTimeout("rfc2136.timeout", c.Timeout)
@@ -106,19 +113,21 @@ func (c HTTP) check() error {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		return concealed("http.url", "use an https URL with a host, for example https://dns.example.org/acme")
+		return concealedFieldError("http.url", "use an https URL with a host, for example https://dns.example.org/acme")
 	case u.User != nil:
-		return concealed("http.url", "it must not hold a user name or password: give them as username and password")
+		return concealedFieldError("http.url", "it must not hold a user name or password: give them as username and password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return concealed("http.url", "leave out query and fragment: /present and /cleanup are put behind it")
+		return concealedFieldError("http.url", "leave out query and fragment: /present and /cleanup are put behind it")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return concealed("http.url", "use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
+		return concealedFieldError("http.url",
+			"use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
 	case c.Username == "" && c.Password != "":
-		return concealed("http.username", "it is missing beside the password; give both or neither")
+		return concealedFieldError("http.username", "it is missing beside the password; give both or neither")
 	case c.Username != "" && c.Password == "":
-		return concealed("http.password", "it is missing beside the username; give it through an environment variable, as ${NAME}")
+		return concealedFieldError("http.password",
+			"it is missing beside the username; give it through an environment variable, as ${NAME}")
 	case strings.Contains(c.Username, ":"): // RFC 7617 §2
-		return concealed("http.username", `it must not hold ":", which ends it in basic authentication`)
+		return concealedFieldError("http.username", `it must not hold ":", which ends it in basic authentication`)
 	}
 	return checkTimeout("http.timeout", c.Timeout)
 }
@@ -145,13 +154,13 @@ func withPort(server string, port int) (string, error) {
 
 func checkTimeout(name, value string) error {
 	if fix := timeout.Fix(value, "10s", maxTimeout); fix != "" {
-		return field(name, value, fix)
+		return fieldError(name, value, fix)
 	}
 	return nil
 }
 
-// field is a complaint; whoever knows which zone it is puts that in front.
-func field(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
+// fieldError is about one field; the caller, which knows the zone, puts that in front.
+func fieldError(name, value, fix string) error { return fmt.Errorf(".%s %q: %s", name, value, fix) }
 
-// concealed is a complaint about a value that is not shown.
-func concealed(name, fix string) error { return fmt.Errorf(".%s: %s", name, fix) }
+// concealedFieldError is a complaint about a value that is not shown.
+func concealedFieldError(name, fix string) error { return fmt.Errorf(".%s: %s", name, fix) }

@@ -61,10 +61,10 @@ func TestLaggingServer(t *testing.T) {
 	require.NotContains(t, fault.Message, "ns1")
 	has.Store([]string{"old", store.of("order")[0].Value})
 	require.NoError(t, s.Check(t.Context(), c))
-	require.Positive(t, s.Patience())
+	require.Positive(t, s.WaitLimit())
 
 	server.Add("ns4.deep.acme.test. 1 A 127.0.0.3", "deep.acme.test. 1 NS ns3.elsewhere.test.", "deep.acme.test. 1 NS ns4.deep.acme.test.")
-	// What nobody sees is our own side's, and what one server lacks is told as before.
+	// What nobody sees is our own side's, and what one server lacks is reported as before.
 	unreached := []string{"ns3.elsewhere.test has no address", server.Addr, fmt.Sprintf("ns4.deep.acme.test (127.0.0.3:%d) does not answer: connection refused", server.Port),
 		"at port " + strconv.Itoa(server.Port) + " (--dns01-check-port", "--dns01-check recursive"}
 	fault = requireFault(t, s.Check(t.Context(), c), domain.FaultWait, "ZoneNotVisible", unreached...)
@@ -80,7 +80,7 @@ func TestLaggingServer(t *testing.T) {
 	requireFault(t, resolving.Check(t.Context(), challenge("deep.acme.test")), domain.FaultWait, "ChallengeNotVisible", "the resolver "+server.Addr+" does not have the value", "remember")
 }
 
-// Whoever owns the name may change the CNAME while the order waits: where it leads by then is looked at, as the CA will.
+// The name's owner may change the CNAME while the order waits: where it leads by then is checked, as the CA will.
 func TestDelegationWithdrawn(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "customer.test", "acme.test")
@@ -141,7 +141,7 @@ func TestAnswerWithoutAuthority(t *testing.T) {
 	require.NoError(t, s.Check(t.Context(), c))
 }
 
-// A zone that nobody has delegated is told as such, and not what the root's servers say: by whom, and how to ask another. It is
+// A zone that nobody has delegated is reported as such, and not what the root's servers say: by whom, and how to ask another. It is
 // ours, so it is no fault of the name's owner.
 func TestZoneThatIsNotThere(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,8 @@ const (
 	CheckRecursive CheckMode = "recursive"
 )
 
-// ZoneConfig is one zone that records may be written into, with all that is below it. Exactly one of RFC2136 and HTTP is set.
+// ZoneConfig is one zone that records may be written into, with all that is below it. Exactly one of RFC2136 and HTTP
+// is set.
 type ZoneConfig struct {
 	// Zone is its name; where several hold a record, the longest is taken.
 	Zone    string   `json:"zone"`
@@ -55,9 +56,9 @@ type TSIG struct {
 	Secret string `json:"secret"`
 }
 
-// HTTP posts records to a service that speaks the protocol of lego's provider httpreq: POST {url}/present and {url}/cleanup
-// with {"fqdn": "_acme-challenge.example.org.", "value": "…"}. The service has to keep other values under the name, and to
-// remove one value alone.
+// HTTP posts records to a service that speaks the protocol of lego's provider httpreq: POST {url}/present and
+// {url}/cleanup with {"fqdn": "_acme-challenge.example.org.", "value": "…"}. The service has to keep other values under
+// the name, and to remove one value alone.
 type HTTP struct {
 	// URL is https, or http to this host itself.
 	URL string `json:"url"`

@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// patiences are how long an answer by UDP is waited for before the question is put again: packets get lost.
-var patiences = []time.Duration{time.Second, 2 * time.Second}
+// udpTimeouts bound the tries of one question by UDP: packets get lost.
+var udpTimeouts = []time.Duration{time.Second, 2 * time.Second}
 
 const (
 	// queryTimeout bounds one question by TCP to one server.
@@ -20,7 +20,7 @@ const (
 	udpSize = 1232
 )
 
-// ask puts a question to one server: by UDP, and by TCP where the answer does not fit.
+// ask sends a question to one server: by UDP, and by TCP where the answer does not fit.
 func ask(ctx context.Context, server, name string, kind uint16, recursion bool) (*dns.Msg, error) {
 	question := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
 	question.RecursionDesired = recursion
@@ -37,8 +37,8 @@ func ask(ctx context.Context, server, name string, kind uint16, recursion bool) 
 }
 
 func byUDP(ctx context.Context, question *dns.Msg, server string) (answer *dns.Msg, err error) {
-	for _, patience := range patiences {
-		answer, err = exchange(ctx, &dns.Client{Net: "udp", UDPSize: udpSize, Timeout: patience}, question, server)
+	for _, timeout := range udpTimeouts {
+		answer, err = exchange(ctx, &dns.Client{Net: "udp", UDPSize: udpSize, Timeout: timeout}, question, server)
 		if !errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
 			break
 		}
@@ -46,33 +46,33 @@ func byUDP(ctx context.Context, question *dns.Msg, server string) (answer *dns.M
 	return answer, err
 }
 
-// exchange sends a message and reads the answer. It ends with ctx at once, where the library looks at its deadline alone.
-// An answer that came is returned beside the error, if there is something wrong with it.
+// exchange sends a message and reads the answer. It ends with ctx at once, where the library looks at its deadline
+// alone. An answer that came is returned beside the error, if there is something wrong with it.
 func exchange(ctx context.Context, client *dns.Client, message *dns.Msg, server string) (*dns.Msg, error) {
 	bounded, cancel := context.WithTimeout(ctx, client.Timeout)
 	defer cancel()
 	connection, err := client.DialContext(bounded, server)
 	if err != nil {
-		return nil, orEnd(ctx, err)
+		return nil, ctxErrOr(ctx, err)
 	}
 	defer connection.Close() //nolint:errcheck // nothing is under way
 	defer context.AfterFunc(bounded, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })()
 	answer, _, err := client.ExchangeWithConnContext(bounded, message, connection)
 	if err != nil {
-		return answer, orEnd(ctx, err)
+		return answer, ctxErrOr(ctx, err)
 	}
 	return answer, nil
 }
 
-// orEnd is ctx's end where there is one: what it cut short is no fault of the other side.
-func orEnd(ctx context.Context, err error) error {
+// ctxErrOr returns ctx's error if it has ended, else err: what ctx cut short is no fault of the other side.
+func ctxErrOr(ctx context.Context, err error) error {
 	if end := over(ctx); end != nil {
 		return end
 	}
 	return err
 }
 
-// over is ctx's end. Connections have its deadline as their own, and may end a moment before it does.
+// over returns ctx's error. Connections have its deadline as their own, and may end a moment before it does.
 func over(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
@@ -80,8 +80,8 @@ func over(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// through is a dialer that looks hosts up at the given server; empty is the system's.
-func through(server string) *net.Dialer {
+// dialerVia returns a dialer that looks hosts up at the given server; empty is the system's.
+func dialerVia(server string) *net.Dialer {
 	dialer := &net.Dialer{}
 	if server != "" {
 		dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {

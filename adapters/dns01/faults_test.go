@@ -18,7 +18,7 @@ import (
 	"everleaf/ports"
 )
 
-// Names that lead nowhere are their owners' to mend. Nothing is written for an order with one of them.
+// Names that lead nowhere are their owners' to correct. Nothing is written for an order with one of them.
 func TestNameNotDelegated(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "customer.test", "acme.test", "more.acme.test")
@@ -57,7 +57,7 @@ func TestNameNotDelegated(t *testing.T) {
 		"under dns in the file of --config", "a.test")
 }
 
-// What a server refuses is the operator's to mend, and no key is told.
+// What a server refuses is the operator's to correct, and no key is shown.
 func TestUpdateRefused(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
@@ -158,7 +158,7 @@ func TestManyRecords(t *testing.T) {
 	require.Empty(t, server.TXT("many4.shop.test"))
 }
 
-// A name whose servers fail (SERVFAIL by the resolver) is its owner's to mend, and the operator's in one of our own zones; while
+// A name whose servers fail (SERVFAIL by the resolver) is its owner's to correct, and the operator's in one of our own zones; while
 // it is looked at, it is waited for.
 func TestNameServersOfTheNameFail(t *testing.T) {
 	t.Parallel()
@@ -172,7 +172,7 @@ func TestNameServersOfTheNameFail(t *testing.T) {
 	}
 }
 
-// Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is told as such.
+// Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is reported as such.
 func TestLocatingIsBounded(t *testing.T) {
 	t.Parallel()
 	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) {

@@ -27,7 +27,7 @@ const requestsAtOnce = 4
 // followed: who answers must be who was configured.
 type HTTPZone struct {
 	name string
-	// url has no slash at the end; shown is what may be told of it.
+	// url has no slash at the end; shown is what may be shown of it.
 	url, shown         string
 	username, password string
 	timeout            time.Duration
@@ -35,8 +35,8 @@ type HTTPZone struct {
 	now                func() time.Time
 }
 
-// NewHTTPZone makes the zone from settings that Check has passed; nobody is contacted. wrap is put around what carries the
-// requests; nil for nothing.
+// NewHTTPZone makes the zone from settings that Check has passed; nobody is contacted. wrap is put around what carries
+// the requests; nil for nothing.
 func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.RoundTripper) *HTTPZone {
 	wire := http.DefaultTransport.(*http.Transport).Clone()
 	wire.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -45,9 +45,11 @@ func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.Rou
 	if wrap != nil {
 		network = wrap(network)
 	}
-	z := &HTTPZone{name: canonical(zone), url: strings.TrimSuffix(config.URL, "/"), username: config.Username, password: config.Password,
-		timeout: timeout.Or(config.Timeout, defaultHTTPTimeout), now: time.Now,
-		client: &http.Client{Transport: network, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	z := &HTTPZone{name: canonical(zone), url: strings.TrimSuffix(config.URL, "/"), username: config.Username,
+		password: config.Password,
+		timeout:  timeout.Or(config.Timeout, defaultHTTPTimeout), now: time.Now,
+		client: &http.Client{Transport: network,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	if u, err := url.Parse(config.URL); err == nil {
 		z.shown = u.Scheme + "://" + u.Host
 	}
@@ -62,8 +64,8 @@ func (z *HTTPZone) Add(ctx context.Context, records []ports.DNSRecord) error {
 	return z.each(ctx, "present", records, z.post)
 }
 
-// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it refuses
-// to remove keeps no other one in DNS.
+// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it
+// refuses to remove keeps no other one in DNS.
 func (z *HTTPZone) Remove(ctx context.Context, records []ports.DNSRecord) error {
 	refusals := make(chan error, len(records))
 	err := z.each(ctx, "cleanup", records, func(ctx context.Context, verb string, record ports.DNSRecord) error {
@@ -99,13 +101,13 @@ func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord
 	where := fmt.Sprintf("%s %s in zone %s at %s", verb, record.Name, z.name, z.shown)
 	body, err := json.Marshal(map[string]string{"fqdn": record.Name + ".", "value": record.Value})
 	if err != nil {
-		return refused(err, "%s: the request cannot be written", where)
+		return refusedFault(err, "%s: the request cannot be written", where)
 	}
 	bounded, cancel := context.WithTimeout(ctx, z.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(bounded, http.MethodPost, z.url+"/"+verb, bytes.NewReader(body))
 	if err != nil {
-		return refused(nil, "%s: the URL cannot be used", where)
+		return refusedFault(nil, "%s: the URL cannot be used", where)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "everleaf")
@@ -116,7 +118,7 @@ func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord
 	}
 	response, err := z.client.Do(request)
 	if err != nil {
-		return unanswered(err, where)
+		return unansweredFault(err, where)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	return z.answered(response, where)

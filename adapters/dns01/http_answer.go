@@ -15,36 +15,41 @@ import (
 )
 
 const (
-	// maxHead is how much of an answer's body is read, and maxQuote how much of it is told.
+	// maxHead is how much of an answer's body is read, and maxQuote how much of it is shown.
 	maxHead  = 4 << 10
 	maxQuote = 80
 	// maxRetryAfter bounds what it may ask for.
 	maxRetryAfter = 24 * time.Hour
 )
 
-// unanswered interprets a request that brought no answer.
-func unanswered(err error, where string) error {
+// unansweredFault interprets a request that brought no answer.
+func unansweredFault(err error, where string) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
 	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-		return refused(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its roots", where)
+		return refusedFault(err, "%s: its server certificate is not trusted: renew it there, or have the system trust its "+
+			"roots", where)
 	}
-	return unavailable(plain(err), "%s: see that the service runs and that this host reaches it", where)
+	return unavailableFault(plain(err), "%s: see that the service runs and that this host reaches it", where)
 }
 
-// answered reads what the service said: 2xx confirms, what it can mend by itself is waited for, all else is somebody's to mend.
+// answered reads what the service said: 2xx confirms, what it can recover from by itself is waited for, all else must
+// be corrected by somebody.
 func (z *HTTPZone) answered(response *http.Response, where string) error {
-	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+http.StatusText(response.StatusCode)) + z.quote(response.Body)
+	said := "it answered " + strings.TrimSpace(strconv.Itoa(response.StatusCode)+" "+
+		http.StatusText(response.StatusCode)) + z.quote(response.Body)
 	switch code := response.StatusCode; {
 	case code >= 200 && code < 300:
 		return nil
 	case code >= 300 && code < 400:
-		return refused(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends", where, code)
+		return refusedFault(nil, "%s: it redirects (%d), and redirects are not followed: configure the URL where it ends",
+			where, code)
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return unavailable(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(), maxRetryAfter))
+		return unavailableFault(nil, "%s: %s", where, said).WithRetryAfter(answer.RetryAfter(response.Header, z.now(),
+			maxRetryAfter))
 	default:
-		return refused(nil, "%s: %s: see to the service, its URL, username and password", where, said)
+		return refusedFault(nil, "%s: %s: see to the service, its URL, username and password", where, said)
 	}
 }
 
@@ -67,7 +72,7 @@ func (z *HTTPZone) quote(body io.Reader) string {
 	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
 }
 
-// secrets are what must not be told, in the shapes in which the service gets them.
+// secrets are what must not be shown, in the shapes in which the service gets them.
 func (z *HTTPZone) secrets() []string {
 	if z.password == "" {
 		return nil

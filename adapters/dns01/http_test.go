@@ -27,7 +27,7 @@ import (
 
 const password = "correct hörse \"battery\" staple"
 
-// bridge is a service that writes what it is told into a real zone, as one that speaks for a hoster's interface does.
+// bridge is a service that writes what it gets into a real zone, as one that speaks for a hoster's interface does.
 func bridge(t *testing.T, server *dns01test.Server) dns01.HTTP {
 	t.Helper()
 	var mu sync.Mutex
@@ -87,7 +87,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// What a service answers decides whose move is next. It is told in part, and never with a secret.
+// What a service answers decides whose move is next. It is shown in part, and never with a secret.
 func TestHTTPAnswers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("long ", 100)

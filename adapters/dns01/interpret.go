@@ -15,13 +15,13 @@ import (
 
 const reasonUnavailable = "DNSUnavailable"
 
-// unavailable is what mends itself.
-func unavailable(cause error, format string, args ...any) *domain.Fault {
+// unavailableFault is for what passes by itself.
+func unavailableFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, reasonUnavailable, cause, format, args...)
 }
 
-// refused is what somebody must mend.
-func refused(cause error, format string, args ...any) *domain.Fault {
+// refusedFault is for what somebody must correct.
+func refusedFault(cause error, format string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonDNSRefused, cause, format, args...)
 }
 
@@ -33,26 +33,30 @@ func interpret(ctx context.Context, where string, answer *dns.Msg, err error) er
 	if answer != nil {
 		// An answer to a key that the server does not know cannot be signed: what it says goes before that.
 		if t := answer.IsTsig(); t != nil && t.Error != dns.RcodeSuccess {
-			return refused(nil, "%s: the server refuses the TSIG key (%s): %s", where, rcode(int(t.Error)), tsigFix(t.Error))
+			return refusedFault(nil, "%s: the server refuses the TSIG key (%s): %s", where, rcode(int(t.Error)),
+				tsigFix(t.Error))
 		}
 		switch answer.Rcode {
 		case dns.RcodeSuccess:
 		case dns.RcodeServerFailure:
-			return unavailable(nil, "%s: the server says SERVFAIL: its log says why", where)
+			return unavailableFault(nil, "%s: the server says SERVFAIL: its log says why", where)
 		case dns.RcodeNotAuth, dns.RcodeNotZone:
-			return refused(nil, "%s: the server says %s: give as zone one that this server is the primary of, and a TSIG key that it knows",
+			return refusedFault(nil, "%s: the server says %s: give as zone one that this server is the primary of, and a "+
+				"TSIG key that it knows",
 				where, rcode(answer.Rcode))
 		default:
-			return refused(nil, "%s: the server says %s: let the key add and remove TXT records there (BIND: update-policy)", where, rcode(answer.Rcode))
+			return refusedFault(nil, "%s: the server says %s: let the key add and remove TXT records there (BIND: update-policy)", where, rcode(answer.Rcode))
 		}
 	}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrTime) || errors.Is(err, dns.ErrKeyAlg) || errors.Is(err, dns.ErrSecret):
-		return refused(plain(err), "%s: the answer's signature is wrong: see that both sides have one key and the right time", where)
+	case errors.Is(err, dns.ErrSig) || errors.Is(err, dns.ErrTime) || errors.Is(err, dns.ErrKeyAlg) ||
+		errors.Is(err, dns.ErrSecret):
+		return refusedFault(plain(err), "%s: the answer's signature is wrong: see that both sides have one key and the "+
+			"right time", where)
 	}
-	return unavailable(plain(err), "%s: see that the server runs and lets this host reach it by TCP", where)
+	return unavailableFault(plain(err), "%s: see that the server runs and lets this host reach it by TCP", where)
 }
 
 func tsigFix(code uint16) string {

@@ -18,8 +18,8 @@ const (
 	reasonNotDelegated = "NameNotDelegated"
 )
 
-// locateAll finds the challenges' places, within the time that there is for it. Where several have none, the fault is the first
-// one's and names the others.
+// locateAll finds the challenges' places, within the time that there is for it. Where several have none, the fault is
+// the first one's and names the others.
 func (s *Solver) locateAll(ctx context.Context, challenges []domain.Challenge) ([]ports.DNSRecord, error) {
 	bounded, cancel := context.WithTimeout(ctx, s.locating)
 	defer cancel()
@@ -53,12 +53,15 @@ func (s *Solver) locateAll(ctx context.Context, challenges []domain.Challenge) (
 		return records, nil
 	}
 	if first == nil {
-		return nil, unavailable(nil, "%d of %d names were not located within %s, the first of them %s, and nothing was written: see to the name servers "+
-			"that their CNAMEs lead to, and to the resolver %s (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", len(late), len(challenges), s.locating, late[0], s.resolver)
+		return nil, unavailableFault(nil, "%d of %d names were not located within %s, the first of them %s, and nothing "+
+			"was written: see to the name servers "+
+			"that their CNAMEs lead to, and to the resolver %s (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", len(late),
+			len(challenges), s.locating, late[0], s.resolver)
 	}
 	fault := domain.AsFault(first)
 	if len(others) > 0 && fault.Reason != reasonNoZones {
-		fault.Message += fmt.Sprintf(" (nor is there a place for %d more names: %s)", len(others), strings.Join(others[:min(len(others), 10)], ", "))
+		fault.Message += fmt.Sprintf(" (nor is there a place for %d more names: %s)", len(others),
+			strings.Join(others[:min(len(others), 10)], ", "))
 	}
 	return nil, fault
 }
@@ -68,13 +71,14 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 	record := recordOf(challenge)
 	if len(s.zones) == 0 {
 		return record, domain.NewFault(domain.FaultOperator, reasonNoZones, nil,
-			"%s: this worker has no DNS zone to write %s into: name zones under dns in the file of --config (EVERLEAF_CONFIG), or choose http-01",
+			"%s: this worker has no DNS zone to write %s into: name zones under dns in the file of --config "+
+				"(EVERLEAF_CONFIG), or choose http-01",
 			challenge.Name, record.Name)
 	}
 	first := record.Name
 	final, err := s.resolver.follow(ctx, first)
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Reason == reasonFailed && s.zone(final) != nil {
-		return record, failing(domain.FaultOperator, s.zone(final).Name(), fault)
+		return record, zoneFailingFault(domain.FaultOperator, s.zone(final).Name(), fault)
 	}
 	if err != nil {
 		return record, err
@@ -82,7 +86,8 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 	record.Name = final
 	if !plainName(final) {
 		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
-			"%s: the CNAME of %s leads to %s, which has characters that no host or service name has: have it lead to a name of a-z, 0-9, - and _, for example %s",
+			"%s: the CNAME of %s leads to %s, which has characters that no host or service name has: have it lead to a name "+
+				"of a-z, 0-9, - and _, for example %s",
 			challenge.Name, first, final, example(challenge.Name, s.zones[0].Name()))
 	}
 	zone := s.zone(final)
@@ -92,7 +97,8 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 			lies = fmt.Sprintf("its CNAME leads to %s, which is in none of Everleaf's zones (%s)", final, s.zoneNames())
 		}
 		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
-			"%s: %s: create a CNAME record from %s into one of them, for example to %s", first, lies, first, example(challenge.Name, s.zones[0].Name()))
+			"%s: %s: create a CNAME record from %s into one of them, for example to %s", first, lies, first,
+			example(challenge.Name, s.zones[0].Name()))
 	}
 	record.Zone = zone.Name()
 	return record, nil

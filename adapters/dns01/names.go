@@ -28,14 +28,17 @@ func recordOf(challenge domain.Challenge) ports.DNSRecord {
 	}
 }
 
-// within says whether a canonical name is the zone's or below it, by whole labels: a dot inside a label, which is written "\.",
-// ends none. Nothing is within the root.
+// within reports whether a canonical name is the zone's or below it, by whole labels: a dot inside a label, which is
+// written "\.", ends none. Nothing is within the root.
 func within(name, zone string) bool {
 	return zone != "" && dns.IsSubDomain(dns.Fqdn(zone), dns.Fqdn(name))
 }
 
-// plainName says whether a canonical name has the characters of host and service names alone. DNS allows any octet, and whoever
-// owns a CNAME chooses them.
+// plainName reports whether a canonical name has only characters of host and service names. DNS allows any octet, and
+// who owns a CNAME chooses them.
 func plainName(name string) bool {
-	return !strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) })
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune(
+			"abcdefghijklmnopqrstuvwxyz0123456789-_.", r)
+	})
 }

@@ -18,7 +18,7 @@ import (
 	"everleaf/ports"
 )
 
-// DNS allows any octet in a name, and whoever owns a CNAME chooses where it leads: a dot inside a label ends none, and nothing
+// DNS allows any octet in a name, and the owner of a CNAME chooses where it leads: a dot inside a label ends none, and nothing
 // that a zone or a service may stumble over is written or stored. A row that can never be removed would keep the order's
 // others in DNS.
 func TestCNAMEToOtherCharacters(t *testing.T) {
@@ -53,7 +53,7 @@ func (p *putAgain) ForgetRecords(ctx context.Context, order string, gone []ports
 	return p.records.ForgetRecords(ctx, order, gone)
 }
 
-// A worker that was taken for dead cleans up while another one has the order presented anew, as a sweep may: what is in DNS
+// A worker that was taken for dead cleans up while another one has the order presented again, as a sweep may: what is in DNS
 // stays known.
 func TestPresentedAgainWhileItIsRemoved(t *testing.T) {
 	t.Parallel()
@@ -71,7 +71,7 @@ func TestPresentedAgainWhileItIsRemoved(t *testing.T) {
 	require.Empty(t, store.of("order"))
 }
 
-// service remembers what it was told to write, and takes time to remove.
+// service remembers what it was asked to write, and takes time to remove.
 type service struct {
 	mu      sync.Mutex
 	written map[string]bool
@@ -116,9 +116,9 @@ func (s *service) names() int {
 func TestRemovalGetsFurther(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
-	with := func(told *service) (*dns01.Solver, *records) {
-		told.written = map[string]bool{}
-		web := httptest.NewServer(told)
+	with := func(backend *service) (*dns01.Solver, *records) {
+		backend.written = map[string]bool{}
+		web := httptest.NewServer(backend)
 		t.Cleanup(web.Close)
 		store := newRecords()
 		s := solver(t, server, store, dns01.ZoneConfig{Zone: "shop.test", HTTP: &dns01.HTTP{URL: web.URL}})
@@ -127,7 +127,7 @@ func TestRemovalGetsFurther(t *testing.T) {
 			challenges = append(challenges, challenge(fmt.Sprintf("n%02d.shop.test", i)))
 		}
 		require.NoError(t, s.Present(t.Context(), "order", challenges))
-		require.Equal(t, 100, told.names())
+		require.Equal(t, 100, backend.names())
 		return s, store
 	}
 

@@ -23,7 +23,7 @@ const (
 
 // resolver asks a recursive DNS server.
 type resolver struct {
-	// server is host:port; empty stands for the system's, which are read anew each time.
+	// server is host:port; empty stands for the system's, which are read each time.
 	server string
 }
 
@@ -55,8 +55,8 @@ func (r resolver) String() string {
 	return "of " + systemResolvers + " (" + strings.Join(servers, ", ") + ")"
 }
 
-// query is the first usable answer. Faults: Wait "DNSUnavailable" if no server answers, Name "DNSFailed" if one says that
-// the name's own servers do not (SERVFAIL).
+// query is the first usable answer. Faults: Wait "DNSUnavailable" if no server answers, Name "DNSFailed" if one says
+// that the name's own servers do not (SERVFAIL).
 func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	servers, err := r.servers()
 	if err != nil {
@@ -79,16 +79,19 @@ func (r resolver) query(ctx context.Context, name string, kind uint16) (*dns.Msg
 		}
 	}
 	err = errors.Join(failures...)
-	what := fmt.Sprintf("%s %s cannot be looked up (%s)", name, dns.TypeToString[kind], strings.ReplaceAll(err.Error(), "\n", "; "))
+	what := fmt.Sprintf("%s %s cannot be looked up (%s)", name, dns.TypeToString[kind],
+		strings.ReplaceAll(err.Error(), "\n", "; "))
 	if failed {
-		return nil, domain.NewFault(domain.FaultName, reasonFailed, nil, "%s: see that the name servers of %s answer, and that its DNSSEC validates", what, name)
+		return nil, domain.NewFault(domain.FaultName, reasonFailed, nil,
+			"%s: see that the name servers of %s answer, and that its DNSSEC validates", what, name)
 	}
-	return nil, unavailable(nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, EVERLEAF_DNS01_RESOLVER)", what, name)
+	return nil, unavailableFault(nil, "%s: see to the name servers of %s, and to the resolver (--dns01-resolver, "+
+		"EVERLEAF_DNS01_RESOLVER)", what, name)
 }
 
-// follow goes along CNAMEs to where the record has to be: at most maxHops, as resolvers do. A CNAME is asked for and not the
-// text itself, which resolvers would then remember as missing. Faults: those of query, Name "CNAMELoop". Beside a
-// fault of query, final is the name that was asked for.
+// follow goes along CNAMEs to where the record has to be: at most maxHops, as resolvers do. A CNAME is asked for and
+// not the text itself, which resolvers would then remember as missing. Faults: those of query, Name "CNAMELoop". Beside
+// a fault of query, final is the name that was asked for.
 func (r resolver) follow(ctx context.Context, name string) (final string, err error) {
 	path := []string{name}
 	for range maxHops + 1 {
@@ -109,11 +112,12 @@ func (r resolver) follow(ctx context.Context, name string) (final string, err er
 		name = next
 	}
 	return name, domain.NewFault(domain.FaultName, domain.ReasonCNAMELoop, nil,
-		"%s: its CNAMEs come to no end within %d (%s …): correct them", path[0], maxHops, strings.Join(path[:min(len(path), 4)], " -> "))
+		"%s: its CNAMEs come to no end within %d (%s …): correct them", path[0], maxHops,
+		strings.Join(path[:min(len(path), 4)], " -> "))
 }
 
-// zoneOf is the apex of the zone that holds the name, wherever it was delegated: the deepest with an SOA record. Empty where the
-// resolver knows of none.
+// zoneOf is the apex of the zone that holds the name, wherever it was delegated: the deepest with an SOA record. Empty
+// where the resolver knows of none.
 func (r resolver) zoneOf(ctx context.Context, name string) (string, error) {
 	for at := name; at != ""; _, at, _ = strings.Cut(at, ".") {
 		answer, err := r.query(ctx, at, dns.TypeSOA)

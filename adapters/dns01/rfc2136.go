@@ -23,20 +23,21 @@ const (
 	perUpdate = 200
 )
 
-// UpdateZone writes records by dynamic update (RFC 2136). It adds and deletes single records, never the set under a name, so
-// that nobody's value is lost and nothing has to be known of the others.
+// UpdateZone writes records by dynamic update (RFC 2136). It adds and deletes single records, never the set under a
+// name, so that nobody's value is lost and nothing has to be known of the others.
 type UpdateZone struct {
 	name, server string
 	client       *dns.Client
 	key          *TSIG
 }
 
-// NewUpdateZone makes the zone from settings that Check has passed; nobody is contacted. resolver (host:port) is asked for the
-// server's address; empty means the system's.
+// NewUpdateZone makes the zone from settings that Check has passed; nobody is contacted. resolver (host:port) is asked
+// for the server's address; empty means the system's.
 func NewUpdateZone(zone string, config RFC2136, resolver string) *UpdateZone {
 	server, _ := withPort(config.Server, defaultPort)
 	z := &UpdateZone{name: canonical(zone), server: server}
-	z.client = &dns.Client{Net: "tcp", Timeout: timeout.Or(config.Timeout, defaultUpdateTimeout), Dialer: through(resolver)}
+	z.client = &dns.Client{Net: "tcp", Timeout: timeout.Or(config.Timeout, defaultUpdateTimeout),
+		Dialer: dialerVia(resolver)}
 	if config.TSIG != nil {
 		key := *config.TSIG
 		key.Name = dns.CanonicalName(key.Name)
@@ -59,7 +60,8 @@ func (z *UpdateZone) Remove(ctx context.Context, records []ports.DNSRecord) erro
 	return z.update(ctx, records, "remove", (*dns.Msg).Remove) // RFC 2136 §2.5.4
 }
 
-func (z *UpdateZone) update(ctx context.Context, records []ports.DNSRecord, what string, section func(*dns.Msg, []dns.RR)) error {
+func (z *UpdateZone) update(ctx context.Context, records []ports.DNSRecord, what string,
+	section func(*dns.Msg, []dns.RR)) error {
 	for len(records) > 0 {
 		n := min(len(records), perUpdate)
 		if err := z.send(ctx, records[:n], what, section); err != nil {
@@ -71,11 +73,13 @@ func (z *UpdateZone) update(ctx context.Context, records []ports.DNSRecord, what
 }
 
 // send makes one update, which the server does whole or not at all (RFC 2136 §3.4).
-func (z *UpdateZone) send(ctx context.Context, records []ports.DNSRecord, what string, section func(*dns.Msg, []dns.RR)) error {
+func (z *UpdateZone) send(ctx context.Context, records []ports.DNSRecord, what string,
+	section func(*dns.Msg, []dns.RR)) error {
 	message := new(dns.Msg).SetUpdate(dns.Fqdn(z.name))
 	texts := make([]dns.RR, len(records))
 	for i, record := range records {
-		texts[i] = &dns.TXT{Hdr: dns.RR_Header{Name: dns.Fqdn(record.Name), Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: ttl},
+		texts[i] = &dns.TXT{Hdr: dns.RR_Header{Name: dns.Fqdn(record.Name), Rrtype: dns.TypeTXT, Class: dns.ClassINET,
+			Ttl: ttl},
 			Txt: []string{record.Value}}
 	}
 	section(message, texts)
@@ -85,7 +89,7 @@ func (z *UpdateZone) send(ctx context.Context, records []ports.DNSRecord, what s
 	answer, err := exchange(ctx, z.client, message, z.server)
 	where := what + " records in zone " + z.name + " at " + z.server
 	if err == nil && z.key != nil && answer.Rcode == dns.RcodeSuccess && answer.IsTsig() == nil {
-		return refused(nil, "%s: the answer is not signed: whoever sent it may not be the server", where)
+		return refusedFault(nil, "%s: the answer is not signed, so it may not come from the server", where)
 	}
 	return interpret(ctx, where, answer, err)
 }

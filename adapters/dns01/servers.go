@@ -15,18 +15,18 @@ import (
 	"everleaf/ports"
 )
 
-// shownServers is how many servers a fault tells of.
+// shownServers is how many servers a fault names.
 const shownServers = 3
 
 // lack is what a name server says instead of the value; no text if it has it.
 type lack struct {
 	text string
-	// lags says that it answers for the zone, and does not have the value.
+	// lags reports whether it answers for the zone, and does not have the value.
 	lags bool
 }
 
-// everyServer asks all at once. The CA may ask any of them, and only what itself says counts: a server that lags behind fails
-// the challenge at the CA, which counts against the name.
+// everyServer asks all at once. The CA may ask any of them, and only what itself says counts: a server that lags behind
+// fails the challenge at the CA, which counts against the name.
 func (s *Solver) everyServer(ctx context.Context, place, apex string, hosts []string, record ports.DNSRecord) error {
 	asked := make(chan lack, len(hosts))
 	for _, host := range hosts {
@@ -55,7 +55,8 @@ func (s *Solver) everyServer(ctx context.Context, place, apex string, hosts []st
 		fixes = append(fixes, "see that the name servers follow their primary (notify, zone transfer)")
 	}
 	if lagging < len(lacking) {
-		fixes = append(fixes, fmt.Sprintf("see that they answer this host for %s, at port %d (--dns01-check-port, EVERLEAF_DNS01_CHECK_PORT); where the network "+
+		fixes = append(fixes, fmt.Sprintf("see that they answer this host for %s, at port %d (--dns01-check-port, "+
+			"EVERLEAF_DNS01_CHECK_PORT); where the network "+
 			"lets no DNS (port 53) out, set --dns01-check recursive (EVERLEAF_DNS01_CHECK)", apex, s.port))
 	}
 	fixes = append(fixes, "or take those that do not out of the zone's NS records")
@@ -66,8 +67,8 @@ func (s *Solver) everyServer(ctx context.Context, place, apex string, hosts []st
 	return domain.NewFault(domain.FaultWait, reason, nil, "%s: %s: %s", place, what, strings.Join(fixes, "; "))
 }
 
-// askHost asks one name server. Of several addresses, the first that answers counts: others may be of a protocol that this host
-// does not have.
+// askHost asks one name server. Of several addresses, the first that answers counts: others may be of a protocol that
+// this host does not have.
 func (s *Solver) askHost(ctx context.Context, host string, record ports.DNSRecord) lack {
 	addresses, err := s.resolver.addresses(ctx, host)
 	if err != nil {
@@ -87,7 +88,8 @@ func (s *Solver) askHost(ctx context.Context, host string, record ports.DNSRecor
 			return lack{text: server + " says " + rcode(answer.Rcode)}
 		case !answer.Authoritative:
 			// A cache, or a server of another zone (RFC 1035 §4.1.1): what it says, the CA does not see.
-			return lack{text: server + " answers without authority: it does not have the zone, or something on the way answers in its place"}
+			return lack{text: server + " answers without authority: it does not have the zone, or something on the way " +
+				"answers in its place"}
 		}
 		text := missing(answer, record)
 		if text != "" {

@@ -30,7 +30,7 @@ type records struct {
 	puts    int
 }
 
-// same says whether it is one record in DNS.
+// same reports whether it is one record in DNS.
 func same(a, b ports.DNSRecord) bool {
 	return a.Zone == b.Zone && a.Name == b.Name && a.Value == b.Value
 }
@@ -150,7 +150,7 @@ func newOrder(t *testing.T, directory string, client *http.Client, names ...stri
 	return o
 }
 
-// issue tells the CA of all challenges, which it validates, and has it issue.
+// issue has the CA validate all challenges, and has it issue.
 func (o *order) issue() *x509.Certificate {
 	o.t.Helper()
 	ctx := o.t.Context()

@@ -15,8 +15,8 @@ import (
 
 const delegated = "tenants.acme.test"
 
-// facts/acme.md §6, two tenants with one delegated TXT: certificates of many tenants are validated under one name at once. No
-// value is lost, and whoever cleans up takes nothing but its own.
+// Two tenants with one delegated TXT: certificates of many tenants are validated under one name at once. No
+// value is lost, and who cleans up takes nothing but its own.
 func TestTenantsOfOneDelegatedName(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "a.test", "b.test", "acme.test")
@@ -57,7 +57,7 @@ func TestTenantsOfOneDelegatedName(t *testing.T) {
 	require.Empty(t, server.TXT(delegated))
 }
 
-// facts/acme.md §6, TXT orphan after SIGKILL: nothing but the store knows of a record whose process is gone, and any other
+// A TXT record orphaned by a SIGKILL: nothing but the store knows of a record whose process is gone, and any other
 // process removes it. So it is after a kill between storing and writing.
 func TestAnotherProcessCleansUp(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,7 @@ func (s *Solver) target(challenge domain.Challenge) string {
 	return (&url.URL{Scheme: "http", Host: host, Path: path + challenge.Token}).String()
 }
 
-// look returns what was seen instead of the key authorization, and how to mend it; both are empty if it was seen.
+// look returns what was seen instead of the key authorization, and how to correct it; both are empty if it was seen.
 func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string) {
 	response, err := s.client.Do(request)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 	fix = "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder"
 	from := response.Request.URL
 	if from.Hostname() != request.URL.Hostname() {
-		// Whoever owns the name chose this address: what it answers, perhaps from inside our network, is not shown.
+		// The name's owner chose this address: what it answers, perhaps from inside our network, is not shown.
 		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix
 	}
 	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix

@@ -9,10 +9,10 @@ import (
 )
 
 // Readiness asks the responder itself, over the network, for a challenge that cannot be; the store is not touched. The
-// fault is the operator's "ResponderSilent".
+// fault is the operator's "ResponderNotAnswering".
 func (r *Responder) Readiness(ctx context.Context) (detail string, err error) {
 	silent := func(cause error) error {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderSilent, cause,
+		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderNotAnswering, cause,
 			"the HTTP-01 responder does not answer at %s: restart the process", r.Addr())
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://"+r.Local()+path, nil)

@@ -28,8 +28,9 @@ func NewResponder(config Config, tokens ports.HTTPTokens, logger *slog.Logger) *
 		logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Responder{tokens: tokens, logger: logger, found: cache{entries: map[string]entry{}, now: time.Now}}
-	r.Listener = listener.New(listener.Config{Name: "HTTP-01 responder", Setting: "--http01-listen (EVERLEAF_HTTP01_LISTEN)",
-		Listen: config.Listen, WriteTimeout: 10 * time.Second}, r, logger)
+	r.Listener = listener.New(listener.Config{Name: "HTTP-01 responder",
+		Setting: "--http01-listen (EVERLEAF_HTTP01_LISTEN)",
+		Listen:  config.Listen, WriteTimeout: 10 * time.Second}, r, logger)
 	return r
 }
 

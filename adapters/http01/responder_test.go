@@ -126,7 +126,7 @@ func TestReadiness(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:0", ":0"} {
 		responder := http01.NewResponder(http01.Config{Listen: listen}, store, nil)
 		_, err := responder.Readiness(t.Context())
-		require.EqualValues(t, "ResponderSilent", domain.AsFault(err).Reason, "not started")
+		require.EqualValues(t, "ResponderNotAnswering", domain.AsFault(err).Reason, "not started")
 		require.NoError(t, responder.Start(t.Context()))
 		detail, err := responder.Readiness(t.Context())
 		require.NoError(t, err)

@@ -16,14 +16,14 @@ import (
 
 const (
 	checkTimeout = 10 * time.Second
-	patience     = 30 * time.Second
+	waitLimit    = 30 * time.Second
 	dialTimeout  = 5 * time.Second
 	maxRedirects = 10
 )
 
 var _ ports.Solver = (*Solver)(nil)
 
-// Solver makes HTTP-01 challenges answerable and looks at them as a CA does.
+// Solver makes HTTP-01 challenges answerable and checks them as a CA does.
 type Solver struct {
 	tokens ports.HTTPTokens
 	port   int
@@ -60,8 +60,8 @@ func (s *Solver) Present(ctx context.Context, orderID string, challenges []domai
 	return s.tokens.PutTokens(ctx, orderID, challenges)
 }
 
-// Patience is half a minute: the responders answer at once.
-func (s *Solver) Patience() time.Duration { return patience }
+// WaitLimit is half a minute: the responders answer at once.
+func (s *Solver) WaitLimit() time.Duration { return waitLimit }
 
 // CleanUp removes the order's tokens.
 func (s *Solver) CleanUp(ctx context.Context, orderID string) error {

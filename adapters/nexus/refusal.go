@@ -8,8 +8,8 @@ import (
 )
 
 // refusal is how a fault reaches the caller where no workflow carries it. The Nexus error's type says whether the
-// caller's server asks again by itself, which it does for a wait; its cause is the error that a workflow would have failed
-// with: the fault's kind is the type, the fault the first detail.
+// caller's server asks again by itself, which it does for a wait; its cause is the error that a workflow would have
+// failed with: the fault's kind is the type, the fault the first detail.
 func refusal(err error) error {
 	fault := domain.AsFault(err)
 	return &nexus.HandlerError{
@@ -20,7 +20,7 @@ func refusal(err error) error {
 
 func handlerType(fault *domain.Fault) nexus.HandlerErrorType {
 	switch {
-	case fault.Reason == domain.ReasonUnknownCertificate || fault.Reason == domain.ReasonNotKept:
+	case fault.Reason == domain.ReasonUnknownCertificate || fault.Reason == domain.ReasonWorkflowEnded:
 		return nexus.HandlerErrorTypeNotFound
 	case fault.Kind == domain.FaultSpec:
 		return nexus.HandlerErrorTypeBadRequest

@@ -38,7 +38,8 @@ func NewService(keeper *caller.Client) *nexus.Service {
 
 // operation is one that a workflow carries. request refuses what can never work, before anything is started.
 func operation[In any](name string, request func(In) (ports.NexusRequest, error)) nexus.RegisterableOperation {
-	start := func(ctx context.Context, in In, options nexus.StartOperationOptions) (temporalnexus.WorkflowHandle[domain.Status], error) {
+	start := func(ctx context.Context, in In, options nexus.StartOperationOptions) (
+		temporalnexus.WorkflowHandle[domain.Status], error) {
 		r, err := request(in)
 		if err == nil {
 			err = domain.ValidateCertificateName(r.Certificate)
@@ -54,7 +55,8 @@ func operation[In any](name string, request func(In) (ports.NexusRequest, error)
 			StaticSummary:            name + " " + r.Certificate,
 		}, ports.NexusWorkflow, r)
 	}
-	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[In, domain.Status]{
+	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[In,
+		domain.Status]{
 		Name: name, Handler: start,
 	})
 }

@@ -38,7 +38,8 @@ func Register(w worker.Registry, keeper *caller.Client) {
 type summarizer interface{ Summarize(name, summary string) }
 
 // register joins a step's contract to its function, so that the compiler checks both.
-func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], run func(context.Context, In) (Out, error)) {
+func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out],
+	run func(context.Context, In) (Out, error)) {
 	if s, ok := r.(summarizer); ok {
 		s.Summarize(step.Name, step.Summary)
 	}
@@ -49,7 +50,8 @@ func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out], 
 }
 
 // LocateCertificate implements the step ports.LocateCertificate.
-func (s *Steps) LocateCertificate(ctx context.Context, in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
+func (s *Steps) LocateCertificate(ctx context.Context,
+	in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
 	run, err := s.keeper.Locate(ctx, in.Certificate)
 	return ports.LocateCertificateOutput{Run: run}, err
 }

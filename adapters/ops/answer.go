@@ -25,7 +25,7 @@ func (l *Listener) ready(w http.ResponseWriter, r *http.Request) {
 	answer(w, results)
 }
 
-// note logs a check that turned, so that the log tells of an outage that no prober kept.
+// note logs a check that turned, so that the log has an outage that no prober kept.
 func (l *Listener) note(results []result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -35,7 +35,7 @@ func (l *Listener) note(results []result) {
 		switch {
 		case r.name == own || !known || r.ok == before: // the process logs its own steps
 		case r.ok:
-			l.logger.Info("check is good again", "check", r.name, "detail", r.detail)
+			l.logger.Info("check passes again", "check", r.name, "detail", r.detail)
 		default:
 			l.logger.Warn("check fails", "check", r.name, "detail", r.detail)
 		}

@@ -1,4 +1,4 @@
-// Package ops touches whoever watches the process: over HTTP it says whether the process lives (/livez), whether it can
+// Package ops serves probes and monitoring: over HTTP it reports whether the process lives (/livez), whether it can
 // work (/readyz, one line a check), and what it counts (/metrics).
 //
 // It listens from before the first wait of a start until after the last step of a stop. Not done here: the checks

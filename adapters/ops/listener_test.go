@@ -128,7 +128,7 @@ func TestATurnIsLoggedOnce(t *testing.T) {
 		get(t, l, "/readyz")
 	}
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("check fails")))
-	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("check is good again")))
+	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("check passes again")))
 	require.Contains(t, log.String(), "operations listener started\" listen="+l.Addr())
 }
 

@@ -46,7 +46,7 @@ func (p *panel) results(ctx context.Context) []result {
 	}
 	if p.round == nil {
 		p.round = make(chan struct{})
-		go p.look() // by itself: one prober's impatience must not spoil what others are told
+		go p.look() // by itself: one prober that gives up must not change the answer for the others
 	}
 	round := p.round
 	p.mu.Unlock()

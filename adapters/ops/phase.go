@@ -2,7 +2,7 @@ package ops
 
 import "slices"
 
-// phase is where the process stands in its own life, which it knows without looking anywhere.
+// phase is where the process is in its life, which it knows without a check.
 type phase struct {
 	ready, alive bool
 	detail       string
@@ -17,17 +17,17 @@ func (l *Listener) Starting(waitsFor string) {
 	l.enter(phase{alive: true, detail: "starting: " + waitsFor}, nil)
 }
 
-// Running says that the start is over: from now on the checks decide. detail says what runs.
+// Running marks the start as over: from now on the checks decide. detail says what runs.
 func (l *Listener) Running(detail string, checks ...Check) {
 	l.enter(phase{ready: true, alive: true, detail: detail}, checks)
 }
 
-// Draining says that the process takes no more work and finishes what it has: not ready, but alive.
+// Draining marks that the process takes no new work and finishes what it has: not ready, but alive.
 func (l *Listener) Draining(detail string) {
 	l.enter(phase{alive: true, detail: "draining: " + detail}, nil)
 }
 
-// Failed says that the process cannot go on: neither ready nor alive, whatever is said afterwards.
+// Failed marks that the process cannot go on: neither ready nor alive, whatever is said afterwards.
 func (l *Listener) Failed(err error) {
 	l.enter(phase{detail: "ended: " + line(err.Error())}, nil)
 }

@@ -86,13 +86,14 @@ func (a *Accounts) mustFind(ctx context.Context, issuer, directory string) (port
 		return ports.Account{}, err
 	}
 	if found == nil {
-		return ports.Account{}, unknownAccount(issuer, directory)
+		return ports.Account{}, unknownAccountFault(issuer, directory)
 	}
 	return *found, nil
 }
 
 // RecordRegistration implements ports.Accounts.
-func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory string, registration ports.Registration) error {
+func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory string,
+	registration ports.Registration) error {
 	tag, err := a.pool.Exec(ctx, `
 		WITH changed AS (
 			UPDATE accounts SET url = $3, contact = CASE WHEN $5 THEN contact ELSE $4 END
@@ -112,8 +113,9 @@ func (a *Accounts) RecordRegistration(ctx context.Context, issuer, directory str
 	return err
 }
 
-// TellContact implements ports.Accounts. The row's lock is what makes it one caller's; a killed one's is let go.
-func (a *Accounts) TellContact(ctx context.Context, issuer, directory, contact string, again bool, tell func(context.Context) error) (bool, error) {
+// RecordContact implements ports.Accounts. The row's lock is what makes it one caller's; a killed one's is let go.
+func (a *Accounts) RecordContact(ctx context.Context, issuer, directory, contact string, again bool,
+	update func(context.Context) error) (bool, error) {
 	tx, err := a.pool.Begin(ctx)
 	if err != nil {
 		return false, interpret(err)
@@ -129,7 +131,7 @@ func (a *Accounts) TellContact(ctx context.Context, issuer, directory, contact s
 	if err != nil {
 		return false, interpret(err)
 	}
-	if err := tell(ctx); err != nil {
+	if err := update(ctx); err != nil {
 		return false, err
 	}
 	_, err = tx.Exec(ctx, `
@@ -146,12 +148,13 @@ func (a *Accounts) TellContact(ctx context.Context, issuer, directory, contact s
 }
 
 // PlanAccountKey implements ports.Accounts.
-func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (ports.Account, error) {
+func (a *Accounts) PlanAccountKey(ctx context.Context, issuer, directory string,
+	sealedKey []byte) (ports.Account, error) {
 	account, err := scanAccount(a.pool.QueryRow(ctx, `
 		UPDATE accounts SET next_sealed_key = coalesce(next_sealed_key, $3) WHERE issuer = $1 AND directory = $2
 		RETURNING `+accountColumns, issuer, directory, sealedKey))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.Account{}, unknownAccount(issuer, directory)
+		return ports.Account{}, unknownAccountFault(issuer, directory)
 	}
 	return account, interpret(err)
 }
@@ -179,7 +182,7 @@ func (a *Accounts) SwitchAccountKey(ctx context.Context, issuer, directory strin
 	return err == nil && tag.RowsAffected() > 0, interpret(err)
 }
 
-func unknownAccount(issuer, directory string) error {
+func unknownAccountFault(issuer, directory string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownAccount, nil,
 		"no account of issuer %s at %s is stored", issuer, directory)
 }

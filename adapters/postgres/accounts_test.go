@@ -57,7 +57,7 @@ func TestAccountsTheFirstWriterWins(t *testing.T) {
 	require.Equal(t, accounts[0], listed[0])
 }
 
-// What the CA gave is stored, and told once: with the contact if it was registered, without if it was found.
+// What the CA gave is stored, and recorded once: with the contact if it was registered, without if it was found.
 func TestARegistrationIsOneEvent(t *testing.T) {
 	s := newStore(t)
 	want := s.account()
@@ -76,25 +76,25 @@ func TestARegistrationIsOneEvent(t *testing.T) {
 	requireFault(t, s.RecordRegistration(t.Context(), "nobody", accountDirectory, ports.Registration{URL: "u"}), domain.FaultOperator, "UnknownAccount")
 }
 
-// Of many workers with a new contact one tells the CA, and who was killed in the middle has told nobody.
+// Of many workers with a new contact one sends it to the CA, and one that was killed in the middle has sent nothing.
 func TestAContactIsToldOnce(t *testing.T) {
 	s := newStore(t)
 	s.account()
-	tell := func(contact string, again bool, do func() error) (bool, error) {
-		return s.TellContact(t.Context(), accountIssuer, accountDirectory, contact, again, func(context.Context) error { return do() })
+	send := func(contact string, again bool, do func() error) (bool, error) {
+		return s.RecordContact(t.Context(), accountIssuer, accountDirectory, contact, again, func(context.Context) error { return do() })
 	}
 	down := errors.New("the CA is down")
-	told, err := tell("ops@example.org", false, func() error { return down })
+	sent, err := send("ops@example.org", false, func() error { return down })
 	require.ErrorIs(t, err, down)
-	require.False(t, told)
+	require.False(t, sent)
 
 	var inside sync.WaitGroup
-	told, err = tell("ops@example.org", false, func() error {
+	sent, err = send("ops@example.org", false, func() error {
 		for range 4 {
 			inside.Go(func() {
-				told, err := tell("ops@example.org", true, func() error { return errors.New("a second one") })
-				if told || err != nil {
-					t.Error(told, err)
+				sent, err := send("ops@example.org", true, func() error { return errors.New("a second one") })
+				if sent || err != nil {
+					t.Error(sent, err)
 				}
 			})
 		}
@@ -102,13 +102,13 @@ func TestAContactIsToldOnce(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.True(t, told)
-	told, err = tell("ops@example.org", false, func() error { return down })
+	require.True(t, sent)
+	sent, err = send("ops@example.org", false, func() error { return down })
 	require.NoError(t, err, "stored already")
-	require.False(t, told)
-	told, err = tell("ops@example.org", true, func() error { return nil })
+	require.False(t, sent)
+	sent, err = send("ops@example.org", true, func() error { return nil })
 	require.NoError(t, err)
-	require.True(t, told, "asked for")
+	require.True(t, sent, "asked for")
 	require.Equal(t, []string{"account_updated", "account_updated"}, s.accountEvents())
 	found, err := s.FindAccount(t.Context(), accountIssuer, accountDirectory)
 	require.NoError(t, err)

@@ -23,32 +23,34 @@ type Advice struct{ pool *pgxpool.Pool }
 // NewAdvice records in the pool's database.
 func NewAdvice(pool *pgxpool.Pool) *Advice { return &Advice{pool: pool} }
 
-// inService joins a version v to its certificate c if it is the one in service. The name comes first: it is c's primary key,
-// and current_version has no index.
+// inService joins a version v to its certificate c if it is the one in service. The name comes first: it is c's primary
+// key, and current_version has no index.
 const inService = `certificates c ON c.name = v.certificate AND c.current_version = v.id`
 
-// planned is a version whose plan was stored, or should have been long ago: its workflow may have had to make one without
-// Postgres.
+// planned is a version whose plan was stored, or should have been long ago: its workflow may have had to make one
+// without Postgres.
 const planned = `(v.renewal IS NOT NULL OR v.created_at < now() - interval '10 minutes')`
 
-// Due implements ports.Advice. The index versions_next_look has the rows in this order, and the page is cut before anything is
-// joined to it: however many are due, a page costs no more than its rows.
-func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string, limit int) (ports.DuePage, error) {
+// Due implements ports.Advice. The index versions_next_check has the rows in this order, and the page is cut before
+// anything is joined to it: however many are due, a page costs no more than its rows.
+func (a *Advice) Due(ctx context.Context, now time.Time, after string, except []string,
+	limit int) (ports.DuePage, error) {
 	if except == nil {
 		except = []string{} // NULL would leave out everything
 	}
 	look, name := placed(after)
 	rows, err := a.pool.Query(ctx, `
-		SELECT v.certificate, v.next_look, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL, coalesce(v.renewal, '{}'), v.chain_pem,
-			v.look_failures, `+versionColumns+`
+		SELECT v.certificate, v.next_check, c.current_version IS NOT DISTINCT FROM v.id AND c.released_at IS NULL,
+			coalesce(v.renewal, '{}'), v.chain_pem,
+			v.check_failures, `+versionColumns+`
 		FROM (
 			SELECT * FROM versions v
-			WHERE next_look <= $1 AND (next_look, certificate) > ($2, $3) AND issuer <> ALL ($4) AND `+planned+`
+			WHERE next_check <= $1 AND (next_check, certificate) > ($2, $3) AND issuer <> ALL ($4) AND `+planned+`
 				AND revoked_at IS NULL AND not_after > $1
-			ORDER BY next_look, certificate
+			ORDER BY next_check, certificate
 			LIMIT $5
 		) v JOIN certificates c ON c.name = v.certificate
-		ORDER BY v.next_look, v.certificate`, now, look, name, except, limit)
+		ORDER BY v.next_check, v.certificate`, now, look, name, except, limit)
 	if err != nil {
 		return ports.DuePage{}, interpret(err)
 	}
@@ -87,7 +89,7 @@ func placed(place string) (look pgtype.Timestamptz, certificate string) {
 // RecordAdvice implements ports.Advice.
 func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error {
 	if _, err := uuid.Parse(advised.Version); err != nil {
-		return unknownVersion(advised.Version)
+		return unknownVersionFault(advised.Version)
 	}
 	plan := storable(advised.Plan)
 	_, err := a.pool.Exec(ctx, `
@@ -97,7 +99,8 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 			WHERE v.id = $2::uuid AND v.certificate = $1
 			FOR UPDATE OF v
 		), advised AS (
-			UPDATE versions v SET renewal = $3, renew_at = $4, next_look = $5, look_failures = $6, look_failure = nullif($7, ''),
+			UPDATE versions v SET renewal = $3, renew_at = $4, next_check = $5, check_failures = $6, check_failure = nullif($7,
+				''),
 				moved = v.moved OR $8
 			FROM old WHERE v.id = old.id
 			RETURNING v.id, v.certificate, v.renewal AS plan, old.renewal AS before
@@ -110,7 +113,8 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 		)
 		INSERT INTO events (certificate, type, detail)
 		SELECT certificate, 'renewal_moved', jsonb_build_object('version', id, 'from', before -> 'at', 'plan', plan) FROM moved`,
-		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures, text(advised.Failure), advised.Moved)
+		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures, text(advised.Failure),
+		advised.Moved)
 	return interpret(err)
 }
 
@@ -135,9 +139,13 @@ func (a *Advice) RecordNotified(ctx context.Context, moved []ports.Moved) error 
 		versions[i], instants[i] = m.Version, m.At
 	}
 	_, err := a.pool.Exec(ctx, `
-		UPDATE versions v SET moved = false
-		FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS notified (id, at) ORDER BY id) notified
-		WHERE v.id = notified.id AND v.renew_at = notified.at AND v.moved`, versions, instants)
+		WITH notified AS (
+			SELECT v.id FROM unnest($1::uuid[], $2::timestamptz[]) AS notified (id, at)
+			JOIN versions v ON v.id = notified.id AND v.renew_at = notified.at AND v.moved
+			ORDER BY v.id
+			FOR UPDATE OF v
+		)
+		UPDATE versions v SET moved = false FROM notified WHERE v.id = notified.id`, versions, instants)
 	return interpret(err)
 }
 

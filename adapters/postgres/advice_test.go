@@ -32,7 +32,7 @@ func TestDueGoesThroughTheFleetInPages(t *testing.T) {
 	}
 	s.issue(newOrder("unplanned", "unplanned/1"))
 	s.open(newOrder("unissued", "unissued/1"))
-	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET next_look = $1 WHERE certificate = 'c'`, noon.Add(-time.Minute))
+	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET next_check = $1 WHERE certificate = 'c'`, noon.Add(-time.Minute))
 	require.NoError(t, err)
 	page := func(at time.Time, after string, except []string, limit int) (found []string, next ports.PageState) {
 		t.Helper()
@@ -76,7 +76,7 @@ func TestDueGoesThroughTheFleetInPages(t *testing.T) {
 	require.Equal(t, []string{"b"}, third)
 
 	// A certificate that was issued and not planned is due at once: nobody knows when its CA wants it renewed.
-	require.Equal(t, 1, query[int](s, `SELECT count(*) FROM versions WHERE certificate = 'unplanned' AND next_look <= now()`))
+	require.Equal(t, 1, query[int](s, `SELECT count(*) FROM versions WHERE certificate = 'unplanned' AND next_check <= now()`))
 }
 
 func TestBacklog(t *testing.T) {
@@ -92,7 +92,7 @@ func TestBacklog(t *testing.T) {
 	_, err := s.RecordRevoked(t.Context(), "revoked", versions[2], domain.RevokedSuperseded, noon)
 	require.NoError(t, err)
 	for _, d := range [][2]string{{"kept", "files@web2"}, {"kept", "files@web1"}, {"kept", "hook"}, {"given-up", "files@web3"}, {"revoked", "files@web1"}} {
-		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, met, version, delivered_at)
+		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, contacted, version, delivered_at)
 			SELECT name, $2, true, current_version, now() FROM certificates WHERE name = $1`, d[0], d[1])
 		require.NoError(t, err)
 	}
@@ -117,8 +117,8 @@ func TestBacklog(t *testing.T) {
 	found, err = advice.Backlog(t.Context(), noon.Add(time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, found.Renewals)
-	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE id::text = ANY ($1) AND next_look IS NOT NULL`, []string{versions[0], versions[2]}))
-	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM versions WHERE next_look IS NOT NULL`), "the new one, and the one that may be taken up again")
+	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE id::text = ANY ($1) AND next_check IS NOT NULL`, []string{versions[0], versions[2]}))
+	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM versions WHERE next_check IS NOT NULL`), "the new one, and the one that may be taken up again")
 	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE moved`))
 }
 
@@ -136,27 +136,27 @@ func TestRecordAdvice(t *testing.T) {
 		return query[int](s, `SELECT count(*) FROM events WHERE type = 'renewal_moved' AND certificate = 'web'`)
 	}
 	record(plan, 2, "it is \x00 down")
-	require.Equal(t, "2 it is \uFFFD down", query[string](s, `SELECT look_failures || ' ' || look_failure FROM versions`))
-	require.Equal(t, noon.Add(time.Hour), query[time.Time](s, `SELECT next_look FROM versions`).UTC())
+	require.Equal(t, "2 it is \uFFFD down", query[string](s, `SELECT check_failures || ' ' || check_failure FROM versions`))
+	require.Equal(t, noon.Add(time.Hour), query[time.Time](s, `SELECT next_check FROM versions`).UTC())
 	require.Zero(t, moves())
 
 	near := plan
 	near.At = plan.At.Add(999 * time.Millisecond)
 	record(near, 0, "")
 	require.Zero(t, moves(), "less than a second is no move")
-	require.Empty(t, query[string](s, `SELECT coalesce(look_failure, '') FROM versions`))
+	require.Empty(t, query[string](s, `SELECT coalesce(check_failure, '') FROM versions`))
 
 	moved := domain.PlanRenewal(noon, issued, &domain.Window{Start: noon.Add(time.Hour), End: noon.Add(2 * time.Hour), ExplanationURL: "https://ca.example/why"}, 0.25)
 	for range 2 {
 		record(moved, 0, "")
 	}
-	require.Equal(t, 1, moves(), "once, however often it is told")
+	require.Equal(t, 1, moves(), "once, however often it is recorded")
 	event := query[map[string]any](s, `SELECT detail FROM events WHERE type = 'renewal_moved'`)
 	require.Equal(t, issued.Version, event["version"])
 	require.Equal(t, near.At.Format(time.RFC3339Nano), event["from"])
-	told := event["plan"].(map[string]any)
-	require.Equal(t, moved.At.Format(time.RFC3339), told["at"])
-	require.Equal(t, "https://ca.example/why", told["window"].(map[string]any)["explanationURL"])
+	recorded := event["plan"].(map[string]any)
+	require.Equal(t, moved.At.Format(time.RFC3339), recorded["at"])
+	require.Equal(t, "https://ca.example/why", recorded["window"].(map[string]any)["explanationURL"])
 	require.Equal(t, moved.At, query[time.Time](s, `SELECT next_renewal FROM everleaf_certificates`).UTC())
 
 	explained := moved

@@ -25,7 +25,8 @@ const recordColumns = `c.name, c.phase, c.spec, c.failure, c.updated_at, c.relea
 func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	var record ports.CertificateRecord
 	var version versionRow
-	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt, &record.ReleasedAt, &record.Renewal},
+	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Failure, &record.UpdatedAt,
+		&record.ReleasedAt, &record.Renewal},
 		version.fields()...)
 	err := row.Scan(append(fields, more...)...)
 	record.Issued = version.issued()
@@ -67,7 +68,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 		WHERE c.name = $1`, name), &chain, &pair.SealedKey)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return ports.KeyPair{}, unknownCertificate(name)
+		return ports.KeyPair{}, unknownCertificateFault(name)
 	case err != nil:
 		return ports.KeyPair{}, interpret(err)
 	case chain == nil:
@@ -78,7 +79,7 @@ func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, erro
 	return pair, nil
 }
 
-func unknownCertificate(name string) error {
+func unknownCertificateFault(name string) error {
 	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 		"there is no certificate %q: `everleaf cert list` shows those there are", name)
 }

@@ -22,9 +22,10 @@ type Certificates struct{ pool *pgxpool.Pool }
 func NewCertificates(pool *pgxpool.Pool) *Certificates { return &Certificates{pool: pool} }
 
 // RecordIssued implements ports.Certificates.
-func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chainPEM []byte) (domain.Issued, error) {
+func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued,
+	chainPEM []byte) (domain.Issued, error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return domain.Issued{}, unknownOrder(orderID)
+		return domain.Issued{}, unknownOrderFault(orderID)
 	}
 	var stored versionRow
 	err := c.pool.QueryRow(ctx, `
@@ -41,23 +42,28 @@ func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID st
 		), version AS (
 			INSERT INTO versions (certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id,
 				account_url, chain_pem, key_type, profile, revoking)
-			SELECT certificate, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(spec ->> 'keyType', ''), coalesce(spec ->> 'profile', ''), (
+			SELECT certificate, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce(spec ->> 'keyType', ''),
+				coalesce(spec ->> 'profile', ''), (
 				-- Its key may have been called compromised since it was placed.
 				SELECT jsonb_strip_nulls(jsonb_build_object('reason', $12::text, 'signedBy', v.revoking ->> 'signedBy'))
 				FROM versions v JOIN orders o ON o.id = v.order_id
-				WHERE v.certificate = done.certificate AND o.key_id = done.key_id AND $12 IN (v.revoking ->> 'reason', v.revocation_reason)
+				WHERE v.certificate = done.certificate AND o.key_id = done.key_id AND $12 IN (v.revoking ->> 'reason',
+					v.revocation_reason)
 				LIMIT 1)
 			FROM done
 			RETURNING *
 		), certificate AS (
-			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec, updated_at = now()
+			UPDATE certificates SET phase = 'Ready', current_version = version.id, failure = NULL, spec = done.spec,
+				updated_at = now()
 			FROM version, done WHERE certificates.name = done.certificate
 		), replaced AS (
 			-- What is replaced is revoked when the targets have the new one, or have had time enough.
 			UPDATE versions SET revoking = revoking || jsonb_build_object('after',
-				least(now() + make_interval(secs => CASE revoking ->> 'reason' WHEN $12 THEN $13::float8 ELSE $14::float8 END), not_after))
+				least(now() + make_interval(secs => CASE revoking ->> 'reason' WHEN $12 THEN $13::float8 ELSE $14::float8 END),
+					not_after))
 			FROM done
-			WHERE versions.certificate = done.certificate AND revoking IS NOT NULL AND revoked_at IS NULL AND NOT revoking ? 'after'
+			WHERE versions.certificate = done.certificate AND revoking IS NOT NULL AND revoked_at IS NULL
+				AND NOT revoking ? 'after'
 				AND done.spec -> 'deliveries' <> '[]'
 		), deliveries AS (
 			UPDATE deliveries SET failure = NULL, updated_at = now() FROM done
@@ -72,9 +78,11 @@ func (c *Certificates) RecordIssued(ctx context.Context, certificate, orderID st
 		SELECT `+versionColumns+` FROM version v
 		UNION ALL
 		SELECT `+versionColumns+` FROM versions v WHERE v.order_id = $1::uuid AND v.certificate = $2`,
-		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore, issued.NotAfter,
+		orderID, certificate, issued.Issuer, text(issued.IssuerCN), issued.Names, issued.Serial, issued.NotBefore,
+		issued.NotAfter,
 		issued.ARIID, issued.AccountURL, text(string(chainPEM)), string(domain.RevokedKeyCompromise),
-		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).Scan(stored.fields()...)
+		domain.RevokedKeyCompromise.DeliveryWait().Seconds(), domain.RevokedUnspecified.DeliveryWait().Seconds()).
+		Scan(stored.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c.issuedBefore(ctx, certificate, orderID)
 	}
@@ -92,26 +100,27 @@ func (c *Certificates) issuedBefore(ctx context.Context, certificate, orderID st
 		WHERE o.id = $1::uuid AND o.certificate = $2`, orderID, certificate).Scan(version.fields()...)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return domain.Issued{}, unknownOrder(orderID)
+		return domain.Issued{}, unknownOrderFault(orderID)
 	case err != nil:
 		return domain.Issued{}, interpret(err)
 	case version.id == nil:
-		return domain.Issued{}, orderAbandoned(orderID)
+		return domain.Issued{}, orderAbandonedFault(orderID)
 	}
 	return *version.issued(), nil
 }
 
 // RecordRenewal implements ports.Certificates.
-func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
+func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan,
+	next time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	plan = storable(plan)
 	var found bool
 	var planned *domain.RenewalPlan
 	record, err := scanState(c.pool.QueryRow(ctx, `
 		WITH planned AS (
-			UPDATE versions SET renewal = $3, renew_at = $4, next_look = $5
+			UPDATE versions SET renewal = $3, renew_at = $4, next_check = $5
 			WHERE id = $2::uuid AND certificate = $1 AND renewal IS NULL
 			RETURNING id, certificate, renewal
 		), certificate AS (
@@ -124,7 +133,7 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 		`+stateFrom+` WHERE c.name = $1`, certificate, version, plan, plan.At, orNull(next)), &found, &planned)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) || err == nil && !found:
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	case err != nil:
 		return domain.Record{}, interpret(err)
 	case planned == nil: // by another call, perhaps while this one waited for the row
@@ -139,25 +148,27 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 // Chain implements ports.Certificates.
 func (c *Certificates) Chain(ctx context.Context, certificate, version string) ([]byte, error) {
 	var chain string
-	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
+	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`,
+		certificate, version)
 	return []byte(chain), err
 }
 
 // SealedKey implements ports.Certificates.
 func (c *Certificates) SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error) {
 	err = c.ofVersion(ctx, &sealed, `
-		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
+		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id
+			AND k.certificate = v.certificate
 		WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
 	return sealed, err
 }
 
 func (c *Certificates) ofVersion(ctx context.Context, value any, statement, certificate, version string) error {
 	if _, err := uuid.Parse(version); err != nil {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	err := c.pool.QueryRow(ctx, statement, version, certificate).Scan(value)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	return interpret(err)
 }
@@ -175,7 +186,7 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string, a
 		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at)
 }
 
-func unknownVersion(version string) error {
+func unknownVersionFault(version string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
 		"no version %q of the certificate is stored: the database is not the one that this workflow used before", version)
 }

@@ -21,23 +21,24 @@ type Deliveries struct{ pool *pgxpool.Pool }
 // NewDeliveries records in the pool's database.
 func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: pool} }
 
-// deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that failed
-// before any step met it has a row as well, so that its failure is seen, but nothing is known to be there.
+// deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that
+// failed before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
-		'failure', d.failure, 'met', true) ORDER BY d.target)
-	FROM deliveries d WHERE d.certificate = c.name AND d.met)`
+		'failure', d.failure, 'contacted', true) ORDER BY d.target)
+	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
 
-// forgetUnmet forgets the targets of the certificate in stored that no step has met and that its spec, $4, does not name.
-const forgetUnmet = `unmet AS (
+// forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4,
+// does not name.
+const forgetUncontacted = `unmet AS (
 		DELETE FROM deliveries d USING stored
-		WHERE d.certificate = stored.name AND NOT d.met AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
+		WHERE d.certificate = stored.name AND NOT d.contacted AND NOT coalesce($4::jsonb -> 'deliveries', '[]') ? d.target
 	)`
 
 // Bundle implements ports.Deliveries.
 func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (ports.KeyPair, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return ports.KeyPair{}, unknownVersion(version)
+		return ports.KeyPair{}, unknownVersionFault(version)
 	}
 	var pair ports.KeyPair
 	var chain string
@@ -49,7 +50,7 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
 		WHERE v.id = $2::uuid AND v.certificate = $1`, certificate, version), &chain, &pair.SealedKey, &pair.Replaced)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, unknownVersion(version)
+		return ports.KeyPair{}, unknownVersionFault(version)
 	}
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
@@ -58,10 +59,11 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 	return pair, nil
 }
 
-// RecordDelivered implements ports.Deliveries. A version that is delivered again, since it had drifted, gets no second event.
-// The stored spec may be that of an order which was placed before a caller added the target: clients that pull find what is
-// named there.
-func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64, confirmation string) (cleared bool, err error) {
+// RecordDelivered implements ports.Deliveries. A version that is delivered again, since it had drifted, gets no second
+// event. The stored spec may be that of an order which was placed before a caller added the target: clients that pull
+// find what is named there.
+func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target string, sequence int64,
+	confirmation string) (cleared bool, err error) {
 	var last bool
 	err = d.pool.QueryRow(ctx, `
 		WITH kept AS (
@@ -73,12 +75,13 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 			WHERE s.target = $2 AND s.sequence = $3
 			FOR UPDATE OF s -- what is asked for later waits
 		), row AS (
-			INSERT INTO deliveries (certificate, target, met, version, confirmation, delivered_at)
+			INSERT INTO deliveries (certificate, target, contacted, version, confirmation, delivered_at)
 			SELECT certificate, $2, true, id, $4, now() FROM delivered
-			ON CONFLICT (certificate, target) DO UPDATE SET met = true, version = EXCLUDED.version,
+			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true, version = EXCLUDED.version,
 				confirmation = EXCLUDED.confirmation, delivered_at = EXCLUDED.delivered_at, failure = NULL, updated_at = now()
 		), named AS (
-			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries', '[]') || to_jsonb($2::text))
+			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', coalesce(spec -> 'deliveries',
+				'[]') || to_jsonb($2::text))
 			FROM delivered WHERE name = delivered.certificate AND released_at IS NULL
 				AND NOT coalesce(spec -> 'deliveries', '[]') ? $2::text
 		), event AS (
@@ -91,14 +94,14 @@ func (d *Deliveries) RecordDelivered(ctx context.Context, certificate, target st
 			SELECT FROM delivery_sequences WHERE certificate = $1 AND target = $2 AND version IS NULL)`,
 		certificate, target, sequence, text(confirmation)).Scan(&last, &cleared)
 	if err == nil && !last {
-		return cleared, overtaken(certificate, target)
+		return cleared, overtakenFault(certificate, target)
 	}
 	return false, interpret(err)
 }
 
-// RecordRemoved implements ports.Deliveries. The story stays in the events, and the number, so that the next one is greater. A
-// spec that waits for its certificate is not stored yet: the one that is must not go on naming the target, for clients pull
-// by it.
+// RecordRemoved implements ports.Deliveries. What happened stays in the events, and the number, so that the next one is
+// greater. A spec that waits for its certificate is not stored yet: the one that is must not go on naming the target,
+// for clients pull by it.
 func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target string, sequence int64) error {
 	var last bool
 	err := d.pool.QueryRow(ctx, `
@@ -115,24 +118,26 @@ func (d *Deliveries) RecordRemoved(ctx context.Context, certificate, target stri
 			UPDATE certificates SET spec = jsonb_set(spec, '{deliveries}', (spec -> 'deliveries') - $2::text)
 			FROM removed WHERE name = removed.certificate AND spec -> 'deliveries' ? $2::text
 		), event AS (
-			INSERT INTO events (certificate, type, detail) SELECT certificate, 'removed', jsonb_build_object('target', target) FROM gone
+			INSERT INTO events (certificate, type, detail) SELECT certificate, 'removed', jsonb_build_object('target', target)
+				FROM gone
 		)
 		SELECT EXISTS (SELECT FROM removed)`, certificate, target, sequence).Scan(&last)
 	if err == nil && !last {
-		return overtaken(certificate, target)
+		return overtakenFault(certificate, target)
 	}
 	return interpret(err)
 }
 
 // RecordUndelivered implements ports.Deliveries. An unknown certificate is no error.
-func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target, version string, failure domain.Failure) error {
+func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target, version string,
+	failure domain.Failure) error {
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := d.pool.Exec(ctx, `
 		WITH event AS (
 			INSERT INTO events (certificate, at, type, detail)
-			SELECT name, $4, 'undelivered', $5::jsonb || jsonb_build_object('target', $2::text, 'version', $3::text)
+			SELECT name, $4, 'delivery_failed', $5::jsonb || jsonb_build_object('target', $2::text, 'version', $3::text)
 			FROM certificates WHERE name = $1
-			ON CONFLICT (certificate, at, (detail ->> 'target')) WHERE type = 'undelivered' DO NOTHING
+			ON CONFLICT (certificate, at, (detail ->> 'target')) WHERE type = 'delivery_failed' DO NOTHING
 			RETURNING certificate
 		)
 		INSERT INTO deliveries (certificate, target, failure)
@@ -146,8 +151,8 @@ func (d *Deliveries) RecordUndelivered(ctx context.Context, certificate, target,
 	return interpret(err)
 }
 
-// overtaken is the end of a try: its target was asked for something else since it began.
-func overtaken(certificate, target string) *domain.Fault {
+// overtakenFault is the end of a try: its target was asked for something else since it began.
+func overtakenFault(certificate, target string) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
 		"target %s has been asked for something later about %s: this try is over", target, certificate).Permanent()
 }

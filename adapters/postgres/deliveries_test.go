@@ -70,8 +70,8 @@ func (s store) removes(certificate, target string) {
 	require.NoError(s.t, d.RecordRemoved(s.t.Context(), certificate, target, n))
 }
 
-// met are the deliveries of the record.
-func (s store) met(certificate string) []domain.Delivery {
+// stored returns the deliveries of the record.
+func (s store) stored(certificate string) []domain.Delivery {
 	s.t.Helper()
 	return s.read(certificate).Deliveries
 }
@@ -111,7 +111,7 @@ func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
 	_, current, reason = s.delivery("web", "nginx")
 	require.True(t, current)
 	require.Nil(t, reason, "what is over does not come back")
-	require.Equal(t, []string{"placed", "issued", "undelivered", "delivered"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "delivery_failed", "delivered"}, s.events("web"))
 	require.NoError(t, d.RecordUndelivered(t.Context(), "nobody", "nginx", issued.Version, failedAt(noon, time.Minute)))
 }
 
@@ -135,35 +135,35 @@ func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	d := postgres.NewDeliveries(s.pool)
 	issued := s.issue(newOrder("web", "web/1"))
 	s.delivers("other-target's", "nginx", s.issue(newOrder("other-target's", "o/1", "o.example")).Version)
-	require.Empty(t, s.met("web"))
+	require.Empty(t, s.stored("web"))
 
 	unknown := failedAt(noon, time.Minute)
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "typo", issued.Version, unknown))
-	require.Empty(t, s.met("web"), "no step has contacted it")
+	require.Empty(t, s.stored("web"), "no step has contacted it")
 	require.Equal(t, 1, query[int](s, `SELECT count(*) FROM everleaf_deliveries WHERE certificate = 'web' AND failure_reason IS NOT NULL`))
 
 	for _, target := range []string{"nginx", "haproxy@west"} {
 		_, err := d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: target, ID: "run/" + target}, issued.Version)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}, {Target: "nginx", Met: true}}, s.met("web"))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}, {Target: "nginx", Contacted: true}}, s.stored("web"))
 	failure := failedAt(noon, time.Minute)
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failure))
-	require.Equal(t, failure.At, s.met("web")[1].Failure.At)
+	require.Equal(t, failure.At, s.stored("web")[1].Failure.At)
 	s.delivers("web", "nginx", issued.Version)
-	require.Equal(t, issued.Version, s.met("web")[1].Version)
-	require.False(t, s.met("web")[1].At.IsZero())
-	require.Nil(t, s.met("web")[1].Failure)
+	require.Equal(t, issued.Version, s.stored("web")[1].Version)
+	require.False(t, s.stored("web")[1].At.IsZero())
+	require.Nil(t, s.stored("web")[1].Failure)
 
 	removal := ports.DeliveryRequest{Certificate: "web", Target: "nginx", ID: "run/9"}
 	n, err := d.BeginRemoval(t.Context(), removal)
 	require.NoError(t, err)
-	require.Equal(t, domain.Delivery{Target: "nginx", Met: true}, s.met("web")[1])
+	require.Equal(t, domain.Delivery{Target: "nginx", Contacted: true}, s.stored("web")[1])
 	require.NoError(t, d.RecordRemoved(t.Context(), "web", "nginx", n))
-	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Met: true}}, s.met("web"))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}}, s.stored("web"))
 	_, err = d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "typo", ID: "run/10"}, issued.Version)
 	require.NoError(t, err)
-	require.Len(t, s.met("web"), 2, "what failed before it was met is met now")
+	require.Len(t, s.stored("web"), 2, "what failed before it was met is met now")
 }
 
 // A target that no step has met goes with the spec that named it.
@@ -236,7 +236,7 @@ func TestADriftIsStoredUntilItIsDeliveredAgain(t *testing.T) {
 	require.NoError(t, d.RecordDrifted(t.Context(), nil))
 	require.Equal(t, []string{"placed", "issued", "delivered", "drifted"}, s.events("web"))
 	require.Equal(t, []string{"placed", "issued", "delivered", "delivered"}, s.events("api"))
-	require.Empty(t, s.met("web")[0].Version)
+	require.Empty(t, s.stored("web")[0].Version)
 	_, current, _ := s.delivery("web", "nginx")
 	require.False(t, current)
 

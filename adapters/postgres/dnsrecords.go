@@ -22,7 +22,7 @@ func NewDNSRecords(pool *pgxpool.Pool) *DNSRecords { return &DNSRecords{pool: po
 // PutRecords implements ports.DNSRecords.
 func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	if len(records) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 		return interpret(err)
 	}
 	if !known {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	return nil
 }
@@ -52,15 +52,16 @@ func (d *DNSRecords) PutRecords(ctx context.Context, orderID string, records []p
 // dnsRecordColumns are those of a record r. Its mark is the transaction that wrote the row.
 const dnsRecordColumns = `r.zone, r.name, r.value, r.xmin::text`
 
-// others says that another order has put record r as well, into the same zone.
+// others is the condition that another order has put record r as well, into the same zone.
 const others = `EXISTS (SELECT FROM dns_records o WHERE o.name = r.name AND o.value = r.value AND o.zone = r.zone AND o.order_id <> r.order_id)`
 
 // OrderRecords implements ports.DNSRecords. Hardly ever is a record shared, and then one statement is all.
 func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return nil, nil, unknownOrder(orderID)
+		return nil, nil, unknownOrderFault(orderID)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
+	rows, err := d.pool.Query(ctx, `SELECT `+dnsRecordColumns+`, `+others+
+		` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 	if err != nil {
 		return nil, nil, interpret(err)
 	}
@@ -77,8 +78,8 @@ func (d *DNSRecords) OrderRecords(ctx context.Context, orderID string) (all, sha
 	return all, shared, interpret(err)
 }
 
-// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of two
-// orders that go at the same time, the second sees that the first has gone, and removes what both had.
+// part leaves to other orders what they have put as well. The rows of a record are locked before they are looked at: of
+// two orders that go at the same time, the second sees that the first has gone, and removes what both had.
 func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []ports.DNSRecord, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
@@ -88,10 +89,12 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
-		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+dnsRecordColumns, orderID); err != nil {
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+
+			dnsRecordColumns, orderID); err != nil {
 			return err
 		}
-		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
+		all, err = recordsOf(ctx, tx, `SELECT `+dnsRecordColumns+
+			` FROM dns_records r WHERE r.order_id = $1::uuid ORDER BY r.zone, r.name, r.value`, orderID)
 		return err
 	})
 	if err != nil {
@@ -103,7 +106,7 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 // ForgetRecords implements ports.DNSRecords.
 func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records []ports.DNSRecord) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	zones, names, values := columns(records)
 	marks := make([]string, len(records))
@@ -111,14 +114,15 @@ func (d *DNSRecords) ForgetRecords(ctx context.Context, orderID string, records 
 		marks[i] = record.Mark
 	}
 	_, err := d.pool.Exec(ctx, `
-		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS gone (zone, name, value, mark)
+		DELETE FROM dns_records r USING unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS gone (zone, name, value,
+			mark)
 		WHERE r.order_id = $1::uuid AND r.zone = gone.zone AND r.name = gone.name AND r.value = gone.value AND gone.mark IN ('', r.xmin::text)`,
 		orderID, zones, names, values, marks)
 	return interpret(err)
 }
 
-// orphaned are the orders o at $1 that nobody works on and that have DNS records. It begins with the records, which are few.
-// The next attempt after a failure puts its records again, and must not meet their removal.
+// orphaned are the orders o at $1 that nobody works on and that have DNS records. It begins with the records, which are
+// few. The next attempt after a failure puts its records again, and must not meet their removal.
 var orphaned = `
 	FROM (SELECT DISTINCT order_id FROM dns_records) r JOIN orders o ON o.id = r.order_id
 	WHERE (o.state IN ('issued', 'abandoned') OR ` + idleAt(`$1::timestamptz`) + `)`
@@ -129,9 +133,10 @@ func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after st
 		after = uuid.Nil.String()
 	}
 	if _, err := uuid.Parse(after); err != nil {
-		return nil, unknownOrder(after)
+		return nil, unknownOrderFault(after)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after, max(limit, 0))
+	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after,
+		max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)
 	}

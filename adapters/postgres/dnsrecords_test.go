@@ -102,7 +102,7 @@ func TestARecordInTwoZones(t *testing.T) {
 	require.Equal(t, []string{"example x"}, zones(all))
 }
 
-// One that is put again while somebody removes it is in DNS again: its row stays for whoever removes it next.
+// One that is put again while somebody removes it is in DNS again: its row stays for the one that removes it next.
 func TestRecordPutAgainWhileItIsRemoved(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -231,7 +231,7 @@ func TestOrphanedOrders(t *testing.T) {
 	require.Equal(t, []string{abandoned}, orphans(early, "", 10))
 }
 
-// A row is all that tells of a record in DNS: it does not go with its order.
+// A row is all that is known of a record in DNS: it does not go with its order.
 func TestAnOrderWithRecordsCannotBeDeleted(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

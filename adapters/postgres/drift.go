@@ -32,10 +32,11 @@ func (d *Deliveries) RecordDrifted(ctx context.Context, drifts []ports.Drift) er
 	return interpret(err)
 }
 
-// Delivered implements ports.Deliveries. The page is cut before anything is joined to it: however many of a host's deliveries
-// need no look, a page costs no more than its rows. One that was delivered, and that neither has a version nor has failed, has
-// drifted: a removal takes delivered_at away as well.
-func (d *Deliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo, limit int) (ports.DeliveredPage, error) {
+// Delivered implements ports.Deliveries. The page is cut before anything is joined to it: however many of a host's
+// deliveries need no look, a page costs no more than its rows. One that was delivered, and that neither has a version
+// nor has failed, has drifted: a removal takes delivered_at away as well.
+func (d *Deliveries) Delivered(ctx context.Context, host string, after ports.DeliveredTo,
+	limit int) (ports.DeliveredPage, error) {
 	rows, err := d.pool.Query(ctx, `
 		SELECT d.certificate, d.target, coalesce(d.version::text, ''),
 			(d.version IS NULL OR d.version = c.current_version) AND c.released_at IS NULL

@@ -7,7 +7,7 @@ import (
 	"everleaf/ports"
 )
 
-// CensusByPages is Census with pages of another size.
-func (c *Catalog) CensusByPages(ctx context.Context, now time.Time, page int) (ports.Census, error) {
-	return c.census(ctx, now, page)
+// FleetStatsByPages is FleetStats with pages of another size.
+func (c *Catalog) FleetStatsByPages(ctx context.Context, now time.Time, page int) (ports.FleetStats, error) {
+	return c.fleetStats(ctx, now, page)
 }

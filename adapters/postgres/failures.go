@@ -8,15 +8,15 @@ import (
 	"everleaf/domain"
 )
 
-// tokensInFlight removes the HTTP tokens of the orders in flight of the certificate in current: no CA looks at them after a
-// failure that is recorded, whichever try has put them there.
+// tokensInFlight removes the HTTP tokens of the orders in flight of the certificate in current: no CA looks at them
+// after a failure that is recorded, whichever try has put them there.
 const tokensInFlight = `tokens AS (
 		DELETE FROM http_tokens WHERE order_id IN (
 			SELECT id FROM orders WHERE certificate = (SELECT name FROM current) AND state IN ('planned', 'placed'))
 	)`
 
-// failedLast is certificate $1, unless something is stored that is later than a failure at $2: another failure, or the version
-// in service. One that is not to be seen yet was stored while the statement waited for the row.
+// failedLast is certificate $1, unless something is stored that is later than a failure at $2: another failure, or the
+// version in service. One that is not to be seen yet was stored while the statement waited for the row.
 const failedLast = `current AS (
 		SELECT name FROM certificates c
 		WHERE name = $1 AND coalesce((failure ->> 'at')::timestamptz <= $2, true) AND (current_version IS NULL
@@ -28,7 +28,8 @@ const failedLast = `current AS (
 const onceFailed = ` ON CONFLICT (certificate, at, type) WHERE type IN ('failed', 'fell_back') DO NOTHING`
 
 // RecordFailure implements ports.Certificates.
-func (c *Certificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec, failure domain.Failure) error {
+func (c *Certificates) RecordFailure(ctx context.Context, certificate string, spec domain.Spec,
+	failure domain.Failure) error {
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := c.pool.Exec(ctx, `
 		WITH event AS (
@@ -57,7 +58,7 @@ func (c *Certificates) RecordFallback(ctx context.Context, certificate, next str
 // RecordUnrevoked implements ports.Certificates.
 func (c *Certificates) RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error {
 	if _, err := uuid.Parse(version); err != nil {
-		return unknownVersion(version)
+		return unknownVersionFault(version)
 	}
 	failure.Fault.Message = text(failure.Fault.Message)
 	_, err := c.pool.Exec(ctx, `

@@ -23,7 +23,7 @@ func NewHTTPTokens(pool *pgxpool.Pool) *HTTPTokens { return &HTTPTokens{pool: po
 // PutTokens implements ports.HTTPTokens. An unknown order is an Operator fault "UnknownOrder".
 func (h *HTTPTokens) PutTokens(ctx context.Context, orderID string, challenges []domain.Challenge) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	if len(challenges) == 0 {
 		return nil
@@ -43,7 +43,7 @@ func (h *HTTPTokens) PutTokens(ctx context.Context, orderID string, challenges [
 		return interpret(err)
 	}
 	if tag.RowsAffected() == 0 {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (h *HTTPTokens) KeyAuthorization(ctx context.Context, token string) (string
 // RemoveTokens implements ports.HTTPTokens.
 func (h *HTTPTokens) RemoveTokens(ctx context.Context, orderID string) error {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return unknownOrder(orderID)
+		return unknownOrderFault(orderID)
 	}
 	_, err := h.pool.Exec(ctx, `DELETE FROM http_tokens WHERE order_id = $1::uuid`, orderID)
 	return interpret(err)

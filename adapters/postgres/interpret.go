@@ -39,9 +39,10 @@ func interpret(err error) error {
 func interpretAnswer(answer *pgconn.PgError) error {
 	switch {
 	case answer.ConstraintName == "orders_one_in_flight_per_names":
-		return sameNames("another certificate", redact(answer))
+		return sameNamesFault("another certificate", redact(answer))
 	case passing(answer.Code):
-		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer), "Postgres cannot serve just now")
+		return domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, redact(answer),
+			"Postgres cannot serve just now")
 	case refusing(answer.Code):
 		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseRefused, redact(answer),
 			"Postgres refuses connections: check user, password and database of "+setting)
@@ -52,20 +53,21 @@ func interpretAnswer(answer *pgconn.PgError) error {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
 			"the user of "+setting+" lacks a right")
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer), "Postgres refused a statement")
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, redact(answer),
+		"Postgres refused a statement")
 }
 
-// sameNames is final for the step: the ladder waits it out, and whoever asked is told.
+// sameNamesFault is final for the step: the backoff schedule waits it out, and the caller is informed.
 // sameNamesPause is how soon a certificate looks again whether the other one with its names is done.
 const sameNamesPause = 15 * time.Second
 
-func sameNames(holder string, cause error) *domain.Fault {
+func sameNamesFault(holder string, cause error) *domain.Fault {
 	return domain.NewFault(domain.FaultWait, domain.ReasonSameNamesInFlight, cause,
 		"%s has an order in flight for the same issuer, profile and names: this one is placed when that one is done; "+
 			"use one certificate for both if they are the same", holder).WithRetryAfter(sameNamesPause)
 }
 
-// passing tells SQLSTATEs that go away by themselves (Postgres documentation, appendix A).
+// passing reports whether an SQLSTATE goes away by themselves (Postgres documentation, appendix A).
 func passing(code string) bool {
 	switch code {
 	case "57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle too long
@@ -77,8 +79,8 @@ func passing(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53")
 }
 
-// refusing tells SQLSTATEs of a server that is there and lets nobody in: wrong credentials (class 28), no such database,
-// a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
+// refusing reports whether an SQLSTATE is of a server that is there and lets nobody in: wrong credentials (class 28),
+// no such database, a database closed by ALTER DATABASE … ALLOW_CONNECTIONS.
 func refusing(code string) bool {
 	return strings.HasPrefix(code, "28") || code == "3D000" || code == "55000"
 }

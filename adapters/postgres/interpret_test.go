@@ -47,7 +47,7 @@ func TestInterpret(t *testing.T) {
 		"no right":              {answer("42501"), domain.FaultOperator, "DatabaseError"},
 		"bad value":             {answer("22P02"), domain.FaultOperator, "DatabaseError"},
 		"unforeseen":            {errors.New("?"), domain.FaultOperator, "DatabaseError"},
-		"interpreted elsewhere": {fmt.Errorf("x: %w", unknownOrder("1")), domain.FaultOperator, "UnknownOrder"},
+		"interpreted elsewhere": {fmt.Errorf("x: %w", unknownOrderFault("1")), domain.FaultOperator, "UnknownOrder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := interpret(c.err)

@@ -26,7 +26,7 @@ const (
 )
 
 // Migrate brings the schema to this binary's version and returns the version before and after. Any number of replicas
-// may run it at once: one works, the others wait up to five minutes. It needs a session of its own, so not PgBouncer
+// may run it at once: one works, the others wait up to five minutes. It needs its own session, so not PgBouncer
 // in transaction mode. Faults: those of Open, Operator "SchemaTooNew" and "MigrationFailed".
 func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
 	parsed, err := parse(config)
@@ -42,7 +42,7 @@ func Migrate(ctx context.Context, config Config) (from, to int64, err error) {
 		return 0, 0, err
 	}
 	if from > migrations.Version() {
-		return from, from, tooNew(from)
+		return from, from, tooNewFault(from)
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }() // hands its connections back to the pool, which is closed next
@@ -74,13 +74,14 @@ func up(ctx context.Context, db *sql.DB) error {
 func failedMigration(err error) error {
 	fault := domain.AsFault(interpret(err))
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok && fault.Kind == domain.FaultOperator {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonMigrationFailed, fault, "migration %d failed and was rolled back",
+		return domain.NewFault(domain.FaultOperator, domain.ReasonMigrationFailed, fault,
+			"migration %d failed and was rolled back",
 			partial.Failed.Source.Version)
 	}
 	return fault
 }
 
-// CheckSchema says whether this binary may work with the database: an Operator fault "SchemaTooOld" or
+// CheckSchema returns nil if this binary may work with the database: else an Operator fault "SchemaTooOld" or
 // "SchemaTooNew" names both versions and the fix. A newer schema is good enough unless it says that it is not: while
 // releases are rolled out, both run on it.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
@@ -108,20 +109,22 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 		return found, domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooOld, nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)
 	case found > expected:
-		var least int64
-		if err := pool.QueryRow(ctx, `SELECT coalesce(max(least), 0) FROM everleaf_compatibility`).Scan(&least); err != nil {
+		var minVersion int64
+		if err := pool.QueryRow(ctx, `SELECT coalesce(max(min_version), 0) FROM everleaf_compatibility`).
+			Scan(&minVersion); err != nil {
 			return found, interpret(err)
 		}
-		if least > expected {
-			return found, tooNew(found)
+		if minVersion > expected {
+			return found, tooNewFault(found)
 		}
 	}
 	return found, nil
 }
 
-func tooNew(found int64) error {
+func tooNewFault(found int64) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooNew, nil,
-		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found, migrations.Version())
+		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found,
+		migrations.Version())
 }
 
 // schemaVersion is 0 for a database without our schema.

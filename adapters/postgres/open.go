@@ -28,7 +28,7 @@ type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
 	// parameters, for example pool_max_conns. It holds a password and is never logged.
 	URL string
-	// Logger is told, once, that the server is waited for; nil tells nobody.
+	// Logger gets one line if the server is waited for; it may be nil.
 	Logger *slog.Logger
 	// Tracer hears of each statement; nil for none.
 	Tracer pgx.QueryTracer
@@ -45,8 +45,8 @@ const (
 // unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "DatabaseRefused" and
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
 //
-// A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes all
-// its connections anew: what cut one off will have cut off the others.
+// A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes
+// all all its connections again: what cut one off has most likely cut off the others.
 func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	parsed, err := parse(config)
 	if err != nil {
@@ -120,16 +120,18 @@ func parse(config Config) (*pgxpool.Config, error) {
 	const want = "want postgres://user:password@host:port/database?sslmode=verify-full, with reserved characters in the " +
 		"password percent-encoded"
 	if strings.TrimSpace(config.URL) == "" {
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is empty; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
+			" cannot work: it is empty; %s", want)
 	}
 	parsed, err := pgxpool.ParseConfig(config.URL)
 	if err != nil {
-		// Only a file's name may be told: sslrootcert, sslcert, sslkey, passfile.
+		// Only a file's name may be shown: sslrootcert, sslcert, sslkey, passfile.
 		if missing, ok := errors.AsType[*fs.PathError](err); ok {
 			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, missing,
 				setting+" cannot work: it names a file that cannot be read")
 		}
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+" cannot work: it is malformed; %s", want)
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
+			" cannot work: it is malformed; %s", want)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

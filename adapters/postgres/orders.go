@@ -26,7 +26,8 @@ func NewOrders(pool *pgxpool.Pool) *Orders { return &Orders{pool: pool} }
 
 // orderColumns are what orderRow reads, of orders o; all empty or NULL where a LEFT JOIN found none.
 const orderColumns = `coalesce(o.id::text, ''), coalesce(o.certificate, ''), coalesce(o.issuance_key, ''), coalesce(o.state, ''),
-	coalesce(o.issuer, ''), coalesce(o.spec, '{}'), o.csr, coalesce(o.url, ''), coalesce(o.created_at, '0001-01-01Z'), EXISTS (
+	coalesce(o.issuer, ''), coalesce(o.spec, '{}'), o.csr, coalesce(o.url, ''), coalesce(o.created_at, '0001-01-01Z'),
+		EXISTS (
 	SELECT FROM versions kept JOIN orders k ON k.id = kept.order_id WHERE kept.certificate = o.certificate AND k.key_id = o.key_id)`
 
 // orderRow is an order that may be absent.
@@ -53,7 +54,8 @@ func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Reco
 	record, err := scanState(o.pool.QueryRow(ctx, `
 		WITH resumed AS (
 			UPDATE certificates SET phase = 'Issuing', updated_at = now()
-			WHERE name = $1 AND phase = 'Failing' AND EXISTS (SELECT FROM orders WHERE certificate = $1 AND state IN ('planned', 'placed'))
+			WHERE name = $1 AND phase = 'Failing' AND EXISTS (SELECT FROM orders WHERE certificate = $1 AND state IN ('planned',
+				'placed'))
 		)
 		SELECT `+stateColumns+`, `+orderColumns+stateFrom+`
 		LEFT JOIN orders o ON o.certificate = c.name AND o.state IN ('planned', 'placed')
@@ -62,19 +64,20 @@ func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Reco
 	return record, order.stored(), err
 }
 
-// openAttempts bounds how often OpenOrder looks again: each time, the order it lost to was gone when it looked.
+// openAttempts bounds the tries of OpenOrder: each time, the order that it conflicted with was gone when it was read.
 const openAttempts = 3
 
 // OpenOrder implements ports.Orders.
 func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.StoredOrder, error) {
 	if _, err := uuid.Parse(order.KeyOf); err != nil && order.KeyOf != "" {
-		return ports.StoredOrder{}, unknownVersion(order.KeyOf)
+		return ports.StoredOrder{}, unknownVersionFault(order.KeyOf)
 	}
 	for range openAttempts {
 		id, opened, err := o.insertOrder(ctx, order)
 		if err == nil {
-			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned, Issuer: order.Issuer,
-				Spec: order.Spec, CSR: order.CSR, ReusedKey: order.KeyOf != "", OpenedAt: opened.UTC()}, nil
+			return ports.StoredOrder{ID: id, Certificate: order.Certificate, Key: order.Key, State: ports.OrderPlanned,
+				Issuer: order.Issuer,
+				Spec:   order.Spec, CSR: order.CSR, ReusedKey: order.KeyOf != "", OpenedAt: opened.UTC()}, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return ports.StoredOrder{}, interpret(err)
@@ -92,7 +95,7 @@ func (o *Orders) OpenOrder(ctx context.Context, order ports.NewOrder) (ports.Sto
 				return ports.StoredOrder{}, interpret(err)
 			}
 			if !freed {
-				return ports.StoredOrder{}, sameNames("the certificate "+stored.Certificate, nil)
+				return ports.StoredOrder{}, sameNamesFault("the certificate "+stored.Certificate, nil)
 			}
 		}
 	}
@@ -106,14 +109,16 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		WITH opened AS (
 			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr, key_id)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $10::uuid IS NULL THEN gen_random_uuid() ELSE (
-				SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid AND v.certificate = $1) END)
+				SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid
+					AND v.certificate = $1) END)
 			ON CONFLICT DO NOTHING
 			RETURNING id, certificate, spec, key_id, created_at
 		), sealed AS (
 			INSERT INTO keys (id, certificate, sealed) SELECT key_id, certificate, $9 FROM opened WHERE $9::bytea IS NOT NULL
 		), lost AS (
 			INSERT INTO events (certificate, type, detail)
-			SELECT certificate, 'key_lost', jsonb_build_object('order', id, 'reason', $11::text) FROM opened WHERE $11::text <> ''
+			SELECT certificate, 'key_lost', jsonb_build_object('order', id, 'reason', $11::text) FROM opened
+				WHERE $11::text <> ''
 		), certificate AS (
 			INSERT INTO certificates (name, spec, phase) SELECT certificate, spec, 'Issuing' FROM opened
 			-- What is in service keeps its spec until the new one is issued.
@@ -140,17 +145,17 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.
 	return found.stored(), err
 }
 
-// idleAt says that nobody works on order o at an instant: it has expired, or its certificate was given up, or that waits after
-// a failure and its next attempt is not about to begin. An order that the CA never answered has no expiry: no CA keeps a
-// pending order for longer than a week.
+// idleAt is the condition that nobody works on order o at an instant: it has expired, or its certificate is retired, or
+// that waits after a failure and its next attempt is not about to begin. An order that the CA never answered has no
+// expiry: no CA keeps a pending order for longer than a week.
 func idleAt(at string) string {
 	return `(coalesce(o.expires, o.updated_at + interval '7 days') < ` + at + ` OR EXISTS (
 		SELECT FROM certificates c WHERE c.name = o.certificate AND (c.released_at IS NOT NULL
 			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > ` + at + ` + interval '1 minute')))`
 }
 
-// abandonExpired gives up an order that the CA has let expire, so that a certificate that is kept no more does not hold
-// its names for ever.
+// abandonExpired abandons an order that the CA has let expire, so that a certificate that is retired does not hold its
+// names for ever.
 func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, error) {
 	var freed int
 	err := o.pool.QueryRow(ctx, `
@@ -169,7 +174,8 @@ func (o *Orders) abandonExpired(ctx context.Context, orderID string) (bool, erro
 }
 
 // RecordPlaced implements ports.Orders. The first URL stays: a late second call changes nothing.
-func (o *Orders) RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (storedURL string, err error) {
+func (o *Orders) RecordPlaced(ctx context.Context, certificate, orderID, url string,
+	expires time.Time) (storedURL string, err error) {
 	before, err := o.change(ctx, certificate, orderID, `
 		WITH placed AS (
 			UPDATE orders SET state = 'placed', url = $3, expires = $4, updated_at = now()
@@ -188,7 +194,7 @@ func (o *Orders) RecordPlaced(ctx context.Context, certificate, orderID, url str
 			`SELECT state, coalesce(url, '') FROM orders WHERE id = $1::uuid AND certificate = $2`, &storedURL)
 	}
 	if err == nil && before == ports.OrderAbandoned {
-		err = orderAbandoned(orderID)
+		err = orderAbandonedFault(orderID)
 	}
 	return storedURL, err
 }
@@ -212,23 +218,24 @@ func (o *Orders) AbandonOrder(ctx context.Context, certificate, orderID, reason 
 }
 
 // change runs a statement that answers with the state that the order had before it, and its URL.
-func (o *Orders) change(ctx context.Context, certificate, orderID, statement string, url *string, args ...any) (before ports.OrderState, err error) {
+func (o *Orders) change(ctx context.Context, certificate, orderID, statement string, url *string,
+	args ...any) (before ports.OrderState, err error) {
 	if _, err := uuid.Parse(orderID); err != nil {
-		return "", unknownOrder(orderID)
+		return "", unknownOrderFault(orderID)
 	}
 	err = o.pool.QueryRow(ctx, statement, append([]any{orderID, certificate}, args...)...).Scan(&before, url)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", unknownOrder(orderID)
+		return "", unknownOrderFault(orderID)
 	}
 	return before, interpret(err)
 }
 
-func unknownOrder(orderID string) error {
+func unknownOrderFault(orderID string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOrder, nil,
 		"no order %q is stored: the database is not the one that this workflow used before", orderID)
 }
 
-func orderAbandoned(orderID string) error {
+func orderAbandonedFault(orderID string) error {
 	return domain.NewFault(domain.FaultWait, domain.ReasonOrderAbandoned, nil,
 		"the order %s was abandoned meanwhile: a new one follows", orderID).Permanent()
 }

@@ -101,7 +101,7 @@ func TestConcurrentRecordPlacedAgree(t *testing.T) {
 	}
 }
 
-// An order that is left in flight by a certificate that is kept no more gives its names free when it expires, and an
+// An order that is left in flight by a certificate that is retired gives its names free when it expires, and an
 // abandoned one leaves no token.
 func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	s := newStore(t)
@@ -207,7 +207,7 @@ func TestRecordPlacedKeepsTheFirstURL(t *testing.T) {
 	stored := s.order(order.ID)
 	require.Equal(t, ports.OrderPlaced, stored.State)
 	require.Equal(t, "https://ca.example/order/1", stored.URL)
-	require.Equal(t, []string{"placed"}, s.events("web"), "told once")
+	require.Equal(t, []string{"placed"}, s.events("web"), "recorded once")
 }
 
 func TestAbandonOrderIsIdempotentAndLeavesIssuedOrders(t *testing.T) {
@@ -272,7 +272,7 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 		`SELECT to_jsonb(array_agg(v)) || to_jsonb(array_agg(o)) FROM versions v, orders o WHERE v.certificate = 'victim'`)), "nothing of it was changed")
 }
 
-// A key that could not be used again is told by an event of its order.
+// A key that could not be used again is shown by an event of its order.
 func TestOpenOrderSaysWhichKeyWasLost(t *testing.T) {
 	s := newStore(t)
 	s.issue(newOrder("web", "first"))

@@ -64,13 +64,13 @@ func newPlanned(t *testing.T) (store, *statements) {
 		SELECT md5('o' || n || '/' || v)::uuid, 'c' || n, v, 'issued', 'main', '', '{}', ARRAY['c' || n], sha256(('c' || n)::bytea), 'x', md5('k' || n)::uuid
 		FROM generate_series(1, %[1]d) n, generate_series(1, 2) v;
 		INSERT INTO versions (id, certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id, account_url, chain_pem,
-			key_type, profile, renewal, renew_at, next_look, moved)
+			key_type, profile, renewal, renew_at, next_check, moved)
 		SELECT md5('v' || n || '/' || v)::uuid, 'c' || n, md5('o' || n || '/' || v)::uuid, 'main', 'CA', ARRAY['c' || n], n || '/' || v, now(),
 			now() + interval '60 days', '', '', 'chain', '', '', '{"at": "2030-01-01T00:00:00Z"}', '2030-01-01T00:00:00Z',
 			CASE WHEN v = 2 THEN now() + CASE WHEN n <= %[2]d THEN -1 ELSE n END * interval '1 minute' END, v = 2 AND n <= 10
 		FROM generate_series(1, %[1]d) n, generate_series(1, 2) v;
 		UPDATE certificates SET current_version = md5('v' || substr(name, 2) || '/2')::uuid;
-		INSERT INTO deliveries (certificate, target, met, version, delivered_at)
+		INSERT INTO deliveries (certificate, target, contacted, version, delivered_at)
 		SELECT name, target, true, current_version, now() FROM certificates, unnest(ARRAY['files@web1', 'hook']) target;
 		INSERT INTO delivery_sequences (certificate, target, version, sequence, requests)
 		SELECT certificate, target, version, 1, '{}' FROM deliveries;

@@ -20,8 +20,8 @@ type Pulls struct{ pool *pgxpool.Pool }
 // NewPulls reads from the pool's database.
 func NewPulls(pool *pgxpool.Pool) *Pulls { return &Pulls{pool: pool} }
 
-// pullable is true for certificates c that may go to the targets $1. A delivery may be on a host ("target@host"). Of what was
-// released, the deliveries that were not removed still have their row.
+// pullable is true for certificates c that may go to the targets $1. A delivery may be on a host ("target@host"). Of
+// what was released, the deliveries that were not removed still have their row.
 const pullable = `EXISTS (
 	SELECT FROM jsonb_array_elements_text(coalesce(c.spec -> 'deliveries', '[]')) AS named (delivery)
 	WHERE split_part(named.delivery, '@', 1) = ANY($1::text[])
@@ -40,8 +40,8 @@ func (p *Pulls) Named(ctx context.Context, name string, targets []string) (ports
 	return p.one(ctx, ` AND c.name = $2`, targets, text(name))
 }
 
-// Covering implements ports.Pulls. The overlap of arrays uses the index on the names of all versions. One that has ended,
-// since nobody keeps it, must not stand before one that is good.
+// Covering implements ports.Pulls. The overlap of arrays uses the index on the names of all versions. One that has
+// ended, since nobody keeps it, must not stand before one that is good.
 func (p *Pulls) Covering(ctx context.Context, serverName string, targets []string) (ports.KeyPair, error) {
 	serverName = text(serverName)
 	names := []string{serverName}
@@ -58,7 +58,8 @@ func (p *Pulls) one(ctx context.Context, which string, targets []string, argumen
 	record, err := scanRecord(p.pool.QueryRow(ctx, `SELECT `+recordColumns+`, v.chain_pem, k.sealed`+pulledFrom+which,
 		targets, argument), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil, "there is no such certificate for this client")
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
+			"there is no such certificate for this client")
 	}
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
@@ -68,13 +69,17 @@ func (p *Pulls) one(ctx context.Context, which string, targets []string, argumen
 }
 
 // Offered implements ports.Pulls. A limit below one gives none.
-func (p *Pulls) Offered(ctx context.Context, targets []string, after string, limit int) ([]ports.CertificateRecord, error) {
+func (p *Pulls) Offered(ctx context.Context, targets []string, after string,
+	limit int) ([]ports.CertificateRecord, error) {
 	rows, err := p.pool.Query(ctx, `SELECT `+recordColumns+pulledFrom+` AND c.name > $2 ORDER BY c.name LIMIT $3`,
 		targets, text(after), max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)
 	}
-	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.CertificateRecord, error) { return scanRecord(row) })
+	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.CertificateRecord,
+		error) {
+		return scanRecord(row)
+	})
 	return records, interpret(err)
 }
 

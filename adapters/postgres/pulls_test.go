@@ -34,7 +34,7 @@ func TestTokenIsGoodOnce(t *testing.T) {
 	void := func(digest ports.TokenDigest) {
 		t.Helper()
 		_, err := tokens.TakeToken(t.Context(), digest)
-		requireFault(t, err, domain.FaultSpec, "TokenVoid")
+		requireFault(t, err, domain.FaultSpec, "TokenInvalid")
 	}
 	first := put("first", time.Minute)
 	void(sha256.Sum256([]byte("unknown")))
@@ -60,7 +60,7 @@ func TestTokenIsGoodOnce(t *testing.T) {
 		if err == nil {
 			taken++
 		} else {
-			requireFault(t, err, domain.FaultSpec, "TokenVoid")
+			requireFault(t, err, domain.FaultSpec, "TokenInvalid")
 		}
 	}
 	require.Equal(t, 1, taken, "one of two at once")

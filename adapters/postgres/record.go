@@ -70,7 +70,8 @@ func known(record domain.Record, err error) (domain.Record, error) {
 
 // after runs a statement and reads the record after it, in one round trip and one transaction. answer, if there is one,
 // takes the statement's row.
-func (c *Certificates) after(ctx context.Context, certificate string, answer func(pgx.Row) error, statement string, args ...any) (record domain.Record, err error) {
+func (c *Certificates) after(ctx context.Context, certificate string, answer func(pgx.Row) error, statement string,
+	args ...any) (record domain.Record, err error) {
 	batch := &pgx.Batch{}
 	queued := batch.Queue(statement, args...)
 	if answer != nil {

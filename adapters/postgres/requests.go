@@ -15,7 +15,8 @@ import (
 const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 'request' DO NOTHING`
 
 // RecordRequest implements ports.Certificates.
-func (c *Certificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (record domain.Record, version string, err error) {
+func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
+	request ports.StoredRequest) (record domain.Record, version string, err error) {
 	request.ID, request.Note = text(request.ID), text(request.Note) // a caller may choose an update's ID
 	switch request.Kind {
 	case domain.RequestRenew:
@@ -36,28 +37,31 @@ func (c *Certificates) RecordRequest(ctx context.Context, certificate string, re
 }
 
 // askedVersion is the version that the request was about when it was first recorded.
-func (c *Certificates) askedVersion(ctx context.Context, certificate string, request ports.StoredRequest) (version string, err error) {
+func (c *Certificates) askedVersion(ctx context.Context, certificate string,
+	request ports.StoredRequest) (version string, err error) {
 	err = c.pool.QueryRow(ctx, `
 		SELECT coalesce(detail ->> 'version', '') FROM events
 		WHERE certificate = $1 AND detail ->> 'request' = $2 AND detail ? 'request'`, certificate, request.ID).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", unknownVersion(request.Version)
+		return "", unknownVersionFault(request.Version)
 	}
 	return version, interpret(err)
 }
 
 // recordRenew notes which version is to be replaced.
-func (c *Certificates) recordRenew(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+func (c *Certificates) recordRenew(ctx context.Context, certificate string,
+	request ports.StoredRequest) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		INSERT INTO events (certificate, at, type, detail)
-		VALUES ($1, $2, 'renewal_asked', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
+		VALUES ($1, $2, 'renewal_requested', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
 			'version', (SELECT current_version FROM certificates WHERE name = $1)))`+once,
 		certificate, request.At, request.ID, request.Note, request.Force)
 }
 
-// recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow has
-// left to be done is tried at once.
-func (c *Certificates) recordEnsure(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+// recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow
+// has left to be done is tried at once.
+func (c *Certificates) recordEnsure(ctx context.Context, certificate string,
+	request ports.StoredRequest) (domain.Record, error) {
 	changes := request.Changes
 	if changes == nil {
 		changes = []string{}
@@ -68,34 +72,37 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 		), stored AS (
 			-- A clock that was ahead once must not have later requests ignored.
 			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', least($2, now()))
-			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retirement = NULL, requested_at = EXCLUDED.requested_at, updated_at = now(),
+			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retirement = NULL, requested_at = EXCLUDED.requested_at,
+				updated_at = now(),
 				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
 			WHERE coalesce(certificates.requested_at <= $2, true)
 			RETURNING name
-		), adopted AS (
+		), resumed AS (
 			SELECT name FROM stored, before WHERE released
 		), revocations AS (
-			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM adopted
+			UPDATE versions SET revoking = revoking - 'after' - 'failure' FROM resumed
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
 		), deliveries AS (
-			UPDATE deliveries SET failure = NULL, updated_at = now() FROM adopted WHERE certificate = name AND failure IS NOT NULL AND met
-		), `+forgetUnmet+`
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM resumed WHERE certificate = name
+				AND failure IS NOT NULL AND contacted
+		), `+forgetUncontacted+`
 		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'adopted' ELSE 'changed' END,
+		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
 			jsonb_build_object('request', $3::text, 'changes', $6::text[])
 		FROM stored LEFT JOIN before ON true
 		WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once,
 		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes)
 }
 
-// recordRevoke stores the revocation beside its version, and beside those that have the same key if that is compromised.
-// One that was asked for before is tried again at once; one that is done has an event alone.
-func (c *Certificates) recordRevoke(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+// recordRevoke stores the revocation beside its version, and beside those that have the same key if that is
+// compromised. One that was asked for before is tried again at once; one that is done has an event alone.
+func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
+	request ports.StoredRequest) (domain.Record, error) {
 	if _, err := uuid.Parse(request.Version); err != nil {
-		return domain.Record{}, unknownVersion(request.Version)
+		return domain.Record{}, unknownVersionFault(request.Version)
 	}
 	return c.after(ctx, certificate, nil, `
 		WITH asked AS (
@@ -103,11 +110,13 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 				$6::boolean OR c.retirement IS NOT NULL OR c.released_at IS NOT NULL AS alone -- nothing replaces what is retired
 			FROM versions v JOIN orders o ON o.id = v.order_id JOIN certificates c ON c.name = v.certificate
 			WHERE v.certificate = $1 AND (v.id = $7::uuid
-				OR v.revoked_at IS NULL AND $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
+				OR v.revoked_at IS NULL AND $4 = $8 AND o.key_id = (SELECT k.key_id FROM versions w
+					JOIN orders k ON k.id = w.order_id WHERE w.id = $7::uuid AND w.certificate = $1))
 			FOR UPDATE OF v
 		), event AS (
 			INSERT INTO events (certificate, at, type, detail)
-			SELECT $1, $2, 'revocation_asked', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial, 'reason', $4::text,
+			SELECT $1, $2, 'revocation_requested', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial,
+				'reason', $4::text,
 				'withoutReplacement', alone, 'note', $9::text)
 			FROM asked WHERE id = $7::uuid`+once+`
 			RETURNING id
@@ -124,10 +133,12 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string, req
 }
 
 // recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
-func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, error) {
+func (c *Certificates) recordRetire(ctx context.Context, certificate string,
+	request ports.StoredRequest) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		WITH retiring AS (
-			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END, requested_at = least($2, now()), updated_at = now()
+			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END, requested_at = least($2,
+				now()), updated_at = now()
 			WHERE name = $1 AND coalesce(requested_at <= $2, true)
 			RETURNING name
 		), revocations AS (
@@ -135,6 +146,7 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
 		)
 		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, 'retirement_asked', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean, 'note', $5::text)
+		SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,
+			'note', $5::text)
 		FROM retiring`+once, certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
 }

@@ -49,7 +49,7 @@ func TestRecordOfWhatIsNotStored(t *testing.T) {
 	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: early, Note: "please\x00"}})
 	require.Zero(t, s.read("web"))
 	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "a\x00b", Kind: domain.RequestRenew, At: early}})
-	require.Equal(t, []string{"renewal_asked", "renewal_asked"}, s.events("web"))
+	require.Equal(t, []string{"renewal_requested", "renewal_requested"}, s.events("web"))
 	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events WHERE detail ->> 'request' = '1'`))
 }
 
@@ -127,7 +127,7 @@ func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	require.Nil(t, record.Revocations[0].Failure)
 	require.Nil(t, record.Deliveries[0].Failure)
 	events := s.events("web")
-	require.Equal(t, []string{"retirement_asked", "released", "adopted"}, events[len(events)-3:])
+	require.Equal(t, []string{"retirement_requested", "released", "resumed"}, events[len(events)-3:])
 	require.Nil(t, query[*string](s, `SELECT retirement FROM certificates`))
 }
 
@@ -171,9 +171,9 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	require.True(t, last.WithoutReplacement, "it is not taken back")
 	require.Equal(t, domain.RevokedKeyCompromise, last.Reason)
 	require.Equal(t, domain.SignedByCertificateKey, last.SignedBy)
-	story, err := postgres.NewStories(s.pool).Story(t.Context(), "web", 10)
+	timeline, err := postgres.NewTimelines(s.pool).Timeline(t.Context(), "web", 10)
 	require.NoError(t, err)
-	require.Equal(t, []domain.Revocation{last}, story.Revoking)
+	require.Equal(t, []domain.Revocation{last}, timeline.Revoking)
 
 	record, err := s.RecordRevoked(t.Context(), "web", issued.Version, last.Reason, noon)
 	require.NoError(t, err)
@@ -185,8 +185,8 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`, noon), "the first stays")
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure), "a late note")
 	require.Empty(t, s.ask("web", revoke("6", issued.Version, domain.RevokedSuperseded)).Revocations, "it is done")
-	require.Equal(t, []string{"placed", "issued", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked", "revocation_asked",
-		"revoked", "revocation_asked"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "revocation_requested", "revocation_requested", "revocation_requested", "revocation_requested", "revocation_requested",
+		"revoked", "revocation_requested"}, s.events("web"))
 }
 
 // All that has the compromised key is to be revoked, what is issued with it later as well.
@@ -270,7 +270,7 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	}
 	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}}, record.Revocations)
 	require.Equal(t, domain.Retiring, record.Retirement, "its workflow has not ended")
-	require.Equal(t, []string{"placed", "issued", "revocation_asked", "retirement_asked"}, s.events("web"))
+	require.Equal(t, []string{"placed", "issued", "revocation_requested", "retirement_requested"}, s.events("web"))
 
 	next := s.living(newOrder("web", issued.Version))
 	record = s.ask("web", revoke("3", next.Version, domain.RevokedSuperseded))

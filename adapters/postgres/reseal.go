@@ -18,13 +18,15 @@ type Secrets struct{ pool *pgxpool.Pool }
 func NewSecrets(pool *pgxpool.Pool) *Secrets { return &Secrets{pool: pool} }
 
 const (
-	// leads says that the key of mark $1 has the lead: else another worker's configuration is the newer one.
-	leads = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
+	// isCurrent is the condition that the key of mark $1 is the current one: else another worker's configuration is the
+	// newer one.
+	isCurrent = `EXISTS (SELECT FROM sealing_check WHERE substring(sealed FROM 1 FOR 9) = $1)`
 	// staleKey is written so that an index on the mark finds it.
 	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
 
 	staleAccounts = `
-		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key FROM 1 FOR 9) <> $1
+		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key
+			FROM 1 FOR 9) <> $1
 		UNION ALL
 		SELECT 'next_account', issuer, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
 )
@@ -32,7 +34,7 @@ const (
 // CountStale implements ports.Secrets.
 func (s *Secrets) CountStale(ctx context.Context, mark []byte) (count int, err error) {
 	err = s.pool.QueryRow(ctx, `
-		SELECT CASE WHEN `+leads+` THEN
+		SELECT CASE WHEN `+isCurrent+` THEN
 			(SELECT count(*) FROM keys WHERE `+staleKey+`) + (SELECT count(*) FROM (`+staleAccounts+`) accounts)
 		ELSE 0 END`, mark).Scan(&count)
 	return count, interpret(err)
@@ -43,10 +45,10 @@ func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limi
 	rows, err := s.pool.Query(ctx, `
 		WITH page AS (
 			SELECT id, sealed FROM keys
-			WHERE `+leads+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
+			WHERE `+isCurrent+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
 			ORDER BY id LIMIT $3
 		)
-		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+leads+`
+		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+isCurrent+`
 		UNION ALL
 		SELECT 'key', id::text, sealed FROM page
 		ORDER BY 1, 2`, mark, orNone(after), max(limit, 0))
@@ -85,7 +87,8 @@ func orNone(id string) *string {
 }
 
 // ReplaceSealed implements ports.Secrets.
-func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret, sealed [][]byte) (replaced int, err error) {
+func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret,
+	sealed [][]byte) (replaced int, err error) {
 	var ids []string
 	var keysWas, keysIs, accountsWas, accountsIs [][]byte
 	for i, secret := range old {
@@ -95,20 +98,30 @@ func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret, s
 		}
 		accountsWas, accountsIs = append(accountsWas, secret.Sealed), append(accountsIs, sealed[i])
 	}
-	// No two secrets are sealed alike, so an account's is found by what it was.
+	// No two secrets are sealed alike, so an account's is found by what it was. Rows are locked in order, since two may be at
+	// work on the same ones.
 	err = s.pool.QueryRow(ctx, `
-		WITH replaced_keys AS (
-			UPDATE keys SET sealed = new.sealed
+		WITH stale_keys AS (
+			SELECT keys.id, new.sealed
 			FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS new (id, was, sealed)
-			WHERE keys.id = new.id AND keys.sealed = new.was
+			JOIN keys ON keys.id = new.id AND keys.sealed = new.was
+			ORDER BY keys.id
+			FOR UPDATE OF keys
+		), replaced_keys AS (
+			UPDATE keys SET sealed = stale_keys.sealed FROM stale_keys WHERE keys.id = stale_keys.id
 			RETURNING 1
 		), new_account AS (
 			SELECT * FROM unnest($4::bytea[], $5::bytea[]) AS new (was, sealed)
+		), stale_accounts AS (
+			SELECT issuer, directory FROM accounts
+			WHERE sealed_key IN (SELECT was FROM new_account) OR next_sealed_key IN (SELECT was FROM new_account)
+			ORDER BY issuer, directory
+			FOR UPDATE
 		), replaced_accounts AS (
 			UPDATE accounts SET
 				sealed_key      = coalesce((SELECT sealed FROM new_account WHERE was = sealed_key), sealed_key),
 				next_sealed_key = coalesce((SELECT sealed FROM new_account WHERE was = next_sealed_key), next_sealed_key)
-			WHERE sealed_key IN (SELECT was FROM new_account) OR next_sealed_key IN (SELECT was FROM new_account)
+			FROM stale_accounts WHERE accounts.issuer = stale_accounts.issuer AND accounts.directory = stale_accounts.directory
 			RETURNING (SELECT count(*) FROM new_account WHERE sealed IN (sealed_key, next_sealed_key)) AS changed
 		)
 		SELECT (SELECT count(*) FROM replaced_keys) + coalesce((SELECT sum(changed) FROM replaced_accounts), 0)`,

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres"
@@ -17,7 +19,7 @@ import (
 	"everleaf/ports"
 )
 
-// ring is a real key ring of keys in files, told apart by their octets; the current one first.
+// ring is a real key ring of keys in files, distinguished by their octets; the current one first.
 func ring(t testing.TB, keys ...byte) *sealing.Keeper {
 	t.Helper()
 	var urls []string
@@ -39,17 +41,17 @@ func seal(t testing.TB, keeper ports.Sealer, text string) []byte {
 	return sealed
 }
 
-// Two halves of a roll-out do not take turns in the lead, and somebody who wants to go back can.
+// Two halves of a roll-out do not take turns as the current key, and an explicit request can go back.
 func TestTheLeadChangesOncePerRotation(t *testing.T) {
 	s := newStore(t)
 	const old, new = 1, 2
-	leads := func(keeper *sealing.Keeper) bool {
+	isCurrent := func(keeper *sealing.Keeper) bool {
 		return bytes.HasPrefix(query[[]byte](s, `SELECT sealed FROM sealing_check`), keeper.Mark())
 	}
 	before, known, rotated := ring(t, old), ring(t, old, new), ring(t, new, old)
 	for _, keeper := range []*sealing.Keeper{before, known} {
 		require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, keeper))
-		require.True(t, leads(before))
+		require.True(t, isCurrent(before))
 	}
 	err := postgres.CheckSealing(t.Context(), s.pool, ring(t, new))
 	fault := requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
@@ -61,16 +63,16 @@ func TestTheLeadChangesOncePerRotation(t *testing.T) {
 		wg.Go(func() { require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated)) })
 	}
 	wg.Wait()
-	require.True(t, leads(rotated))
+	require.True(t, isCurrent(rotated))
 	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, known), "one that is replaced last starts again")
-	require.True(t, leads(rotated))
-	requireFault(t, postgres.TrySealing(t.Context(), s.pool, before), domain.FaultOperator, "SealingKeyWrong")
-	require.NoError(t, postgres.TrySealing(t.Context(), s.pool, ring(t, new)), "the old key can go")
+	require.True(t, isCurrent(rotated))
+	requireFault(t, postgres.VerifySealing(t.Context(), s.pool, before), domain.FaultOperator, "SealingKeyWrong")
+	require.NoError(t, postgres.VerifySealing(t.Context(), s.pool, ring(t, new)), "the old key can go")
 
-	require.NoError(t, postgres.LeadSealing(t.Context(), s.pool, known))
-	require.True(t, leads(known), "back again, on purpose")
+	require.NoError(t, postgres.MakeCurrent(t.Context(), s.pool, known))
+	require.True(t, isCurrent(known), "back again, on purpose")
 	require.NoError(t, postgres.CheckSealing(t.Context(), s.pool, rotated))
-	require.True(t, leads(known))
+	require.True(t, isCurrent(known))
 
 	_, err = s.pool.Exec(t.Context(), `UPDATE sealing_check SET sealed = set_byte(sealed, 30, get_byte(sealed, 30) # 1)`)
 	require.NoError(t, err)
@@ -103,7 +105,7 @@ func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
 		require.NoError(t, err)
 		return count
 	}
-	require.Zero(t, stale(), "the old key has the lead")
+	require.Zero(t, stale(), "the old key is current")
 	page, err := resealer.Reseal(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, ports.ResealedPage{Page: ports.PageState{Done: true}}, page)
@@ -174,7 +176,46 @@ func TestReplaceSealedComparesBeforeItSwaps(t *testing.T) {
 	require.Equal(t, "anew", string(query[[]byte](s, `SELECT sealed FROM keys`)))
 }
 
-// A damaged secret is told of once, not every ten minutes.
+// Two that work on the same secrets in different order wait for each other, and never both for the other.
+func TestReplaceSealedLocksInOrder(t *testing.T) {
+	s := newStore(t)
+	const keys = 100
+	var was []ports.SealedSecret
+	for i := range keys {
+		s.open(newOrder(fmt.Sprintf("c%03d", i), "k/1"))
+	}
+	rows, err := s.pool.Query(t.Context(), `UPDATE keys SET sealed = 'one' RETURNING id::text`)
+	require.NoError(t, err)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	for _, id := range ids {
+		was = append(was, ports.SealedSecret{Kind: ports.SecretKey, ID: id, Sealed: []byte("one")})
+	}
+	// This plan goes through the secrets in the order of the call.
+	_, err = s.pool.Exec(t.Context(), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET enable_hashjoin = off', current_database());
+		EXECUTE format('ALTER DATABASE %I SET enable_mergejoin = off', current_database());
+	END $$`)
+	require.NoError(t, err)
+	s.pool.Reset()
+	backwards := slices.Clone(was)
+	slices.Reverse(backwards)
+	secrets, same := postgres.NewSecrets(s.pool), slices.Repeat([][]byte{[]byte("one")}, keys)
+	var wg sync.WaitGroup
+	for _, old := range [][]ports.SealedSecret{was, backwards} {
+		wg.Go(func() {
+			for range 20 {
+				replaced, err := secrets.ReplaceSealed(t.Context(), old, same)
+				if assertNoError(t, err) && replaced != keys {
+					t.Errorf("%d of %d replaced", replaced, keys)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A damaged secret is reported once, not every ten minutes.
 func TestResealingTellsTheSameFailureOnce(t *testing.T) {
 	s := newStore(t)
 	secrets := postgres.NewSecrets(s.pool)

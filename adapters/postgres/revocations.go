@@ -11,14 +11,16 @@ import (
 )
 
 // RecordRevoked implements ports.Certificates.
-func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason, at time.Time) (domain.Record, error) {
+func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason,
+	at time.Time) (domain.Record, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	var found bool
 	record, err := c.after(ctx, certificate, func(row pgx.Row) error { return row.Scan(&found) }, `
 		WITH revoked AS (
-			UPDATE versions SET revoked_at = $3, revocation_reason = $4 WHERE id = $2::uuid AND certificate = $1 AND revoked_at IS NULL
+			UPDATE versions SET revoked_at = $3, revocation_reason = $4 WHERE id = $2::uuid AND certificate = $1
+				AND revoked_at IS NULL
 			RETURNING id, certificate, serial, revoked_at, revocation_reason
 		), event AS (
 			INSERT INTO events (certificate, type, detail)
@@ -27,7 +29,7 @@ func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version s
 		)
 		SELECT EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1)`, certificate, version, at, string(reason))
 	if err == nil && !found {
-		return domain.Record{}, unknownVersion(version)
+		return domain.Record{}, unknownVersionFault(version)
 	}
 	return record, err
 }

@@ -19,7 +19,8 @@ type versionRow struct {
 
 // fields are where to scan versionColumns.
 func (r *versionRow) fields() []any {
-	return []any{&r.id, &r.issuer, &r.issuerCN, &r.names, &r.serial, &r.notBefore, &r.notAfter, &r.ariID, &r.accountURL, &r.keyType, &r.profile}
+	return []any{&r.id, &r.issuer, &r.issuerCN, &r.names, &r.serial, &r.notBefore, &r.notAfter, &r.ariID, &r.accountURL,
+		&r.keyType, &r.profile}
 }
 
 // issued is nil for an absent version.
@@ -33,7 +34,7 @@ func (r *versionRow) issued() *domain.Issued {
 }
 
 // text makes what a CA sent storable: Postgres takes neither NUL nor invalid UTF-8, and a failure that cannot be
-// stored would never be told.
+// stored would never be reported.
 func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -16,15 +16,15 @@ import (
 // knownText is what the sealing keys are tried on. It is no secret.
 var knownText = []byte("everleaf sealing check")
 
-// sealingCheck is knownText as the key in the lead has sealed it, and as those have that led before.
+// sealingCheck is knownText as the current key has sealed it, and as earlier current keys have.
 type sealingCheck struct {
 	sealed     []byte
 	superseded [][]byte
 }
 
-// TrySealing says whether the keys open what is sealed in this database. It changes nothing. Faults: Operator
+// VerifySealing returns nil if the keys open what is sealed in this database. It changes nothing. Faults: Operator
 // "SealingKeyWrong", "SecretDamaged"; Wait, if Postgres or a key service is out of reach.
-func TrySealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
+func VerifySealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
 	check, err := storedCheck(ctx, pool)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -35,16 +35,16 @@ func TrySealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) err
 	return check.try(ctx, ring)
 }
 
-// CheckSealing is TrySealing for a worker at its start. The first caller's key is taken as the one that seals in this
-// database; it has the lead. A worker whose current key is another one, and which knows the leading one as an earlier key,
-// takes the lead for its own: from then on what is sealed otherwise counts as stale. A key that once had the lead does not
-// get it back here, or two halves of a roll-out would take turns in sealing everything anew: see LeadSealing.
+// CheckSealing is VerifySealing for a worker at its start. The first caller's key becomes the current one of this
+// database. A worker that has another current key, and lists the database's as an earlier one, replaces it with its
+// own: from then on what other keys have sealed counts as stale. A key that was replaced does not become current again
+// here, or two halves of a roll-out would take turns in resealing everything: see MakeCurrent.
 func CheckSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
 	return checkSealing(ctx, pool, ring, false)
 }
 
-// LeadSealing is CheckSealing for somebody who wants the current key to have the lead, whatever was before.
-func LeadSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
+// MakeCurrent is CheckSealing, but also for a key that was current before and was replaced.
+func MakeCurrent(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) error {
 	return checkSealing(ctx, pool, ring, true)
 }
 
@@ -56,7 +56,8 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 			return err
 		}
 		// Two replicas may get here with different keys: what is stored decides.
-		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`, sealed); err != nil {
+		if _, err = pool.Exec(ctx, `INSERT INTO sealing_check (sealed) VALUES ($1) ON CONFLICT DO NOTHING`,
+			sealed); err != nil {
 			return interpret(err)
 		}
 		check, err = storedCheck(ctx, pool)
@@ -69,21 +70,22 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 	if err := check.try(ctx, ring); err != nil {
 		return err
 	}
-	led := func(sealed []byte) bool { return bytes.HasPrefix(sealed, ring.Mark()) }
-	if !ring.Rotated() || led(check.sealed) || !force && slices.ContainsFunc(check.superseded, led) {
+	ownMark := func(sealed []byte) bool { return bytes.HasPrefix(sealed, ring.Mark()) }
+	if !ring.Rotated() || ownMark(check.sealed) || !force && slices.ContainsFunc(check.superseded, ownMark) {
 		return nil
 	}
 	sealed, err := ring.Seal(ctx, knownText)
 	if err != nil {
 		return err
 	}
-	superseded := append(slices.DeleteFunc(check.superseded, led), check.sealed)
+	superseded := append(slices.DeleteFunc(check.superseded, ownMark), check.sealed)
 	// Where another worker was faster, it has decided.
-	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded, check.sealed)
+	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded,
+		check.sealed)
 	return interpret(err)
 }
 
-// try opens what the leading key sealed, and whatever the earlier ones did, so that the ring gets to know the key of
+// try opens what the current key sealed, and what the earlier ones did, so that the ring gets to know the key of
 // secrets that do not name theirs.
 func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
 	opened, err := ring.Open(ctx, c.sealed)

@@ -10,11 +10,12 @@ import (
 	"everleaf/ports"
 )
 
-// A request's number is the database's clock in microseconds, or one more than the last number where that is greater. So it
-// grows whatever any clock does, and also after a backup is restored that knows fewer numbers than the targets have seen.
+// A request's number is the database's clock in microseconds, or one more than the last number where that is greater.
+// So it grows whatever any clock does, and also after a backup is restored that knows fewer numbers than the targets
+// have seen.
 const (
-	// nextSequence inserts a request: $1 the certificate's name, $2 the target, $3 its ID; kept is where the name and version
-	// come from.
+	// nextSequence inserts a request: $1 the certificate's name, $2 the target, $3 its ID; kept is where the name and
+	// version come from.
 	nextSequence = `
 		INSERT INTO delivery_sequences AS last (certificate, target, version, sequence, requests)
 		SELECT kept.name, $2, kept.version, floor(extract(epoch FROM clock_timestamp()) * 1000000), ARRAY[$3::text] FROM kept
@@ -30,11 +31,11 @@ const (
 	knownRequest = `$3::text = ANY (last.requests)`
 )
 
-// BeginDelivery implements ports.Deliveries. The certificate's row is locked, so that no other version comes into service
-// between the look at it and the number.
+// BeginDelivery implements ports.Deliveries. The certificate's row is locked, so that no other version comes into
+// service between the look at it and the number.
 func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRequest, version string) (int64, error) {
 	if _, err := uuid.Parse(version); err != nil {
-		return 0, unknownVersion(version)
+		return 0, unknownVersionFault(version)
 	}
 	return d.begin(ctx, request, `
 		WITH kept AS (
@@ -43,8 +44,8 @@ func (d *Deliveries) BeginDelivery(ctx context.Context, request ports.DeliveryRe
 			FOR SHARE
 		), begun AS (`+nextSequence+`
 		), row AS (
-			INSERT INTO deliveries (certificate, target, met) SELECT $1, $2, true FROM begun
-			ON CONFLICT (certificate, target) DO UPDATE SET met = true WHERE NOT deliveries.met
+			INSERT INTO deliveries (certificate, target, contacted) SELECT $1, $2, true FROM begun
+			ON CONFLICT (certificate, target) DO UPDATE SET contacted = true WHERE NOT deliveries.contacted
 		)
 		SELECT sequence FROM begun`, version)
 }
@@ -62,11 +63,12 @@ func (d *Deliveries) BeginRemoval(ctx context.Context, request ports.DeliveryReq
 		SELECT sequence FROM begun`)
 }
 
-func (d *Deliveries) begin(ctx context.Context, request ports.DeliveryRequest, statement string, more ...any) (sequence int64, err error) {
+func (d *Deliveries) begin(ctx context.Context, request ports.DeliveryRequest, statement string,
+	more ...any) (sequence int64, err error) {
 	args := append([]any{request.Certificate, request.Target, request.ID}, more...)
 	err = d.pool.QueryRow(ctx, statement, args...).Scan(&sequence)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, overtaken(request.Certificate, request.Target)
+		return 0, overtakenFault(request.Certificate, request.Target)
 	}
 	return sequence, interpret(err)
 }

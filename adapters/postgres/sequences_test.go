@@ -53,7 +53,7 @@ func requireLate(t testing.TB, err error) {
 	require.False(t, requireFault(t, err, domain.FaultWait, "VersionReplaced").Transient())
 }
 
-// The number tells a late try from a later request: it stays over repeats, grows with all else, and never goes back.
+// The number distinguishes a late try from a later request: it stays over repeats, grows with all else, and never goes back.
 func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
@@ -62,7 +62,7 @@ func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
 	require.InDelta(t, time.Now().UnixMicro(), one, 60e6, "the database's clock, so that it grows after a backup is restored")
 	require.Less(t, one, int64(1)<<53, "readers of JSON have it whole")
 	require.Equal(t, one, a.number(first, "1"), "a repeat")
-	require.Equal(t, one, a.number(first, "2"), "the next try of the ladder")
+	require.Equal(t, one, a.number(first, "2"), "the next try of the backoff schedule")
 	gone := a.number("", "3")
 	require.Greater(t, gone, one)
 	a.late(first, "2")
@@ -94,7 +94,7 @@ func TestALateTryIsKnownAfterARemoval(t *testing.T) {
 	removal := a.number("", "2")
 	require.NoError(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
 	a.late(version, "1")
-	require.Empty(t, a.met("web"))
+	require.Empty(t, a.stored("web"))
 	for i := range 20 {
 		a.number([]string{version, ""}[i%2], uuid.NewString())
 	}
@@ -126,7 +126,7 @@ func TestALateTryRecordsNothing(t *testing.T) {
 	first := a.number(version, "1")
 	removal := a.number("", "2")
 	require.True(t, late("web", a.target, first))
-	require.Empty(t, a.met("web")[0].Version)
+	require.Empty(t, a.stored("web")[0].Version)
 	require.NoError(t, a.RecordRemoved(t.Context(), "web", a.target, removal))
 	require.True(t, late("web", a.target, first), "it is clear")
 	second := a.number(version, "3")
@@ -136,7 +136,7 @@ func TestALateTryRecordsNothing(t *testing.T) {
 		_, err := a.RecordDelivered(t.Context(), "web", a.target, second, "written")
 		require.NoError(t, err)
 	}
-	require.Equal(t, version, a.met("web")[0].Version)
+	require.Equal(t, version, a.stored("web")[0].Version)
 	requireLate(t, a.RecordRemoved(t.Context(), "web", a.target, second))
 	require.False(t, late("web", "another", second))
 	require.False(t, late("another", a.target, second))

@@ -12,12 +12,12 @@ import (
 )
 
 // silenceLimit is how long the server may say nothing while an answer is awaited. Every statement of ours takes
-// milliseconds, so what is silent for longer is a connection that no longer leads anywhere: the address translation or
-// the sidecar on the way has forgotten it and told neither end. TCP's own keepalive does not see that where a sidecar
-// on this host acknowledges everything, and a step's context may allow ten minutes.
+// milliseconds, so what is silent for longer is a connection that no longer isCurrent anywhere: the address translation
+// or the sidecar on the way has forgotten it and informed neither end. TCP's own keepalive does not see that where a
+// sidecar on this host acknowledges everything, and a step's context may allow ten minutes.
 const silenceLimit = 10 * time.Second
 
-// listening makes connections that end when the server is silent for too long; gone is told of it, once for each.
+// listening makes connections that end when the server is silent for too long; gone is called once for each.
 func listening(dial pgconn.DialFunc, gone func()) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)

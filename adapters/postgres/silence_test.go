@@ -16,7 +16,7 @@ import (
 	"everleaf/domain"
 )
 
-// Connections that lead nowhere any more, with neither end told, cost one bounded wait; then all are new.
+// Connections that lead nowhere any more, with neither end informed, cost one bounded wait; then all are new.
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	t.Parallel()
 	_, direct := postgrestest.New(t)

@@ -140,7 +140,7 @@ func TestANewerSchemaIsLeftAlone(t *testing.T) {
 	_, err := pool.Exec(t.Context(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99, true)`)
 	require.NoError(t, err)
 	require.NoError(t, postgres.CheckSchema(t.Context(), pool), "releases are rolled out side by side")
-	_, err = pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET least = $1`, migrations.Version()+1)
+	_, err = pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET min_version = $1`, migrations.Version()+1)
 	require.NoError(t, err)
 	fault := requireFault(t, postgres.CheckSchema(t.Context(), pool), domain.FaultOperator, "SchemaTooNew")
 	require.Contains(t, fault.Message, "version 99")

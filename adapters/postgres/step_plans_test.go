@@ -84,7 +84,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 			return err
 		}},
 		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77", noon); return err }},
-		{"Story", func() error { _, err := postgres.NewStories(s.pool).Story(ctx, "c77", 10); return err }},
+		{"Timeline", func() error { _, err := postgres.NewTimelines(s.pool).Timeline(ctx, "c77", 10); return err }},
 		{"Owners", func() error {
 			_, err := postgres.NewSecrets(s.pool).Owners(ctx, []string{uuid.NewString()})
 			return err

@@ -15,8 +15,8 @@ import (
 
 var _ ports.KeyTokens = (*KeyTokens)(nil)
 
-// KeyTokens keeps the one-time tokens of webhooks. All instants are the database's, so that no two hosts' clocks have to
-// agree.
+// KeyTokens keeps the one-time tokens of webhooks. All instants are the database's, so that no two hosts' clocks have
+// to agree.
 type KeyTokens struct{ pool *pgxpool.Pool }
 
 // NewKeyTokens keeps tokens in the pool's database.
@@ -64,7 +64,7 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 		JOIN orders o ON o.id = v.order_id
 		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate`, digest[:]), &chain, &pair.SealedKey)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenVoid, nil,
+		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenInvalid, nil,
 			"the token is unknown, used, expired or replaced by that of a later delivery")
 	}
 	if err != nil {

@@ -20,7 +20,8 @@ type Validations struct{ pool *pgxpool.Pool }
 func NewValidations(pool *pgxpool.Pool) *Validations { return &Validations{pool: pool} }
 
 // RecordFailedValidation implements ports.Validations.
-func (v *Validations) RecordFailedValidation(ctx context.Context, issuer, name, authorizationURL string, at time.Time) error {
+func (v *Validations) RecordFailedValidation(ctx context.Context, issuer, name, authorizationURL string,
+	at time.Time) error {
 	_, err := v.pool.Exec(ctx, `
 		WITH forgotten AS (
 			-- Others that forget at the same time are left to it.
@@ -33,7 +34,8 @@ func (v *Validations) RecordFailedValidation(ctx context.Context, issuer, name, 
 }
 
 // FailedValidations implements ports.Validations.
-func (v *Validations) FailedValidations(ctx context.Context, issuer string, names []string, since time.Time) (map[string][]time.Time, error) {
+func (v *Validations) FailedValidations(ctx context.Context, issuer string, names []string,
+	since time.Time) (map[string][]time.Time, error) {
 	rows, err := v.pool.Query(ctx, `
 		SELECT name, failed_at FROM failed_validations WHERE issuer = $1 AND name = ANY ($2) AND failed_at > $3
 		ORDER BY failed_at DESC`, issuer, names, since)

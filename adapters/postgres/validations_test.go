@@ -17,7 +17,7 @@ func TestFailedValidations(t *testing.T) {
 		require.NoError(t, v.RecordFailedValidation(t.Context(), issuer, name, url, at))
 	}
 	fail("ca", "a.example", "u1", noon)
-	fail("ca", "a.example", "u1", noon.Add(time.Minute)) // told again
+	fail("ca", "a.example", "u1", noon.Add(time.Minute)) // recorded again
 	fail("ca", "a.example", "u2", noon.Add(2*time.Minute))
 	fail("ca", "b.example", "u3", noon)
 	fail("other", "a.example", "u1", noon)

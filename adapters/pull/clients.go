@@ -21,8 +21,8 @@ type visitor struct {
 	targets []string
 }
 
-// visit tells who asks; ok is false without a verified certificate. A connection has one request, so each has just been
-// verified: against the roots of now, and before the certificate's end.
+// visit returns who asks; ok is false without a verified certificate. A connection has one request, so each has just
+// been verified: against the roots of now, and before the certificate's end.
 func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
 	if request.TLS == nil || len(request.TLS.VerifiedChains) == 0 {
 		return visitor{}, false
@@ -51,8 +51,8 @@ func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
 	return v, true
 }
 
-// clientNames are the names that a client may be configured by: a workload identity's URI first, then DNS names, then the
-// common name, which the client CA vouches for just so.
+// clientNames are the names that a client may be configured by: a workload identity's URI first, then DNS names, then
+// the common name, which the client CA vouches for just so.
 func clientNames(leaf *x509.Certificate) []string {
 	var names []string
 	for _, uri := range leaf.URIs {
@@ -65,7 +65,7 @@ func clientNames(leaf *x509.Certificate) []string {
 	return names
 }
 
-// sameClient compares as DNS does what looks like a DNS name; a URI's path tells upper from lower case.
+// sameClient compares as DNS does what looks like a DNS name; a URI's path is case-sensitive.
 func sameClient(name, configured string) bool {
 	if strings.Contains(configured, "/") {
 		return name == configured
@@ -73,7 +73,7 @@ func sameClient(name, configured string) bool {
 	return strings.EqualFold(name, configured) && isASCII(name) == isASCII(configured)
 }
 
-// isASCII tells "k" from the Kelvin sign, which folds to it: a common name may hold any letter.
+// isASCII distinguishes "k" from the Kelvin sign, which folds to it: a common name may hold any letter.
 func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

@@ -14,8 +14,8 @@ import (
 	"everleaf/domain"
 )
 
-// material is the listener's own certificate and the roots of its clients, as the files hold them. A certificate that is
-// renewed every few weeks must not ask for a restart.
+// material is the listener's own certificate and the roots of its clients, as the files hold them. A certificate that
+// is renewed every few weeks must not ask for a restart.
 type material struct {
 	config Config
 	logger *slog.Logger
@@ -26,7 +26,7 @@ type material struct {
 	leaf   *x509.Certificate
 }
 
-// stamp tells one content of a file from the next.
+// stamp distinguishes one content of a file from the next.
 type stamp struct {
 	path string
 	at   time.Time
@@ -51,17 +51,17 @@ func stamps(config Config) [3]stamp {
 	return [3]stamp{stampOf(config.Certificate), stampOf(config.Key), stampOf(config.ClientCA)}
 }
 
-// current is what a new connection is served with. Files that cannot be used leave what was there before: half of a change
-// is seen while the other file is still on its way.
+// current is what a new connection is served with. Files that cannot be used leave what was there before: half of a
+// change is seen while the other file is still on its way.
 func (m *material) current() *tls.Config {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now := stamps(m.config); now != m.stamps {
 		m.stamps = now
 		if err := m.load(); err != nil {
-			m.logger.Warn("the pull listener goes on with the files that it had", "error", err)
+			m.logger.Warn("the pull listener keeps its old certificate files", "error", err)
 		} else {
-			m.logger.Info("the pull listener has read its files again", "notAfter", m.leaf.NotAfter.UTC())
+			m.logger.Info("the pull listener has reloaded its certificate files", "notAfter", m.leaf.NotAfter.UTC())
 		}
 	}
 	return m.tls
@@ -77,7 +77,7 @@ func (m *material) serving() *x509.Certificate {
 func (m *material) load() error {
 	pair, err := tls.LoadX509KeyPair(m.config.Certificate, m.config.Key)
 	if err != nil {
-		return invalid("pull-certificate", m.config.Certificate, fmt.Sprintf(
+		return invalidFault("pull-certificate", m.config.Certificate, fmt.Sprintf(
 			"it and --pull-key (EVERLEAF_PULL_KEY) must be PEM files of one certificate and its key (%v)", err))
 	}
 	config := &tls.Config{
@@ -91,7 +91,8 @@ func (m *material) load() error {
 	if m.config.ClientCA != "" {
 		roots, err := readRoots(m.config.ClientCA)
 		if err != nil {
-			return invalid("pull-client-ca", m.config.ClientCA, "it must be a PEM file with the roots of client certificates ("+err.Error()+")")
+			return invalidFault("pull-client-ca", m.config.ClientCA,
+				"it must be a PEM file with the roots of client certificates ("+err.Error()+")")
 		}
 		// If given: receivers of webhooks come with a token and no certificate. Each route asks for what it needs.
 		config.ClientAuth, config.ClientCAs = tls.VerifyClientCertIfGiven, roots
@@ -112,8 +113,9 @@ func readRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// invalid names a setting as people give it: the flag and its variable.
-func invalid(flag, value, fix string) error {
+// invalidFault names a setting as people give it: the flag and its variable.
+func invalidFault(flag, value, fix string) error {
 	variable := "EVERLEAF_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag, variable, value, fix)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (%s) %q cannot work: %s", flag,
+		variable, value, fix)
 }

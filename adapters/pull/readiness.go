@@ -11,13 +11,14 @@ import (
 	"everleaf/domain"
 )
 
-// Readiness shakes hands with the listener over the network and looks at the certificate that it shows; the store is not
-// touched. Faults: Operator "PullSilent", and "PullCertificateExpired".
+// Readiness shakes hands with the listener over the network and looks at the certificate that it shows; the store is
+// not touched. Faults: Operator "PullNotAnswering", and "PullCertificateExpired".
 func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 	own := s.files.serving()
 	if end := own.NotAfter.UTC(); time.Now().After(end) {
 		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullCertificateExpired, nil,
-			"the pull listener's own certificate ended at %s: put a new one at --pull-certificate (EVERLEAF_PULL_CERTIFICATE) and its key at "+
+			"the pull listener's own certificate ended at %s: put a new one at --pull-certificate "+
+				"(EVERLEAF_PULL_CERTIFICATE) and its key at "+
 				"--pull-key (EVERLEAF_PULL_KEY)", end.Format(time.RFC3339))
 	}
 	dialer := tls.Dialer{Config: &tls.Config{
@@ -31,7 +32,7 @@ func (s *Server) Readiness(ctx context.Context) (detail string, err error) {
 	}}
 	connection, err := dialer.DialContext(ctx, "tcp", s.Local())
 	if err != nil {
-		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullSilent, err,
+		return "", domain.NewFault(domain.FaultOperator, domain.ReasonPullNotAnswering, err,
 			"the pull listener does not answer at %s: restart the process", s.Addr())
 	}
 	_ = connection.Close() // nothing was written

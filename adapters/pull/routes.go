@@ -14,7 +14,8 @@ import (
 	"everleaf/ports"
 )
 
-// routes is what is served. GET patterns match HEAD as well, which must not use up a token: that route looks itself.
+// routes is what is served. GET patterns match HEAD as well, which must not use up a token: that route checks the
+// method itself.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/keys", s.watched(s.key))
@@ -26,7 +27,7 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// answer is what the log tells of a request; nothing of it is secret.
+// answer is what the log says of a request; nothing of it is secret.
 type answer struct {
 	status      int
 	client      string
@@ -58,7 +59,8 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 			record = s.logger.WarnContext
 		}
 		fields := []any{"route", route, "method", request.Method, "status", a.status, "remote", request.RemoteAddr,
-			"client", a.client, "certificate", a.certificate, "version", a.version, "took", time.Since(began).Round(time.Millisecond).String()}
+			"client", a.client, "certificate", a.certificate, "version", a.version, "took",
+			time.Since(began).Round(time.Millisecond).String()}
 		if a.err != nil {
 			fields = append(fields, "error", a.err)
 		}

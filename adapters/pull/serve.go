@@ -26,8 +26,8 @@ const (
 // tokenSyntax keeps from the database what cannot be one of our tokens: 256 bit in base64url.
 var tokenSyntax = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// certificate serves what find finds for the client's targets. The key is opened only if it is asked for, and only after it
-// was noted who gets it.
+// certificate serves what find finds for the client's targets. The key is opened only if it is asked for, and only
+// after it was noted who gets it.
 func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 	find func(ctx context.Context, targets []string) (ports.KeyPair, error)) answer {
 	client, ok := s.visit(request)
@@ -86,8 +86,8 @@ func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 	return a
 }
 
-// key serves the key that a one-time token is for. The token is used up before the key is opened: whoever fails to get the
-// key with it answers the webhook with an error, and gets a new one.
+// key serves the key that a one-time token is for. The token is used up before the key is opened: a client that fails
+// to get the key with it answers the webhook with an error, and gets a new one.
 func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	if request.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
@@ -102,7 +102,7 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 		return voidToken(w, nil)
 	}
 	pair, err := s.tokens.TakeToken(request.Context(), sha256.Sum256([]byte(token)))
-	if err != nil && domain.AsFault(err).Reason == domain.ReasonTokenVoid {
+	if err != nil && domain.AsFault(err).Reason == domain.ReasonTokenInvalid {
 		return voidToken(w, err)
 	}
 	var body []byte
@@ -115,7 +115,8 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	defer clear(body)
 	w.Header().Set("Content-Type", typePEM)
 	_, _ = w.Write(body) // see above
-	return answer{status: http.StatusOK, client: "token", certificate: pair.Record.Name, version: pair.Record.Issued.Version}
+	return answer{status: http.StatusOK, client: "token", certificate: pair.Record.Name,
+		version: pair.Record.Issued.Version}
 }
 
 // noToken answers who sent none. Without one there is no error code (RFC 6750 §3.1).
@@ -127,7 +128,8 @@ func noToken(w http.ResponseWriter) answer {
 
 func voidToken(w http.ResponseWriter, err error) answer {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="everleaf", error="invalid_token"`) // RFC 6750 §3
-	http.Error(w, "the token is unknown, used or expired: answer the webhook with an error to get a new one", http.StatusUnauthorized)
+	http.Error(w, "the token is unknown, used or expired: answer the webhook with an error to get a new one",
+		http.StatusUnauthorized)
 	return answer{status: http.StatusUnauthorized, client: "token", err: err}
 }
 
@@ -136,7 +138,8 @@ func (s *Server) withKey(ctx context.Context, before, sealed []byte) ([]byte, er
 	key, err := s.sealer.Open(ctx, sealed)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the sealing key's service does not answer in time")
+			return nil, domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err,
+				"the sealing key's service does not answer in time")
 		}
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (s *Server) withKey(ctx context.Context, before, sealed []byte) ([]byte, er
 	return append(before, key...), nil
 }
 
-// matches says whether a client has what tag stands for (RFC 9110 §13.1.2, weak comparison).
+// matches reports whether a client has what tag stands for (RFC 9110 §13.1.2, weak comparison).
 func matches(ifNoneMatch []string, tag string) bool {
 	for _, list := range ifNoneMatch {
 		for candidate := range strings.SplitSeq(list, ",") {

@@ -22,7 +22,8 @@ type Server struct {
 }
 
 // New reads the listener's files and makes a server; Start makes it answer. Faults: Operator "InvalidSetting".
-func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.Sealer, logger *slog.Logger) (*Server, error) {
+func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.Sealer,
+	logger *slog.Logger) (*Server, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}

@@ -89,7 +89,7 @@ func (s seal) Open(_ context.Context, sealed []byte) ([]byte, error) {
 	return append([]byte("opened "), sealed...), s.fault
 }
 
-// rig is a listener on a database of its own, with one certificate for the target edge and one for none.
+// rig is a listener on its own database, with one certificate for the target edge and one for none.
 type rig struct {
 	t      *testing.T
 	ca     *authority

@@ -1,18 +1,20 @@
-// Package sealing touches the sealing keys: it makes certificate keys, seals secrets at rest, and seals anew what an
+// Package sealing touches the sealing keys: it makes certificate keys, seals secrets at rest, and seals again what an
 // earlier key has sealed.
 //
 // Each secret is sealed with a fresh data key of its own (AES-256-GCM), and only that key is handed to the key service:
 // some take no more than a few hundred octets (Azure Key Vault with RSA-OAEP), fewer than a private key has.
 //
-// What is sealed names the key that sealed it, by a fingerprint that is no secret: a keyed hash for a key in a file, a hash
-// of the URL for one in a key service. It also ends with a checksum of the whole. So a wrong key is told apart from damage:
+// What is sealed names the key that sealed it, by a fingerprint that is no secret: a keyed hash for a key in a file, a
+// hash of the URL for one in a key service. It also ends with a checksum of the whole. So a wrong key is distinguished
+// from damage:
 //
 //   - the checksum does not match: damage, whatever keys there are ("SecretDamaged");
 //   - it matches, and no configured key has the fingerprint or opens it: a wrong key ("SealingKeyWrong");
 //   - the key opens the data key and the secret does not authenticate, or the key in a file has the fingerprint and does not
 //     open the data key: somebody changed it, checksum and all ("SecretDamaged").
 //
-// Secrets of earlier releases (format 1) have neither. Where their data key opens and the rest does not, it is damage. Where
-// no key opens the data key, it is damage if a key of this process has opened another secret of that format, since all of
-// them were sealed by one key (postgres.TrySealing opens one on purpose); else a wrong key is the honest guess.
+// Secrets of earlier releases (format 1) have neither. Where their data key opens and the rest does not, it is damage.
+// Where no key opens the data key, it is damage if a key of this process has opened another secret of that format,
+// since all of them were sealed by one key (postgres.VerifySealing opens one on purpose); else a wrong key is the
+// honest guess.
 package sealing

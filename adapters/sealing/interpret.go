@@ -23,17 +23,18 @@ func (k *key) interpret(err error) error {
 		return err
 	}
 	if k.local {
-		return wrongKey(err)
+		return wrongKeyFault(err)
 	}
 	switch code(err) {
 	case gcerrors.InvalidArgument, gcerrors.FailedPrecondition:
-		return wrongKey(err)
+		return wrongKeyFault(err)
 	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.Unimplemented:
 		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyRefused, err,
 			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
 				"that this process may encrypt and decrypt with it", k.setting)
 	}
-	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer", k.setting)
+	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer",
+		k.setting)
 }
 
 // code is gocloud's; Vault's driver leaves its errors unsorted, and AWS' the answer to what another key sealed.
@@ -55,7 +56,7 @@ func code(err error) gcerrors.ErrorCode {
 	return gcerrors.Code(err)
 }
 
-// isWrongKey says that a key was asked and has not sealed it.
+// isWrongKey reports whether a key was asked and has not sealed it.
 func isWrongKey(err error) bool {
 	fault, ok := errors.AsType[*domain.Fault](err)
 	return ok && fault.Reason == reasonWrongKey
@@ -66,15 +67,16 @@ const (
 	reasonDamaged  = "SecretDamaged"
 )
 
-// wrongKey is the operator's fault and yet waited out as told, at an even pace: in a rotation that went out in the wrong
-// order it mends itself with the last worker that is replaced.
-func wrongKey(cause error) error {
+// wrongKeyFault is the operator's fault and yet it is retried at an even pace: in a rotation that went out in the wrong
+// order it passes by itself with the last worker that is replaced.
+func wrongKeyFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
-		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the earlier "+
+		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the "+
+			"earlier "+
 			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 
-func damaged(cause error) error {
+func damagedFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, reasonDamaged, cause,
 		"a stored secret is damaged, and no sealing key can help: restore it from a backup of the database")
 }

@@ -35,13 +35,13 @@ const (
 //
 //  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what the
 //     other seals.
-//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so takes the lead, and
-//     from then on the sweep seals anew, in the background, what the former key sealed; `everleaf reseal` does it at once.
+//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so makes it the current one, and
+//     from then on the sweep reseals, in the background, what the former key sealed; `everleaf reseal` does it at once.
 //  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of service.
 //
-// A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on until
-// it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every ten
-// minutes), and does not start anew. To go back after step 2, swap the keys again and run `everleaf reseal`.
+// A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on
+// until it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every
+// ten minutes), and does not start again. To go back after step 2, swap the keys again and run `everleaf reseal`.
 type Config struct {
 	// KeyURL is the setting sealing-key: file:///path, awskms://, azurekeyvault://, gcpkms:// or hashivault:// (as
 	// gocloud.dev/secrets documents them). It holds no secret.
@@ -64,7 +64,7 @@ var services = map[string][]string{
 type Keeper struct {
 	// keys has the current one first.
 	keys []*key
-	// first says that a key of these has opened something of format 1, all of which one key has sealed.
+	// first reports whether a key of these has opened something of format 1, all of which one key has sealed.
 	first atomic.Bool
 }
 
@@ -75,7 +75,8 @@ type key struct {
 	setting string
 	// mark is how everything begins that it seals.
 	mark [markLength]byte
-	// local says that the key is a file: no service is asked, so nothing can be out of reach, and the mark is the key's own.
+	// local reports whether the key is a file: no service is asked, so nothing can be out of reach, and the mark is the
+	// key's own.
 	local bool
 }
 
@@ -116,14 +117,14 @@ func openKey(ctx context.Context, setting, keyURL string) (*key, error) {
 
 func openURL(ctx context.Context, keyURL string) (*key, error) {
 	if keyURL == "" {
-		return nil, malformed(nil, "is empty: %s", howToMake)
+		return nil, malformedFault(nil, "is empty: %s", howToMake)
 	}
 	scheme, _, found := strings.Cut(keyURL, ":")
 	parameters, service := services[scheme]
 	switch {
 	case scheme == "base64key":
 		// A key in a setting ends in process lists, shell histories and manifests.
-		return nil, malformed(nil, "holds the key itself, which others on the machine can read there: "+
+		return nil, malformedFault(nil, "holds the key itself, which others on the machine can read there: "+
 			"put the key into a file, name it as file:///path, and make a new key if this one was in use")
 	case found && scheme == "file":
 		return openFile(keyURL)
@@ -131,27 +132,29 @@ func openURL(ctx context.Context, keyURL string) (*key, error) {
 		return openService(ctx, scheme, keyURL, parameters)
 	}
 	// Not quoted: someone may have given the key itself.
-	return nil, malformed(nil, "is not a URL that begins with file, %s; %s",
+	return nil, malformedFault(nil, "is not a URL that begins with file, %s; %s",
 		strings.Join(slices.Sorted(maps.Keys(services)), ", "), howToMake)
 }
 
 func openService(ctx context.Context, scheme, keyURL string, parameters []string) (*key, error) {
 	u, err := url.Parse(keyURL)
 	if err != nil {
-		return nil, malformed(nil, "is not a well-formed %s:// URL", scheme)
+		return nil, malformedFault(nil, "is not a well-formed %s:// URL", scheme)
 	}
 	if u.User != nil {
-		return nil, malformed(nil, "must not hold a user or password: %s takes credentials from the environment", scheme)
+		return nil, malformedFault(nil, "must not hold a user or password: %s takes credentials from the environment", scheme)
 	}
 	for name := range u.Query() {
 		encryptionContext := scheme == "awskms" && strings.HasPrefix(name, "context_")
 		if !encryptionContext && !slices.Contains(parameters, name) {
-			return nil, malformed(nil, "has the parameter %q, and %s takes only: %s", name, scheme, strings.Join(parameters, ", "))
+			return nil, malformedFault(nil, "has the parameter %q, and %s takes only: %s", name, scheme,
+				strings.Join(parameters, ", "))
 		}
 	}
 	keeper, err := secrets.OpenKeeper(ctx, keyURL)
 	if err != nil {
-		return nil, malformed(err, "names a key that the %s library does not accept: correct the URL, or the credentials "+
+		return nil, malformedFault(err, "names a key that the %s library does not accept: correct the URL, or the "+
+			"credentials "+
 			"in the environment", scheme)
 	}
 	return &key{keeper: keeper, mark: serviceMark(keyURL)}, nil
@@ -168,7 +171,7 @@ func (k *Keeper) Close() error {
 	return errors.Join(errs...)
 }
 
-// malformed is about a setting: what tells what is wrong with it and what to do. openKey names it.
-func malformed(cause error, what string, args ...any) *domain.Fault {
+// malformedFault is about a setting: what says what is wrong with it and what to do. openKey names it.
+func malformedFault(cause error, what string, args ...any) *domain.Fault {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyMalformed, cause, what, args...)
 }

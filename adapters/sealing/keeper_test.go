@@ -90,7 +90,7 @@ func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
 	require.Equal(t, 10*time.Minute, domain.AsFault(err).RetryAfter, "another worker may know it")
 	const restore = "restore it from a backup"
 	for length := range sealed {
-		for _, keeper := range []*sealing.Keeper{sealer, other} { // damage is told without the key
+		for _, keeper := range []*sealing.Keeper{sealer, other} { // damage is found without the key
 			_, err := keeper.Open(t.Context(), sealed[:length])
 			check(err, "SecretDamaged", restore)
 			damaged := bytes.Clone(sealed)

@@ -39,19 +39,20 @@ var makers = map[domain.KeyType]func() (crypto.Signer, error){
 func (k *Keys) Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error) {
 	makeKey, ok := makers[keyType]
 	if !ok {
-		return nil, nil, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownKeyType, nil, "keyType: %q is not known: give one of %s",
+		return nil, nil, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownKeyType, nil,
+			"keyType: %q is not known: give one of %s",
 			keyType, strings.Join(accepted(), ", "))
 	}
 	key, err := makeKey()
 	if err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	if csr, err = request(key, names); err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, nil, cannotMake(keyType, err)
+		return nil, nil, keyNotMadeFault(keyType, err)
 	}
 	defer clear(der)
 	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
@@ -77,7 +78,8 @@ func (k *Keys) Reuse(ctx context.Context, sealedKey []byte, names []string) (csr
 		}
 	}
 	return nil, domain.NewFault(domain.FaultOperator, domain.ReasonKeyUnreadable, nil,
-		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s", domain.RotateAlways)
+		"the certificate's key cannot be used again: what is stored is not a PKCS #8 private key; set keyRotation to %s",
+		domain.RotateAlways)
 }
 
 func request(key any, names []string) (csr []byte, err error) {
@@ -93,7 +95,7 @@ func accepted() []string {
 	return types
 }
 
-// cannotMake is reached by names that do not fit a CSR (x509 quotes the name, never the key).
-func cannotMake(keyType domain.KeyType, err error) error {
+// keyNotMadeFault is reached by names that do not fit a CSR (x509 quotes the name, never the key).
+func keyNotMadeFault(keyType domain.KeyType, err error) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonKeyNotMade, err, "make %s key and CSR", keyType)
 }

@@ -19,7 +19,7 @@ func fileMark(content [keyLength]byte) [markLength]byte {
 	return mark(h.Sum(nil))
 }
 
-// serviceMark names a key in a key service by its URL. One key under two URLs has two names, which costs a sealing anew.
+// serviceMark names a key in a key service by its URL. One key under two URLs has two names, which costs a resealing.
 func serviceMark(keyURL string) [markLength]byte {
 	sum := sha256.Sum256([]byte("everleaf sealing key " + keyURL))
 	return mark(sum[:])

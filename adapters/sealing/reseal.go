@@ -20,8 +20,8 @@ const (
 
 var _ ports.Resealer = (*Resealer)(nil)
 
-// Resealer seals with the current key what earlier ones have sealed. Each secret is sealed anew as a whole, with a new data
-// key: its header, which is authenticated with it, says which key sealed it.
+// Resealer seals with the current key what earlier ones have sealed. Each secret is sealed again as a whole, with a new
+// data key: its header, which is authenticated with it, says which key sealed it.
 type Resealer struct {
 	ring    ports.KeyRing
 	secrets ports.Secrets
@@ -51,13 +51,13 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 	if err != nil {
 		return done, fmt.Errorf("list what earlier keys sealed: %w", err)
 	}
-	old, sealed, failed, err := r.sealAnew(ctx, found)
+	old, sealed, failed, err := r.resealAll(ctx, found)
 	if err != nil {
 		return done, err
 	}
 	if len(old) > 0 {
 		if done.Resealed, err = r.secrets.ReplaceSealed(ctx, old, sealed); err != nil {
-			return done, fmt.Errorf("store what was sealed anew: %w", err)
+			return done, fmt.Errorf("store what was resealed: %w", err)
 		}
 	}
 	if done.Failed, err = r.named(ctx, failed); err != nil {
@@ -73,8 +73,8 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 	return done, nil
 }
 
-// sealAnew opens and seals all, several at once. What no key opens is among failed.
-func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
+// resealAll opens and seals all, several at once. What no key opens is among failed.
+func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	old []ports.SealedSecret, sealed [][]byte, failed []ports.UnopenedSecret, err error,
 ) {
 	all, reasons := make([][]byte, len(found)), make([]domain.Reason, len(found))
@@ -83,7 +83,8 @@ func (r *Resealer) sealAnew(ctx context.Context, found []ports.SealedSecret) (
 	for i, secret := range found {
 		group.Go(func() error {
 			plaintext, err := r.ring.Open(ctx, secret.Sealed)
-			if fault, ok := errors.AsType[*domain.Fault](err); ok && (fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
+			if fault, ok := errors.AsType[*domain.Fault](err); ok &&
+				(fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
 				reasons[i] = fault.Reason
 				return nil
 			}

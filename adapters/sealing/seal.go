@@ -10,9 +10,9 @@ import (
 	"errors"
 )
 
-// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), length of the sealed data key (2, big
-// endian), sealed data key, nonce and ciphertext with tag, checksum (8, of all before it). What stands before the nonce is
-// authenticated with the ciphertext. The format of earlier releases has neither fingerprint nor checksum.
+// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), length of the sealed data key (2,
+// big endian), sealed data key, nonce and ciphertext with tag, checksum (8, of all before it). What stands before the
+// nonce is authenticated with the ciphertext. The format of earlier releases has neither fingerprint nor checksum.
 const (
 	format      = byte(2)
 	formatFirst = byte(1)
@@ -43,7 +43,7 @@ func (k *Keeper) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
 	return append(sealed, checksum(sealed)...), nil
 }
 
-// checksum tells accidents; what somebody changed on purpose, the ciphertext's tag tells.
+// checksum detects accidents; the ciphertext's tag detects a change on purpose.
 func checksum(content []byte) []byte {
 	sum := sha256.Sum256(content)
 	return sum[:checksumLength]

@@ -16,11 +16,11 @@ type box struct {
 	header []byte
 }
 
-// Open implements ports.Sealer. See the package's comment for how a wrong key is told apart from damage.
+// Open implements ports.Sealer. See the package's comment for how a wrong key is distinguished from damage.
 func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	box, err := unpack(sealed)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	var refused, unsure error
 	for _, key := range k.candidates(box) {
@@ -42,9 +42,9 @@ func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	case unsure != nil: // a key that cannot be asked may be the one
 		return nil, unsure
 	case box.format == formatFirst && k.first.Load() || box.format == format && k.hasFile(box.mark):
-		return nil, damaged(refused)
+		return nil, damagedFault(refused)
 	default:
-		return nil, wrongKey(refused)
+		return nil, wrongKeyFault(refused)
 	}
 }
 
@@ -66,7 +66,7 @@ func (k *Keeper) candidates(box box) []*key {
 	return append(named, others...)
 }
 
-// hasFile says whether one of the keys in files has this mark.
+// hasFile reports whether one of the keys in files has this mark.
 func (k *Keeper) hasFile(mark []byte) bool {
 	for _, key := range k.keys {
 		if key.local && bytes.Equal(key.mark[:], mark) {
@@ -84,11 +84,11 @@ func (k *Keeper) open(box box, dataKey []byte) ([]byte, error) {
 	}
 	aead, err := newAEAD(dataKey)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	plaintext, err := aead.Open(nil, nil, box.ciphertext, box.header)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, damagedFault(err)
 	}
 	return plaintext, nil
 }

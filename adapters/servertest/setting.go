@@ -1,5 +1,5 @@
-// Package servertest says where the servers and programs are that tests need. `devstack exec`, which `make test` uses, starts or
-// finds them and sets the variables EVERLEAF_TEST_*.
+// Package servertest says where the servers and programs are that tests need. `devstack exec`, which `make test` uses,
+// starts or finds them and sets the variables EVERLEAF_TEST_*.
 package servertest
 
 import (

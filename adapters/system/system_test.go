@@ -20,7 +20,7 @@ func TestClockIsNowInUTC(t *testing.T) {
 func TestFractionsAreInRangeAndDiffer(t *testing.T) {
 	seen := map[float64]bool{}
 	for range 1000 {
-		fraction := system.Dice{}.Fraction()
+		fraction := system.Rand{}.Float64()
 		require.GreaterOrEqual(t, fraction, 0.0)
 		require.Less(t, fraction, 1.0)
 		seen[fraction] = true

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// censusTimeout bounds one count of the certificates.
-	censusTimeout = 30 * time.Second
+	// fleetStatsTimeout bounds one count of the certificates.
+	fleetStatsTimeout = 30 * time.Second
 	// noIssuer is the issuer of a certificate before its first.
 	noIssuer = "none"
 )
@@ -47,11 +47,11 @@ type Fleet struct {
 	stopping context.Context
 	stop     context.CancelFunc
 
-	mu     sync.Mutex
-	busy   bool
-	tried  time.Time
-	census *ports.Census
-	// counted is when census was true; before the first, when the fleet was made.
+	mu    sync.Mutex
+	busy  bool
+	tried time.Time
+	stats *ports.FleetStats
+	// counted is when stats was true; before the first, when the fleet was made.
 	counted time.Time
 }
 
@@ -61,21 +61,23 @@ type fleetGauges struct {
 }
 
 // NewFleet counts through catalog, at most once in every. Start makes the first count; Stop ends it.
-func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.Duration, issuers []string, logger *slog.Logger) (*Fleet, error) {
+func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.Duration, issuers []string,
+	logger *slog.Logger) (*Fleet, error) {
 	f := &Fleet{catalog: catalog, clock: clock, logger: logger, every: every, issuers: issuers, counted: clock.Now()}
 	f.stopping, f.stop = context.WithCancel(context.Background())
 	i := instruments{meter: m.own}
-	f.failures = i.counter(censusFailures)
+	f.failures = i.counter(fleetStatsFailures)
 	f.gauges = fleetGauges{
 		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring), undelivered: i.intGauge(failingDeliveries),
-		nextExpiry: i.gauge(nextExpiry), age: i.gauge(censusAge),
+		nextExpiry: i.gauge(nextExpiry), age: i.gauge(fleetStatsAge),
 	}
 	if i.err != nil {
 		return nil, i.err
 	}
 	f.failures.Add(context.Background(), 0)
 	var err error
-	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered, f.gauges.nextExpiry,
+	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered,
+		f.gauges.nextExpiry,
 		f.gauges.age)
 	return f, err
 }
@@ -106,9 +108,9 @@ func (f *Fleet) refresh(now time.Time) {
 }
 
 func (f *Fleet) count(now time.Time) {
-	ctx, cancel := context.WithTimeout(f.stopping, censusTimeout)
+	ctx, cancel := context.WithTimeout(f.stopping, fleetStatsTimeout)
 	defer cancel()
-	census, err := f.catalog.Census(ctx, now)
+	stats, err := f.catalog.FleetStats(ctx, now)
 	if err != nil && f.stopping.Err() == nil {
 		f.failures.Add(context.Background(), 1)
 		f.logger.Warn("certificates not counted; the metrics show the last count", "error", err)
@@ -117,7 +119,7 @@ func (f *Fleet) count(now time.Time) {
 	defer f.mu.Unlock()
 	f.busy = false
 	if err == nil {
-		f.census, f.counted = &census, now
+		f.stats, f.counted = &stats, now
 	}
 }
 
@@ -126,22 +128,23 @@ func (f *Fleet) observe(_ context.Context, to metric.Observer) error {
 	now := f.clock.Now()
 	f.refresh(now)
 	f.mu.Lock()
-	census, counted := f.census, f.counted
+	stats, counted := f.stats, f.counted
 	f.mu.Unlock()
 	to.ObserveFloat64(f.gauges.age, max(now.Sub(counted), 0).Seconds())
-	if census == nil {
+	if stats == nil {
 		return nil
 	}
-	for group, count := range f.groups(census) {
+	for group, count := range f.groups(stats) {
 		to.ObserveInt64(f.gauges.certificates, int64(count), metric.WithAttributes(
 			attribute.String("state", string(group.phase)), attribute.String("issuer", group.issuer)))
 	}
-	for i, count := range census.Expiring {
-		to.ObserveInt64(f.gauges.expiring, int64(count), metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
+	for i, count := range stats.Expiring {
+		to.ObserveInt64(f.gauges.expiring, int64(count),
+			metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
 	}
-	to.ObserveInt64(f.gauges.undelivered, int64(census.Undelivered))
-	if !census.NextExpiry.IsZero() {
-		to.ObserveFloat64(f.gauges.nextExpiry, census.NextExpiry.Sub(now).Seconds())
+	to.ObserveInt64(f.gauges.undelivered, int64(stats.Undelivered))
+	if !stats.NextExpiry.IsZero() {
+		to.ObserveFloat64(f.gauges.nextExpiry, stats.NextExpiry.Sub(now).Seconds())
 	}
 	return nil
 }
@@ -153,14 +156,14 @@ type group struct {
 
 // groups has a zero where a state has no certificate. An issuer that is configured no more keeps its name: its
 // certificates are still in service.
-func (f *Fleet) groups(census *ports.Census) map[group]int {
+func (f *Fleet) groups(stats *ports.FleetStats) map[group]int {
 	counts := map[group]int{}
 	for _, issuer := range slices.Concat(f.issuers, []string{noIssuer}) {
 		for _, phase := range []domain.Phase{domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing} {
 			counts[group{phase, issuer}] = 0
 		}
 	}
-	for _, g := range census.Groups {
+	for _, g := range stats.Groups {
 		issuer := g.Issuer
 		if issuer == "" {
 			issuer = noIssuer

@@ -18,16 +18,16 @@ type books struct {
 	ports.Catalog
 	counts chan struct{} // one for each count that begins
 	answer chan error
-	census ports.Census
+	stats  ports.FleetStats
 }
 
-func (b *books) Census(ctx context.Context, _ time.Time) (ports.Census, error) {
+func (b *books) FleetStats(ctx context.Context, _ time.Time) (ports.FleetStats, error) {
 	b.counts <- struct{}{}
 	select {
 	case err := <-b.answer:
-		return b.census, err
+		return b.stats, err
 	case <-ctx.Done():
-		return ports.Census{}, ctx.Err()
+		return ports.FleetStats{}, ctx.Err()
 	}
 }
 
@@ -52,8 +52,8 @@ func newFleet(t *testing.T) (*Metrics, *Fleet, *books, *hands) {
 	t.Helper()
 	m := newMetrics(t)
 	clock := &hands{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	catalog := &books{counts: make(chan struct{}, 10), answer: make(chan error), census: ports.Census{
-		Groups:     []ports.CensusGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5}, {Phase: domain.PhaseFailing, Count: 2}},
+	catalog := &books{counts: make(chan struct{}, 10), answer: make(chan error), stats: ports.FleetStats{
+		Groups:     []ports.FleetGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5}, {Phase: domain.PhaseFailing, Count: 2}},
 		Expiring:   []int{0, 1, 1, 2, 3, 5},
 		NextExpiry: clock.now.Add(time.Hour), Undelivered: 3,
 	}}
@@ -76,9 +76,9 @@ func TestAScrapeDoesNotWaitForTheDatabase(t *testing.T) {
 		clock.pass(2 * time.Minute)
 		got := scrape(t, m)
 		require.NotContains(t, got, "everleaf_certificates", "nothing is known yet")
-		require.Contains(t, got, "everleaf_census_age_seconds")
+		require.Contains(t, got, "everleaf_fleet_stats_age_seconds")
 	}
-	require.Equal(t, 360.0, find(t, scrape(t, m)["everleaf_census_age_seconds"]).GetGauge().GetValue())
+	require.Equal(t, 360.0, find(t, scrape(t, m)["everleaf_fleet_stats_age_seconds"]).GetGauge().GetValue())
 	require.Empty(t, catalog.counts, "asked again while the first was under way")
 }
 
@@ -100,7 +100,7 @@ func TestFleetIsShownByTheLastCount(t *testing.T) {
 	require.Equal(t, 5.0, gauge("everleaf_certificates_expiring", "within", "30d"))
 	require.Equal(t, 3.0, gauge("everleaf_deliveries_failing"))
 	require.Equal(t, 3590.0, gauge("everleaf_next_expiry_seconds"), "as of now, not of the count")
-	require.Equal(t, 10.0, gauge("everleaf_census_age_seconds"))
+	require.Equal(t, 10.0, gauge("everleaf_fleet_stats_age_seconds"))
 	require.Len(t, catalog.counts, 1, "the interval has not passed")
 }
 
@@ -114,8 +114,8 @@ func TestACountThatFailsKeepsTheLast(t *testing.T) {
 	catalog.answer <- errors.New("the database is gone")
 	f.settle()
 	got := scrape(t, m)
-	require.Equal(t, 1.0, find(t, got["everleaf_census_failures_total"]).GetCounter().GetValue())
-	require.Equal(t, 60.0, find(t, got["everleaf_census_age_seconds"]).GetGauge().GetValue())
+	require.Equal(t, 1.0, find(t, got["everleaf_fleet_stats_failures_total"]).GetCounter().GetValue())
+	require.Equal(t, 60.0, find(t, got["everleaf_fleet_stats_age_seconds"]).GetGauge().GetValue())
 	require.Contains(t, got, "everleaf_certificates")
 	require.Len(t, catalog.counts, 2, "not before the interval has passed")
 }

@@ -26,7 +26,8 @@ type insideTracer struct {
 }
 
 // Start implements trace.Tracer.
-func (t insideTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+func (t insideTracer) Start(ctx context.Context, name string,
+	options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	if parent := trace.SpanFromContext(ctx); !parent.SpanContext().IsValid() {
 		return ctx, parent
 	}

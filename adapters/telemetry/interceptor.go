@@ -17,9 +17,9 @@ var wire = propagation.TraceContext{}
 
 type spanKey struct{}
 
-// tracing is the library's interceptor with another RunWorkflow span (see run) and without two kinds of noise: a span for
-// each look at a workflow's status, and one more for each update whenever a history is replayed. Nothing of it changes
-// a workflow's commands but their headers, which replay does not compare.
+// tracing is the library's interceptor with another RunWorkflow span (see run) and without two kinds of noise: a span
+// for each look at a workflow's status, and one more for each update whenever a history is replayed. Nothing of it
+// changes a workflow's commands but their headers, which replay does not compare.
 type tracing struct {
 	interceptor.Interceptor
 	spans trace.Tracer
@@ -43,7 +43,8 @@ func newInterceptor(provider trace.TracerProvider) (interceptor.Interceptor, err
 }
 
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
-func (t *tracing) InterceptWorkflow(ctx workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (t *tracing) InterceptWorkflow(ctx workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &inbound{
 		WorkflowInboundInterceptor: t.Interceptor.InterceptWorkflow(ctx, next), next: next,
 		run: newRun(t.spans, workflow.GetInfo(ctx)),

@@ -10,7 +10,7 @@ import (
 	"everleaf/ports"
 )
 
-// Keys that tell whose a line is. WorkflowID and RunID are the SDK's own, so that all lines of a workflow are found by
+// Keys that say whose a line is. WorkflowID and RunID are the SDK's own, so that all lines of a workflow are found by
 // one search; trace_id and span_id are OpenTelemetry's for logs.
 const (
 	certificateKey = "certificate"
@@ -20,7 +20,7 @@ const (
 	spanIDKey      = "span_id"
 )
 
-// NewLogHandler adds to each line what tells whose it is: the certificate, workflow and run where the line is a step's or
+// NewLogHandler adds to each line whose it is: the certificate, workflow and run where the line is a step's or
 // is logged for a workflow, and the trace where there is one.
 func NewLogHandler(next slog.Handler) slog.Handler { return logHandler{next: next} }
 
@@ -28,7 +28,7 @@ type logHandler struct {
 	next slog.Handler
 	// certificate is the one of the workflow whose ID the logger was given.
 	certificate string
-	// named says that the logger was given the certificate itself.
+	// named reports whether the logger was given the certificate itself.
 	named bool
 }
 

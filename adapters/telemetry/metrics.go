@@ -28,7 +28,7 @@ const (
 	temporalScope = "temporal-sdk-go"
 )
 
-// Metrics are this process's figures, in a registry of their own.
+// Metrics are this process's figures, in their own registry.
 type Metrics struct {
 	registry *prometheus.Registry
 	provider *sdk.MeterProvider
@@ -41,7 +41,8 @@ func NewMetrics(logger *slog.Logger) (*Metrics, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// Neither scope labels nor target_info: they would be the same on every series.
-	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo())
+	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(),
+		exporter.WithoutTargetInfo())
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +51,8 @@ func NewMetrics(logger *slog.Logger) (*Metrics, error) {
 	return m, m.buildInfo()
 }
 
-// temporalView gives the SDK's timers buckets in seconds; OpenTelemetry's own are meant for milliseconds. The time of each
-// try of a request is left out: that of the whole request says enough, for half the series.
+// temporalView gives the SDK's timers buckets in seconds; OpenTelemetry's own are meant for milliseconds. The time of
+// each try of a request is left out: that of the whole request says enough, for half the series.
 func temporalView(i sdk.Instrument) (sdk.Stream, bool) {
 	if i.Kind != sdk.InstrumentKindHistogram || i.Scope.Name != temporalScope {
 		return sdk.Stream{}, false
@@ -98,7 +99,7 @@ func (m *Metrics) Temporal(namespace, taskQueue string) client.MetricsHandler {
 	handler := opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter: m.provider.Meter(temporalScope),
 		// A metric that cannot be made must not end the worker, which is the default.
-		OnError:              func(err error) { m.errors.Warn("metric not kept", "error", err) },
+		OnError:              func(err error) { m.errors.Warn("metric not created", "error", err) },
 		UseMonotonicCounters: true, // exported as …_total
 	})
 	fromZero(handler, namespace, taskQueue)
@@ -109,10 +110,12 @@ func (m *Metrics) Temporal(namespace, taskQueue string) client.MetricsHandler {
 // A series that began with the first trouble would show no increase.
 func fromZero(handler client.MetricsHandler, namespace, taskQueue string) {
 	client := handler.WithTags(map[string]string{
-		"namespace": namespace, "client_name": "temporal_go", "worker_type": "none", "workflow_type": "none", "activity_type": "none",
-		"task_queue": "none",
+		"namespace": namespace, "client_name": "temporal_go", "worker_type": "none", "workflow_type": "none",
+		"activity_type": "none",
+		"task_queue":    "none",
 	})
-	for workflow, queue := range map[string]string{ports.CertificateWorkflow: taskQueue, ports.NexusWorkflow: ports.NexusTaskQueue(taskQueue)} {
+	for workflow, queue := range map[string]string{ports.CertificateWorkflow: taskQueue,
+		ports.NexusWorkflow: ports.NexusTaskQueue(taskQueue)} {
 		for _, reason := range []string{"NonDeterminismError", "WorkflowError"} {
 			client.WithTags(map[string]string{"task_queue": queue, "workflow_type": workflow, "failure_reason": reason}).
 				Counter("temporal_workflow_task_execution_failed").Inc(0)

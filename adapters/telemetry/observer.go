@@ -21,7 +21,7 @@ var _ ports.Observer = (*Observer)(nil)
 // ever.
 const other = "other"
 
-// Observer counts what the steps tell of. It is safe for concurrent use.
+// Observer counts what the steps report. It is safe for concurrent use.
 type Observer struct {
 	issuers     []string
 	targets     []string
@@ -31,7 +31,7 @@ type Observer struct {
 	reasons     metric.Int64Counter
 	lags        metric.Float64Histogram
 	revocations metric.Int64Counter
-	looks       metric.Int64Counter
+	checks      metric.Int64Counter
 	// swept is when the last sweep ended here; first, when the observer was made.
 	swept       atomic.Pointer[time.Time]
 	sweeps      metric.Int64Counter
@@ -40,8 +40,8 @@ type Observer struct {
 	drifts      metric.Int64Counter
 }
 
-// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero on,
-// so that an alert on an increase sees the first failure.
+// NewObserver counts by the configured issuers and delivery targets. What can be known beforehand is counted from zero
+// on, so that an alert on an increase sees the first failure.
 func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 	i := instruments{meter: m.own}
 	o := &Observer{
@@ -53,7 +53,7 @@ func NewObserver(m *Metrics, issuers, targets []string) (*Observer, error) {
 		reasons:     i.counter(failureReasons),
 		lags:        i.histogram(renewalLag, 1, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600, 7*24*3600),
 		revocations: i.counter(revocations),
-		looks:       i.counter(looks),
+		checks:      i.counter(ariChecks),
 		sweeps:      i.counter(sweeps),
 		deliveries:  i.counter(deliveries),
 		undelivered: i.counter(deliveryFailures),
@@ -82,8 +82,8 @@ func (o *Observer) zero(ctx context.Context) {
 		} {
 			o.failures.Add(ctx, 0, o.kindLabels(issuer, kind))
 		}
-		for _, look := range []ports.Look{ports.LookAnswered, ports.LookMoved, ports.LookFailed} {
-			o.looks.Add(ctx, 0, o.lookLabels(issuer, look))
+		for _, check := range []ports.ARICheck{ports.ARICheckAnswered, ports.ARICheckMoved, ports.ARICheckFailed} {
+			o.checks.Add(ctx, 0, o.checkLabels(issuer, check))
 		}
 		for _, reason := range []domain.RevocationReason{
 			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged, domain.RevokedSuperseded,
@@ -120,13 +120,14 @@ func (o *Observer) RenewalStarted(ctx context.Context, issuer string, lag time.D
 // AttemptFailed implements ports.Observer.
 func (o *Observer) AttemptFailed(ctx context.Context, issuer string, fault domain.Fault) {
 	o.failures.Add(ctx, 1, o.kindLabels(issuer, fault.Kind))
-	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("kind", string(fault.Kind)),
+	o.reasons.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer),
+		attribute.String("kind", string(fault.Kind)),
 		attribute.String("reason", string(fault.Reason)))))
 }
 
-// RenewalLooked implements ports.Observer.
-func (o *Observer) RenewalLooked(ctx context.Context, issuer string, look ports.Look) {
-	o.looks.Add(ctx, 1, o.lookLabels(issuer, look))
+// ARIChecked implements ports.Observer.
+func (o *Observer) ARIChecked(ctx context.Context, issuer string, check ports.ARICheck) {
+	o.checks.Add(ctx, 1, o.checkLabels(issuer, check))
 }
 
 // Swept implements ports.Observer.
@@ -186,11 +187,12 @@ func (o *Observer) issuer(name string) attribute.KeyValue {
 }
 
 func (o *Observer) orderLabels(issuer string, resumed bool) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("resumed", strconv.FormatBool(resumed))))
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer),
+		attribute.String("resumed", strconv.FormatBool(resumed))))
 }
 
-func (o *Observer) lookLabels(issuer string, look ports.Look) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("outcome", string(look))))
+func (o *Observer) checkLabels(issuer string, check ports.ARICheck) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(o.issuer(issuer), attribute.String("outcome", string(check))))
 }
 
 func (o *Observer) kindLabels(issuer string, kind domain.FaultKind) metric.MeasurementOption {
@@ -219,7 +221,8 @@ func (i *instruments) counter(o own) (c metric.Int64Counter) {
 
 func (i *instruments) histogram(o own, bounds ...float64) (h metric.Float64Histogram) {
 	if i.err == nil {
-		h, i.err = i.meter.Float64Histogram(o.name, metric.WithDescription(o.help), metric.WithExplicitBucketBoundaries(bounds...))
+		h, i.err = i.meter.Float64Histogram(o.name, metric.WithDescription(o.help),
+			metric.WithExplicitBucketBoundaries(bounds...))
 	}
 	return h
 }

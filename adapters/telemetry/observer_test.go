@@ -44,7 +44,7 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 		o.AttemptFailed(ctx, made, *domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "%s", made))
 	}
 	o.CertificateRevoked(ctx, "main", "")
-	o.RenewalLooked(ctx, "main", ports.LookMoved)
+	o.ARIChecked(ctx, "main", ports.ARICheckMoved)
 	o.swept.Store(new(time.Now().Add(-time.Hour)))
 	require.InDelta(t, 3600, find(t, scrape(t, m)["everleaf_sweep_age_seconds"]).GetGauge().GetValue(), 60)
 	o.Swept(ctx)
@@ -63,8 +63,8 @@ func TestObserverKeepsWhatItIsTold(t *testing.T) {
 	require.Equal(t, 1.0, find(t, got["everleaf_attempts_failed_total"], "issuer", "main", "kind", "Name").GetCounter().GetValue())
 	require.Equal(t, 2.0, find(t, got["everleaf_failure_reasons_total"], "issuer", "other", "kind", "Operator", "reason", "UnknownIssuer").
 		GetCounter().GetValue(), "what callers make up is no label")
-	require.Equal(t, 1.0, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "moved").GetCounter().GetValue())
-	require.Zero(t, find(t, got["everleaf_renewal_looks_total"], "issuer", "main", "outcome", "failed").GetCounter().GetValue())
+	require.Equal(t, 1.0, find(t, got["everleaf_ari_checks_total"], "issuer", "main", "outcome", "moved").GetCounter().GetValue())
+	require.Zero(t, find(t, got["everleaf_ari_checks_total"], "issuer", "main", "outcome", "failed").GetCounter().GetValue())
 	require.Less(t, find(t, got["everleaf_sweep_age_seconds"]).GetGauge().GetValue(), 60.0)
 	require.Equal(t, 1.0, find(t, got["everleaf_sweeps_total"]).GetCounter().GetValue())
 	require.Equal(t, 600.0, find(t, got["everleaf_sweep_interval_seconds"]).GetGauge().GetValue())

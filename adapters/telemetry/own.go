@@ -5,30 +5,36 @@ type own struct{ name, help string }
 
 // Every metric of Everleaf's. Those of the SDK keep their names (temporal_…), as have Go's (go_…, process_…). Names are
 // watched by other people's alerts: they are not changed. Each worker counts for itself, so sum the counters; but each
-// worker looks at the same fleet, so take max of the gauges everleaf_certificates, everleaf_certificates_expiring and min of
-// everleaf_next_expiry_seconds.
+// worker looks at the same fleet, so take max of the gauges everleaf_certificates, everleaf_certificates_expiring and
+// min of everleaf_next_expiry_seconds.
 var (
-	buildInfo = own{"everleaf_build_info", "Always 1; the labels tell version, revision and Go version of this process."}
+	buildInfo = own{"everleaf_build_info", "Always 1; the labels are version, revision and Go version of this process."}
 
 	ordersPlaced = own{"everleaf_orders_placed_total",
 		"Orders placed at the CA, by issuer; resumed=true where an earlier try had placed it."}
 	issuanceDuration = own{"everleaf_issuance_duration_seconds",
 		"Time from an order's opening to its certificate's being stored, by issuer. Its count is that of certificates issued."}
 	attemptsFailed = own{"everleaf_attempts_failed_total",
-		"Attempts that failed, by issuer and kind: RateLimited, Wait, Name (its owner must act), CA, Operator (you must act), Spec (the caller must)."}
+		"Attempts that failed, by issuer and kind: RateLimited, Wait, Name (its owner must act), CA, Operator (you must " +
+			"act), Spec (the caller must)."}
 	// A metric of its own: its label values are not known beforehand, so its series begin at 1 and not at 0, where
 	// Prometheus' increase() does not see the first.
 	failureReasons = own{"everleaf_failure_reasons_total",
-		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on everleaf_attempts_failed_total."}
+		"Attempts that failed, by issuer, kind and reason. A series begins with its first failure: alert on " +
+			"everleaf_attempts_failed_total."}
 	renewalLag = own{"everleaf_renewal_lag_seconds", "How long after its planned instant a renewal began, by issuer."}
-	looks      = own{"everleaf_renewal_looks_total",
-		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate's workflow is notified of another instant), failed."}
+	ariChecks  = own{"everleaf_ari_checks_total",
+		"Questions to the CA when to renew, by issuer and outcome: answered, moved (the certificate's workflow is " +
+			"notified of another instant), failed."}
 	sweepAge = own{"everleaf_sweep_age_seconds",
-		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one process ends each."}
+		"How long ago this process ended a sweep's look at renewals; before its first, how long it runs. Take min: one " +
+			"process ends each."}
 	sweeps = own{"everleaf_sweeps_total",
-		"Sweeps whose look at renewals came to its end here. What it did is in everleaf_renewal_looks_total and everleaf_delivery_drifts_total."}
-	sweepInterval = own{"everleaf_sweep_interval_seconds", "How often sweeps are to begin; 0 if this process schedules none."}
-	revocations   = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
+		"Sweeps whose look at renewals came to its end here. What it did is in everleaf_ari_checks_total and " +
+			"everleaf_delivery_drifts_total."}
+	sweepInterval = own{"everleaf_sweep_interval_seconds",
+		"How often sweeps are to begin; 0 if this process schedules none."}
+	revocations = own{"everleaf_revocations_total", "Certificates revoked, by issuer and reason (RFC 5280)."}
 
 	deliveries       = own{"everleaf_deliveries_total", "Deliveries that a target has confirmed, by target."}
 	deliveryFailures = own{"everleaf_delivery_failures_total",
@@ -37,15 +43,17 @@ var (
 		"Deliveries that were found amiss at their target and are made again, by target."}
 
 	failingDeliveries = own{"everleaf_deliveries_failing",
-		"Targets that do not have what they should since a delivery there failed; the view everleaf_deliveries in Postgres says which and why."}
+		"Targets that do not have what they should since a delivery there failed; the view everleaf_deliveries in " +
+			"Postgres says which and why."}
 
 	certificates = own{"everleaf_certificates",
 		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}
 	expiring = own{"everleaf_certificates_expiring",
-		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the shorter ones."}
+		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the " +
+			"shorter ones."}
 	nextExpiry = own{"everleaf_next_expiry_seconds",
 		"Seconds until the first certificate in service expires, below zero if one has. Absent while there is none."}
-	censusAge = own{"everleaf_census_age_seconds",
+	fleetStatsAge = own{"everleaf_fleet_stats_age_seconds",
 		"How old the counts of everleaf_certificates and its like are; before the first count, how long it has been missing."}
-	censusFailures = own{"everleaf_census_failures_total", "Counts of the certificates that failed."}
+	fleetStatsFailures = own{"everleaf_fleet_stats_failures_total", "Counts of the certificates that failed."}
 )

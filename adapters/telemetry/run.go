@@ -12,11 +12,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// quiet is how long a run may be idle before what comes next is another story.
+// quiet is how long a run may be idle before what comes next is another trace.
 const quiet = 15 * time.Minute
 
 // run is the parent of the steps' spans in one run of a workflow. The library's own would be one span for as long as
-// the run lives, which is weeks of sleep, made anew whenever the workflow is replayed, and in its caller's trace for
+// the run lives, which is weeks of sleep, made again whenever the workflow is replayed, and in its caller's trace for
 // ever, as each run hands its trace to the next. Here a trace is one stretch of work: RunWorkflow is a mark, made when
 // the first step begins, in the trace of the caller who asked for the work just now, else in a new one; and it links to
 // what came before. It is used by one workflow's coroutines, of which one runs at a time.
@@ -73,7 +73,8 @@ func (r *run) mark(now time.Time) {
 	if r.last.IsValid() && !r.last.Equal(parent) {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: r.last}))
 	}
-	_, span := r.spans.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "RunWorkflow:"+r.info.WorkflowType.Name, options...)
+	_, span := r.spans.Start(trace.ContextWithRemoteSpanContext(context.Background(), parent), "RunWorkflow:"+
+		r.info.WorkflowType.Name, options...)
 	span.End()
 	r.last = span.SpanContext()
 }

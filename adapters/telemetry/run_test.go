@@ -82,7 +82,7 @@ func TestAnOldCallerIsOnlyLinkedTo(t *testing.T) {
 
 	r.touched = time.Now().Add(-2 * quiet) // as if it had slept since
 	again := r.span()
-	require.NotEqual(t, got.TraceID(), again.TraceID(), "each stretch of work is a trace of its own")
+	require.NotEqual(t, got.TraceID(), again.TraceID(), "each stretch of work is its own trace")
 	require.Equal(t, []trace.SpanContext{got}, s.links(again))
 }
 

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// Telemetry is what a process tells of itself. It is made before all other parts and shut down after them.
+// Telemetry is what a process reports about itself. It is made before all other parts and shut down after them.
 type Telemetry struct {
 	*Metrics
 	*Traces

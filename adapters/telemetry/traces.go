@@ -46,20 +46,22 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	}
 	// What detectors find stands above what is said before them, so OTEL_SERVICE_NAME wins.
 	described, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", "everleaf"), attribute.String("service.version", thisBuild().version)),
+		resource.WithAttributes(attribute.String("service.name", "everleaf"),
+			attribute.String("service.version", thisBuild().version)),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
-		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err, "OTEL_RESOURCE_ATTRIBUTES cannot be used")
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,
+			"OTEL_RESOURCE_ATTRIBUTES cannot be used")
 	}
-	// Spans that cannot be sent are lost, and the work goes on. A collector that is away for hours is told of now and then.
-	told := rate.Sometimes{Interval: time.Minute}
+	// Spans that cannot be sent are lost, and the work goes on. While a collector is away, one line a minute says so.
+	logged := rate.Sometimes{Interval: time.Minute}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		told.Do(func() { logger.Warn("traces not sent", "error", err) })
+		logged.Do(func() { logger.Warn("traces not sent", "error", err) })
 	}))
 	return &Traces{provider: sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(described))}, nil
 }
 
-// wanted says whether somebody asked for traces and nobody forbade them.
+// wanted reports whether somebody asked for traces and nobody forbade them.
 func wanted() bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return false
@@ -78,7 +80,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	case "", "http/protobuf":
 		exporter, err = otlptracehttp.New(ctx)
 	default:
-		return nil, invalid(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
+		return nil, invalidFault(variable, protocol, "use grpc or http/protobuf, or leave it out for http/protobuf")
 	}
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,
@@ -87,7 +89,7 @@ func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	return exporter, nil
 }
 
-// On says whether spans are sent anywhere.
+// On reports whether spans are sent anywhere.
 func (t *Traces) On() bool { return t != nil && t.provider != nil }
 
 // Interceptors carry the trace through Temporal, for a client and the workers made of it; none without traces.

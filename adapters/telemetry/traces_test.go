@@ -128,7 +128,7 @@ func TestSpansArriveByBothProtocols(t *testing.T) {
 	}
 }
 
-// The CA is told nothing of our traces, and a span nothing of a query.
+// The CA sees nothing of our traces, and a span nothing of a query.
 func TestRequestsAreTracedInsideATraceOnly(t *testing.T) {
 	receiver := telemetrytest.Start(t)
 	traces, err := traced(t, "OTEL_EXPORTER_OTLP_ENDPOINT", receiver.HTTP)
@@ -169,7 +169,7 @@ func TestRequestsAreTracedInsideATraceOnly(t *testing.T) {
 	}
 }
 
-// One look at a step's line tells whose it is, once.
+// One look at a step's line says whose it is, once.
 func TestLinesSayWhoseTheyAre(t *testing.T) {
 	receiver := telemetrytest.Start(t)
 	traces, err := traced(t, "OTEL_EXPORTER_OTLP_ENDPOINT", receiver.HTTP)

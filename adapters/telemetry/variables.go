@@ -11,7 +11,8 @@ import (
 )
 
 // samplers are those that OpenTelemetry's SDK knows by name.
-var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+	"parentbased_traceidratio"}
 
 // first is the first of the variables that is set, and its value, trimmed as the SDK takes it.
 func first(variables ...string) (variable, value string) {
@@ -43,23 +44,25 @@ func checkVariables() error {
 	// What else has a scheme is a target of gRPC's own: host:port, unix:///path, dns:///host:port.
 	case err == nil && u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" && protocol == "grpc":
 	default:
-		return invalid(variable, value, "use an http or https URL, for example http://127.0.0.1:4318")
+		return invalidFault(variable, value, "use an http or https URL, for example http://127.0.0.1:4318")
 	}
 	// The SDK takes them so.
 	clean := func(name string) string { return strings.ToLower(strings.TrimSpace(os.Getenv(name))) }
 	sampler, argument := clean("OTEL_TRACES_SAMPLER"), clean("OTEL_TRACES_SAMPLER_ARG")
 	if sampler != "" && !slices.Contains(samplers, sampler) {
-		return invalid("OTEL_TRACES_SAMPLER", sampler, "use one of "+strings.Join(samplers, ", ")+", or leave it out for parentbased_always_on")
+		return invalidFault("OTEL_TRACES_SAMPLER", sampler, "use one of "+strings.Join(samplers, ", ")+
+			", or leave it out for parentbased_always_on")
 	}
 	if strings.HasSuffix(sampler, "traceidratio") && argument != "" {
 		if ratio, err := strconv.ParseFloat(argument, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
-			return invalid("OTEL_TRACES_SAMPLER_ARG", argument, "use a fraction from 0 to 1, for example 0.1")
+			return invalidFault("OTEL_TRACES_SAMPLER_ARG", argument, "use a fraction from 0 to 1, for example 0.1")
 		}
 	}
 	return nil
 }
 
-// invalid is about a variable of OpenTelemetry's own convention, which has no flag.
-func invalid(variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", variable, value, fix)
+// invalidFault is about a variable of OpenTelemetry's own convention, which has no flag.
+func invalidFault(variable, value, fix string) error {
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", variable,
+		value, fix)
 }

@@ -36,7 +36,8 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 	return c, nil
 }
 
-// sdk are the options of the SDK's client; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left alone.
+// sdk are the options of the SDK's client; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left
+// alone.
 func (c Config) sdk(logger *slog.Logger) client.Options {
 	options := c.Client
 	options.Logger = sdklog.NewStructuredLogger(logger)
@@ -49,7 +50,8 @@ func (c Config) sdk(logger *slog.Logger) client.Options {
 	// The SDK tries every 10 s, and its polls wait as long once more: after an outage the two add up.
 	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: connectTimeout}
 	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = probePause, reconnectPause
-	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithConnectParams(reconnect))
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
+		grpc.WithConnectParams(reconnect))
 	return options
 }
 

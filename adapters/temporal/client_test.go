@@ -178,7 +178,7 @@ namespace = "blue"
 	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "/no/such.toml")
 }
 
-// clean keeps the settings of whoever runs the tests out of them.
+// clean keeps the settings of the person who runs the tests out of them.
 func clean(t *testing.T) {
 	t.Helper()
 	for _, key := range []string{"ADDRESS", "NAMESPACE", "API_KEY", "PROFILE", "TLS"} {

@@ -47,7 +47,7 @@ type Settings struct {
 // (go.temporal.io/sdk/contrib/envconfig), and above them the settings given. The fault is the operator's.
 func Options(settings Settings) (client.Options, error) {
 	environment := overlay(settings.environment())
-	// Whoever names a file means it to be read; envconfig goes on without one that is not there.
+	// A file that is named is meant to be read; envconfig goes on without one that is not there.
 	if file, ok := environment.LookupEnv("TEMPORAL_CONFIG_FILE"); ok {
 		if _, err := os.Stat(file); err != nil {
 			return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,

@@ -25,7 +25,8 @@ func NewNotifier(c client.Client, config Config) *Notifier {
 	return &Notifier{temporal: c, target: config.Target()}
 }
 
-// RecordChanged implements ports.Notifier. The signal goes to whichever run there is: a run that ends meanwhile hands it on.
+// RecordChanged implements ports.Notifier. The signal goes to whichever run there is: a run that ends meanwhile hands
+// it on.
 func (n *Notifier) RecordChanged(ctx context.Context, certificate string) error {
 	err := n.temporal.SignalWorkflow(ctx, ports.WorkflowID(certificate), "", ports.RecordChangedSignal, nil)
 	if err == nil || ctx.Err() != nil {
@@ -36,9 +37,11 @@ func (n *Notifier) RecordChanged(ctx context.Context, certificate string) error 
 	}
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
-		return domain.NewFault(domain.FaultSpec, domain.ReasonNotKept, nil,
-			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate, n.target.Place())
+		return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate,
+			n.target.Place())
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err, "%s did not take the signal %s for certificate %q",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err,
+		"%s did not take the signal %s for certificate %q",
 		n.target, ports.RecordChangedSignal, certificate)
 }

@@ -39,8 +39,8 @@ func TestNotifierSignalsTheCertificatesWorkflow(t *testing.T) {
 	require.Equal(t, 1, signals)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, run.GetID(), "", "its end"))
-	requireFault(t, n.RecordChanged(ctx, name), domain.FaultSpec, "NotKept", name)
-	requireFault(t, n.RecordChanged(ctx, unique(t)), domain.FaultSpec, "NotKept", "everleaf cert ensure")
+	requireFault(t, n.RecordChanged(ctx, name), domain.FaultSpec, "WorkflowEnded", name)
+	requireFault(t, n.RecordChanged(ctx, unique(t)), domain.FaultSpec, "WorkflowEnded", "everleaf cert ensure")
 }
 
 func TestNotifierFaults(t *testing.T) {

@@ -106,7 +106,8 @@ func lastPoll(ctx context.Context, c client.Client, config Config, poller Poller
 	return last, nil
 }
 
-func lastPollAt(ctx context.Context, c client.Client, config Config, poller Poller, partition string) (last time.Time, err error) {
+func lastPollAt(ctx context.Context, c client.Client, config Config, poller Poller,
+	partition string) (last time.Time, err error) {
 	described, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: poller.Type,
 	})

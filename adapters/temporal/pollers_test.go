@@ -26,7 +26,7 @@ func TestCheckPollers(t *testing.T) {
 	checkPollers(t, s, 1)
 }
 
-// A queue of many partitions hides a poller from whoever asks the root alone.
+// A queue of many partitions hides a poller from a client that asks the root alone.
 func TestCheckPollersOfAPartitionedQueue(t *testing.T) {
 	t.Parallel()
 	dev, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{

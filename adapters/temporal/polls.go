@@ -27,7 +27,7 @@ const (
 )
 
 // Polls watches how the server answers the polls of this process's workers. The SDK repeats a poll that is refused for
-// want of rights for ever, and the process would look alive while it does nothing; Polls tells of it.
+// want of rights for ever, and the process would look alive while it does nothing; Polls reports it.
 type Polls struct {
 	config Config
 	grace  time.Duration
@@ -39,15 +39,15 @@ type Polls struct {
 	// first and last are the bounds of a row of refusals with no acceptance in between; zero when there is none.
 	first, last time.Time
 	cause       error
-	told        bool
+	reported    bool
 }
 
 // poll is one call under way.
 type poll struct{ begun time.Time }
 
 // NewPolls makes a watch that calls lost, once, when polls were refused for grace and not one was accepted in that
-// time: with an Operator fault "TemporalRefused", which names what to check. A shorter refusal (a server that restarts, a
-// token that is being replaced) passes. lost MUST NOT block.
+// time: with an Operator fault "TemporalRefused", which names what to check. A shorter refusal (a server that restarts,
+// a token that is being replaced) passes. lost MUST NOT block.
 func NewPolls(config Config, grace time.Duration, lost func(error)) *Polls {
 	return &Polls{config: config, grace: grace, lost: lost, now: time.Now, flying: map[*poll]struct{}{}}
 }
@@ -83,7 +83,8 @@ func (p *Polls) Stuck() error {
 	return nil
 }
 
-func (p *Polls) intercept(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+func (p *Polls) intercept(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 	switch method {
 	case workflowservice.WorkflowService_PollWorkflowTaskQueue_FullMethodName,
 		workflowservice.WorkflowService_PollActivityTaskQueue_FullMethodName,
@@ -120,16 +121,16 @@ func (p *Polls) end(ended *poll, err error) error {
 		p.first, p.last, p.cause = now, now, err
 	default:
 		p.last, p.cause = now, err
-		if now.Sub(p.first) >= p.grace && !p.told {
-			p.told = true
+		if now.Sub(p.first) >= p.grace && !p.reported {
+			p.reported = true
 			return p.fault()
 		}
 	}
 	return nil
 }
 
-// accepted says whether a poll from after the first refusal waits for work: refusals come at once, so one that waits is
-// accepted, though it may be a minute until it says so.
+// accepted reports whether a poll from after the first refusal waits for work: refusals come at once, so one that waits
+// is accepted, though it may be a minute until it says so.
 func (p *Polls) accepted(now time.Time) bool {
 	for poll := range p.flying {
 		if !poll.begun.Before(p.first) && now.Sub(poll.begun) >= p.grace/2 {
@@ -142,31 +143,33 @@ func (p *Polls) accepted(now time.Time) bool {
 func (p *Polls) fault() error {
 	if handshake(p.cause) {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalRefused, p.cause,
-			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still valid there?",
+			"Temporal at %s refuses the TLS handshake: is the client certificate of TEMPORAL_TLS_CLIENT_CERT_PATH still "+
+				"valid there?",
 			p.config.Client.HostPort)
 	}
 	return connection.Refused(p.config.Target(), p.cause)
 }
 
-// denies says whether the server, or a proxy before it, answered that this client may not.
+// denies reports whether the server, or a proxy before it, answered that this client may not.
 func denies(err error) bool {
 	code := status.Code(err)
 	return err != nil && (code == codes.PermissionDenied || code == codes.Unauthenticated || handshake(err))
 }
 
-// handshake tells a client certificate that the other side refuses. gRPC keeps no type of it: the alert is text. The
-// certificate is read once, at start, so that only a new process takes up a renewed one.
+// handshake reports whether the other side refuses the client certificate. gRPC keeps no type of it: the alert is text.
+// The certificate is read once, at start, so that only a new process takes up a renewed one.
 func handshake(err error) bool {
 	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), "remote error: tls:")
 }
 
-// PollFault says why polling ended for good, for the error that a worker's onFatal hears. Faults, all the operator's:
+// PollFault says why polling ended for good, for the error that a worker's onFatal gets. Faults, all the operator's:
 // "UnknownNamespace" and "WorkerFailed".
 func PollFault(err error, config Config) error {
 	var namespace *serviceerror.NamespaceNotFound
 	if errors.As(err, &namespace) {
 		return connection.UnknownNamespace(config.Target(), err)
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerFailed, err, "Temporal at %s ends the worker's polls for good",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonWorkerFailed, err,
+		"Temporal at %s ends the worker's polls for good",
 		config.Client.HostPort)
 }

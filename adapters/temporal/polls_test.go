@@ -35,12 +35,12 @@ const (
 // watched calls the interceptor as gRPC does.
 type watched struct {
 	*Polls
-	told []error
+	reported []error
 }
 
 func watch(t *testing.T) *watched {
 	w := &watched{}
-	w.Polls = NewPolls(Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}, grace, func(err error) { w.told = append(w.told, err) })
+	w.Polls = NewPolls(Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}, grace, func(err error) { w.reported = append(w.reported, err) })
 	return w
 }
 
@@ -64,11 +64,11 @@ func TestRefusedForGoodIsToldOnce(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := watch(t)
 			w.refuse(code, grace)
-			require.Empty(t, w.told, "not before the grace is over")
+			require.Empty(t, w.reported, "not before the grace is over")
 			require.ErrorContains(t, w.Refused(), "check TEMPORAL_API_KEY", "readiness knows at once")
 			w.refuse(code, grace)
-			require.Len(t, w.told, 1)
-			requireFault(t, w.told[0], domain.FaultOperator, "TemporalRefused", `Temporal at t:7233 refuses these credentials for namespace "ns"`)
+			require.Len(t, w.reported, 1)
+			requireFault(t, w.reported[0], domain.FaultOperator, "TemporalRefused", `Temporal at t:7233 refuses these credentials for namespace "ns"`)
 			require.NoError(t, w.Stuck())
 		})
 	}
@@ -108,7 +108,7 @@ func TestWhatIsNoLoss(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := watch(t)
 				live(w)
-				require.Empty(t, w.told)
+				require.Empty(t, w.reported)
 				time.Sleep(pollSilence + time.Second)
 				require.NoError(t, w.Refused(), "readiness turns back")
 				require.NoError(t, w.Stuck())
@@ -124,7 +124,7 @@ func TestAnOldPollIsNoAcceptance(t *testing.T) {
 		go w.poll(pollCall, 50*time.Second, nil)
 		time.Sleep(time.Second)
 		w.refuse(codes.PermissionDenied, grace+20*time.Second)
-		require.Len(t, w.told, 1)
+		require.Len(t, w.reported, 1)
 	})
 }
 
@@ -163,13 +163,13 @@ func serve(t *testing.T, service workflowservice.WorkflowServiceServer, options 
 	return listener.Addr().String()
 }
 
-// pollUntilLost polls through a real client until the watch tells.
+// pollUntilLost polls through a real client until the watch reports.
 func pollUntilLost(t *testing.T, options client.Options) error {
 	t.Helper()
 	options.Namespace, options.Logger = "ns", nil
 	config := Config{Client: options}
-	told := make(chan error, 1)
-	polls := NewPolls(config, 200*time.Millisecond, func(err error) { told <- err })
+	reported := make(chan error, 1)
+	polls := NewPolls(config, 200*time.Millisecond, func(err error) { reported <- err })
 	config.Client = polls.Watch(options)
 	c, err := NewClient(config, quiet())
 	require.NoError(t, err)
@@ -179,12 +179,12 @@ func pollUntilLost(t *testing.T, options client.Options) error {
 		_, err := c.WorkflowService().PollActivityTaskQueue(ctx, &workflowservice.PollActivityTaskQueueRequest{Namespace: "ns"})
 		require.Error(t, err)
 		select {
-		case err := <-told:
+		case err := <-reported:
 			return err
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	t.Fatal("never told")
+	t.Fatal("never reported")
 	return nil
 }
 

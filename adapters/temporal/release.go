@@ -10,7 +10,7 @@ import (
 )
 
 // Stop polls no more, lets what runs finish for the drain, then cancels the activities that are left with the cause
-// worker.ErrWorkerShutdown, and returns when they have told the server, so that another worker takes them at once.
+// worker.ErrWorkerShutdown, and returns when they have informed the server, so that another worker takes them at once.
 // It takes drain and release together, or longer if a step does not heed its context: bound it.
 //
 // A local activity is never cancelled here: the SDK would record that as the step's outcome in the workflow's history.
@@ -28,7 +28,8 @@ type releasing struct {
 	released context.Context
 }
 
-func (r *releasing) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+func (r *releasing) InterceptActivity(_ context.Context,
+	next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	i := &releasingInbound{released: r.released}
 	i.Next = next
 	return i

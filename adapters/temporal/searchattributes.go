@@ -86,7 +86,8 @@ func missingSearchAttributes(ctx context.Context, c client.Client, config Config
 	}
 	if err != nil {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err,
-			"Temporal at %s does not tell the search attributes of namespace %q", config.Client.HostPort, config.Client.Namespace)
+			"Temporal at %s does not list the search attributes of namespace %q", config.Client.HostPort,
+			config.Client.Namespace)
 	}
 	var missing []string
 	for name, want := range searchAttributes {

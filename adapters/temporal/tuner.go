@@ -18,18 +18,18 @@ func NewTuner(memory, cpu float64, logger *slog.Logger) (worker.WorkerTuner, err
 	provider := sysinfo.SysInfoProvider()
 	// Asked once here, since a tuner that reads nothing would only log and starve.
 	if _, err := provider.MemoryUsage(&worker.SysInfoContext{Logger: sdklog.NewStructuredLogger(logger)}); err != nil {
-		return nil, unreadable(err)
+		return nil, unreadableFault(err)
 	}
 	tuner, err := worker.NewResourceBasedTuner(worker.ResourceBasedTunerOptions{
 		TargetMem: memory, TargetCpu: cpu, InfoSupplier: provider,
 	})
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadableFault(err)
 	}
 	return tuner, nil
 }
 
-func unreadable(cause error) error {
+func unreadableFault(cause error) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonResourcesUnreadable, cause,
 		"memory and CPU use cannot be read here; leave --target-memory and --target-cpu out and set slots instead")
 }

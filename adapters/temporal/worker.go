@@ -80,8 +80,9 @@ func (w *Worker) polls(kind enumspb.TaskQueueType) {
 func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Worker {
 	released, release := context.WithCancelCause(context.Background())
 	settings := options.sdk(released, onFatal)
-	w := &Worker{Worker: worker.New(c, options.TaskQueue, settings), identity: settings.Identity, taskQueue: options.TaskQueue,
-		drain: options.Drain, release: release}
+	w := &Worker{Worker: worker.New(c, options.TaskQueue, settings), identity: settings.Identity,
+		taskQueue: options.TaskQueue,
+		drain:     options.Drain, release: release}
 	if options.Workflows {
 		w.polls(enumspb.TASK_QUEUE_TYPE_WORKFLOW)
 	}
@@ -91,7 +92,8 @@ func NewWorker(c client.Client, options WorkerOptions, onFatal func(error)) *Wor
 	return w
 }
 
-// sdk are the options of the SDK's worker; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left alone.
+// sdk are the options of the SDK's worker; cmd/everleaf/docs/temporal-worker.md explains each, and those that are left
+// alone.
 func (o WorkerOptions) sdk(released context.Context, onFatal func(error)) worker.Options {
 	settings := worker.Options{
 		Identity: identity(o.Role),
@@ -128,6 +130,14 @@ func (o WorkerOptions) sdk(released context.Context, onFatal func(error)) worker
 // SetStickyCache says how many workflows the workers of this process keep in memory together, each with a goroutine;
 // zero keeps none. Call it before the first worker is made.
 func SetStickyCache(workflows int) { worker.SetStickyWorkflowCacheSize(workflows) }
+
+// SetBuild names this build in each workflow task that a worker of this process completes, with versioning or without;
+// empty leaves the SDK's checksum of the binary. Call it before the first worker is made.
+func SetBuild(id string) {
+	if id != "" {
+		worker.SetBinaryChecksum(id)
+	}
+}
 
 // pollers scale with the load.
 func pollers(most int) worker.PollerBehavior {

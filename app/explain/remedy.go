@@ -20,13 +20,13 @@ func Remedy(kind domain.FaultKind, reason domain.Reason) string {
 	case domain.FaultRateLimited, domain.FaultWait:
 		return waits
 	case domain.FaultName:
-		return "Whoever owns the name must mend its DNS or its web server."
+		return "The name's owner must correct its DNS or its web server."
 	case domain.FaultCA:
 		return casMove
 	case domain.FaultSpec:
 		return specMove
 	default:
-		return "Whoever runs Everleaf must look at it."
+		return "The operator of Everleaf must look at it."
 	}
 }
 
@@ -37,43 +37,43 @@ const (
 	served = "must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all over the " +
 		"world and at each of " +
 		"its addresses."
-	nameServed = "Whoever owns the name " + served
-	nameShown  = "With http-01: whoever owns the name " + served + " With dns-01: the name's _acme-challenge record " +
+	nameServed = "The name's owner " + served
+	nameShown  = "With http-01: the name's owner " + served + " With dns-01: the name's _acme-challenge record " +
 		"must lead to Everleaf's zone, which is for " +
-		"whoever owns the name to see to, and all name servers of that zone must answer alike, which is for whoever " +
-		"runs them."
-	nameMove = "Whoever asked for the certificate must leave this name out, or replace it by one that a CA may certify."
-	specMove = "Whoever asked for the certificate must correct what was asked for, and ask again (everleaf cert " +
+		"the name's owner to see to, and all name servers of that zone must answer alike, which is for " +
+		"their operator."
+	nameMove = "The requester of the certificate must leave this name out, or replace it by one that a CA may certify."
+	specMove = "The requester of the certificate must correct what was asked for, and ask again (everleaf cert " +
 		"ensure)."
-	callMove = "Whoever called must correct the call."
+	callMove = "The caller must correct the call."
 
-	casMove = "The CA must mend it; Everleaf tries again by itself. If it lasts, look at the CA's status page or " +
+	casMove = "The CA must correct it; Everleaf tries again by itself. If it lasts, look at the CA's status page or " +
 		"name a second issuer."
-	casAnswer = "The CA answered what it must not; whoever runs Everleaf should tell the CA, and name a second " +
+	casAnswer = "The CA answered what it must not; the operator of Everleaf should inform the CA, and name a second " +
 		"issuer meanwhile."
-	accountMove = "Whoever runs Everleaf must look at the ACME account of this issuer (everleaf account list)."
-	reportMove  = "Whoever runs Everleaf should report this: it is not meant to happen."
+	accountMove = "The operator of Everleaf must look at the ACME account of this issuer (everleaf account list)."
+	reportMove  = "The operator of Everleaf should report this: it is not meant to happen."
 
-	settingMove = "Whoever runs Everleaf must correct the setting that the message names, and start the process " +
+	settingMove = "The operator of Everleaf must correct the setting that the message names, and start the process " +
 		"again."
-	databaseMove = "Whoever runs Everleaf must look at Postgres: the message says what it refuses."
-	schemaMove   = "Whoever runs Everleaf must bring schema and binary together: everleaf migrate, or the newer " +
+	databaseMove = "The operator of Everleaf must look at Postgres: the message says what it refuses."
+	schemaMove   = "The operator of Everleaf must bring schema and binary together: everleaf migrate, or the newer " +
 		"binary."
-	otherDatabase = "Whoever runs Everleaf must make sure that the workers use the database that they used before, " +
+	otherDatabase = "The operator of Everleaf must make sure that the workers use the database that they used before, " +
 		"restored whole."
-	temporalMove = "Whoever runs Everleaf must look at Temporal: address, namespace and credentials, or at the " +
+	temporalMove = "The operator of Everleaf must look at Temporal: address, namespace and credentials, or at the " +
 		"server itself."
-	workerMove = "Whoever runs Everleaf must look at the workers: their log says why they do not run."
-	targetMove = "Whoever runs the target must mend it: the message says what it answered; the certificate in " +
+	workerMove = "The operator of Everleaf must look at the workers: their log says why they do not run."
+	targetMove = "The target's operator must correct it: the message says what it answered; the certificate in " +
 		"place there stays until then."
-	backupMove = "Whoever runs Everleaf must restore the damaged row from a backup; a certificate's key is also " +
+	backupMove = "The operator of Everleaf must restore the damaged row from a backup; a certificate's key is also " +
 		"replaced by everleaf cert renew."
 )
 
 // kindRemedies are for reasons that mean something else under this kind.
 var kindRemedies = map[domain.FaultKind]map[domain.Reason]string{
-	domain.FaultCA: {domain.ReasonTLSFailed: "Whoever runs Everleaf must give the CA's root as the issuer's CA " +
-		"bundle if the CA is private; else the CA must mend its certificate."},
+	domain.FaultCA: {domain.ReasonTLSFailed: "The operator of Everleaf must give the CA's root as the issuer's CA " +
+		"bundle if the CA is private; else the CA must correct its certificate."},
 }
 
 // remedies are the sentences by reason.
@@ -95,12 +95,14 @@ var shared = []struct {
 	{waits, []domain.Reason{
 		domain.ReasonAccountBusy, domain.ReasonAuthorizationExpired, domain.ReasonBusy, domain.ReasonNoAnswer,
 		domain.ReasonNotIssuedYet, domain.ReasonOrderAbandoned, domain.ReasonOrderExpired, domain.ReasonOrderInFlight,
-		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonTooManyCallers, domain.ReasonVersionReplaced, domain.ReasonWorkerStopping,
+		domain.ReasonRunEnded, domain.ReasonStepTimedOut, domain.ReasonTooManyCallers, domain.ReasonVersionReplaced,
+		domain.ReasonWorkerStopping,
 		domain.ReasonWorkflowNotReady,
 	}},
 	{workerMove, []domain.Reason{
 		domain.ReasonNoPoller, domain.ReasonNoWorker, domain.ReasonPollStuck, domain.ReasonWorkerFailed,
-		domain.ReasonWorkerNotStarted, domain.ReasonPullSilent, domain.ReasonResponderSilent, domain.ReasonQueryFailed,
+		domain.ReasonWorkerNotStarted, domain.ReasonPullNotAnswering, domain.ReasonResponderNotAnswering,
+		domain.ReasonQueryFailed,
 		domain.ReasonUnknownOperation,
 	}},
 	{temporalMove, []domain.Reason{
@@ -126,7 +128,8 @@ var shared = []struct {
 	}},
 	{casMove, []domain.Reason{
 		domain.ReasonBadNonce, domain.ReasonNotAnswering, domain.ReasonNotFound, domain.ReasonOrderNotIssued,
-		domain.ReasonOrderStuck, domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable, domain.ReasonUnexpectedAnswer,
+		domain.ReasonOrderStuck, domain.ReasonServerError, domain.ReasonTimeout, domain.ReasonUnavailable,
+		domain.ReasonUnexpectedAnswer,
 		domain.ReasonUnreachable,
 	}},
 	{casAnswer, []domain.Reason{
@@ -145,7 +148,7 @@ var shared = []struct {
 	{backupMove, []domain.Reason{
 		domain.ReasonCSRMalformed, domain.ReasonCertificateKeyUnreadable, domain.ReasonCertificateUnreadable,
 		domain.ReasonChainMalformed, domain.ReasonKeyUnreadable, domain.ReasonSecretDamaged,
-		domain.ReasonSecretsUnopened,
+		domain.ReasonSecretsUnreadable,
 	}},
 	{settingMove, []domain.Reason{
 		domain.ReasonSealingKeyMalformed, domain.ReasonInvalidSetting, domain.ReasonInvalidTargets,
@@ -176,7 +179,7 @@ var shared = []struct {
 	}},
 	{callMove, []domain.Reason{
 		domain.ReasonInputMalformed, domain.ReasonInputTooLarge, domain.ReasonNoSpec, domain.ReasonNoteCharacter,
-		domain.ReasonNoteTooLong, domain.ReasonRequestUnknown, domain.ReasonNotRetired, domain.ReasonUnknownReason,
+		domain.ReasonNoteTooLong, domain.ReasonUnknownRequest, domain.ReasonNotRetired, domain.ReasonUnknownReason,
 		domain.ReasonStartOptions, domain.ReasonUnknownSigner, domain.ReasonWorkflowID,
 	}},
 }

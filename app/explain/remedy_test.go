@@ -13,7 +13,7 @@ import (
 	"everleaf/domain"
 )
 
-// Whatever reason a fault may have, somebody is told what to do about it.
+// Whatever reason a fault may have, there is a sentence that says what to do about it.
 func TestEveryReasonHasARemedy(t *testing.T) {
 	t.Parallel()
 	reasons := reasonsOf(t)

@@ -12,21 +12,23 @@ import (
 	"everleaf/ports"
 )
 
-// localOptions are those of a step that touches Postgres alone. It runs within the workflow task, which costs no action of
-// its own and no second task. Postgres that hangs holds the task for 5 seconds and no longer.
+// localOptions are those of a step that touches Postgres alone. It runs within the workflow task, which costs no action
+// of its own and no second task. Postgres that hangs holds the task for 5 seconds and no longer.
 var localOptions = workflow.LocalActivityOptions{
 	StartToCloseTimeout:    5 * time.Second,
 	ScheduleToCloseTimeout: 5 * time.Second,
 	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumAttempts: 2},
 }
 
-// remoteOptions are those of a step that meets the outside world. A heartbeat shows within seconds that a worker was killed.
-// What follows a cancelled step must not run before that has ended. There is no bound on attempts: a worker that stops, is
-// killed or does not know the step yet is no failure of the step's own, and those the step itself counts.
+// remoteOptions are those of a step that meets the outside world. A heartbeat shows within seconds that a worker was
+// killed. What follows a cancelled step must not run before that has ended. There is no bound on attempts: a worker
+// that stops, is killed or does not know the step yet is no failure of the step's own, and those the step itself
+// counts.
 var remoteOptions = workflow.ActivityOptions{
 	HeartbeatTimeout:    15 * time.Second,
 	WaitForCancellation: true,
-	RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
+	RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2,
+		MaximumInterval: 30 * time.Second},
 }
 
 // obtaining: an attempt lasts minutes at most, and ends early where the CA asks to wait; CAs may take hours.
@@ -73,7 +75,8 @@ func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
 }
 
 // local runs a step within the workflow task, beside what follows.
-func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], in In, done func(Out), failed func(domain.Fault)) {
+func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], in In, done func(Out),
+	failed func(domain.Fault)) {
 	options := localOptions
 	options.Summary = step.Summary
 	future := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in)
@@ -81,7 +84,8 @@ func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], 
 }
 
 // remote runs a step as an activity, beside what follows.
-func remote[In, Out any](ctx workflow.Context, r *run, options workflow.ActivityOptions, step ports.Step[In, Out], in In,
+func remote[In, Out any](ctx workflow.Context, r *run, options workflow.ActivityOptions, step ports.Step[In, Out],
+	in In,
 	done func(Out), failed func(domain.Fault)) {
 	if options.Summary != "" {
 		options.Summary = step.Summary + " " + options.Summary

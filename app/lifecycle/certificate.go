@@ -17,9 +17,9 @@ import (
 // machineGate records under which version of the machine a run began. Its name and numbers are in recorded histories.
 const machineGate = "machine"
 
-// Certificate keeps one certificate in service. A caller starts it with ID "certificate/<name>" and ports.StartInput; what a
-// run continues with is a lifecycle.State. It ends only when it is retired, cancelled or terminated, and fails only if its
-// first input can never be carried out.
+// Certificate keeps one certificate in service. A caller starts it with ID "certificate/<name>" and ports.StartInput;
+// what a run continues with is a lifecycle.State. It ends only when it is retired, cancelled or terminated, and fails
+// only if its first input can never be carried out.
 //
 // The input is taken raw: if the SDK failed to decode it, the workflow would fail for good.
 func Certificate(ctx workflow.Context, input converter.RawValue) error {
@@ -33,8 +33,8 @@ func Certificate(ctx workflow.Context, input converter.RawValue) error {
 // run is one run of the workflow.
 type run struct {
 	machine *lifecycle.Machine
-	// id is the run's ID. first is that of the run which it was reset from, else the same; with an update's ID it is the ID of
-	// a request: after a reset, updates are applied again, and what they asked for is recorded already.
+	// id is the run's ID. first is that of the run which it was reset from, else the same; with an update's ID it is the
+	// ID of a request: after a reset, updates are applied again, and what they asked for is recorded already.
 	id, first string
 	// queue is the workflows' task queue, after which the others are named.
 	queue string
@@ -54,28 +54,31 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	info := workflow.GetInfo(ctx)
 	name, ok := ports.CertificateName(info.WorkflowExecution.ID)
 	if !ok {
-		return nil, fault.Error(domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonWorkflowID, Final: true, Message: fmt.Sprintf(
-			"workflow ID %q: a %s workflow's ID must be %s<name>", info.WorkflowExecution.ID, ports.CertificateWorkflow, ports.WorkflowIDPrefix)})
+		return nil, fault.Error(domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonWorkflowID, Final: true,
+			Message: fmt.Sprintf("workflow ID %q: a %s workflow's ID must be %s<name>",
+				info.WorkflowExecution.ID, ports.CertificateWorkflow, ports.WorkflowIDPrefix)})
 	}
 	r := &run{id: info.WorkflowExecution.RunID, first: info.OriginalRunID, queue: info.TaskQueueName}
 	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
-	refusal := unfit(info)
-	state, err := lifecycle.Decode(input.Payload().GetData(), info.ContinuedExecutionRunID != "") //workflowcheck:ignore // JSON: the same each time
+	refusal := startOptionsFault(info)
+	payload, continued := input.Payload().GetData(), info.ContinuedExecutionRunID != ""
+	state, err := lifecycle.Decode(payload, continued) //workflowcheck:ignore // JSON: the same each time
 	switch {
 	case refusal != nil || errors.As(err, &refusal):
 		r.machine = lifecycle.Refuse(name, *refusal)
 	case err != nil:
 		// The task fails and is tried again; the run stays open and loses nothing.
-		panic(fmt.Sprintf("certificate %q: %v. Deploy the build that wrote the state, or a newer one; the workflow then goes on", name, err))
+		panic(fmt.Sprintf("certificate %q: %v. Deploy the build that wrote the state, or a newer one; the workflow then "+
+			"goes on", name, err))
 	default:
 		r.machine = lifecycle.New(name, state, r.first+"/start", now(ctx))
 	}
 	return r, r.handle(ctx)
 }
 
-// unfit refuses options of a start that do not suit a workflow that lives for years. A retry policy is harmless: nothing
-// that a certificate's workflow fails with is retried.
-func unfit(info *workflow.Info) *domain.Fault {
+// startOptionsFault refuses options of a start that do not suit a workflow that lives for years. A retry policy is
+// harmless: nothing that a certificate's workflow fails with is retried.
+func startOptionsFault(info *workflow.Info) *domain.Fault {
 	var option string
 	switch {
 	case info.CronSchedule != "":
@@ -85,7 +88,8 @@ func unfit(info *workflow.Info) *domain.Fault {
 	default:
 		return nil
 	}
-	return &domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonStartOptions, Final: true, Message: "start options: " + option + "; start it without"}
+	return &domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonStartOptions, Final: true,
+		Message: "start options: " + option + "; start it without"}
 }
 
 func now(ctx workflow.Context) time.Time { return workflow.Now(ctx).UTC() }

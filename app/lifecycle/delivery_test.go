@@ -75,7 +75,7 @@ func TestMovedPlanIsFollowed(t *testing.T) {
 		w.env.SignalWorkflow(ports.RecordChangedSignal, nil)
 	})
 	w.lives(spec, 11*day)
-	require.Contains(t, w.story, "ObtainCertificate@240h0m0s")
+	require.Contains(t, w.calls, "ObtainCertificate@240h0m0s")
 }
 
 // What a signal carries is not read: neither megabytes nor what another service may mean by it.
@@ -92,7 +92,7 @@ func TestSignalsCarryNothing(t *testing.T) {
 	w.lives(spec, 2*day)
 	require.Equal(t, domain.PhaseReady, status.Phase)
 	require.Equal(t, []string{"ObtainCertificate"}, w.steps())
-	require.Less(t, len(w.story), 8, "signals are heard together: %v", w.story)
+	require.Less(t, len(w.calls), 8, "signals are heard together: %v", w.calls)
 }
 
 func sortedByVersion(in []ports.DeliverCertificateInput) []ports.DeliverCertificateInput {

@@ -1,9 +1,9 @@
-// Package lifecycle executes one certificate's life: the Certificate workflow, one execution per certificate, which ends
-// when the certificate is retired.
+// Package lifecycle executes one certificate's life: the Certificate workflow, one execution per certificate, which
+// ends when the certificate is retired.
 //
 // It decides nothing: the machine of domain/lifecycle names each action, steps (package ports) carry it out, and their
-// recorded answers bring in the policy. What this package adds is what Temporal does: steps, timers, updates, the query,
-// signals, and the hand-over to the next run.
+// recorded answers bring in the policy. What this package adds is what Temporal does: steps, timers, updates, the
+// query, signals, and the hand-over to the next run.
 //
 // Everything here and in domain/lifecycle is replayed. A change to the order of commands raises the machine's version:
 // recorded histories say when that is needed.

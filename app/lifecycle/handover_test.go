@@ -73,7 +73,7 @@ func TestSignalAtTheHandOver(t *testing.T) {
 	later := w.again(0)
 	later.at(11*day, later.env.CancelWorkflow)
 	later.run(w.next())
-	require.Contains(t, later.story, "ObtainCertificate@240h0m0s")
+	require.Contains(t, later.calls, "ObtainCertificate@240h0m0s")
 }
 
 // What was asked for goes along.

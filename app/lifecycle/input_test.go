@@ -64,7 +64,7 @@ func TestUpdateWithStart(t *testing.T) {
 	require.Len(t, inputsOf(w, ports.ObtainCertificate), 1)
 }
 
-// Whoever comes with a start that fails gets the start's fault, before the workflow fails.
+// A caller that comes with a start that fails gets the start's fault, before the workflow fails.
 func TestUpdateWithABadStart(t *testing.T) {
 	w := newWorld(t)
 	asked := []*answer{w.ask(0, ports.EnsureUpdate, ensure), w.ask(0, ports.RenewUpdate, ports.RenewRequest{})}
@@ -73,7 +73,7 @@ func TestUpdateWithABadStart(t *testing.T) {
 	for _, a := range asked {
 		require.Equal(t, domain.ReasonNoSpec, a.problem(t).Reason)
 	}
-	require.Empty(t, w.story)
+	require.Empty(t, w.calls)
 
 	w = newWorld(t)
 	renewed := w.ask(0, ports.RenewUpdate, ports.RenewRequest{})
@@ -94,7 +94,7 @@ func TestOptionsThatDoNotSuit(t *testing.T) {
 			w.info = func(info *workflow.Info) { before(info); set(info) }
 			w.run(ports.StartInput{Spec: spec})
 			require.Equal(t, domain.ReasonStartOptions, faultIn(t, w.env.GetWorkflowError()).Reason)
-			require.Empty(t, w.story)
+			require.Empty(t, w.calls)
 		})
 	}
 }
@@ -107,7 +107,7 @@ func TestWorkflowIDOfAnotherKind(t *testing.T) {
 		fault := faultIn(t, w.env.GetWorkflowError())
 		require.Equal(t, domain.FaultSpec, fault.Kind)
 		require.Contains(t, fault.Message, fmt.Sprintf("%q", id))
-		require.Empty(t, w.story)
+		require.Empty(t, w.calls)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestForeignStates(t *testing.T) {
 			w.run(raw(input))
 			require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()), "%v", w.env.GetWorkflowError())
 			require.Equal(t, "v1", status.Issued.Version, "what is stored is in service")
-			require.Empty(t, w.steps(), "%v", w.story)
+			require.Empty(t, w.steps(), "%v", w.calls)
 		})
 	}
 }
@@ -159,6 +159,6 @@ func TestUnreadableStates(t *testing.T) {
 		var blocked *temporal.PanicError // which the SDK makes the failure of a task, not of the workflow
 		require.ErrorAs(t, w.env.GetWorkflowError(), &blocked, input)
 		require.Contains(t, blocked.Error(), "Deploy the build that wrote the state")
-		require.Empty(t, w.story)
+		require.Empty(t, w.calls)
 	}
 }

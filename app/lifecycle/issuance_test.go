@@ -19,7 +19,7 @@ func TestFirstIssuanceAndRenewal(t *testing.T) {
 		"RecordRequest@0s", "ReserveOrder@0s", "ObtainCertificate@0s",
 		"ReserveOrder@1440h0m0s", "ObtainCertificate@1440h0m0s",
 		"RecordReleased@1464h0m0s",
-	}, w.story)
+	}, w.calls)
 	require.Equal(t, []time.Duration{renewal, renewal}, w.timers, "one timer a renewal")
 	obtained := inputsOf(w, ports.ObtainCertificate)
 	require.Equal(t, certName, obtained[0].Certificate)
@@ -41,7 +41,7 @@ func TestOrderWaitsForTheBudget(t *testing.T) {
 	w.lives(spec, day)
 	require.Equal(t, []string{
 		"RecordRequest@0s", "ReserveOrder@0s", "ObtainCertificate@2h0m0s", "RecordReleased@24h0m0s",
-	}, w.story)
+	}, w.calls)
 }
 
 func TestFailureIsTriedAgain(t *testing.T) {
@@ -54,7 +54,7 @@ func TestFailureIsTriedAgain(t *testing.T) {
 		"ReserveOrder@1m0s", "ObtainCertificate@1m0s", "RecordFailure@1m0s",
 		"ReserveOrder@3m0s", "ObtainCertificate@3m0s",
 		"RecordReleased@24h0m0s",
-	}, w.story)
+	}, w.calls)
 	failures := inputsOf(w, ports.RecordFailure)
 	require.Equal(t, ports.ObtainCertificate.Name, failures[0].Step)
 	require.Equal(t, *nameFault, failures[0].Fault)

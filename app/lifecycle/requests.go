@@ -14,18 +14,21 @@ import (
 	"everleaf/ports"
 )
 
-// handle joins the contract's updates and its query to this run. Validators refuse what is wrong in itself before it enters
-// the history. They are not replayed, so they may call the policy.
+// handle joins the contract's updates and its query to this run. Validators refuse what is wrong in itself before it
+// enters the history. They are not replayed, so they may call the policy.
 func (r *run) handle(ctx workflow.Context) error {
 	for _, update := range []struct {
 		name, description  string
 		handler, validator any
 	}{
-		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure, room[ports.EnsureRequest](r)},
-		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew, room[ports.RenewRequest](r)},
+		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure,
+			room[ports.EnsureRequest](r)},
+		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew,
+			room[ports.RenewRequest](r)},
 		{ports.RevokeUpdate, "Replace the certificate, then revoke the one in service; answers when done or with a problem",
 			r.revoke, check[ports.RevokeRequest]},
-		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem", r.retire, check[ports.RetireRequest]},
+		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem", r.retire,
+			check[ports.RetireRequest]},
 	} {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name, update.handler,
 			workflow.UpdateHandlerOptions{Validator: update.validator, Description: update.description})
@@ -34,15 +37,16 @@ func (r *run) handle(ctx workflow.Context) error {
 		}
 	}
 	status := func() (domain.Status, error) { return r.machine.Status(r.id), nil }
-	err := workflow.SetQueryHandlerWithOptions(ctx, ports.StatusQuery, status, workflow.QueryHandlerOptions{Description: "Where the certificate is"})
+	err := workflow.SetQueryHandlerWithOptions(ctx, ports.StatusQuery, status,
+		workflow.QueryHandlerOptions{Description: "Where the certificate is"})
 	if err != nil {
 		return fmt.Errorf("set query handler %s: %w", ports.StatusQuery, err)
 	}
 	return nil
 }
 
-// maxCallers may wait for a certificate at a time. The server lets ten updates wait: with so many, there is room for who
-// wants it revoked or retired.
+// maxCallers may wait for a certificate at a time. The server lets ten updates wait: with so many, there is room for
+// who wants it revoked or retired.
 const maxCallers = 8
 
 // room is a check that refuses a caller for whom there is none.
@@ -51,8 +55,10 @@ func room[Request interface{ Check() error }](r *run) func(Request) error {
 		if len(r.callers) < maxCallers {
 			return check(request)
 		}
-		return fault.Error(domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonTooManyCallers, RetryAfter: 10 * time.Second,
-			Message: fmt.Sprintf("certificate %q: %d callers wait for it already; ask again later", r.machine.Name, len(r.callers))})
+		return fault.Error(domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonTooManyCallers,
+			RetryAfter: 10 * time.Second,
+			Message: fmt.Sprintf("certificate %q: %d callers wait for it already; ask again later", r.machine.Name,
+				len(r.callers))})
 	}
 }
 
@@ -81,7 +87,8 @@ func (r *run) revoke(ctx workflow.Context, request ports.RevokeRequest) (domain.
 }
 
 func (r *run) retire(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
-	return r.ask(ctx, domain.Request{Kind: domain.RequestRetire, Note: request.Note, RemoveDeliveries: request.RemoveDeliveries})
+	return r.ask(ctx, domain.Request{Kind: domain.RequestRetire, Note: request.Note,
+		RemoveDeliveries: request.RemoveDeliveries})
 }
 
 // caller is an update that waits for its answer.
@@ -104,8 +111,8 @@ func (r *run) ask(ctx workflow.Context, request domain.Request) (domain.Status, 
 	return c.status, c.err
 }
 
-// answerCallers answers whoever need not wait any more, and reports whether there was one. It is called when all that is
-// due was begun.
+// answerCallers answers the callers that need not wait any more, and reports whether there was one. It is called when
+// all that is due was begun.
 func (r *run) answerCallers(ctx workflow.Context) bool {
 	situation, waiting := r.situation(ctx), len(r.callers)
 	r.callers = slices.DeleteFunc(r.callers, func(c *caller) bool {

@@ -103,7 +103,7 @@ func TestCallersWaitThroughAShortProblem(t *testing.T) {
 }
 
 // A CA that asks for one short wait after the other does not keep its callers for ever.
-func TestPatienceEnds(t *testing.T) {
+func TestACallerWaitsThroughFewFailures(t *testing.T) {
 	w := newWorld(t)
 	for range 10 {
 		w.failures[ports.ObtainCertificate.Name] = append(w.failures[ports.ObtainCertificate.Name], briefFault)

@@ -54,7 +54,7 @@ func TestRetireCarriesOutRevocationsFirst(t *testing.T) {
 	require.NoError(t, w.env.GetWorkflowError())
 	asked.ok(t)
 	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "RevokeCertificate"}, w.steps())
-	require.Equal(t, "RecordReleased@24h0m1s", w.story[len(w.story)-1])
+	require.Equal(t, "RecordReleased@24h0m1s", w.calls[len(w.calls)-1])
 }
 
 // The last step of a certificate's life fails: it is tried again, and the end waits for it.
@@ -131,7 +131,7 @@ func TestCancellation(t *testing.T) {
 			w.run(ports.StartInput{Spec: delivered})
 			require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()), "%v", w.env.GetWorkflowError())
 			require.Len(t, inputsOf(w, ports.RecordReleased), 1)
-			require.Contains(t, w.story[len(w.story)-1], "RecordReleased", "%v", w.story)
+			require.Contains(t, w.calls[len(w.calls)-1], "RecordReleased", "%v", w.calls)
 			require.LessOrEqual(t, w.since(), day+time.Second)
 		})
 	}

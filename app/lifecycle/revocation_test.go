@@ -69,7 +69,7 @@ func TestRevocationFailsAndIsTriedAgain(t *testing.T) {
 	require.Empty(t, w.record.Revocations)
 }
 
-// A target that does not take the replacement holds the revocation up until its patience ends.
+// A target that does not take the replacement holds the revocation up until its time limit.
 func TestRevocationWaitsForTargets(t *testing.T) {
 	w := newWorld(t)
 	w.at(time.Hour, func() {
@@ -80,5 +80,5 @@ func TestRevocationWaitsForTargets(t *testing.T) {
 	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(delivered, 3*day)
 	require.Equal(t, domain.ReasonReplacementNotDelivered, asked.problem(t).Reason)
-	require.Contains(t, w.story, "RevokeCertificate@48h0m0s")
+	require.Contains(t, w.calls, "RevokeCertificate@48h0m0s")
 }

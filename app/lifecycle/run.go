@@ -26,8 +26,8 @@ func (r *run) watchCancellation(ctx workflow.Context) {
 	r.woken = true
 }
 
-// loop asks the machine for one action after the other. Steps run beside it and wake it with their outcome, callers with
-// their requests.
+// loop asks the machine for one action after the other. Steps run beside it and wake it with their outcome, callers
+// with their requests.
 func (r *run) loop(ctx workflow.Context) error {
 	lasting, _ := workflow.NewDisconnectedContext(ctx) // a cancelled run goes on until that is recorded
 	for {
@@ -51,9 +51,9 @@ func (r *run) loop(ctx workflow.Context) error {
 	}
 }
 
-// next is the machine's next action. An outdated run hands over instead of an action that nobody has run yet: what an earlier
-// build ran is in the history, and is run again in a replay. The gate tells the two apart. It answers the same for ever, so
-// each decision has a gate of its own; the first that is not a replay's ends the run.
+// next is the machine's next action. An outdated run hands over instead of an action that nobody has run yet: what an
+// earlier build ran is in the history, and is run again in a replay. The gate distinguishes the two. It answers the
+// same for ever, so each decision has its own gate; the first that is not a replay's ends the run.
 func (r *run) next(ctx workflow.Context) lifecycle.Action {
 	situation := r.situation(ctx)
 	action := r.machine.Next(situation)

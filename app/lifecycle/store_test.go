@@ -178,7 +178,7 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 
 func (s *store) deliver(now time.Time, in ports.DeliverCertificateInput) ports.DeliverCertificateOutput {
 	s.remove(in.Target)
-	s.record.Deliveries = append(s.record.Deliveries, domain.Delivery{Target: in.Target, Version: in.Version, At: now, Met: true})
+	s.record.Deliveries = append(s.record.Deliveries, domain.Delivery{Target: in.Target, Version: in.Version, At: now, Contacted: true})
 	slices.SortFunc(s.record.Deliveries, func(a, b domain.Delivery) int { return len(a.Target) - len(b.Target) })
 	return ports.DeliverCertificateOutput{}
 }

@@ -86,7 +86,8 @@ func details(s domain.Status) string {
 	for _, d := range s.Deliveries {
 		switch {
 		case d.Failure != nil:
-			line("target %s: %s: %s; next try: %s", d.Target, d.Failure.Fault.Reason, d.Failure.Fault.Message, stamp(d.Failure.RetryAt))
+			line("target %s: %s: %s; next try: %s", d.Target, d.Failure.Fault.Reason, d.Failure.Fault.Message,
+				stamp(d.Failure.RetryAt))
 		case d.Removing:
 			line("target %s: to be cleared", d.Target)
 		case s.Issued != nil && d.Version == s.Issued.Version:

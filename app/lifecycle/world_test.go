@@ -46,8 +46,8 @@ type world struct {
 	info func(*workflow.Info)
 
 	mu sync.Mutex
-	// story is every call of a step, in order, as "Step@time since start".
-	story []string
+	// calls is every call of a step, in order, as "Step@time since start".
+	calls []string
 	// inputs are those of the calls, by step.
 	inputs map[string][]any
 	// meanwhile is called by a step of this name while it is at work.
@@ -98,7 +98,7 @@ func stub[In, Out any](w *world, step ports.Step[In, Out], run string) {
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in In) (out Out, err error) {
 		w.mu.Lock()
 		meanwhile := w.meanwhile[step.Name]
-		w.story = append(w.story, fmt.Sprintf("%s@%s", step.Name, w.since()))
+		w.calls = append(w.calls, fmt.Sprintf("%s@%s", step.Name, w.since()))
 		w.inputs[step.Name] = append(w.inputs[step.Name], in)
 		w.mu.Unlock()
 		if meanwhile != nil {
@@ -136,9 +136,9 @@ func inputsOf[In, Out any](w *world, step ports.Step[In, Out]) (all []In) {
 
 func (w *world) since() time.Duration { return w.env.Now().Sub(start) }
 
-// steps are the names in the story, without those that only record.
+// steps are the names of the calls, without those that only record.
 func (w *world) steps() (names []string) {
-	for _, call := range w.story {
+	for _, call := range w.calls {
 		name, _, _ := strings.Cut(call, "@")
 		if !strings.HasPrefix(name, "Record") && name != ports.ReserveOrder.Name {
 			names = append(names, name)

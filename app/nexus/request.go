@@ -20,8 +20,9 @@ var locating = workflow.LocalActivityOptions{
 	},
 }
 
-// The wait for an issuance, as long as that takes, through restarts of this worker and of the certificate's. The heartbeat
-// tells a killed worker within seconds. The caller's own timeout, where he has one, ends the whole workflow.
+// The wait for an issuance, as long as that takes, through restarts of this worker and of the certificate's. The
+// heartbeat detects a killed worker within seconds. The caller's own timeout, where he has one, ends the whole
+// workflow.
 var carrying = workflow.ActivityOptions{
 	StartToCloseTimeout: 24 * time.Hour, ScheduleToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 15 * time.Second,
 	RetryPolicy: &temporal.RetryPolicy{
@@ -30,7 +31,7 @@ var carrying = workflow.ActivityOptions{
 }
 
 // Register makes the workflow known to a worker under its contract name. With worker versioning on, it moves to the
-// current build: it is short, but its caller waits, and pinned it would stand still where the old build's workers go
+// current build: it is short, but its caller waits, and pinned it would be blocked where the old build's workers go
 // before it is done.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Request, workflow.RegisterOptions{
@@ -86,7 +87,8 @@ func callersError(err error) error {
 	}
 	problem := fault.Of(err)
 	if problem.Reason == domain.ReasonStepTimedOut {
-		problem.Reason, problem.Message = domain.ReasonNoAnswer, "the certificate's workflow did not answer in time; it goes on"
+		problem.Reason, problem.Message = domain.ReasonNoAnswer,
+			"the certificate's workflow did not answer in time; it goes on"
 	}
 	return fault.Error(problem)
 }

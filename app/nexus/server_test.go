@@ -29,7 +29,7 @@ import (
 )
 
 // service is a Nexus endpoint with all behind it: the service's worker in its namespace, a stand-in for the certificates'
-// workflow, and a caller in a namespace of its own.
+// workflow, and a caller in its own namespace.
 type service struct {
 	t        *testing.T
 	endpoint string

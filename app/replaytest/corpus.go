@@ -23,13 +23,13 @@ const (
 	transcriptSuffix = ".calls.json"
 )
 
-// private is what has no place in a history: keys, addresses with a password, and names of the machine that recorded it, its
-// users and folders.
+// private is what has no place in a history: keys, addresses with a password, and names of the machine that recorded
+// it, its users and folders.
 var private = regexp.MustCompile(`PRIVATE KEY|postgres://|\d+@|/(?:tmp|root|home|work|usr|var|Users)/`)
 
-// Run replays a corpus: every history to its end, and up to the end of each workflow task, as a worker finds runs that are
-// open. The corpus is a folder of histories, name.json, each with a transcript, name.calls.json, and SHA256SUMS, which lists
-// all of them.
+// Run replays a corpus: every history to its end, and up to the end of each workflow task, as a worker finds runs that
+// are open. The corpus is a folder of histories, name.json, each with a transcript, name.calls.json, and SHA256SUMS,
+// which lists all of them.
 func Run(t *testing.T, corpus string, register func(worker.WorkflowRegistry)) {
 	t.Helper()
 	for _, path := range Histories(t, corpus) {
@@ -52,7 +52,8 @@ func Histories(t testing.TB, corpus string) (paths []string) {
 	t.Helper()
 	listed, err := os.ReadFile(filepath.Join(corpus, sumsFile))
 	require.NoError(t, err, "record a corpus with `make record`")
-	require.Equal(t, string(listed), sums(t, corpus), "%s: a file was changed by hand, added or removed: `make record` lists what it records",
+	require.Equal(t, string(listed), sums(t, corpus),
+		"%s: a file was changed by hand, added or removed: `make record` lists what it records",
 		filepath.Join(corpus, sumsFile))
 	for line := range strings.Lines(string(listed)) {
 		_, name, _ := strings.Cut(strings.TrimSpace(line), "  ")

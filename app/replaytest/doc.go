@@ -1,15 +1,15 @@
-// Package replaytest replays recorded histories in tests, strictly: what production has written must go on replaying, and
-// must go on meaning the same.
+// Package replaytest replays recorded histories in tests, strictly: what production has written must go on replaying,
+// and must go on meaning the same.
 //
 // The SDK's replayer compares the names and IDs of commands. This package also takes down every call that leaves the
-// workflow, with its input, task queue, time-outs and priority, the lengths of timers, search attributes, answers of updates
-// and what is handed to the next run. It compares them with the history's own events, and with a transcript that was written
-// when the history was recorded: that covers the inputs of local activities, which no history holds.
+// workflow, with its input, task queue, time-outs and priority, the lengths of timers, search attributes, answers of
+// updates and what is handed to the next run. It compares them with the history's own events, and with a transcript
+// that was written when the history was recorded: that covers the inputs of local activities, which no history holds.
 //
 // # How to change a workflow
 //
-// A change that replays as it is, needs nothing. A difference means that runs which are open in production would fail their
-// workflow tasks, or go on with something else than what they did. Then there are two ways:
+// A change that replays as it is, needs nothing. A difference means that runs which are open in production would fail
+// their workflow tasks, or go on with something else than what they did. Then there are two ways:
 //
 //   - Before the code is released, nobody has such runs: record again with `make record`, and read the difference of the
 //     transcripts in the commit: it is what the change does.

@@ -36,7 +36,8 @@ func held(history *historypb.History) content {
 			add(doActivity, a.GetActivityType().GetName(), step{
 				Queue: a.GetTaskQueue().GetName(), Heartbeat: a.GetHeartbeatTimeout().AsDuration(),
 				ScheduleToClose: a.GetScheduleToCloseTimeout().AsDuration(), StartToClose: a.GetStartToCloseTimeout().AsDuration(),
-				Priority: int(a.GetPriority().GetPriorityKey()), Fairness: a.GetPriority().GetFairnessKey(), Input: values(a.GetInput()),
+				Priority: int(a.GetPriority().GetPriorityKey()), Fairness: a.GetPriority().GetFairnessKey(),
+				Input: values(a.GetInput()),
 			})
 		case enumspb.EVENT_TYPE_TIMER_STARTED:
 			add(doTimer, "", event.GetTimerStartedEventAttributes().GetStartToFireTimeout().AsDuration())
@@ -94,10 +95,11 @@ func (c content) marker(m *historypb.MarkerRecordedEventAttributes) {
 	}
 }
 
-// compare is an error about the first event that holds something else than the calls, nil if there is none. A call that is
-// given up in the task in which it is made leaves no event, and a local activity leaves one when it has ended.
+// compare is an error about the first event that holds something else than the calls, nil if there is none. A call that
+// is given up in the task in which it is made leaves no event, and a local activity leaves one when it has ended.
 func (c content) compare(calls []Call, limit time.Duration) error {
-	for _, do := range []string{doActivity, doLocal, doTimer, doSearch, doVersion, doAnswer, doContinue, doResult, doFailure} {
+	for _, do := range []string{doActivity, doLocal, doTimer, doSearch, doVersion, doAnswer, doContinue, doResult,
+		doFailure} {
 		var made []string
 		for _, call := range calls {
 			if call.Do == do {

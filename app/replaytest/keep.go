@@ -25,8 +25,8 @@ var (
 	folders = regexp.MustCompile(regexp.QuoteMeta(os.TempDir()) + `(?:/[\w.-]+)*`)
 )
 
-// Keep adds a history of this run of the workflow to the corpus, or replaces the one of that name, and writes its transcript.
-// The history must replay, and its events must hold what the replay does.
+// Keep adds a history of this run of the workflow to the corpus, or replaces the one of that name, and writes its
+// transcript. The history must replay, and its events must hold what the replay does.
 func Keep(t testing.TB, corpus, name, run string, history *historypb.History, register func(worker.WorkflowRegistry)) {
 	t.Helper()
 	require.NoError(t, clean(history))
@@ -55,7 +55,8 @@ func clean(history *historypb.History) error {
 		f.Message = folders.ReplaceAllString(f.GetMessage(), instead)
 		return nil
 	}
-	if err := proxy.VisitPayloads(context.Background(), history, proxy.VisitPayloadsOptions{Visitor: payload}); err != nil {
+	if err := proxy.VisitPayloads(context.Background(), history,
+		proxy.VisitPayloadsOptions{Visitor: payload}); err != nil {
 		return err
 	}
 	return proxy.VisitFailures(context.Background(), history, proxy.VisitFailuresOptions{Visitor: failure})

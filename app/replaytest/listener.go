@@ -67,7 +67,8 @@ func retryOf(policy *temporal.RetryPolicy) *retry {
 	return &retry{policy.InitialInterval, policy.BackoffCoefficient, policy.MaximumInterval, policy.MaximumAttempts}
 }
 
-func (l *listener) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (l *listener) InterceptWorkflow(_ workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &inbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, l}
 }
 
@@ -149,7 +150,8 @@ func (o *outbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Futu
 	return o.Next.NewTimer(ctx, d)
 }
 
-func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
+func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration,
+	options workflow.TimerOptions) workflow.Future {
 	o.note(doTimer, "", nil, d)
 	return o.Next.NewTimerWithOptions(ctx, d, options)
 }

@@ -14,9 +14,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Replay runs the history at path through what register registers, with the worker's interceptors that may matter to it. It
-// compares what the workflow does with the history's events and with the transcript.
-func Replay(t testing.TB, path string, register func(worker.WorkflowRegistry), interceptors ...interceptor.WorkerInterceptor) error {
+// Replay runs the history at path through what register registers, with the worker's interceptors that may matter to
+// it. It compares what the workflow does with the history's events and with the transcript.
+func Replay(t testing.TB, path string, register func(worker.WorkflowRegistry),
+	interceptors ...interceptor.WorkerInterceptor) error {
 	t.Helper()
 	l := listener{others: interceptors}
 	history, transcript := Read(t, path), readTranscript(t, path)
@@ -33,9 +34,10 @@ func replayPart(history *historypb.History, transcript *Transcript, register fun
 	return l.judge(err, transcript.Calls[:min(len(l.calls), len(transcript.Calls))], events)
 }
 
-// ReplayBegunUnder is Replay of a run that the code finds to have begun under this version of a gate, as a build sees it that
-// has raised the version. What is recorded must be done again.
-func ReplayBegunUnder(t testing.TB, path string, register func(worker.WorkflowRegistry), gate string, version workflow.Version) error {
+// ReplayBegunUnder is Replay of a run that the code finds to have begun under this version of a gate, as a build sees
+// it that has raised the version. What is recorded must be done again.
+func ReplayBegunUnder(t testing.TB, path string, register func(worker.WorkflowRegistry), gate string,
+	version workflow.Version) error {
 	t.Helper()
 	l := listener{began: map[string]workflow.Version{gate: version}}
 	history, transcript := Read(t, path), readTranscript(t, path)

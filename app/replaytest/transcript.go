@@ -76,8 +76,10 @@ func readTranscript(t testing.TB, history string) *Transcript {
 }
 
 // hint is what to do about a difference.
-const hint = "Runs that are open in production would not go on as they did. If this is meant: keep the old branch behind a version " +
-	"(for a certificate's workflow, raise lifecycle.Version), or, before the release, record again with `make record`. See package replaytest."
+const hint = "Runs that are open in production would not go on as they did. If this is meant: keep the old branch " +
+	"behind a version " +
+	"(for a certificate's workflow, raise lifecycle.Version), or, before the release, record again with `make record`. " +
+	"See package replaytest."
 
 // differ is an error about the first line that differs, nil if none does.
 func differ(what, wantName string, want []string, gotName string, got []string) error {

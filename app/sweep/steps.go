@@ -10,8 +10,8 @@ import (
 	"everleaf/ports"
 )
 
-// page is how a step is run that works on pages for a few minutes. What it could not do is due at the next sweep, so it is
-// given up soon: sweeps do not overlap, and one that hangs would hold up the next.
+// page is how a step is run that works on pages for a few minutes. What it could not do is due at the next sweep, so it
+// is given up soon: sweeps do not overlap, and one that hangs would hold up the next.
 var page = workflow.ActivityOptions{
 	StartToCloseTimeout:    5 * time.Minute,
 	ScheduleToCloseTimeout: 15 * time.Minute,
@@ -32,7 +32,8 @@ const (
 )
 
 // remote runs a step on a queue.
-func remote[In, Out any](ctx workflow.Context, queue string, step ports.Step[In, Out], in In, adapt ...func(*workflow.ActivityOptions)) (Out, error) {
+func remote[In, Out any](ctx workflow.Context, queue string, step ports.Step[In, Out], in In,
+	adapt ...func(*workflow.ActivityOptions)) (Out, error) {
 	var out Out
 	options := page
 	options.TaskQueue, options.Summary = queue, step.Summary

@@ -9,8 +9,8 @@ import (
 	"everleaf/ports"
 )
 
-// Sweep looks after the whole fleet once. Its parts run side by side, and one that fails stops no other: its rest is the
-// next sweep's.
+// Sweep looks after the whole fleet once. Its parts run side by side, and one that fails stops no other: its rest is
+// the next sweep's.
 func Sweep(ctx workflow.Context, state ports.SweepState) (ports.SweepResult, error) {
 	s := setup(ctx, state)
 	return s.run(ctx)
@@ -53,8 +53,10 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 	if !s.done() {
 		return ports.SweepResult{}, workflow.NewContinueAsNewError(ctx, ports.SweepWorkflow, s.state)
 	}
-	workflow.GetLogger(ctx).Info("swept", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved", s.state.Result.Moved,
-		"looked", s.state.Result.Looked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned", s.state.Result.Cleaned)
+	workflow.GetLogger(ctx).Info("sweep finished", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved",
+		s.state.Result.Moved,
+		"checked", s.state.Result.Checked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned",
+		s.state.Result.Cleaned)
 	return s.state.Result, nil
 }
 
@@ -80,7 +82,8 @@ func (s *sweep) begin(ctx workflow.Context) error {
 func (s *sweep) renewals(ctx workflow.Context) {
 	at, result := &s.state.Renewals, &s.state.Result
 	for !at.Done && !s.full(ctx) {
-		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRenewals, ports.SweepRenewalsInput{After: at.After})
+		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRenewals,
+			ports.SweepRenewalsInput{After: at.After})
 		if err != nil {
 			at.Done = s.problem(ctx, "renewals", fault.Of(err).Message)
 			return
@@ -100,14 +103,15 @@ func (s *sweep) deliveries(ctx workflow.Context, at *ports.SweepHost) {
 			return
 		}
 		at.After, at.Done = out.After, out.Done
-		result.Looked, result.Drifted = result.Looked+out.Looked, result.Drifted+out.Drifted
+		result.Checked, result.Drifted = result.Checked+out.Checked, result.Drifted+out.Drifted
 	}
 }
 
 func (s *sweep) secrets(ctx workflow.Context) {
 	at, result := &s.state.Secrets, &s.state.Result
 	for !at.Done && !s.full(ctx) {
-		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.ResealSecrets, ports.ResealSecretsInput{After: at.After})
+		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.ResealSecrets,
+			ports.ResealSecretsInput{After: at.After})
 		if err != nil {
 			at.Done = s.problem(ctx, "secrets", fault.Of(err).Message)
 			return
@@ -120,7 +124,8 @@ func (s *sweep) secrets(ctx workflow.Context) {
 func (s *sweep) records(ctx workflow.Context) {
 	at, result, failed := s.state.Records, &s.state.Result, 0
 	for !at.Done && !s.full(ctx) {
-		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRecords, ports.SweepRecordsInput{After: at.After})
+		out, err := remote(ctx, ports.AuthorizationTaskQueue(s.base), ports.SweepRecords,
+			ports.SweepRecordsInput{After: at.After})
 		if err != nil {
 			at.Done = s.problem(ctx, "DNS records", fault.Of(err).Message)
 			break
@@ -129,18 +134,20 @@ func (s *sweep) records(ctx workflow.Context) {
 		result.Cleaned, failed = result.Cleaned+out.Cleaned, failed+out.Failed
 	}
 	if failed > 0 {
-		s.problem(ctx, "DNS records", fmt.Sprintf("those of %d orders could not be removed; the workers' log says why", failed))
+		s.problem(ctx, "DNS records", fmt.Sprintf("those of %d orders could not be removed; the workers' log says why",
+			failed))
 	}
 }
 
 // problem notes why a part ends early.
 func (s *sweep) problem(ctx workflow.Context, part, why string) (done bool) {
-	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it", "part", part, "why", why)
+	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it",
+		"part", part, "why", why)
 	s.state.Result.Problems = append(s.state.Result.Problems, part+": "+why)
 	return true
 }
 
-// full says that the history is long enough: the next run goes on at the pages where this one was.
+// full reports whether the history is long enough: the next run goes on at the pages where this one was.
 func (s *sweep) full(ctx workflow.Context) bool {
 	return ctx.Err() != nil || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }

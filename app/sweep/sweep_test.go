@@ -84,17 +84,17 @@ func TestPages(t *testing.T) {
 	on(t, env, "everleaf-authorization", ports.SweepRenewals, ports.SweepRenewalsInput{After: "b"},
 		ports.SweepRenewalsOutput{Page: ports.PageState{After: "c", Done: true}, Asked: 1, Failed: 1}, nil).Once()
 	at := ports.DeliveredTo{Certificate: "a", Target: "files@web1", Version: "v"}
-	on(t, env, "everleaf-delivery", ports.SweepDeliveries, ports.SweepDeliveriesInput{}, ports.SweepDeliveriesOutput{Done: true, Looked: 5}, nil).Once()
-	on(t, env, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1"}, ports.SweepDeliveriesOutput{After: at, Looked: 1}, nil).Once()
+	on(t, env, "everleaf-delivery", ports.SweepDeliveries, ports.SweepDeliveriesInput{}, ports.SweepDeliveriesOutput{Done: true, Checked: 5}, nil).Once()
+	on(t, env, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1"}, ports.SweepDeliveriesOutput{After: at, Checked: 1}, nil).Once()
 	on(t, env, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1", After: at},
-		ports.SweepDeliveriesOutput{After: at, Done: true, Looked: 1, Drifted: 1}, nil).Once()
+		ports.SweepDeliveriesOutput{After: at, Done: true, Checked: 1, Drifted: 1}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.ResealSecrets, ports.ResealSecretsInput{},
 		ports.ResealSecretsOutput{Page: ports.PageState{Done: true}, Resealed: 2, Failed: 1}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{}, ports.SweepRecordsOutput{Page: ports.PageState{After: "o"}, Cleaned: 2}, nil).Once()
 	on(t, env, "everleaf-authorization", ports.SweepRecords, ports.SweepRecordsInput{After: "o"},
 		ports.SweepRecordsOutput{Page: ports.PageState{After: "p", Done: true}, Cleaned: 1}, nil).Once()
 	env.ExecuteWorkflow(ports.SweepWorkflow, ports.SweepState{})
-	require.Equal(t, ports.SweepResult{Asked: 3, Failed: 1, Moved: 1, Looked: 7, Drifted: 1, Resealed: 2, Unsealable: 1, Cleaned: 3}, result(t, env))
+	require.Equal(t, ports.SweepResult{Asked: 3, Failed: 1, Moved: 1, Checked: 7, Drifted: 1, Resealed: 2, Unsealable: 1, Cleaned: 3}, result(t, env))
 }
 
 // What fails ends its own part alone.
@@ -106,10 +106,10 @@ func TestAPartThatFails(t *testing.T) {
 	on(t, env, "everleaf-authorization", ports.SweepRenewals, ports.SweepRenewalsInput{}, ports.SweepRenewalsOutput{}, refused).Once()
 	env.OnActivity(ports.SweepDeliveries.Name, mock.Anything, ports.SweepDeliveriesInput{Host: "gone"}).Return(
 		ports.SweepDeliveriesOutput{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil))
-	on(t, env, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1"}, ports.SweepDeliveriesOutput{Done: true, Looked: 1}, nil).Once()
+	on(t, env, "everleaf-delivery-web1", ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "web1"}, ports.SweepDeliveriesOutput{Done: true, Checked: 1}, nil).Once()
 	env.ExecuteWorkflow(ports.SweepWorkflow, ports.SweepState{})
 	got := result(t, env)
-	require.Equal(t, 1, got.Looked)
+	require.Equal(t, 1, got.Checked)
 	require.Len(t, got.Problems, 2)
 	require.Contains(t, got.Problems, "renewals: the database refuses")
 }
@@ -173,7 +173,7 @@ func TestGoldenState(t *testing.T) {
 	state := ports.SweepState{Begun: true, Renewals: ports.PageState{After: "a", Done: true}, Secrets: ports.PageState{After: "s"},
 		Records: &ports.PageState{After: "o", Done: true},
 		Hosts:   []ports.SweepHost{{Host: "h", After: ports.DeliveredTo{Certificate: "c", Target: "t", Version: "v"}, Done: true}},
-		Result:  ports.SweepResult{Asked: 1, Failed: 2, Moved: 3, Looked: 4, Drifted: 5, Resealed: 6, Unsealable: 7, Cleaned: 8, Problems: []string{"p"}}}
+		Result:  ports.SweepResult{Asked: 1, Failed: 2, Moved: 3, Checked: 4, Drifted: 5, Resealed: 6, Unsealable: 7, Cleaned: 8, Problems: []string{"p"}}}
 	stored, err := os.ReadFile("testdata/state.json")
 	require.NoError(t, err)
 	var back ports.SweepState

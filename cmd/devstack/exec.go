@@ -44,7 +44,8 @@ func (c execCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Postgres(ctx, found.postgres, "shared_preload_libraries=pg_stat_statements", "max_connections=300"); err != nil {
+	if err := s.Postgres(ctx, found.postgres, "shared_preload_libraries=pg_stat_statements",
+		"max_connections=300"); err != nil {
 		return err
 	}
 	if err := s.Temporal(ctx, found.temporal, false); err != nil {

@@ -77,7 +77,8 @@ func (c flakeCmd) Run(ctx context.Context) error {
 }
 
 // once runs all the modules' tests, and keeps the log at path if any fails.
-func (c flakeCmd) once(ctx context.Context, procs *proc.Group, tally *flake.Tally, path string) (failed []string, err error) {
+func (c flakeCmd) once(ctx context.Context, procs *proc.Group, tally *flake.Tally,
+	path string) (failed []string, err error) {
 	log, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("make the log: %w", err)
@@ -89,7 +90,8 @@ func (c flakeCmd) once(ctx context.Context, procs *proc.Group, tally *flake.Tall
 		if c.Match != "" {
 			args = append(args, "-run", c.Match)
 		}
-		more, err := count(ctx, procs, proc.Spec{Name: "go test in " + module, Path: "go", Args: args, Dir: module, Stderr: log}, tally, log)
+		more, err := count(ctx, procs, proc.Spec{Name: "go test in " + module, Path: "go", Args: args, Dir: module,
+			Stderr: log}, tally, log)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +104,8 @@ func (c flakeCmd) once(ctx context.Context, procs *proc.Group, tally *flake.Tall
 }
 
 // count runs go test and counts what it says. A failure of its own, before any test, counts as one.
-func count(ctx context.Context, procs *proc.Group, test proc.Spec, tally *flake.Tally, log io.Writer) (failed []string, err error) {
+func count(ctx context.Context, procs *proc.Group, test proc.Spec, tally *flake.Tally,
+	log io.Writer) (failed []string, err error) {
 	output, stdout := io.Pipe()
 	test.Stdout = stdout
 	child, err := procs.Start(test)

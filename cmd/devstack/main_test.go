@@ -84,7 +84,7 @@ func refused(address string) bool {
 	return err != nil
 }
 
-// ended says whether the process is gone, or a zombie that nobody reaps.
+// ended reports whether the process is gone, or a zombie that nobody reaps.
 func ended(pid string) bool {
 	n, err := strconv.Atoi(pid)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 
 type accountCmd struct {
 	List     accountListCmd     `cmd:"" help:"List the ACME accounts in Postgres."`
-	Explain  accountExplainCmd  `cmd:"" help:"Tell what happened to an issuer's accounts, from Postgres alone."`
-	Update   accountUpdateCmd   `cmd:"" help:"Tell the CA the configured contact now. Workers do so by themselves when it has changed."`
-	Rollover accountRolloverCmd `cmd:"" help:"Give the account a new key. Running workers notice; whatever interrupts it, the next use mends it."`
+	Explain  accountExplainCmd  `cmd:"" help:"Show what happened to an issuer's accounts, from Postgres alone."`
+	Update   accountUpdateCmd   `cmd:"" help:"Send the CA the configured contact now. Workers do so by themselves when it has changed."`
+	Rollover accountRolloverCmd `cmd:"" help:"Give the account a new key. Running workers notice; if it is interrupted, the next use finishes it."`
 }
 
 // Help closes the text of everleaf account --help.
@@ -62,9 +62,9 @@ func (a accountChange) run(ctx context.Context, k *kit, change app.AccountChange
 
 type accountUpdateCmd struct{ accountChange }
 
-// Run tells the CA, and shows the account.
+// Run informs the CA, and shows the account.
 func (u accountUpdateCmd) Run(ctx context.Context, k *kit) error {
-	return u.run(ctx, k, app.TellContact)
+	return u.run(ctx, k, app.UpdateContact)
 }
 
 type accountRolloverCmd struct{ accountChange }

@@ -37,10 +37,10 @@ func TestAccountsAreListed(t *testing.T) {
 	require.JSONEq(t, `[]`, b.out.String())
 }
 
-func TestAnAccountsStory(t *testing.T) {
+func TestAnAccountsTimeline(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
-	story := app.AccountStory{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
+	timeline := app.AccountTimeline{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
 		Events: []app.Event{
 			event(time.Minute, "account_rolled_over", `{"account": "https://ca.example/acct/1"}`),
 			event(time.Hour, "account_updated", `{"contact": "", "before": "ops@example.org"}`),
@@ -48,10 +48,10 @@ func TestAnAccountsStory(t *testing.T) {
 			event(3*time.Hour, "account_registered", `{"account": "https://ca.example/acct/1", "found": true}`),
 			event(4*time.Hour, "account_sang", `{"song": "in a newer release"}`),
 		}, Earlier: true}
-	b.explainAccount = func(_ context.Context, _ app.Config, issuer string, events int) (app.AccountStory, error) {
+	b.explainAccount = func(_ context.Context, _ app.Config, issuer string, events int) (app.AccountTimeline, error) {
 		require.Equal(t, "default", issuer)
 		require.Equal(t, 5, events)
-		return story, nil
+		return timeline, nil
 	}
 	b.exits(t, exitOK, b.run(t.Context(), "account", "explain", "default", "--events", "5"))
 	require.Equal(t, `Issuer default
@@ -69,7 +69,7 @@ At https://old.example/dir
 
 What happened, newest first
   2026-11-22 11:59:00Z (1m00s ago): The account got a new key: https://ca.example/acct/1.
-  2026-11-22 11:00:00Z (1h00m ago): The CA was told no contact; before, it had the contact ops@example.org.
+  2026-11-22 11:00:00Z (1h00m ago): The CA was sent no contact; before, it had the contact ops@example.org.
   2026-11-22 10:00:00Z (2h00m ago): The account was registered: https://ca.example/acct/1, with the contact ops@example.org.
   2026-11-22 09:00:00Z (3h00m ago): The CA knew the account by its key: https://ca.example/acct/1.
   2026-11-22 08:00:00Z (4h00m ago): account_sang {"song": "in a newer release"}
@@ -82,7 +82,7 @@ What happened, newest first
 }
 
 func TestAccountsAreChanged(t *testing.T) {
-	for command, want := range map[string]app.AccountChange{"update": app.TellContact, "rollover": app.RollOverKey} {
+	for command, want := range map[string]app.AccountChange{"update": app.UpdateContact, "rollover": app.RollOverKey} {
 		b := newBench(t)
 		t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
 		t.Setenv("EVERLEAF_SEALING_KEY", "file:///key")

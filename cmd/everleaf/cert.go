@@ -32,7 +32,7 @@ type ensureCmd struct {
 	UseIssuer   []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
 	Challenge   string   `enum:"http-01,dns-01" default:"http-01" placeholder:"TYPE" help:"How control of the names is shown: http-01, or dns-01, which wildcards need and which the workers need DNS zones for."`
 	KeyRotation string   `enum:"Always,Never" default:"Always" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always or Never."`
-	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on a host of its own; repeat for more."`
+	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on its own host; repeat for more."`
 	waitFlag
 	outputFlag
 	temporalSettings
@@ -40,7 +40,8 @@ type ensureCmd struct {
 
 // Help says what a change means.
 func (ensureCmd) Help() string {
-	return "The flags are the whole of what is wanted: one that is left out returns to its default, so repeat them all to change one. " +
+	return "The flags are the whole of what is wanted: one that is left out returns to its default, so repeat them all " +
+		"to change one. " +
 		"A certificate that already is as wanted is left as it is."
 }
 
@@ -52,18 +53,19 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	if len(spec.Names) == 0 {
 		spec.Names = []string{e.Name}
 	}
-	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		status, err := keeper.Ensure(ctx, e.Name, spec)
-		if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == app.ReasonWildcardNeedsDNS01 {
-			err = fmt.Errorf("%w: add --challenge dns-01", err)
-		}
-		return status, err
-	})
+	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag,
+		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+			status, err := keeper.Ensure(ctx, e.Name, spec)
+			if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == app.ReasonWildcardNeedsDNS01 {
+				err = fmt.Errorf("%w: add --challenge dns-01", err)
+			}
+			return status, err
+		})
 }
 
 type renewCmd struct {
 	nameArg
-	Note  string `placeholder:"TEXT" help:"Why, for whoever reads the workflow's history."`
+	Note  string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
 	Force bool   `help:"Also before a CA's rate limit allows it, when you know that it does by now."`
 	waitFlag
 	outputFlag
@@ -72,9 +74,10 @@ type renewCmd struct {
 
 // Run waits with progress on stderr.
 func (r renewCmd) Run(ctx context.Context, k *kit) error {
-	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
-	})
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
+		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+			return keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
+		})
 }
 
 type revokeCmd struct {
@@ -91,11 +94,13 @@ type revokeCmd struct {
 // Run waits with progress on stderr.
 func (r revokeCmd) Run(ctx context.Context, k *kit) error {
 	request := app.RevokeRequest{
-		Reason: app.RevocationReason(r.Reason), SignedBy: app.RevocationSigner(r.SignedBy), WithoutReplacement: r.WithoutReplacement, Note: r.Note,
+		Reason: app.RevocationReason(r.Reason), SignedBy: app.RevocationSigner(r.SignedBy),
+		WithoutReplacement: r.WithoutReplacement, Note: r.Note,
 	}
-	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Revoke(ctx, r.Name, request)
-	})
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
+		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+			return keeper.Revoke(ctx, r.Name, request)
+		})
 }
 
 type retireCmd struct {
@@ -110,9 +115,10 @@ type retireCmd struct {
 // Run waits with progress on stderr.
 func (r retireCmd) Run(ctx context.Context, k *kit) error {
 	request := app.RetireRequest{RemoveDeliveries: r.RemoveDeliveries, Note: r.Note}
-	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag, func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-		return keeper.Retire(ctx, r.Name, request)
-	})
+	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
+		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
+			return keeper.Retire(ctx, r.Name, request)
+		})
 }
 
 type statusCmd struct {

@@ -31,17 +31,18 @@ func (*cli) Help() string { return exitCodes }
 type certCmd struct {
 	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
 	Status  statusCmd  `cmd:"" help:"Ask a certificate's workflow where it is."`
-	Explain explainCmd `cmd:"" help:"Tell the whole story of a certificate from Postgres alone: what is in service, what happens next, what happened."`
+	Explain explainCmd `cmd:"" help:"Show all that is known of a certificate, from Postgres alone: what is in service, what happens next, what happened."`
 	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
 	Renew   renewCmd   `cmd:"" help:"Replace a certificate now; wait until it is issued."`
 	Revoke  revokeCmd  `cmd:"" help:"Replace a certificate, then revoke the one that was in service; wait until that is done."`
-	Retire  retireCmd  `cmd:"" help:"Keep a certificate no more: end its workflow, keep what is stored."`
+	Retire  retireCmd  `cmd:"" help:"Stop keeping a certificate: end its workflow, keep what is stored."`
 	Export  exportCmd  `cmd:"" help:"Write the certificate in service and its private key to files."`
 }
 
 // Help closes the text of everleaf cert --help.
 func (certCmd) Help() string {
-	return exitCodes + " With --output json a failure is on stdout too, as {\"error\": {\"kind\", \"reason\", \"message\", " +
+	return exitCodes + " With --output json a failure is on stdout too, as {\"error\": {\"kind\", \"reason\", " +
+		"\"message\", " +
 		"\"retryAfter\"}}; retryAfter is in nanoseconds, and left out if nobody said how long to wait."
 }
 
@@ -57,13 +58,13 @@ type kit struct {
 	// migrateTemporal makes the search attributes known.
 	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
 	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
-	stories         func(context.Context, app.Config) (app.Stories, func(), error)
+	timelines       func(context.Context, app.Config) (app.Timelines, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
-	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountStory, error)
+	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountTimeline, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
-	reseal          func(ctx context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error)
+	reseal          func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool
@@ -100,8 +101,10 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 func newParser(ctx context.Context, c *cli, k kit) (*kong.Kong, error) {
 	return kong.New(c,
 		kong.Name("everleaf"),
-		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it from an "+
-			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the flag wins."),
+		kong.Description("Everleaf keeps TLS certificates alive: one durable Temporal workflow per certificate obtains it "+
+			"from an "+
+			"ACME CA, stores it in Postgres and renews it in time. Every setting is a flag or an environment variable; the "+
+			"flag wins."),
 		kong.Vars{"version": version()}, settingVars(),
 		kong.Writers(k.out, k.err),
 		kong.Exit(func(code int) { panic(exited(code)) }),

@@ -275,13 +275,13 @@ func TestPrintRegistrations(t *testing.T) {
 	require.Equal(t, "The role responder polls no task queue: nothing is registered.\n", none.out.String())
 }
 
-// A build that is named and not used is most likely a switch that was forgotten.
-func TestABuildThatIsNotUsedIsWarnedOf(t *testing.T) {
+// A deployment that is named and not used is most likely a switch that was forgotten. A build is in histories either way.
+func TestUnusedDeploymentIsWarnedOf(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"", ""},
 		{"--sticky-cache=0", ""},
 		{"--build-id=v1 --deployment-name=d --worker-versioning", ""},
-		{"--build-id=v1", "--build-id (EVERLEAF_BUILD_ID"},
+		{"--build-id=v1", ""},
 		{"--deployment-name=d", "--deployment-name (EVERLEAF_DEPLOYMENT_NAME"},
 	} {
 		b := newBench(t)

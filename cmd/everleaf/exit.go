@@ -30,7 +30,8 @@ type timeoutError struct{ error }
 func (t timeoutError) Unwrap() error { return t.error }
 
 // exitCodes is for --help.
-const exitCodes = "Exit codes: 0 it worked, 1 a problem (the line on stderr says which), 2 the command line or a variable is wrong, " +
+const exitCodes = "Exit codes: 0 it worked, 1 a problem (the line on stderr says which), 2 the command line or a " +
+	"variable is wrong, " +
 	"3 --timeout passed and the workflow goes on, 130 interrupted."
 
 // fail says the error in one line, for programs on stdout too, and returns the exit code.
@@ -63,12 +64,13 @@ func exitCode(err error) int {
 	}
 }
 
-// malformed says whether a setting was refused for what it is. What the world answers (out of reach, refused, in use) is
-// a problem: the same setting may work later.
+// malformed reports whether a setting was refused for what it is. What the world answers (out of reach, refused, in
+// use) is a problem: the same setting may work later.
 func malformed(err error) bool {
 	var fault *app.Fault
 	return errors.As(err, &fault) && slices.Contains(
-		[]app.Reason{app.ReasonInvalidSetting, app.ReasonInvalidTargets, app.ReasonPostgresURLMalformed, app.ReasonSealingKeyMalformed, app.ReasonTemporalSettings}, fault.Reason)
+		[]app.Reason{app.ReasonInvalidSetting, app.ReasonInvalidTargets, app.ReasonPostgresURLMalformed,
+			app.ReasonSealingKeyMalformed, app.ReasonTemporalSettings}, fault.Reason)
 }
 
 // message adds what programs look for to a fault: kind and reason.

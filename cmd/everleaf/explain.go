@@ -13,7 +13,7 @@ const maxEvents = 10_000
 
 type explainCmd struct {
 	nameArg
-	Events int `default:"100" placeholder:"N" help:"How many events of the story to read, the newest first; failures that repeat are told as one."`
+	Events int `default:"100" placeholder:"N" help:"How many events to read, the newest first; failures that repeat are shown as one."`
 	outputFlag
 	postgresSettings
 	startSettings
@@ -21,7 +21,8 @@ type explainCmd struct {
 
 // Help says what it is for.
 func (explainCmd) Help() string {
-	return "It tells what is in service, what happens next and when, and what happened so far, in sentences that a support desk can read " +
+	return "It shows what is in service, what happens next and when, and what happened so far, in sentences that a " +
+		"support desk can read " +
 		"aloud. It needs Postgres alone: neither Temporal nor a sealing key, and it shows no secret."
 }
 
@@ -33,16 +34,16 @@ func (e explainCmd) Run(ctx context.Context, k *kit) error {
 	var config app.Config
 	e.postgresSettings.apply(&config)
 	e.startSettings.apply(&config)
-	stories, closer, err := k.stories(ctx, config)
+	timelines, closer, err := k.timelines(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer closer()
-	story, err := stories.Story(ctx, e.Name, e.Events)
+	timeline, err := timelines.Timeline(ctx, e.Name, e.Events)
 	if err != nil {
 		return err
 	}
-	explanation := app.Explain(k.now(), story)
+	explanation := app.Explain(k.now(), timeline)
 	if e.Output == "json" {
 		return k.json(explanation)
 	}
@@ -180,7 +181,8 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line, tried = line+", left there by an earlier request; to be taken away", "last try"
 		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault), k.moment(f.RetryAt), app.Remedy(*f))
+			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault),
+				k.moment(f.RetryAt), app.Remedy(*f))
 		}
 		lines = append(lines, line)
 	}

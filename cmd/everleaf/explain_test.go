@@ -25,11 +25,11 @@ func failedEvent(before time.Duration, reason, message string) app.Event {
 		"retryAt": "2026-11-22T11:00:00Z", "step": "AuthorizeOrder"}`, reason, message))
 }
 
-// explained runs the command on a story, with times as a person would see them at noon.
-func explained(t *testing.T, story ports.Story, args ...string) string {
+// explained runs the command on a timeline, with times as a person would see them at noon.
+func explained(t *testing.T, timeline ports.Timeline, args ...string) string {
 	t.Helper()
 	b := newBench(t)
-	b.stories.EXPECT().Story(gomock.Any(), name, 100).Return(story, nil)
+	b.timelines.EXPECT().Timeline(gomock.Any(), name, 100).Return(timeline, nil)
 	b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", "explain", name, "--postgres-url", "p"}, args...)...))
 	require.Equal(t, 1, b.closed)
 	return b.out.String()
@@ -38,7 +38,7 @@ func explained(t *testing.T, story ports.Story, args ...string) string {
 func TestExplainReadsLikeAStory(t *testing.T) {
 	status := failing()
 	status.Spec.Deliveries = []string{"edge", "web"}
-	story := ports.Story{
+	timeline := ports.Timeline{
 		CertificateRecord: app.Record{Name: name, Phase: status.Phase, Spec: status.Spec, Issued: issued(), Failure: status.Failure},
 		Wanted:            &app.Spec{Names: []string{name, "shop.example.com"}, Deliveries: status.Spec.Deliveries},
 		Deliveries: []domain.Delivery{
@@ -49,7 +49,7 @@ func TestExplainReadsLikeAStory(t *testing.T) {
 		Events: []app.Event{
 			failedEvent(time.Second, "ConnectionFailed", "no connection to 192.0.2.1"),
 			event(2*time.Second, "placed", `{"issuer": "default", "url": "https://ca.example/1"}`),
-			event(time.Minute, "undelivered", `{"target": "web", "fault": {"kind": "Wait", "reason": "TargetUnavailable", "message": "503"}}`),
+			event(time.Minute, "delivery_failed", `{"target": "web", "fault": {"kind": "Wait", "reason": "TargetUnavailable", "message": "503"}}`),
 			failedEvent(time.Hour, "ConnectionFailed", "no connection to 192.0.2.1"),
 			failedEvent(2*time.Hour, "ConnectionFailed", "no connection to 192.0.2.1"),
 			event(3*time.Hour, "changed", `{"changes": ["names: added shop.example.com"]}`),
@@ -60,7 +60,7 @@ func TestExplainReadsLikeAStory(t *testing.T) {
 		},
 		Earlier: true,
 	}
-	const connect = "What to do: Whoever owns the name must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
+	const connect = "What to do: The name's owner must send its port 80, path /.well-known/acme-challenge/, to Everleaf's responder, from all " +
 		"over the world and at each of its addresses."
 	require.Equal(t, `www.example.com: a certificate is in service, and the last attempt to get one failed (severity: info)
 
@@ -76,7 +76,7 @@ Asked for, and not in service yet
 Problem
   the CA saw 404 [2J at http://www.example.com (Name/Unauthorized)
   Failed 2026-11-22 11:59:59Z (1s ago), for the 2nd time in a row, at the step AuthorizeOrder
-  What to do: Whoever runs Everleaf must look at the ACME account of this issuer (everleaf account list).
+  What to do: The operator of Everleaf must look at the ACME account of this issuer (everleaf account list).
 
 What happens next
   2026-11-22 12:10:00Z (in 10m00s): Everleaf tries again.
@@ -86,20 +86,20 @@ Deliveries
   edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago)
   web: has an earlier certificate, since 2026-11-20 11:00:00Z (2d01h ago). The delivery failed 2026-11-22 12:00:00Z (now): `+
 		`it does not answer (Wait/TargetUnavailable). Next try 2026-11-22 12:01:00Z (in 1m00s). `+
-		`What to do: Whoever runs the target must see that it answers; Everleaf delivers again by itself.
+		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
 
 What happened, newest first
   2026-11-22 10:00:00Z (2h00m ago) to 2026-11-22 11:59:59Z (1s ago): 3 times the same, the last time: An attempt failed, at the step AuthorizeOrder: `+
 		`no connection to 192.0.2.1 (Name/ConnectionFailed). `+connect+`
   2026-11-22 11:59:00Z (1m00s ago): The delivery to web failed: 503 (Wait/TargetUnavailable). `+
-		`What to do: Whoever runs the target must see that it answers; Everleaf delivers again by itself.
+		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
   2026-11-22 09:00:00Z (3h00m ago): Somebody changed what is wanted: names: added shop.example.com.
   2026-11-22 08:00:00Z (4h00m ago): An attempt failed, at the step AuthorizeOrder: another chapter (Name/ConnectionFailed). `+connect+`
   2026-11-21 12:00:00Z (1d00h ago): Issued by default (Test CA), serial 0a1b, valid until 2027-02-20 12:00:00Z.
   2026-11-21 11:00:00Z (1d01h ago): sang {"song": "in a newer release"}
   2026-11-21 10:00:00Z (1d02h ago): failed ["a shape that is not known"]
   (there is more: give --events a higher number)
-`, explained(t, story))
+`, explained(t, timeline))
 }
 
 func TestExplainTellsEachKindOfEvent(t *testing.T) {
@@ -108,43 +108,43 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"placed", `{"issuer": "le"}`, "An order was placed at le."},
 		{"created", `{"request": "r"}`, "Somebody asked for the certificate."},
 		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
-		{"adopted", `{}`, "Somebody asked for the certificate again."},
-		{"adopted", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},
-		{"renewal_asked", `{"note": ""}`, "Somebody asked for a renewal."},
-		{"renewal_asked", `{"note": "the key was seen.", "force": true}`, "Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
-		{"retirement_asked", `{}`, "Somebody retired the certificate."},
-		{"retirement_asked", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
+		{"resumed", `{}`, "Somebody asked for the certificate again."},
+		{"resumed", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},
+		{"renewal_requested", `{"note": ""}`, "Somebody asked for a renewal."},
+		{"renewal_requested", `{"note": "the key was seen.", "force": true}`, "Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
+		{"retirement_requested", `{}`, "Somebody retired the certificate."},
+		{"retirement_requested", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
 		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`, "The target web had lost what was delivered (tls.key is missing)."},
 		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"renewal_moved", `{"from": "2026-12-22T13:00:00Z", ` + plan + `}`,
 			"The renewal was moved from 2026-12-22 13:00:00Z to 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"fell_back", `{"issuer": "a", "next": "b", "fault": {"kind": "CA", "reason": "ServerError", "message": "500."}}`,
 			"An attempt failed, with the issuer a: 500 (CA/ServerError). Another issuer was asked at once: b."},
-		{"abandoned", `{"reason": "the spec changed"}`, "An order was given up: the spec changed."},
+		{"abandoned", `{"reason": "the spec changed"}`, "An order was abandoned: the spec changed."},
 		{"delivered", `{"target": "web", "serial": "0a", "confirmation": "204"}`, "Delivered to web: serial 0a (204)."},
 		{"removed", `{"target": "web"}`, "Taken away from web."},
 		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`, "The certificate with serial 0a was revoked (keyCompromise)."},
-		{"revocation_asked", `{"serial": "0a", "reason": "superseded"}`, "Somebody asked to have the certificate with serial 0a replaced and then revoked (superseded)."},
-		{"revocation_asked", `{"serial": "0a", "withoutReplacement": true}`, "Somebody asked to have the certificate with serial 0a revoked, at once."},
-		{"released", `{}`, "The certificate was given up: from here on nobody kept it."},
+		{"revocation_requested", `{"serial": "0a", "reason": "superseded"}`, "Somebody asked to have the certificate with serial 0a replaced and then revoked (superseded)."},
+		{"revocation_requested", `{"serial": "0a", "withoutReplacement": true}`, "Somebody asked to have the certificate with serial 0a revoked, at once."},
+		{"released", `{}`, "The certificate was released: from here on nobody kept it."},
 		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`, "The private key was taken out by me@here through cli (to look)."},
 		{"renewal_planned", `{}`, "renewal_planned {}"},
 	} {
-		out := explained(t, ports.Story{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
+		out := explained(t, ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
 			Events: []app.Event{event(0, c.kind, c.detail)}})
 		require.True(t, strings.HasSuffix(out, "2026-11-22 12:00:00Z (now): "+c.says+"\n"), out)
 	}
 }
 
 func TestExplainForPrograms(t *testing.T) {
-	story := ports.Story{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing, Failure: failing().Failure}, Events: []app.Event{
+	timeline := ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing, Failure: failing().Failure}, Events: []app.Event{
 		event(0, "released", `{}`)}}
 	var got struct {
 		Name, Severity, Remedy string
 		Next                   []app.Next
 		Events                 []struct{ Type string }
 	}
-	require.NoError(t, json.Unmarshal([]byte(explained(t, story, "-o", "json")), &got))
+	require.NoError(t, json.Unmarshal([]byte(explained(t, timeline, "-o", "json")), &got))
 	require.Equal(t, name, got.Name)
 	require.Equal(t, "warning", got.Severity)
 	require.NotEmpty(t, got.Remedy)
@@ -158,21 +158,21 @@ func TestExplainRefusals(t *testing.T) {
 	require.Contains(t, b.err.String(), "--events -1 cannot work")
 	b = newBench(t)
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
-	b.stories.EXPECT().Story(gomock.Any(), name, 7).Return(ports.Story{}, unknown)
+	b.timelines.EXPECT().Timeline(gomock.Any(), name, 7).Return(ports.Timeline{}, unknown)
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
 	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
 }
 
 func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
-	story := ports.Story{
+	timeline := ports.Timeline{
 		CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}}, Issued: issued()},
 		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour), Failure: &app.Failure{
 			Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}}},
 	}
 	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago), left there by an earlier request; "
-	out := explained(t, story)
+	out := explained(t, timeline)
 	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00Z (now): it does not answer")
 	released := noon.Add(-time.Minute)
-	story.ReleasedAt, story.Deliveries[0].Failure = &released, nil
-	require.Contains(t, explained(t, story), has+"nobody clears it\n")
+	timeline.ReleasedAt, timeline.Deliveries[0].Failure = &released, nil
+	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")
 }

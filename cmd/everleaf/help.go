@@ -11,23 +11,28 @@ import (
 // groups are the headings of --help.
 var groups = []kong.Group{
 	{Key: "roles", Title: "Roles:"},
-	{Key: "temporal", Title: "Temporal:", Description: "Temporal's own convention holds: a flag wins over TEMPORAL_*, which wins " +
-		"over the profile in temporal.toml. By variable only: TEMPORAL_TLS_CLIENT_CERT_DATA, TEMPORAL_TLS_CLIENT_KEY_DATA and " +
+	{Key: "temporal", Title: "Temporal:", Description: "Temporal's own convention holds: a flag wins over TEMPORAL_*, " +
+		"which wins " +
+		"over the profile in temporal.toml. By variable only: TEMPORAL_TLS_CLIENT_CERT_DATA, " +
+		"TEMPORAL_TLS_CLIENT_KEY_DATA and " +
 		"TEMPORAL_TLS_SERVER_CA_CERT_DATA (PEM), TEMPORAL_GRPC_META_* (headers)."},
 	{Key: "postgres", Title: "Postgres:"},
 	{Key: "sealing", Title: "Sealing of private keys:"},
 	{Key: "acme", Title: "ACME CA:"},
 	{Key: "http01", Title: "HTTP-01 challenges:"},
-	{Key: "dns01", Title: "DNS-01 challenges:", Description: "The zones that records may be written into stand in the configuration file (--config)."},
-	{Key: "slots", Title: "Slots and pollers:", Description: "How much the process does at once: fixed slots, or as memory and CPU allow."},
+	{Key: "dns01", Title: "DNS-01 challenges:",
+		Description: "The zones that records may be written into stand in the configuration file (--config)."},
+	{Key: "slots", Title: "Slots and pollers:",
+		Description: "How much the process does at once: fixed slots, or as memory and CPU allow."},
 	{Key: "versioning", Title: "Worker versioning:"},
 	{Key: "delivery", Title: "Delivery:"},
 	{Key: "ops", Title: "Health and metrics:"},
 	{Key: "pull", Title: "Certificates that clients fetch (role pull):"},
 	{Key: "timing", Title: "Start and stop:"},
-	{Key: "telemetry", Title: "Metrics and traces:", Description: "Traces are off unless OTEL_EXPORTER_OTLP_ENDPOINT is set; " +
-		"OpenTelemetry's other variables hold as well, among them OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf or grpc), " +
-		"OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_SERVICE_NAME."},
+	{Key: "telemetry", Title: "Metrics and traces:",
+		Description: "Traces are off unless OTEL_EXPORTER_OTLP_ENDPOINT is set; " +
+			"OpenTelemetry's other variables hold as well, among them OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf or grpc), " +
+			"OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER and OTEL_SERVICE_NAME."},
 	{Key: "log", Title: "Logging:"},
 }
 

@@ -23,8 +23,9 @@ func start(args []string, out, err io.Writer) int {
 	defer stop()
 	return run(ctx, args, kit{
 		out: out, err: err, now: time.Now, poll: time.Second,
-		worker: app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper, catalog: app.OpenCatalog, export: app.Export,
+		worker: app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper,
+		catalog: app.OpenCatalog, export: app.Export,
 		accounts: app.ListAccounts, explainAccount: app.ExplainAccount, changeAccount: app.ChangeAccount,
-		reseal: app.Reseal, stories: app.OpenStories,
+		reseal: app.Reseal, timelines: app.OpenTimelines,
 	})
 }

@@ -40,17 +40,17 @@ func (o *output) String() string {
 // bench is a command line whose parts beyond it are mocks.
 type bench struct {
 	kit
-	out, err *output
-	keeper   *mocks.MockKeeper
-	catalog  *mocks.MockCatalog
-	stories  *mocks.MockStories
+	out, err  *output
+	keeper    *mocks.MockKeeper
+	catalog   *mocks.MockCatalog
+	timelines *mocks.MockTimelines
 	// config is what the command asked package app for.
 	config        app.Config
 	exportRequest app.ExportRequest
 	closed        int
-	// resealed is what a sealing anew has done, resealTells what it tells meanwhile.
-	resealed    app.Resealed
-	resealTells func(tell func(done, of int))
+	// resealed is what a resealing has done, resealProgress what it reports meanwhile.
+	resealed       app.Resealed
+	resealProgress func(progress func(done, of int))
 }
 
 // exits requires that a command ended with this code, and shows what it printed if it did not.
@@ -67,7 +67,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		out: &output{}, err: &output{},
 		keeper: mocks.NewMockKeeper(controller), catalog: mocks.NewMockCatalog(controller),
-		stories: mocks.NewMockStories(controller),
+		timelines: mocks.NewMockTimelines(controller),
 	}
 	closer := func() { b.closed++ }
 	b.kit = kit{
@@ -85,17 +85,17 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return b.keeper, closer, nil
 		},
-		stories: func(_ context.Context, c app.Config) (app.Stories, func(), error) {
+		timelines: func(_ context.Context, c app.Config) (app.Timelines, func(), error) {
 			b.config = c
-			return b.stories, closer, nil
+			return b.timelines, closer, nil
 		},
 		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
 			b.config = c
 			return b.catalog, closer, nil
 		},
-		reseal: func(_ context.Context, c app.Config, tell func(done, of int)) (app.Resealed, error) {
+		reseal: func(_ context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error) {
 			b.config = c
-			b.resealTells(tell)
+			b.resealProgress(progress)
 			return b.resealed, nil
 		},
 		export: func(_ context.Context, c app.Config, request app.ExportRequest) (app.Exported, error) {
@@ -106,7 +106,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// clean keeps the settings of whoever runs the tests out of them, and puts them back afterwards.
+// clean keeps the settings of the person who runs the tests out of them, and puts them back afterwards.
 func clean(t *testing.T) {
 	t.Helper()
 	for _, entry := range os.Environ() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -10,7 +9,7 @@ import (
 	"everleaf/app"
 )
 
-// eventDetail is what is told of an event, of whatever type; what a type does not have stays empty.
+// eventDetail is what may be shown of an event, of any type; what a type does not have stays empty.
 type eventDetail struct {
 	app.Failure             // failed, fell_back, undelivered
 	Reason       string     `json:"reason"`
@@ -42,67 +41,7 @@ type eventDetail struct {
 	} `json:"plan"`
 }
 
-// told is an event, or several that say the same.
-type told struct {
-	app.Event
-	detail eventDetail
-	// raw says that the detail is none that this release knows.
-	raw bool
-	// times counts events that were folded into this one; first is the instant of the earliest.
-	times int
-	first time.Time
-}
-
-// key is the same for failures that repeat; empty for what is told each time.
-func (t told) key() string {
-	if t.raw || t.Type != "failed" && t.Type != "undelivered" {
-		return ""
-	}
-	f := t.detail.Failure
-	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)}, "\x00")
-}
-
-// partOfAttempt are events that come with each attempt; between failures that are folded they say nothing new.
-var partOfAttempt = map[string]bool{"placed": true, "abandoned": true}
-
-// fold makes one of failures that repeat, also where other things of the same attempts, or deliveries that fail beside
-// them, stand in between. Events are newest first.
-func fold(events []app.Event) []told {
-	all := make([]told, len(events))
-	for i, e := range events {
-		all[i] = told{Event: e, times: 1, first: e.At}
-		all[i].raw = json.Unmarshal(e.Detail, &all[i].detail) != nil
-	}
-	gone := make([]bool, len(all))
-	var story []told
-	for i := range all {
-		if gone[i] {
-			continue
-		}
-		var between []int
-		for j := i + 1; j < len(all) && all[i].key() != ""; j++ {
-			switch other := all[j]; {
-			case gone[j]:
-			case other.key() == all[i].key():
-				all[i].times, all[i].first, gone[j] = all[i].times+1, other.At, true
-				for _, b := range between {
-					gone[b] = true
-				}
-				between = nil
-			case all[i].Type == "failed" && partOfAttempt[other.Type]:
-				between = append(between, j)
-			case other.Type == "undelivered" || other.Type == "failed" && all[i].Type == "undelivered":
-				// It goes on beside.
-			default:
-				j = len(all) // a chapter ends
-			}
-		}
-		story = append(story, all[i])
-	}
-	return story
-}
-
-// narrate tells the events in sentences, a line each.
+// narrate writes the events in sentences, a line each.
 func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	for _, t := range fold(events) {
 		when, sentence := k.moment(t.At)+": ", k.sentence(t)
@@ -117,28 +56,31 @@ func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	return lines
 }
 
-// sentence tells one event. What this release does not know is shown as it is stored.
-func (k kit) sentence(t told) string {
+// sentence describes one event. What this release does not know is shown as it is stored.
+func (k kit) sentence(t entry) string {
 	d := t.detail
 	switch {
 	case t.raw:
 	case t.Type == "placed":
 		return "An order was placed at " + d.Issuer + "."
 	case t.Type == "issued":
-		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial + until(d.NotAfter) + "."
+		return "Issued by " + issuer(&app.Issued{Issuer: d.Issuer, IssuerCN: d.IssuerCN}) + ", serial " + d.Serial +
+			until(d.NotAfter) + "."
 	case t.Type == "renewal_planned" && d.Plan != nil:
 		return "The renewal was planned for " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "renewal_moved" && d.Plan != nil:
 		return "The renewal was moved" + from(d.From) + " to " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "failed":
-		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " +
+			app.Remedy(d.Failure)
 	case t.Type == "fell_back":
-		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". Another issuer was asked at once: " + d.Next + "."
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) +
+			". Another issuer was asked at once: " + d.Next + "."
 	case t.Type == "abandoned":
-		return "An order was given up: " + strings.TrimRight(d.Reason, ". ") + "."
+		return "An order was abandoned: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
-	case t.Type == "undelivered":
+	case t.Type == "delivery_failed":
 		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
 	case t.Type == "removed":
 		return "Taken away from " + d.Target + "."
@@ -147,7 +89,7 @@ func (k kit) sentence(t told) string {
 	case t.Type == "drifted":
 		return "The target " + d.Target + " had lost what was delivered" + parenthesis(d.Drift) + "."
 	case t.Type == "released":
-		return "The certificate was given up: from here on nobody kept it."
+		return "The certificate was released: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
 	default:
@@ -158,7 +100,7 @@ func (k kit) sentence(t told) string {
 	return t.Type + " " + string(t.Detail)
 }
 
-// ofRequest tells what a caller asked for; empty if it is none of that.
+// ofRequest describes what a caller asked for; empty if it is none of that.
 func ofRequest(kind string, d eventDetail) string {
 	sentence := ""
 	switch {
@@ -166,21 +108,23 @@ func ofRequest(kind string, d eventDetail) string {
 		sentence = "Somebody asked for the certificate"
 	case kind == "changed":
 		sentence = "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ")
-	case kind == "adopted" && len(d.Changes) > 0:
+	case kind == "resumed" && len(d.Changes) > 0:
 		sentence = "Somebody asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
-	case kind == "adopted":
+	case kind == "resumed":
 		sentence = "Somebody asked for the certificate again"
-	case kind == "renewal_asked" && d.Force:
+	case kind == "renewal_requested" && d.Force:
 		sentence = "Somebody asked for a renewal that waits for no limit"
-	case kind == "renewal_asked":
+	case kind == "renewal_requested":
 		sentence = "Somebody asked for a renewal"
-	case kind == "revocation_asked" && d.WithoutReplacement:
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) + ", at once"
-	case kind == "revocation_asked":
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" + parenthesis(d.Reason)
-	case kind == "retirement_asked" && d.RemoveDeliveries:
+	case kind == "revocation_requested" && d.WithoutReplacement:
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) +
+			", at once"
+	case kind == "revocation_requested":
+		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" +
+			parenthesis(d.Reason)
+	case kind == "retirement_requested" && d.RemoveDeliveries:
 		sentence = "Somebody retired the certificate, and asked to have it taken away from its targets"
-	case kind == "retirement_asked":
+	case kind == "retirement_requested":
 		sentence = "Somebody retired the certificate"
 	default:
 		return ""
@@ -191,7 +135,7 @@ func ofRequest(kind string, d eventDetail) string {
 	return sentence + "."
 }
 
-// ofAccount tells what happened to an ACME account; empty if it is none of that.
+// ofAccount describes what happened to an ACME account; empty if it is none of that.
 func ofAccount(kind string, d eventDetail) string {
 	switch {
 	case kind == "account_registered" && d.Found:
@@ -199,7 +143,7 @@ func ofAccount(kind string, d eventDetail) string {
 	case kind == "account_registered":
 		return "The account was registered: " + d.Account + ", with " + contact(d.Contact) + "."
 	case kind == "account_updated":
-		return "The CA was told " + contact(d.Contact) + "; before, it had " + contact(d.Before) + "."
+		return "The CA was sent " + contact(d.Contact) + "; before, it had " + contact(d.Before) + "."
 	case kind == "account_rolled_over":
 		return "The account got a new key: " + d.Account + "."
 	}

@@ -51,7 +51,8 @@ func (k kit) card(s app.Status) error {
 			[]string{"Valid until", k.moment(i.NotAfter)},
 		)
 		if i.Revoked {
-			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " + s.Name})
+			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " +
+				s.Name})
 		}
 	}
 	if r := s.Renewal; r != nil {
@@ -150,7 +151,7 @@ func (k kit) moment(at time.Time) string {
 	return at.UTC().Format(instant) + " (" + distance(at.Sub(k.now())) + ")"
 }
 
-// distance tells two units of a time span at most: enough to know whether to hurry.
+// distance shows at most two units of a time span: enough to know whether to hurry.
 func distance(d time.Duration) string {
 	frame := "in %s"
 	if d < 0 {

@@ -40,7 +40,7 @@ func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop
 	}
 }
 
-// look makes a line of what is going on, and a key that changes when there is news: the line itself tells times
+// look makes a line of what is going on, and a key that changes when there is news: the line itself has times
 // relative to now. Nothing to say is an empty key.
 func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, line string) {
 	status, err := keeper.Status(ctx, name)

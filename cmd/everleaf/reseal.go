@@ -8,8 +8,8 @@ import (
 	"everleaf/app"
 )
 
-// resealTold is how often the progress is told at the most.
-const resealTold = 2 * time.Second
+// progressInterval is the least time between two lines of progress.
+const progressInterval = 2 * time.Second
 
 type resealCmd struct {
 	postgresSettings
@@ -20,7 +20,8 @@ type resealCmd struct {
 // Help says when to run it.
 func (resealCmd) Help() string {
 	return "Workers do it by themselves, in the background, once they run with a new --sealing-key and the former one in " +
-		"--sealing-keys-old; this does it at once and says when the former key may go. It may be interrupted and repeated, also " +
+		"--sealing-keys-old; this does it at once and says when the former key may go. It may be interrupted and " +
+		"repeated, also " +
 		"while workers run. Run with the two keys swapped back, it undoes a rotation."
 }
 
@@ -32,15 +33,15 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 	r.startSettings.apply(&config)
 	var last time.Time
 	resealed, err := k.reseal(ctx, config, func(done, of int) {
-		if now := k.now(); now.Sub(last) >= resealTold {
+		if now := k.now(); now.Sub(last) >= progressInterval {
 			last = now
-			_, _ = fmt.Fprintf(k.err, "everleaf: %d of %d secrets sealed anew\n", done, of)
+			_, _ = fmt.Fprintf(k.err, "everleaf: %d of %d secrets resealed\n", done, of)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if err := k.print("secrets sealed anew: %d, left as they were: %d\n", resealed.Resealed, resealed.Left); err != nil {
+	if err := k.print("secrets resealed: %d, left as they were: %d\n", resealed.Resealed, resealed.Left); err != nil {
 		return err
 	}
 	for _, failed := range resealed.Failed {
@@ -54,7 +55,8 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 	case len(resealed.Failed) > 0:
 		return app.Unopenable(len(resealed.Failed))
 	case resealed.Left > 0:
-		return k.print("workers have sealed more meanwhile, with a former key: run it again once all of them have the new settings\n")
+		return k.print("workers have sealed more meanwhile, with a former key: run it again once all of them have the new " +
+			"settings\n")
 	default:
 		return k.print("nothing is left: once all workers have the new settings, the former keys may be taken out of " +
 			"--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)\n")

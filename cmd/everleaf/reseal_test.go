@@ -18,13 +18,13 @@ func TestReseal(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{"all", "old", app.Resealed{Resealed: 4}, exitOK, "secrets sealed anew: 4, left as they were: 0\n" + done},
+		{"all", "old", app.Resealed{Resealed: 4}, exitOK, "secrets resealed: 4, left as they were: 0\n" + done},
 		{"no earlier key", "", app.Resealed{}, exitOK, "there is nothing to do"},
-		{"workers went on", "old", app.Resealed{Resealed: 4, Left: 2}, exitOK, "secrets sealed anew: 4, left as they were: 2\nworkers have sealed more"},
+		{"workers went on", "old", app.Resealed{Resealed: 4, Left: 2}, exitOK, "secrets resealed: 4, left as they were: 2\nworkers have sealed more"},
 		{"damage", "old", app.Resealed{Resealed: 1, Left: 3, Failed: []app.Unopened{
 			{Kind: "key", ID: "k1", Certificate: "web", Reason: "SecretDamaged"}, {Kind: "account", ID: "default", Reason: "SealingKeyWrong"},
 			{Kind: "next_account", ID: "other", Reason: "SecretDamaged"},
-		}}, exitProblem, "secrets sealed anew: 1, left as they were: 3\ndoes not open: a private key of certificate web (k1) (SecretDamaged)\n" +
+		}}, exitProblem, "secrets resealed: 1, left as they were: 3\ndoes not open: a private key of certificate web (k1) (SecretDamaged)\n" +
 			"does not open: the account key of issuer default (SealingKeyWrong)\ndoes not open: the new account key of issuer other (SecretDamaged)\n"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
@@ -32,12 +32,12 @@ func TestReseal(t *testing.T) {
 			now := noon
 			b.now = func() time.Time { return now }
 			b.resealed = c.did
-			b.resealTells = func(tell func(done, of int)) {
-				tell(1, 4)
+			b.resealProgress = func(progress func(done, of int)) {
+				progress(1, 4)
 				now = now.Add(time.Second)
-				tell(2, 4) // too soon
+				progress(2, 4) // too soon
 				now = now.Add(time.Second)
-				tell(3, 4)
+				progress(3, 4)
 			}
 			args := []string{"reseal", "--postgres-url", "p", "--sealing-key", "k"}
 			if c.old != "" {
@@ -45,9 +45,9 @@ func TestReseal(t *testing.T) {
 			}
 			b.exits(t, c.code, b.run(t.Context(), args...))
 			require.Contains(t, b.out.String(), c.says)
-			require.Contains(t, b.err.String(), "everleaf: 1 of 4 secrets sealed anew\neverleaf: 3 of 4 secrets sealed anew\n")
+			require.Contains(t, b.err.String(), "everleaf: 1 of 4 secrets resealed\neverleaf: 3 of 4 secrets resealed\n")
 			if c.code == exitOK {
-				require.NotContains(t, b.err.String(), "SecretsUnopened")
+				require.NotContains(t, b.err.String(), "SecretsUnreadable")
 			} else {
 				require.NotContains(t, b.out.String(), done)
 				require.Contains(t, b.err.String(), "3 secrets do not open")

@@ -65,7 +65,8 @@ func version() string {
 			}
 		}
 	}
-	return fmt.Sprintf("everleaf %s%s%s, %s %s/%s", version, revision, modified, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("everleaf %s%s%s, %s %s/%s", version, revision, modified, runtime.Version(), runtime.GOOS,
+		runtime.GOARCH)
 }
 
 func (k kit) print(format string, args ...any) error {

@@ -77,10 +77,12 @@ type startSettings struct {
 func (s startSettings) apply(c *app.Config) { c.StartTimeout = time.Duration(s.StartTimeout) }
 
 type telemetrySettings struct {
-	CensusInterval duration `group:"telemetry" env:"EVERLEAF_CENSUS_INTERVAL" default:"1m" placeholder:"DURATION" help:"Least time between two counts of all certificates for /metrics; raise it where a count is slow."`
+	FleetStatsInterval duration `group:"telemetry" env:"EVERLEAF_FLEET_STATS_INTERVAL" default:"1m" placeholder:"DURATION" help:"Least time between two counts of all certificates for /metrics; raise it where a count is slow."`
 }
 
-func (s telemetrySettings) apply(c *app.Config) { c.CensusInterval = time.Duration(s.CensusInterval) }
+func (s telemetrySettings) apply(c *app.Config) {
+	c.FleetStatsInterval = time.Duration(s.FleetStatsInterval)
+}
 
 type sweepSettings struct {
 	SweepInterval interval `group:"timing" env:"EVERLEAF_SWEEP_INTERVAL" default:"10m" placeholder:"DURATION" help:"How often the whole fleet is looked after: CAs are asked again when to renew, and targets are looked at. 0 leaves the schedule as it is, and makes none."`
@@ -123,7 +125,8 @@ type temporalSettings struct {
 
 func (s temporalSettings) apply(c *app.Config) {
 	t := &c.Temporal.Settings
-	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile, s.TemporalConfigFile
+	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile,
+		s.TemporalConfigFile
 	t.APIKey, t.TLS, t.Authority = s.TemporalAPIKey, s.TemporalTLS, s.TemporalClientAuthority
 	t.ClientCertPath, t.ClientKeyPath = s.TemporalTLSClientCertPath, s.TemporalTLSClientKeyPath
 	t.ServerCACertPath, t.ServerName = s.TemporalTLSServerCACertPath, s.TemporalTLSServerName
@@ -154,11 +157,13 @@ func (s acmeSettings) load(c *app.Config) error {
 		return nil
 	}
 	for _, flag := range []struct{ name, value string }{
-		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail}, {"acme-ca-bundle", s.ACMECABundle},
+		{"issuer", s.Issuer}, {"acme-directory", s.ACMEDirectory}, {"acme-email", s.ACMEEmail},
+		{"acme-ca-bundle", s.ACMECABundle},
 		{"acme-timeout", s.ACMETimeout.String()},
 	} {
 		if flag.value != "" {
-			return app.InvalidSetting(flag.name, flag.value, "the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
+			return app.InvalidSetting(flag.name, flag.value,
+				"the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
 		}
 	}
 	return c.ReadFile(s.Config, os.LookupEnv)
@@ -166,7 +171,7 @@ func (s acmeSettings) load(c *app.Config) error {
 
 type http01Settings struct {
 	HTTP01Listen        string `name:"http01-listen" group:"http01" env:"EVERLEAF_HTTP01_LISTEN" default:":8402" placeholder:"HOST:PORT" help:"Where the responder listens; route /.well-known/acme-challenge/ of port 80 here."`
-	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA is told."`
+	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA validates it."`
 	HTTP01CheckResolver string `name:"http01-check-resolver" group:"http01" env:"EVERLEAF_HTTP01_CHECK_RESOLVER" placeholder:"HOST:PORT" help:"DNS server that the check asks; else the system's."`
 }
 
@@ -176,7 +181,7 @@ func (s http01Settings) apply(c *app.Config) {
 
 type dns01Settings struct {
 	DNS01Resolver  string `name:"dns01-resolver" group:"dns01" env:"EVERLEAF_DNS01_RESOLVER" placeholder:"HOST[:PORT]" help:"Recursive DNS server that is asked for CNAMEs and name servers; else the system's."`
-	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA is told: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
+	DNS01Check     string `name:"dns01-check" group:"dns01" env:"EVERLEAF_DNS01_CHECK" enum:"authoritative,recursive" default:"authoritative" placeholder:"authoritative|recursive" help:"Who must see a record before the CA validates it: each authoritative server, or, where the network lets no other DNS out, the recursive one alone."`
 	DNS01CheckPort int    `name:"dns01-check-port" group:"dns01" env:"EVERLEAF_DNS01_CHECK_PORT" default:"53" placeholder:"PORT" help:"Port at which authoritative servers are asked."`
 }
 
@@ -207,5 +212,6 @@ type pullSettings struct {
 }
 
 func (s pullSettings) apply(c *app.Config) {
-	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey, s.PullClientCA
+	c.Pull.Listen, c.Pull.Certificate, c.Pull.Key, c.Pull.ClientCA = s.PullListen, s.PullCertificate, s.PullKey,
+		s.PullClientCA
 }

@@ -16,7 +16,7 @@ import (
 )
 
 type workerCmd struct {
-	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on a task queue of its own. responder needs no Temporal, sealing key or CA."`
+	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on its own task queue. responder needs no Temporal, sealing key or CA."`
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
 	temporalSettings
 	postgresSettings
@@ -39,17 +39,21 @@ type workerCmd struct {
 // Help says how long a stop takes, from the same sum as the worker does.
 func (workerCmd) Help() string {
 	defaults := app.Config{Roles: app.AllRoles(), StopTimeout: defaultStop}
-	return fmt.Sprintf("Stop: SIGINT or SIGTERM ends polling; running steps may finish within --stop-timeout, and what is left is then "+
+	return fmt.Sprintf("Stop: SIGINT or SIGTERM ends polling; running steps may finish within --stop-timeout, and what "+
+		"is left is then "+
 		"released to other workers. The process is gone within its stop budget, by default %s; the platform's own limit "+
-		"(terminationGracePeriodSeconds) must be longer, which --termination-grace-period checks at start.", defaults.StopBudget())
+		"(terminationGracePeriodSeconds) must be longer, which --termination-grace-period checks at start.",
+		defaults.StopBudget())
 }
 
 // Run runs until a signal comes; a signal is not an error.
 func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
-		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings, w.http01Settings, w.dns01Settings, w.opsSettings,
-		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings, w.telemetrySettings, w.sweepSettings,
+		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings,
+		w.http01Settings, w.dns01Settings, w.opsSettings,
+		w.pullSettings, w.deliverySettings, w.slotSettings, w.versioningSettings, w.startSettings, w.stopSettings,
+		w.telemetrySettings, w.sweepSettings,
 	} {
 		group.apply(&config)
 	}
@@ -57,7 +61,8 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 		return err
 	}
 	if unused := w.unused(); unused != "" {
-		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this worker polls unversioned")
+		k.logger.Warn(unused + " counts only with --worker-versioning (EVERLEAF_WORKER_VERSIONING), which is off: this " +
+			"worker polls unversioned")
 	}
 	return k.worker(ctx, config, k.logger)
 }
@@ -162,7 +167,8 @@ func (s slotSettings) check() error {
 		given *int
 	}{
 		{"workflow-slots", s.WorkflowSlots}, {"local-step-slots", s.LocalStepSlots},
-		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots}, {"max-pollers", &s.MaxPollers},
+		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots},
+		{"max-pollers", &s.MaxPollers},
 	} {
 		if chosen.given != nil && *chosen.given == 0 {
 			return app.InvalidSetting(chosen.flag, "0", "use a whole number above 0, or leave it out for the default")
@@ -174,7 +180,7 @@ func (s slotSettings) check() error {
 type versioningSettings struct {
 	WorkerVersioning bool   `group:"versioning" env:"EVERLEAF_WORKER_VERSIONING" help:"Poll as a worker deployment version: nothing runs on a new build until it is made current or ramped (temporal worker deployment). Off by default."`
 	DeploymentName   string `group:"versioning" env:"EVERLEAF_DEPLOYMENT_NAME,TEMPORAL_DEPLOYMENT_NAME" placeholder:"NAME" help:"The deployment; else ${deployment_name}."`
-	BuildID          string `name:"build-id" group:"versioning" env:"EVERLEAF_BUILD_ID,TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"The build; else the revision that this binary was built from."`
+	BuildID          string `name:"build-id" group:"versioning" env:"EVERLEAF_BUILD_ID,TEMPORAL_WORKER_BUILD_ID" placeholder:"ID" help:"The build, by which workflow histories name it, with versioning or without; else the revision that this binary was built from."`
 }
 
 func (s versioningSettings) apply(c *app.Config) {
@@ -190,17 +196,10 @@ func (s versioningSettings) apply(c *app.Config) {
 
 // unused names what was given for versioning while that is off; empty if nothing was.
 func (s versioningSettings) unused() string {
-	var given []string
-	if s.DeploymentName != "" {
-		given = append(given, "--deployment-name (EVERLEAF_DEPLOYMENT_NAME, TEMPORAL_DEPLOYMENT_NAME)")
-	}
-	if s.BuildID != "" {
-		given = append(given, "--build-id (EVERLEAF_BUILD_ID, TEMPORAL_WORKER_BUILD_ID)")
-	}
-	if s.WorkerVersioning {
+	if s.DeploymentName == "" || s.WorkerVersioning {
 		return ""
 	}
-	return strings.Join(given, " and ")
+	return "--deployment-name (EVERLEAF_DEPLOYMENT_NAME, TEMPORAL_DEPLOYMENT_NAME)"
 }
 
 // revision is the commit that the binary was built from, marked if the work tree had changes; empty if nobody knows.

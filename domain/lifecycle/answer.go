@@ -21,14 +21,14 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 	case m.Mode == Refused:
 		return Answer{Fault: m.Refusal}
 	case t == nil:
-		return Answer{Fault: refused(domain.ReasonRequestUnknown, "request %s: it is not one of this run", id)}
+		return Answer{Fault: refused(domain.ReasonUnknownRequest, "request %s: it is not one of this run", id)}
 	case t.Fault != nil:
 		return Answer{Fault: t.Fault}
 	case m.cancelled() && !m.recording(id):
-		return Answer{Fault: m.givenUp()}
+		return Answer{Fault: m.retiredFault()}
 	case !t.Recorded:
 		return Answer{Wait: true}
-	case !m.known() && m.Unread != nil && m.Unread.Tries >= patience:
+	case !m.known() && m.Unread != nil && m.Unread.Tries >= maxFailures:
 		return Answer{Fault: &m.Unread.Fault}
 	}
 	switch t.Request.Kind {
@@ -46,13 +46,13 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 func (m *Machine) settled(t *Ticket, s Situation) Answer {
 	switch {
 	case m.ends():
-		return Answer{Fault: m.givenUp()}
+		return Answer{Fault: m.retiredFault()}
 	case m.Attempt != nil:
 		return Answer{Wait: true}
 	case m.Failure != nil:
 		_, at := m.wanted()
-		patient := m.Failures-t.Failures < patience && !s.Suggested
-		if patient && !m.Failure.Answer || !at.After(s.Now) {
+		waiting := m.Failures-t.Failures < maxFailures && !s.Suggested
+		if waiting && !m.Failure.Answer || !at.After(s.Now) {
 			return Answer{Wait: true}
 		}
 		return Answer{Failure: m.Failure}
@@ -78,24 +78,28 @@ func (m *Machine) answerRevoke(t *Ticket, s Situation) Answer {
 		settled.Wait = settled.Failure == nil && settled.Fault == nil
 		return settled
 	case len(m.Running) == 0 && len(m.Failed) == 0 && !m.ends() && r.After.After(s.Now) && !m.delivered():
-		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonReplacementNotDelivered, Message: fmt.Sprintf(
-			"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the latest",
-			m.Name, r.After.UTC().Format(time.RFC3339))}}
+		return Answer{Fault: &domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonReplacementNotDelivered,
+			Message: fmt.Sprintf(
+				"certificate %q is replaced, and the old one is revoked as soon as all targets have the new one, at %s at the "+
+					"latest",
+				m.Name, r.After.UTC().Format(time.RFC3339))}}
 	default:
 		return Answer{Wait: true}
 	}
 }
 
-// givenUp is the answer to who waits for a certificate that is not kept any more.
-func (m *Machine) givenUp() *domain.Fault {
-	return refused(domain.ReasonGivenUp, "certificate %q is retired: nothing is issued for it; ensure it to keep it in service", m.Name)
+// retiredFault is the answer to a caller that waits for a certificate that is retired.
+func (m *Machine) retiredFault() *domain.Fault {
+	return refused(domain.ReasonRetired, "certificate %q is retired: nothing is issued for it; ensure it to keep it in "+
+		"service", m.Name)
 }
 
 // answerRetire waits for the end, or for what holds it up.
 func (m *Machine) answerRetire(t *Ticket) Answer {
 	switch m.Mode {
 	case Active:
-		return Answer{Fault: refused(domain.ReasonNotRetired, "certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
+		return Answer{Fault: refused(domain.ReasonNotRetired,
+			"certificate %q: somebody ensured it meanwhile, so it is kept in service", m.Name)}
 	case Retired:
 		if t.Request.RemoveDeliveries {
 			return Answer{Fault: StillDelivered(m.Name, m.Left())}
@@ -128,7 +132,8 @@ func (m *Machine) stuck() *domain.Failure {
 	return m.Failure
 }
 
-// Left are the targets that keep a retired certificate, also those that may: a step has met them and did not end well.
+// Left are the targets that keep a retired certificate, also those that may: a step has contacted them and did not end
+// well.
 func (m *Machine) Left() []domain.Delivery {
 	if m.Record == nil {
 		return nil
@@ -139,8 +144,8 @@ func (m *Machine) Left() []domain.Delivery {
 // maxTargets bounds the list of targets in a message, in octets.
 const maxTargets = 500
 
-// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if left is
-// empty.
+// StillDelivered refuses to say that targets are cleared which still have a retired certificate, or may have it; nil if
+// left is empty.
 func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
 	if len(left) == 0 {
 		return nil
@@ -153,6 +158,7 @@ func StillDelivered(certificate string, left []domain.Delivery) *domain.Fault {
 		}
 		targets += d.Target + ", "
 	}
-	return refused(domain.ReasonStillDelivered, "certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
-		"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
+	return refused(domain.ReasonStillDelivered,
+		"certificate %q is retired and was left at its targets %swhich nobody clears now: ensure it, "+
+			"which clears those that are not named, and retire it again with removeDeliveries", certificate, targets)
 }

@@ -49,7 +49,7 @@ func TestAnswer(t *testing.T) {
 		// want is "wait", "ok", "failure", or the reason of a fault.
 		want string
 	}{
-		{"not one of this run", func(*Machine) {}, Situation{}, "RequestUnknown"},
+		{"not one of this run", func(*Machine) {}, Situation{}, "UnknownRequest"},
 		{"not recorded", ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), Situation{}, "wait"},
 		{"refused", ticket(domain.RequestEnsure, func(t *Ticket) { t.Fault = fault(domain.FaultSpec, "No") }), Situation{}, "No"},
 		{"the start was refused", also(ensure, func(m *Machine) { m.Mode, m.Refusal = Refused, fault(domain.FaultSpec, "No") }), Situation{}, "No"},
@@ -60,20 +60,23 @@ func TestAnswer(t *testing.T) {
 		{"none in service", also(ensure, func(m *Machine) { m.Record.Issued = nil }), Situation{}, "wait"},
 		{"the record is stale", also(ensure, (*Machine).Notice), Situation{}, "wait"},
 		{"the record cannot be read", also(ensure, (*Machine).Notice, func(m *Machine) {
-			m.Unread = &Unread{Tries: patience, Fault: *fault(domain.FaultWait, "Away")}
+			m.Unread = &Unread{Tries: maxFailures, Fault: *fault(domain.FaultWait, "Away")}
 		}), Situation{}, "Away"},
+		{"the record is tried to be read", also(ensure, (*Machine).Notice, func(m *Machine) {
+			m.Unread = &Unread{Tries: maxFailures - 1, Fault: *fault(domain.FaultWait, "Away")}
+		}), Situation{}, "wait"},
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},
 		{"a failure to be told", also(renew, failure(told)), Situation{}, "failure"},
 		{"a failure whose wait is over", also(renew, failure(told), func(m *Machine) { m.Failure.RetryAt = epoch }), Situation{}, "wait"},
-		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = patience }), Situation{}, "failure"},
+		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = maxFailures }), Situation{}, "failure"},
 		{"failures of before", also(ticket(domain.RequestRenew, func(t *Ticket) { t.Failures = 1 }), failure(quiet), func(m *Machine) {
-			m.Failures = patience
+			m.Failures = maxFailures
 		}), Situation{}, "wait"},
 		{"the history is long", also(renew, failure(quiet)), Situation{Suggested: true}, "failure"},
-		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "GivenUp"},
-		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "GivenUp"},
-		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "GivenUp"},
+		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "Retired"},
+		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "Retired"},
+		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "Retired"},
 		{"cancelled while it is recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Cancelled), func(m *Machine) {
 			m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}
 		}), Situation{}, "wait"},

@@ -11,7 +11,7 @@ func (m *Machine) merge(stored []domain.Delivery) {
 	deliveries := slices.Clone(stored)
 	for i := range deliveries {
 		d := &deliveries[i]
-		d.Met = true
+		d.Contacted = true
 		old := m.delivery(d.Target)
 		if old == nil {
 			d.Removing = !m.named(d.Target)
@@ -22,11 +22,12 @@ func (m *Machine) merge(stored []domain.Delivery) {
 		}
 		d.Removing = old.Removing
 		if old.Version == d.Version {
-			d.Failure = standing(old.Failure, d.Failure)
+			d.Failure = latestFailure(old.Failure, d.Failure)
 		}
 	}
-	for _, old := range m.Deliveries { // those that have not met the certificate are not stored
-		if !old.Met && !slices.ContainsFunc(deliveries, func(d domain.Delivery) bool { return d.Target == old.Target }) {
+	for _, old := range m.Deliveries { // those that were not contacted are not stored
+		if !old.Contacted && !slices.ContainsFunc(deliveries,
+			func(d domain.Delivery) bool { return d.Target == old.Target }) {
 			deliveries = append(deliveries, old)
 		}
 	}
@@ -34,12 +35,12 @@ func (m *Machine) merge(stored []domain.Delivery) {
 }
 
 // reconcile matches the targets with what the spec names: new ones are added, those that it does not name are removed,
-// and one that never met the certificate is forgotten.
+// and one that was never contacted is forgotten.
 func (m *Machine) reconcile() {
 	leaves := m.Mode == Retiring || m.Mode == Retired || m.cancelled()
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool {
 		busy := m.busy(Action{Step: StepDeliver, Target: d.Target})
-		return !m.named(d.Target) && !busy && (!d.Met && d.Version == "" || leaves)
+		return !m.named(d.Target) && !busy && (!d.Contacted && d.Version == "" || leaves)
 	})
 	for i := range m.Deliveries {
 		d := &m.Deliveries[i]

@@ -12,7 +12,7 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 	m.away(a, fault, now)
 	switch {
 	case m.Mode == Cancelled && a.Step == StepRelease:
-		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation tells
+		m.Mode = Ended // it was asked to end; what is stored says otherwise, and a reconciliation finds that
 	case m.cancelled():
 	case a.Step == StepRelease:
 		failure := unasked(a, fault, now)
@@ -99,8 +99,8 @@ func unasked(a Action, fault domain.Fault, now time.Time) domain.Failure {
 	}
 }
 
-// standing is the failure that Postgres has, unless a later one could not be stored.
-func standing(known, stored *domain.Failure) *domain.Failure {
+// latestFailure returns the failure that Postgres has, or the known one if it is later and could not be stored.
+func latestFailure(known, stored *domain.Failure) *domain.Failure {
 	if known != nil && known.Undecided && (stored == nil || stored.At.Before(known.At)) {
 		return known
 	}

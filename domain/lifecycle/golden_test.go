@@ -18,7 +18,7 @@ import (
 // changes only together with Version, and only until Version is released.
 var golden = map[string]State{
 	"active": {
-		Machine: Version, Mode: Active, Cycle: 5, Tenant: "team",
+		Machine: Version, Mode: Active, Cycle: 5, Tenant: "team", Priority: 2,
 		Spec: domain.Spec{
 			Names: []string{"www.example.com", "example.com"}, Issuers: []string{"default", "spare"}, Profile: "tlsserver", KeyType: domain.KeyECDSAP256,
 			Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "shop", Deliveries: []string{"disk", "files@host"},

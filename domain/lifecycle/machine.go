@@ -24,8 +24,8 @@ type Machine struct {
 	Reads int `json:"reads,omitempty"`
 	// Unread is the failure to read the record, nil after a success.
 	Unread *Unread `json:"unread,omitempty"`
-	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise one
-	// such step after the other would hold the same workflow task, and with it all callers.
+	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise
+	// one such step after the other would hold the same workflow task, and with it all callers.
 	Away time.Time `json:"away,omitzero"`
 	// Denied is the last action whose version its step did not find in service.
 	Denied Action `json:"denied,omitzero"`
@@ -34,9 +34,6 @@ type Machine struct {
 	Failure *domain.Failure `json:"failure,omitempty"`
 	// Attempt is the attempt at work, nil without one.
 	Attempt *Attempt `json:"attempt,omitempty"`
-	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have it;
-	// then it is 0.
-	Priority int `json:"priority,omitempty"`
 	// Deliveries are the targets that are to have the certificate, and those that are to be cleared.
 	Deliveries []domain.Delivery `json:"deliveries,omitempty"`
 	// Running are the actions at work; there is one for each lane at most.

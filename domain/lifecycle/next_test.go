@@ -14,9 +14,9 @@ func serving(change func(m *Machine)) *Machine {
 	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, "r1", epoch)
 	m.Record = &domain.Record{
 		ReadBy: "run", Issued: &domain.Issued{Version: "v1", Issuer: "ca1", Names: specA.Names},
-		Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}, Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Met: true}},
+		Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}, Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}},
 	}
-	m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v1", Met: true}}
+	m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}
 	if change != nil {
 		change(m)
 	}

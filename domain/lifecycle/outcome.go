@@ -45,11 +45,9 @@ func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
 	}
 }
 
-// finish takes the action off the running ones. It reports whether it was there.
-func (m *Machine) finish(a Action) bool {
-	before := len(m.Running)
+// finish takes the action off the running ones.
+func (m *Machine) finish(a Action) {
 	m.Running = slices.DeleteFunc(m.Running, func(r Action) bool { return r == a })
-	return len(m.Running) < before
 }
 
 // take makes record the one that holds. One that was read while something changed may be older than that: it is read
@@ -65,7 +63,7 @@ func (m *Machine) take(a Action, record domain.Record) {
 	for i := range record.Revocations {
 		r := &record.Revocations[i]
 		if old := m.revocation(r.Issued.Version); old != nil {
-			r.Failure = standing(old.Failure, r.Failure)
+			r.Failure = latestFailure(old.Failure, r.Failure)
 		}
 	}
 	m.Record, m.Stale, m.Unread = &record, false, nil
@@ -78,14 +76,14 @@ func (m *Machine) take(a Action, record domain.Record) {
 		m.follow(record.Retirement)
 	}
 	if !m.ends() { // then it is that of the release
-		m.Failure = standing(m.Failure, record.Failure)
+		m.Failure = latestFailure(m.Failure, record.Failure)
 	}
 	m.merge(record.Deliveries)
 	m.reconcile()
 }
 
-// follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored though
-// its answer was lost, and a workflow may have been reset to before one.
+// follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored
+// though its answer was lost, and a workflow may have been reset to before one.
 func (m *Machine) follow(stored domain.Retirement) {
 	switch {
 	case m.cancelled() || m.Mode == Refused:
@@ -194,7 +192,7 @@ func (m *Machine) Delivered(a Action, now time.Time) {
 	m.Reads++
 	m.meets(a)
 	if d := m.delivery(a.Target); d != nil && !d.Removing {
-		d.Version, d.At, d.Failure, d.Met = a.Version, now.UTC(), nil, true
+		d.Version, d.At, d.Failure, d.Contacted = a.Version, now.UTC(), nil, true
 	}
 	m.reconcile()
 	if m.Attempt == nil && m.delivered() {

@@ -171,11 +171,82 @@ func TestCancelledIsNotRevived(t *testing.T) {
 			require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
 			m.Recorded(a, Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
 		})
-		require.Equal(t, domain.Reason("GivenUp"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
+		require.Equal(t, domain.Reason("Retired"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
 		m.Forget("r2")
 		if mode != Retired {
 			perform(t, m, StepRelease, func(a Action) { m.FailedWith(a, *fault(domain.FaultWait, "Away"), epoch) })
 		}
 		require.Equal(t, Action{Do: End}, m.Next(Situation{Now: epoch}), mode)
 	}
+}
+
+// Two steps that did not find the version in service, of before the record is read again: neither is a failure yet.
+func TestDeniedTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) {
+		m.Spec.Deliveries, m.Deliveries = []string{"t1", "t2"}, []domain.Delivery{{Target: "t1"}, {Target: "t2"}}
+	})
+	var begun []Action
+	for range 2 {
+		perform(t, m, StepDeliver, func(a Action) { begun = append(begun, a) })
+	}
+	for _, a := range begun {
+		m.FailedWith(a, *fault(domain.FaultWait, domain.ReasonVersionReplaced), epoch)
+	}
+	require.Empty(t, m.Failed)
+	require.True(t, m.Stale)
+}
+
+// While the policy is asked about an attempt's failure, the status says so; a failure in another lane changes nothing there.
+func TestAFailedAttemptShowsThatThePolicyIsAsked(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
+	perform(t, m, StepReserve, func(a Action) {
+		m.FailedWith(Action{Step: StepRevoke, Version: "v0"}, *fault(domain.FaultCA, "Down"), epoch)
+		require.Equal(t, string(StepReserve), m.Status("run").Step)
+		m.FailedWith(a, *fault(domain.FaultCA, "Down"), epoch)
+	})
+	require.Equal(t, string(StepRecordFailure), m.Status("run").Step)
+}
+
+// A caller waits through a few failures that are not for him, then has the last one.
+func TestACallerWaitsThroughAFewFailures(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) {
+		m.Want = &domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}
+		m.Tickets = []Ticket{{Request: domain.Request{ID: "r2", Kind: domain.RequestRenew}, Recorded: true}}
+	})
+	now := epoch
+	for failures := 1; failures <= maxFailures; failures++ {
+		reserve := m.Next(Situation{Now: now})
+		require.Equal(t, StepReserve, reserve.Step)
+		m.Begin(reserve, now)
+		m.FailedWith(reserve, *fault(domain.FaultCA, "Down"), now)
+		m.Decided(m.Next(Situation{Now: now}), Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
+		require.Equal(t, failures, m.Failures)
+		require.Equal(t, failures < maxFailures, m.Answer("r2", Situation{Now: now}).Wait)
+		now = now.Add(time.Second)
+	}
+}
+
+// Where the policy cannot be asked, the failure is tried again in a minute, and its caller is answered.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
+	perform(t, m, StepReserve, func(a Action) { m.FailedWith(a, *fault(domain.FaultCA, "Down"), epoch) })
+	perform(t, m, StepRecordFailure, func(a Action) {
+		m.Undecided(a, *fault(domain.FaultWait, "Away"), epoch.Add(time.Second).In(time.FixedZone("", 3600)))
+	})
+	at := epoch.Add(time.Second)
+	require.Equal(t, &domain.Failure{Fault: *fault(domain.FaultCA, "Down"), Attempts: 1, At: at, RetryAt: at.Add(time.Minute),
+		Step: string(StepReserve), Answer: true, Undecided: true}, m.Failure)
+	require.Equal(t, at.Add(5*time.Second), m.Away)
+
+	m = serving(func(m *Machine) { m.Failed = []FailedAction{{Action: deliver("v1")}} })
+	perform(t, m, StepRecordFailure, func(a Action) {
+		m.Cancel()
+		m.Undecided(a, *fault(domain.FaultWait, "Away"), epoch)
+	})
+	require.Empty(t, m.Running)
+	require.Nil(t, m.Deliveries[0].Failure, "it was cancelled meanwhile")
 }

@@ -7,9 +7,9 @@ import (
 	"everleaf/domain"
 )
 
-// patience is through how many failures a caller waits: a CA that asks for one short wait after the other must not keep
-// its callers, and they the run, for ever.
-const patience = 3
+// maxFailures is how many failures a caller waits through: a CA that asks for one short wait after the other must not
+// keep its callers, and they the run, for ever.
+const maxFailures = 3
 
 // Ticket is a request from its acceptance to its answer.
 type Ticket struct {
@@ -139,7 +139,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	case domain.RequestRenew:
 		switch {
 		case m.ends():
-			t.Fault = m.givenUp()
+			t.Fault = m.retiredFault()
 		case !first && !replaced:
 			m.want(domain.Want{Reason: domain.WakeRequested, Replaces: version, Force: t.Request.Force})
 		}
@@ -226,7 +226,7 @@ func (m *Machine) Unrecorded(a Action, fault domain.Fault, now time.Time) {
 	}
 	for i := range m.Tickets {
 		t := &m.Tickets[i]
-		if t.Tries++; unrecorded(*t) && !starts(*t) && t.Tries >= patience {
+		if t.Tries++; unrecorded(*t) && !starts(*t) && t.Tries >= maxFailures {
 			t.Fault = &fault
 			if m.Mode == Retired { // Postgres may have another mind by now
 				m.Mode = Retiring

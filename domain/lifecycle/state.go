@@ -17,6 +17,8 @@ const (
 	// it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
+	// lowest is the least urgent priority that Temporal takes.
+	lowest = 5
 )
 
 // Mode is what the workflow is there for.
@@ -52,6 +54,9 @@ type State struct {
 	Cycle int `json:"cycle,omitempty"`
 	// Tenant is the fairness key that the policy gave last.
 	Tenant string `json:"tenant,omitempty"`
+	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have
+	// it; then it is 0.
+	Priority int `json:"priority,omitempty"`
 	// Visible is what visibility knows already.
 	Visible *Visible `json:"visible,omitempty"`
 }
@@ -60,7 +65,8 @@ type State struct {
 type NewerStateError struct{ Machine int }
 
 func (e *NewerStateError) Error() string {
-	return fmt.Sprintf("the workflow's state has machine version %d, and this build knows versions up to %d: run a build that "+
+	return fmt.Sprintf("the workflow's state has machine version %d, and this build knows versions up to %d: run a "+
+		"build that "+
 		"knows it; the workflow waits until then and loses nothing", e.Machine, Version)
 }
 
@@ -90,6 +96,9 @@ func Decode(input []byte, continued bool) (State, error) {
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
 	}
+	if state.Priority < 0 || state.Priority > lowest {
+		state.Priority = 0
+	}
 	if state.Want != nil && !asksFor(*state.Want) {
 		state.Want = nil
 	}
@@ -98,7 +107,8 @@ func Decode(input []byte, continued bool) (State, error) {
 
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
-		return State{}, refused(domain.ReasonInputTooLarge, "input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+		return State{}, refused(domain.ReasonInputTooLarge,
+			"input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
 	}
 	if len(input) == 0 || string(input) == "null" {
 		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)

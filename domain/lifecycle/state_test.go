@@ -57,6 +57,10 @@ func TestDecodeFirst(t *testing.T) {
 func TestDecodeContinued(t *testing.T) {
 	t.Parallel()
 	newer := fmt.Sprintf(`{"machine":%d`, Version+1)
+	sized := func(octets int) string {
+		const head, tail = `{"machine":1,"mode":"Retiring","key":"`, `"}`
+		return head + strings.Repeat("k", octets-len(head)-len(tail)) + tail
+	}
 	for _, c := range []struct {
 		name, input string
 		want        State
@@ -76,11 +80,20 @@ func TestDecodeContinued(t *testing.T) {
 		{"a mode that is never handed on", `{"machine":1,"mode":"Retired"}`, State{Machine: 1, Mode: Active}, false},
 		{"an unknown mode", `{"machine":1,"mode":"Frozen"}`, State{Machine: 1, Mode: Active}, false},
 		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
+		{"a renewal that was asked for", `{"machine":1,"want":{"reason":"Requested"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Requested"}}, false},
+		{"a revocation that was asked for", `{"machine":1,"want":{"reason":"Revocation"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Revocation"}}, false},
 		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`, State{Machine: 1, Mode: Active}, false},
 		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`, State{Machine: 1, Mode: Active}, false},
+		{"as large as a state may be", sized(maxState), State{Machine: 1, Mode: Retiring}, false},
+		{"an octet larger", sized(maxState + 1), State{Mode: Active}, false},
 		{"larger than a state ever is", `{"machine":1,"mode":"Retiring","key":"` + strings.Repeat("k", maxState) + `"}`, State{Mode: Active}, false},
+		{"as many targets as a state may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries-1) + `]}}`,
+			State{Machine: 1, Mode: Retiring, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries)}}, false},
 		{"more targets than a spec may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries) + `]}}`,
 			State{Mode: Active, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries+1)}}, false},
+		{"a priority that Temporal takes", `{"machine":1,"priority":5}`, State{Machine: 1, Mode: Active, Priority: 5}, false},
+		{"a priority that Temporal refuses", `{"machine":1,"priority":6}`, State{Machine: 1, Mode: Active}, false},
+		{"a priority below all", `{"machine":1,"priority":-1}`, State{Machine: 1, Mode: Active}, false},
 		{"fields of nobody", `{"machine":1,"key":"-----BEGIN"}`, State{Machine: 1, Mode: Active}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -144,7 +144,7 @@ func (w *world) deliver(a Action, ending string) *domain.Fault {
 	if s.version() != a.Version {
 		return fault(domain.FaultWait, domain.ReasonVersionReplaced)
 	}
-	d := s.met(a.Target)
+	d := s.contact(a.Target)
 	w.serve(a.Target, a.Version)
 	if ending != "broken" {
 		d.Version, d.At, d.Failure = a.Version, w.Now, nil

@@ -57,8 +57,8 @@ func (m *Machine) step() string {
 	return ""
 }
 
-// Unpublished is what visibility is to be told, nil if it knows. A passing state is not worth an action: neither an
-// attempt at work nor a failure that follows another.
+// Unpublished returns what visibility does not know yet, nil if it knows all. A passing state is not worth an action:
+// neither an attempt at work nor a failure that follows another.
 func (m *Machine) Unpublished() *Visible {
 	if m.Attempt != nil || !m.known() || m.ends() || m.Issued() == nil && m.Failure == nil {
 		return nil

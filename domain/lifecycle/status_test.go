@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestStatus(t *testing.T) {
 	}
 
 	s = serving(func(m *Machine) { m.Mode, m.Deliveries, m.Failure = Retired, nil, failing(0) }).Status("run")
-	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Met: true}}, s.Deliveries, "those that keep it")
+	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}, s.Deliveries, "those that keep it")
 	require.Nil(t, s.Renewal)
 	require.Nil(t, s.Failure)
 }
@@ -87,6 +88,10 @@ func TestUnpublished(t *testing.T) {
 		{"the renewal moved", published(func(m *Machine) { m.Record.Renewal.At = epoch }), with(func(v *Visible) { v.NextRenewal = epoch })},
 		{"the same instant elsewhere", published(func(m *Machine) { m.Record.Renewal.At = m.Record.Renewal.At.In(time.FixedZone("", 3600)) }), nil},
 		{"other names", published(func(m *Machine) { m.Spec = specB }), with(func(v *Visible) { v.Names = specB.Names })},
+		{"a name more", published(func(m *Machine) { m.Spec.Names = append(slices.Clone(specA.Names), "z.example") }),
+			with(func(v *Visible) { v.Names = append(slices.Clone(specA.Names), "z.example") })},
+		{"no plan", published(func(m *Machine) { m.Record.Renewal = nil }), with(func(v *Visible) { v.NextRenewal = time.Time{} })},
+		{"another issuer", published(func(m *Machine) { m.Record.Issued = &domain.Issued{Issuer: "ca2"} }), with(func(v *Visible) { v.Issuer = "ca2" })},
 		{"another certificate", published(func(m *Machine) { m.Record.Issued = &domain.Issued{Issuer: "ca1", NotAfter: epoch} }),
 			with(func(v *Visible) { v.NotAfter = epoch })},
 	} {

@@ -72,10 +72,10 @@ func (s *store) delivery(target string) *domain.Delivery {
 	return &s.Deliveries[i]
 }
 
-// met notes that a step contacts the target.
-func (s *store) met(target string) *domain.Delivery {
+// contact notes that a step contacts the target.
+func (s *store) contact(target string) *domain.Delivery {
 	if s.delivery(target) == nil {
-		s.Deliveries = append(s.Deliveries, domain.Delivery{Target: target, Met: true})
+		s.Deliveries = append(s.Deliveries, domain.Delivery{Target: target, Contacted: true})
 		slices.SortFunc(s.Deliveries, func(a, b domain.Delivery) int { return strings.Compare(a.Target, b.Target) })
 	}
 	return s.delivery(target)

@@ -21,10 +21,14 @@ func TestWalk(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
+	steps := *steps
+	if testing.Short() {
+		steps = min(steps, 1000)
+	}
 	for i := range *walks {
 		seed := *seed + uint64(i)
 		start, w := time.Now(), begin(specA)
-		way, err := w.walk(rand.New(rand.NewPCG(seed, 0)), *steps)
+		way, err := w.walk(rand.New(rand.NewPCG(seed, 0)), steps)
 		if err != nil {
 			way, err = shorten(way, replay)
 			t.Fatalf("seed %d: %v\nby way of:\n  %s", seed, err, strings.Join(way, "\n  "))
@@ -35,17 +39,17 @@ func TestWalk(t *testing.T) {
 
 // walk does what is drawn. Most goes well, or little would happen beyond the first failures; and few workflows end at
 // once.
-func (w *world) walk(dice *rand.Rand, steps int) (way []string, err error) {
+func (w *world) walk(rng *rand.Rand, steps int) (way []string, err error) {
 	if err := w.settle(); err != nil {
 		return nil, err
 	}
 	for len(way) < steps {
 		events := w.events()
-		e := events[dice.IntN(len(events))]
-		if free := w.free(); free != nil && dice.IntN(3) > 0 {
+		e := events[rng.IntN(len(events))]
+		if free := w.free(); free != nil && rng.IntN(3) > 0 {
 			e = *free
 		}
-		if ends := strings.HasSuffix(e.name, "refused") || e.name == "cancel"; ends && dice.IntN(10) > 0 {
+		if ends := strings.HasSuffix(e.name, "refused") || e.name == "cancel"; ends && rng.IntN(10) > 0 {
 			continue
 		}
 		way = append(way, e.name)

@@ -11,7 +11,7 @@ import (
 )
 
 // world is a certificate's workflow with all that it meets: Postgres, a CA, targets and callers, in a few lines of
-// each. It has an executor of its own, which does what app/lifecycle does. Each thing that can happen is an event; see
+// each. It has its own executor, which does what app/lifecycle does. Each thing that can happen is an event; see
 // events_test.go.
 type world struct {
 	plain

@@ -23,13 +23,15 @@ type authority struct {
 
 func newAuthority(t testing.TB, dir string) authority {
 	t.Helper()
-	a := authority{filepath.Join(dir, "root.pem"), filepath.Join(dir, "intermediate.pem"), filepath.Join(dir, "intermediate-key.pem"), x509.NewCertPool()}
+	a := authority{filepath.Join(dir, "root.pem"), filepath.Join(dir, "intermediate.pem"),
+		filepath.Join(dir, "intermediate-key.pem"), x509.NewCertPool()}
 	rootKey, key := newKey(t), newKey(t)
 	root := signed(t, authorityTemplate(1, "Root of a test", 1), nil, rootKey, rootKey)
 	intermediate := signed(t, authorityTemplate(2, "Intermediate of a test", 0), root, key, rootKey)
 	a.roots.AddCert(root)
 	must(t, os.WriteFile(a.root, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}), 0o600))
-	must(t, os.WriteFile(a.intermediate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: intermediate.Raw}), 0o600))
+	must(t, os.WriteFile(a.intermediate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: intermediate.Raw}),
+		0o600))
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	must(t, err)
 	must(t, os.WriteFile(a.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))

@@ -31,10 +31,11 @@ const (
 	PathRenewalInfo = "/draft-ietf-acme-ari-03/renewalInfo/"
 )
 
-// Boulder stands in front of a Pebble and does what Let's Encrypt's CA does and Pebble does not, as Boulder's source has
-// it (2026-08): newOrder answers with the order in flight of the same account, names and profile (ra.go, GetOrderForNames),
-// a predecessor that has an unexpired replacement is refused before that (saro.go, ReplacementOrderExists), and an
-// expired order or authorization is not found. It also answers in the CA's place where a test says so.
+// Boulder stands in front of a Pebble and does what Let's Encrypt's CA does and Pebble does not, as Boulder's source
+// has it (2026-08): newOrder answers with the order in flight of the same account, names and profile (ra.go,
+// GetOrderForNames), a predecessor that has an unexpired replacement is refused before that (saro.go,
+// ReplacementOrderExists), and an expired order or authorization is not found. It also answers in the CA's place where
+// a test says so.
 type Boulder struct {
 	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies against.
 	Directory, CABundle string
@@ -81,7 +82,8 @@ func NewBoulder(t testing.TB, pebble *Pebble) *Boulder {
 	server.StartTLS()
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	b.Directory, b.CABundle = server.URL+target.Path, filepath.Join(t.TempDir(), "boulder.pem")
-	must(t, os.WriteFile(b.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	must(t, os.WriteFile(b.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		0o600))
 	return b
 }
 
@@ -111,15 +113,17 @@ func (b *Boulder) Count(path string) (n int) {
 	return n
 }
 
-// LimitLate has orders refused (429, with this Retry-After) that are not exempt from limits: an order is, if it replaces
-// a certificate within the window that is suggested for that right now (wfe2/wfe.go, validateReplacementOrder). Zero ends it.
+// LimitLate has orders refused (429, with this Retry-After) that are not exempt from limits: an order is, if it
+// replaces a certificate within the window that is suggested for that right now (wfe2/wfe.go,
+// validateReplacementOrder). Zero ends it.
 func (b *Boulder) LimitLate(retryAfter time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.late = retryAfter
 }
 
-// Expire lets the authorizations of an order run out, and the order with them if whole: Boulder has neither from then on.
+// Expire lets the authorizations of an order run out, and the order with them if whole: Boulder has neither from then
+// on.
 func (b *Boulder) Expire(order string, whole bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

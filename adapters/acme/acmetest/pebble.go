@@ -57,8 +57,8 @@ type Pebble struct {
 	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies
 	// against, ManagementURL the base of Pebble's management API (/roots/0, /set-renewal-info/).
 	Directory, CABundle, ManagementURL string
-	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail); empty with
-	// Options.DNS.
+	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail); empty
+	// with Options.DNS.
 	DNS, DNSManagementURL string
 	// HTTPPort is where HTTP-01 is validated.
 	HTTPPort int

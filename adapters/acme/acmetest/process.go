@@ -23,15 +23,16 @@ type Process struct {
 	output *os.File
 }
 
-// Run starts the program with env added to the environment. Whoever calls it stops it; on Linux it also ends with a test process
-// that is killed.
+// Run starts the program with env added to the environment. The caller stops it; on Linux it also ends with a test
+// process that is killed.
 func Run(t testing.TB, env []string, path string, arguments ...string) *Process {
 	t.Helper()
 	output, err := os.CreateTemp("", "everleaf-test-log-*")
 	must(t, err)
 	must(t, os.Remove(output.Name()))
 	t.Cleanup(func() { _ = output.Close() })
-	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}), output: output}
+	p := &Process{name: filepath.Base(path), cmd: exec.Command(path, arguments...), exited: make(chan struct{}),
+		output: output}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.Env = append(os.Environ(), env...)
 	must(t, startWithParent(p.cmd))
@@ -77,8 +78,8 @@ func (p *Process) Log() string {
 	return string(text)
 }
 
-// FreePort picks a port for a TCP server of the test's, which may start late and stop in between. The port is the test's own
-// until it ends: its UDP half is held, at which every other pick looks, in whichever process.
+// FreePort picks a port for a TCP server of the test's, which may start late and stop in between. The port is the
+// test's own until it ends: its UDP half is held, at which every other pick looks, in whichever process.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, udp := freePort(t)
@@ -86,8 +87,8 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
-// FreePorts picks ports that are free now for TCP and UDP: another process may take one before it is used, so whoever calls
-// it tries again.
+// FreePorts picks ports that are free now for TCP and UDP: another process may take one before it is used, so the
+// caller it tries again.
 func FreePorts(t testing.TB, count int) (ports []int) {
 	t.Helper()
 	for range count {

@@ -24,8 +24,8 @@ type StepCAOptions struct {
 
 // StepCA is a running step-ca: a CA of another make than Pebble, without ARI and profiles. Its certificates live a day.
 type StepCA struct {
-	// Directory is the ACME directory's URL, CABundle the path of the PEM file with the root, which its own TLS certificate
-	// verifies against as well as what it issues.
+	// Directory is the ACME directory's URL, CABundle the path of the PEM file with the root, which its own TLS
+	// certificate verifies against as well as what it issues.
 	Directory, CABundle string
 	// Client trusts its TLS certificate.
 	Client *http.Client
@@ -53,7 +53,8 @@ func StartStepCA(t testing.TB, options StepCAOptions) *StepCA {
 		writeStepConfig(t, config, listen, dir, authority)
 		// What it would otherwise look for, and make, in the home directory.
 		s.process = Run(t, []string{"STEPPATH=" + dir}, path, config,
-			"--resolver", options.DNS, "--insecure", "--acme-http-port", strconv.Itoa(options.HTTPPort)) // insecure: a port that is not 80
+			// insecure: a port that is not 80
+			"--resolver", options.DNS, "--insecure", "--acme-http-port", strconv.Itoa(options.HTTPPort))
 		err := s.process.Await(s.answers)
 		if err == nil {
 			return s
@@ -83,9 +84,10 @@ func (s *StepCA) answers() error {
 func writeStepConfig(t testing.TB, path, listen, dir string, a authority) {
 	t.Helper()
 	config, err := json.Marshal(map[string]any{
-		"root": a.root, "crt": a.intermediate, "key": a.key, "address": listen, "dnsNames": []string{"localhost", "127.0.0.1"},
-		"logger": map[string]string{"format": "text"},
-		"db":     map[string]string{"type": "badgerv2", "dataSource": filepath.Join(dir, "db")},
+		"root": a.root, "crt": a.intermediate, "key": a.key, "address": listen,
+		"dnsNames": []string{"localhost", "127.0.0.1"},
+		"logger":   map[string]string{"format": "text"},
+		"db":       map[string]string{"type": "badgerv2", "dataSource": filepath.Join(dir, "db")},
 		"authority": map[string]any{"provisioners": []any{map[string]any{
 			"type": "ACME", "name": "acme", "challenges": []string{"http-01", "dns-01"},
 			"claims": map[string]string{"defaultTLSCertDuration": "24h", "maxTLSCertDuration": "24h"},

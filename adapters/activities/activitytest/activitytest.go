@@ -26,7 +26,8 @@ func Env(handler slog.Handler) *testsuite.TestActivityEnvironment {
 }
 
 // Call runs a step by its contract's name.
-func Call[In, Out any](t testing.TB, env *testsuite.TestActivityEnvironment, step ports.Step[In, Out], in In) (out Out, err error) {
+func Call[In, Out any](t testing.TB, env *testsuite.TestActivityEnvironment, step ports.Step[In, Out],
+	in In) (out Out, err error) {
 	t.Helper()
 	value, err := env.ExecuteActivity(step.Name, in)
 	if err != nil {
@@ -54,5 +55,6 @@ func Wire(t testing.TB, err error, want *domain.Fault, retryable bool) {
 	application, fault := FaultIn(t, err)
 	require.Equal(t, string(want.Kind), application.Type())
 	require.Equal(t, !retryable, application.NonRetryable())
-	require.Equal(t, domain.Fault{Kind: want.Kind, Reason: want.Reason, Message: want.Error(), RetryAfter: want.RetryAfter}, fault)
+	require.Equal(t, domain.Fault{Kind: want.Kind, Reason: want.Reason, Message: want.Error(),
+		RetryAfter: want.RetryAfter}, fault)
 }

@@ -25,8 +25,8 @@ func (Unobserved) RenewalStarted(context.Context, string, time.Duration) {}
 // AttemptFailed implements ports.Observer.
 func (Unobserved) AttemptFailed(context.Context, string, domain.Fault) {}
 
-// RenewalLooked implements ports.Observer.
-func (Unobserved) RenewalLooked(context.Context, string, ports.Look) {}
+// ARIChecked implements ports.Observer.
+func (Unobserved) ARIChecked(context.Context, string, ports.ARICheck) {}
 
 // Swept implements ports.Observer.
 func (Unobserved) Swept(context.Context) {}

@@ -17,8 +17,9 @@ import (
 const recordFor = 30 * time.Second
 
 // DeliverCertificate delivers the version in service to one target and records it. A repeat finds at the target what an
-// earlier try has put there. What cannot be delivered at all is found before the target counts as one that was met.
-func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
+// earlier try has put there. What cannot be delivered at all is found before the target counts as contacted.
+func (a *Activities) DeliverCertificate(ctx context.Context,
+	in ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
 	target, err := a.target(in.Target)
@@ -38,7 +39,7 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 	}
 	bundle.Target = in.Target
 	if out.Confirmation, err = target.Deliver(ctx, bundle); err != nil {
-		return out, fmt.Errorf("deliver to %s: %w", in.Target, ahead(err, in.Target, number))
+		return out, fmt.Errorf("deliver to %s: %w", in.Target, aheadFault(err, in.Target, number))
 	}
 	if err := a.recordDelivered(ctx, target, bundle, out.Confirmation); err != nil {
 		return out, fmt.Errorf("record the delivery: %w", err)
@@ -47,9 +48,10 @@ func (a *Activities) DeliverCertificate(ctx context.Context, in ports.DeliverCer
 	return out, nil
 }
 
-// recordDelivered records what was done at the target, also where the step was ended meanwhile: it may be a try that was cut
-// off and came back after the target was cleared. Then it takes away again what it has put there.
-func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, bundle ports.Bundle, confirmation string) error {
+// recordDelivered records what was done at the target, also where the step was ended meanwhile: it may be a try that
+// was cut off and came back after the target was cleared. Then it takes away again what it has put there.
+func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, bundle ports.Bundle,
+	confirmation string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
 	defer cancel()
 	cleared, err := a.Deliveries.RecordDelivered(ctx, bundle.Certificate, bundle.Target, bundle.Sequence, confirmation)
@@ -57,8 +59,10 @@ func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, b
 		return err
 	}
 	// With the number of its own delivery: what was asked for later stays.
-	if undo := target.Remove(ctx, ports.Removal{Certificate: bundle.Certificate, Target: bundle.Target, Sequence: bundle.Sequence}); undo != nil {
-		activity.GetLogger(ctx).Error("a late delivery has left a certificate at a target that was cleared", "certificate", bundle.Certificate,
+	if undo := target.Remove(ctx, ports.Removal{Certificate: bundle.Certificate, Target: bundle.Target,
+		Sequence: bundle.Sequence}); undo != nil {
+		activity.GetLogger(ctx).Error("a late delivery has left a certificate at a target that was cleared", "certificate",
+			bundle.Certificate,
 			"target", bundle.Target, "error", undo)
 	}
 	return err
@@ -73,24 +77,27 @@ func (a *Activities) target(delivery string) (ports.Target, error) {
 // request is what this step asks of a target; its ID is the same for each try of the step, and nobody else's.
 func request(ctx context.Context, certificate, target string) ports.DeliveryRequest {
 	info := activity.GetInfo(ctx)
-	return ports.DeliveryRequest{Certificate: certificate, Target: target, ID: info.WorkflowExecution.RunID + "/" + info.ActivityID}
+	return ports.DeliveryRequest{Certificate: certificate, Target: target, ID: info.WorkflowExecution.RunID + "/" +
+		info.ActivityID}
 }
 
-// ahead looks at a target's refusal of a request that something later has overtaken there. If Postgres knows of nothing later,
-// the target is ahead of it, and the next try will be refused as well: a person must look.
-func ahead(err error, target string, number func() (int64, error)) error {
+// aheadFault interprets a target's refusal of a request that is older than what the target has. If Postgres knows of
+// nothing later, the target is ahead of it, and the next try will be refused as well: a person must look.
+func aheadFault(err error, target string, number func() (int64, error)) error {
 	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
 		return err
 	}
 	if _, overtaken := number(); overtaken != nil {
 		return overtaken
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetAhead, err, "target %s has had a delivery with a number that the database has not reached; "+
-		"if the database was restored from a backup while its clock was wrong, clear the certificate's directory at the target", target)
+	return domain.NewFault(domain.FaultOperator, domain.ReasonTargetAhead, err,
+		"target %s has had a delivery with a number that the database has not reached; "+
+			"if the database was restored from a backup while its clock was wrong, clear the certificate's directory at the "+
+			"target", target)
 }
 
-// bundle is the version in service with its opened key, which the caller clears. A version that another one has replaced is
-// not delivered: a late try must not put it in the newer one's place.
+// bundle is the version in service with its opened key, which the caller clears. A version that another one has
+// replaced is not delivered: a late try must not put it in the newer one's place.
 func (a *Activities) bundle(ctx context.Context, certificate, version string) (ports.Bundle, error) {
 	pair, err := a.Deliveries.Bundle(ctx, certificate, version)
 	if err != nil {
@@ -102,7 +109,8 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 	}
 	key, err := a.Sealer.Open(ctx, pair.SealedKey)
 	if err != nil {
-		return ports.Bundle{}, domain.About(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate, pair.Record.Issued.Serial))
+		return ports.Bundle{}, domain.About(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate,
+			pair.Record.Issued.Serial))
 	}
 	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key}, nil
 }

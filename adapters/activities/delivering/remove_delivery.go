@@ -8,9 +8,10 @@ import (
 	"everleaf/ports"
 )
 
-// RemoveDelivery takes the certificate away from one target and records it. From before the target is contacted, nothing is
-// known to be there. A repeat finds it gone.
-func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
+// RemoveDelivery takes the certificate away from one target and records it. From before the target is contacted,
+// nothing is known to be there. A repeat finds it gone.
+func (a *Activities) RemoveDelivery(ctx context.Context,
+	in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
 	target, err := a.target(in.Target)
@@ -22,8 +23,9 @@ func (a *Activities) RemoveDelivery(ctx context.Context, in ports.RemoveDelivery
 	if err != nil {
 		return none, fmt.Errorf("begin the removal: %w", err)
 	}
-	if err := target.Remove(ctx, ports.Removal{Certificate: in.Certificate, Target: in.Target, Sequence: sequence}); err != nil {
-		return none, fmt.Errorf("remove from %s: %w", in.Target, ahead(err, in.Target, number))
+	if err := target.Remove(ctx, ports.Removal{Certificate: in.Certificate, Target: in.Target,
+		Sequence: sequence}); err != nil {
+		return none, fmt.Errorf("remove from %s: %w", in.Target, aheadFault(err, in.Target, number))
 	}
 	if err := a.Deliveries.RecordRemoved(ctx, in.Certificate, in.Target, sequence); err != nil {
 		return none, fmt.Errorf("record the removal: %w", err)

@@ -15,18 +15,20 @@ import (
 )
 
 const (
-	// sweepPage is how many deliveries are read, and looked at, between two notes of how far it is.
+	// sweepPage is how many deliveries are read and checked between two heartbeats of the progress.
 	sweepPage = 100
-	// sweepLooks is how many targets are looked at at once.
-	sweepLooks = 10
+	// checksAtOnce is how many targets are checked at once.
+	checksAtOnce = 10
 	// sweepFor is about how long one step goes on before it hands the rest to the next.
 	sweepFor = 3 * time.Minute
 )
 
-// SweepDeliveries looks whether the targets on a host still have what was delivered. What has drifted is stored, and then the
-// certificates' workflows are notified: they deliver again. A target that cannot be looked at has not drifted. A repeat goes
-// on where the last heartbeat was; what a killed try has stored is notified by the next one, which finds it unconfirmed.
-func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveriesInput) (out ports.SweepDeliveriesOutput, err error) {
+// SweepDeliveries checks whether the targets on a host still have what was delivered. What has drifted is stored, and
+// then the certificates' workflows are notified: they deliver again. A target that cannot be checked has not drifted. A
+// repeat goes on where the last heartbeat was; what a killed try has stored is notified by the next one, which finds it
+// unconfirmed.
+func (a *Activities) SweepDeliveries(ctx context.Context,
+	in ports.SweepDeliveriesInput) (out ports.SweepDeliveriesOutput, err error) {
 	out.After = in.After
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &out); err != nil {
@@ -41,7 +43,7 @@ func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveri
 		if err != nil {
 			return out, fmt.Errorf("read deliveries: %w", err)
 		}
-		drifts, err := a.look(ctx, page.Deliveries)
+		drifts, err := a.check(ctx, page.Deliveries)
 		if err != nil {
 			return out, err
 		}
@@ -49,25 +51,25 @@ func (a *Activities) SweepDeliveries(ctx context.Context, in ports.SweepDeliveri
 		if err := a.recordDrift(ctx, drifts, before); err != nil {
 			return out, err
 		}
-		out.Looked, out.Drifted = out.Looked+len(page.Deliveries)-len(before), out.Drifted+len(drifts)
+		out.Checked, out.Drifted = out.Checked+len(page.Deliveries)-len(before), out.Drifted+len(drifts)
 		out.After, out.Done = page.After, page.Done
 		progress.Reached(out)
 	}
 	return out, nil
 }
 
-// look finds the deliveries of a page that are not in place, in the page's order. Those that have drifted before are not
-// looked at.
-func (a *Activities) look(ctx context.Context, page []ports.DeliveredTo) ([]ports.Drift, error) {
+// check finds the deliveries of a page that are not in place, in the page's order. Those that have drifted before are
+// not checked.
+func (a *Activities) check(ctx context.Context, page []ports.DeliveredTo) ([]ports.Drift, error) {
 	found := make([]string, len(page))
-	group, looking := errgroup.WithContext(ctx)
-	group.SetLimit(sweepLooks)
+	group, checking := errgroup.WithContext(ctx)
+	group.SetLimit(checksAtOnce)
 	for i, delivery := range page {
 		if delivery.Version == "" {
 			continue
 		}
 		group.Go(func() (err error) {
-			found[i], err = a.drift(looking, delivery)
+			found[i], err = a.drift(checking, delivery)
 			return err
 		})
 	}
@@ -77,7 +79,8 @@ func (a *Activities) look(ctx context.Context, page []ports.DeliveredTo) ([]port
 	var drifts []ports.Drift
 	for i, delivery := range page {
 		if found[i] != "" {
-			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target, "drift", found[i])
+			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target,
+				"drift", found[i])
 			a.Observer.DeliveryDrifted(ctx, delivery.Target)
 			drifts = append(drifts, ports.Drift{DeliveredTo: delivery, What: found[i]})
 		}
@@ -85,7 +88,7 @@ func (a *Activities) look(ctx context.Context, page []ports.DeliveredTo) ([]port
 	return drifts, nil
 }
 
-// drift is how one delivery differs. Only what would be in the way of every other look is an error.
+// drift returns how one delivery differs. Only what would stop every other check as well is an error.
 func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (string, error) {
 	target, err := a.target(delivery.Target)
 	if err != nil {
@@ -93,7 +96,7 @@ func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (str
 	}
 	bundle, err := a.bundle(ctx, delivery.Certificate, delivery.Version)
 	if fault := domain.AsFault(err); err != nil && fault.Transient() {
-		return "", err // Postgres or the key service: nothing can be looked at
+		return "", err // Postgres or the key service: nothing can be checked
 	}
 	if err != nil {
 		return "", a.passed(ctx, delivery, err)
@@ -106,18 +109,19 @@ func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (str
 	return drift, nil
 }
 
-// passed notes that a delivery could not be looked at, unless the step itself was ended.
+// passed logs that a delivery could not be checked. Its error is that of a step that was ended.
 func (a *Activities) passed(ctx context.Context, delivery ports.DeliveredTo, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
-		activity.GetLogger(ctx).Warn("delivery not looked at", "certificate", delivery.Certificate, "target", delivery.Target, "error", err)
+		activity.GetLogger(ctx).Warn("delivery not checked", "certificate", delivery.Certificate, "target", delivery.Target,
+			"error", err)
 	}
 	return nil
 }
 
-// driftedBefore are the certificates of a page's deliveries that an earlier look has found drifted, once for each.
+// driftedBefore returns the certificates of a page's deliveries that an earlier check has found drifted, once for each.
 func driftedBefore(page []ports.DeliveredTo) (certificates []string) {
 	for _, delivery := range page {
 		if delivery.Version == "" {

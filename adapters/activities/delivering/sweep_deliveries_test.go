@@ -73,11 +73,11 @@ func TestSweepDeliveriesNotifiesEachDriftedCertificateOnce(t *testing.T) {
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0003", "v-0003")),
 		r.notifier.EXPECT().RecordChanged(anything, "shop-0003"),
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0120", "v-0120")),
-		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")),
+		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")),
 	)
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "west"})
 	require.NoError(t, err)
-	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(250)[249], Done: true, Looked: 250, Drifted: 4}, out)
+	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(250)[249], Done: true, Checked: 250, Drifted: 4}, out)
 }
 
 // A drift that is stored, and whose workflow was not notified since a worker was killed, is notified by the next look.
@@ -88,7 +88,7 @@ func TestSweepDeliveriesNotifiesOfWhatDriftedBefore(t *testing.T) {
 	r.notifier.EXPECT().RecordChanged(anything, "lost")
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
 	require.NoError(t, err)
-	require.Equal(t, []int{2, 0}, []int{out.Looked, out.Drifted})
+	require.Equal(t, []int{2, 0}, []int{out.Checked, out.Drifted})
 }
 
 func TestSweepDeliveriesHandsTheRestOn(t *testing.T) {
@@ -98,7 +98,7 @@ func TestSweepDeliveriesHandsTheRestOn(t *testing.T) {
 	r.looks(func(string) (string, error) { return "", nil })
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{After: deliveredTo(10)[9]})
 	require.NoError(t, err)
-	require.Equal(t, 100, out.Looked)
+	require.Equal(t, 100, out.Checked)
 	require.False(t, out.Done)
 	out, err = call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{After: out.After})
 	require.NoError(t, err)
@@ -109,10 +109,10 @@ func TestSweepDeliveriesGoesOnWhereTheLastHeartbeatWas(t *testing.T) {
 	r := newRig(t)
 	r.fleet("", deliveredTo(30))
 	r.looks(func(string) (string, error) { return "", nil })
-	r.env.SetHeartbeatDetails(ports.SweepDeliveriesOutput{After: deliveredTo(30)[19], Looked: 20, Drifted: 1})
+	r.env.SetHeartbeatDetails(ports.SweepDeliveriesOutput{After: deliveredTo(30)[19], Checked: 20, Drifted: 1})
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
 	require.NoError(t, err)
-	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(30)[29], Done: true, Looked: 30, Drifted: 1}, out)
+	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(30)[29], Done: true, Checked: 30, Drifted: 1}, out)
 }
 
 func TestSweepDeliveriesEndsWhereNothingCanBeLookedAt(t *testing.T) {

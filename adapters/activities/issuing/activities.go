@@ -1,4 +1,5 @@
-// Package issuing holds the steps that obtain and revoke certificates, and the short ones that record what workflows do.
+// Package issuing holds the steps that obtain and revoke certificates, and the short ones that record what workflows
+// do.
 package issuing
 
 import (
@@ -26,7 +27,7 @@ type Params struct {
 	Keys         ports.Keys
 	Sealer       ports.Sealer
 	Clock        ports.Clock
-	Dice         ports.Dice
+	Rand         ports.Rand
 	Observer     ports.Observer
 }
 
@@ -63,19 +64,19 @@ func RegisterLong(r worker.ActivityRegistry, a *Activities) {
 	activities.Register(r, ports.RevokeCertificate, a.RevokeCertificate)
 }
 
-// pace holds how long a step waits, and where.
+// pace holds the pauses and limits of a step.
 type pace struct {
 	heartbeat time.Duration
 	// place is how long a step waits in place for one thing: a longer wait is none that holds a worker's slot.
 	place time.Duration
-	// first is the pause between the acceptance of a challenge and the first look at the CA: a look that comes too early
+	// first is the pause between the acceptance of a challenge and the first poll of the CA: a poll that comes too early
 	// costs the Retry-After of its answer.
 	first time.Duration
-	// check is the first pause between looks at a challenge from our side, poll that between looks at the CA where it names
-	// none; each look doubles them, up to pauseMax. askedMax bounds what the CA names, parkMin the wait out of place.
+	// check is the first pause between checks of a challenge from our side, poll that between polls of the CA where it
+	// names none; each doubles, up to pauseMax. askedMax bounds what the CA names, parkMin the wait out of place.
 	check, poll, pauseMax, askedMax, parkMin time.Duration
-	// patience is how long a CA may work on authorizations, or on an order, before the attempt counts as failed.
-	patience time.Duration
+	// stageLimit is how long a CA may work on authorizations, or on an order, before the attempt counts as failed.
+	stageLimit time.Duration
 	// silence is how long a CA may answer nothing before the attempt counts as failed; silenceMin and silenceMax bound the
 	// wait out of place meanwhile.
 	silence, silenceMin, silenceMax time.Duration
@@ -86,9 +87,11 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	heartbeat: activities.Heartbeat, place: 10 * time.Second, first: 100 * time.Millisecond, check: time.Second, poll: 500 * time.Millisecond,
-	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
-	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second, advice: 5 * time.Second,
+	heartbeat: activities.Heartbeat, place: 10 * time.Second, first: 100 * time.Millisecond, check: time.Second,
+	poll:     500 * time.Millisecond,
+	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, stageLimit: time.Hour,
+	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second,
+	advice: 5 * time.Second,
 }
 
 // read is the stored record of a certificate.

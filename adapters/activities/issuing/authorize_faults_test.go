@@ -136,7 +136,7 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 				func(ctx context.Context, _ string, _ []domain.Challenge) error { cancel(); return ctx.Err() })
 		}},
 		{"while waiting to see it", func(r *rig, cancel func()) {
-			r.activities.pace.check, r.activities.pace.pauseMax, r.activities.pace.place, r.patience = time.Hour, time.Hour, 2*time.Hour, 2*time.Hour
+			r.activities.pace.check, r.activities.pace.pauseMax, r.activities.pace.place, r.waitLimit = time.Hour, time.Hour, 2*time.Hour, 2*time.Hour
 			r.shows("a", long)
 			r.solver.EXPECT().Present(anything, anything, anything)
 			r.solver.EXPECT().Check(anything, anything).DoAndReturn(func(context.Context, domain.Challenge) error {

@@ -12,8 +12,9 @@ import (
 	"everleaf/ports"
 )
 
-// authorize takes every authorization of a pending order to valid: present all, look from our side, accept, wait for the
-// CA, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). The order is ready afterwards.
+// authorize takes every authorization of a pending order to valid: present all, check from our side, accept, wait for
+// the CA, clean up. Authorizations that are valid already are left alone (RFC 8555 §7.1.3). The order is ready
+// afterwards.
 func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err error) {
 	if order.Status != domain.OrderPending {
 		if i.at.Stage == presented || i.at.Stage == accepted { // the CA was done while the try was parked
@@ -27,7 +28,7 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 			"challenge %q: this worker has no solver for it", i.spec.Challenge)
 	}
 	defer func() {
-		// Not while the CA may still look: when this try is cut short (shutdown, lost heartbeat, cancellation), parked or
+		// Not while the CA may still check: when this try is cut short (shutdown, lost heartbeat, cancellation), parked or
 		// repeated in place, the next try or the record of the outcome removes the challenges, as after a kill.
 		if ctx.Err() == nil && !activities.IsParked(err) && (err == nil || !domain.AsFault(err).Transient()) {
 			i.cleanUp(ctx, solver)
@@ -38,7 +39,7 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 		return err
 	}
 	if len(waiting) > 0 {
-		if err := i.invite(ctx, solver, open, waiting[0]); err != nil {
+		if err := i.validate(ctx, solver, open, waiting[0]); err != nil {
 			return err
 		}
 	}
@@ -58,12 +59,14 @@ func (i *issuance) cleanUp(ctx context.Context, solver ports.Solver) {
 	cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.pace.cleanUp)
 	defer cancel()
 	if err := solver.CleanUp(cleanCtx, i.stored.ID); err != nil {
-		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order", i.stored.ID, "error", err)
+		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order", i.stored.ID,
+			"error", err)
 	}
 }
 
-// pending are the authorizations that are not valid yet, with the challenge that is to be met for each.
-func (i *issuance) pending(ctx context.Context, urls []string) (open []domain.Challenge, waiting []domain.Authorization, err error) {
+// pending returns the authorizations that are not valid yet, with the challenge chosen for each.
+func (i *issuance) pending(ctx context.Context,
+	urls []string) (open []domain.Challenge, waiting []domain.Authorization, err error) {
 	for n, url := range urls {
 		authorization, err := i.ca.Authorization(ctx, url)
 		if err != nil {
@@ -82,7 +85,7 @@ func (i *issuance) pending(ctx context.Context, urls []string) (open []domain.Ch
 			for _, url := range urls[n+1:] {
 				others = append(others, domain.Authorization{URL: url})
 			}
-			return nil, nil, i.countOthers(ctx, others, i.notValid(ctx, authorization))
+			return nil, nil, i.countOthers(ctx, others, i.notValidFault(ctx, authorization))
 		}
 	}
 	return open, waiting, nil
@@ -101,39 +104,41 @@ func pick(authorization domain.Authorization, want domain.ChallengeType) (domain
 		"name %q: the CA does not offer %s (it offers %v): choose another challenge", authorization.Name, want, offered)
 }
 
-// invite has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
-func (i *issuance) invite(ctx context.Context, solver ports.Solver, open []domain.Challenge, first domain.Authorization) error {
+// validate has the CA validate the challenges, unless an earlier try has done so, and waits for its first answer.
+func (i *issuance) validate(ctx context.Context, solver ports.Solver, open []domain.Challenge,
+	first domain.Authorization) error {
 	if i.at.Stage == accepted {
-		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuck(waitsForValidation))
+		return i.wait(ctx, first.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation))
 	}
 	if i.at.Stage != presented {
 		if err := solver.Present(ctx, i.stored.ID, open); err != nil {
 			return fmt.Errorf("present challenges: %w", err)
 		}
-		i.reach(presented)
+		i.enter(presented)
 	}
 	if err := i.accept(ctx, solver, open); err != nil {
 		return err
 	}
-	i.reach(accepted)
+	i.enter(accepted)
 	return activities.Wait(ctx, i.pace.first)
 }
 
-// accept lets the CA validate each challenge, but only after all of them were seen from our side, and not while too many
-// failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
+// accept lets the CA validate each challenge, but only after all of them are visible from our side, and not while too
+// many failed lately: a failed validation counts against the name (Let's Encrypt: 5 an hour).
 func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges []domain.Challenge) error {
-	untold := slices.DeleteFunc(slices.Clone(challenges), func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
-	for _, challenge := range untold {
+	pending := slices.DeleteFunc(slices.Clone(challenges),
+		func(c domain.Challenge) bool { return c.Status != domain.AuthorizationPending })
+	for _, challenge := range pending {
 		if err := i.awaitVisible(ctx, solver, challenge); err != nil {
 			return err
 		}
 	}
 	if !i.in.Force {
-		if err := i.mayValidate(ctx, untold); err != nil {
+		if err := i.checkValidationLimit(ctx, pending); err != nil {
 			return err
 		}
 	}
-	for _, challenge := range untold {
+	for _, challenge := range pending {
 		if err := i.ca.AcceptChallenge(ctx, challenge); err != nil {
 			return fmt.Errorf("accept challenge: %w", err)
 		}
@@ -141,8 +146,9 @@ func (i *issuance) accept(ctx context.Context, solver ports.Solver, challenges [
 	return nil
 }
 
-// awaitVisible looks until the challenge is seen. Not seen in time is the name's fault: its owner must act. That a zone of
-// ours cannot be seen is the operator's, and that we could not look stays what it is.
+// awaitVisible checks until the challenge is visible. If it is not visible in time, that is the name's fault: its owner
+// must act. A zone of ours that is not visible is the operator's, and a check that was not possible keeps its own
+// fault.
 func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challenge domain.Challenge) error {
 	for {
 		err := solver.Check(ctx, challenge)
@@ -153,17 +159,17 @@ func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challe
 		if fault.Kind != domain.FaultWait {
 			return fmt.Errorf("check challenge: %w", err)
 		}
-		if !i.Clock.Now().Before(i.at.Since.Add(solver.Patience())) {
-			return fmt.Errorf("check challenge: %w", notVisible(fault))
+		if !i.Clock.Now().Before(i.at.Since.Add(solver.WaitLimit())) {
+			return fmt.Errorf("check challenge: %w", notVisibleFault(fault))
 		}
-		if err := i.wait(ctx, 0, i.pace.check, notVisible(fault)); err != nil {
+		if err := i.wait(ctx, 0, i.pace.check, notVisibleFault(fault)); err != nil {
 			return err
 		}
 	}
 }
 
-// notVisible is whose fault it is that a challenge is not seen in time.
-func notVisible(fault *domain.Fault) *domain.Fault {
+// notVisibleFault says whose fault it is that a challenge is not visible in time.
+func notVisibleFault(fault *domain.Fault) *domain.Fault {
 	switch fault.Reason {
 	case domain.ReasonChallengeNotVisible:
 		return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
@@ -176,7 +182,7 @@ func notVisible(fault *domain.Fault) *domain.Fault {
 
 const waitsForValidation = "the CA validates the challenges"
 
-// awaitValid looks at the authorizations until the CA is done with them, at the CA's pace (RFC 8555 §7.5.1).
+// awaitValid polls the authorizations until the CA is done with them, at the CA's pace (RFC 8555 §7.5.1).
 func (i *issuance) awaitValid(ctx context.Context, waiting []domain.Authorization) error {
 	for len(waiting) > 0 {
 		authorization, err := i.ca.Authorization(ctx, waiting[0].URL)
@@ -187,18 +193,18 @@ func (i *issuance) awaitValid(ctx context.Context, waiting []domain.Authorizatio
 		case domain.AuthorizationValid:
 			waiting = waiting[1:]
 		case domain.AuthorizationPending:
-			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, i.stuck(waitsForValidation)); err != nil {
+			if err := i.wait(ctx, authorization.RetryAfter, i.pace.poll, i.stuckFault(waitsForValidation)); err != nil {
 				return err
 			}
 		default:
-			return i.countOthers(ctx, waiting[1:], i.notValid(ctx, authorization))
+			return i.countOthers(ctx, waiting[1:], i.notValidFault(ctx, authorization))
 		}
 	}
 	return nil
 }
 
-// notValid is why an authorization cannot become valid any more. A validation that failed is counted first.
-func (i *issuance) notValid(ctx context.Context, authorization domain.Authorization) error {
+// notValidFault says why an authorization cannot become valid any more. A validation that failed is counted first.
+func (i *issuance) notValidFault(ctx context.Context, authorization domain.Authorization) error {
 	if err := i.countFailed(ctx, authorization); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 func (r *rig) authorize(order domain.Order) error {
 	r.Helper()
 	return r.parts(func(ctx context.Context, i *issuance) error {
-		i.work(order.ID)
+		i.switchTo(order.ID)
 		return i.authorize(ctx, &order)
 	})
 }
@@ -114,14 +114,14 @@ func TestAuthorizeOrderLeavesTheValidAlone(t *testing.T) {
 	})
 }
 
-// A killed try had told the CA of a: it is shown again, since the CA may still be looking, but not told twice.
+// A killed try had the CA validate a: it is presented again, since the CA may still be checking, but not accepted twice.
 func TestAuthorizeOrderGoesOnWhereAKilledTryWas(t *testing.T) {
 	r := newRig(t)
-	told := authorization("a", isPending)
-	told.Challenges[1].Status = isProcessing
+	validating := authorization("a", isPending)
+	validating.Challenges[1].Status = isProcessing
 	b := challenge("b", isPending)
 	inOrder(
-		r.shows("a", told),
+		r.shows("a", validating),
 		r.shows("b", authorization("b", isPending)),
 		one(r.solver.EXPECT().Present(anything, orderID, []domain.Challenge{challenge("a", isProcessing), b})),
 		one(r.solver.EXPECT().Check(anything, b)),
@@ -152,7 +152,7 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 	})
 	never := func(t *testing.T) *rig {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Since: now.Add(-r.patience)})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Since: now.Add(-r.waitLimit)})
 		r.shows("a", authorization("a", isPending))
 		return r
 	}
@@ -201,7 +201,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		r.ca.EXPECT().AcceptChallenge(anything, anything)
 		r.shows("a", authorization("a", isPending), waiting)
 		require.Equal(t, 25*time.Second, parked(t, r.authorize(ofOne())))
-		require.Equal(t, progress{Order: orderID, Stage: accepted, Since: now, Looks: 1}, r.progress())
+		require.Equal(t, progress{Order: orderID, Stage: accepted, Since: now, Checks: 1}, r.progress())
 	}
 	t.Run("until the CA is done", func(t *testing.T) {
 		r := newRig(t)
@@ -210,7 +210,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 			r.again(25 * time.Second)
 			r.shows("a", waiting)
 			require.Equal(t, 25*time.Second, parked(t, r.authorize(ofOne())))
-			require.Equal(t, look+2, r.progress().Looks)
+			require.Equal(t, look+2, r.progress().Checks)
 			require.Zero(t, r.progress().Failures, "a try that waits is none that failed")
 		}
 		r.again(25 * time.Second)
@@ -247,7 +247,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("for an hour: the CA's fault", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now.Add(-time.Hour), Looks: 100})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now.Add(-time.Hour), Checks: 100})
 		r.shows("a", waiting)
 		r.cleansUp(nil)
 		application, fault := faultIn(t, r.authorize(ofOne()))
@@ -257,7 +257,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("while a challenge is not visible yet: nothing is presented twice", func(t *testing.T) {
 		r := newRig(t)
-		r.activities.pace.check, r.patience = 20*time.Second, 2*time.Minute
+		r.activities.pace.check, r.waitLimit = 20*time.Second, 2*time.Minute
 		invisible := domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil, "no record yet")
 		r.shows("a", authorization("a", isPending))
 		r.solver.EXPECT().Present(anything, anything, anything)
@@ -276,9 +276,9 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		r := newRig(t)
 		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Since: now, Failures: 2, Expired: 1})
 		require.NoError(t, r.parts(func(_ context.Context, i *issuance) error {
-			require.False(t, i.work(orderID))
+			require.False(t, i.switchTo(orderID))
 			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1}, i.at)
-			require.True(t, i.work(orderID))
+			require.True(t, i.switchTo(orderID))
 			return nil
 		}))
 	})

@@ -11,9 +11,10 @@ import (
 // finalize sends the stored CSR, waits for the CA, downloads the certificate, verifies it against the stored order and
 // stores it.
 func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
-	i.reach(finalizing)
+	i.enter(finalizing)
 	order, err = i.complete(ctx, order)
-	if reason := domain.AsFault(err).Reason; err != nil && (reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey) {
+	if reason := domain.AsFault(err).Reason; err != nil &&
+		(reason == domain.ReasonBadCSR || reason == domain.ReasonBadPublicKey) {
 		// The order stays ready, and would be refused with this key until it expires.
 		return issued, nil, errors.Join(err, i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
 	}
@@ -36,11 +37,11 @@ func (i *issuance) finalize(ctx context.Context, order domain.Order) (issued dom
 // complete has the CA issue, and looks at the order until the CA is done with it.
 func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Order, error) {
 	var err error
-	if notReady(order.Status) {
+	if notReadyFault(order.Status) {
 		order, err = i.send(ctx, order)
 	}
-	for err == nil && (order.Status == domain.OrderProcessing || notReady(order.Status)) {
-		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuck("the CA works on it")); err != nil {
+	for err == nil && (order.Status == domain.OrderProcessing || notReadyFault(order.Status)) {
+		if err := i.wait(ctx, order.RetryAfter, i.pace.poll, i.stuckFault("the CA works on it")); err != nil {
 			return order, err
 		}
 		if order.Status == domain.OrderProcessing {
@@ -55,9 +56,9 @@ func (i *issuance) complete(ctx context.Context, order domain.Order) (domain.Ord
 	return order, err
 }
 
-// notReady reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own validation yet,
-// which takes a moment (RFC 8555 §7.4: orderNotReady).
-func notReady(status domain.OrderStatus) bool {
+// notReadyFault reports whether the CSR is still to be sent. Pending is among it: the CA has not seen its own
+// validation yet, which takes a moment (RFC 8555 §7.4: orderNotReady).
+func notReadyFault(status domain.OrderStatus) bool {
 	return status == domain.OrderReady || status == domain.OrderPending
 }
 
@@ -70,8 +71,8 @@ func (i *issuance) send(ctx context.Context, order domain.Order) (domain.Order, 
 	return order, nil
 }
 
-// errOutlived is found where the CA or Postgres was out of reach for longer than the certificate lives.
-var errOutlived = errors.New("it expired before it could be stored")
+// errCertificateExpired is found where the CA or Postgres was out of reach for longer than the certificate lives.
+var errCertificateExpired = errors.New("it expired before it could be stored")
 
 // store downloads, verifies and records the certificate.
 func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain.Issued, chain []byte, err error) {
@@ -81,11 +82,13 @@ func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain
 	now := i.Clock.Now()
 	if issued, err = domain.VerifyChain(chain, i.stored.CSR, i.stored.Spec.Names, now); err != nil {
 		fault := domain.AsFault(err)
-		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) && now.Sub(i.stored.OpenedAt) >= life {
-			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errOutlived, "%s", fault.Message).Permanent()
+		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) &&
+			now.Sub(i.stored.OpenedAt) >= life {
+			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errCertificateExpired, "%s", fault.Message).Permanent()
 		}
 		// Downloading it again would not help; the next attempt places a new order.
-		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, err.Error()))
+		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID,
+			err.Error()))
 	}
 	issued.Issuer = i.stored.Issuer
 	if issued.AccountURL, err = i.ca.AccountURL(ctx); err != nil {

@@ -74,7 +74,7 @@ func answer(status domain.OrderStatus) domain.Order {
 func (r *rig) finalize(s signed, order domain.Order) (issued domain.Issued, err error) {
 	r.Helper()
 	err = r.parts(func(ctx context.Context, i *issuance) (err error) {
-		i.work(orderID)
+		i.switchTo(orderID)
 		i.stored = s.stored
 		issued, _, err = i.finalize(ctx, order)
 		return err
@@ -146,7 +146,7 @@ func TestFinalizeOrderIsParked(t *testing.T) {
 	r.ca.EXPECT().Finalize(anything, anything, anything).Return(slow, nil)
 	_, err := r.finalize(s, ready())
 	require.Equal(t, time.Minute, parked(t, err))
-	require.Equal(t, progress{Order: orderID, Stage: finalizing, Since: now, Looks: 1}, r.progress())
+	require.Equal(t, progress{Order: orderID, Stage: finalizing, Since: now, Checks: 1}, r.progress())
 
 	r.again(time.Minute)
 	_, err = r.finalize(s, slow) // as the next try finds it

@@ -140,14 +140,14 @@ const points = 22
 // the CA, one certificate, and nothing left over.
 func TestKillsBetweenAnyTwoCalls(t *testing.T) {
 	t.Parallel()
-	all := newTown(t, "PEBBLE_VA_NOSLEEP=1")
+	all := newServers(t, "PEBBLE_VA_NOSLEEP=1")
 	t.Run("points", func(t *testing.T) {
 		for n := 1; n <= points; n++ {
 			t.Run(fmt.Sprint(n), func(t *testing.T) {
 				t.Parallel()
-				town := *all
-				town.T = t
-				town.killed(n)
+				servers := *all
+				servers.T = t
+				servers.killed(n)
 			})
 		}
 	})
@@ -156,26 +156,26 @@ func TestKillsBetweenAnyTwoCalls(t *testing.T) {
 }
 
 // killed issues and renews a certificate with a process that dies at the point n, and another one after it.
-func (town *town) killed(n int) {
+func (servers *servers) killed(n int) {
 	name := fmt.Sprintf("kill-%d", n)
 	spec := domain.Spec{Names: []string{name + ".example.test"}}
 	issue := func(replaces *domain.Issued) *domain.Issued {
 		m := &mortal{}
 		m.left.Store(int64(n))
 		in := order(name, spec, replaces)
-		_, err := town.process(func(p *Params) {
+		_, err := servers.process(func(p *Params) {
 			p.Orders, p.Certificates = mortalOrders{p.Orders, m}, mortalCertificates{p.Certificates, m}
 			p.Solvers, p.Issuers = []ports.Solver{mortalSolver{p.Solvers[0], m}}, mortalIssuers{p.Issuers, m}
 		}).obtain(in)
 		died := m.last.Load()
-		require.NotNil(town, died, "there are %d points", points)
-		town.Logf("killed %s", *died)
-		require.ErrorContains(town, err, "gone")
-		return town.process(nil).issue(in)
+		require.NotNil(servers, died, "there are %d points", points)
+		servers.Logf("killed %s", *died)
+		require.ErrorContains(servers, err, "gone")
+		return servers.process(nil).issue(in)
 	}
 	first := issue(nil)
 	second := issue(first)
-	require.NotEqual(town, first.Serial, second.Serial)
+	require.NotEqual(servers, first.Serial, second.Serial)
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM orders WHERE certificate = $1`:                                             2,
 		`SELECT count(*) FROM orders WHERE certificate = $1 AND state = 'issued'`:                        2,
@@ -184,6 +184,6 @@ func (town *town) killed(n int) {
 		`SELECT count(*) FROM http_tokens t JOIN orders o ON o.id = t.order_id WHERE o.certificate = $1`: 0,
 		`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'issued'`:                         2,
 	} {
-		require.Equal(town, want, town.count(query, name), query)
+		require.Equal(servers, want, servers.count(query, name), query)
 	}
 }

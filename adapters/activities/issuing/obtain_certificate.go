@@ -20,8 +20,8 @@ const (
 	planRenewal    = "PlanRenewal"
 )
 
-// startOvers bounds how often an order that ran out is followed by another one within an attempt.
-const startOvers = 2
+// maxNewOrders bounds how many orders may follow one that expired within an attempt.
+const maxNewOrders = 2
 
 // issuance obtains one certificate. It is one try: what it goes on from is stored, at the CA, or in at.
 type issuance struct {
@@ -32,15 +32,16 @@ type issuance struct {
 	ca     ports.CA
 	// stored is the order at work.
 	stored ports.StoredOrder
-	// undone is the order that has issued in place of the same version before; empty if there is none.
-	undone string
-	at     progress
-	beat   *activities.Progress[progress]
+	// replacedOrder is the order that has replaced the same version before; empty if there is none.
+	replacedOrder string
+	at            progress
+	beat          *activities.Progress[progress]
 }
 
-// ObtainCertificate takes an issuance from the key to a stored certificate with its plan. Each part finds what an earlier
-// try has done, so a repeat goes on where that one ended; and no try waits for long in place.
-func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
+// ObtainCertificate takes an issuance from the key to a stored certificate with its plan. Each part finds what an
+// earlier try has done, so a repeat goes on where that one ended; and no try waits for long in place.
+func (a *Activities) ObtainCertificate(ctx context.Context,
+	in ports.ObtainCertificateInput) (out ports.ObtainCertificateOutput, err error) {
 	spec, err := in.Spec.Validated()
 	if err != nil {
 		return out, failedIn(placeOrder, err)
@@ -54,7 +55,7 @@ func (a *Activities) ObtainCertificate(ctx context.Context, in ports.ObtainCerti
 	i.beat = beat
 	record, err := i.obtain(beating)
 	if err != nil {
-		return out, i.hand(ctx, err)
+		return out, i.endTry(ctx, err)
 	}
 	logInService(ctx, in.Certificate, record)
 	return ports.ObtainCertificateOutput{Record: readBy(ctx, record)}, nil
@@ -65,12 +66,13 @@ func logInService(ctx context.Context, certificate string, record domain.Record)
 	if issued == nil || renewal == nil { // released meanwhile
 		return
 	}
-	activity.GetLogger(ctx).Info("certificate in service", "certificate", certificate, "names", issued.Names, "issuer", issued.Issuer,
+	activity.GetLogger(ctx).Info("certificate in service", "certificate", certificate, "names", issued.Names, "issuer",
+		issued.Issuer,
 		"serial", issued.Serial, "notAfter", issued.NotAfter, "renewal", renewal.At, "reason", renewal.Reason)
 }
 
-// hand has the next try go on where this one ended, and counts it if it failed.
-func (i *issuance) hand(ctx context.Context, err error) error {
+// endTry lets the next try go on where this one ended, and counts this one if it failed.
+func (i *issuance) endTry(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		// The spec's next issuer may issue at once: no reason to wait for this one.
 		err = i.silence(&i.at.silent, len(i.spec.Issuers) > 1, err)
@@ -88,41 +90,43 @@ func (i *issuance) hand(ctx context.Context, err error) error {
 	return err
 }
 
-// obtain starts over with a new order where one ran out while it was parked: that is no failure of anyone's.
+// obtain places a new order where one expired while the try was parked: that is nobody's failure.
 func (i *issuance) obtain(ctx context.Context) (domain.Record, error) {
 	for {
-		record, err := i.once(ctx)
+		record, err := i.tryOrder(ctx)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return record, err
 		case errors.Is(err, errIssued):
 			continue
-		case !ranOut(err):
+		case !orderExpired(err):
 			return record, err
 		}
 		fault := domain.AsFault(err)
 		if err := i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID, fault.Error()); err != nil {
 			return record, failedIn(fault.Step, fmt.Errorf("abandon order: %w", err))
 		}
-		if i.at.Expired >= startOvers {
-			if errors.Is(err, errOutlived) {
+		if i.at.Expired >= maxNewOrders {
+			if errors.Is(err, errCertificateExpired) {
 				return record, err
 			}
-			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s", fault.Error()).Permanent())
+			return record, failedIn(fault.Step, domain.NewFault(domain.FaultWait, domain.ReasonOrderExpired, nil, "%s",
+				fault.Error()).Permanent())
 		}
-		activity.GetLogger(ctx).Info("order ran out; starting over", "certificate", i.in.Certificate, "order", i.stored.URL, "why", fault.Error())
+		activity.GetLogger(ctx).Info("order expired; placing a new one", "certificate", i.in.Certificate, "order",
+			i.stored.URL, "why", fault.Error())
 		i.at = progress{Failures: i.at.Failures, Expired: i.at.Expired + 1}
 		i.beat.Reached(i.at)
 	}
 }
 
-// errIssued is found where another try has issued meanwhile.
+// errIssued says that another try has issued meanwhile.
 var errIssued = errors.New("issued meanwhile")
 
-// ranOut reports whether an order, or an authorization of it, is gone at the CA or was given up by another try, or its certificate has
-// expired already.
-func ranOut(err error) bool {
-	if errors.Is(err, errOutlived) {
+// orderExpired reports whether an order, or an authorization of it, is gone at the CA or was abandoned by another try,
+// or its certificate has expired already.
+func orderExpired(err error) bool {
+	if errors.Is(err, errCertificateExpired) {
 		return true
 	}
 	switch domain.AsFault(err).Reason {
@@ -133,8 +137,8 @@ func ranOut(err error) bool {
 	}
 }
 
-// once takes one order as far as it gets.
-func (i *issuance) once(ctx context.Context) (domain.Record, error) {
+// tryOrder takes one order as far as it goes.
+func (i *issuance) tryOrder(ctx context.Context) (domain.Record, error) {
 	record, inFlight, err := i.Orders.FindOrder(ctx, i.in.Certificate)
 	if err != nil {
 		return record, failedIn(placeOrder, fmt.Errorf("find order: %w", err))

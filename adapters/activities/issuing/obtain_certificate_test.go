@@ -44,7 +44,7 @@ func TestObtainCertificate(t *testing.T) {
 		one(r.ca.EXPECT().Finalize(anything, ready(), s.stored.CSR).Return(answer(domain.OrderValid), nil)),
 		r.stores(s),
 		one(r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)),
-		one(r.dice.EXPECT().Fraction().Return(0.5)),
+		one(r.rand.EXPECT().Float64().Return(0.5)),
 		one(r.plans("v1")),
 	)
 	out, err := call(r, ports.ObtainCertificate, obtainInput)
@@ -54,7 +54,7 @@ func TestObtainCertificate(t *testing.T) {
 	require.NotEmpty(t, out.Record.ReadBy)
 }
 
-// Another version than the one to be replaced is the answer, whoever obtained it.
+// Another version than the one to be replaced is the answer, no matter who obtained it.
 func TestObtainCertificateThatIsThere(t *testing.T) {
 	there := domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "default", NotBefore: now, NotAfter: now.Add(90 * 24 * time.Hour)}}
 	plan := &domain.RenewalPlan{At: now.Add(time.Hour)}
@@ -75,7 +75,7 @@ func TestObtainCertificateThatIsThere(t *testing.T) {
 			r.finds(there, nil)
 			r.certificates.EXPECT().Chain(anything, certName, "v1").Return(chainPEM, nil)
 			r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(domain.Advice{}, nil)
-			r.dice.EXPECT().Fraction().Return(0.5)
+			r.rand.EXPECT().Float64().Return(0.5)
 			r.plans("v1")
 			out, err := call(r, ports.ObtainCertificate, in)
 			require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestObtainCertificateThatExpiredMeanwhile(t *testing.T) {
 	for name, c := range map[string]struct {
 		opened time.Duration
 		tries  int
-	}{"within the time that it took": {life, startOvers + 1}, "sooner": {life - time.Second, 1}} {
+	}{"within the time that it took": {life, maxNewOrders + 1}, "sooner": {life - time.Second, 1}} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.now = s.want.NotAfter
@@ -185,7 +185,7 @@ func TestObtainCertificateNamesThePartThatFailed(t *testing.T) {
 		}},
 		{"PlanRenewal", waitFault, func(r *rig, err error) {
 			r.finds(domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "other"}}, nil)
-			r.dice.EXPECT().Fraction()
+			r.rand.EXPECT().Float64()
 			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything, anything).Return(domain.Record{}, err)
 		}},
 	} {

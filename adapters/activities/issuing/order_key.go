@@ -15,7 +15,8 @@ import (
 const firstOrder = "first"
 
 // lostKeys are why a key cannot be used again, today or later: then the certificate gets a new one.
-var lostKeys = []domain.Reason{domain.ReasonUnknownVersion, domain.ReasonSecretDamaged, domain.ReasonSealingKeyWrong, domain.ReasonKeyUnreadable}
+var lostKeys = []domain.Reason{domain.ReasonUnknownVersion, domain.ReasonSecretDamaged, domain.ReasonSealingKeyWrong,
+	domain.ReasonKeyUnreadable}
 
 // open stores the key and the order. The spec may ask for the key of the certificate in service once more.
 func (i *issuance) open(ctx context.Context, record domain.Record) (ports.StoredOrder, error) {
@@ -23,8 +24,8 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 	if record.Issued != nil {
 		order.Key = record.Issued.Version
 	}
-	if i.undone != "" { // somebody has put the version that it replaced back into service
-		order.Key += "/" + i.undone
+	if i.replacedOrder != "" { // somebody has put the version that it replaced back into service
+		order.Key += "/" + i.replacedOrder
 	}
 	if i.keepsKey(record.Issued) {
 		csr, err := i.reuse(ctx, *record.Issued)
@@ -33,7 +34,7 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 			order.KeyOf, order.CSR = record.Issued.Version, csr
 		case slices.Contains(lostKeys, domain.AsFault(err).Reason):
 			order.KeyLost = err.Error()
-			activity.GetLogger(ctx).Warn("key not used again", "certificate", i.in.Certificate, "error", err)
+			activity.GetLogger(ctx).Warn("key not reused", "certificate", i.in.Certificate, "error", err)
 		default:
 			return ports.StoredOrder{}, err
 		}
@@ -53,7 +54,8 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 
 // keepsKey reports whether the order is placed with the key in service.
 func (i *issuance) keepsKey(inService *domain.Issued) bool {
-	return i.spec.KeyRotation == domain.RotateNever && !i.in.NewKey && inService != nil && inService.KeyType == i.spec.KeyType
+	return i.spec.KeyRotation == domain.RotateNever && !i.in.NewKey && inService != nil &&
+		inService.KeyType == i.spec.KeyType
 }
 
 // reuse makes a CSR with the key of the certificate in service.

@@ -8,9 +8,10 @@ import (
 	"everleaf/ports"
 )
 
-// place finds the issuance's order or places it. The key is stored before the CA hears of the order, and the order's URL
-// before anything else happens, so that a kill at any point leads back to the same order.
-func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *ports.StoredOrder) (order domain.Order, err error) {
+// place finds the issuance's order or places it. The key is stored before the CA hears of the order, and the order's
+// URL before anything else happens, so that a kill at any point leads back to the same order.
+func (i *issuance) place(ctx context.Context, record domain.Record,
+	inFlight *ports.StoredOrder) (order domain.Order, err error) {
 	if i.ca, err = i.Issuers.Issuer(i.issuer); err != nil {
 		return order, err
 	}
@@ -34,7 +35,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 			return order, err
 		}
 		if opened.State == ports.OrderIssued {
-			i.undone = opened.ID // unless its certificate is in service by now
+			i.replacedOrder = opened.ID // unless its certificate is in service by now
 			return order, errIssued
 		}
 		if !i.fits(opened) {
@@ -45,7 +46,7 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 		inFlight = &opened
 	}
 	i.stored = *inFlight
-	if order, err = i.tell(ctx, record.Issued); err != nil {
+	if order, err = i.submit(ctx, record.Issued); err != nil {
 		return order, err
 	}
 	i.placed(ctx, false)
@@ -54,11 +55,12 @@ func (i *issuance) place(ctx context.Context, record domain.Record, inFlight *po
 
 // fits reports whether the stored order is for this spec and issuer.
 func (i *issuance) fits(stored ports.StoredOrder) bool {
-	return stored.Issuer == i.issuer && stored.Spec.SameCertificate(i.spec) && stored.Spec.WithDefaults().Challenge == i.spec.Challenge
+	return stored.Issuer == i.issuer && stored.Spec.SameCertificate(i.spec) &&
+		stored.Spec.WithDefaults().Challenge == i.spec.Challenge
 }
 
-// resume looks at an order in flight. It is usable if it is for this spec and issuer and the CA still stands by it; else it
-// is abandoned.
+// resume looks at an order in flight. It is usable if it is for this spec and issuer and the CA still stands by it;
+// else it is abandoned.
 func (i *issuance) resume(ctx context.Context, stored ports.StoredOrder) (order domain.Order, usable bool, err error) {
 	order = domain.Order{ID: stored.ID, Issuer: stored.Issuer, URL: stored.URL}
 	if stored.URL != "" || !i.fits(stored) {
@@ -88,8 +90,8 @@ func (i *issuance) resume(ctx context.Context, stored ports.StoredOrder) (order 
 	return order, false, nil
 }
 
-// tell places a planned order at the CA. One that a concurrent try has placed meanwhile is read instead.
-func (i *issuance) tell(ctx context.Context, replaced *domain.Issued) (domain.Order, error) {
+// submit places a planned order at the CA. One that a concurrent try has placed meanwhile is read instead.
+func (i *issuance) submit(ctx context.Context, replaced *domain.Issued) (domain.Order, error) {
 	if i.stored.URL != "" {
 		return i.readOrder(ctx, i.stored.URL)
 	}
@@ -139,7 +141,7 @@ func (i *issuance) newOrder(ctx context.Context, request ports.OrderRequest) (do
 
 // placed notes which order is at work; a try that only looks again is no news.
 func (i *issuance) placed(ctx context.Context, resumed bool) {
-	if i.work(i.stored.ID) {
+	if i.switchTo(i.stored.ID) {
 		return
 	}
 	i.Observer.OrderPlaced(ctx, i.issuer, resumed)

@@ -11,8 +11,8 @@ import (
 )
 
 // plan asks the CA for its window, once, and decides when to renew; the random fraction is drawn here, once, and stored
-// with the decision. A CA that gives no advice is no failure: the rules of the house hold then, and the sweep asks again.
-// chain is read where it is not at hand.
+// with the decision. A CA that gives no advice is no failure: the default policy applies then, and the sweep asks
+// again. chain is read where it is not at hand.
 func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte) (domain.Record, error) {
 	advice, err := i.advice(ctx, issued, chain)
 	if err != nil && ctx.Err() != nil {
@@ -25,8 +25,9 @@ func (i *issuance) plan(ctx context.Context, issued domain.Issued, chain []byte)
 		activity.GetLogger(ctx).Warn("no renewal window from the CA", "certificate", i.in.Certificate, "error", err)
 	}
 	now := i.Clock.Now()
-	plan := domain.PlanRenewal(now, issued, advice.Window, i.Dice.Fraction()).WithCooldown(now, issued)
-	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan, now.Add(domain.NextARICheck(advice, fault, failures)))
+	plan := domain.PlanRenewal(now, issued, advice.Window, i.Rand.Float64()).WithCooldown(now, issued)
+	record, err := i.Certificates.RecordRenewal(ctx, i.in.Certificate, issued.Version, plan,
+		now.Add(domain.NextARICheck(advice, fault, failures)))
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("record renewal: %w", err)
 	}

@@ -30,7 +30,7 @@ func (r *rig) plan(of domain.Issued) (record domain.Record, err error) {
 	return record, err
 }
 
-// A plan is always made: by the rules of the house where the CA gives no advice.
+// A plan is always made: by the default policy where the CA gives no advice.
 func TestPlanRenewal(t *testing.T) {
 	window := &domain.Window{Start: now.Add(50 * 24 * time.Hour), End: now.Add(52 * 24 * time.Hour)}
 	chain := func(r *rig) *gomock.Call {
@@ -85,7 +85,7 @@ func TestPlanRenewal(t *testing.T) {
 			of := issued
 			of.Issuer = c.issuer
 			c.expect(r)
-			r.dice.EXPECT().Fraction().Return(0.25)
+			r.rand.EXPECT().Float64().Return(0.25)
 			plan := domain.PlanRenewal(now, of, c.window, 0.25)
 			stored := domain.Record{Issued: &of, Renewal: &plan}
 			r.certificates.EXPECT().RecordRenewal(anything, certName, "v1", plan, now.Add(c.next)).Return(stored, nil)
@@ -102,7 +102,7 @@ func TestPlanRenewalFaults(t *testing.T) {
 			r := newRig(t)
 			r.certificates.EXPECT().Chain(anything, anything, anything).Return(chainPEM, nil)
 			r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)
-			r.dice.EXPECT().Fraction()
+			r.rand.EXPECT().Float64()
 			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything, anything).Return(domain.Record{}, fault)
 			_, err := r.plan(issued)
 			wire(t, err, fault, retryable)

@@ -8,16 +8,16 @@ import (
 	"everleaf/domain"
 )
 
-// progress is how far an issuance is, from one try to the next. All of it may be lost with a worker: then what is stored
-// and what the CA shows decide.
+// progress is how far an issuance is, from one try to the next. All of it may be lost with a worker: then what is
+// stored and what the CA shows decide.
 type progress struct {
 	// Order is the order that Stage is about.
 	Order string `json:"order,omitempty"`
 	Stage stage  `json:"stage,omitempty"`
-	// Since is when the stage began, Looks counts the looks since then.
-	Since time.Time `json:"since,omitzero"`
-	Looks int       `json:"looks,omitempty"`
-	// Failures counts the tries that failed, Expired the orders that ran out.
+	// Since is when the stage began, Checks counts the checks since then.
+	Since  time.Time `json:"since,omitzero"`
+	Checks int       `json:"checks,omitempty"`
+	// Failures counts the tries that failed, Expired the orders that expired.
 	Failures int `json:"failures,omitempty"`
 	Expired  int `json:"expired,omitempty"`
 	silent
@@ -35,17 +35,17 @@ const (
 	finalizing stage = "finalizing"
 )
 
-// reach begins a stage, unless an earlier try has begun it.
-func (i *issuance) reach(s stage) {
+// enter begins a stage, unless an earlier try has begun it.
+func (i *issuance) enter(s stage) {
 	if i.at.Stage == s {
 		return
 	}
-	i.at.Stage, i.at.Since, i.at.Looks = s, i.Clock.Now(), 0
+	i.at.Stage, i.at.Since, i.at.Checks = s, i.Clock.Now(), 0
 	i.beat.Reached(i.at)
 }
 
-// work makes the order the one at work; it reports whether an earlier try knew it.
-func (i *issuance) work(orderID string) (known bool) {
+// switchTo makes the order the current one; it reports whether an earlier try knew it.
+func (i *issuance) switchTo(orderID string) (known bool) {
 	if i.at.Order == orderID {
 		return true
 	}
@@ -54,26 +54,26 @@ func (i *issuance) work(orderID string) (known bool) {
 	return false
 }
 
-// wait lets the time between two looks pass: what was asked for, else a pause that doubles with each look. In place it
-// waits for a few seconds of the stage; then the try ends, and the next one looks again. stuck is the fault once the patience is
-// over.
+// wait waits between two checks: as long as was asked for, else for a pause that doubles with each check. It waits in
+// place for the first seconds of a stage; after that the try ends, and the next one checks again. After
+// pace.stageLimit, stuck is the fault.
 func (i *issuance) wait(ctx context.Context, asked, first time.Duration, stuck *domain.Fault) error {
-	pause := min(first<<min(i.at.Looks, 16), i.pace.pauseMax)
+	pause := min(first<<min(i.at.Checks, 16), i.pace.pauseMax)
 	pause = activities.PauseOr(asked, pause, i.pace.askedMax)
-	i.at.Looks++
+	i.at.Checks++
 	i.beat.Reached(i.at)
 	now := i.Clock.Now()
 	if !now.Add(pause).After(i.at.Since.Add(i.pace.place)) {
 		return activities.Wait(ctx, pause)
 	}
-	if now.Sub(i.at.Since) >= i.pace.patience {
+	if now.Sub(i.at.Since) >= i.pace.stageLimit {
 		return stuck
 	}
 	return activities.Parked(max(pause, i.pace.parkMin), stuck)
 }
 
-// stuck is the CA's fault: what we wait for is its work.
-func (i *issuance) stuck(what string) *domain.Fault {
+// stuckFault is the CA's fault: what we wait for is its work.
+func (i *issuance) stuckFault(what string) *domain.Fault {
 	return domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "order %s: %s since %s",
 		i.stored.URL, what, i.at.Since.UTC().Format(time.RFC3339)).Permanent()
 }

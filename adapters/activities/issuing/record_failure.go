@@ -11,12 +11,14 @@ import (
 	"everleaf/ports"
 )
 
-// RecordFailure has the policy decide what follows a failure, and stores it: with the certificate, a delivery or a pending
-// revocation. It removes what HTTP challenges a killed step left. A failure after which another issuer is asked is a part of
-// the history only.
-func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureInput) (ports.RecordFailureOutput, error) {
+// RecordFailure has the policy decide what follows a failure, and stores it: with the certificate, a delivery or a
+// pending revocation. It removes what HTTP challenges a killed step left. A failure after which another issuer is asked
+// is a part of the history only.
+func (a *Activities) RecordFailure(ctx context.Context,
+	in ports.RecordFailureInput) (ports.RecordFailureOutput, error) {
 	decision := domain.Decide(domain.Failed{
-		Certificate: in.Certificate, Step: in.Step, Fault: in.Fault, At: in.At, Spec: in.Spec, Issuer: in.Issuer, Tried: in.Tried,
+		Certificate: in.Certificate, Step: in.Step, Fault: in.Fault, At: in.At, Spec: in.Spec, Issuer: in.Issuer,
+		Tried:  in.Tried,
 		Target: in.Target, Version: in.Version, Previous: in.Previous, Issued: in.Issued, Fraction: drawn(in),
 	})
 	if err := a.recordFailure(ctx, in, decision); err != nil {
@@ -28,7 +30,8 @@ func (a *Activities) RecordFailure(ctx context.Context, in ports.RecordFailureIn
 
 func logFailure(ctx context.Context, in ports.RecordFailureInput, decision domain.Decision) {
 	failure := decision.Failure
-	fields := []any{"certificate", in.Certificate, "step", failure.Step, "kind", failure.Fault.Kind, "reason", failure.Fault.Reason,
+	fields := []any{"certificate", in.Certificate, "step", failure.Step, "kind", failure.Fault.Kind, "reason",
+		failure.Fault.Reason,
 		"message", failure.Fault.Message, "attempts", failure.Attempts, "retry", failure.RetryAt}
 	what := "attempt failed"
 	switch {

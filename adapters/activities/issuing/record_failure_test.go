@@ -74,7 +74,7 @@ func TestRecordFailure(t *testing.T) {
 	})
 }
 
-// The workflow has a default of its own for a database that is away.
+// The workflow has its own default for a database that is away.
 func TestRecordFailureThatCannotBeStored(t *testing.T) {
 	for fault, retryable := range map[*domain.Fault]bool{waitFault: true, operatorFault: false} {
 		for name, c := range map[string]struct {

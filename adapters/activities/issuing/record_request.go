@@ -10,9 +10,10 @@ import (
 	"everleaf/ports"
 )
 
-// RecordRequest checks what a caller asks for, has the policy decide whether a certificate has to be obtained for it, and
-// stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
-func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
+// RecordRequest checks what a caller asks for, has the policy decide whether a certificate has to be obtained for it,
+// and stores it with an event. What can never be carried out is refused in the answer, and nothing is stored.
+func (a *Activities) RecordRequest(ctx context.Context,
+	in ports.RecordRequestInput) (out ports.RecordRequestOutput, err error) {
 	if in.Request == nil {
 		if err := domain.ValidateCertificateName(in.Certificate); err != nil {
 			return out, err // a run that nobody has started as a certificate's must not get further
@@ -38,7 +39,8 @@ func (a *Activities) RecordRequest(ctx context.Context, in ports.RecordRequestIn
 	if err != nil {
 		return out, fmt.Errorf("record request: %w", err)
 	}
-	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes, Version: version}
+	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes,
+		Version: version}
 	switch request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
 		out.Needed = !stored.Fulfilled
@@ -75,7 +77,8 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 		return nil, nil
 	default:
 		if request.Spec == nil {
-			return nil, domain.NewFault(domain.FaultSpec, domain.ReasonNoSpec, nil, "spec: none; give the names that the certificate is for")
+			return nil, domain.NewFault(domain.FaultSpec, domain.ReasonNoSpec, nil,
+				"spec: none; give the names that the certificate is for")
 		}
 		validated, err := request.Spec.Validated()
 		return &validated, err
@@ -86,7 +89,8 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.StoredRequest) error {
 	if stored.Kind == domain.RequestRevoke {
 		if record.Issued == nil {
-			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet", in.Certificate)
+			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet",
+				in.Certificate)
 		}
 		stored.Version = record.Issued.Version
 		return nil
@@ -97,15 +101,16 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 	}
 	stored.Changes = before.Changes(*stored.Spec)
 	stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, domain.Want{Reason: domain.WakeChanged})
-	// What was asked for before and is not obtained yet. A change is judged by the spec, unless what is in service is revoked.
+	// What was asked for before and is not obtained yet. A change is judged by the spec, unless what is in service is
+	// revoked.
 	if in.Want != nil && stored.Fulfilled && (in.Want.Reason != domain.WakeChanged || record.Issued.Revoked) {
 		stored.Fulfilled = !needsAnother(stored.At, record, *stored.Spec, *in.Want)
 	}
 	return nil
 }
 
-// needsAnother reports whether another certificate has to be obtained. Where only the plan of the one in service is missing, that
-// one serves the spec, and the workflow has it planned anyway.
+// needsAnother reports whether another certificate has to be obtained. Where only the plan of the one in service is
+// missing, that one serves the spec, and the workflow has it planned anyway.
 func needsAnother(at time.Time, record domain.Record, spec domain.Spec, want domain.Want) bool {
 	needed, replaces := domain.Needed(at, record, spec, want)
 	return needed && (record.Issued == nil || replaces != "")

@@ -13,8 +13,9 @@ import (
 )
 
 // RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it, and notes it. A
-// repeat finds it revoked there. What is in service and waits for its replacement is left alone, whoever asks.
-func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
+// repeat finds it revoked there. What is in service and waits for its replacement is left alone in any case.
+func (a *Activities) RevokeCertificate(ctx context.Context,
+	in ports.RevokeCertificateInput) (ports.RevokeCertificateOutput, error) {
 	at := activities.Resumed[silent](ctx)
 	beating, beat := activities.Beat(ctx, a.pace.heartbeat, at)
 	defer beat.Stop()
@@ -27,7 +28,8 @@ func (a *Activities) RevokeCertificate(ctx context.Context, in ports.RevokeCerti
 	return out, err
 }
 
-func (a *Activities) revokeStored(ctx context.Context, in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
+func (a *Activities) revokeStored(ctx context.Context,
+	in ports.RevokeCertificateInput) (out ports.RevokeCertificateOutput, err error) {
 	if out.Record, err = a.read(ctx, in.Certificate); err != nil {
 		return out, err
 	}
@@ -56,7 +58,8 @@ func (a *Activities) revokeStored(ctx context.Context, in ports.RevokeCertificat
 }
 
 // revoke asks the CA; already reports whether it had revoked the certificate before.
-func (a *Activities) revoke(ctx context.Context, certificate string, revocation domain.Revocation) (already bool, err error) {
+func (a *Activities) revoke(ctx context.Context, certificate string,
+	revocation domain.Revocation) (already bool, err error) {
 	ca, err := a.Issuers.Issuer(revocation.Issued.Issuer)
 	if err != nil {
 		return false, err
@@ -81,7 +84,8 @@ func (a *Activities) revoke(ctx context.Context, certificate string, revocation 
 }
 
 // signer is the certificate's key if it is to sign, nil for the account's.
-func (a *Activities) signer(ctx context.Context, certificate string, revocation domain.Revocation) (keyPEM []byte, err error) {
+func (a *Activities) signer(ctx context.Context, certificate string,
+	revocation domain.Revocation) (keyPEM []byte, err error) {
 	if revocation.SignedBy != domain.SignedByCertificateKey {
 		return nil, nil
 	}

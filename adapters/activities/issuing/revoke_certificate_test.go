@@ -63,7 +63,7 @@ func TestRevokeCertificate(t *testing.T) {
 		require.True(t, out.Already)
 		require.Equal(t, "v2", out.Record.Issued.Version)
 	})
-	t.Run("in service and to be replaced first: left alone, whoever asks", func(t *testing.T) {
+	t.Run("in service and to be replaced first: left alone in any case", func(t *testing.T) {
 		r := newRig(t)
 		r.certificates.EXPECT().Record(anything, certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{asked}}, nil)
 		out, err := call(r, ports.RevokeCertificate, in)

@@ -60,7 +60,7 @@ type rig struct {
 	solver       *mocks.MockSolver
 	keys         *mocks.MockKeys
 	sealer       *mocks.MockSealer
-	dice         *mocks.MockDice
+	rand         *mocks.MockRand
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
@@ -69,8 +69,8 @@ type rig struct {
 	failures   map[string][]time.Time
 	counted    []string
 	countFault error
-	// patience is the solver's.
-	patience time.Duration
+	// waitLimit is the solver's.
+	waitLimit time.Duration
 	// in is what part obtains, run what it does.
 	in  ports.ObtainCertificateInput
 	run func(context.Context, *issuance) error
@@ -86,15 +86,15 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl), deliveries: mocks.NewMockDeliveries(ctrl),
 		validations: mocks.NewMockValidations(ctrl), issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl),
-		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl), dice: mocks.NewMockDice(ctrl),
-		now: now, patience: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
+		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl), rand: mocks.NewMockRand(ctrl),
+		now: now, waitLimit: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
 		r.now = r.now.Add(r.step)
 		return r.now
 	})
-	r.solver.EXPECT().Patience().AnyTimes().DoAndReturn(func() time.Duration { return r.patience })
+	r.solver.EXPECT().WaitLimit().AnyTimes().DoAndReturn(func() time.Duration { return r.waitLimit })
 	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeHTTP01)
 	// Nothing failed lately, unless a test says so; what fails is counted.
 	r.validations.EXPECT().FailedValidations(anything, "default", anything, anything).AnyTimes().DoAndReturn(
@@ -110,11 +110,11 @@ func newRig(t *testing.T) *rig {
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Dice: r.dice, Observer: activitytest.Unobserved{},
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand, Observer: activitytest.Unobserved{},
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
-		askedMax: time.Hour, parkMin: time.Second, patience: time.Hour,
+		askedMax: time.Hour, parkMin: time.Second, stageLimit: time.Hour,
 		silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: time.Minute, advice: time.Minute,
 	}
 	r.env = activitytest.Env(nil)
@@ -158,7 +158,7 @@ func (r *rig) part(ctx context.Context, _ struct{}) (none struct{}, err error) {
 	defer beat.Stop()
 	i.beat = beat
 	if err := r.run(beating, i); err != nil {
-		return none, i.hand(ctx, err)
+		return none, i.endTry(ctx, err)
 	}
 	return none, nil
 }

@@ -38,7 +38,7 @@ func TestSilentCA(t *testing.T) {
 	hang := func(context.Context, *issuance) error { return silentFault }
 	t.Run("parks, longer with each try, and is at last the CA's fault", func(t *testing.T) {
 		r := newRig(t)
-		r.dice.EXPECT().Fraction().AnyTimes().Return(0.5)
+		r.rand.EXPECT().Float64().AnyTimes().Return(0.5)
 		for _, c := range []struct{ later, pause time.Duration }{
 			{0, 5 * time.Second}, {4 * time.Second, 5 * time.Second}, {16 * time.Second, 20 * time.Second},
 			{time.Minute, 80 * time.Second}, {4 * time.Minute, 2 * time.Minute},
@@ -51,16 +51,16 @@ func TestSilentCA(t *testing.T) {
 		fails(t, r.parts(hang))
 		require.False(t, silentFault.Final, "a fault that others share is not written to")
 	})
-	t.Run("each waits for a time of its own", func(t *testing.T) {
+	t.Run("each waits for its own time", func(t *testing.T) {
 		for fraction, pause := range map[float64]time.Duration{0: 2500 * time.Millisecond, 0.999: 4997500 * time.Microsecond} {
 			r := newRig(t)
-			r.dice.EXPECT().Fraction().Return(fraction)
+			r.rand.EXPECT().Float64().Return(fraction)
 			require.Equal(t, pause, waits(t, r.parts(hang)))
 		}
 	})
 	t.Run("an answer ends the silence", func(t *testing.T) {
 		r := newRig(t)
-		r.dice.EXPECT().Fraction().AnyTimes().Return(0.0)
+		r.rand.EXPECT().Float64().AnyTimes().Return(0.0)
 		waits(t, r.parts(hang))
 		r.again(9 * time.Minute)
 		require.Error(t, r.parts(func(context.Context, *issuance) error { return caFault }))
@@ -83,7 +83,7 @@ func TestSilentCARevokes(t *testing.T) {
 	r.certificates.EXPECT().Record(anything, certName).AnyTimes().Return(domain.Record{Revocations: []domain.Revocation{asked}}, nil)
 	r.certificates.EXPECT().Chain(anything, certName, "v1").AnyTimes().Return(chainPEM, nil)
 	r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, nil).AnyTimes().Return(false, silentFault)
-	r.dice.EXPECT().Fraction().AnyTimes().Return(0.0)
+	r.rand.EXPECT().Float64().AnyTimes().Return(0.0)
 	revoke := func() error {
 		_, err := call(r, ports.RevokeCertificate, in)
 		return err

@@ -38,15 +38,15 @@ func (c *counted) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndDat
 // are not among them.
 func TestStatementsOfTheSteps(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	count := &counted{}
-	config := town.pool.Config()
+	config := servers.pool.Config()
 	pool, err := postgres.Open(t.Context(), postgres.Config{URL: config.ConnString(), Tracer: count})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	r := town.process(func(p *Params) {
+	r := servers.process(func(p *Params) {
 		p.Orders, p.Certificates, p.Validations = postgres.NewOrders(pool), postgres.NewCertificates(pool), postgres.NewValidations(pool)
-		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, postgres.NewHTTPTokens(pool))}
+		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort, Resolver: servers.pebble.DNS}, postgres.NewHTTPTokens(pool))}
 	})
 	spec := domain.Spec{Names: []string{"count.example.test"}}
 	takes := func(want int64, step string, run func()) {

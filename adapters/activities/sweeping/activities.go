@@ -21,7 +21,7 @@ type Params struct {
 	// Solvers are those of the worker; the one for dns-01 removes what orders have left in DNS.
 	Solvers  []ports.Solver
 	Clock    ports.Clock
-	Dice     ports.Dice
+	Rand     ports.Rand
 	Observer ports.Observer
 }
 
@@ -31,14 +31,14 @@ type Activities struct {
 	pace pace
 }
 
-// pace is how a sweep goes about its work.
+// pace holds the limits of a sweep.
 type pace struct {
 	// page is how many certificates are read at once, together how many questions one CA gets at once.
 	page, together int
 	// advice bounds one question.
 	advice time.Duration
-	// patience is how long a page waits for a CA that is slow; what was not asked by then is due again at the next sweep.
-	patience time.Duration
+	// pageLimit is how long a page waits for a CA that is slow; what was not asked by then is due again at the next sweep.
+	pageLimit time.Duration
 	// failures in a row are how many a CA may have before it is left alone until the next step.
 	failures int
 	// removals is how many orders' DNS records are removed at once.
@@ -50,7 +50,8 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	page: 500, together: 16, advice: 10 * time.Second, patience: 30 * time.Second, failures: 10, removals: 8, removal: time.Minute, budget: 2 * time.Minute,
+	page: 500, together: 16, advice: 10 * time.Second, pageLimit: 30 * time.Second, failures: 10, removals: 8,
+	removal: time.Minute, budget: 2 * time.Minute,
 }
 
 // New makes the steps.

@@ -9,7 +9,8 @@ import (
 	"everleaf/ports"
 )
 
-// BeginSweep counts what there is to do. Secrets that cannot be counted wait for the next sweep: they hold up nothing else.
+// BeginSweep counts what there is to do. Secrets that cannot be counted wait for the next sweep: they hold up nothing
+// else.
 func (a *Activities) BeginSweep(ctx context.Context, _ ports.BeginSweepInput) (ports.BeginSweepOutput, error) {
 	out, err := a.Backlog.Backlog(ctx, a.Clock.Now())
 	if err != nil {

@@ -139,10 +139,10 @@ func newFleet(t *testing.T, issuers ...string) *fleet {
 	resealer, observer := mocks.NewMockResealer(ctrl), mocks.NewMockObserver(ctrl)
 	resealer.EXPECT().Stale(gomock.Any()).AnyTimes()
 	observer.EXPECT().Swept(gomock.Any()).AnyTimes()
-	observer.EXPECT().RenewalLooked(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
+	observer.EXPECT().ARIChecked(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	f.env = activitytest.Env(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	sweeping.Register(f.env, sweeping.New(sweeping.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f,
-		Resealer: resealer, Records: postgres.NewDNSRecords(pool), Clock: f, Dice: system.Dice{}, Observer: observer}))
+		Resealer: resealer, Records: postgres.NewDNSRecords(pool), Clock: f, Rand: system.Rand{}, Observer: observer}))
 	f.env.SetTestTimeout(5 * time.Minute)
 	return f
 }
@@ -172,7 +172,7 @@ func (f *fleet) RecordChanged(_ context.Context, certificate string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.unkept[certificate] {
-		return domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended")
+		return domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")
 	}
 	if f.refusing[certificate] {
 		return domain.NewFault(domain.FaultOperator, "TemporalError", nil, "the server takes no more signals for it")
@@ -227,7 +227,7 @@ func (f *fleet) issue(issuer string, first, last int) {
 			SELECT order_id, name, name, 'issued', $4, '', '{}', ARRAY[name], sha256(convert_to(name, 'UTF8')), 'x', keys.id FROM fleet JOIN keys ON keys.certificate = name
 		)
 		INSERT INTO versions (id, certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id, account_url,
-			chain_pem, key_type, profile, renewal, renew_at, next_look)
+			chain_pem, key_type, profile, renewal, renew_at, next_check)
 		SELECT version, name, order_id, $4, 'Test CA', ARRAY[name], name, $5, $6, '', '', chain, '', '', plan, (plan ->> 'at')::timestamptz, $7
 		FROM fleet`, names, chains, plans, issuer, f.issued().NotBefore, f.issued().NotAfter, f.now)
 	require.NoError(f, err)
@@ -267,7 +267,7 @@ func (f *fleet) stored(serial int) (s stored) {
 	f.Helper()
 	var next time.Time
 	require.NoError(f, f.pool.QueryRow(f.Context(), `
-		SELECT renewal, next_look, look_failures, coalesce(look_failure, '') FROM versions WHERE certificate = $1`, name(serial)).
+		SELECT renewal, next_check, check_failures, coalesce(check_failure, '') FROM versions WHERE certificate = $1`, name(serial)).
 		Scan(&s.plan, &next, &s.failures, &s.failure))
 	s.look = next.Sub(f.Now())
 	return s

@@ -14,7 +14,8 @@ const resealFor = 2 * time.Minute
 
 // ResealSecrets seals with the current key what an earlier one sealed, for two minutes at the most. What a try that was
 // cut short has done stays done. A worker that knows no earlier key, or whose key is not the newest, has nothing to do.
-func (a *Activities) ResealSecrets(ctx context.Context, in ports.ResealSecretsInput) (ports.ResealSecretsOutput, error) {
+func (a *Activities) ResealSecrets(ctx context.Context,
+	in ports.ResealSecretsInput) (ports.ResealSecretsOutput, error) {
 	out := ports.ResealSecretsOutput{Page: ports.PageState{After: in.After}}
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()

@@ -37,7 +37,7 @@ type rig struct {
 	resealer   *mocks.MockResealer
 	records    *mocks.MockDNSRecords
 	solver     *mocks.MockSolver
-	dice       *mocks.MockDice
+	rand       *mocks.MockRand
 	observer   *mocks.MockObserver
 	// each look at the clock moves it by step.
 	now  time.Time
@@ -50,7 +50,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		T: t, env: activitytest.Env(nil), now: now, advice: mocks.NewMockAdvice(ctrl), backlog: mocks.NewMockBacklog(ctrl),
 		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), notifier: mocks.NewMockNotifier(ctrl), resealer: mocks.NewMockResealer(ctrl),
-		records: mocks.NewMockDNSRecords(ctrl), solver: mocks.NewMockSolver(ctrl), dice: mocks.NewMockDice(ctrl), observer: mocks.NewMockObserver(ctrl),
+		records: mocks.NewMockDNSRecords(ctrl), solver: mocks.NewMockSolver(ctrl), rand: mocks.NewMockRand(ctrl), observer: mocks.NewMockObserver(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -60,7 +60,7 @@ func newRig(t *testing.T) *rig {
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeDNS01)
 	r.activities = New(Params{Advice: r.advice, Backlog: r.backlog, Issuers: r.issuers, Notifier: r.notifier, Resealer: r.resealer,
-		Records: r.records, Solvers: []ports.Solver{r.solver}, Clock: clock, Dice: r.dice, Observer: r.observer})
+		Records: r.records, Solvers: []ports.Solver{r.solver}, Clock: clock, Rand: r.rand, Observer: r.observer})
 	Register(r.env, r.activities)
 	return r
 }

@@ -47,7 +47,7 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	require.Contains(t, f.stored(1).plan.Message, why)
 	require.Zero(t, f.count(`SELECT count(*) FROM versions WHERE moved`), "all were notified")
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM versions WHERE renewal #>> '{window,explanationURL}' = $1 AND renew_at = $2`, why, f.now))
-	require.Equal(t, size*97/100, f.count(`SELECT count(*) FROM versions WHERE next_look = $1`, f.now.Add(24*time.Hour)))
+	require.Equal(t, size*97/100, f.count(`SELECT count(*) FROM versions WHERE next_check = $1`, f.now.Add(24*time.Hour)))
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved' AND (detail ->> 'from')::timestamptz > $1
 		AND (detail #>> '{plan,at}')::timestamptz = $1 AND detail #>> '{plan,window,explanationURL}' = $2`, f.now, why))
 	require.NotContains(t, f.logged.String(), "WARN", "an incident is no alarm")
@@ -176,7 +176,7 @@ func TestSweepLeavesASilentCAAlone(t *testing.T) {
 	asked := f.cas["down"].total()
 	require.GreaterOrEqual(t, asked, 10)
 	require.Less(t, asked, 10+16, "no more than were under way")
-	require.Equal(t, 600-asked, f.count(`SELECT count(*) FROM versions WHERE issuer = 'down' AND next_look = $1`, f.now), "due at the next sweep")
+	require.Equal(t, 600-asked, f.count(`SELECT count(*) FROM versions WHERE issuer = 'down' AND next_check = $1`, f.now), "due at the next sweep")
 	require.Contains(t, f.stored(1202).failure, "gone")
 	require.Equal(t, 6*time.Hour, f.stored(1202).look)
 	require.Contains(t, f.logged.String(), "the CA gives no renewal windows")
@@ -191,7 +191,7 @@ func TestSweepPassesOverWhatIsOver(t *testing.T) {
 	for _, change := range []string{
 		`UPDATE certificates SET released_at = now() WHERE name = 'c00001'`,
 		`UPDATE versions SET revoked_at = now() WHERE certificate = 'c00002'`,
-		`UPDATE versions SET not_after = next_look WHERE certificate = 'c00003'`,
+		`UPDATE versions SET not_after = next_check WHERE certificate = 'c00003'`,
 		`UPDATE certificates SET current_version = NULL WHERE name = 'c00004'`,
 	} {
 		_, err := f.pool.Exec(t.Context(), change)
@@ -204,7 +204,7 @@ func TestSweepPassesOverWhatIsOver(t *testing.T) {
 	found, _ := f.sweep()
 	require.Equal(t, 1, found.Asked)
 	require.Equal(t, map[int]int{5: 1}, f.cas["main"].asked)
-	require.Equal(t, 2, f.count(`SELECT count(*) FROM versions WHERE next_look IS NOT NULL`), "what was given up may be taken up again")
+	require.Equal(t, 2, f.count(`SELECT count(*) FROM versions WHERE next_check IS NOT NULL`), "what was given up may be taken up again")
 }
 
 // A sweep that is cut short goes on where it was: who was asked is not asked again.
@@ -225,7 +225,7 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	_, err := f.env.ExecuteActivity(ports.SweepRenewals.Name, ports.SweepRenewalsInput{})
 	require.Error(t, err)
-	before := f.count(`SELECT count(*) FROM versions WHERE next_look > $1`, f.now)
+	before := f.count(`SELECT count(*) FROM versions WHERE next_check > $1`, f.now)
 	require.Positive(t, before)
 	require.Less(t, before, size)
 

@@ -15,9 +15,10 @@ import (
 	"everleaf/ports"
 )
 
-// SweepRecords removes the DNS records of orders that nobody works on any more, with the solver that puts them there. What
-// was removed is forgotten, so a repetition goes on where a killed try was. An order whose records stay is counted, and the
-// next sweep tries it again: a zone that is down holds up nobody else's, since its solver soon answers for it at once.
+// SweepRecords removes the DNS records of orders that nobody works on any more, with the solver that puts them there.
+// What was removed is forgotten, so a repetition goes on where a killed try was. An order whose records stay is
+// counted, and the next sweep tries it again: a zone that is down holds up nobody else's, since its solver soon answers
+// for it at once.
 func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInput) (ports.SweepRecordsOutput, error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
@@ -79,6 +80,7 @@ func (r *removal) one(ctx context.Context, orderID string) error {
 	}
 	fault := domain.AsFault(err)
 	r.failed++
-	activity.GetLogger(ctx).Warn("DNS records stay until the next sweep", "order", orderID, "reason", fault.Reason, "error", err)
+	activity.GetLogger(ctx).Warn("DNS records stay until the next sweep", "order", orderID, "reason", fault.Reason,
+		"error", err)
 	return nil
 }

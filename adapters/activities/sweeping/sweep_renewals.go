@@ -14,13 +14,15 @@ import (
 	"everleaf/ports"
 )
 
-// SweepRenewals asks the CAs of what is due when to renew it and stores the answers; then the workflows are notified of the
-// instants that moved. What was asked is not due any more, so a repeat goes on where a killed try was, and begins with the
-// notices that one still owes. A CA that is down or slow holds up no other one's certificates: its own stay due.
-func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsInput) (ports.SweepRenewalsOutput, error) {
+// SweepRenewals asks the CAs of what is due when to renew it and stores the answers; then the workflows are notified of
+// the instants that moved. What was asked is not due any more, so a repeat goes on where a killed try was, and begins
+// with the notices that one still owes. A CA that is down or slow holds up no other one's certificates: its own stay
+// due.
+func (a *Activities) SweepRenewals(ctx context.Context,
+	in ports.SweepRenewalsInput) (ports.SweepRenewalsOutput, error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
-	s := &lookout{Activities: a, issuers: map[string]*looked{}}
+	s := &renewalSweep{Activities: a, circuits: map[string]*circuit{}}
 	out := ports.SweepRenewalsOutput{Page: ports.PageState{After: in.After}}
 	if in.After == "" || activity.GetInfo(ctx).Attempt > 1 {
 		if err := a.notifyLeft(ctx); err != nil {
@@ -29,7 +31,7 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 	}
 	now := a.Clock.Now()
 	for began := time.Now(); !out.Page.Done && time.Since(began) < a.pace.budget; {
-		page, err := a.Advice.Due(ctx, now, out.Page.After, s.silent(), a.pace.page)
+		page, err := a.Advice.Due(ctx, now, out.Page.After, s.skipped(), a.pace.page)
 		if err != nil {
 			return ports.SweepRenewalsOutput{}, fmt.Errorf("read what is due: %w", err)
 		}
@@ -38,11 +40,12 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 		}
 		out.Page = page.Page
 	}
-	for issuer, l := range s.issuers {
-		out.Asked, out.Failed, out.Moved = out.Asked+l.asked, out.Failed+l.failed, out.Moved+l.moved
-		if l.silent(a.pace.failures) {
-			activity.GetLogger(ctx).Warn("the CA gives no renewal windows; the plans that are made stay, and the next sweep asks again",
-				"issuer", issuer, "asked", l.asked, "failed", l.failed, "error", l.last)
+	for issuer, c := range s.circuits {
+		out.Asked, out.Failed, out.Moved = out.Asked+c.asked, out.Failed+c.failed, out.Moved+c.moved
+		if c.open(a.pace.failures) {
+			activity.GetLogger(ctx).Warn("the CA gives no renewal windows; the plans that are made stay, and the next sweep "+
+				"asks again",
+				"issuer", issuer, "asked", c.asked, "failed", c.failed, "error", c.last)
 		}
 	}
 	if out.Page.Done {
@@ -51,20 +54,21 @@ func (a *Activities) SweepRenewals(ctx context.Context, in ports.SweepRenewalsIn
 	return out, nil
 }
 
-// lookout is one step's walk: how each CA did so far.
-type lookout struct {
+// renewalSweep is the state of one step.
+type renewalSweep struct {
 	*Activities
-	issuers map[string]*looked
+	// circuits are those of the CAs asked so far, by issuer.
+	circuits map[string]*circuit
 
 	mu sync.Mutex
 	// moved are the plans of this page that were moved.
 	moved []ports.Moved
 }
 
-// silent are the CAs that are not asked any more.
-func (s *lookout) silent() (issuers []string) {
-	for issuer, l := range s.issuers {
-		if l.silent(s.pace.failures) {
+// skipped returns the issuers that are not asked any more in this step.
+func (s *renewalSweep) skipped() (issuers []string) {
+	for issuer, c := range s.circuits {
+		if c.open(s.pace.failures) {
 			issuers = append(issuers, issuer)
 		}
 	}
@@ -72,7 +76,7 @@ func (s *lookout) silent() (issuers []string) {
 }
 
 // page asks for a page's certificates and notifies the workflows of those whose plans moved.
-func (s *lookout) page(ctx context.Context, due []ports.AdviceDue) error {
+func (s *renewalSweep) page(ctx context.Context, due []ports.AdviceDue) error {
 	s.moved = nil
 	if err := s.ask(ctx, due); err != nil {
 		return err
@@ -81,30 +85,30 @@ func (s *lookout) page(ctx context.Context, due []ports.AdviceDue) error {
 }
 
 // ask asks for a page's certificates, each CA's beside the others'.
-func (s *lookout) ask(ctx context.Context, due []ports.AdviceDue) error {
+func (s *renewalSweep) ask(ctx context.Context, due []ports.AdviceDue) error {
 	byIssuer := map[string][]ports.AdviceDue{}
 	for _, d := range due {
 		byIssuer[d.Issued.Issuer] = append(byIssuer[d.Issued.Issuer], d)
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	for issuer, due := range byIssuer {
-		if s.issuers[issuer] == nil {
-			s.issuers[issuer] = &looked{}
+		if s.circuits[issuer] == nil {
+			s.circuits[issuer] = &circuit{}
 		}
-		l := s.issuers[issuer]
+		c := s.circuits[issuer]
 		all.Go(func() error {
 			few, ctx := errgroup.WithContext(ctx)
 			few.SetLimit(s.pace.together)
-			until := time.Now().Add(s.pace.patience)
+			until := time.Now().Add(s.pace.pageLimit)
 			for _, d := range due {
-				if ctx.Err() != nil || l.silent(s.pace.failures) || time.Now().After(until) {
+				if ctx.Err() != nil || c.open(s.pace.failures) || time.Now().After(until) {
 					break
 				}
 				few.Go(func() error {
-					if l.silent(s.pace.failures) {
+					if c.open(s.pace.failures) {
 						return nil // while this one waited for its turn
 					}
-					return s.one(ctx, d, l)
+					return s.check(ctx, d, c)
 				})
 			}
 			return few.Wait()
@@ -113,9 +117,9 @@ func (s *lookout) ask(ctx context.Context, due []ports.AdviceDue) error {
 	return all.Wait()
 }
 
-// one asks for one certificate and stores the answer.
-func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error {
-	advice, err := s.look(ctx, due)
+// check asks for one certificate and stores the answer.
+func (s *renewalSweep) check(ctx context.Context, due ports.AdviceDue, c *circuit) error {
+	advice, err := s.advice(ctx, due)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -123,7 +127,7 @@ func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error
 	advised := ports.Advised{Certificate: due.Certificate, Version: due.Issued.Version, Plan: due.Plan}
 	var fault *domain.Fault
 	if due.Plan.At.IsZero() { // its workflow had to do without us: this is its plan from now on
-		advised.Plan, advised.Moved = domain.PlanRenewal(now, due.Issued, nil, s.Dice.Fraction()), true
+		advised.Plan, advised.Moved = domain.PlanRenewal(now, due.Issued, nil, s.Rand.Float64()), true
 	}
 	switch {
 	case err != nil:
@@ -132,22 +136,22 @@ func (s *lookout) one(ctx context.Context, due ports.AdviceDue, l *looked) error
 	case advice.Window == nil && !advice.Unsupported:
 		advised.Failure = "the CA's answer holds no window that can be used"
 	default:
-		readvised, differs := advised.Plan.Replan(now, due.Issued, advice.Window)
-		advised.Plan, advised.Moved = readvised, advised.Moved || differs
+		replanned, differs := advised.Plan.Replan(now, due.Issued, advice.Window)
+		advised.Plan, advised.Moved = replanned, advised.Moved || differs
 	}
 	advised.Next = now.Add(domain.NextARICheck(advice, fault, advised.Failures))
 	if err := s.Advice.RecordAdvice(ctx, advised); err != nil {
 		return fmt.Errorf("record advice: %w", err)
 	}
 	if advised.Moved {
-		s.move(ctx, due.Plan.At, advised)
+		s.noteMoved(ctx, due.Plan.At, advised)
 	}
-	s.Observer.RenewalLooked(ctx, due.Issued.Issuer, l.add(fault, advised.Failure != "", advised.Moved))
+	s.Observer.ARIChecked(ctx, due.Issued.Issuer, c.add(fault, advised.Failure != "", advised.Moved))
 	return nil
 }
 
-// look asks the CA once.
-func (s *lookout) look(ctx context.Context, due ports.AdviceDue) (domain.Advice, error) {
+// advice asks the CA once.
+func (s *renewalSweep) advice(ctx context.Context, due ports.AdviceDue) (domain.Advice, error) {
 	ca, err := s.Issuers.Issuer(due.Issued.Issuer)
 	if err != nil {
 		return domain.Advice{}, err
@@ -155,13 +159,14 @@ func (s *lookout) look(ctx context.Context, due ports.AdviceDue) (domain.Advice,
 	return activities.RenewalAdvice(ctx, ca, due.ChainPEM, due.Issued.Version, s.pace.advice)
 }
 
-// move remembers a plan that moved.
-func (s *lookout) move(ctx context.Context, from time.Time, advised ports.Advised) {
+// noteMoved remembers a plan that moved, for the notices.
+func (s *renewalSweep) noteMoved(ctx context.Context, from time.Time, advised ports.Advised) {
 	plan, window := advised.Plan, domain.Window{}
 	if plan.Window != nil {
 		window = *plan.Window
 	}
-	activity.GetLogger(ctx).Info("renewal moved", "certificate", advised.Certificate, "from", from, "to", plan.At, "reason", plan.Reason,
+	activity.GetLogger(ctx).Info("renewal moved", "certificate", advised.Certificate, "from", from, "to", plan.At,
+		"reason", plan.Reason,
 		"windowStart", window.Start, "windowEnd", window.End, "explanationURL", window.ExplanationURL)
 	s.mu.Lock()
 	defer s.mu.Unlock()

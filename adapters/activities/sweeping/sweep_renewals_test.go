@@ -36,7 +36,7 @@ func TestSweepRenewalsStoresAndThenNotifies(t *testing.T) {
 		r.advice.EXPECT().RecordAdvice(anything, anything).Do(func(_ context.Context, advised ports.Advised) {
 			require.Equal(t, []any{certName, "v1", true, now}, []any{advised.Certificate, advised.Version, advised.Moved, advised.Plan.At})
 		}),
-		r.observer.EXPECT().RenewalLooked(anything, "default", ports.LookMoved),
+		r.observer.EXPECT().ARIChecked(anything, "default", ports.ARICheckMoved),
 		r.notifier.EXPECT().RecordChanged(anything, certName),
 		r.advice.EXPECT().RecordNotified(anything, moved),
 		r.observer.EXPECT().Swept(anything),
@@ -54,7 +54,7 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 	left := []ports.Moved{{Certificate: "a", Version: "va"}, {Certificate: "b", Version: "vb"}, {Certificate: "c", Version: "vc"}}
 	r.advice.EXPECT().Moved(anything, "", 2).Return(left[:2], nil)
 	r.advice.EXPECT().Moved(anything, "b", 2).Return(left[2:], nil)
-	r.notifier.EXPECT().RecordChanged(anything, "a").Return(domain.NewFault(domain.FaultSpec, "NotKept", nil, "its workflow has ended"))
+	r.notifier.EXPECT().RecordChanged(anything, "a").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended"))
 	r.notifier.EXPECT().RecordChanged(anything, "b").Return(domain.NewFault(domain.FaultOperator, "TemporalError", nil, "no more signals"))
 	r.notifier.EXPECT().RecordChanged(anything, "c")
 	r.advice.EXPECT().RecordNotified(anything, left[:1])
@@ -82,7 +82,7 @@ func TestSweepRenewalsFaults(t *testing.T) {
 	asked := func(r *rig) *gomock.Call {
 		r.advice.EXPECT().Moved(anything, "", anything)
 		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(duePage, nil)
-		r.observer.EXPECT().RenewalLooked(anything, anything, anything).AnyTimes()
+		r.observer.EXPECT().ARIChecked(anything, anything, anything).AnyTimes()
 		return r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(passed, nil)
 	}
 	for name, expect := range map[string]func(*rig){

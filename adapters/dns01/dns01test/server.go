@@ -44,8 +44,8 @@ type Server struct {
 	process *acmetest.Process
 }
 
-// Start starts a server that is primary for the zones, waits until it answers and stops it with the test. Each zone has the one
-// name server ns1 in it, at 127.0.0.1, and answers that may be remembered for a second.
+// Start starts a server that is primary for the zones, waits until it answers and stops it with the test. Each zone has
+// the one name server ns1 in it, at 127.0.0.1, and answers that may be remembered for a second.
 func Start(t testing.TB, zones ...string) *Server {
 	t.Helper()
 	path, err := named()
@@ -58,7 +58,8 @@ func Start(t testing.TB, zones ...string) *Server {
 	must(t, err)
 	program := filepath.Join(dir, "named")
 	must(t, os.WriteFile(program, content, 0o700))
-	s := &Server{t: t, zones: zones, secret: newSecret(), Key: dns01.TSIG{Name: "everleaf", Algorithm: "hmac-sha256", Secret: newSecret()}}
+	s := &Server{t: t, zones: zones, secret: newSecret(), Key: dns01.TSIG{Name: "everleaf", Algorithm: "hmac-sha256",
+		Secret: newSecret()}}
 	t.Cleanup(s.Stop)
 	for try := 1; ; try++ {
 		s.Port = acmetest.FreePorts(t, 1)[0]
@@ -108,8 +109,9 @@ func (s *Server) answers() error {
 // write writes the configuration and the zones.
 func (s *Server) write(dir string) {
 	conf := &strings.Builder{}
-	// Nothing outside dir, no second channel. It recurses so that CNAMEs are followed from zone to zone, and has a root of its own,
-	// so that nobody else is asked and all other names do not exist. Many tests' connections at once wait in no queue.
+	// Nothing outside dir, no second channel. It recurses so that CNAMEs are followed from zone to zone, and has its own
+	// root, so that nobody else is asked and all other names do not exist. Many tests' connections at once wait in no
+	// queue.
 	fmt.Fprintf(conf, `options { directory %q; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile none;
   lock-file none; tcp-listen-queue 128; recursion yes; allow-recursion { any; }; allow-transfer { none; }; notify no; dnssec-validation no; max-cache-size 8m; empty-zones-enable no; };
 controls {};
@@ -125,7 +127,8 @@ $TTL 1
 @ NS ns1
 ns1 A 127.0.0.1
 `, dns.Fqdn(zone)), 0o600))
-		fmt.Fprintf(conf, "zone %q { type primary; file %q; update-policy { grant %s zonesub TXT; grant %s zonesub ANY; }; };\n",
+		fmt.Fprintf(conf, "zone %q { type primary; file %q; update-policy { grant %s zonesub TXT; grant %s zonesub ANY; "+
+			"}; };\n",
 			zone, file, s.Key.Name, admin)
 	}
 	must(s.t, os.WriteFile(filepath.Join(dir, "named.conf"), []byte(conf.String()), 0o600))

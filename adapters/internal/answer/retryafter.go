@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// RetryAfter reads the header (RFC 9110 §10.2.3: seconds or a date, taken relative to the server's own clock where it shows
-// it): a second to most, or zero if it is absent or unreadable.
+// RetryAfter reads the header (RFC 9110 §10.2.3: seconds or a date, taken relative to the server's own clock where it
+// shows it): a second to most, or zero if it is absent or unreadable.
 func RetryAfter(header http.Header, now time.Time, most time.Duration) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {

@@ -83,7 +83,8 @@ func Interpret(err error, target Target) *domain.Fault {
 		return nil
 	case errors.As(err, &missing):
 		return UnknownNamespace(target, err)
-	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated: // which has no type of its own in serviceerror
+	// which has no type of its own in serviceerror
+	case errors.As(err, &denied), status.Code(err) == codes.Unauthenticated:
 		return Refused(target, err)
 	case Transient(err):
 		return Unreachable(target, err)
@@ -114,7 +115,7 @@ func Unreachable(target Target, cause error) *domain.Fault {
 		"Temporal does not answer%s; is it running, and is TEMPORAL_ADDRESS (--temporal-address) right?", at)
 }
 
-// Transient says whether the server, or the way to it, was not there just now.
+// Transient reports whether the server, or the way to it, was not there just now.
 func Transient(err error) bool {
 	var unavailable *serviceerror.Unavailable
 	var deadline *serviceerror.DeadlineExceeded

@@ -56,9 +56,9 @@ func New(config Config, handler http.Handler, logger *slog.Logger) *Listener {
 			l.open.Done()
 		}
 	}
-	// Each answer says Connection: close. A connection kept for a next request could be closed by a stop while that request
-	// is on its way, which no order of steps here can rule out. CAs and probes make one request a connection anyway, and
-	// what a proxy, a scraper or a client that fetches certificates pays for a new one is little.
+	// Each answer says Connection: close. A connection kept for a next request could be closed by a stop while that
+	// request is on its way, which no order of steps here can rule out. CAs and probes make one request a connection
+	// anyway, and what a proxy, a scraper or a client that fetches certificates pays for a new one is little.
 	l.server.SetKeepAlivesEnabled(false)
 	return l
 }

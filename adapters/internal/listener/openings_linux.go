@@ -14,8 +14,8 @@ var onlyOpened = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: 0},      // drop
 }
 
-// ignoreOpenings makes the kernel open no more connections to the socket; those that are being opened go on. It needs no
-// privilege. A sandbox may not know it, and then an error says so.
+// ignoreOpenings makes the kernel open no more connections to the socket; those that are being opened go on. It needs
+// no privilege. A sandbox may not know it, and then an error says so.
 func ignoreOpenings(l *net.TCPListener) error {
 	raw, err := l.SyscallConn()
 	if err != nil {

@@ -7,5 +7,6 @@ import (
 	"net"
 )
 
-// ignoreOpenings is Linux's alone: elsewhere, connections that are not accepted yet when the socket is closed are reset.
+// ignoreOpenings is Linux's alone: elsewhere, connections that are not accepted yet when the socket is closed are
+// reset.
 func ignoreOpenings(*net.TCPListener) error { return errors.ErrUnsupported }

@@ -25,7 +25,7 @@ type outcomes struct {
 	how                          sync.Map
 }
 
-// ask makes one request on a connection of its own, as a CA does, and says whether it connected.
+// ask makes one request on its own connection, as a CA does, and says whether it connected.
 func (o *outcomes) ask(ctx context.Context, address string, stopping *atomic.Bool) bool {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -120,14 +120,14 @@ func stopUnder(t *testing.T, seen *outcomes, clients int) {
 // A client that has connected is waited for, however slow it is with its request, until the stop's time is over.
 func TestStopWaitsForARequestOnItsWay(t *testing.T) {
 	t.Parallel()
-	for _, patience := range []time.Duration{10 * time.Second, 10 * time.Millisecond} {
+	for _, timeout := range []time.Duration{10 * time.Second, 10 * time.Millisecond} {
 		l := listener.New(listener.Config{Listen: "127.0.0.1:0", WriteTimeout: time.Second}, yes(), slog.New(slog.DiscardHandler))
 		require.NoError(t, l.Stop(t.Context()), "before Start")
 		require.NoError(t, l.Start(t.Context()))
 		connection, err := net.Dial("tcp", l.Addr())
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = connection.Close() })
-		stop, cancel := context.WithTimeout(t.Context(), patience)
+		stop, cancel := context.WithTimeout(t.Context(), timeout)
 		defer cancel()
 		stopped := make(chan error, 1)
 		go func() { stopped <- l.Stop(stop) }()
@@ -138,7 +138,7 @@ func TestStopWaitsForARequestOnItsWay(t *testing.T) {
 			}
 			return errors.Is(err, syscall.ECONNREFUSED)
 		}, 10*time.Second, time.Millisecond)
-		if patience < time.Second {
+		if timeout < time.Second {
 			require.ErrorIs(t, <-stopped, context.DeadlineExceeded)
 			_, err = connection.Read(make([]byte, 1))
 			require.Error(t, err, "cut off")

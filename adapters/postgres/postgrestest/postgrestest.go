@@ -26,7 +26,7 @@ import (
 const (
 	// templateLock is the advisory lock under which the template is made: "template" in ASCII.
 	templateLock int64 = 0x74656d706c617465
-	patience           = time.Minute
+	setUpTimeout       = time.Minute
 )
 
 // New makes a migrated database and drops it after the test. It is copied from a template that is made once per
@@ -34,7 +34,7 @@ const (
 func New(t testing.TB) (pool *pgxpool.Pool, url string) {
 	t.Helper()
 	url = create(t, func(ctx context.Context, admin *pgx.Conn) (string, error) { return template(ctx, admin) })
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 	defer cancel()
 	pool, err := postgres.Open(ctx, postgres.Config{URL: url})
 	if err != nil {
@@ -52,7 +52,7 @@ func Empty(t testing.TB) (url string) {
 
 func create(t testing.TB, from func(context.Context, *pgx.Conn) (string, error)) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 	defer cancel()
 	admin := connect(ctx, t)
 	defer func() { _ = admin.Close(ctx) }()
@@ -65,7 +65,7 @@ func create(t testing.TB, from func(context.Context, *pgx.Conn) (string, error))
 		t.Fatalf("create the test's database: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)
 		defer cancel()
 		admin := connect(ctx, t)
 		defer func() { _ = admin.Close(ctx) }()
@@ -87,7 +87,8 @@ func template(ctx context.Context, admin *pgx.Conn) (string, error) {
 	}
 	defer func() { _, _ = admin.Exec(ctx, `SELECT pg_advisory_unlock($1)`, templateLock) }()
 	var there bool
-	if err := admin.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&there); there || err != nil {
+	if err := admin.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`,
+		name).Scan(&there); there || err != nil {
 		return name, err
 	}
 	// Migrated under another name, so that a run killed half-way leaves no template that looks whole.
@@ -98,7 +99,7 @@ func template(ctx context.Context, admin *pgx.Conn) (string, error) {
 	if _, _, err := postgres.Migrate(ctx, postgres.Config{URL: named(draft)}); err != nil {
 		return "", err
 	}
-	return name, patiently(ctx, admin, `ALTER DATABASE `+draft+` RENAME TO `+name)
+	return name, retryInUse(ctx, admin, `ALTER DATABASE `+draft+` RENAME TO `+name)
 }
 
 // templateName differs for each content of the migrations.
@@ -119,11 +120,11 @@ func templateName() (string, error) {
 }
 
 func copyDatabase(ctx context.Context, admin *pgx.Conn, name, source string) error {
-	return patiently(ctx, admin, `CREATE DATABASE `+name+` TEMPLATE `+source)
+	return retryInUse(ctx, admin, `CREATE DATABASE `+name+` TEMPLATE `+source)
 }
 
-// patiently repeats the statement while the database is in use: a session that was closed lives on for a moment.
-func patiently(ctx context.Context, admin *pgx.Conn, statement string) error {
+// retryInUse repeats the statement while the database is in use: a session that was closed lives on for a moment.
+func retryInUse(ctx context.Context, admin *pgx.Conn, statement string) error {
 	for {
 		_, err := admin.Exec(ctx, statement)
 		if answer, ok := errors.AsType[*pgconn.PgError](err); !ok || answer.Code != "55006" {

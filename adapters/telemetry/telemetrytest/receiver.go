@@ -92,7 +92,8 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, request *http.Request) {
 }
 
 // Export implements OTLP's trace service.
-func (r *Receiver) Export(_ context.Context, batch *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+func (r *Receiver) Export(_ context.Context,
+	batch *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, resource := range batch.GetResourceSpans() {

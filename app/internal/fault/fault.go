@@ -25,7 +25,8 @@ func Of(err error) domain.Fault {
 		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled, Message: "the workflow was cancelled"}
 	case errors.As(err, &timeout):
 		return domain.Fault{
-			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "the step did not finish in time (" + timeout.TimeoutType().String() + ")",
+			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "the step did not finish in time (" +
+				timeout.TimeoutType().String() + ")",
 		}
 	case application != nil:
 		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: application.Message()}

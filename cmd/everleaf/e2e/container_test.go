@@ -24,7 +24,7 @@ import (
 
 // The image that is shipped, built and run as deploy/kustomize runs it: not root, nothing writable, no capability, the
 // sealing key a file that only the pod's group may read, settings by variables. It migrates, obtains a certificate and
-// stops when told.
+// stops when asked.
 func TestContainer(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

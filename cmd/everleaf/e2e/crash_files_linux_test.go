@@ -13,7 +13,7 @@ import (
 // changes are those that are noted.
 var changes = map[uint32]string{unix.IN_CREATE: "make", unix.IN_MOVED_TO: "move to", unix.IN_DELETE: "delete"}
 
-// watchFiles has the trap note each change in a directory. The kernel tells of a change after it has happened: the
+// watchFiles has the trap note each change in a directory. The kernel reports a change after it has happened: the
 // worker may be a few instructions further when it is killed.
 func watchFiles(t testing.TB, dir string, trap *trap) {
 	t.Helper()

@@ -4,5 +4,5 @@ package e2e
 
 import "testing"
 
-// watchFiles notes nothing: only Linux tells of files here.
+// watchFiles notes nothing: only Linux reports files here.
 func watchFiles(testing.TB, string, *trap) {}

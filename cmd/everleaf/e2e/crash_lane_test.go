@@ -22,10 +22,10 @@ import (
 	"everleaf/ports"
 )
 
-// crashPatience bounds what a caller waits for: a killed step is noticed after 15 s, a killed workflow task after 10 s.
-const crashPatience = 90 * time.Second
+// crashTimeout bounds what a caller waits for: a killed step is noticed after 15 s, a killed workflow task after 10 s.
+const crashTimeout = 90 * time.Second
 
-// lane has one worker at a time, on a task queue of its own, that reaches Postgres and the CA only through a trap. The
+// lane has one worker at a time, on its own task queue, that reaches Postgres and the CA only through a trap. The
 // lanes share the servers.
 type lane struct {
 	*stack
@@ -53,7 +53,7 @@ func newLane(t testing.TB, shared *stack, ca realCA, name string, idle map[strin
 	watchFiles(t, l.files, l.trap)
 	file, err := json.Marshal(map[string]any{
 		"issuers": []any{map[string]any{
-			// By its own name, for an account of its own: another lane may have had the same address before.
+			// By its own name, for its own account: another lane may have had the same address before.
 			"name": own.name, "directory": l.ca.Directory, "caBundle": l.ca.CABundle, "email": "ops@example.com",
 		}},
 		"targets": []any{map[string]any{"name": "files", "directory": map[string]any{
@@ -71,7 +71,7 @@ func newLane(t testing.TB, shared *stack, ca realCA, name string, idle map[strin
 		"EVERLEAF_POSTGRES_URL": address.String(), "EVERLEAF_TASK_QUEUE": own.queue, "EVERLEAF_CONFIG": config,
 		"TMPDIR":                  l.temporary,
 		"EVERLEAF_ACME_DIRECTORY": "", "EVERLEAF_ACME_CA_BUNDLE": "", "EVERLEAF_ACME_EMAIL": "",
-		"EVERLEAF_CENSUS_INTERVAL": "24h", "EVERLEAF_SWEEP_INTERVAL": "0",
+		"EVERLEAF_FLEET_STATS_INTERVAL": "24h", "EVERLEAF_SWEEP_INTERVAL": "0",
 		// HTTP-01 is answered by a process that all lanes share and nobody kills: there is one address to ask.
 		"EVERLEAF_ROLES": "workflows,authorization,delivery",
 	} {
@@ -125,7 +125,7 @@ func (l *lane) issue(targets ...string) (crashStatus, error) {
 
 // update asks for something else, by an update's name and argument.
 func (l *lane) update(name, argument string) (raw converter.RawValue, _ error) {
-	ctx, cancel := context.WithTimeout(context.Background(), crashPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), crashTimeout)
 	defer cancel()
 	handle, err := l.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: ports.WorkflowID(l.name), UpdateName: name, Args: []any{plain(argument)},
@@ -143,7 +143,7 @@ func (l *lane) delivered(status crashStatus, err error) (crashStatus, error) {
 	if err != nil {
 		return status, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), crashPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), crashTimeout)
 	defer cancel()
 	for confirmed := false; !confirmed; {
 		err := l.pool.QueryRow(ctx, `SELECT count(*) > 0 FROM deliveries WHERE certificate = $1 AND version = $2::uuid`,

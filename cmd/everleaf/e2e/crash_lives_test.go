@@ -94,7 +94,7 @@ type crashResult struct {
 	took  time.Duration
 }
 
-// live leads one life in a lane of its own, with a kill at the point; nil is none.
+// live leads one life in its own lane, with a kill at the point; nil is none.
 func (c *crashes) live(t *testing.T, name string, life life, at *point) crashResult {
 	l := newLane(t, c.stack, c.real(life.forgetful), name, c.known())
 	if at == nil {

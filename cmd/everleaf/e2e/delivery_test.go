@@ -22,7 +22,7 @@ func (s *stack) deliveredTo(target string) (serial string, current bool, reason 
 }
 
 // nginx, which reloads, and HAProxy, which is updated at run time, keep serving through renewals under load. A target that
-// fails beside them is told, tried again by itself, and holds up nobody; what a target lost is brought back.
+// fails beside them is reported, tried again by itself, and holds up nobody; what a target lost is brought back.
 func TestDeliveryKeepsWebServersServing(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -74,11 +74,11 @@ targets:
 	}
 	serves()
 	undelivered := func() int {
-		return s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'undelivered'`, s.name)
+		return s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'delivery_failed'`, s.name)
 	}
 	fails := func(times int) {
 		t.Helper()
-		s.eventually("the failure to be told", func() bool {
+		s.eventually("the failure to be recorded", func() bool {
 			_, current, reason, attempts := s.deliveredTo("blocked")
 			return !current && reason == "TargetRefused" && attempts >= 1 && undelivered() >= times
 		})
@@ -86,7 +86,7 @@ targets:
 	fails(1)
 
 	for renewal := range 3 {
-		if renewal == 2 { // the operator has mended it
+		if renewal == 2 { // the operator has corrected it
 			require.NoError(t, os.Remove(blocked))
 			require.NoError(t, os.Mkdir(blocked, 0o755))
 		}
@@ -101,7 +101,7 @@ targets:
 			fails(renewal + 2) // each certificate is tried there
 		}
 	}
-	s.eventually("the mended target to have it", func() bool {
+	s.eventually("the corrected target to have it", func() bool {
 		serial, current, reason, _ := s.deliveredTo("blocked")
 		return current && serial == issued.Serial && reason == ""
 	})
@@ -116,7 +116,7 @@ targets:
 
 	l.stop()
 	require.Empty(t, l.failed, "of %d handshakes; %s", l.made, w.log)
-	t.Logf("%d handshakes through 3 renewals and a mended drift, %d failed", l.made, len(l.failed))
+	t.Logf("%d handshakes through 3 renewals and a corrected drift, %d failed", l.made, len(l.failed))
 	require.Equal(t, 8, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'delivered' AND detail ->> 'target' IN ('nginx', 'haproxy')`,
 		s.name), "each version once at each: the failing target had nothing of theirs repeated")
 }

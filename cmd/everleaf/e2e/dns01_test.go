@@ -44,7 +44,7 @@ func (s *stack) writes(server *dns01test.Server, directory string, zones ...stri
 	s.set("EVERLEAF_CONFIG", file)
 }
 
-// A name and its wildcard, in one certificate: issued, told, found, delivered, renewed. Nothing stays in DNS.
+// A name and its wildcard, in one certificate: issued, shown, found, delivered, renewed. Nothing stays in DNS.
 func TestWildcard(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test", "acme.test")
@@ -68,7 +68,7 @@ func TestWildcard(t *testing.T) {
 	require.NotEqual(t, got.Issued.Serial, renewed.Issued.Serial)
 	s.clean(server, "tenant.acme.test")
 
-	// What is asked for and cannot be: told at once, with the fix, and nothing is written.
+	// What is asked for and cannot be: reported at once, with the fix, and nothing is written.
 	r := s.cli(ensure...)
 	r.exits(t, 1)
 	require.Contains(t, r.stdout+r.stderr, "a wildcard can only be validated by dns-01")
@@ -87,7 +87,7 @@ func TestWildcard(t *testing.T) {
 	require.NotContains(t, s.log.String(), server.Key.Secret)
 }
 
-// A killed worker leaves its records in DNS. Whoever goes on with the order removes them; where nobody does, the sweep.
+// A killed worker leaves its records in DNS. The worker that goes on with the order removes them; where nobody does, the sweep.
 func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test", "gone.test")
@@ -100,12 +100,12 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	go func() {
 		ensured <- s.cli("cert", "ensure", resumed, "--name", "shop.test", "--name", "*.shop.test", "--challenge", "dns-01", "--timeout", "150s")
 	}()
-	s.eventually("the record of one that nobody waits for, since whoever does would start it again", func() bool {
+	s.eventually("the record of one that nobody waits for, since a caller would start it again", func() bool {
 		s.cli("cert", "ensure", dropped, "--name", "gone.test", "--challenge", "dns-01", "--timeout", "1s")
 		return len(server.TXT("_acme-challenge.gone.test")) == 1
 	})
 	s.eventually("the other's records", func() bool { return len(server.TXT("_acme-challenge.shop.test")) == 2 })
-	s.eventually("both to tell the CA", func() bool { return held.waiting.Load() >= 2 })
+	s.eventually("both to ask the CA", func() bool { return held.waiting.Load() >= 2 })
 	first.kill()
 	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM dns_records`))
 	s.proxy.freeAll()

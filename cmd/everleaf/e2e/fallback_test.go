@@ -63,7 +63,7 @@ func TestTwoIssuers(t *testing.T) {
 	require.Equal(t, "main", got.Issued.Issuer, "the first CA is well again")
 	require.NotNil(t, got.Renewal.Window, "and says when to renew")
 
-	// A limit that is further away than patience.
+	// A limit that is further away than a caller waits.
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "7200")})
 	got = status(t, s.must("cert", "renew", name, "--output", "json"))
 	require.Equal(t, "spare", got.Issued.Issuer)
@@ -74,7 +74,7 @@ func TestTwoIssuers(t *testing.T) {
 
 	// A fault of the name would be one at any CA.
 	asked := strings.Count(spare.Log(), "/new-order")
-	require.NotZero(t, asked, "its log tells of orders")
+	require.NotZero(t, asked, "its log has orders")
 	refused := s.name + "-refused"
 	r := s.cli("cert", "ensure", refused, "--name", blockedName, "--use-issuer", "main", "--use-issuer", "spare")
 	r.exits(t, 1)

@@ -19,7 +19,7 @@ func TestRateLimitIsWaitedOutAsTold(t *testing.T) {
 	got := status(t, s.must("cert", "ensure", s.name, "--name", "limited.example.test", "--output", "json"))
 	require.NotNil(t, got.Issued)
 	require.Nil(t, got.Failure)
-	require.GreaterOrEqual(t, time.Since(started), 7*time.Second, "waited as told")
+	require.GreaterOrEqual(t, time.Since(started), 7*time.Second, "waited as asked")
 	require.Equal(t, 2, s.proxy.count(pathNewOrder), "the CA was asked twice: not again before it said")
 }
 
@@ -81,7 +81,7 @@ func TestCADownAtFirst(t *testing.T) {
 	require.NotNil(t, status(t, r).Issued)
 }
 
-// A problem of the name is told at once, with the fix, and does not burn the CA's limits.
+// A problem of the name is reported at once, with the fix, and does not burn the CA's limits.
 func TestNameProblemIsToldAndRecovers(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -91,7 +91,7 @@ func TestNameProblemIsToldAndRecovers(t *testing.T) {
 	r.exits(t, 1)
 	require.Contains(t, r.stderr, "ChallengeNotVisible")
 	require.Contains(t, r.stderr, "invisible.example.test")
-	require.Zero(t, s.proxy.count(pathChallenge), "the CA was not told of a challenge that cannot be seen")
+	require.Zero(t, s.proxy.count(pathChallenge), "the CA was not asked to validate a challenge that cannot be seen")
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left")
 	require.Contains(t, s.must("cert", "list").stdout, "Failing")
 

@@ -145,10 +145,10 @@ func TestReadiness(t *testing.T) {
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99999, true)`)
 	require.NoError(t, err)
 	w.says("ok   schema: version 99999") // newer, and good enough
-	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET least = 99999`)
+	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET min_version = 99999`)
 	require.NoError(t, err)
 	w.fails("FAIL schema: the database has schema version 99999, which does not suit this binary")
-	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET least = 1`)
+	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_compatibility SET min_version = 1`)
 	require.NoError(t, err)
 	w.ready()
 	_, err = s.pool.Exec(t.Context(), `UPDATE everleaf_schema SET is_applied = false WHERE version_id > 0`)

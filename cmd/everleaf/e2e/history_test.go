@@ -76,7 +76,7 @@ func (s *stack) text(history *historypb.History) string {
 	return string(encoded) + history.String()
 }
 
-// has says whether a history holds an event of this type.
+// has reports whether a history holds an event of this type.
 func has(history *historypb.History, want enumspb.EventType) bool {
 	return slices.ContainsFunc(history.Events, func(e *historypb.HistoryEvent) bool { return e.GetEventType() == want })
 }
@@ -100,7 +100,7 @@ func identities(history *historypb.History, of func(*historypb.HistoryEvent) str
 	return found
 }
 
-// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn anew at each start.
+// processAndRole is a worker's identity, pid@host/role/id, without the last part, which is drawn at each start.
 func processAndRole(identity string) string {
 	parts := strings.Split(identity, "/")
 	return strings.Join(parts[:min(2, len(parts))], "/")

@@ -29,7 +29,7 @@ type linkMode int
 
 const (
 	linkOpen linkMode = iota
-	// linkCut resets what is established and what is tried anew, as a sidecar does whose upstream is gone: it accepts,
+	// linkCut resets what is established and what is tried again, as a sidecar does whose upstream is gone: it accepts,
 	// and then resets.
 	linkCut
 	// linkBlackhole accepts everything and delivers nothing. A connection that was touched by it stays dead for ever,

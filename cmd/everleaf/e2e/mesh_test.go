@@ -26,8 +26,8 @@ type trouble struct {
 
 func cutOff(l *link)    { l.set(linkCut) }
 func blackHole(l *link) { l.set(linkBlackhole) }
-func mended(l *link)    { l.set(linkOpen); l.slow(0) }
-func forget(l *link)    { blackHole(l); mended(l) }
+func restored(l *link)  { l.set(linkOpen); l.slow(0) }
+func forget(l *link)    { blackHole(l); restored(l) }
 
 // distant is a long way. A short step goes it eight times when nothing is prepared, and has 5 s for that.
 func distant(l links) {
@@ -93,17 +93,17 @@ func (s *stack) goThrough(trouble trouble) {
 	if trouble.lasts > 0 {
 		time.Sleep(trouble.lasts)
 		over = time.Now()
-		l.each(mended)
+		l.each(restored)
 	}
 	polled := s.answersAgain(asleep, over)
 	next := s.issuedAgain("%", over).Sub(over)
 	for _, done := range []chan result{atWorkDone, askedDone} {
-		// Whoever asks is told when Postgres is away for so long that the next try is a minute off.
+		// A caller gets an error when Postgres is away for so long that the next try is a minute off.
 		r := <-done
 		require.True(s.t, r.code == 0 || strings.Contains(r.stderr, "Wait/DatabaseUnavailable"), "%s%s", r.stderr, s.log)
 	}
 	well := max(s.issuedAgain(asleep, over).Sub(over), s.issuedAgain(atWork, began).Sub(over), s.issuedAgain(asked, began).Sub(over))
-	l.each(mended)
+	l.each(restored)
 	s.t.Logf("%-42s  poll answered %5.1f s   next certificate %5.1f s   all three well %5.1f s", trouble.name,
 		polled.Seconds(), next.Seconds(), well.Seconds())
 

@@ -16,7 +16,7 @@ import (
 	"everleaf/ports"
 )
 
-// abroad is a caller in a namespace of its own, with a worker of its own, who knows the service by its endpoint.
+// abroad is a caller in its own namespace, with its own worker, who knows the service by its endpoint.
 type abroad struct {
 	s        *stack
 	client   client.Client
@@ -119,7 +119,7 @@ func TestNexusOutlivesAKilledWorker(t *testing.T) {
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "renewed once")
 }
 
-// The role nexus has a process of its own, which knows no sealing key. It is told to stop while an operation is under way:
+// The role nexus has its own process, which knows no sealing key. It is asked to stop while an operation is under way:
 // it does not wait for the CA, and the next one does.
 func TestNexusRoleAlone(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-// containers builds and runs images in a store of its own, which is gone after the test.
+// containers builds and runs images in its own store, which is gone after the test.
 type containers struct {
 	t     testing.TB
 	dir   string

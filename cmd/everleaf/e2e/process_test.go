@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// given says whether a flag is on the command line.
+// given reports whether a flag is on the command line.
 func given(name string) (found bool) {
 	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
@@ -195,7 +195,7 @@ func (s *stack) run(flags ...string) *process {
 			s.t.Fatalf("worker ended: %s", own)
 		default:
 		}
-		return strings.Contains(own.String(), "everleaf runs")
+		return strings.Contains(own.String(), "everleaf started")
 	})
 	return p
 }

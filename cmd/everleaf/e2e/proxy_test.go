@@ -76,7 +76,7 @@ func newGate() *gate { return &gate{opened: make(chan struct{})} }
 // open lets all pass, now and later.
 func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
 
-// pass says whether the client is still there when the gate is open.
+// pass reports whether the client is still there when the gate is open.
 func (g *gate) pass(r *http.Request) bool {
 	body, _ := io.ReadAll(r.Body) // until it is read, the server does not see the client leave
 	r.Body = io.NopCloser(bytes.NewReader(body))

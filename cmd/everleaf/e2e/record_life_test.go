@@ -87,11 +87,11 @@ func TestRecordWholeLife(t *testing.T) {
 	require.Contains(t, s.must("cert", "list").stdout, "Released")
 	histories["retired"] = s.rested(delivered)
 
-	// Whoever asks for it again gets the one that is there.
+	// Who asks for it again gets the one that is there.
 	orders := s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered)
 	require.NotNil(t, ensure(delivered, "--name", "delivered.example.test").Issued)
 	require.Equal(t, orders, s.scalar(`SELECT count(*) FROM orders WHERE certificate = $1`, delivered), "no order was placed")
-	histories["adopted"] = s.rested(delivered)
+	histories["resumed"] = s.rested(delivered)
 
 	// Revoked while in service, by the certificate's own key.
 	revoked := s.name + "-revoked"
@@ -112,7 +112,7 @@ func TestRecordWholeLife(t *testing.T) {
 	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, moved) == 2 })
 	histories["advised"] = s.rested(moved)
 
-	// Each of these stories can be read aloud, from Postgres alone.
+	// Each of these timelines can be read, from Postgres alone.
 	for certificate, says := range map[string]string{
 		changed: "names: added more.example.test", fell: "spare", over: "a new order is needed", forced: "rateLimited", delivered: "broken",
 		revoked: "keyCompromise",

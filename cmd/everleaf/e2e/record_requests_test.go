@@ -42,7 +42,7 @@ func TestRecordRequests(t *testing.T) {
 	meanwhile := s.name + "-meanwhile"
 	finish, first := s.attempt(meanwhile)
 	second := s.background("cert", "ensure", meanwhile, "--name", "held.example.test", "--name", "more.example.test")
-	s.eventually("the change", func() bool { return s.told(meanwhile, "changed") == 1 })
+	s.eventually("the change", func() bool { return s.eventCount(meanwhile, "changed") == 1 })
 	finish()
 	for _, answer := range []chan result{first, second} {
 		(<-answer).exits(t, 0)
@@ -117,8 +117,8 @@ func (s *stack) issued(certificate string) int {
 	return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, certificate)
 }
 
-// told counts a certificate's events of a type.
-func (s *stack) told(certificate, event string) int {
+// eventCount counts a certificate's events of a type.
+func (s *stack) eventCount(certificate, event string) int {
 	s.t.Helper()
 	return s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = $2`, certificate, event)
 }

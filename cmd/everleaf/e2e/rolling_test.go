@@ -155,7 +155,7 @@ func (r *rollout) under(disturb func(), title string) string {
 		took[len(took)/2].Seconds(), took[len(took)-1].Seconds(), r.repeated(names, began))
 }
 
-// repeated counts what was lost with a worker and done again, by what told the server of it.
+// repeated counts what was lost with a worker and done again, by what reported it to the server.
 func (r *rollout) repeated(names []string, since time.Time) string {
 	counts := map[string]int{}
 	for _, name := range names {

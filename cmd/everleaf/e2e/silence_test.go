@@ -64,7 +64,7 @@ func (s *stack) tenWait() (served func()) {
 		waiting.Go(func() {
 			got, err := keeper.Renew(ctx, s.name, caller.RenewRequest{Note: fmt.Sprint("caller ", i)})
 			if err != nil && domain.AsFault(err).Reason == domain.ReasonDatabaseUnavailable {
-				return // who has waited for long is told
+				return // who has waited for long gets an error
 			}
 			assert.NoError(s.t, err)
 			assert.True(s.t, got.Issued != nil && got.Failure == nil, "%+v", got)

@@ -50,7 +50,7 @@ func TestWorkerRefusesToStart(t *testing.T) {
 	require.NoError(t, err)
 	w := s.worker() // a newer release is being rolled out: this one may restart meanwhile
 	w.stop()
-	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET least = 99999`)
+	_, err = s.pool.Exec(context.Background(), `UPDATE everleaf_compatibility SET min_version = 99999`)
 	require.NoError(t, err)
 	r := s.cli("worker")
 	r.exits(t, 1)
@@ -74,7 +74,7 @@ func TestChangedDirectoryGivesTheOldOrderUp(t *testing.T) {
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders WHERE state = 'abandoned'`))
 }
 
-// Cancelling the workflow is how a certificate is kept no more: it ends, asleep or at work, and leaves nothing behind.
+// Cancelling the workflow is how to stop keeping a certificate: it ends, asleep or at work, and leaves nothing behind.
 func TestCancelEndsTheWorkflow(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -102,5 +102,5 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left in Postgres")
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE released_at IS NOT NULL`), "they count no more")
 	require.Contains(t, s.must("cert", "list").stdout, "Released")
-	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output", "json")).Issued, "started anew")
+	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output", "json")).Issued, "started again")
 }

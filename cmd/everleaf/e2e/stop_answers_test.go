@@ -78,7 +78,7 @@ func TestStopAnswersChallengesToTheEnd(t *testing.T) {
 		asking.Wait()
 		require.Equal(t, 0, p.cmd.ProcessState.ExitCode(), "%s", p.log)
 		require.Greater(t, after, soFar, "answered while it stopped")
-		require.NotContains(t, p.log.String(), "connections cut off")
+		require.NotContains(t, p.log.String(), "shutdown timed out")
 		split.remove(listen[1])
 	}
 	t.Logf("%d answers of ready processes, %d of stopping ones, none cut off", before, after)
@@ -89,7 +89,7 @@ func TestStopAnswersChallengesToTheEnd(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 }
 
-// answers asks once, on a connection of its own, and returns an error unless the answer is 200 with this body.
+// answers asks once, on its own connection, and returns an error unless the answer is 200 with this body.
 func answers(ctx context.Context, url, body string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

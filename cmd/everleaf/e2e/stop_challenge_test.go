@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A rolling deployment stops a worker that has told the CA of a challenge: what the CA may still fetch, from any
+// A rolling deployment stops a worker that has had the CA validate a challenge: what the CA may still fetch, from any
 // replica, stays until the next worker is done with it. No failure is counted against the name.
 func TestStopWhileAuthorizingLeavesTheChallenge(t *testing.T) {
 	t.Parallel()

@@ -65,11 +65,11 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates WHERE failure IS NOT NULL OR phase <> 'Ready'`))
-	require.Contains(t, p.log.String(), why, "the explanation is told to the operator")
+	require.Contains(t, p.log.String(), why, "the explanation is shown to the operator")
 	require.NotContains(t, p.log.String(), "WARN", "a renewal that comes early is no trouble")
 	metrics := scraped(t, s.opsURL()+"/metrics")
 	require.NotRegexp(t, `(?m)^everleaf_(attempts_failed|failure_reasons)_total.* [1-9]`, metrics)
-	require.Regexp(t, `(?m)^everleaf_renewal_looks_total\{.*outcome="moved".*\} 2$`, metrics)
+	require.Regexp(t, `(?m)^everleaf_ari_checks_total\{.*outcome="moved".*\} 2$`, metrics)
 	require.Regexp(t, `(?m)^everleaf_renewal_lag_seconds_bucket\{.*le="60".*\} 1$`, metrics, "early is not late")
 	require.Equal(t, ports.SweepResult{}, s.swept(), "once is enough")
 }
@@ -90,7 +90,7 @@ func TestRecordSweep(t *testing.T) {
 
 	// A host that is gone ends its own part alone.
 	_, err := s.pool.Exec(context.Background(), `
-		INSERT INTO deliveries (certificate, target, version, met, delivered_at) SELECT name, 'files@gone', current_version, true, now() FROM certificates`)
+		INSERT INTO deliveries (certificate, target, version, contacted, delivered_at) SELECT name, 'files@gone', current_version, true, now() FROM certificates`)
 	require.NoError(t, err)
 	s.due()
 	id, run := s.sweep()
@@ -109,7 +109,7 @@ func TestRecordSweep(t *testing.T) {
 	require.NoError(t, err)
 	keep(t, corpus, "records", s.history(s.sweep()))
 
-	// Where nothing can be counted, the sweep fails, and the next one begins anew.
+	// Where nothing can be counted, the sweep fails, and the next one begins again.
 	_, err = s.pool.Exec(context.Background(), `ALTER TABLE deliveries RENAME TO hidden`)
 	require.NoError(t, err)
 	failed := s.history(s.sweep())
@@ -152,7 +152,7 @@ func (s *stack) swept() (found ports.SweepResult) {
 // due is the time at which the CA wants to be asked again about every certificate.
 func (s *stack) due() {
 	s.t.Helper()
-	_, err := s.pool.Exec(context.Background(), `UPDATE versions SET next_look = now() - interval '1 second' WHERE next_look IS NOT NULL`)
+	_, err := s.pool.Exec(context.Background(), `UPDATE versions SET next_check = now() - interval '1 second' WHERE next_check IS NOT NULL`)
 	require.NoError(s.t, err)
 }
 

@@ -22,7 +22,7 @@ import (
 	"everleaf/ports"
 )
 
-// What happens to a certificate is told three times over: by one trace from the caller down to SQL and CA, by log lines
+// What happens to a certificate is reported three times: by one trace from the caller down to SQL and CA, by log lines
 // that carry its ids, and by every metric that the alerts and the dashboard ask for. The receiver stands in for a
 // collector. A certificate is issued, renewed by its timer and by a caller, and another fails.
 func TestTelemetryTellsTheStory(t *testing.T) {
@@ -32,7 +32,7 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	receiver := telemetrytest.Start(t)
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "EVERLEAF_LOG_FORMAT": "json",
-		"EVERLEAF_CENSUS_INTERVAL": "1s",
+		"EVERLEAF_FLEET_STATS_INTERVAL": "1s",
 	} {
 		s.set(name, value)
 	}
@@ -47,42 +47,42 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	s.exports(s.opsURL()+"/metrics", metricNames(t))
 	w.stop() // which sends the last spans
 
-	told := story{t: t, spans: receiver.Spans()}
-	first := told.root("UpdateWithStartWorkflow:Ensure", ports.WorkflowID(s.name))
-	told.requirePath(first, "SELECT", "RunActivity:ReserveOrder", "StartActivity:ReserveOrder", "RunWorkflow:Certificate")
-	told.requirePath(first, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
-	told.requirePath(first, "HTTP GET watched.example.test",
+	got := traces{t: t, spans: receiver.Spans()}
+	first := got.root("UpdateWithStartWorkflow:Ensure", ports.WorkflowID(s.name))
+	got.requirePath(first, "SELECT", "RunActivity:ReserveOrder", "StartActivity:ReserveOrder", "RunWorkflow:Certificate")
+	got.requirePath(first, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	got.requirePath(first, "HTTP GET watched.example.test",
 		"RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
-	told.requirePath(first, "HandleUpdate:Ensure")
-	byCaller := told.last("UpdateWorkflow:Renew", ports.WorkflowID(s.name))
-	told.requirePath(byCaller, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
-	told.requireRenewalOfItsOwn(byCaller)
-	told.requireNoSecrets(s)
+	got.requirePath(first, "HandleUpdate:Ensure")
+	byCaller := got.last("UpdateWorkflow:Renew", ports.WorkflowID(s.name))
+	got.requirePath(byCaller, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	got.requireRenewalOfItsOwn(byCaller)
+	got.requireNoSecrets(s)
 	s.requireLines(first.TraceID)
 	require.Regexp(t, `"level":"WARN","msg":"attempt failed",.*"certificate":"`+s.name+`-failing",.*"reason":"NameRejected"`, s.log.String())
 	s.requireReplayWithoutTraces()
 }
 
-// story is what the receiver was told.
-type story struct {
+// traces are what the receiver got.
+type traces struct {
 	t     *testing.T
 	spans []telemetrytest.Span
 }
 
 // root is the caller's own span.
-func (s story) root(name, workflowID string) telemetrytest.Span {
+func (s traces) root(name, workflowID string) telemetrytest.Span {
 	s.t.Helper()
 	return s.roots(name, workflowID)[0]
 }
 
 // last is the span of the last of several callers.
-func (s story) last(name, workflowID string) telemetrytest.Span {
+func (s traces) last(name, workflowID string) telemetrytest.Span {
 	s.t.Helper()
 	all := s.roots(name, workflowID)
 	return all[len(all)-1]
 }
 
-func (s story) roots(name, workflowID string) (found []telemetrytest.Span) {
+func (s traces) roots(name, workflowID string) (found []telemetrytest.Span) {
 	s.t.Helper()
 	for _, span := range s.spans {
 		if span.Name == name && span.Attributes["temporalWorkflowID"] == workflowID {
@@ -96,7 +96,7 @@ func (s story) roots(name, workflowID string) (found []telemetrytest.Span) {
 }
 
 // requirePath wants a span of the first name, with the server of a request, whose ancestors are the others, up to root.
-func (s story) requirePath(root telemetrytest.Span, names ...string) {
+func (s traces) requirePath(root telemetrytest.Span, names ...string) {
 	s.t.Helper()
 	byID := map[string]telemetrytest.Span{}
 	for _, span := range s.spans {
@@ -116,8 +116,8 @@ func (s story) requirePath(root telemetrytest.Span, names ...string) {
 	require.Failf(s.t, "no such path in the trace", "%s", strings.Join(names, " < "))
 }
 
-// requireRenewalOfItsOwn: what a timer begins, years after the caller, is a trace of its own that links to the one before.
-func (s story) requireRenewalOfItsOwn(before telemetrytest.Span) {
+// requireRenewalOfItsOwn: what a timer begins, years after the caller, is its own trace that links to the one before.
+func (s traces) requireRenewalOfItsOwn(before telemetrytest.Span) {
 	s.t.Helper()
 	for _, span := range s.spans {
 		if span.Name == "RunWorkflow:Certificate" && span.ParentID == "" && len(span.Links) == 1 && span.Links[0] == before.TraceID {
@@ -130,7 +130,7 @@ func (s story) requireRenewalOfItsOwn(before telemetrytest.Span) {
 }
 
 // requireNoSecrets looks through all that was sent.
-func (s story) requireNoSecrets(stack *stack) {
+func (s traces) requireNoSecrets(stack *stack) {
 	s.t.Helper()
 	sealingKey, err := os.ReadFile(stack.sealing)
 	require.NoError(s.t, err)

@@ -21,7 +21,7 @@ import (
 )
 
 // Who may start workflows in the namespace can hand a run any state: in a start, in one that is retried or runs by a
-// schedule, and from a workflow of their own that continues as ours. It says what is asked for and nothing else: no key,
+// schedule, and from their own workflow that continues as ours. It says what is asked for and nothing else: no key,
 // version, target or revocation of another certificate is reached by it.
 func TestForgedStateReachesNothing(t *testing.T) {
 	t.Parallel()
@@ -105,7 +105,7 @@ func (s *stack) forged(own, victim string, issued *domain.Issued, mode string) s
 		"record":{"issued":{"version":%[7]q,"serial":%[8]q,"names":["victim.example.test"],"issuer":"default"},
 			"renewal":{"at":"2000-01-01T00:00:00Z"},
 			"revocations":[{"issued":{"version":%[7]q},"reason":"keyCompromise","withoutReplacement":true}],
-			"deliveries":[{"target":"disk","version":%[7]q,"met":true}]},
+			"deliveries":[{"target":"disk","version":%[7]q,"contacted":true}]},
 		"revoking":[{"issued":{"version":%[7]q,"serial":%[8]q},"reason":"keyCompromise","signedBy":"certificateKey"}],
 		"deliveries":[{"target":"disk","version":%[7]q,"removing":true}],
 		"running":[{"do":"Run","step":"DeliverCertificate","target":"disk","version":%[7]q}],

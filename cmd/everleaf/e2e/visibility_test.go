@@ -14,7 +14,7 @@ import (
 	"everleaf/ports"
 )
 
-// Temporal's own UI tells the story: search attributes find a certificate, its details say where it is, timers and steps
+// Temporal's own UI shows it all: search attributes find a certificate, its details say where it is, timers and steps
 // carry a summary.
 func TestTemporalsUITellsTheStory(t *testing.T) {
 	t.Parallel()

@@ -49,7 +49,7 @@ func TestWebhooksAndPulls(t *testing.T) {
 	fetched := hooks.all("/hook/" + s.name)
 	require.Len(t, fetched, 3, "503, 503, and then confirmed")
 	require.Equal(t, fetched[0].id, fetched[2].id, "one delivery, however often it is tried")
-	require.NotEqual(t, fetched[0].token, fetched[2].token, "each try has a token of its own")
+	require.NotEqual(t, fetched[0].token, fetched[2].token, "each try has its own token")
 	require.Len(t, hooks.all("/sealed"), 1, "who has confirmed is not asked again")
 	for _, got := range []received{fetched[2], hooks.all("/sealed")[0]} {
 		_, err := tls.X509KeyPair([]byte(got.chain), []byte(got.key))

@@ -12,30 +12,30 @@ import (
 type watch struct {
 	look func(context.Context) (Status, error)
 	say  tools.Say
-	// every is the time between looks, tell the time between lines when nothing changes, within the bound.
-	every, tell, within time.Duration
+	// every is the time between tries, repeat the time between lines when nothing changes, within the bound.
+	every, repeat, within time.Duration
 }
 
-// renewal waits until the serial is another than the given one. A look that fails is told and repeated: a worker may
+// renewal waits until the serial is another than the given one. A try that fails is printed and repeated: a worker may
 // be busy or on its way up. The error says what was seen last.
 func (w watch) renewal(ctx context.Context, serial string) (Status, error) {
 	begin := time.Now()
-	var last, told string
-	toldAt := begin.Add(-w.tell)
+	var last, said string
+	saidAt := begin.Add(-w.repeat)
 	for {
 		status, err := w.look(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return Status{}, context.Cause(ctx)
 		case err != nil:
-			last, told = "no status: "+err.Error(), ""
+			last, said = "no status: "+err.Error(), ""
 		case status.Serial() != "" && status.Serial() != serial:
 			return status, nil
 		default:
 			last = describe(status)
-			// What only counts down is told now and then, anything else at once.
-			if key := status.Phase + status.Step; key != told || time.Since(toldAt) >= w.tell {
-				told, toldAt = key, time.Now()
+			// What only counts down is printed now and then, anything else at once.
+			if key := status.Phase + status.Step; key != said || time.Since(saidAt) >= w.repeat {
+				said, saidAt = key, time.Now()
 				w.say("  %s", last)
 			}
 		}
@@ -59,7 +59,8 @@ func describe(s Status) string {
 	case s.Step != "":
 		return fmt.Sprintf("%s: %s", s.Phase, s.Step)
 	case s.Renewal != nil && s.Phase == "Ready":
-		return fmt.Sprintf("%s: renewal in %s (at %s)", s.Phase, max(0, time.Until(s.Renewal.At)).Round(time.Second), clock(s.Renewal.At))
+		return fmt.Sprintf("%s: renewal in %s (at %s)", s.Phase, max(0, time.Until(s.Renewal.At)).Round(time.Second),
+			clock(s.Renewal.At))
 	}
 	return s.Phase
 }

@@ -56,18 +56,19 @@ func (d *Demo) Issue(ctx context.Context) (Status, error) {
 	d.Say("In service after %s.", time.Since(begin).Round(100*time.Millisecond))
 	d.summary(status)
 	if status.Issued.NotBefore.Before(begin.Truncate(time.Second)) {
-		d.Say("This certificate was kept from an earlier run, and Pebble has a new root since: it is not served before its renewal.")
+		d.Say("This certificate was kept from an earlier run, and Pebble has a new root since: it is not served before " +
+			"its renewal.")
 		return status, nil
 	}
 	return d.show(ctx, status)
 }
 
-// ensure runs `cert ensure` and tells each step that shows meanwhile.
+// ensure runs `cert ensure` and prints each step meanwhile.
 func (d *Demo) ensure(ctx context.Context) (Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	told := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(done)
 		for last := ""; ctx.Err() == nil; {
 			// Until the workflow is there, there is no status to see.
 			if s, err := d.Everleaf.Look(ctx, name); err == nil && s.Phase != "Ready" && describe(s) != last {
@@ -86,7 +87,7 @@ func (d *Demo) ensure(ctx context.Context) (Status, error) {
 	}
 	status, err := d.Everleaf.status(ctx, args...)
 	cancel()
-	<-told
+	<-done
 	return status, err
 }
 
@@ -95,16 +96,19 @@ func (d *Demo) summary(s Status) {
 	d.Say("  names         %s", strings.Join(s.Issued.Names, ", "))
 	d.Say("  issuer        %s (%s)", s.Issued.IssuerCN, s.Issued.Issuer)
 	d.Say("  serial        %s", s.Issued.Serial)
-	d.Say("  valid         %s to %s (%s)", clock(s.Issued.NotBefore), clock(s.Issued.NotAfter), s.Issued.NotAfter.Sub(s.Issued.NotBefore).Round(time.Second))
+	d.Say("  valid         %s to %s (%s)", clock(s.Issued.NotBefore), clock(s.Issued.NotAfter),
+		s.Issued.NotAfter.Sub(s.Issued.NotBefore).Round(time.Second))
 	if s.Renewal != nil {
 		d.Say("  next renewal  %s: %s", clock(s.Renewal.At), s.Renewal.Message)
 	}
 	d.Say("  look at it    . %s && %s cert status %s", d.EnvFile, d.Everleaf.Path, name)
-	d.Say("                %s workflow show --address %s --workflow-id certificate/%s", d.Stack.TemporalCLI, d.Stack.TemporalAddress, name)
+	d.Say("                %s workflow show --address %s --workflow-id certificate/%s", d.Stack.TemporalCLI,
+		d.Stack.TemporalAddress, name)
 	if d.Stack.WebUI != "" {
 		d.Say("  web UI        %s/namespaces/default/workflows/certificate%%2F%s", d.Stack.WebUI, name)
 	}
-	d.Say("  served on     openssl s_client -connect %s -servername %s -CAfile %s", d.server.listener.Addr(), dnsNames[0], d.rootFile())
+	d.Say("  served on     openssl s_client -connect %s -servername %s -CAfile %s", d.server.listener.Addr(), dnsNames[0],
+		d.rootFile())
 	d.Say("")
 }
 
@@ -145,7 +149,7 @@ func (d *Demo) handshake(ctx context.Context, s Status) error {
 // Renewal waits for the next certificate and serves it as Issue did.
 func (d *Demo) Renewal(ctx context.Context, before Status) (Status, error) {
 	d.Say("Waiting for the renewal ...")
-	w := watch{say: d.Say, every: 2 * time.Second, tell: 15 * time.Second, within: renewalWithin,
+	w := watch{say: d.Say, every: 2 * time.Second, repeat: 15 * time.Second, within: renewalWithin,
 		look: func(ctx context.Context) (Status, error) { return d.Everleaf.Look(ctx, name) }}
 	after, err := w.renewal(ctx, before.Serial())
 	if err != nil {

@@ -44,7 +44,7 @@ func TestRenewal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var told []string
 				n := 0
-				w := watch{every: 2 * time.Second, tell: 15 * time.Second, within: time.Minute,
+				w := watch{every: 2 * time.Second, repeat: 15 * time.Second, within: time.Minute,
 					say: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) },
 					look: func(context.Context) (s Status, err error) {
 						answer := tc.looks[min(n, len(tc.looks)-1)]

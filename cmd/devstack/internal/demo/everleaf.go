@@ -57,7 +57,8 @@ type Everleaf struct {
 // Run runs a command to its end and answers its standard output. The error holds what it said otherwise.
 func (e Everleaf) Run(ctx context.Context, args ...string) ([]byte, error) {
 	var out, errOut bytes.Buffer
-	c, err := e.Procs.Start(proc.Spec{Name: "everleaf", Path: e.Path, Args: args, Env: e.Env, Dir: e.Dir, Stdout: &out, Stderr: &errOut})
+	c, err := e.Procs.Start(proc.Spec{Name: "everleaf", Path: e.Path, Args: args, Env: e.Env, Dir: e.Dir, Stdout: &out,
+		Stderr: &errOut})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,8 @@ func (s *server) use(certFile, keyFile string) error {
 
 // handshake connects as a client that trusts only the root, once for each name, and answers the served certificate.
 // It fails unless every handshake succeeds and the certificate has the serial (hexadecimal).
-func (s *server) handshake(ctx context.Context, rootPEM []byte, names []string, serial string) (*x509.Certificate, error) {
+func (s *server) handshake(ctx context.Context, rootPEM []byte, names []string,
+	serial string) (*x509.Certificate, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(rootPEM) {
 		return nil, errors.New("the CA's root is not a PEM certificate")
@@ -78,7 +79,8 @@ func (s *server) handshake(ctx context.Context, rootPEM []byte, names []string, 
 	}
 	var leaf *x509.Certificate
 	for _, name := range names {
-		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}}
+		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second},
+			Config: &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}}
 		conn, err := d.DialContext(ctx, "tcp", s.listener.Addr().String())
 		if err != nil {
 			return nil, fmt.Errorf("TLS handshake as %s: %w", name, err)

@@ -42,9 +42,9 @@ func (c *counts) took(seconds float64) {
 // Tally is what all runs have shown. The zero Tally is ready for use.
 type Tally struct{ tests map[name]*counts }
 
-// Read counts one run, from the output of `go test -json`, and writes to log what the tests printed. It returns the names of
-// what has failed: tests, and packages that failed without a test of theirs that did (a build, TestMain, a panic). A test
-// that has begun and not ended when its package failed, as with a time-out, has failed.
+// Read counts one run, from the output of `go test -json`, and writes to log what the tests printed. It returns the
+// names of what has failed: tests, and packages that failed without a test of theirs that did (a build, TestMain, a
+// panic). A test that has begun and not ended when its package failed, as with a time-out, has failed.
 func (t *Tally) Read(output io.Reader, log io.Writer) (failed []string, err error) {
 	if t.tests == nil {
 		t.tests = map[name]*counts{}

@@ -148,9 +148,9 @@ func probed(w workload, settings map[string]string) (problems []string) {
 		problems = append(problems, fmt.Sprintf("port http01 is %d with roles %q", ports["http01"], roles))
 	}
 	if start, err := time.ParseDuration(settings["EVERLEAF_START_TIMEOUT"]); err == nil && c.StartupProbe != nil {
-		patience := time.Duration(c.StartupProbe.PeriodSeconds*c.StartupProbe.FailureThreshold) * time.Second
-		if patience < 2*start+stopMargin {
-			problems = append(problems, fmt.Sprintf("the startup probe gives up after %s; Postgres and Temporal may take %s each", patience, start))
+		limit := time.Duration(c.StartupProbe.PeriodSeconds*c.StartupProbe.FailureThreshold) * time.Second
+		if limit < 2*start+stopMargin {
+			problems = append(problems, fmt.Sprintf("the startup probe gives up after %s; Postgres and Temporal may take %s each", limit, start))
 		}
 	}
 	for name, probe := range map[string]struct {

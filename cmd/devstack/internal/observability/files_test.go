@@ -121,7 +121,7 @@ func TestDashboard(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(read(t, "dashboard.json"), &board))
 	require.Equal(t, "everleaf", board.UID)
-	require.Equal(t, "datasource", board.Templating.List[0].Type, "whoever imports it chooses the data source")
+	require.Equal(t, "datasource", board.Templating.List[0].Type, "who imports it chooses the data source")
 	ids, cells := map[int]bool{}, map[[2]int]string{}
 	for _, panel := range board.Panels {
 		require.False(t, ids[panel.ID], panel.Title)

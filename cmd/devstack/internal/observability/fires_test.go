@@ -20,8 +20,8 @@ everleaf_certificates{state="Ready",issuer="main",instance="a"} 100x60
 everleaf_certificates{state="Ready",issuer="main",instance="b"} 100x60
 everleaf_certificates{state="Failing",issuer="main",instance="a"} 2x60
 everleaf_certificates{state="Failing",issuer="none",instance="a"} 1x60
-everleaf_census_age_seconds{instance="a"} 30x60
-everleaf_census_age_seconds{instance="b"} 5000x60
+everleaf_fleet_stats_age_seconds{instance="a"} 30x60
+everleaf_fleet_stats_age_seconds{instance="b"} 5000x60
 everleaf_sweep_age_seconds{instance="a"} 400x60
 everleaf_sweep_age_seconds{instance="b"} 90000x60
 everleaf_sweep_interval_seconds{instance="a"} 600x60
@@ -32,9 +32,9 @@ everleaf_delivery_failures_total{target="nginx",kind="Wait"} 0+1x60
 everleaf_delivery_failures_total{target="nginx",kind="Operator"} 0x60
 temporal_activity_execution_failed_total{activity_type="ObtainCertificate"} 0+1x60
 temporal_activity_execution_failed_total{activity_type="SweepRenewals"} 0x30 1x30
-everleaf_renewal_looks_total{issuer="main",outcome="answered"} 0+100x60
-everleaf_renewal_looks_total{issuer="main",outcome="moved"} 0x60
-everleaf_renewal_looks_total{issuer="main",outcome="failed"} 0+1x60
+everleaf_ari_checks_total{issuer="main",outcome="answered"} 0+100x60
+everleaf_ari_checks_total{issuer="main",outcome="moved"} 0x60
+everleaf_ari_checks_total{issuer="main",outcome="failed"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0+1x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="86400"} 0+1x60
@@ -100,10 +100,10 @@ temporal_num_pollers{task_queue="everleaf-authorization",poller_type="activity_t
 	"EverleafSlotsExhausted": `
 temporal_worker_task_slots_available{task_queue="everleaf",worker_type="WorkflowWorker"} 0x60
 temporal_worker_task_slots_used{task_queue="everleaf",worker_type="WorkflowWorker"} 200x60`,
-	"EverleafTasksWait":      `temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="1"} 0x60`,
-	"EverleafTemporalFails":  `temporal_request_failure_total{operation="RespondActivityTaskCompleted",status_code="UNAVAILABLE"} 0+60x60`,
-	"EverleafTemporalLimits": `temporal_request_resource_exhausted_total{operation="StartWorkflowExecution"} 0+5x60`,
-	"EverleafCensusStale":    `everleaf_census_age_seconds{instance="a"} 30+60x60`,
+	"EverleafTasksWait":       `temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="everleaf-authorization",le="1"} 0x60`,
+	"EverleafTemporalFails":   `temporal_request_failure_total{operation="RespondActivityTaskCompleted",status_code="UNAVAILABLE"} 0+60x60`,
+	"EverleafTemporalLimits":  `temporal_request_resource_exhausted_total{operation="StartWorkflowExecution"} 0+5x60`,
+	"EverleafFleetStatsStale": `everleaf_fleet_stats_age_seconds{instance="a"} 30+60x60`,
 }
 
 // withoutWorkers is what is left where only responders run.
@@ -143,7 +143,7 @@ func TestAlertsFire(t *testing.T) {
 	// An incident at the CA: a third of the fleet moves at once, and is replaced weeks before its time. That is no alarm.
 	incident := memory{}
 	incident.load(t, healthy+`
-everleaf_renewal_looks_total{issuer="main",outcome="moved"} 0x30 300x30
+everleaf_ari_checks_total{issuer="main",outcome="moved"} 0x30 300x30
 everleaf_certificates{state="Issuing",issuer="main",instance="a"} 0x30 300x5 0x25
 everleaf_issuance_duration_seconds_count{issuer="main"} 0+1x30 330+1x30
 everleaf_issuance_duration_seconds_bucket{issuer="main",le="60"} 0+1x30 330+1x30

@@ -20,8 +20,8 @@ type Group struct {
 
 	guard     *exec.Cmd
 	guardPipe io.WriteCloser
-	// mark is in the environment of every child: the guard finds by it whoever was started just before a SIGKILL and
-	// of whom it has not heard.
+	// mark is in the environment of every child: the guard finds by it a process that was started just before a SIGKILL
+	// and of whom it has not heard.
 	mark string
 }
 
@@ -41,7 +41,7 @@ func NewGroup(guard ...string) (*Group, error) {
 	if err := g.guard.Start(); err != nil {
 		return nil, fmt.Errorf("start the guard: %w", err)
 	}
-	g.tell("mark %s", g.mark)
+	g.send("mark %s", g.mark)
 	return g, nil
 }
 
@@ -60,13 +60,13 @@ func (g *Group) Start(spec Spec) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.tell("group %d %d", c.PID(), c.StopSignal)
+	g.send("group %d %d", c.PID(), c.StopSignal)
 	g.children = append(g.children, c)
 	go func() {
 		c.wait()
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.tell("gone %d", c.PID())
+		g.send("gone %d", c.PID())
 	}()
 	return c, nil
 }
@@ -76,7 +76,7 @@ func (g *Group) RemoveAtEnd(dir string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dirs = append(g.dirs, dir)
-	g.tell("dir %s", dir)
+	g.send("dir %s", dir)
 }
 
 // Stop ends the children, the last started first, removes the directories and waits for the guard to end. It is
@@ -101,7 +101,7 @@ func (g *Group) Stop() {
 	_ = g.guard.Wait()
 }
 
-// tell sends the guard a line. Should the guard be gone, the parent-death signal still protects the direct children.
-func (g *Group) tell(format string, args ...any) {
+// send sends the guard a line. Should the guard be gone, the parent-death signal still protects the direct children.
+func (g *Group) send(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.guardPipe, format+"\n", args...)
 }

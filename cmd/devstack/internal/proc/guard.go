@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// guardPatience is how long the guard waits between asking the groups to end and killing them.
-const guardPatience = 5 * time.Second
+// killAfter is how long the guard waits between asking the groups to end and killing them.
+const killAfter = 5 * time.Second
 
-// Guard reads what a Group tells it until the pipe ends; then it ends the groups that are not gone and removes the
+// Guard reads what a Group sends it until the pipe ends; then it ends the groups that are not gone and removes the
 // directories. It is the body of the guard process.
 func Guard(from io.Reader) {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -39,7 +39,7 @@ func Guard(from io.Reader) {
 		pgids = append(pgids, pgid)
 		killGroup(pgid, sig)
 	}
-	awaitGone(pgids, guardPatience)
+	awaitGone(pgids, killAfter)
 	for _, pgid := range pgids {
 		killGroup(pgid, syscall.SIGKILL)
 	}

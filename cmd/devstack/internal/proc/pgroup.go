@@ -25,7 +25,7 @@ func awaitGone(pgids []int, within time.Duration) {
 	}
 }
 
-// groupAlive says whether the process group has a member that is not a zombie: an orphan stays one until init reaps
+// groupAlive reports whether the process group has a member that is not a zombie: an orphan stays one until init reaps
 // it, which some containers' init never does. Where there is no /proc, zombies count.
 func groupAlive(pgid int) bool {
 	if syscall.Kill(-pgid, 0) == syscall.ESRCH {

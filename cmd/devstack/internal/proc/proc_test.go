@@ -43,12 +43,12 @@ func parent() {
 		panic(err)
 	}
 	// As if this process were killed between starting a child and telling the guard of it.
-	untold := exec.Command("sleep", "1000")
-	untold.Env, untold.SysProcAttr = append(os.Environ(), g.mark), &syscall.SysProcAttr{Setsid: true}
-	if err := untold.Start(); err != nil {
+	unannounced := exec.Command("sleep", "1000")
+	unannounced.Env, unannounced.SysProcAttr = append(os.Environ(), g.mark), &syscall.SysProcAttr{Setsid: true}
+	if err := unannounced.Start(); err != nil {
 		panic(err)
 	}
-	fmt.Printf("%d\n%d\n%s\n", untold.Process.Pid, c.PID(), dir)
+	fmt.Printf("%d\n%d\n%s\n", unannounced.Process.Pid, c.PID(), dir)
 	select {}
 }
 

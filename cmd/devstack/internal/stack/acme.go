@@ -36,16 +36,17 @@ const email = "operator@example.test"
 // DemoLife is how long a certificate of the profile "demo" is valid.
 const DemoLife = 120 * time.Second
 
-// DNS are the programs of the DNS server that the CA and our own check of a challenge ask: Challtestsrv, in which every name's
-// address is 127.0.0.1, or Named where it is given, which has a zone for DNS-01 besides.
+// DNS are the programs of the DNS server that the CA and our own check of a challenge ask: Challtestsrv, in which every
+// name's address is 127.0.0.1, or Named where it is given, which has a zone for DNS-01 besides.
 type DNS struct{ Challtestsrv, Named string }
 
-// Pebble starts the ACME CA and its DNS server. HTTP-01 is validated for real, on the port where the worker's responder is going
-// to listen.
+// Pebble starts the ACME CA and its DNS server. HTTP-01 is validated for real, on the port where the worker's responder
+// is going to listen.
 func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	begin := time.Now()
 	var listen, management, dns, dnsManagement, http01, ops, tlsalpn int
-	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002, &ops: 8401, &tlsalpn: 5001} {
+	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002,
+		&ops: 8401, &tlsalpn: 5001} {
 		port, err := s.ports.pick(usual)
 		if err != nil {
 			return err
@@ -54,7 +55,8 @@ func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	}
 	s.ports.release()
 	s.acme = acme{directory: "https://" + hostPort(listen) + "/dir", management: "https://" + hostPort(management),
-		caFile: s.path("pebble-tls-ca.pem"), http01: hostPort(http01), http01Port: http01, ops: hostPort(ops), dns: hostPort(dns)}
+		caFile: s.path("pebble-tls-ca.pem"), http01: hostPort(http01), http01Port: http01, ops: hostPort(ops),
+		dns: hostPort(dns)}
 	certFile, keyFile := s.path("pebble-tls.pem"), s.path("pebble-tls.key")
 	var err error
 	if s.acme.roots, err = serverCertificate(s.acme.caFile, certFile, keyFile); err != nil {
@@ -115,7 +117,8 @@ func (s *Stack) get(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.acme.roots}, DisableKeepAlives: true}}
+	c := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.acme.roots},
+		DisableKeepAlives: true}}
 	resp, err := c.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask Pebble: %w", err)

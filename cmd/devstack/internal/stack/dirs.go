@@ -49,7 +49,7 @@ func own(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// traversable says whether every user may pass through dir and all directories above it.
+// traversable reports whether every user may pass through dir and all directories above it.
 func traversable(dir string) bool {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {

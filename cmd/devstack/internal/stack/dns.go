@@ -33,8 +33,8 @@ func (s *Stack) challtestsrv(ctx context.Context, path, management string) error
 	return nil
 }
 
-// named starts BIND with a root of its own, in which every name is 127.0.0.1, and Zone, which a key may change. It writes the
-// configuration file that tells Everleaf of both CA and zone.
+// named starts BIND with its own root, in which every name is 127.0.0.1, and Zone, which a key may change. It writes
+// the configuration file that gives Everleaf both CA and zone.
 func (s *Stack) named(ctx context.Context, path string, port int) error {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
@@ -85,7 +85,8 @@ dns:
 	if err != nil {
 		return err
 	}
-	s.Say("DNS             %s (BIND: every name is %s; Everleaf may write into %s, to which %s has delegated)", s.acme.dns, loopback, Zone, Delegated)
+	s.Say("DNS             %s (BIND: every name is %s; Everleaf may write into %s, to which %s has delegated)", s.acme.dns,
+		loopback, Zone, Delegated)
 	return nil
 }
 

@@ -61,7 +61,8 @@ func (s *Stack) Env() []string {
 // stack's.
 func cleanEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		return slices.ContainsFunc([]string{"TEMPORAL_", "EVERLEAF_", "PEBBLE_", "PG"}, func(prefix string) bool { return strings.HasPrefix(kv, prefix) })
+		return slices.ContainsFunc([]string{"TEMPORAL_", "EVERLEAF_", "PEBBLE_", "PG"},
+			func(prefix string) bool { return strings.HasPrefix(kv, prefix) })
 	})
 }
 

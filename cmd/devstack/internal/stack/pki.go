@@ -26,9 +26,11 @@ func serverCertificate(caFile, certFile, keyFile string) (*x509.CertPool, error)
 		return nil, fmt.Errorf("make Pebble's TLS key: %w", err)
 	}
 	from, to := time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Everleaf devstack TLS CA"}, NotBefore: from, NotAfter: to,
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Everleaf devstack TLS CA"},
+		NotBefore: from, NotAfter: to,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: from, NotAfter: to,
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: from,
+		NotAfter: to,
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.ParseIP(loopback)},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)

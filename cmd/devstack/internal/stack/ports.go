@@ -12,13 +12,13 @@ const loopback = "127.0.0.1"
 
 // ports chooses ports and holds all of them until release, so that no two are the same.
 type ports struct {
-	// usual says whether the usual port is taken if it is free.
+	// usual reports whether the usual port is taken if it is free.
 	usual bool
 	held  []io.Closer
 }
 
-// pick gives usual if that is wanted and free for TCP and UDP, else a free port. That is below those that Linux gives to
-// connections (32768 and up): one of them may take a port between release and the server's start.
+// pick gives usual if that is wanted and free for TCP and UDP, else a free port. That is below those that Linux gives
+// to connections (32768 and up): one of them may take a port between release and the server's start.
 func (p *ports) pick(usual int) (int, error) {
 	if p.usual {
 		if err := p.hold(usual); err == nil {

@@ -38,7 +38,8 @@ func (s *Stack) Postgres(ctx context.Context, pg tools.Postgres, settings ...str
 		settings = append(settings, "fsync=off")
 	}
 	args := []string{"-D", data}
-	for _, set := range append(settings, "listen_addresses="+loopback, "port="+strconv.Itoa(port), "unix_socket_directories=") {
+	for _, set := range append(settings, "listen_addresses="+loopback, "port="+strconv.Itoa(port),
+		"unix_socket_directories=") {
 		args = append(args, "-c", set)
 	}
 	spec := proc.Spec{Name: "Postgres", Path: filepath.Join(pg.BinDir, "postgres"), Args: args, Env: cleanEnv(), Dir: "/",
@@ -66,7 +67,8 @@ func (s *Stack) initPostgres(ctx context.Context, pg tools.Postgres, as *syscall
 		}
 	}
 	log := s.path("initdb.log")
-	c, err := s.Procs.Start(proc.Spec{Name: "initdb", Path: filepath.Join(pg.BinDir, "initdb"), Env: cleanEnv(), Dir: "/", User: as, Log: log,
+	c, err := s.Procs.Start(proc.Spec{Name: "initdb", Path: filepath.Join(pg.BinDir, "initdb"), Env: cleanEnv(), Dir: "/",
+		User: as, Log: log,
 		Args: []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"}})
 	if err != nil {
 		return "", err

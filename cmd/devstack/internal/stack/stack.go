@@ -19,7 +19,7 @@ type Stack struct {
 	Box   *tools.Box
 	Procs *proc.Group
 	Say   tools.Say
-	// Keep says that the data survives this process.
+	// Keep reports whether the data survives this process.
 	Keep bool
 
 	fail  context.CancelCauseFunc
@@ -35,7 +35,7 @@ type Stack struct {
 }
 
 // New makes the stack's directory. The context that it answers ends, with the reason as its cause, when a server does.
-// usual says whether each server takes its usual port if that is free.
+// usual reports whether each server takes its usual port if that is free.
 func New(ctx context.Context, box *tools.Box, keep, usual bool) (context.Context, *Stack, error) {
 	s := &Stack{Box: box, Procs: box.Procs, Say: box.Say, Keep: keep, ports: ports{usual: usual}}
 	var err error
@@ -72,7 +72,8 @@ func (s *Stack) service(ctx context.Context, spec proc.Spec, ready func(context.
 	}
 	go func() {
 		<-c.Done()
-		s.fail(fmt.Errorf("%s ended by itself (%w); the last lines of %s:\n%s", spec.Name, orEOF(c.Err()), spec.Log, Tail(spec.Log, 20)))
+		s.fail(fmt.Errorf("%s ended by itself (%w); the last lines of %s:\n%s", spec.Name, orEOF(c.Err()), spec.Log,
+			Tail(spec.Log, 20)))
 	}()
 	for {
 		err := ready(ctx)
@@ -80,7 +81,8 @@ func (s *Stack) service(ctx context.Context, spec proc.Spec, ready func(context.
 			return nil
 		}
 		if time.Since(begin) > within {
-			return fmt.Errorf("%s is not ready after %s (%w); the last lines of %s:\n%s", spec.Name, within, err, spec.Log, Tail(spec.Log, 20))
+			return fmt.Errorf("%s is not ready after %s (%w); the last lines of %s:\n%s", spec.Name, within, err, spec.Log,
+				Tail(spec.Log, 20))
 		}
 		select {
 		case <-ctx.Done():

@@ -20,12 +20,14 @@ const (
 	golangciLintVersion  = "v2.15.0"
 	workflowcheckVersion = "v0.6.0"
 	stepCAVersion        = "v0.30.2"
+	gremlinsVersion      = "v0.6.0"
 
 	pebbleModule = "github.com/letsencrypt/pebble/v2"
 )
 
 // Names are the tools that Path knows.
-var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck", "buildah", "podman", "runc", "nginx", "haproxy",
+var Names = []string{"temporal", "pebble", "pebble-challtestsrv", "step-ca", "golangci-lint", "workflowcheck",
+	"gremlins", "buildah", "podman", "runc", "nginx", "haproxy",
 	"named"}
 
 // Path gives the path of the tool, after building or installing it if need be.
@@ -53,6 +55,9 @@ func (b *Box) Path(ctx context.Context, name string) (string, error) {
 	case "workflowcheck":
 		return b.installed(ctx, name+"-"+workflowcheckVersion+gov,
 			"go.temporal.io/sdk/contrib/tools/workflowcheck", workflowcheckVersion, 20*time.Second)
+	case "gremlins":
+		return b.installed(ctx, name+"-"+gremlinsVersion,
+			"github.com/go-gremlins/gremlins/cmd/gremlins", gremlinsVersion, 20*time.Second)
 	}
 	return "", fmt.Errorf("unknown tool %q: want one of %s", name, strings.Join(Names, ", "))
 }
@@ -74,8 +79,9 @@ func (b *Box) pinned(ctx context.Context, name, module, pkg string, expect time.
 	})
 }
 
-// installed builds pkg in a module of its own, so that its dependencies touch nobody's go.mod.
-func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration, env ...string) (string, error) {
+// installed builds pkg in its own module, so that its dependencies touch nobody's go.mod.
+func (b *Box) installed(ctx context.Context, file, pkg, version string, expect time.Duration,
+	env ...string) (string, error) {
 	return b.kept(ctx, file, func(scratch string) (string, error) {
 		name := filepath.Base(pkg)
 		return filepath.Join(scratch, name), b.goTool(ctx, name+" "+version, expect, scratch,
@@ -84,7 +90,8 @@ func (b *Box) installed(ctx context.Context, file, pkg, version string, expect t
 }
 
 // goTool runs the go command and says now and then how far it is.
-func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir string, env []string, args ...string) error {
+func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir string, env []string,
+	args ...string) error {
 	b.Say("building %s from source, once: takes about %s on 2 cores", what, expect)
 	out := &progress{}
 	// GOFLAGS may hold a -mod that suits the user's modules and not these.

@@ -28,8 +28,8 @@ func (b *Box) webServer(ctx context.Context, name string) (string, error) {
 	return b.packaged(ctx, name, webServers, func(m packageManager) how { return m.webServers })
 }
 
-// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it. Debian keeps it where only
-// root's PATH leads.
+// nameServer finds BIND; if it is missing and this is root, the system's package manager installs it. Debian keeps it
+// where only root's PATH leads.
 func (b *Box) nameServer(ctx context.Context, name string) (string, error) {
 	if kept, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
 		return kept, nil
@@ -38,7 +38,8 @@ func (b *Box) nameServer(ctx context.Context, name string) (string, error) {
 }
 
 // packaged finds one of several tools that a package manager installs together.
-func (b *Box) packaged(ctx context.Context, name string, together []string, way func(packageManager) how) (string, error) {
+func (b *Box) packaged(ctx context.Context, name string, together []string,
+	way func(packageManager) how) (string, error) {
 	if len(missing(together)) == 0 {
 		return exec.LookPath(name)
 	}

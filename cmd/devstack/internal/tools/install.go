@@ -43,18 +43,21 @@ var packageManagers = []packageManager{
 			return b.system(ctx, "apt-get", "install", "-qy", "--no-install-recommends", "buildah", "podman", "runc")
 		}},
 		aptInstallServers("nginx", "haproxy"), aptInstallServers("bind9")},
-	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"), plain("dnf", "install", "-y", "buildah", "podman", "runc"), plain("dnf", "install", "-y", "nginx", "haproxy"),
+	{"dnf", plain("dnf", "install", "-y", "postgresql-server", "postgresql-contrib"),
+		plain("dnf", "install", "-y", "buildah", "podman", "runc"), plain("dnf", "install", "-y", "nginx", "haproxy"),
 		plain("dnf", "install", "-y", "bind")},
-	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc"), plain("apk", "add", "nginx", "haproxy"), plain("apk", "add", "bind")},
+	{"apk", plain("apk", "add", "postgresql", "postgresql-contrib"), plain("apk", "add", "buildah", "podman", "runc"),
+		plain("apk", "add", "nginx", "haproxy"), plain("apk", "add", "bind")},
 }
 
 // plain installs with a single command.
 func plain(command string, args ...string) how {
-	byHand := strings.Join(append([]string{command}, slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-y" })...), " ")
+	byHand := strings.Join(append([]string{command},
+		slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-y" })...), " ")
 	return how{byHand, func(ctx context.Context, b *Box) error { return b.system(ctx, command, args...) }}
 }
 
-// clusterConf is where Debian's postgresql-common is told whether installing a server also creates a database
+// clusterConf is where Debian's postgresql-common reads whether installing a server also creates a database
 // cluster and starts it at boot (pg_createcluster(1)).
 const clusterConf = "/etc/postgresql-common/createcluster.conf"
 
@@ -91,7 +94,8 @@ const policy = "/usr/sbin/policy-rc.d"
 
 // aptInstallServers installs servers without starting them: the tests start their own. A policy that is there stays.
 func aptInstallServers(packages ...string) how {
-	return how{"apt-get install " + strings.Join(packages, " "), func(ctx context.Context, b *Box) error { return aptInstallStopped(ctx, b, packages) }}
+	return how{"apt-get install " + strings.Join(packages, " "),
+		func(ctx context.Context, b *Box) error { return aptInstallStopped(ctx, b, packages) }}
 }
 
 func aptInstallStopped(ctx context.Context, b *Box, packages []string) error {

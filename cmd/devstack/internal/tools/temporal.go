@@ -41,7 +41,7 @@ func (b *Box) temporal(ctx context.Context) (string, error) {
 // download has the SDK fetch the CLI into scratch, as long as bytes keep coming.
 //
 // The SDK would also start the server, outside our supervision. With --help the process prints its help and is gone;
-// the SDK is told to stop waiting for it as soon as the binary is in place.
+// the SDK is made to stop waiting for it as soon as the binary is in place.
 func (b *Box) download(ctx context.Context, scratch string, stall time.Duration) (string, error) {
 	b.Say("downloading the Temporal CLI %s (given up if nothing comes for %s)", temporalVersion, stall)
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -29,9 +29,9 @@ import (
 	"everleaf/ports"
 )
 
-// town is where the steps are real down to the ground: Postgres, a responder, and Pebble behind a proxy that behaves as
+// servers is where the steps are real down to the ground: Postgres, a responder, and Pebble behind a proxy that behaves as
 // Let's Encrypt's CA does.
-type town struct {
+type servers struct {
 	*testing.T
 	pool   *pgxpool.Pool
 	pebble *acmetest.Pebble
@@ -39,46 +39,46 @@ type town struct {
 	keeper *sealing.Keeper
 }
 
-func newTown(t *testing.T, env ...string) *town {
+func newServers(t *testing.T, env ...string) *servers {
 	t.Helper()
-	town := &town{T: t}
-	town.pool, _ = postgrestest.New(t)
-	responder := http01.NewResponder(http01.Config{Listen: "127.0.0.1:0"}, postgres.NewHTTPTokens(town.pool), nil)
+	servers := &servers{T: t}
+	servers.pool, _ = postgrestest.New(t)
+	responder := http01.NewResponder(http01.Config{Listen: "127.0.0.1:0"}, postgres.NewHTTPTokens(servers.pool), nil)
 	require.NoError(t, responder.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, responder.Stop(context.Background())) })
 	_, port, err := net.SplitHostPort(responder.Addr())
 	require.NoError(t, err)
 	number, err := strconv.Atoi(port)
 	require.NoError(t, err)
-	town.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number, Env: append([]string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, env...)})
-	town.ca = acmetest.NewBoulder(t, town.pebble)
+	servers.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number, Env: append([]string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, env...)})
+	servers.ca = acmetest.NewBoulder(t, servers.pebble)
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
 	path := filepath.Join(t.TempDir(), "sealing.key")
 	require.NoError(t, os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(secret)), 0o600))
-	town.keeper, err = sealing.Open(t.Context(), sealing.Config{KeyURL: "file://" + path})
+	servers.keeper, err = sealing.Open(t.Context(), sealing.Config{KeyURL: "file://" + path})
 	require.NoError(t, err)
-	t.Cleanup(func() { town.keeper.Close() })
-	return town
+	t.Cleanup(func() { servers.keeper.Close() })
+	return servers
 }
 
 // process is a worker that has just started: it knows nothing but what is stored. change, if given, is made to its ports.
-func (town *town) process(change func(*Params)) *rig {
-	town.Helper()
-	ca, err := acme.New(acme.Config{Issuer: domain.DefaultIssuer, Directory: town.ca.Directory, CABundle: town.ca.CABundle},
-		postgres.NewAccounts(town.pool), town.keeper, nil)
-	require.NoError(town, err)
-	tokens := postgres.NewHTTPTokens(town.pool)
+func (servers *servers) process(change func(*Params)) *rig {
+	servers.Helper()
+	ca, err := acme.New(acme.Config{Issuer: domain.DefaultIssuer, Directory: servers.ca.Directory, CABundle: servers.ca.CABundle},
+		postgres.NewAccounts(servers.pool), servers.keeper, nil)
+	require.NoError(servers, err)
+	tokens := postgres.NewHTTPTokens(servers.pool)
 	params := Params{
-		Orders: postgres.NewOrders(town.pool), Certificates: postgres.NewCertificates(town.pool), Deliveries: postgres.NewDeliveries(town.pool),
-		Validations: postgres.NewValidations(town.pool), Issuers: acme.NewIssuers(ca),
-		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: town.pebble.HTTPPort, Resolver: town.pebble.DNS}, tokens)},
-		Keys:    sealing.NewKeys(town.keeper), Sealer: town.keeper, Clock: system.Clock{}, Dice: system.Dice{}, Observer: activitytest.Unobserved{},
+		Orders: postgres.NewOrders(servers.pool), Certificates: postgres.NewCertificates(servers.pool), Deliveries: postgres.NewDeliveries(servers.pool),
+		Validations: postgres.NewValidations(servers.pool), Issuers: acme.NewIssuers(ca),
+		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort, Resolver: servers.pebble.DNS}, tokens)},
+		Keys:    sealing.NewKeys(servers.keeper), Sealer: servers.keeper, Clock: system.Clock{}, Rand: system.Rand{}, Observer: activitytest.Unobserved{},
 	}
 	if change != nil {
 		change(&params)
 	}
-	r := &rig{T: town.T, activities: New(params), beaten: make(chan struct{}, 1)}
+	r := &rig{T: servers.T, activities: New(params), beaten: make(chan struct{}, 1)}
 	r.activities.pace.check, r.activities.pace.poll = 50*time.Millisecond, 50*time.Millisecond
 	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
@@ -156,8 +156,8 @@ func (r *rig) stage(in ports.ObtainCertificateInput, authorized bool) (order dom
 }
 
 // count reads one number from Postgres.
-func (town *town) count(query string, args ...any) (n int) {
-	town.Helper()
-	require.NoError(town, town.pool.QueryRow(town.Context(), query, args...).Scan(&n))
+func (servers *servers) count(query string, args ...any) (n int) {
+	servers.Helper()
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(), query, args...).Scan(&n))
 	return n
 }

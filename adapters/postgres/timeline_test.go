@@ -14,8 +14,8 @@ import (
 
 func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
 	s := newStore(t)
-	stories := postgres.NewStories(s.pool)
-	_, err := stories.Story(t.Context(), "web", 10)
+	timelines := postgres.NewTimelines(s.pool)
+	_, err := timelines.Timeline(t.Context(), "web", 10)
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate")
 
 	issued := s.issue(newOrder("web", "web/1"))
@@ -25,44 +25,44 @@ func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
 		('web', 'b', NULL, NULL, $1), ('web', 'a@edge', $2, $3, NULL)`, failure, issued.Version, noon)
 	require.NoError(t, err)
 
-	story, err := stories.Story(t.Context(), "web", 10)
+	timeline, err := timelines.Timeline(t.Context(), "web", 10)
 	require.NoError(t, err)
-	require.Equal(t, "web", story.Name)
-	require.Equal(t, &issued, story.Issued)
-	require.Equal(t, &plan, story.Renewal)
-	require.Nil(t, story.Wanted)
-	require.Equal(t, noon.Add(time.Hour), story.NextLook.UTC())
+	require.Equal(t, "web", timeline.Name)
+	require.Equal(t, &issued, timeline.Issued)
+	require.Equal(t, &plan, timeline.Renewal)
+	require.Nil(t, timeline.Wanted)
+	require.Equal(t, noon.Add(time.Hour), timeline.NextCheck.UTC())
 	require.Equal(t, []domain.Delivery{
 		{Target: "a@edge", Version: issued.Version, At: noon}, {Target: "b", Failure: &failure},
-	}, story.Deliveries)
+	}, timeline.Deliveries)
 	types := func(events []ports.Event) (types []string) {
 		for _, e := range events {
 			types = append(types, e.Type)
 		}
 		return types
 	}
-	require.Equal(t, []string{"renewal_planned", "issued", "placed"}, types(story.Events))
-	require.False(t, story.Earlier)
+	require.Equal(t, []string{"renewal_planned", "issued", "placed"}, types(timeline.Events))
+	require.False(t, timeline.Earlier)
 
 	wider := newOrder("web", "web/2", "web.example", "www.web.example")
 	s.open(wider)
-	story, err = stories.Story(t.Context(), "web", 1)
+	timeline, err = timelines.Timeline(t.Context(), "web", 1)
 	require.NoError(t, err)
-	require.Equal(t, &wider.Spec, story.Wanted, "asked for, and not in service yet")
-	require.Equal(t, []string{"renewal_planned"}, types(story.Events))
-	require.True(t, story.Earlier)
+	require.Equal(t, &wider.Spec, timeline.Wanted, "asked for, and not in service yet")
+	require.Equal(t, []string{"renewal_planned"}, types(timeline.Events))
+	require.True(t, timeline.Earlier)
 }
 
 func TestAnExportIsWrittenDown(t *testing.T) {
 	s := newStore(t)
-	stories := postgres.NewStories(s.pool)
+	timelines := postgres.NewTimelines(s.pool)
 	export := ports.KeyExport{Certificate: "web", Version: "v1", Serial: "0a", By: "me\x00@here", Through: "cli", Reason: "to look"}
-	require.NoError(t, stories.RecordExport(t.Context(), export))
+	require.NoError(t, timelines.RecordExport(t.Context(), export))
 	var got map[string]string
 	require.NoError(t, json.Unmarshal(query[[]byte](s, `SELECT detail FROM events WHERE certificate = 'web' AND type = 'exported'`), &got))
 	require.Equal(t, map[string]string{"version": "v1", "serial": "0a", "by": "me\uFFFD@here", "through": "cli", "reason": "to look"}, got)
 
 	_, err := s.pool.Exec(t.Context(), `ALTER TABLE events RENAME TO lost_events`)
 	require.NoError(t, err)
-	requireFault(t, stories.RecordExport(t.Context(), export), domain.FaultOperator, "DatabaseError")
+	requireFault(t, timelines.RecordExport(t.Context(), export), domain.FaultOperator, "DatabaseError")
 }

@@ -153,7 +153,7 @@ func TestADeliverysLife(t *testing.T) {
 	s.notifier.EXPECT().RecordChanged(gomock.Any(), "web").Do(func(context.Context, string) { s.requireRecorded("", true) })
 	out, err := activitytest.Call(t, s.env, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 1}, []int{out.Looked, out.Drifted})
+	require.Equal(t, []int{1, 1}, []int{out.Checked, out.Drifted})
 	require.NoError(t, s.deliver(first))
 	require.Equal(t, "key of one", s.there())
 	s.requireRecorded(first, true)
@@ -203,7 +203,7 @@ func TestALateDeliveryLeavesNothing(t *testing.T) {
 }
 
 // After a backup of the database is restored, its numbers go on beyond those that the target has seen. Where its clock does
-// not allow that, a person is asked: a workflow that was told of another version would find the same one again and again.
+// not allow that, a person is asked: a workflow that got another version would find the same one again and again.
 func TestARestoredBackup(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

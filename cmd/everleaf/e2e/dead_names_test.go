@@ -27,7 +27,7 @@ func (s *stack) atBoulder() *acmetest.Boulder {
 }
 
 // The RSA and the ECDSA certificate of one name are asked for at the same time, at a CA that would give both the same
-// order: each is issued, on an order of its own, and neither failed on the way.
+// order: each is issued, on its own order, and neither failed on the way.
 func TestRSAAndECDSAAtOnceHaveTheirOwnOrders(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -51,7 +51,7 @@ func TestRSAAndECDSAAtOnceHaveTheirOwnOrders(t *testing.T) {
 }
 
 // Names whose owners have left point nowhere. While Everleaf looks for all of their challenges, a good name is served
-// at once; and the CA is told of none of the dead ones, so that nothing counts against them.
+// at once; and the CA is asked to validate none of the dead ones, so that nothing counts against them.
 func TestDeadNamesDelayNobody(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -76,5 +76,5 @@ func TestDeadNamesDelayNobody(t *testing.T) {
 	require.NotNil(t, got.Issued)
 	require.Less(t, time.Since(began), 20*time.Second)
 	require.Equal(t, dead, s.scalar(`SELECT count(*) FROM http_tokens`), "they are still being looked for")
-	require.Equal(t, 1, b.Count(acmetest.PathChallenge), "told of the good one alone")
+	require.Equal(t, 1, b.Count(acmetest.PathChallenge), "asked for the good one alone")
 }

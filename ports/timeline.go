@@ -8,7 +8,7 @@ import (
 	"everleaf/domain"
 )
 
-//go:generate go tool mockgen -source=story.go -destination=../mocks/story.go -package=mocks
+//go:generate go tool mockgen -source=timeline.go -destination=../mocks/timeline.go -package=mocks
 
 // Audit writes down who took a private key out. Faults: Wait "DatabaseUnavailable".
 type Audit interface {
@@ -16,7 +16,7 @@ type Audit interface {
 	RecordExport(ctx context.Context, export KeyExport) error
 }
 
-// KeyExport is one look at a private key in the clear.
+// KeyExport is one export of a private key.
 type KeyExport struct {
 	Certificate string `json:"-"`
 	Version     string `json:"version"`
@@ -25,7 +25,7 @@ type KeyExport struct {
 	By string `json:"by"`
 	// Through is the way that the key takes.
 	Through string `json:"through"`
-	// Reason is why, in the words of whoever asks.
+	// Reason is why, in the caller's words.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -37,8 +37,8 @@ type Event struct {
 	Detail json.RawMessage `json:"detail"`
 }
 
-// Story is what Postgres knows of one certificate.
-type Story struct {
+// Timeline is what Postgres knows of one certificate.
+type Timeline struct {
 	CertificateRecord
 	// Wanted is what the last order was placed for, where that is not what is in service.
 	Wanted *domain.Spec `json:"wanted,omitempty"`
@@ -46,18 +46,18 @@ type Story struct {
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Revoking are the revocations that were asked for and not carried out yet.
 	Revoking []domain.Revocation `json:"revoking,omitempty"`
-	// NextLook is when its CA is asked again when to renew it; LookFailure is why the last question had no answer.
-	NextLook    *time.Time        `json:"nextLook,omitempty"`
-	LookFailure string            `json:"lookFailure,omitempty"`
-	Deliveries  []domain.Delivery `json:"deliveries,omitempty"`
+	// NextCheck is when its CA is asked again when to renew it; CheckFailure is why the last question had no answer.
+	NextCheck    *time.Time        `json:"nextCheck,omitempty"`
+	CheckFailure string            `json:"checkFailure,omitempty"`
+	Deliveries   []domain.Delivery `json:"deliveries,omitempty"`
 	// Events are the newest, newest first.
 	Events []Event `json:"events"`
-	// Earlier says that there are older ones.
+	// Earlier reports whether there are older ones.
 	Earlier bool `json:"earlier,omitempty"`
 }
 
-// Stories tells them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".
-type Stories interface {
-	// Story has at most that many events.
-	Story(ctx context.Context, certificate string, events int) (Story, error)
+// Timelines reads them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".
+type Timelines interface {
+	// Timeline has at most that many events.
+	Timeline(ctx context.Context, certificate string, events int) (Timeline, error)
 }

@@ -12,9 +12,9 @@ import (
 	"everleaf/ports"
 )
 
-func TestCensus(t *testing.T) {
+func TestFleetStats(t *testing.T) {
 	s := newStore(t)
-	empty, err := s.Census(t.Context(), noon)
+	empty, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
 	require.Empty(t, empty.Groups)
 	require.Zero(t, empty.NextExpiry)
@@ -46,12 +46,12 @@ func TestCensus(t *testing.T) {
 	later := query[string](s, `SELECT current_version::text FROM certificates WHERE name = 'later'`)
 	s.delivers("later", "nginx", later)
 
-	census, err := s.Census(t.Context(), noon)
+	stats, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
-	require.Equal(t, 1, census.Undelivered, "neither what has succeeded since, nor what is released")
-	require.ElementsMatch(t, []ports.CensusGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, census.Groups)
-	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, census.Expiring, "by %v", ports.ExpiryBounds)
-	require.Equal(t, noon.Add(-time.Hour), census.NextExpiry)
+	require.Equal(t, 1, stats.Undelivered, "neither what has succeeded since, nor what is released")
+	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, stats.Groups)
+	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, stats.Expiring, "by %v", ports.ExpiryBounds)
+	require.Equal(t, noon.Add(-time.Hour), stats.NextExpiry)
 }
 
 // Only a request keeps a certificate in service again, and no step of a workflow that has ended.
@@ -68,18 +68,18 @@ func TestAReleasedCertificateStaysSo(t *testing.T) {
 }
 
 // Pages of any size count the same.
-func TestCensusByPages(t *testing.T) {
+func TestFleetStatsByPages(t *testing.T) {
 	s := newStore(t)
 	for i := range 7 {
 		_, err := s.pool.Exec(t.Context(), `INSERT INTO certificates (name, spec, phase) VALUES ($1, '{}', $2)`,
 			fmt.Sprintf("name-%d.a", i), []string{"Issuing", "Failing"}[i%2])
 		require.NoError(t, err)
 	}
-	whole, err := s.Census(t.Context(), noon)
+	whole, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
 	require.Len(t, whole.Groups, 2)
 	for _, page := range []int{1, 2, 3, 7, 8} {
-		paged, err := s.CensusByPages(t.Context(), noon, page)
+		paged, err := s.FleetStatsByPages(t.Context(), noon, page)
 		require.NoError(t, err)
 		require.ElementsMatch(t, whole.Groups, paged.Groups, page)
 	}
@@ -91,7 +91,7 @@ func TestAReleasedCertificateCountsWhenItIsKeptAgain(t *testing.T) {
 	s.release("web")
 	s.ask("web", wanted("1", noon, order.Spec))
 	require.Zero(t, query[int](s, `SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`))
-	census, err := s.Census(t.Context(), noon)
+	stats, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
-	require.Equal(t, []ports.CensusGroup{{Phase: domain.PhaseIssuing, Count: 1}}, census.Groups)
+	require.Equal(t, []ports.FleetGroup{{Phase: domain.PhaseIssuing, Count: 1}}, stats.Groups)
 }

@@ -18,9 +18,9 @@ import (
 // Limits and outages at newOrder cost neither key nor order: what is stored is placed when the CA takes it.
 func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	in := order("limited", domain.Spec{Names: []string{"limited.example.test"}}, nil)
-	p := town.process(nil)
+	p := servers.process(nil)
 	for _, c := range []struct {
 		act  http.HandlerFunc
 		kind domain.FaultKind
@@ -30,57 +30,57 @@ func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 		{acmetest.Problem(429, "rateLimited", "too many new orders"), domain.FaultRateLimited, 0},
 		{acmetest.Problem(503, "rateLimited", "busy", "Retry-After", "9"), domain.FaultCA, 9 * time.Second},
 	} {
-		town.ca.Answer(acmetest.PathNewOrder, 1, c.act)
+		servers.ca.Answer(acmetest.PathNewOrder, 1, c.act)
 		_, err := call(p, ports.ObtainCertificate, in)
 		application, fault := faultIn(t, err)
 		require.Equal(t, string(c.kind), application.Type())
 		require.Equal(t, c.wait, fault.RetryAfter)
 		require.True(t, application.NonRetryable(), "waited out on a timer, and not asked again in place")
 	}
-	require.Zero(t, town.placedAtCA())
-	require.Equal(t, 1, town.count(`SELECT count(*) FROM orders`), "one order, planned")
-	require.Equal(t, 1, town.count(`SELECT count(*) FROM keys`))
+	require.Zero(t, servers.placedAtCA())
+	require.Equal(t, 1, servers.count(`SELECT count(*) FROM orders`), "one order, planned")
+	require.Equal(t, 1, servers.count(`SELECT count(*) FROM keys`))
 	p.issue(in)
-	require.Equal(t, 1, town.placedAtCA())
-	require.Equal(t, 1, town.count(`SELECT count(*) FROM keys`))
+	require.Equal(t, 1, servers.placedAtCA())
+	require.Equal(t, 1, servers.count(`SELECT count(*) FROM keys`))
 }
 
 // Let's Encrypt exempts a renewal from its limits only within the window that it suggests. One that comes late is told to
 // wait, does so with the old certificate in service, and is exempt again in the next window.
 func TestLateRenewalLosesItsExemption(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	names := domain.Spec{Names: []string{"late.example.test"}}
-	p := town.process(nil)
+	p := servers.process(nil)
 	old := p.issue(order("late", names, nil))
-	town.ca.LimitLate(34 * time.Hour)
+	servers.ca.LimitLate(34 * time.Hour)
 	renewal := order("late", names, old)
 
-	town.suggest("late", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
+	servers.suggest("late", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
 	_, err := call(p, ports.ObtainCertificate, renewal)
 	_, fault := faultIn(t, err)
 	require.Equal(t, domain.FaultRateLimited, fault.Kind)
 	require.Equal(t, 34*time.Hour, fault.RetryAfter)
-	require.Equal(t, 1, town.count(`SELECT count(*) FROM certificates WHERE current_version = $1::uuid`, old.Version), "in service")
+	require.Equal(t, 1, servers.count(`SELECT count(*) FROM certificates WHERE current_version = $1::uuid`, old.Version), "in service")
 
-	town.suggest("late", time.Now().Add(-time.Minute), time.Now().Add(time.Hour))
+	servers.suggest("late", time.Now().Add(-time.Minute), time.Now().Add(time.Hour))
 	require.NotEqual(t, old.Serial, p.issue(renewal).Serial)
-	require.Equal(t, 2, town.placedAtCA())
+	require.Equal(t, 2, servers.placedAtCA())
 }
 
 // suggest makes the CA suggest this window for the certificate in service.
-func (town *town) suggest(name string, start, end time.Time) {
-	town.Helper()
+func (servers *servers) suggest(name string, start, end time.Time) {
+	servers.Helper()
 	var chain string
-	require.NoError(town, town.pool.QueryRow(town.Context(), `SELECT v.chain_pem FROM versions v JOIN certificates c ON c.current_version = v.id
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(), `SELECT v.chain_pem FROM versions v JOIN certificates c ON c.current_version = v.id
 		WHERE c.name = $1`, name).Scan(&chain))
 	body, err := json.Marshal(map[string]string{"Certificate": chain, "ARIResponse": fmt.Sprintf(
 		`{"suggestedWindow":{"start":%q,"end":%q}}`, start.Format(time.RFC3339), end.Format(time.RFC3339))})
-	require.NoError(town, err)
-	response, err := town.pebble.Client.Post(town.pebble.ManagementURL+"/set-renewal-info/", "application/json", bytes.NewReader(body))
-	require.NoError(town, err)
-	require.NoError(town, response.Body.Close())
-	require.Equal(town, http.StatusOK, response.StatusCode)
+	require.NoError(servers, err)
+	response, err := servers.pebble.Client.Post(servers.pebble.ManagementURL+"/set-renewal-info/", "application/json", bytes.NewReader(body))
+	require.NoError(servers, err)
+	require.NoError(servers, response.Body.Close())
+	require.Equal(servers, http.StatusOK, response.StatusCode)
 }
 
 // Short profiles let an authorization run out after an hour and an order after eight: what was parked for longer starts
@@ -95,19 +95,19 @@ func TestOrderThatRanOutWhileParked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			town := newTown(t)
+			servers := newServers(t)
 			in := order("parked", domain.Spec{Names: []string{"parked.example.test"}}, nil)
-			p := town.process(nil)
+			p := servers.process(nil)
 			placed := p.stage(in, c.authorized)
-			town.ca.Expire(placed.URL, c.whole)
+			servers.ca.Expire(placed.URL, c.whole)
 			if c.restarted {
-				p = town.process(nil)
+				p = servers.process(nil)
 			}
 			p.issue(in) // within the one step
-			require.Equal(t, 2, town.placedAtCA())
-			require.Equal(t, 1, town.count(`SELECT count(*) FROM orders WHERE state = 'abandoned'`))
-			require.Zero(t, town.count(`SELECT count(*) FROM events WHERE type = 'failed'`))
-			require.Zero(t, town.count(`SELECT count(*) FROM http_tokens`))
+			require.Equal(t, 2, servers.placedAtCA())
+			require.Equal(t, 1, servers.count(`SELECT count(*) FROM orders WHERE state = 'abandoned'`))
+			require.Zero(t, servers.count(`SELECT count(*) FROM events WHERE type = 'failed'`))
+			require.Zero(t, servers.count(`SELECT count(*) FROM http_tokens`))
 		})
 	}
 }

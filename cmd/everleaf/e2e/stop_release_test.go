@@ -42,7 +42,7 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 	history := s.text(s.rested(e.name))
 	require.Contains(t, history, "WorkerStopping", "the first worker said why it ended")
-	require.NotContains(t, first.log.String(), "steps still busy")
+	require.NotContains(t, first.log.String(), "shutdown timed out")
 }
 
 // However many workers are stopped under one step, as in a rollout of many replicas, it is no failure of the certificate.
@@ -88,5 +88,5 @@ func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	e.exits(t, 0)
 	require.Equal(t, 1, strings.Count(s.ca.Log(), "Issued certificate serial"))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
-	require.Contains(t, first.log.String(), "steps still busy")
+	require.Contains(t, first.log.String(), "shutdown timed out")
 }

@@ -62,7 +62,7 @@ func (s *stack) ensureMany(n int) <-chan ensured {
 }
 
 // A CA that is slow to validate holds all authorization slots there are. Meanwhile the other certificates' short steps,
-// queries and updates go on: they have workers and slots of their own.
+// queries and updates go on: they have their own workers and slots.
 func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)

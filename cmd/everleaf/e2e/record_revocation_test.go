@@ -14,7 +14,7 @@ import (
 	"everleaf/ports"
 )
 
-// A revocation that was accepted waits for a target when its workflow is cancelled: it is told from Postgres alone, and
+// A revocation that was accepted waits for a target when its workflow is cancelled: it is shown from Postgres alone, and
 // carried out when the certificate is taken up again. A second retirement says that it was the second. With -record, the
 // histories join the corpus.
 func TestRecordPendingRevocation(t *testing.T) {
@@ -148,17 +148,17 @@ func TestRecordChangedPreference(t *testing.T) {
 	keep(t, corpus, "preference", s.rested(name))
 }
 
-// The accounts' events are told by name of the issuer.
-func TestAccountStory(t *testing.T) {
+// The accounts' events are found by name of the issuer.
+func TestAccountTimeline(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.must("migrate")
 	s.must("account", "update", "default")
 	s.must("account", "rollover", "default")
 	s.must("account", "update", "default", "--acme-email", "new@example.com")
-	told := s.must("account", "explain", "default").stdout
-	for _, says := range []string{"The account was registered: ", "The account got a new key: ", "The CA was told the contact new@example.com; before, it had the contact ops@example.com."} {
-		require.Contains(t, told, says)
+	shown := s.must("account", "explain", "default").stdout
+	for _, says := range []string{"The account was registered: ", "The account got a new key: ", "The CA was sent the contact new@example.com; before, it had the contact ops@example.com."} {
+		require.Contains(t, shown, says)
 	}
 	var story struct {
 		Accounts []struct{ Contact string }

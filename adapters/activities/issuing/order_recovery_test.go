@@ -21,39 +21,39 @@ import (
 	"everleaf/ports"
 )
 
-func (town *town) placedAtCA() int { return strings.Count(town.pebble.Log(), "Added order") }
-func (town *town) issuedByCA() int {
-	return strings.Count(town.pebble.Log(), "Issued certificate serial")
+func (servers *servers) placedAtCA() int { return strings.Count(servers.pebble.Log(), "Added order") }
+func (servers *servers) issuedByCA() int {
+	return strings.Count(servers.pebble.Log(), "Issued certificate serial")
 }
 
 // A process dies between newOrder's answer and storing the order's URL. Let's Encrypt answers the next one with the same
 // order; with replaces it refuses that first (409 alreadyReplaced), and hands the order out to a request without.
 func TestLostOrderIsHandedOutAgain(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	names := domain.Spec{Names: []string{"lost.example.test"}}
 	var replaces *domain.Issued
 	for n := range 2 { // a first issuance, then a renewal
 		lost := &dying{}
-		p := town.process(func(p *Params) { lost.Orders, p.Orders = p.Orders, lost })
+		p := servers.process(func(p *Params) { lost.Orders, p.Orders = p.Orders, lost })
 		_, err := call(p, ports.ObtainCertificate, order("lost", names, replaces))
 		require.ErrorContains(t, err, "gone")
 		require.NotEmpty(t, lost.url)
-		requests := town.ca.Count(acmetest.PathNewOrder)
+		requests := servers.ca.Count(acmetest.PathNewOrder)
 
-		replaces = town.process(nil).issue(order("lost", names, replaces))
-		require.Equal(t, lost.url, town.text(`SELECT url FROM orders ORDER BY created_at DESC LIMIT 1`), "the very order")
-		require.Equal(t, n+1, town.ca.Count(acmetest.PathNewOrder)-requests, "a renewal is refused once, and repeated without replaces")
-		require.Equal(t, n+1, town.placedAtCA())
-		require.Equal(t, n+1, town.issuedByCA())
-		require.Equal(t, n+1, town.count(`SELECT count(*) FROM orders`))
+		replaces = servers.process(nil).issue(order("lost", names, replaces))
+		require.Equal(t, lost.url, servers.text(`SELECT url FROM orders ORDER BY created_at DESC LIMIT 1`), "the very order")
+		require.Equal(t, n+1, servers.ca.Count(acmetest.PathNewOrder)-requests, "a renewal is refused once, and repeated without replaces")
+		require.Equal(t, n+1, servers.placedAtCA())
+		require.Equal(t, n+1, servers.issuedByCA())
+		require.Equal(t, n+1, servers.count(`SELECT count(*) FROM orders`))
 	}
 }
 
 // text reads one text from Postgres.
-func (town *town) text(query string, args ...any) (text string) {
-	town.Helper()
-	require.NoError(town, town.pool.QueryRow(town.Context(), query, args...).Scan(&text))
+func (servers *servers) text(query string, args ...any) (text string) {
+	servers.Helper()
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(), query, args...).Scan(&text))
 	return text
 }
 
@@ -61,8 +61,8 @@ func (town *town) text(query string, args ...any) (text string) {
 // order and one certificate.
 func TestNonceStormEndsInACertificate(t *testing.T) {
 	t.Parallel()
-	town := newTown(t, "PEBBLE_WFE_NONCEREJECT=90")
-	r := town.process(nil)
+	servers := newServers(t, "PEBBLE_WFE_NONCEREJECT=90")
+	r := servers.process(nil)
 	began := time.Now()
 	in := order("storm", domain.Spec{Names: []string{"storm.example.test"}}, nil)
 	record, err := r.obtain(in)
@@ -75,34 +75,34 @@ func TestNonceStormEndsInACertificate(t *testing.T) {
 	}
 	require.Equal(t, []string{"storm.example.test"}, record.Issued.Names)
 	t.Logf("issued in %s after %d tries that failed", time.Since(began).Round(time.Second), failures)
-	require.Equal(t, 1, town.placedAtCA())
-	require.Equal(t, 1, town.issuedByCA())
-	require.Equal(t, 1, strings.Count(town.pebble.Log(), "accounts in memory"))
-	require.Zero(t, town.count(`SELECT count(*) FROM http_tokens`), "nothing is left behind")
+	require.Equal(t, 1, servers.placedAtCA())
+	require.Equal(t, 1, servers.issuedByCA())
+	require.Equal(t, 1, strings.Count(servers.pebble.Log(), "accounts in memory"))
+	require.Zero(t, servers.count(`SELECT count(*) FROM http_tokens`), "nothing is left behind")
 }
 
 // A stored order may have gone on without us: what is done already is not done again.
 func TestOrderThatIsFoundFurtherOn(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	in := order("found", domain.Spec{Names: []string{"found.example.test"}}, nil)
-	town.process(nil).stage(in, true)
-	challenges := town.ca.Count(acmetest.PathChallenge)
+	servers.process(nil).stage(in, true)
+	challenges := servers.ca.Count(acmetest.PathChallenge)
 	// It dies after finalize and before the download: the CA hands nothing out.
-	town.ca.Answer(acmetest.PathDownload, 1, acmetest.Problem(http.StatusServiceUnavailable, "serverInternal", "not now", "Retry-After", "60"))
-	_, err := town.process(nil).obtain(in)
+	servers.ca.Answer(acmetest.PathDownload, 1, acmetest.Problem(http.StatusServiceUnavailable, "serverInternal", "not now", "Retry-After", "60"))
+	_, err := servers.process(nil).obtain(in)
 	require.Error(t, err)
-	require.Equal(t, 1, town.ca.Count(acmetest.PathFinalize))
+	require.Equal(t, 1, servers.ca.Count(acmetest.PathFinalize))
 
-	town.process(nil).issue(in)
-	require.Equal(t, challenges, town.ca.Count(acmetest.PathChallenge), "no challenge of an order that is ready")
-	require.Equal(t, 1, town.ca.Count(acmetest.PathFinalize), "finalized once")
-	require.Equal(t, 1, town.placedAtCA())
-	require.Equal(t, 1, town.issuedByCA())
+	servers.process(nil).issue(in)
+	require.Equal(t, challenges, servers.ca.Count(acmetest.PathChallenge), "no challenge of an order that is ready")
+	require.Equal(t, 1, servers.ca.Count(acmetest.PathFinalize), "finalized once")
+	require.Equal(t, 1, servers.placedAtCA())
+	require.Equal(t, 1, servers.issuedByCA())
 }
 
 // Two certificates with one set of names: the CA would give both the same order, and the second finalize would fail or
-// give one the other's certificate. So the second waits, and gets an order of its own.
+// give one the other's certificate. So the second waits, and gets its own order.
 func TestSameNamesNeverShareAnOrder(t *testing.T) {
 	t.Parallel()
 	for name, types := range map[string][2]domain.KeyType{
@@ -110,9 +110,9 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			town := newTown(t)
+			servers := newServers(t)
 			names := []string{"www.shared.example.test", "shared.example.test"}
-			p := town.process(nil)
+			p := servers.process(nil)
 			ca, err := p.activities.Issuers.Issuer(domain.DefaultIssuer)
 			require.NoError(t, err)
 			for range 2 {
@@ -120,36 +120,36 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, order.URL)
 			}
-			require.Equal(t, 1, town.placedAtCA(), "this CA hands out one order twice")
+			require.Equal(t, 1, servers.placedAtCA(), "this CA hands out one order twice")
 
 			one := order("one", domain.Spec{Names: names, KeyType: types[0]}, nil)
 			two := order("two", domain.Spec{Names: []string{names[1], names[0]}, KeyType: types[1]}, nil)
 			first := p.stage(one, false)
-			asked := town.ca.Count(acmetest.PathNewOrder)
-			_, err = call(town.process(nil), ports.ObtainCertificate, two)
+			asked := servers.ca.Count(acmetest.PathNewOrder)
+			_, err = call(servers.process(nil), ports.ObtainCertificate, two)
 			_, fault := faultIn(t, err)
 			require.EqualValues(t, "SameNamesInFlight", fault.Reason)
 			require.Equal(t, domain.FaultWait, fault.Kind)
-			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the ladder")
-			require.Equal(t, asked, town.ca.Count(acmetest.PathNewOrder), "the CA was not asked")
+			require.Positive(t, fault.RetryAfter, "a short wait, which does not climb the backoff schedule")
+			require.Equal(t, asked, servers.ca.Count(acmetest.PathNewOrder), "the CA was not asked")
 
 			issued := p.issue(one)
 			other := p.issue(two)
-			require.NotEqual(t, first.URL, town.text(`SELECT url FROM orders WHERE certificate = 'two'`))
+			require.NotEqual(t, first.URL, servers.text(`SELECT url FROM orders WHERE certificate = 'two'`))
 			require.NotEqual(t, issued.Serial, other.Serial)
-			require.Equal(t, types[0], town.keyType("one"))
-			require.Equal(t, types[1], town.keyType("two"))
+			require.Equal(t, types[0], servers.keyType("one"))
+			require.Equal(t, types[1], servers.keyType("two"))
 		})
 	}
 }
 
 // keyType is the type of the stored private key of the certificate in service.
-func (town *town) keyType(name string) domain.KeyType {
-	town.Helper()
+func (servers *servers) keyType(name string) domain.KeyType {
+	servers.Helper()
 	var sealed []byte
-	require.NoError(town, town.pool.QueryRow(town.Context(), `SELECT k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(), `SELECT k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
 		JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id WHERE c.name = $1`, name).Scan(&sealed))
-	switch town.open(sealed).(type) {
+	switch servers.open(sealed).(type) {
 	case *rsa.PrivateKey:
 		return domain.KeyRSA2048
 	default:
@@ -157,23 +157,23 @@ func (town *town) keyType(name string) domain.KeyType {
 	}
 }
 
-func (town *town) open(sealed []byte) any {
-	town.Helper()
-	private, err := town.keeper.Open(context.Background(), sealed)
-	require.NoError(town, err)
+func (servers *servers) open(sealed []byte) any {
+	servers.Helper()
+	private, err := servers.keeper.Open(context.Background(), sealed)
+	require.NoError(servers, err)
 	block, _ := pem.Decode(private)
-	require.NotNil(town, block)
+	require.NotNil(servers, block)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	require.NoError(town, err)
+	require.NoError(servers, err)
 	return key
 }
 
 // When the CA hears finalize, the key that its CSR is for is stored, sealed, and bound to that order.
 func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
+	servers := newServers(t)
 	seen := 0
-	town.ca.Watch(acmetest.PathFinalize, func(r *http.Request) {
+	servers.ca.Watch(acmetest.PathFinalize, func(r *http.Request) {
 		seen++
 		var finalize struct{ CSR string }
 		assert.NoError(t, json.Unmarshal(acmetest.Payload(r), &finalize))
@@ -184,13 +184,13 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 			return
 		}
 		var sealed []byte
-		assert.NoError(t, town.pool.QueryRow(context.Background(),
+		assert.NoError(t, servers.pool.QueryRow(context.Background(),
 			`SELECT k.sealed FROM orders o JOIN keys k ON k.id = o.key_id WHERE o.certificate = 'key' AND o.state = 'placed'`).Scan(&sealed))
-		key, ok := town.open(sealed).(*ecdsa.PrivateKey)
+		key, ok := servers.open(sealed).(*ecdsa.PrivateKey)
 		assert.True(t, ok)
 		assert.True(t, key.PublicKey.Equal(request.PublicKey), "the stored key is the CSR's")
 	})
-	town.process(nil).issue(order("key", domain.Spec{Names: []string{"key.example.test"}}, nil))
+	servers.process(nil).issue(order("key", domain.Spec{Names: []string{"key.example.test"}}, nil))
 	require.Equal(t, 1, seen)
 }
 
@@ -198,8 +198,8 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 // What was issued in its place before does not keep it from being replaced.
 func TestCertificatePutBackIsReplaced(t *testing.T) {
 	t.Parallel()
-	town := newTown(t)
-	p := town.process(nil)
+	servers := newServers(t)
+	p := servers.process(nil)
 	names := domain.Spec{Names: []string{"back.example.test"}}
 	first := p.issue(order("back", names, nil))
 	p.issue(order("back", names, first))
@@ -208,12 +208,12 @@ func TestCertificatePutBackIsReplaced(t *testing.T) {
 		if n == 2 {
 			replaces, statement = nil, `UPDATE certificates SET current_version = NULL WHERE $1::text <> ''`
 		}
-		_, err := town.pool.Exec(t.Context(), statement, first.Version)
+		_, err := servers.pool.Exec(t.Context(), statement, first.Version)
 		require.NoError(t, err)
 		again := p.issue(order("back", names, replaces))
 		require.NotEqual(t, first.Version, again.Version)
-		require.Equal(t, again, town.process(nil).issue(order("back", names, replaces)), "a repeat finds it")
-		require.Equal(t, n+3, town.placedAtCA())
-		require.Equal(t, n+3, town.count(`SELECT count(*) FROM versions`))
+		require.Equal(t, again, servers.process(nil).issue(order("back", names, replaces)), "a repeat finds it")
+		require.Equal(t, n+3, servers.placedAtCA())
+		require.Equal(t, n+3, servers.count(`SELECT count(*) FROM versions`))
 	}
 }
