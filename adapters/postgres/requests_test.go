@@ -279,7 +279,7 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	clears := retire("late", early.Add(-time.Second))
 	clears.RemoveDeliveries = true
 	require.Equal(t, domain.Retiring, s.ask("web", clears).Retirement, "a request of before the last one changes nothing")
-	clears.Request.ID, clears.At = "4", early.Add(time.Second)
+	clears.ID, clears.At = "4", early.Add(time.Second)
 	require.Equal(t, domain.Clearing, s.ask("web", clears).Retirement)
 }
 
