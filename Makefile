@@ -100,8 +100,9 @@ verify: ## Fail, with the difference, if generated code is not up to date
 	@before=$$($(SNAPSHOT)) && go generate ./... && after=$$($(SNAPSHOT)) && git --no-pager diff --exit-code $$before $$after
 	@go vet ./mocks/... # mockgen may exit 0 and leave broken code behind
 
-bench: $(DEVSTACK) ## Measure on real servers
-	$(DEVSTACK) exec -- go test -v -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/everleaf/e2e
+bench: $(DEVSTACK) ## Measure counts, latency, throughput and CPU on real servers: make bench RUN='Counts|Idle' for some
+	@set -o pipefail; $(DEVSTACK) exec -- go test -v -run '^$$' -bench '$(or $(RUN),.)' -benchtime 1x -timeout 60m ./cmd/everleaf/e2e \
+	  | tee .bin/bench.log | sed -unE 's/^ *[a-z_]+_test\.go:[0-9]+: ?//p' || { cat .bin/bench.log; exit 1; }
 
 resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and outages on real servers
 	@$(DEVSTACK) exec -- go test -count=1 -v -timeout 20m -run 'TestMesh|TestRolling|TestStop' ./cmd/everleaf/e2e \

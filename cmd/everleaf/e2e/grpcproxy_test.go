@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"net"
 	"path"
 	"strings"
@@ -9,14 +10,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
-// grpcProxy stands in front of the real Temporal server, hands calls on as they are, and refuses or holds polls.
+// grpcProxy stands in front of the real Temporal server, hands calls on as they are, counts them, and refuses or holds polls.
 type grpcProxy struct {
 	t       testing.TB
 	Address string
@@ -24,9 +27,10 @@ type grpcProxy struct {
 	behind  *grpc.ClientConn
 
 	mu      sync.Mutex
-	refusal codes.Code    // polls are answered with it; OK hands them on
-	held    chan struct{} // polls wait until it is closed; nil hands them on
-	turn    chan struct{} // closed when the refusal changes
+	refusal codes.Code     // polls are answered with it; OK hands them on
+	held    chan struct{}  // polls wait until it is closed; nil hands them on
+	turn    chan struct{}  // closed when the refusal changes
+	calls   map[string]int // that did work, by method: see didWork
 }
 
 func newGRPCProxy(t testing.TB, upstream string) *grpcProxy {
@@ -34,7 +38,7 @@ func newGRPCProxy(t testing.TB, upstream string) *grpcProxy {
 	behind, err := grpc.NewClient(upstream, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
 	require.NoError(t, err)
-	p := &grpcProxy{t: t, Address: "127.0.0.1:0", behind: behind, turn: make(chan struct{})}
+	p := &grpcProxy{t: t, Address: "127.0.0.1:0", behind: behind, turn: make(chan struct{}), calls: map[string]int{}}
 	p.start()
 	t.Cleanup(func() { p.stop(); _ = behind.Close() })
 	return p
@@ -88,7 +92,50 @@ func (p *grpcProxy) handle(_ any, stream grpc.ServerStream) error {
 	if err := p.behind.Invoke(ctx, method, &in, &out); err != nil {
 		return err
 	}
+	if didWork(path.Base(method), out) {
+		p.mu.Lock()
+		p.calls[path.Base(method)]++
+		p.mu.Unlock()
+	}
 	return stream.SendMsg(&out)
+}
+
+// didWork reports whether a call has to do with a task: it brought one, or the answer to one. Polls in vain and what a process
+// says about itself come with time, however much there is to do.
+func didWork(method string, answer frame) bool {
+	switch method {
+	case "PollWorkflowTaskQueue":
+		var polled workflowservice.PollWorkflowTaskQueueResponse
+		return proto.Unmarshal(answer, &polled) == nil && len(polled.GetTaskToken()) > 0
+	case "PollActivityTaskQueue":
+		var polled workflowservice.PollActivityTaskQueueResponse
+		return proto.Unmarshal(answer, &polled) == nil && len(polled.GetTaskToken()) > 0
+	default:
+		return strings.HasPrefix(method, "Respond") || method == "RecordActivityTaskHeartbeat"
+	}
+}
+
+// counted is how many calls of each method did work so far.
+func (p *grpcProxy) counted() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.calls)
+}
+
+func TestCountedCalls(t *testing.T) {
+	encoded := func(m proto.Message) frame {
+		text, err := proto.Marshal(m)
+		require.NoError(t, err)
+		return text
+	}
+	require.True(t, didWork("PollWorkflowTaskQueue", encoded(&workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
+	require.False(t, didWork("PollWorkflowTaskQueue", encoded(&workflowservice.PollWorkflowTaskQueueResponse{Attempt: 1})))
+	require.True(t, didWork("PollActivityTaskQueue", encoded(&workflowservice.PollActivityTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
+	require.False(t, didWork("PollActivityTaskQueue", nil))
+	require.True(t, didWork("RespondWorkflowTaskCompleted", nil))
+	require.True(t, didWork("RecordActivityTaskHeartbeat", nil))
+	require.False(t, didWork("DescribeNamespace", nil))
+	require.False(t, didWork("RecordWorkerHeartbeat", nil))
 }
 
 // admit lets a poll pass, refuses it, or holds it; what it let pass is cut when that changes.

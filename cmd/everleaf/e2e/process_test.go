@@ -32,9 +32,6 @@ const atOnce = 6
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		if work := os.Getenv(bareWork); work != "" {
-			return runBare(work)
-		}
 		dir, err := os.MkdirTemp("", "everleaf-e2e")
 		if err != nil {
 			panic(err)

@@ -108,7 +108,10 @@ func (h *hold) wait(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-func newCAProxy(t testing.TB, upstream, bundle string) *caProxy {
+// http2 has the proxy speak HTTP/2, too, as CAs do: what some clients need to keep their connections when many requests are under way.
+func http2(s *httptest.Server) { s.EnableHTTP2 = true }
+
+func newCAProxy(t testing.TB, upstream, bundle string, options ...func(*httptest.Server)) *caProxy {
 	t.Helper()
 	target, err := url.Parse(upstream)
 	require.NoError(t, err)
@@ -118,7 +121,7 @@ func newCAProxy(t testing.TB, upstream, bundle string) *caProxy {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 			r.Out.Host = r.In.Host
 		},
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, bundle)}},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, bundle)}, MaxIdleConnsPerHost: 100},
 		ErrorLog:  log.New(io.Discard, "", 0),
 	}
 	forward := func(w http.ResponseWriter, r *http.Request) {
@@ -151,6 +154,9 @@ func newCAProxy(t testing.TB, upstream, bundle string) *caProxy {
 		}
 	}))
 	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for _, set := range options {
+		set(p.server)
+	}
 	p.server.StartTLS()
 	t.Cleanup(func() { p.freeAll(); p.server.CloseClientConnections(); p.server.Close() })
 	p.Directory = p.server.URL + target.Path

@@ -55,11 +55,15 @@ var minute = acmetest.Profile{Description: "a minute", ValidityPeriod: 60}
 // twice as long, while brief ones may be at work again just when a test wants them still.
 func (s *stack) renewsSoon(certificates int) {
 	s.proxy.on(&rule{path: pathRenewal, left: certificates, instead: func(w http.ResponseWriter, _ *http.Request) {
-		start := time.Now().Add(2 * time.Second).UTC()
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Retry-After", "3600")
-		_ = json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": start.Add(time.Second)}})
+		suggest(w, time.Now().Add(2*time.Second), time.Second)
 	}})
+}
+
+// suggest answers as a CA does that is asked when to renew (RFC 9773 §4.2).
+func suggest(w http.ResponseWriter, start time.Time, length time.Duration) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", "3600")
+	_ = json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{"start": start.UTC(), "end": start.Add(length).UTC()}})
 }
 
 // steady keeps the CA from rejecting one nonce in twenty, for tests that count or hold its exchanges: held at the wrong
