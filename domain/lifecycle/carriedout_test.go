@@ -160,6 +160,18 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 	}
 }
 
+// A Retire says whether the certificate was retired before.
+func TestRetireFindsItRetired(t *testing.T) {
+	t.Parallel()
+	for mode, already := range map[Mode]bool{Active: false, Retiring: false, Clearing: false, Retired: true} {
+		m := serving(func(m *Machine) { m.Mode, m.Record.Retirement = mode, domain.Released })
+		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRetire})
+		perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
+		ticket, _ := m.Ticket("r2")
+		require.Equal(t, already, ticket.Already, mode)
+	}
+}
+
 // Force stands until the attempt that it is for begins.
 func TestForceIsNotLostToALaterRequest(t *testing.T) {
 	t.Parallel()

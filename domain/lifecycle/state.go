@@ -96,7 +96,7 @@ func Decode(input []byte, continued bool) (State, error) {
 	if state.Mode != Retiring && state.Mode != Clearing {
 		state.Mode = Active
 	}
-	if state.Priority < 0 || state.Priority > lowest {
+	if state.Priority < 1 || state.Priority > lowest {
 		state.Priority = 0
 	}
 	if state.Want != nil && !asksFor(*state.Want) {

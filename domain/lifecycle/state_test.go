@@ -91,6 +91,7 @@ func TestDecodeContinued(t *testing.T) {
 			State{Machine: 1, Mode: Retiring, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries)}}, false},
 		{"more targets than a spec may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries) + `]}}`,
 			State{Mode: Active, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries+1)}}, false},
+		{"the highest priority", `{"machine":1,"priority":1}`, State{Machine: 1, Mode: Active, Priority: 1}, false},
 		{"a priority that Temporal takes", `{"machine":1,"priority":5}`, State{Machine: 1, Mode: Active, Priority: 5}, false},
 		{"a priority that Temporal refuses", `{"machine":1,"priority":6}`, State{Machine: 1, Mode: Active}, false},
 		{"a priority below all", `{"machine":1,"priority":-1}`, State{Machine: 1, Mode: Active}, false},
