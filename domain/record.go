@@ -17,6 +17,8 @@ type Record struct {
 	Revocations []Revocation `json:"revocations,omitempty"`
 	// Deliveries are the targets that have met this certificate, in order of name.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// Retiring reports whether a Retire was stored later than all Ensures.
+	Retiring bool `json:"retiring,omitempty"`
 	// Released reports whether the certificate was retired, or its workflow cancelled.
 	Released bool `json:"released,omitempty"`
 }

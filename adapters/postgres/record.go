@@ -12,7 +12,7 @@ import (
 // The record of a certificate c with its version in service v is read in one statement: each issuance reads it several
 // times, and there is hardly ever something to be revoked.
 const (
-	stateColumns = `c.released_at IS NOT NULL, c.failure, v.renewal, v.revoked_at IS NOT NULL, ` + versionColumns + `, ` + pendingJSON + `, ` + deliveriesJSON
+	stateColumns = `c.retiring_at IS NOT NULL, c.released_at IS NOT NULL, c.failure, v.renewal, v.revoked_at IS NOT NULL, ` + versionColumns + `, ` + pendingJSON + `, ` + deliveriesJSON
 	stateFrom    = ` FROM certificates c LEFT JOIN versions v ON v.id = c.current_version AND v.certificate = c.name`
 
 	// pendingJSON are the domain.Revocations of certificate c, those of the oldest version first.
@@ -29,7 +29,7 @@ func scanState(row pgx.Row, more ...any) (domain.Record, error) {
 	var record domain.Record
 	var version versionRow
 	var revoked bool
-	fields := append([]any{&record.Released, &record.Failure, &record.Renewal, &revoked}, version.fields()...)
+	fields := append([]any{&record.Retiring, &record.Released, &record.Failure, &record.Renewal, &revoked}, version.fields()...)
 	fields = append(fields, &record.Revocations, &record.Deliveries)
 	if err := row.Scan(append(fields, more...)...); err != nil {
 		return domain.Record{}, err

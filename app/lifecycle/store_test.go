@@ -113,7 +113,7 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		out.Spec = &spec
 		needed, replaces := domain.Needed(request.At, s.record, spec, domain.Want{Reason: domain.WakeChanged})
 		out.Needed = needed && (s.record.Issued == nil || replaces != "")
-		s.record.Released = false
+		s.record.Retiring, s.record.Released = false, false
 		if len(in.Before.Names) > 0 && !slices.Equal(in.Before.Names, spec.Names) {
 			out.Changes = append(out.Changes, "names")
 		}
@@ -130,6 +130,7 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 		})
 	case domain.RequestRetire:
+		s.record.Retiring = true
 		for i := range s.record.Revocations { // nothing replaces them
 			s.record.Revocations[i].WithoutReplacement, s.record.Revocations[i].After = true, time.Time{}
 		}

@@ -77,12 +77,23 @@ func (m *Machine) take(a Action, record domain.Record) {
 	if !m.ends() { // then it is that of the release
 		m.Failure = standing(m.Failure, record.Failure)
 	}
-	if record.Released && m.Mode == Active && !m.asked() { // a workflow that was reset to before its end
-		m.Mode = Retired
-		m.giveUp()
-	}
+	m.obey(record)
 	m.merge(record.Deliveries)
 	m.reconcile()
+}
+
+// obey has a workflow that was reset do what was stored since: it ends if it has ended, and it does not end if the certificate
+// was ensured later.
+func (m *Machine) obey(record domain.Record) {
+	living := m.Mode == Active || m.Mode == Retiring || m.Mode == Clearing
+	switch {
+	case m.asked():
+	case record.Released && (m.Mode == Active || living && !m.revokes()):
+		m.Mode = Retired
+		m.giveUp()
+	case m.Mode != Active && living && record.Issued != nil && !record.Retiring && !record.Released:
+		m.Mode, m.Failure = Active, record.Failure
+	}
 }
 
 // Notice is word from outside that the record has changed. What it says is not believed: it is read.

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,42 @@ func TestReleasedRecordRetires(t *testing.T) {
 	require.Nil(t, m.Want)
 	require.Equal(t, Action{Do: End}, m.Next(Situation{Now: epoch}))
 	require.Equal(t, record.Deliveries, m.Left())
+}
+
+// After a reset to the midst of a retirement that is done, nothing is cleared any more; after one of a certificate that was
+// ensured since, it is kept.
+func TestARetirementThatWasReset(t *testing.T) {
+	t.Parallel()
+	for mode, stored := range map[Mode]domain.Record{Retired: {Retiring: true, Released: true}, Active: {}, Clearing: {Retiring: true}} {
+		m := serving(func(m *Machine) { m.Mode = Clearing })
+		m.reconcile()
+		m.Notice()
+		record := *m.Record
+		record.Retiring, record.Released = stored.Retiring, stored.Released
+		perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: record}, epoch) })
+		require.Equal(t, mode, m.Mode)
+	}
+}
+
+// What is asked for again after a reset, and was superseded meanwhile, changes nothing.
+func TestSupersededRequests(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []domain.RequestKind{domain.RequestStart, domain.RequestEnsure, domain.RequestRetire} {
+		m := serving(func(m *Machine) { m.Record.Issued.Revoked = true })
+		spec := m.Spec
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: "start", Kind: domain.RequestStart}})
+		m.Ask(domain.Request{ID: "again", Kind: kind, RemoveDeliveries: true})
+		record := *m.Record
+		for m.asked() {
+			perform(t, m, StepRecordRequest, func(a Action) {
+				m.Recorded(a, Recorded{Record: record, Spec: &spec, Superseded: true, Needed: true}, epoch)
+			})
+		}
+		require.Equal(t, Active, m.Mode, kind)
+		require.Nil(t, m.Want, kind)
+		require.Equal(t, spec, m.Spec)
+		require.Empty(t, slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Request.ID == "again" }))
+	}
 }
 
 // Force is for the attempt that begins next, also where that has to begin again.

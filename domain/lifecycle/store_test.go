@@ -28,7 +28,7 @@ type recorded struct{ ID, Version string }
 
 func (s *store) record() domain.Record {
 	return deep(domain.Record{ReadBy: "run", Issued: s.Issued, Renewal: s.Renewal, Failure: s.Failure, Revocations: s.Revocations,
-		Deliveries: s.Deliveries, Released: s.Released})
+		Deliveries: s.Deliveries, Retiring: s.Retiring, Released: s.Released})
 }
 
 func (s *store) version() string {
