@@ -18,6 +18,9 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 		failure := unasked(a, fault, now)
 		m.Failure = &failure
 	case m.denied(a, fault):
+	case a.Step == StepDeliver && unmet(m.delivery(a.Target)) && !m.named(a.Target): // nobody waits for it, unless the record says otherwise
+		m.meets(a)
+		m.reconcile()
 	default:
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
 		if m.Attempt != nil && a.lane() == "attempt" {
