@@ -109,10 +109,10 @@ resilience: $(DEVSTACK) ## Measure stops, a rolling restart, a kill, cuts and ou
 	  > .bin/resilience.log; failed=$$?; sed -nE 's/^ *[a-z_]+_test\.go:[0-9]+: (.+)/\1/p' .bin/resilience.log; \
 	  test $$failed = 0 || { cat .bin/resilience.log; exit 1; }
 
-crash: $(DEVSTACK) ## Kill a worker at every statement and request of an issuance, a renewal, a delivery, a revocation
+crash: $(DEVSTACK) ## Kill a worker at every statement and request of a life; reset workflows to every task
 	@rm -f .bin/crash.txt
-	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run TestCrash ./cmd/everleaf/e2e \
-	  -args -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
+	@$(DEVSTACK) exec -- go test -count=1 -timeout 30m -parallel 16 -run 'TestCrash|TestReset' ./cmd/everleaf/e2e \
+	  -args -resets -crash $(CURDIR)/.bin/crash.txt; failed=$$?; [ ! -e .bin/crash.txt ] || cat .bin/crash.txt; exit $$failed
 
 # Histories of a release lie in a folder of its name, which this leaves alone.
 record: $(DEVSTACK) ## Record the replay histories again, on real servers

@@ -111,18 +111,18 @@ func (mr *MockCertificatesMockRecorder) RecordIssued(ctx, certificate, orderID, 
 }
 
 // RecordReleased mocks base method.
-func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error) {
+func (m *MockCertificates) RecordReleased(ctx context.Context, certificate string, at time.Time, cancelled bool) (domain.Record, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "RecordReleased", ctx, certificate, at)
+	ret := m.ctrl.Call(m, "RecordReleased", ctx, certificate, at, cancelled)
 	ret0, _ := ret[0].(domain.Record)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // RecordReleased indicates an expected call of RecordReleased.
-func (mr *MockCertificatesMockRecorder) RecordReleased(ctx, certificate, at interface{}) *gomock.Call {
+func (mr *MockCertificatesMockRecorder) RecordReleased(ctx, certificate, at, cancelled interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordReleased", reflect.TypeOf((*MockCertificates)(nil).RecordReleased), ctx, certificate, at)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordReleased", reflect.TypeOf((*MockCertificates)(nil).RecordReleased), ctx, certificate, at, cancelled)
 }
 
 // RecordRenewal mocks base method.
@@ -141,13 +141,12 @@ func (mr *MockCertificatesMockRecorder) RecordRenewal(ctx, certificate, version,
 }
 
 // RecordRequest mocks base method.
-func (m *MockCertificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (domain.Record, string, error) {
+func (m *MockCertificates) RecordRequest(ctx context.Context, certificate string, request ports.StoredRequest) (ports.RecordedRequest, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "RecordRequest", ctx, certificate, request)
-	ret0, _ := ret[0].(domain.Record)
-	ret1, _ := ret[1].(string)
-	ret2, _ := ret[2].(error)
-	return ret0, ret1, ret2
+	ret0, _ := ret[0].(ports.RecordedRequest)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // RecordRequest indicates an expected call of RecordRequest.

@@ -15,11 +15,9 @@ import (
 type Certificates interface {
 	// Record reads what is stored of a certificate, in one statement.
 	Record(ctx context.Context, certificate string) (domain.Record, error)
-	// RecordRequest stores a request that is not older than the last one, with an event; it returns the record after it,
-	// and the version that a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever
-	// is in service by then; empty if there was none. Idempotent by the request's ID.
-	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (record domain.Record, version string,
-		err error)
+	// RecordRequest stores a request that is not older than the last one, with an event. Idempotent by the request's ID: a
+	// repeat is as old as the first call.
+	RecordRequest(ctx context.Context, certificate string, request StoredRequest) (RecordedRequest, error)
 	// RecordIssued stores the version, makes it the current one, marks the order issued, clears the failures of the
 	// certificate and its deliveries and removes the order's HTTP tokens, in one transaction. What is to be revoked waits
 	// for the new version's deliveries from then on; the new version is to be revoked as well if its key is called
@@ -50,8 +48,9 @@ type Certificates interface {
 	RecordUnrevoked(ctx context.Context, certificate, version string, failure domain.Failure) error
 	// RecordReleased notes that the certificate's workflow ended at an instant and removes the HTTP tokens of its orders
 	// in flight; it returns the record after it. One that was asked for after the instant belongs to another workflow, and
-	// nothing changes. Idempotent.
-	RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error)
+	// nothing changes; nor does it where the workflow was not cancelled and no Retire is stored that is later than all
+	// Ensures. Idempotent.
+	RecordReleased(ctx context.Context, certificate string, at time.Time, cancelled bool) (domain.Record, error)
 }
 
 // StoredRequest is what RecordRequest stores of a request.
@@ -65,6 +64,18 @@ type StoredRequest struct {
 	Fulfilled bool
 	// Version is what a Revoke is about.
 	Version string
+}
+
+// RecordedRequest is what RecordRequest found.
+type RecordedRequest struct {
+	// Record is the record after it.
+	Record domain.Record
+	// Version is what a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever is in
+	// service by then; empty if there was none.
+	Version string
+	// Stored is the spec that is stored where a Start, Ensure or Retire changed nothing, since a later one of them is stored;
+	// otherwise it is nil.
+	Stored *domain.Spec
 }
 
 // CertificateRecord is a certificate as other services may read it.

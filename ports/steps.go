@@ -145,6 +145,9 @@ type RecordRequestOutput struct {
 	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the answer to
 	// a repeat; empty if there was none.
 	Version string `json:"version,omitempty"`
+	// Superseded reports whether a Start, Ensure or Retire changed nothing, since a later one of them is stored; Spec is the
+	// stored one then.
+	Superseded bool `json:"superseded,omitempty"`
 	// Refused is why nothing was recorded: the caller must act.
 	Refused *domain.Fault `json:"refused,omitempty"`
 }
@@ -181,6 +184,8 @@ type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
 	// At is the workflow's instant: a certificate that somebody asked for later is not released.
 	At time.Time `json:"at"`
+	// Cancelled reports whether the workflow was cancelled: otherwise a certificate is not released that nobody has retired.
+	Cancelled bool `json:"cancelled,omitempty"`
 }
 
 // RecordReleasedOutput is the record of the certificate that is released.

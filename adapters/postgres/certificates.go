@@ -174,16 +174,18 @@ func (c *Certificates) ofVersion(ctx context.Context, value any, statement, cert
 }
 
 // RecordReleased implements ports.Certificates.
-func (c *Certificates) RecordReleased(ctx context.Context, certificate string, at time.Time) (domain.Record, error) {
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string, at time.Time, cancelled bool) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		WITH current AS (
-			SELECT name FROM certificates WHERE name = $1 AND coalesce(requested_at <= $2, true) FOR NO KEY UPDATE
+			SELECT name FROM certificates
+			WHERE name = $1 AND coalesce(requested_at <= $2, true) AND ($3 OR retirement IS NOT NULL)
+			FOR NO KEY UPDATE
 		), released AS (
 			UPDATE certificates SET released_at = now(), updated_at = now() FROM current
 			WHERE certificates.name = current.name AND released_at IS NULL
 			RETURNING certificates.name
 		), `+tokensInFlight+`
-		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at)
+		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at, cancelled)
 }
 
 func unknownVersionFault(version string) error {

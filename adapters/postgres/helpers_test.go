@@ -110,7 +110,7 @@ func (s store) order(id string) (order ports.StoredOrder) {
 // release is RecordReleased that must succeed.
 func (s store) release(certificate string) {
 	s.t.Helper()
-	_, err := s.RecordReleased(s.t.Context(), certificate, time.Now())
+	_, err := s.RecordReleased(s.t.Context(), certificate, time.Now(), true)
 	require.NoError(s.t, err)
 }
 
@@ -131,9 +131,9 @@ func (s store) fail(certificate string, failure domain.Failure) {
 // ask is RecordRequest that must succeed.
 func (s store) ask(certificate string, request ports.StoredRequest) domain.Record {
 	s.t.Helper()
-	record, _, err := s.RecordRequest(s.t.Context(), certificate, request)
+	out, err := s.RecordRequest(s.t.Context(), certificate, request)
 	require.NoError(s.t, err)
-	return record
+	return out.Record
 }
 
 // ensured is an Ensure that the certificate in service fulfils.

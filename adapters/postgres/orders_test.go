@@ -261,7 +261,7 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 		}
 	}
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", victim.Version, domain.Failure{At: noon}))
-	_, _, err = s.RecordRequest(t.Context(), "web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1",
+	_, err = s.RecordRequest(t.Context(), "web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1",
 		Kind: domain.RequestRevoke, At: noon, Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
 	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	steals := newOrder("web", "stolen")

@@ -16,25 +16,37 @@ const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 
 
 // RecordRequest implements ports.Certificates.
 func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
-	request ports.StoredRequest) (record domain.Record, version string, err error) {
+	request ports.StoredRequest) (out ports.RecordedRequest, err error) {
 	request.ID, request.Note = text(request.ID), text(request.Note) // a caller may choose an update's ID
+	later := func(row pgx.Row) error {
+		if err := row.Scan(&out.Stored); !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		return nil
+	}
 	switch request.Kind {
 	case domain.RequestRenew:
-		record, err = c.recordRenew(ctx, certificate, request)
+		out.Record, err = c.recordRenew(ctx, certificate, request)
 	case domain.RequestRevoke:
-		record, err = c.recordRevoke(ctx, certificate, request)
+		out.Record, err = c.recordRevoke(ctx, certificate, request)
 	case domain.RequestRetire:
-		record, err = c.recordRetire(ctx, certificate, request)
-		return record, "", err
+		out.Record, err = c.recordRetire(ctx, certificate, request, later)
+		return out, err
 	default:
-		record, err = c.recordEnsure(ctx, certificate, request)
-		return record, "", err
+		out.Record, err = c.recordEnsure(ctx, certificate, request, later)
+		return out, err
 	}
 	if err == nil {
-		version, err = c.askedVersion(ctx, certificate, request)
+		out.Version, err = c.askedVersion(ctx, certificate, request)
 	}
-	return record, version, err
+	return out, err
 }
+
+// asked is when the request $3 of certificate $1 was recorded first, else $2: after a reset of the workflow, it is asked
+// again.
+const asked = `asked AS (
+			SELECT coalesce((SELECT at FROM events WHERE certificate = $1 AND detail ->> 'request' = $3 AND detail ? 'request'), $2) AS at
+		)`
 
 // askedVersion is the version that the request was about when it was first recorded.
 func (c *Certificates) askedVersion(ctx context.Context, certificate string,
@@ -59,26 +71,26 @@ func (c *Certificates) recordRenew(ctx context.Context, certificate string,
 }
 
 // recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow
-// has left to be done is tried at once.
-func (c *Certificates) recordEnsure(ctx context.Context, certificate string,
-	request ports.StoredRequest) (domain.Record, error) {
+// has left to be done is tried at once. later takes the stored spec if a later request is stored.
+func (c *Certificates) recordEnsure(ctx context.Context, certificate string, request ports.StoredRequest,
+	later func(pgx.Row) error) (domain.Record, error) {
 	changes := request.Changes
 	if changes == nil {
 		changes = []string{}
 	}
-	return c.after(ctx, certificate, nil, `
-		WITH before AS (
+	return c.after(ctx, certificate, later, `
+		WITH `+asked+`, before AS (
 			SELECT released_at IS NOT NULL AS released FROM certificates WHERE name = $1
 		), stored AS (
 			-- A clock that was ahead once must not have later requests ignored.
-			INSERT INTO certificates (name, spec, phase, requested_at) VALUES ($1, $4, 'Issuing', least($2, now()))
+			INSERT INTO certificates (name, spec, phase, requested_at) SELECT $1, $4, 'Issuing', least(at, now()) FROM asked
 			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retirement = NULL, requested_at = EXCLUDED.requested_at,
 				updated_at = now(),
 				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
-			WHERE coalesce(certificates.requested_at <= $2, true)
+			WHERE coalesce(certificates.requested_at <= (SELECT at FROM asked), true)
 			RETURNING name
 		), resumed AS (
 			SELECT name FROM stored, before WHERE released
@@ -88,12 +100,14 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string,
 		), deliveries AS (
 			UPDATE deliveries SET failure = NULL, updated_at = now() FROM resumed WHERE certificate = name
 				AND failure IS NOT NULL AND contacted
-		), `+forgetUncontacted+`
-		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
-			jsonb_build_object('request', $3::text, 'changes', $6::text[])
-		FROM stored LEFT JOIN before ON true
-		WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once,
+		), `+forgetUncontacted+`, event AS (
+			INSERT INTO events (certificate, at, type, detail)
+			SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
+				jsonb_build_object('request', $3::text, 'changes', $6::text[])
+			FROM stored LEFT JOIN before ON true
+			WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once+`
+		)
+		SELECT spec FROM certificates WHERE name = $1 AND NOT EXISTS (SELECT FROM stored)`,
 		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes)
 }
 
@@ -133,20 +147,24 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 }
 
 // recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
-func (c *Certificates) recordRetire(ctx context.Context, certificate string,
-	request ports.StoredRequest) (domain.Record, error) {
-	return c.after(ctx, certificate, nil, `
-		WITH retiring AS (
-			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END, requested_at = least($2,
-				now()), updated_at = now()
-			WHERE name = $1 AND coalesce(requested_at <= $2, true)
+func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest,
+	later func(pgx.Row) error) (domain.Record, error) {
+	return c.after(ctx, certificate, later, `
+		WITH `+asked+`, retiring AS (
+			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END,
+				requested_at = least(at, now()), updated_at = now()
+			FROM asked
+			WHERE name = $1 AND coalesce(requested_at <= at, true)
 			RETURNING name
 		), revocations AS (
 			UPDATE versions SET revoking = revoking - 'after' - 'failure' || '{"withoutReplacement": true}' FROM retiring
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
+		), event AS (
+			INSERT INTO events (certificate, at, type, detail)
+			SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,
+				'note', $5::text)
+			FROM retiring`+once+`
 		)
-		INSERT INTO events (certificate, at, type, detail)
-		SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,
-			'note', $5::text)
-		FROM retiring`+once, certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
+		SELECT spec FROM certificates WHERE name = $1 AND NOT EXISTS (SELECT FROM retiring)`,
+		certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
 }

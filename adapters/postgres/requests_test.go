@@ -290,13 +290,13 @@ func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 	s.ask("web", ensured("1", early, order.Spec))
 	s.ask("web", ensured("2", early.Add(2*time.Second), order.Spec))
 	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t"}}))
-	record, err := s.RecordReleased(t.Context(), "web", early.Add(time.Second))
+	record, err := s.RecordReleased(t.Context(), "web", early.Add(time.Second), true)
 	require.NoError(t, err)
 	require.Empty(t, record.Retirement)
 	require.Equal(t, 1, s.count("http_tokens"))
 	require.NotContains(t, s.events("web"), "released")
 	for range 2 {
-		record, err = s.RecordReleased(t.Context(), "web", early.Add(2*time.Second))
+		record, err = s.RecordReleased(t.Context(), "web", early.Add(2*time.Second), true)
 		require.NoError(t, err)
 		require.Equal(t, domain.Released, record.Retirement)
 	}
@@ -304,14 +304,56 @@ func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 	require.Equal(t, []string{"placed", "released"}, s.events("web"), "once")
 }
 
+// After a reset of its workflow, a request is made again: it is as old as it was, and what was stored since holds.
+func TestARepeatDoesNotOverrideWhatCameLater(t *testing.T) {
+	s := newStore(t)
+	order := s.placed(newOrder("web", "first"))
+	s.record(order, issuedFor(order), "chain")
+	ask := func(request ports.StoredRequest) ports.RecordedRequest {
+		t.Helper()
+		out, err := s.RecordRequest(t.Context(), "web", request)
+		require.NoError(t, err)
+		return out
+	}
+	delivered := func(target string) domain.Spec {
+		spec := order.Spec
+		spec.Deliveries = []string{target}
+		return spec
+	}
+	now := early.Add(time.Minute)
+	require.Nil(t, ask(ensured("1", early, delivered("one"), "deliveries")).Stored)
+	require.Nil(t, ask(ensured("1", early.Add(time.Second), delivered("one"), "deliveries")).Stored, "nothing came since")
+	require.Nil(t, ask(ensured("2", early.Add(2*time.Second), delivered("two"), "deliveries")).Stored)
+	two := delivered("two")
+	require.Equal(t, &two, ask(ensured("1", now, delivered("one"), "deliveries")).Stored)
+	require.Equal(t, two, query[domain.Spec](s, `SELECT spec FROM certificates`))
+
+	require.Equal(t, domain.Retiring, ask(retire("3", early.Add(3*time.Second))).Record.Retirement)
+	require.Equal(t, &two, ask(ensured("2", now, two)).Stored)
+	record, err := s.RecordReleased(t.Context(), "web", early.Add(4*time.Second), false)
+	require.NoError(t, err)
+	require.Equal(t, domain.Released, record.Retirement)
+	require.Equal(t, domain.Released, ask(ensured("2", now, two)).Record.Retirement)
+	require.Nil(t, ask(retire("3", now)).Stored)
+
+	require.Nil(t, ask(ensured("4", early.Add(5*time.Second), delivered("four"), "deliveries")).Stored)
+	four := delivered("four")
+	late := ask(retire("3", now))
+	require.Equal(t, &four, late.Stored)
+	require.Empty(t, late.Record.Retirement)
+	record, err = s.RecordReleased(t.Context(), "web", now, false)
+	require.NoError(t, err)
+	require.Empty(t, record.Retirement, "nobody retires it any more")
+}
+
 // A repeat of a request is about the version that was in service when it was first recorded.
 func TestARepeatIsAboutTheSameVersion(t *testing.T) {
 	s := newStore(t)
 	about := func(request ports.StoredRequest) string {
 		t.Helper()
-		_, version, err := s.RecordRequest(t.Context(), "web", request)
+		out, err := s.RecordRequest(t.Context(), "web", request)
 		require.NoError(t, err)
-		return version
+		return out.Version
 	}
 	renew := func(id string) ports.StoredRequest {
 		return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestRenew, At: early}}
@@ -334,6 +376,6 @@ func TestARepeatIsAboutTheSameVersion(t *testing.T) {
 	require.Equal(t, second, about(revoke("4", second, domain.RevokedSuperseded)))
 	require.Len(t, s.read("web").Revocations, 1)
 
-	_, _, err = s.RecordRequest(t.Context(), "web", revoke("5", nobody, domain.RevokedSuperseded))
+	_, err = s.RecordRequest(t.Context(), "web", revoke("5", nobody, domain.RevokedSuperseded))
 	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 }

@@ -46,7 +46,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 	failure := domain.Failure{At: noon, RetryAt: noon}
 	request := func(kind domain.RequestKind) func() error {
 		return func() error {
-			_, _, err := s.RecordRequest(ctx, "c77", ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
+			_, err := s.RecordRequest(ctx, "c77", ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
 				ID: uuid.NewString(), Kind: kind, At: noon, Spec: &spec, Reason: domain.RevokedKeyCompromise}})
 			return err
 		}
@@ -83,7 +83,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 			_, err := s.RecordRevoked(ctx, "c77", version, domain.RevokedSuperseded, noon)
 			return err
 		}},
-		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77", noon); return err }},
+		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77", noon, true); return err }},
 		{"Timeline", func() error { _, err := postgres.NewTimelines(s.pool).Timeline(ctx, "c77", 10); return err }},
 		{"Owners", func() error {
 			_, err := postgres.NewSecrets(s.pool).Owners(ctx, []string{uuid.NewString()})

@@ -33,9 +33,12 @@ func Certificate(ctx workflow.Context, input converter.RawValue) error {
 // run is one run of the workflow.
 type run struct {
 	machine *lifecycle.Machine
-	// id is the run's ID. first is that of the run which it was reset from, else the same; with an update's ID it is the
-	// ID of a request: after a reset, updates are applied again, and what they asked for is recorded already.
+	// id is the run's ID. first is that of the first of those that continued as one another, or were reset, up to this
+	// one; with an update's ID it is the ID of a request: after a reset, the updates of a run and of those that it
+	// continued as are applied again, and what they asked for is recorded already.
 	id, first string
+	// isReset reports whether the run was made by a reset of another.
+	isReset bool
 	// queue is the workflows' task queue, after which the others are named.
 	queue string
 	// outdated reports whether the run began under a lower version of the machine than this build's.
@@ -58,7 +61,8 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 			Message: fmt.Sprintf("workflow ID %q: a %s workflow's ID must be %s<name>",
 				info.WorkflowExecution.ID, ports.CertificateWorkflow, ports.WorkflowIDPrefix)})
 	}
-	r := &run{id: info.WorkflowExecution.RunID, first: info.OriginalRunID, queue: info.TaskQueueName}
+	r := &run{id: info.WorkflowExecution.RunID, first: info.FirstRunID, queue: info.TaskQueueName,
+		isReset: info.WorkflowExecution.RunID != info.OriginalRunID}
 	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
 	refusal := startOptionsFault(info)
 	payload, continued := input.Payload().GetData(), info.ContinuedExecutionRunID != ""
@@ -71,7 +75,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 		panic(fmt.Sprintf("certificate %q: %v. Deploy the build that wrote the state, or a newer one; the workflow then "+
 			"goes on", name, err))
 	default:
-		r.machine = lifecycle.New(name, state, r.first+"/start", now(ctx))
+		r.machine = lifecycle.New(name, state, info.OriginalRunID+"/start", info.WorkflowStartTime.UTC())
 	}
 	return r, r.handle(ctx)
 }

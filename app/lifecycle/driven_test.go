@@ -187,7 +187,7 @@ func (d *driver) input(a lifecycle.Action) any {
 	case lifecycle.StepRevoke:
 		return ports.RevokeCertificateInput{Certificate: certName, Version: a.Version}
 	case lifecycle.StepRelease:
-		return ports.RecordReleasedInput{Certificate: certName, At: d.now}
+		return ports.RecordReleasedInput{Certificate: certName, At: d.now, Cancelled: m.Mode == lifecycle.Cancelled}
 	}
 	failed := m.Failed[0]
 	in := ports.RecordFailureInput{

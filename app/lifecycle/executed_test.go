@@ -138,7 +138,7 @@ type executionOutbound struct {
 
 func (e *executionOutbound) GetInfo(ctx workflow.Context) *workflow.Info {
 	info := *e.Next.GetInfo(ctx)
-	info.WorkflowExecution.RunID, info.OriginalRunID = e.name, e.name
+	info.WorkflowExecution.RunID, info.OriginalRunID, info.FirstRunID = e.name, e.name, e.name
 	info.WorkflowExecutionTimeout, info.WorkflowRunTimeout = 0, 0
 	return &info
 }

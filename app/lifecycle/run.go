@@ -33,6 +33,7 @@ func (r *run) loop(ctx workflow.Context) error {
 	for {
 		r.woken = false
 		r.drainSignals(ctx)
+		r.noticeReset(ctx)
 		action := r.next(ctx)
 		switch {
 		case action.Do == lifecycle.Run && action.Step == lifecycle.StepRelease:
@@ -106,7 +107,7 @@ func (r *run) wait(ctx workflow.Context, action lifecycle.Action) {
 	await(ctx, func() bool {
 		// What nobody reads, a signal of another name, makes the history longer, too.
 		lengthened := r.situation(ctx).Suggested != suggested
-		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady() || lengthened
+		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady() || lengthened || r.noticeReset(ctx)
 	})
 }
 

@@ -105,6 +105,11 @@ func (s *server) update(name string, request any) (status domain.Status, err err
 // history is a run's, the newest's if run is empty. It replays.
 func (s *server) history(run string) (events []*historypb.HistoryEvent) {
 	s.Helper()
+	if run == "" {
+		described, err := s.DescribeWorkflow(s.Context(), s.id(), "")
+		require.NoError(s, err)
+		run = described.WorkflowExecution.RunID // after a reset, the history does not say
+	}
 	all := s.GetWorkflowHistory(s.Context(), s.id(), run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for all.HasNext() {
 		event, err := all.Next()
@@ -115,7 +120,7 @@ func (s *server) history(run string) (events []*historypb.HistoryEvent) {
 	require.NoError(s, err)
 	Register(replayer)
 	require.NoError(s, replayer.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		&historypb.History{Events: events}, worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: s.id()}}))
+		&historypb.History{Events: events}, worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: s.id(), RunID: run}}))
 	return events
 }
 

@@ -48,7 +48,9 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
 			func(out ports.RevokeCertificateOutput) { m.Revoked(a, out.Record) }, failed)
 	case lifecycle.StepRelease:
-		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: m.Name, At: now(ctx)},
+		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{
+			Certificate: m.Name, At: now(ctx), Cancelled: m.Mode == lifecycle.Cancelled,
+		},
 			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)
 	default:
 		panic("no step for the action " + string(a.Step))

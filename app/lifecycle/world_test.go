@@ -73,7 +73,7 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	w := &world{TB: t, env: suite.NewTestWorkflowEnvironment(), store: s, inputs: map[string][]any{}, meanwhile: map[string]func(){}}
 	w.info = func(info *workflow.Info) {
-		info.WorkflowExecution.RunID, info.OriginalRunID = run, run
+		info.WorkflowExecution.RunID, info.OriginalRunID, info.FirstRunID = run, run, run
 		info.WorkflowExecutionTimeout, info.WorkflowRunTimeout = 0, 0 // the suite sets both
 	}
 	stub(w, ports.RecordRequest, run)

@@ -143,7 +143,10 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 		{"a revocation", domain.RequestRevoke, nil, true, revocation, Active},
 		{"a revocation without a replacement", domain.RequestRevoke, nil, false, nil, Active},
 		{"a revocation on the way to the end", domain.RequestRevoke, retired(Retiring, domain.Retiring), true, nil, Retiring},
-		{"a revocation after the end", domain.RequestRevoke, retired(Retired, domain.Released), true, nil, Retiring},
+		{"a revocation after the end", domain.RequestRevoke, func(m *Machine) {
+			retired(Retired, domain.Released)(m)
+			m.Record.Revocations = []domain.Revocation{{Issued: *m.Record.Issued, WithoutReplacement: true}}
+		}, true, nil, Retiring},
 	} {
 		m := serving(c.change)
 		m.Failures = 2

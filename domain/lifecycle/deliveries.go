@@ -40,7 +40,7 @@ func (m *Machine) reconcile() {
 	leaves := m.Mode == Retiring || m.Mode == Retired || m.cancelled()
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d domain.Delivery) bool {
 		busy := m.busy(Action{Step: StepDeliver, Target: d.Target})
-		return !m.named(d.Target) && !busy && (!d.Contacted && d.Version == "" || leaves)
+		return !m.named(d.Target) && !busy && (uncontacted(&d) || leaves)
 	})
 	for i := range m.Deliveries {
 		d := &m.Deliveries[i]
@@ -60,6 +60,17 @@ func (m *Machine) reconcile() {
 			m.Deliveries = append(m.Deliveries, domain.Delivery{Target: target})
 		}
 	}
+}
+
+// uncontacted reports whether the certificate was never at the target, as far as is known.
+func uncontacted(d *domain.Delivery) bool {
+	return d == nil || !d.Contacted && d.Version == ""
+}
+
+// listed are the targets that callers see: one that the spec does not name any more is forgotten while the first try
+// there is still at work, and comes back only if it was contacted.
+func (m *Machine) listed() []domain.Delivery {
+	return slices.DeleteFunc(slices.Clone(m.Deliveries), func(d domain.Delivery) bool { return d.Removing && uncontacted(&d) })
 }
 
 // named reports whether the target is to have the certificate.

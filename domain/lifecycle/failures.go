@@ -18,6 +18,10 @@ func (m *Machine) FailedWith(a Action, fault domain.Fault, now time.Time) {
 		failure := unasked(a, fault, now)
 		m.Failure = &failure
 	case m.denied(a, fault):
+	// Nobody waits for it, unless the record says otherwise.
+	case a.Step == StepDeliver && uncontacted(m.delivery(a.Target)) && !m.named(a.Target):
+		m.meets(a)
+		m.reconcile()
 	default:
 		m.Failed = append(m.Failed, FailedAction{Action: a, Fault: fault, At: now})
 		if m.Attempt != nil && a.lane() == "attempt" {

@@ -40,7 +40,7 @@ func (m *Machine) asked() bool { return slices.ContainsFunc(m.Tickets, unrecorde
 
 // nextTarget delivers what is in service and clears what the spec does not name.
 func (m *Machine) nextTarget() (next Action, at time.Time, ok bool) {
-	if !m.known() || m.Mode != Active && m.Mode != Clearing {
+	if !m.known() || m.asked() || m.Mode != Active && m.Mode != Clearing {
 		return Action{}, time.Time{}, false
 	}
 	for _, d := range m.Deliveries {

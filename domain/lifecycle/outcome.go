@@ -73,7 +73,7 @@ func (m *Machine) take(a Action, record domain.Record) {
 		}
 	}
 	if !m.asked() {
-		m.follow(record.Retirement)
+		m.follow(record)
 	}
 	if !m.ends() { // then it is that of the release
 		m.Failure = latestFailure(m.Failure, record.Failure)
@@ -84,8 +84,8 @@ func (m *Machine) take(a Action, record domain.Record) {
 
 // follow takes over from the record whether the certificate is kept in service: a Retire or an Ensure may be stored
 // though its answer was lost, and a workflow may have been reset to before one.
-func (m *Machine) follow(stored domain.Retirement) {
-	switch {
+func (m *Machine) follow(record domain.Record) {
+	switch stored := record.Retirement; {
 	case m.cancelled() || m.Mode == Refused:
 	case stored == "":
 		if m.ends() {
@@ -93,7 +93,8 @@ func (m *Machine) follow(stored domain.Retirement) {
 		}
 	case stored != domain.Released:
 		m.end(Mode(stored))
-	case m.Mode == Active:
+	// Nothing is cleared that was left since.
+	case m.Mode == Active, len(record.Revocations) == 0:
 		m.end(Retired)
 	}
 }

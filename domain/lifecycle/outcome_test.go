@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -47,9 +48,10 @@ func TestModeFollowsTheRecord(t *testing.T) {
 		{Active, domain.Released, Retired},
 		{Retiring, "", Active},
 		{Retiring, domain.Clearing, Clearing},
-		{Retiring, domain.Released, Retiring}, // it ends by a release of its own
+		{Retiring, domain.Released, Retired},
 		{Clearing, "", Active},
 		{Clearing, domain.Retiring, Retiring},
+		{Clearing, domain.Released, Retired},
 		{Cancelled, "", Cancelled},
 		{Cancelled, domain.Retiring, Cancelled},
 		{Ended, "", Ended},
@@ -83,6 +85,27 @@ func TestRetireThatCameTooLate(t *testing.T) {
 	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
 	require.Equal(t, Active, m.Mode)
 	require.Equal(t, domain.ReasonNotRetired, m.Answer("1", Situation{Now: epoch}).Fault.Reason)
+}
+
+// What is asked for again after a reset, and was superseded meanwhile, changes nothing.
+func TestSupersededRequests(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []domain.RequestKind{domain.RequestStart, domain.RequestEnsure, domain.RequestRetire} {
+		m := serving(func(m *Machine) { m.Record.Issued.Revoked = true })
+		spec := m.Spec
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: "start", Kind: domain.RequestStart}})
+		m.Ask(domain.Request{ID: "again", Kind: kind, RemoveDeliveries: true})
+		record := *m.Record
+		for m.asked() {
+			perform(t, m, StepRecordRequest, func(a Action) {
+				m.Recorded(a, Recorded{Record: record, Spec: &spec, Superseded: true, Needed: true}, epoch)
+			})
+		}
+		require.Equal(t, Active, m.Mode, kind)
+		require.Nil(t, m.Want, kind)
+		require.Equal(t, spec, m.Spec)
+		require.Empty(t, slices.DeleteFunc(m.Tickets, func(t Ticket) bool { return t.Request.ID == "again" }))
+	}
 }
 
 // Force is for the attempt that begins next, also where that has to begin again.

@@ -44,6 +44,8 @@ type Recorded struct {
 	Needed bool
 	// Version is what a Renew or Revoke is about: what was in service when it was recorded first.
 	Version string
+	// Superseded reports whether a later request is stored, so that this one changes nothing: Spec is what is stored.
+	Superseded bool
 	// Refused is why the request can't be carried out; nothing was recorded then.
 	Refused *domain.Fault
 }
@@ -117,6 +119,11 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	}
 	replaced := out.Version != "" && out.Version != version                 // since the request was recorded first
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
+	if out.Superseded {
+		m.Spec = *out.Spec
+		m.startRecorded()
+		return
+	}
 	switch t.Request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
 		ended := m.ends()
@@ -152,7 +159,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 		}
 	case domain.RequestRetire:
 		t.Already = m.Mode == Retired
-		m.follow(out.Record.Retirement)
+		m.follow(out.Record)
 	}
 }
 
@@ -176,9 +183,7 @@ func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 
 // ensured takes over the spec.
 func (m *Machine) ensured(out Recorded, changed bool) {
-	for i := range m.Tickets {
-		m.Tickets[i].Recorded = m.Tickets[i].Recorded || starts(m.Tickets[i]) // it says all that the start says
-	}
+	m.startRecorded()
 	if m.ends() {
 		m.Mode, m.Failure = Active, nil
 	}
@@ -187,6 +192,13 @@ func (m *Machine) ensured(out Recorded, changed bool) {
 	}
 	if changed && m.Attempt != nil && !m.busy(Action{Step: StepObtain}) {
 		m.again() // it waits, and nothing was placed for it yet
+	}
+}
+
+// startRecorded notes that a plain start is recorded: what else was recorded says all that the start says.
+func (m *Machine) startRecorded() {
+	for i := range m.Tickets {
+		m.Tickets[i].Recorded = m.Tickets[i].Recorded || starts(m.Tickets[i])
 	}
 }
 

@@ -24,7 +24,7 @@ func (m *Machine) Status(run string) domain.Status {
 		}
 		return s
 	}
-	s.Issued, s.Renewal, s.Revoking, s.Deliveries = m.Record.Issued, m.Record.Renewal, m.Record.Revocations, m.Deliveries
+	s.Issued, s.Renewal, s.Revoking, s.Deliveries = m.Record.Issued, m.Record.Renewal, m.Record.Revocations, m.listed()
 	if m.Mode == Retired {
 		s.Renewal, s.Failure, s.Deliveries = nil, nil, m.Left()
 	}

@@ -114,13 +114,14 @@ func TestRecordFailureThatCannotBeStored(t *testing.T) {
 
 func TestRecordReleased(t *testing.T) {
 	r := newRig(t)
-	r.certificates.EXPECT().RecordReleased(anything, certName, now).Return(domain.Record{Retirement: domain.Released}, nil)
+	r.certificates.EXPECT().RecordReleased(anything, certName, now, false).
+		Return(domain.Record{Retirement: domain.Released}, nil)
 	out, err := call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, At: now})
 	require.NoError(t, err)
 	require.Equal(t, domain.Released, out.Record.Retirement)
 	require.NotEmpty(t, out.Record.ReadBy)
 
-	r.certificates.EXPECT().RecordReleased(anything, certName, now).Return(domain.Record{}, waitFault)
+	r.certificates.EXPECT().RecordReleased(anything, certName, now, false).Return(domain.Record{}, waitFault)
 	_, err = call(r, ports.RecordReleased, ports.RecordReleasedInput{Certificate: certName, At: now})
 	wire(t, err, waitFault, true)
 }

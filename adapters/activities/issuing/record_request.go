@@ -35,12 +35,17 @@ func (a *Activities) RecordRequest(ctx context.Context,
 			return refuse(err), nil
 		}
 	}
-	record, version, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
+	recorded, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
 	if err != nil {
 		return out, fmt.Errorf("record request: %w", err)
 	}
+	record, version := recorded.Record, recorded.Version
 	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes,
 		Version: version}
+	if recorded.Stored != nil {
+		out.Spec, out.Changes, out.Superseded = recorded.Stored, nil, true
+		return out, nil
+	}
 	switch request.Kind {
 	case domain.RequestStart, domain.RequestEnsure:
 		out.Needed = !stored.Fulfilled

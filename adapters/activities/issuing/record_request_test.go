@@ -41,7 +41,7 @@ func (r *rig) records(stored ports.StoredRequest, record domain.Record) {
 
 // recordsAbout expects a request that was recorded first when the version was in service.
 func (r *rig) recordsAbout(stored ports.StoredRequest, version string, record domain.Record) {
-	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(record, version, nil)
+	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(ports.RecordedRequest{Record: record, Version: version}, nil)
 }
 
 func TestRecordRequestOnlyReads(t *testing.T) {
@@ -108,6 +108,27 @@ func TestRecordEnsure(t *testing.T) {
 				require.Nil(t, out.Refused)
 			})
 		}
+	}
+}
+
+// What is older than what is stored changes nothing, and says what is stored.
+func TestRecordSuperseded(t *testing.T) {
+	stored := spec
+	stored.Names = []string{"later.example.com"}
+	for _, kind := range []domain.RequestKind{domain.RequestStart, domain.RequestEnsure, domain.RequestRetire} {
+		r := newRig(t)
+		in := requested(kind)
+		if kind != domain.RequestRetire {
+			in = requested(kind, forSpec(spec))
+			r.reads(domain.Record{})
+		}
+		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Record: serving(), Stored: &stored}, nil)
+		out, err := call(r, ports.RecordRequest, in)
+		require.NoError(t, err)
+		require.True(t, out.Superseded)
+		require.Equal(t, &stored, out.Spec)
+		require.Empty(t, out.Changes)
+		require.False(t, out.Needed)
 	}
 }
 
@@ -230,7 +251,7 @@ func TestRecordRequestFaults(t *testing.T) {
 			},
 			"store": func(r *rig) ports.RecordRequestInput {
 				r.reads(serving())
-				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(domain.Record{}, "", fault)
+				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{}, fault)
 				return requested(domain.RequestEnsure, forSpec(spec))
 			},
 		} {

@@ -101,6 +101,11 @@ func keep(t *testing.T, corpus, name string, history *historypb.History) {
 	corpora.Lock()
 	defer corpora.Unlock()
 	run := history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId()
+	for _, event := range history.Events {
+		if reset := event.GetWorkflowTaskFailedEventAttributes().GetNewRunId(); reset != "" {
+			run = reset
+		}
+	}
 	replaytest.Keep(t, corpus, name, run, history, func(r worker.WorkflowRegistry) {
 		lifecycle.Register(r)
 		appnexus.Register(r)
