@@ -241,7 +241,7 @@ func (l *resets) settles(what string, before truth) {
 	told := l.cli("cert", "status", l.name, "--output", "json")
 	if before.Released {
 		require.NotZero(l.t, told.code, what)
-		require.Contains(l.t, told.stderr, "NotKept", what)
+		require.Contains(l.t, told.stderr, "WorkflowEnded", what)
 		return
 	}
 	told.exits(l.t, 0)
