@@ -121,7 +121,8 @@ func (r *rollout) under(disturb func(), title string) string {
 	disturbing.Go(func() {
 		defer calm.Store(true)
 		if disturb != nil {
-			time.Sleep(time.Second) // until the load is well under way
+			assert.Eventually(r.t, func() bool { return next.Load() > rollingInFlight+rollingLoad/6 }, time.Minute, 10*time.Millisecond,
+				"the load to be well under way")
 			disturb()
 		}
 	})
