@@ -80,7 +80,13 @@ func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], 
 	options := localOptions
 	options.Summary = step.Summary
 	future := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in)
-	workflow.Go(ctx, func(ctx workflow.Context) { outcome(ctx, r, future, done, failed) })
+	unanswered := func(fault domain.Fault) {
+		if fault.Reason == domain.ReasonStepTimedOut { // it waits for nothing else
+			fault.Reason, fault.Message = domain.ReasonDatabaseUnavailable, "Postgres did not answer within 5 s"
+		}
+		failed(fault)
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) { outcome(ctx, r, future, done, unanswered) })
 }
 
 // remote runs a step as an activity, beside what follows.

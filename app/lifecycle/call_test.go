@@ -92,7 +92,7 @@ func TestPostgresHangs(t *testing.T) {
 	began := time.Now()
 	w.lives(spec, 30*time.Second)
 	require.Equal(t, domain.PhaseIssuing, status.Phase)
-	require.Equal(t, domain.ReasonStepTimedOut, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
+	require.Equal(t, domain.ReasonDatabaseUnavailable, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
 	require.Less(t, time.Since(began), 8*time.Second)
 }
 
