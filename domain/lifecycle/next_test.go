@@ -179,3 +179,18 @@ func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
 	m.Delivered(deliver, epoch.Add(time.Second))
 	require.Zero(t, m.Priority)
 }
+
+// A retired certificate's record is read again only for somebody who waits for it.
+func TestRetiredReadsForCallers(t *testing.T) {
+	t.Parallel()
+	m := serving(func(m *Machine) {
+		m.Mode, m.Stale, m.Deliveries = Retired, true, nil
+		m.Tickets = []Ticket{{Request: domain.Request{ID: "1", Kind: domain.RequestRevoke}, Recorded: true}}
+	})
+	a := m.Next(Situation{Now: epoch})
+	require.Equal(t, Run, a.Do)
+	require.Equal(t, StepRecordRequest, a.Step)
+	require.Empty(t, a.Request)
+	m.Forget("1")
+	require.Equal(t, End, m.Next(Situation{Now: epoch}).Do)
+}
