@@ -92,6 +92,8 @@ type crashResult struct {
 	files []string
 	wrong []string
 	took  time.Duration
+	// reused reports whether the CA validated nothing, so that a point on the way was not there.
+	reused bool
 }
 
 // live leads one life in its own lane, with a kill at the point; nil is none.
@@ -130,6 +132,11 @@ func (c *crashes) live(t *testing.T, name string, life life, at *point) crashRes
 		is.orders - was.orders, is.certificates - was.certificates, is.revoked - was.revoked,
 		is.stored - was.stored, is.versions - was.versions, is.tokens, is.delivered,
 	}
+	// Pebble uses one authorization in a hundred again, whatever its settings say: then there is nothing to kill it at.
+	if r.reused = at != nil && !l.trap.hasSprung() && validates(c.dry[life.name].seen) && !validates(r.seen); r.reused {
+		l.quit()
+		return r
+	}
 	r.wrong = l.wrong(life, r, status, err)
 	if dry, ok := c.dry[life.name]; ok && !slices.Equal(r.files, dry.files) {
 		r.wrong = append(r.wrong, fmt.Sprintf("files are %q, and without a kill %q", r.files, dry.files))
@@ -139,6 +146,11 @@ func (c *crashes) live(t *testing.T, name string, life life, at *point) crashRes
 	}
 	l.quit()
 	return r
+}
+
+// validates reports whether the CA was asked to validate a name.
+func validates(seen []exchange) bool {
+	return slices.ContainsFunc(seen, func(e exchange) bool { return strings.Contains(e.what, pathChallenge) })
 }
 
 // outlive waits for the kill, which may come after the caller was answered, and starts the next worker.

@@ -58,9 +58,14 @@ func TestCrash(t *testing.T) {
 		for i := range results {
 			r := &results[i]
 			life := lives[slices.IndexFunc(lives, func(l life) bool { return l.name == r.life })]
-			t.Run(r.life+" "+r.at.String(), func(t *testing.T) {
+			t.Run(strings.ReplaceAll(r.life+" "+r.at.String(), "$", ""), func(t *testing.T) { // it names a folder, and $ begins a reference
 				t.Parallel()
-				*r = c.live(t, fmt.Sprintf("kill-%d", i), life, r.at)
+				for try := range 5 {
+					if *r = c.live(t, fmt.Sprintf("kill-%d-%d", i, try), life, r.at); !r.reused {
+						return
+					}
+				}
+				t.Error("the CA never validates")
 			})
 		}
 	})
