@@ -25,8 +25,12 @@ func classify(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), worker.ErrWorkerShutdown) {
 		return handedOverFault()
 	}
-	if ctx.Err() != nil {
-		return err // cancelled or timed out: Temporal knows which
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return err // Temporal knows
+	}
+	// An answer that comes as the time runs out may still count.
+	if _, ok := errors.AsType[*domain.Fault](err); !ok && ctx.Err() != nil {
+		err = domain.NewFault(domain.FaultWait, domain.ReasonStepTimedOut, err, "the step did not finish in time")
 	}
 	if p, ok := errors.AsType[*parked](err); ok {
 		return benign(p.fault, p.wait)

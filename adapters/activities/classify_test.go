@@ -67,23 +67,25 @@ func TestClassifyGivesTheUnforeseenToTheOperator(t *testing.T) {
 	require.Equal(t, domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: "unexpected error: index out of range"}, fault)
 }
 
-func TestClassifyLeavesTheEndOfTheContextToTemporal(t *testing.T) {
-	for name, end := range map[string]func() (context.Context, context.CancelFunc){
-		"cancelled": func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
-		"timed out": func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Nanosecond) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := end()
-			if name != "timed out" {
-				cancel()
-			}
-			<-ctx.Done()
-			err := fmt.Errorf("read order: %w", context.Cause(ctx))
-			require.Same(t, err, classify(ctx, err))
-			require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
-			cancel()
-		})
-	}
+func TestClassifyLeavesCancellationToTemporal(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := fmt.Errorf("read order: %w", context.Cause(ctx))
+	require.Same(t, err, classify(ctx, err))
+	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
+}
+
+// Postgres that hangs until the step's time is over is a wait like any other.
+func TestClassifyAtTheEndOfTime(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	<-ctx.Done()
+	unavailable := domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil, "Postgres is out of reach")
+	wire(t, classify(ctx, fmt.Errorf("read record: %w", unavailable)), unavailable, true)
+	_, fault := faultIn(t, classify(ctx, fmt.Errorf("read order: %w", context.Cause(ctx))))
+	require.Equal(t, domain.FaultWait, fault.Kind)
+	require.Equal(t, domain.ReasonStepTimedOut, fault.Reason)
+	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
 }
 
 // A step that is cut short by its worker's stop goes to another worker at once, and its error says so whatever the
