@@ -12,9 +12,6 @@ import (
 
 // A reason is for programs, and frozen: outside this package it is always one of the constants.
 func TestReasonsAreConstants(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it checks the whole module, not this package")
-	}
 	loaded, err := packages.Load(&packages.Config{Mode: packages.LoadSyntax}, "everleaf/...")
 	require.NoError(t, err)
 	for _, p := range loaded {

@@ -157,9 +157,6 @@ func waiting(until func(w *world) time.Time) tamper {
 }
 
 func TestEachRuleCanBeBroken(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it tests the explorer, not the machine")
-	}
 	for _, b := range breakers {
 		t.Run(b.rule, func(t *testing.T) {
 			e, err := newExplorer(2, &b.tamper)

@@ -24,12 +24,7 @@ func TestWhatElseAStartCarries(t *testing.T) {
 	s := newStackWith(t, ninetyDays, steady)
 	s.wholeLife()
 	s.worker()
-	victim := s.name + "-victim"
-	s.must("cert", "ensure", victim, "--name", "victim.example.test", "--deliver", "disk")
-	before := status(t, s.must("cert", "renew", victim, "--output", "json")).Issued
-	s.eventually("the delivery", func() bool {
-		return s.scalar(`SELECT count(*) FROM deliveries WHERE version = $1`, before.Version) == 1
-	})
+	victim, before := s.victim()
 	rows := s.rowsOf(victim)
 	own := s.name + "-own"
 	forged := s.forged(own, victim, before, "Retiring")

@@ -28,12 +28,7 @@ func TestForgedStateReachesNothing(t *testing.T) {
 	s := newStackWith(t, ninetyDays, steady)
 	s.wholeLife()
 	s.worker()
-	victim := s.name + "-victim"
-	s.must("cert", "ensure", victim, "--name", "victim.example.test", "--deliver", "disk")
-	before := status(t, s.must("cert", "renew", victim, "--output", "json")).Issued
-	s.eventually("the delivery", func() bool {
-		return s.scalar(`SELECT count(*) FROM deliveries WHERE version = $1`, before.Version) == 1
-	})
+	victim, before := s.victim()
 	rows := s.rowsOf(victim)
 
 	foreign := worker.New(s.temporal, s.queue+"-foreign", worker.Options{})
@@ -88,6 +83,18 @@ func TestForgedStateReachesNothing(t *testing.T) {
 // continuesAsOurs is a workflow of somebody else.
 func continuesAsOurs(ctx workflow.Context, state converter.RawValue, queue string) error {
 	return workflow.NewContinueAsNewError(workflow.WithWorkflowTaskQueue(ctx, queue), ports.CertificateWorkflow, state)
+}
+
+// victim is a certificate whose second version is in service and delivered to the disk.
+func (s *stack) victim() (name string, issued *domain.Issued) {
+	s.t.Helper()
+	name = s.name + "-victim"
+	s.must("cert", "ensure", name, "--name", "victim.example.test", "--deliver", "disk")
+	issued = status(s.t, s.must("cert", "renew", name, "--output", "json")).Issued
+	s.eventually("the delivery", func() bool {
+		return s.scalar(`SELECT count(*) FROM deliveries WHERE version = $1`, issued.Version) == 1
+	})
+	return name, issued
 }
 
 // forged is a state that claims what is the victim's: as the machine writes it, as it once might have, and as it keeps it in
