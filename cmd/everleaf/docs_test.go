@@ -9,12 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The pages name settings: each must be one of the worker's.
+// The pages name settings: each must be one of a command's.
 func TestPagesNameSettingsThatExist(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
-	settings := help(t, "worker")
+	settings := ""
+	for _, command := range [][]string{{"worker"}, {"migrate"}, {"cert", "ensure"}, {"cert", "revoke"}, {"cert", "retire"}} {
+		settings += help(t, command...)
+	}
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)

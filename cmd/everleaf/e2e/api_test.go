@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -35,33 +36,41 @@ func TestExamplesRunOnTheWholeStack(t *testing.T) {
 	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM certificates`), "real certificates")
 }
 
-// The commands that README shows, to the letter.
+// The commands of Temporal's CLI that docs/api.md shows, to the letter and in its order.
 func TestTemporalCLI(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.ownNamespace()
 	s.worker()
-	for _, c := range []struct{ command, says string }{
-		{`temporal workflow start --task-queue everleaf --type Certificate --workflow-id certificate/shop ` +
-			`--id-conflict-policy UseExisting --input '{"spec": {"names": ["shop.example.com"]}}'`, "certificate/shop"},
-		{`temporal workflow execute-update-with-start --task-queue everleaf --type Certificate --workflow-id certificate/blog ` +
-			`--id-conflict-policy UseExisting --input '{"spec": {"names": ["blog.example.com"]}}' ` +
-			`--update-name Ensure --update-input '{"spec": {"names": ["blog.example.com"]}}' --output json`, `"phase":"Ready"`},
-		{`temporal workflow update execute --workflow-id certificate/shop --name Ensure --input '{"spec": {"names": ["shop.example.com"]}}' --output json`, `"phase":"Ready"`},
-		{`temporal workflow update execute --workflow-id certificate/shop --name Renew --input '{"note": "asked by hand"}' --output json`, `"cycle":2`},
-		{`temporal workflow update execute --workflow-id certificate/shop --name Revoke --input '{"reason": "superseded"}' --output json`, `"cycle":3`},
-		{`temporal workflow update execute --workflow-id certificate/blog --name Retire --input '{"removeDeliveries": true}' --output json`, `"name":"blog"`},
-		{`temporal workflow query --workflow-id certificate/shop --type Status --output json`, `"phase":"Ready"`},
-	} {
-		out, err := s.shell(c.command)
-		require.NoError(t, err, "%s\n%s", c.command, out)
-		require.Contains(t, strings.ReplaceAll(out, `": `, `":`), c.says, c.command)
+	says := []string{
+		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"cycle":2`, `"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
+		"", "Ready", // nothing fails; the current details
+	}
+	commands := commandsOf(t, "../docs/api.md", "temporal workflow ")
+	require.Len(t, commands, len(says))
+	for i, command := range commands {
+		out, err := s.shell(command)
+		require.NoError(t, err, "%s\n%s", command, out)
+		require.Contains(t, strings.ReplaceAll(out, `": `, `":`), says[i], command)
 	}
 	out, err := s.shell(`temporal workflow update execute --workflow-id certificate/shop --name Ensure --input '{"spec": {"names": ["a_b.example.com"]}}'`)
 	require.Error(t, err, "a problem is a failed command")
 	require.Contains(t, out, "an underscore, which no CA may certify")
 	require.Contains(t, out, "type: Spec")
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE revocation_reason = 'superseded'`))
+}
+
+// commandsOf are the lines of a page's code blocks that begin with prefix.
+func commandsOf(t *testing.T, page, prefix string) (commands []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "    "+prefix) {
+			commands = append(commands, strings.TrimSpace(line))
+		}
+	}
+	return commands
 }
 
 // shell runs one command line with the Temporal CLI of the tests.

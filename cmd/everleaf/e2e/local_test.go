@@ -14,7 +14,7 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-// What README says of trying dns-01 on one machine: the servers alone, the settings that they print, a worker, a wildcard.
+// What docs/operating.md says of trying dns-01 on one machine: the servers alone, the settings that they print, a worker, a wildcard.
 func TestLocalTryOfDNS01(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)

@@ -14,7 +14,7 @@ import (
 )
 
 // ownNamespace moves the stack to a namespace of its own, prepared by the binary itself, and to the default task queue:
-// what README shows runs there as it stands, names and all.
+// what docs/api.md shows runs there as it stands, names and all.
 func (s *stack) ownNamespace() (namespace string) {
 	s.t.Helper()
 	namespace = s.name

@@ -13,7 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// The Go worker guide, line by line; README has the table. Each of these files shows one of its concepts.
+// The Go worker guide, line by line; docs/temporal-worker.md has the table. Each of these files shows one of its concepts.
 
 // A worker is a client, a task queue's name and options, which may all be left out; and every one may be set.
 func TestWorkerRunsWithAnyOptions(t *testing.T) {
