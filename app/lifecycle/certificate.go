@@ -41,9 +41,7 @@ type run struct {
 	isReset bool
 	// queue is the workflows' task queue, after which the others are named.
 	queue string
-	// outdated reports whether the run began under a lower version of the machine than this build's.
-	outdated bool
-	// handOvers counts the decisions to hand over because of that.
+	// handOvers counts the decisions to hand over to a run that begins under this build's version.
 	handOvers int
 	// callers are the updates that are not answered yet, oldest first.
 	callers []*caller
@@ -63,7 +61,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 	}
 	r := &run{id: info.WorkflowExecution.RunID, first: info.FirstRunID, queue: info.TaskQueueName,
 		isReset: info.WorkflowExecution.RunID != info.OriginalRunID}
-	r.outdated = workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version) < lifecycle.Version
+	began := int(workflow.GetVersion(ctx, machineGate, 1, lifecycle.Version))
 	refusal := startOptionsFault(info)
 	payload, continued := input.Payload().GetData(), info.ContinuedExecutionRunID != ""
 	state, err := lifecycle.Decode(payload, continued) //workflowcheck:ignore // JSON: the same each time
@@ -75,7 +73,7 @@ func setUp(ctx workflow.Context, input converter.RawValue) (*run, error) {
 		panic(fmt.Sprintf("certificate %q: %v. Deploy the build that wrote the state, or a newer one; the workflow then "+
 			"goes on", name, err))
 	default:
-		r.machine = lifecycle.New(name, state, info.OriginalRunID+"/start", info.WorkflowStartTime.UTC())
+		r.machine = lifecycle.New(name, state, began, info.OriginalRunID+"/start", info.WorkflowStartTime.UTC())
 	}
 	return r, r.handle(ctx)
 }

@@ -38,7 +38,7 @@ type atWork struct {
 
 func (l life) driven() lived {
 	d := &driver{sides: l.side(), now: start, run: "run-1", lived: lived{answers: map[string]string{}}}
-	d.m = lifecycle.New(certName, lifecycle.State{Spec: l.spec, Mode: lifecycle.Active}, "run-1/start", d.now)
+	d.m = lifecycle.New(certName, lifecycle.State{Spec: l.spec, Mode: lifecycle.Active}, lifecycle.Version, "run-1/start", d.now)
 	events := l.events
 	for !d.settle() {
 		step := d.earliest()
@@ -136,7 +136,7 @@ func (d *driver) settle() (ended bool) {
 			}
 			d.suggested = false
 			d.run = fmt.Sprintf("run-%d", len(d.ends)+1)
-			d.m = lifecycle.New(certName, d.m.State, d.run+"/start", d.now)
+			d.m = lifecycle.New(certName, d.m.State, lifecycle.Version, d.run+"/start", d.now)
 		}
 	}
 }

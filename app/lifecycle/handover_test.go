@@ -121,6 +121,7 @@ func TestOutdatedRun(t *testing.T) {
 	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
 	w.run(ports.StartInput{Spec: spec})
 	require.Equal(t, spec.WithDefaults(), w.next().Spec)
+	require.Equal(t, lifecycle.Version-1, w.next().Machine, "the rules that wrote the state")
 	require.Empty(t, w.steps())
 }
 

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,13 +24,19 @@ func TestReplay(t *testing.T) {
 	replaytest.Run(t, corpus, Register)
 }
 
-// A build with a higher version of the machine finds the runs that are open: it must do again what they have done, and only
-// then hand over.
-func TestReplayBegunUnderALowerVersion(t *testing.T) {
+// A build of the next version, in which a rule has changed that asks under which version its run began, does again what
+// the runs of today's have done, to the last octet of the state that they handed on. Only then it hands over.
+func TestReplayOnTheNextVersion(t *testing.T) {
 	t.Parallel()
-	for _, path := range replaytest.Histories(t, corpus) {
-		require.NoError(t, replaytest.ReplayBegunUnder(t, path, Register, machineGate, lifecycle.Version-1), path)
-	}
+	const rules, number, rule = "../../domain/lifecycle/", "const Version = %d\n", "m.Obtained >= cycles"
+	next := lifecycle.Version + 1
+	overlay := replaytest.Overlay(t, map[string][2]string{
+		rules + "state.go":  {fmt.Sprintf(number, lifecycle.Version), fmt.Sprintf(number, next)},
+		rules + "action.go": {rule, fmt.Sprintf("%s || m.Machine >= %d && m.Obtained >= cycles-1", rule, next)},
+	})
+	replay := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-run=^TestReplay$", "-overlay", overlay, ".")
+	out, err := replay.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 // TestReplayCatchesABrokenWorkflow is why to trust TestReplay.

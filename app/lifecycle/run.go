@@ -83,7 +83,7 @@ func (r *run) end(ctx workflow.Context, do lifecycle.Do) error {
 
 func (r *run) situation(ctx workflow.Context) lifecycle.Situation {
 	return lifecycle.Situation{
-		Now: now(ctx), Outdated: r.outdated,
+		Now: now(ctx), Outdated: r.machine.Machine < lifecycle.Version,
 		Suggested: workflow.GetInfo(ctx).GetContinueAsNewSuggested(),
 	}
 }

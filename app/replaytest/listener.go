@@ -19,8 +19,6 @@ type listener struct {
 	others []interceptor.WorkerInterceptor
 	// limit is the run's time-out, zero for none.
 	limit time.Duration
-	// began overrules, if it is set, the version under which a run began, by gate.
-	began map[string]workflow.Version
 }
 
 // note takes down a call.
@@ -184,9 +182,6 @@ func (o *outbound) GetVersion(ctx workflow.Context, gate string, lowest, highest
 	version := o.Next.GetVersion(ctx, gate, lowest, highest)
 	if version != workflow.DefaultVersion {
 		o.note(doVersion, gate, nil, version)
-	}
-	if began, ok := o.began[gate]; ok {
-		return began
 	}
 	return version
 }

@@ -34,17 +34,6 @@ func replayPart(history *historypb.History, transcript *Transcript, register fun
 	return l.judge(err, transcript.Calls[:min(len(l.calls), len(transcript.Calls))], events)
 }
 
-// ReplayBegunUnder is Replay of a run that the code finds to have begun under this version of a gate, as a build sees
-// it that has raised the version. What is recorded must be done again.
-func ReplayBegunUnder(t testing.TB, path string, register func(worker.WorkflowRegistry), gate string,
-	version workflow.Version) error {
-	t.Helper()
-	l := listener{began: map[string]workflow.Version{gate: version}}
-	history, transcript := Read(t, path), readTranscript(t, path)
-	err := l.replay(history, transcript.Run, register)
-	return l.judge(err, transcript.Calls, nil)
-}
-
 // Fails requires that no history of the corpus replays through what register registers, and that each error says why.
 func Fails(t *testing.T, corpus, why string, register func(worker.WorkflowRegistry)) {
 	t.Helper()

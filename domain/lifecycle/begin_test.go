@@ -48,7 +48,7 @@ func TestUnrecordedWaitsLongerEachTime(t *testing.T) {
 		require.Equal(t, &Unread{Tries: i + 1, RetryAt: epoch.Add(wait), Fault: away}, m.Unread)
 	}
 
-	m = New(name, State{Spec: specA}, "start", epoch)
+	m = New(name, State{Spec: specA}, Version, "start", epoch)
 	for _, wait := range waits {
 		m.Unrecorded(Action{Step: StepRecordRequest, Request: "start"}, away, epoch)
 		require.Equal(t, epoch.Add(wait), m.Tickets[0].RetryAt, "a start is tried for ever")

@@ -195,13 +195,13 @@ func TestAnEnsureGoesBeforeThePlainStart(t *testing.T) {
 		}
 		return ids
 	}
-	m := New(name, State{Spec: specA}, "start", epoch)
+	m := New(name, State{Spec: specA}, Version, "start", epoch)
 	ask(m, "renew", domain.RequestRenew)
 	ask(m, "ensure", domain.RequestEnsure)
 	ask(m, "ensure2", domain.RequestEnsure)
 	require.Equal(t, []string{"ensure", "ensure2", "start", "renew"}, ids(m))
 
-	m = New(name, State{Spec: specA}, "start", epoch)
+	m = New(name, State{Spec: specA}, Version, "start", epoch)
 	m.Begin(m.Next(Situation{Now: epoch}), epoch)
 	ask(m, "ensure", domain.RequestEnsure)
 	require.Equal(t, []string{"start", "ensure"}, ids(m), "the start is at work")

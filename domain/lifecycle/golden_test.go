@@ -14,11 +14,11 @@ import (
 	"everleaf/domain"
 )
 
-// golden are states as runs hand them on. Those in testdata/states may be in the histories of live workflows: a file
-// changes only together with Version, and only until Version is released.
+// golden are states as runs hand them on. Those in testdata/states may be in the histories of live workflows: from the
+// release of their version on, none changes. A field that comes later is in a state of a later version.
 var golden = map[string]State{
 	"active": {
-		Machine: Version, Mode: Active, Cycle: 5, Tenant: "team", Priority: 2,
+		Machine: 1, Mode: Active, Cycle: 5, Tenant: "team", Priority: 2,
 		Spec: domain.Spec{
 			Names: []string{"www.example.com", "example.com"}, Issuers: []string{"default", "spare"}, Profile: "tlsserver", KeyType: domain.KeyECDSAP256,
 			Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "shop", Deliveries: []string{"disk", "files@host"},
@@ -29,14 +29,14 @@ var golden = map[string]State{
 		},
 	},
 	"wanting": {
-		Machine: Version, Mode: Active, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}},
+		Machine: 1, Mode: Active, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}},
 		Want: &domain.Want{
 			Reason: domain.WakeRequested, Replaces: "0198a1b2-0000-7000-8000-000000000001", Force: true, Tried: true,
 			Planned: time.Date(2027, 1, 30, 12, 0, 0, 0, time.UTC),
 		},
 	},
-	"retiring": {Machine: Version, Mode: Retiring, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}}},
-	"clearing": {Machine: Version, Mode: Clearing, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}, Deliveries: []string{"disk"}}},
+	"retiring": {Machine: 1, Mode: Retiring, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}}},
+	"clearing": {Machine: 1, Mode: Clearing, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}, Deliveries: []string{"disk"}}},
 }
 
 // A state that was handed on is read, and written, as it always was.

@@ -82,15 +82,16 @@ type FailedAction struct {
 	At     time.Time    `json:"at"`
 }
 
-// New makes the machine of a run. start identifies a plain start among the requests.
-func New(name string, state State, start string, now time.Time) *Machine {
+// New makes the machine of a run that began under this version of the rules, also on a build that has a higher one. start
+// identifies a plain start among the requests.
+func New(name string, state State, began int, start string, now time.Time) *Machine {
 	m := &Machine{State: state, Name: name}
-	m.Machine = Version
 	if state.Machine == 0 {
 		spec := state.Spec
-		m.State = State{Machine: Version, Spec: spec, Mode: Active}
+		m.State = State{Spec: spec, Mode: Active}
 		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec}})
 	}
+	m.Machine = began
 	return m
 }
 

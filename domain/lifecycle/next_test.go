@@ -11,7 +11,7 @@ import (
 
 // serving is a machine whose certificate is in service at its target, planned for renewal in an hour.
 func serving(change func(m *Machine)) *Machine {
-	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, "r1", epoch)
+	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, Version, "r1", epoch)
 	m.Record = &domain.Record{
 		ReadBy: "run", Issued: &domain.Issued{Version: "v1", Issuer: "ca1", Names: specA.Names},
 		Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}, Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}},

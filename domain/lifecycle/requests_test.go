@@ -23,7 +23,7 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 	perform(t, retiring, StepRecordRequest, func(a Action) { retiring.Recorded(a, Recorded{Record: revoked, Spec: &specA}, epoch) })
 	require.Equal(t, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, retiring.Want)
 	for _, ensured := range []bool{false, true} {
-		m := New(name, State{Spec: specA}, "start", epoch)
+		m := New(name, State{Spec: specA}, Version, "start", epoch)
 		if ensured {
 			m.Ask(domain.Request{ID: "ensure", Kind: domain.RequestEnsure, Spec: &specA})
 		}

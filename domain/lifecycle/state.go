@@ -7,7 +7,7 @@ import (
 	"everleaf/domain"
 )
 
-// Version is the version of this package's rules and of State's format.
+// Version is the version of this package's rules and of State's format. When to raise it, package app/replaytest says.
 const Version = 1
 
 const (
@@ -44,7 +44,8 @@ const (
 // State is what one run hands to the next. It says what was asked for and nothing else: whatever an input holds, no
 // key, version or revocation is reached through it.
 type State struct {
-	// Machine is the Version that wrote it; 0 is a caller's input.
+	// Machine is the Version of the rules that wrote it, which is the one under which that run began; 0 is a caller's
+	// input. In a Machine it is that of this run: a rule that has changed asks for it.
 	Machine int         `json:"machine,omitempty"`
 	Spec    domain.Spec `json:"spec"`
 	Mode    Mode        `json:"mode,omitempty"`

@@ -139,14 +139,16 @@ func TestTheLargestStateIsHandedOn(t *testing.T) {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	forged := State{Spec: specA, Mode: Retiring, Want: &domain.Want{Force: true}, Cycle: 9, Tenant: "them", Visible: &Visible{State: "Ready"}}
-	m := New(name, forged, "r1", epoch)
-	require.Equal(t, State{Machine: Version, Spec: specA, Mode: Active}, m.State, "a caller's input is a spec and nothing else")
+	const began = Version - 1
+	m := New(name, forged, began, "r1", epoch)
+	require.Equal(t, State{Machine: began, Spec: specA, Mode: Active}, m.State, "a caller's input is a spec and nothing else")
 	require.Len(t, m.Tickets, 1)
 	require.Equal(t, domain.Request{ID: "r1", Kind: domain.RequestStart, At: epoch, Spec: &specA}, m.Tickets[0].Request)
 
 	for _, mode := range []Mode{Active, Clearing} {
 		handed := State{Machine: Version, Spec: specA, Mode: mode, Cycle: 9, Tenant: "us"}
-		m = New(name, handed, "r1", epoch)
+		m = New(name, handed, began, "r1", epoch)
+		handed.Machine = began // what it hands on is written by the rules under which it began, whatever the build's version
 		require.Equal(t, handed, m.State)
 		require.Empty(t, m.Tickets, "whether it is retired, the record says")
 	}

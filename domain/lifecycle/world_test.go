@@ -91,7 +91,7 @@ func begin(spec domain.Spec) *world {
 	if err != nil {
 		panic(err)
 	}
-	w.Machine = New(name, state, w.id(), w.Now)
+	w.Machine = New(name, state, Version, w.id(), w.Now)
 	return w
 }
 
@@ -101,7 +101,7 @@ func (w *world) again(spec domain.Spec) {
 	next.Store, next.Served, next.Next, next.Asked = w.Store, w.Served, w.Next, w.Asked
 	next.Revoke, next.Revoked, next.Alone, next.Now, next.tamper = w.Revoke, w.Revoked, w.Alone, w.Now, w.tamper
 	next.Store.Requests = nil
-	next.Machine = New(name, State{Spec: spec, Mode: Active}, next.id(), w.Now)
+	next.Machine = New(name, State{Spec: spec, Mode: Active}, Version, next.id(), w.Now)
 	*w = *next
 }
 
@@ -208,7 +208,7 @@ func (w *world) continueAsNew() error {
 	if err != nil {
 		return fmt.Errorf("the next run cannot read the state: %w", err)
 	}
-	w.Machine, w.Suggested, w.Outdated, w.Shown, w.Heard = New(name, state, w.id(), w.Now), false, false, false, -1
+	w.Machine, w.Suggested, w.Outdated, w.Shown, w.Heard = New(name, state, Version, w.id(), w.Now), false, false, false, -1
 	return nil
 }
 

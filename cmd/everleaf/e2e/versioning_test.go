@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +13,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
+	"everleaf/app/replaytest"
 	"everleaf/domain"
 	"everleaf/domain/lifecycle"
 	"everleaf/ports"
@@ -24,19 +24,12 @@ import (
 // buildOfMachine builds the program with another version of the certificates' machine.
 func buildOfMachine(t *testing.T, version int) string {
 	t.Helper()
-	path, err := filepath.Abs("../../../domain/lifecycle/state.go")
-	require.NoError(t, err)
-	today, err := os.ReadFile(path)
-	require.NoError(t, err)
-	other := strings.Replace(string(today), fmt.Sprintf("const Version = %d\n", lifecycle.Version), fmt.Sprintf("const Version = %d\n", version), 1)
-	require.NotEqual(t, string(today), other)
-	dir := t.TempDir()
-	changed, program := filepath.Join(dir, "state.go"), filepath.Join(dir, "everleaf")
-	require.NoError(t, os.WriteFile(changed, []byte(other), 0o600))
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
+	const number = "const Version = %d\n"
+	overlay := replaytest.Overlay(t, map[string][2]string{
+		"../../../domain/lifecycle/state.go": {fmt.Sprintf(number, lifecycle.Version), fmt.Sprintf(number, version)},
+	})
+	program := filepath.Join(t.TempDir(), "everleaf")
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }
@@ -92,7 +85,8 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	s.eventually("its next run", func() bool { return len(s.runs(asleep)) == 2 })
 	handed := s.rested(asleep)
 	require.Equal(t, []string{"two"}, buildsOf(handed))
-	require.Equal(t, lifecycle.Version+1, machineOf(t, handed))
+	require.Equal(t, lifecycle.Version, machineOf(t, handed), "by the rules under which the first run began")
+	require.Equal(t, lifecycle.Version+1, begunUnder(t, handed))
 	for _, name := range []string{asleep, atWork} {
 		for _, run := range s.runs(name) {
 			require.False(t, has(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED), s.text(run))
@@ -125,6 +119,19 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 func (s *stack) wake(name string) {
 	s.t.Helper()
 	require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(name), "", ports.RecordChangedSignal, nil))
+}
+
+// begunUnder is the version of the machine that a run's first gate records.
+func begunUnder(t *testing.T, run *historypb.History) (version int) {
+	t.Helper()
+	for _, e := range run.Events {
+		if gate := e.GetMarkerRecordedEventAttributes(); gate.GetMarkerName() == "Version" {
+			require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(gate.GetDetails()["version"], &version))
+			return version
+		}
+	}
+	t.Fatal("no gate in the history")
+	return 0
 }
 
 // machineOf is the version of the machine that wrote a run's input.
