@@ -12,7 +12,8 @@ const (
 	releaseTime = 2 * time.Second
 	// listenersTime lets what the responder and the pull listener have been asked be answered, side by side.
 	listenersTime = time.Second
-	// connectionsTime is for the database's and the servers' connections.
+	// connectionsTime is for the process's entry in the table of processes, for Temporal's connections and for the
+	// database's, a third each.
 	connectionsTime = time.Second
 	// telemetryTime is for sending the last traces, if any are sent.
 	telemetryTime = 500 * time.Millisecond

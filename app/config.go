@@ -131,9 +131,9 @@ type Log struct {
 	Level  slog.Level
 }
 
-// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the workers themselves, the
-// schedule.
-const startStages = 5
+// startStages is how many bounded waits a start has: Postgres, its checks, Temporal, the table of processes, the
+// workers themselves, the schedule.
+const startStages = 6
 
 // temporalConfig loads the client's options; it contacts nobody.
 func (c Config) temporalConfig() (temporal.Config, error) {

@@ -33,7 +33,7 @@ func openSealing(ctx context.Context, config sealing.Config) (*sealing.Keeper, e
 func lifetime(config Config) fx.Option {
 	order := []fx.Option{fx.Invoke(keepTelemetry)}
 	polls := len(config.polling()) > 0
-	seals := len(config.sealing()) > 0 || config.pulls()
+	seals := config.seals()
 	// Made first, since it only reads settings: a bad one is reported before the wait for Postgres.
 	if seals {
 		order = append(order, fx.Invoke(func(*sealing.Keeper) {}))
@@ -51,7 +51,7 @@ func lifetime(config Config) fx.Option {
 	if config.has(RoleWorkflows) {
 		order = append(order, fx.Invoke(keepFleet))
 	}
-	order = append(order, fx.Invoke(keepListeners))
+	order = append(order, describePresence(config), fx.Invoke(keepPresence, keepListeners))
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
 	}
@@ -90,7 +90,7 @@ func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, hea
 			return postgres.CheckSchema(ctx, pool)
 		},
 		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, connectionsTime/2)
+			ctx, cancel := context.WithTimeout(ctx, connectionsTime/3)
 			defer cancel()
 			bounded(ctx, pool.Close) // it waits for connections in use
 			return nil
@@ -129,7 +129,7 @@ func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config,
 			return err
 		},
 		OnStop: func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, connectionsTime/2)
+			ctx, cancel := context.WithTimeout(ctx, connectionsTime/3)
 			defer cancel()
 			bounded(ctx, c.Close)
 			return nil

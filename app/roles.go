@@ -153,6 +153,9 @@ func (c Config) sealing() []role {
 	return slices.DeleteFunc(c.polling(), func(r role) bool { return !r.issues && !r.delivers })
 }
 
+// seals reports whether the process has the sealing keys.
+func (c Config) seals() bool { return len(c.sealing()) > 0 || c.pulls() }
+
 // polling are the rows of the table that poll a task queue in this process.
 func (c Config) polling() []role {
 	return slices.DeleteFunc(slices.Clone(roles), func(r role) bool { return r.queue == nil || !c.has(r.name) })

@@ -44,11 +44,16 @@ type (
 	Reason = domain.Reason
 	// Record is a certificate as Postgres has it.
 	Record = ports.CertificateRecord
+	// Process is a running worker process as it describes itself.
+	Process = ports.Process
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
 	// Catalog reads Postgres.
 	Catalog = ports.Catalog
 )
+
+// ProcessGone is how long after its last sign a process counts as gone.
+const ProcessGone = ports.ProcessGone
 
 // The reasons by which cmd chooses a hint, an exit code or whether to go on waiting.
 const (

@@ -62,7 +62,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(sealing.NewResealer, fx.As(new(ports.Resealer))),
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
-			fx.Annotate(newIssuers, fx.As(new(ports.Issuers))),
+			fx.Annotate(newIssuers, fx.As(new(ports.Issuers)), fx.As(fx.Self())),
 			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
 
 			func(c Config) http01.Config { return c.HTTP01 },
@@ -75,6 +75,8 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newClient,
 			newCaller,
 			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
+			fx.Annotate(postgres.NewProcesses, fx.As(new(ports.Processes))),
+			newPresence,
 			newListeners,
 			newWorkers,
 			newOutcome,

@@ -242,6 +242,17 @@ CREATE TABLE sealing_check (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The processes that run, as each describes itself, seen_at every few seconds. A process that stops removes its row; one
+-- that was killed leaves it, and it does not count after a while. Nothing in it is secret.
+CREATE TABLE processes (
+    id         text PRIMARY KEY,
+    host       text NOT NULL,
+    build      text NOT NULL,
+    settings   jsonb NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    seen_at    timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE VIEW everleaf_certificates AS
 SELECT c.name,
        c.phase,

@@ -89,6 +89,20 @@ func (m *MockKeyRing) EXPECT() *MockKeyRingMockRecorder {
 	return m.recorder
 }
 
+// IDs mocks base method.
+func (m *MockKeyRing) IDs() []string {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "IDs")
+	ret0, _ := ret[0].([]string)
+	return ret0
+}
+
+// IDs indicates an expected call of IDs.
+func (mr *MockKeyRingMockRecorder) IDs() *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "IDs", reflect.TypeOf((*MockKeyRing)(nil).IDs))
+}
+
 // Mark mocks base method.
 func (m *MockKeyRing) Mark() []byte {
 	m.ctrl.T.Helper()

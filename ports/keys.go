@@ -22,6 +22,8 @@ type KeyRing interface {
 	Sealer
 	// Mark is how all begins that the current key seals, and nothing that another one does. It is no secret.
 	Mark() []byte
+	// IDs names all its keys by their marks, in hexadecimal, the current one first. They are no secret.
+	IDs() []string
 	// Rotated reports whether there are earlier keys, and so perhaps something to reseal.
 	Rotated() bool
 }

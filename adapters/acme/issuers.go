@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,6 +23,24 @@ func NewIssuers(cas ...*CA) *Issuers {
 		byName[ca.config.Issuer] = ca
 	}
 	return &Issuers{byName: byName}
+}
+
+// Describe lists the CAs in order of name. It contacts none of them: profiles are those of the directory as it was read
+// last.
+func (i *Issuers) Describe() []ports.ProcessIssuer {
+	described := make([]ports.ProcessIssuer, 0, len(i.byName))
+	for _, name := range slices.Sorted(maps.Keys(i.byName)) {
+		ca := i.byName[name]
+		issuer := ports.ProcessIssuer{Name: name, Directory: ca.config.Directory}
+		if known := ca.currentDirectory(); known != nil {
+			issuer.Known = true
+			if known.Meta != nil {
+				issuer.Profiles = slices.Sorted(maps.Keys(known.Meta.Profiles))
+			}
+		}
+		described = append(described, issuer)
+	}
+	return described
 }
 
 // Issuer returns the CA called name, or an Operator fault "UnknownIssuer" that lists the configured ones.

@@ -211,8 +211,9 @@ func (p plainSealer) Open(_ context.Context, sealed []byte) ([]byte, error) {
 	return sealed[len(p):], nil
 }
 
-func (p plainSealer) Mark() []byte { return []byte(p) }
-func (plainSealer) Rotated() bool  { return false }
+func (p plainSealer) Mark() []byte  { return []byte(p) }
+func (p plainSealer) IDs() []string { return []string{string(p)} }
+func (plainSealer) Rotated() bool   { return false }
 
 // failingSealer cannot be reached.
 type failingSealer struct{ err error }
@@ -220,6 +221,7 @@ type failingSealer struct{ err error }
 func (f failingSealer) Seal(context.Context, []byte) ([]byte, error) { return nil, f.err }
 func (f failingSealer) Open(context.Context, []byte) ([]byte, error) { return nil, f.err }
 func (failingSealer) Mark() []byte                                   { return nil }
+func (failingSealer) IDs() []string                                  { return nil }
 func (failingSealer) Rotated() bool                                  { return false }
 
 // with is the URL with one more of pgx's parameters.

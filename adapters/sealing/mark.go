@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 )
 
 const (
@@ -33,6 +34,14 @@ func mark(fingerprint []byte) (m [markLength]byte) {
 
 // Mark implements ports.KeyRing.
 func (k *Keeper) Mark() []byte { return bytes.Clone(k.keys[0].mark[:]) }
+
+// IDs implements ports.KeyRing.
+func (k *Keeper) IDs() (ids []string) {
+	for _, key := range k.keys {
+		ids = append(ids, hex.EncodeToString(key.mark[:]))
+	}
+	return ids
+}
 
 // Rotated implements ports.KeyRing.
 func (k *Keeper) Rotated() bool { return len(k.keys) > 1 }

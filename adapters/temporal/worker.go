@@ -153,9 +153,17 @@ var life = strings.ToLower(rand.Text()[:6])
 // identity ends with a word of this process's life alone: a container that is restarted has the pid and the host of the
 // one before, whose polls the server remembers for minutes.
 func identity(role string) string {
+	return fmt.Sprintf("%d@%s/%s/%s", os.Getpid(), Host(), role, life)
+}
+
+// ProcessID is the identity of this process's workers without the role: pid@host/life.
+func ProcessID() string { return fmt.Sprintf("%d@%s/%s", os.Getpid(), Host(), life) }
+
+// Host is this host's name.
+func Host() string {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "unknown"
+		return "unknown"
 	}
-	return fmt.Sprintf("%d@%s/%s/%s", os.Getpid(), host, role, life)
+	return host
 }

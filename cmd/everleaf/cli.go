@@ -18,6 +18,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
+	Process processCmd `cmd:"" help:"Look at the worker processes."`
 	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
 
@@ -64,6 +65,7 @@ type kit struct {
 	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountTimeline, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
+	processes       func(context.Context, app.Config) ([]app.Process, error)
 	reseal          func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
 
 	// failJSON asks for a failure on stdout too.

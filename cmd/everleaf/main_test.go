@@ -48,6 +48,8 @@ type bench struct {
 	config        app.Config
 	exportRequest app.ExportRequest
 	closed        int
+	// running are the processes in the table.
+	running []app.Process
 	// resealed is what a resealing has done, resealProgress what it reports meanwhile.
 	resealed       app.Resealed
 	resealProgress func(progress func(done, of int))
@@ -92,6 +94,10 @@ func newBench(t *testing.T) *bench {
 		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
 			b.config = c
 			return b.catalog, closer, nil
+		},
+		processes: func(_ context.Context, c app.Config) ([]app.Process, error) {
+			b.config = c
+			return b.running, nil
 		},
 		reseal: func(_ context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error) {
 			b.config = c
