@@ -85,11 +85,13 @@ type FailedAction struct {
 // New makes the machine of a run. start identifies a plain start among the requests.
 func New(name string, state State, start string, now time.Time) *Machine {
 	m := &Machine{State: state, Name: name}
+	m.Expected = nil
 	m.Machine = Version
 	if state.Machine == 0 {
 		spec := state.Spec
 		m.State = State{Machine: Version, Spec: spec, Mode: Active}
-		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec}})
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec,
+			ExpectedGeneration: state.Expected}})
 	}
 	return m
 }
