@@ -67,6 +67,7 @@ func TestHugeValuesAreRefusedAtOnce(t *testing.T) {
 		"challenge":     spec(func(s *domain.Spec, text string) { s.Challenge = domain.ChallengeType(text) }),
 		"keyRotation":   spec(func(s *domain.Spec, text string) { s.KeyRotation = domain.KeyRotation(text) }),
 		"tenant":        spec(func(s *domain.Spec, text string) { s.Tenant = text }),
+		"fleet":         spec(func(s *domain.Spec, text string) { s.Fleet = text }),
 		"deliveries[1]": spec(func(s *domain.Spec, text string) { s.Deliveries = []string{"a", text} }),
 		"name":          domain.ValidateCertificateName,
 		"note":          domain.ValidateNote,

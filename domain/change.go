@@ -37,6 +37,7 @@ func (s Spec) Changes(to Spec) []string {
 	field("keyRotation", []string{string(a.KeyRotation)}, []string{string(b.KeyRotation)})
 	field("tenant", []string{a.Tenant}, []string{b.Tenant})
 	field("deliveries", sorted(a.Deliveries), sorted(b.Deliveries))
+	field("fleet", []string{a.Fleet}, []string{b.Fleet})
 	return changes
 }
 

@@ -73,6 +73,13 @@ func checkTenant(s Spec) *Fault {
 		quote(s.Tenant), maxTenant)
 }
 
+func checkFleet(s Spec) *Fault {
+	if s.Fleet == "" || IsConfiguredName(s.Fleet) {
+		return nil
+	}
+	return specFault(ReasonFleetName, "fleet %s: use 1 to 63 of a-z, 0-9 and \"-\", or leave it out", quote(s.Fleet))
+}
+
 func checkIssuers(s Spec) *Fault {
 	for i, issuer := range s.Issuers {
 		if !IsConfiguredName(issuer) {

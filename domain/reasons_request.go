@@ -16,6 +16,8 @@ const (
 
 // Of Spec faults: what a caller asked for cannot be done.
 const (
+	// ReasonGenerationConflict: the certificate's spec has changed since the caller read it.
+	ReasonGenerationConflict Reason = "GenerationConflict"
 	// ReasonRetired: the certificate is retired, and nothing is issued for it.
 	ReasonRetired Reason = "Retired"
 	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec.

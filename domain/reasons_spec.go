@@ -8,6 +8,8 @@ const (
 	ReasonDuplicateDelivery Reason = "DuplicateDelivery"
 	ReasonDuplicateIssuer   Reason = "DuplicateIssuer"
 	ReasonDuplicateName     Reason = "DuplicateName"
+	// ReasonFleetName: a fleet's name is none.
+	ReasonFleetName Reason = "FleetName"
 	// ReasonIssuerName: an issuer's name is none.
 	ReasonIssuerName Reason = "IssuerName"
 	// ReasonNoNames: the list of names is empty.

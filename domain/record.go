@@ -57,6 +57,11 @@ type Request struct {
 	Note string `json:"note,omitempty"`
 	// Spec is what Start and Ensure ask for.
 	Spec *Spec `json:"spec,omitempty"`
+	// ExpectedGeneration of a Start or Ensure refuses it unless the stored spec has that generation, 0 for none stored; nil
+	// is any.
+	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
+	// DryRun of an Ensure says what it would change, and stores nothing.
+	DryRun bool `json:"dryRun,omitempty"`
 	// Force of a Renew does not wait for a CA's limit.
 	Force bool `json:"force,omitempty"`
 	// Reason, SignedBy and WithoutReplacement are those of a Revoke.

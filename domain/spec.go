@@ -51,6 +51,9 @@ type Spec struct {
 	Tenant string `json:"tenant,omitempty"`
 	// Deliveries name configured targets, each with "@host" if it is on its own host. Their order does not matter.
 	Deliveries []string `json:"deliveries,omitempty"`
+	// Fleet is the declarative file that keeps the certificate, by its name for itself; empty if none does. What such a
+	// file does not list any more is retired by its fleet.
+	Fleet string `json:"fleet,omitempty"`
 }
 
 // WithDefaults fills what the caller left out.
@@ -76,7 +79,7 @@ func (s Spec) SameCertificate(other Spec) bool {
 	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile
 }
 
-// Same reports whether s and other ask for the same, but for key rotation, tenant and deliveries. The order of names
+// Same reports whether s and other ask for the same, but for key rotation, tenant, deliveries and fleet. The order of names
 // and the case of ASCII letters do not matter.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()

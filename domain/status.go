@@ -20,6 +20,8 @@ const (
 type Status struct {
 	Name  string `json:"name"`
 	Phase Phase  `json:"phase"`
+	// Generation counts the changes of Spec, the first one among them. It is left out until Postgres has counted.
+	Generation int64 `json:"generation,omitempty"`
 	// Step is the step at work while Issuing.
 	Step    string       `json:"step,omitempty"`
 	Cycle   int          `json:"cycle"`
@@ -31,8 +33,11 @@ type Status struct {
 	Revoking []Revocation `json:"revoking,omitempty"`
 	// Deliveries are the targets with how they stand; of a certificate that is retired, those that keep it.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
-	// Changes say what an Ensure has changed; they are in its answer alone.
+	// Changes say what an Ensure has changed, or would change in a dry run; they are in its answer alone.
 	Changes []string `json:"changes,omitempty"`
+	// DryRun marks the answer to a dry run, and WouldIssue reports whether a certificate would be obtained.
+	DryRun     bool `json:"dryRun,omitempty"`
+	WouldIssue bool `json:"wouldIssue,omitempty"`
 	// Already reports whether Retire found the certificate retired before; it is in its answer alone.
 	Already bool `json:"already,omitempty"`
 }

@@ -39,7 +39,7 @@ const challengeLabel = "_acme-challenge."
 func (s Spec) Validated() (Spec, error) {
 	s = s.WithDefaults()
 	for _, check := range []func(Spec) *Fault{
-		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkIssuers, checkDeliveries,
+		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkFleet, checkIssuers, checkDeliveries,
 		checkSize,
 	} {
 		if f := check(s); f != nil {
@@ -84,7 +84,7 @@ func checkCounts(s Spec) *Fault {
 
 // checkSize comes after the other fields: what is left to measure are the names.
 func checkSize(s Spec) *Fault {
-	size := len(s.KeyType) + len(s.Profile) + len(s.Challenge) + len(s.KeyRotation) + len(s.Tenant)
+	size := len(s.KeyType) + len(s.Profile) + len(s.Challenge) + len(s.KeyRotation) + len(s.Tenant) + len(s.Fleet)
 	for _, text := range slices.Concat(s.Issuers, s.Deliveries) {
 		size += len(text)
 	}

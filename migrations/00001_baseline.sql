@@ -14,6 +14,9 @@ CREATE TABLE certificates (
     name            text PRIMARY KEY,
     -- What the certificate in service was issued for; before the first, what was asked for.
     spec            jsonb NOT NULL,
+    -- What was asked for last, and how often that has changed, the first time among them; NULL and 0 before that.
+    wanted          jsonb,
+    generation      bigint NOT NULL DEFAULT 0,
     phase           text NOT NULL CHECK (phase IN ('Issuing', 'Ready', 'Failing')),
     current_version uuid,
     failure         jsonb,

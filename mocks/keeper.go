@@ -110,3 +110,116 @@ func (mr *MockKeeperMockRecorder) Status(ctx, name interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Status", reflect.TypeOf((*MockKeeper)(nil).Status), ctx, name)
 }
+
+// MockEditor is a mock of Editor interface.
+type MockEditor struct {
+	ctrl     *gomock.Controller
+	recorder *MockEditorMockRecorder
+}
+
+// MockEditorMockRecorder is the mock recorder for MockEditor.
+type MockEditorMockRecorder struct {
+	mock *MockEditor
+}
+
+// NewMockEditor creates a new mock instance.
+func NewMockEditor(ctrl *gomock.Controller) *MockEditor {
+	mock := &MockEditor{ctrl: ctrl}
+	mock.recorder = &MockEditorMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockEditor) EXPECT() *MockEditorMockRecorder {
+	return m.recorder
+}
+
+// Ensure mocks base method.
+func (m *MockEditor) Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Ensure", ctx, name, spec)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Ensure indicates an expected call of Ensure.
+func (mr *MockEditorMockRecorder) Ensure(ctx, name, spec interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Ensure", reflect.TypeOf((*MockEditor)(nil).Ensure), ctx, name, spec)
+}
+
+// EnsureWith mocks base method.
+func (m *MockEditor) EnsureWith(ctx context.Context, name string, request ports.EnsureRequest) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "EnsureWith", ctx, name, request)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// EnsureWith indicates an expected call of EnsureWith.
+func (mr *MockEditorMockRecorder) EnsureWith(ctx, name, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "EnsureWith", reflect.TypeOf((*MockEditor)(nil).EnsureWith), ctx, name, request)
+}
+
+// Renew mocks base method.
+func (m *MockEditor) Renew(ctx context.Context, name string, request ports.RenewRequest) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Renew", ctx, name, request)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Renew indicates an expected call of Renew.
+func (mr *MockEditorMockRecorder) Renew(ctx, name, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Renew", reflect.TypeOf((*MockEditor)(nil).Renew), ctx, name, request)
+}
+
+// Retire mocks base method.
+func (m *MockEditor) Retire(ctx context.Context, name string, request ports.RetireRequest) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Retire", ctx, name, request)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Retire indicates an expected call of Retire.
+func (mr *MockEditorMockRecorder) Retire(ctx, name, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Retire", reflect.TypeOf((*MockEditor)(nil).Retire), ctx, name, request)
+}
+
+// Revoke mocks base method.
+func (m *MockEditor) Revoke(ctx context.Context, name string, request ports.RevokeRequest) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Revoke", ctx, name, request)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Revoke indicates an expected call of Revoke.
+func (mr *MockEditorMockRecorder) Revoke(ctx, name, request interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoke", reflect.TypeOf((*MockEditor)(nil).Revoke), ctx, name, request)
+}
+
+// Status mocks base method.
+func (m *MockEditor) Status(ctx context.Context, name string) (domain.Status, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Status", ctx, name)
+	ret0, _ := ret[0].(domain.Status)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Status indicates an expected call of Status.
+func (mr *MockEditorMockRecorder) Status(ctx, name interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Status", reflect.TypeOf((*MockEditor)(nil).Status), ctx, name)
+}

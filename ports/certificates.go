@@ -73,16 +73,25 @@ type RecordedRequest struct {
 	// Version is what a Renew or Revoke is about: the first call stores it, and a repeat returns that one, whatever is in
 	// service by then; empty if there was none.
 	Version string
-	// Stored is the spec that is stored where a Start, Ensure or Retire changed nothing, since a later one of them is stored;
-	// otherwise it is nil.
-	Stored *domain.Spec
+	// Generation is the stored spec's after a Start, Ensure or Retire; 0 without one.
+	Generation int64
+	// Superseded reports whether a Start, Ensure or Retire changed nothing, since a later one of them is stored, and
+	// Conflict whether it did since its ExpectedGeneration is not the stored one. Stored is the spec in force then, nil if
+	// there is none.
+	Superseded, Conflict bool
+	Stored               *domain.Spec
 }
 
 // CertificateRecord is a certificate as other services may read it.
 type CertificateRecord struct {
 	Name    string              `json:"name"`
 	Phase   domain.Phase        `json:"phase"`
-	Spec    domain.Spec         `json:"spec"`
+	// Spec is what the certificate in service was issued for, and what was asked for before the first.
+	Spec domain.Spec `json:"spec"`
+	// Asked is what was asked for last, nil if nothing was, and Generation how often that has changed, the first time among
+	// them.
+	Asked      *domain.Spec        `json:"asked,omitempty"`
+	Generation int64               `json:"generation,omitempty"`
 	Issued  *domain.Issued      `json:"issued,omitempty"`
 	Renewal *domain.RenewalPlan `json:"renewal,omitempty"`
 	Failure *domain.Failure     `json:"failure,omitempty"`

@@ -92,6 +92,11 @@ func CertificateName(workflowID string) (name string, ok bool) {
 // EnsureRequest is the argument of the Ensure update.
 type EnsureRequest struct {
 	Spec domain.Spec `json:"spec"`
+	// ExpectedGeneration is the Status.Generation that the spec was made from, 0 for a certificate that is not stored. Any
+	// other is a Spec fault "GenerationConflict", and nothing is changed. Nil takes whatever there is.
+	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
+	// DryRun answers with what would change, and starts and changes nothing. ExpectedGeneration is not looked at.
+	DryRun bool `json:"dryRun,omitempty"`
 }
 
 // Check refuses what can never be carried out, with a Spec fault that names the field.
@@ -148,6 +153,8 @@ func (r RetireRequest) Check() error { return domain.ValidateNote(r.Note) }
 // StartInput is the input of a Certificate workflow that a caller starts. What else an input holds is ignored.
 type StartInput struct {
 	Spec domain.Spec `json:"spec"`
+	// ExpectedGeneration is that of EnsureRequest. An update with start has it in both.
+	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
 }
 
 // The inputs of the Nexus operations: a certificate's name and the argument of the update of the same name.

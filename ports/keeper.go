@@ -28,3 +28,12 @@ type Keeper interface {
 	// "WorkflowEnded".
 	Status(ctx context.Context, name string) (domain.Status, error)
 }
+
+// Editor is a Keeper for those who read a spec, change a part of it and write it back.
+type Editor interface {
+	Keeper
+	// EnsureWith is Ensure on conditions: only if the spec is still of the expected generation, else a Spec fault
+	// "GenerationConflict"; or as a dry run, which starts nothing either. A dry run for an unknown name is a Spec fault
+	// "UnknownCertificate".
+	EnsureWith(ctx context.Context, name string, request EnsureRequest) (domain.Status, error)
+}

@@ -138,6 +138,8 @@ type RecordRequestOutput struct {
 	Record domain.Record `json:"record"`
 	// Spec is the spec of a Start or Ensure with defaults filled in and names as A-labels.
 	Spec *domain.Spec `json:"spec,omitempty"`
+	// Generation is the stored spec's after a Start, Ensure or Retire, also one that changed nothing.
+	Generation int64 `json:"generation,omitempty"`
 	// Changes say what is new, in words.
 	Changes []string `json:"changes,omitempty"`
 	// Needed reports whether a certificate has to be obtained for it.
@@ -148,7 +150,8 @@ type RecordRequestOutput struct {
 	// Superseded reports whether a Start, Ensure or Retire changed nothing, since a later one of them is stored; Spec is the
 	// stored one then.
 	Superseded bool `json:"superseded,omitempty"`
-	// Refused is why nothing was recorded: the caller must act.
+	// Refused is why nothing was recorded: the caller must act. After a conflict of generations, Spec and Generation are what
+	// is stored.
 	Refused *domain.Fault `json:"refused,omitempty"`
 }
 

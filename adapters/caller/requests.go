@@ -49,18 +49,27 @@ func (c *Client) Repeat(request Request) *Client {
 // for a worker to start, for one that restarts, for the CA. An outage of the server that lasts more than a minute
 // ends the wait with a Wait fault "TemporalUnreachable". The workflow goes on in every case.
 func (c *Client) Ensure(ctx context.Context, name string, spec Spec) (Status, error) {
+	return c.EnsureWith(ctx, name, EnsureRequest{Spec: spec})
+}
+
+// EnsureWith implements ports.Editor. It waits as Ensure does.
+func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequest) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err
 	}
-	spec, err := spec.Validated()
+	spec, err := request.Spec.Validated()
 	if err != nil {
 		return Status{}, err
 	}
-	update := c.update(name, ports.EnsureUpdate, ports.EnsureRequest{Spec: spec})
+	request.Spec = spec
+	if request.DryRun { // it changes nothing, so it may go to whichever run there is
+		return c.ask(ctx, name, ports.EnsureUpdate, request)
+	}
+	update := c.update(name, ports.EnsureUpdate, request)
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 		// A start operation serves one call, so each try makes its own.
 		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow,
-			ports.StartInput{Spec: spec})
+			ports.StartInput{Spec: spec, ExpectedGeneration: request.ExpectedGeneration})
 		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions:          update,

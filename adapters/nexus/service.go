@@ -20,7 +20,8 @@ func NewService(keeper *caller.Client) *nexus.Service {
 	service.MustRegister(
 		operation(ports.NexusEnsureOperation, func(in ports.NexusEnsure) (ports.NexusRequest, error) {
 			spec, err := in.Spec.Validated()
-			return ports.NexusRequest{Certificate: in.Name, Ensure: &ports.EnsureRequest{Spec: spec}}, err
+			in.Spec = spec
+			return ports.NexusRequest{Certificate: in.Name, Ensure: &in.EnsureRequest}, err
 		}),
 		operation(ports.NexusRenewOperation, func(in ports.NexusRenew) (ports.NexusRequest, error) {
 			return ports.NexusRequest{Certificate: in.Name, Renew: &in.RenewRequest}, in.Check()

@@ -70,7 +70,7 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	var err error
 	switch {
 	case request.Operation == ports.NexusEnsureOperation && request.Ensure != nil:
-		out.Status, err = keeper.Ensure(ctx, request.Certificate, request.Ensure.Spec)
+		out.Status, err = keeper.EnsureWith(ctx, request.Certificate, *request.Ensure)
 	case request.Operation == ports.NexusRenewOperation && request.Renew != nil:
 		out.Status, err = keeper.Renew(ctx, request.Certificate, *request.Renew)
 	case request.Operation == ports.NexusRevokeOperation && request.Revoke != nil:

@@ -18,10 +18,13 @@ const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 
 func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 	request ports.StoredRequest) (out ports.RecordedRequest, err error) {
 	request.ID, request.Note = text(request.ID), text(request.Note) // a caller may choose an update's ID
-	later := func(row pgx.Row) error {
-		if err := row.Scan(&out.Stored); !errors.Is(err, pgx.ErrNoRows) {
+	outcome := func(row pgx.Row) error {
+		var taken, later bool
+		if err := row.Scan(&taken, &later, &out.Generation, &out.Stored); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
+		out.Superseded = later
+		out.Conflict = !taken && !later && request.ExpectedGeneration != nil
 		return nil
 	}
 	switch request.Kind {
@@ -30,10 +33,10 @@ func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 	case domain.RequestRevoke:
 		out.Record, err = c.recordRevoke(ctx, certificate, request)
 	case domain.RequestRetire:
-		out.Record, err = c.recordRetire(ctx, certificate, request, later)
+		out.Record, err = c.recordRetire(ctx, certificate, request, outcome)
 		return out, err
 	default:
-		out.Record, err = c.recordEnsure(ctx, certificate, request, later)
+		out.Record, err = c.recordEnsure(ctx, certificate, request, outcome)
 		return out, err
 	}
 	if err == nil {
@@ -70,28 +73,47 @@ func (c *Certificates) recordRenew(ctx context.Context, certificate string,
 		certificate, request.At, request.ID, request.Note, request.Force)
 }
 
+// outcomeOf are the columns that say what came of a Start, Ensure or Retire, of a certificate c in a statement whose CTE
+// of this name has a row if it was taken: whether it was, whether a later request is stored, and what is stored.
+func outcomeOf(cte string) string {
+	return `
+		SELECT true, false, generation, NULL::jsonb FROM ` + cte + `
+		UNION ALL
+		SELECT false, coalesce(requested_at > at, false), generation, coalesce(wanted, spec) FROM certificates, asked
+		WHERE name = $1 AND NOT EXISTS (SELECT FROM ` + cte + `)`
+}
+
 // recordEnsure stores what is asked for. A certificate that was released is kept in service again: what its workflow
-// has left to be done is tried at once. later takes the stored spec if a later request is stored.
+// has left to be done is tried at once. outcome takes what came of it.
+//
+// The generation is compared and counted in the row that the statement has locked: of two requests that expect the same
+// one, the second is refused. A request that was taken before is taken again.
 func (c *Certificates) recordEnsure(ctx context.Context, certificate string, request ports.StoredRequest,
-	later func(pgx.Row) error) (domain.Record, error) {
+	outcome func(pgx.Row) error) (domain.Record, error) {
 	changes := request.Changes
 	if changes == nil {
 		changes = []string{}
 	}
-	return c.after(ctx, certificate, later, `
+	return c.after(ctx, certificate, outcome, `
 		WITH `+asked+`, before AS (
-			SELECT released_at IS NOT NULL AS released FROM certificates WHERE name = $1
+			SELECT released_at IS NOT NULL AS released, generation FROM certificates WHERE name = $1
+		), expected AS (
+			SELECT EXISTS (SELECT FROM events WHERE certificate = $1 AND detail ->> 'request' = $3 AND detail ? 'request') AS repeated
 		), stored AS (
 			-- A clock that was ahead once must not have later requests ignored.
-			INSERT INTO certificates (name, spec, phase, requested_at) SELECT $1, $4, 'Issuing', least(at, now()) FROM asked
+			INSERT INTO certificates (name, spec, wanted, generation, phase, requested_at)
+			SELECT $1, $4, $4, 1, 'Issuing', least(at, now()) FROM asked
+			WHERE coalesce($7::bigint, 0) = 0 OR EXISTS (SELECT FROM before)
 			ON CONFLICT (name) DO UPDATE SET released_at = NULL, retirement = NULL, requested_at = EXCLUDED.requested_at,
-				updated_at = now(),
+				updated_at = now(), wanted = EXCLUDED.wanted,
+				generation = certificates.generation + (certificates.wanted IS DISTINCT FROM EXCLUDED.wanted)::int,
 				-- What is in service keeps its spec until another certificate is issued, unless it serves the new one as well.
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
 			WHERE coalesce(certificates.requested_at <= (SELECT at FROM asked), true)
-			RETURNING name
+				AND (coalesce($7::bigint = certificates.generation, true) OR (SELECT repeated FROM expected))
+			RETURNING name, generation
 		), resumed AS (
 			SELECT name FROM stored, before WHERE released
 		), revocations AS (
@@ -105,10 +127,9 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 			SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
 				jsonb_build_object('request', $3::text, 'changes', $6::text[])
 			FROM stored LEFT JOIN before ON true
-			WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0`+once+`
-		)
-		SELECT spec FROM certificates WHERE name = $1 AND NOT EXISTS (SELECT FROM stored)`,
-		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes)
+			WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0 OR stored.generation > before.generation`+once+`
+		)`+outcomeOf("stored"),
+		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes, request.ExpectedGeneration)
 }
 
 // recordRevoke stores the revocation beside its version, and beside those that have the same key if that is
@@ -148,14 +169,14 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 
 // recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
 func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest,
-	later func(pgx.Row) error) (domain.Record, error) {
-	return c.after(ctx, certificate, later, `
+	outcome func(pgx.Row) error) (domain.Record, error) {
+	return c.after(ctx, certificate, outcome, `
 		WITH `+asked+`, retiring AS (
 			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END,
 				requested_at = least(at, now()), updated_at = now()
 			FROM asked
 			WHERE name = $1 AND coalesce(requested_at <= at, true)
-			RETURNING name
+			RETURNING name, generation
 		), revocations AS (
 			UPDATE versions SET revoking = revoking - 'after' - 'failure' || '{"withoutReplacement": true}' FROM retiring
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
@@ -164,7 +185,6 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 			SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,
 				'note', $5::text)
 			FROM retiring`+once+`
-		)
-		SELECT spec FROM certificates WHERE name = $1 AND NOT EXISTS (SELECT FROM retiring)`,
+		)`+outcomeOf("retiring"),
 		certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
 }

@@ -72,7 +72,8 @@ func check[Request interface{ Check() error }](request Request) error {
 }
 
 func (r *run) ensure(ctx workflow.Context, request ports.EnsureRequest) (domain.Status, error) {
-	return r.ask(ctx, domain.Request{Kind: domain.RequestEnsure, Spec: &request.Spec})
+	return r.ask(ctx, domain.Request{Kind: domain.RequestEnsure, Spec: &request.Spec,
+		ExpectedGeneration: request.ExpectedGeneration, DryRun: request.DryRun})
 }
 
 func (r *run) renew(ctx workflow.Context, request ports.RenewRequest) (domain.Status, error) {
@@ -140,6 +141,7 @@ func (r *run) result(request string, answer lifecycle.Answer) (domain.Status, er
 	status := r.machine.Status(r.id)
 	if ticket, ok := r.machine.Ticket(request); ok {
 		status.Changes, status.Already = ticket.Changes, ticket.Already
+		status.DryRun, status.WouldIssue = ticket.Request.DryRun, ticket.WouldIssue
 	}
 	return status, nil
 }

@@ -28,6 +28,8 @@ func (m *Machine) Answer(id string, s Situation) Answer {
 		return Answer{Fault: m.retiredFault()}
 	case !t.Recorded:
 		return Answer{Wait: true}
+	case t.Request.DryRun:
+		return Answer{}
 	case !m.known() && m.Unread != nil && m.Unread.Tries >= maxFailures:
 		return Answer{Fault: &m.Unread.Fault}
 	}

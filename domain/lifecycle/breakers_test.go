@@ -133,6 +133,11 @@ var breakers = []struct {
 	}}},
 	{"all is done in the end", blind(func(m *Machine) { m.Deliveries = slices.DeleteFunc(m.Deliveries, removing) })},
 	{"no hot loop", blind(func(m *Machine) { m.Failure, m.Away = nil, time.Time{} })},
+	{"a spec has its own generation", tamper{machine: func(m *Machine) {
+		if len(m.Spec.Deliveries) == 0 {
+			m.Generation = 9
+		}
+	}}},
 	{"continue-as-new loses nothing", tamper{state: func(s *State) { s.Want = nil }}},
 }
 

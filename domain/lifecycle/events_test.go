@@ -22,6 +22,17 @@ var (
 	specC = domain.Spec{Names: []string{"a.example"}, Issuers: []string{"ca1", "ca2"}}
 )
 
+// generation is a spec's own in this world: only whether two are the same counts, and there are no more worlds than specs.
+func generation(s domain.Spec) *int64 {
+	g := int64(1 + len(s.Deliveries))
+	if len(s.Names) == 0 {
+		g = 0
+	} else if s.Names[0] == specB.Names[0] {
+		g = 3
+	}
+	return &g
+}
+
 var requests = []struct {
 	name    string
 	request domain.Request
@@ -29,6 +40,8 @@ var requests = []struct {
 	{"ensure A", domain.Request{Kind: domain.RequestEnsure, Spec: &specA}},
 	{"ensure B", domain.Request{Kind: domain.RequestEnsure, Spec: &specB}},
 	{"ensure C", domain.Request{Kind: domain.RequestEnsure, Spec: &specC}},
+	{"ensure C in place of A", domain.Request{Kind: domain.RequestEnsure, Spec: &specC, ExpectedGeneration: generation(specA)}},
+	{"try B out", domain.Request{Kind: domain.RequestEnsure, Spec: &specB, DryRun: true}},
 	{"renew", domain.Request{Kind: domain.RequestRenew}},
 	{"renew by force", domain.Request{Kind: domain.RequestRenew, Force: true}},
 	{"revoke", domain.Request{Kind: domain.RequestRevoke}},

@@ -35,6 +35,10 @@ var golden = map[string]State{
 			Planned: time.Date(2027, 1, 30, 12, 0, 0, 0, time.UTC),
 		},
 	},
+	"edited": {
+		Machine: 1, Mode: Active, Generation: 3, Expected: generation(specA),
+		Spec: domain.Spec{Names: []string{"www.example.com"}, Fleet: "edge"},
+	},
 	"retiring": {Machine: 1, Mode: Retiring, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}}},
 	"clearing": {Machine: 1, Mode: Clearing, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}, Deliveries: []string{"disk"}}},
 }

@@ -86,10 +86,12 @@ type FailedAction struct {
 // identifies a plain start among the requests.
 func New(name string, state State, began int, start string, now time.Time) *Machine {
 	m := &Machine{State: state, Name: name}
+	m.Expected = nil
 	if state.Machine == 0 {
 		spec := state.Spec
 		m.State = State{Spec: spec, Mode: Active}
-		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec}})
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec,
+			ExpectedGeneration: state.Expected}})
 	}
 	m.Machine = began
 	return m

@@ -23,8 +23,10 @@ type Ticket struct {
 	RetryAt time.Time `json:"retryAt,omitzero"`
 	// Fault is why it is refused.
 	Fault *domain.Fault `json:"fault,omitempty"`
-	// Changes are what an Ensure has changed, in words.
-	Changes []string `json:"changes,omitempty"`
+	// Changes are what an Ensure has changed, in words, or would change in a dry run; WouldIssue reports whether that would
+	// obtain a certificate.
+	Changes    []string `json:"changes,omitempty"`
+	WouldIssue bool     `json:"wouldIssue,omitempty"`
 	// Version is what a Revoke is about.
 	Version string `json:"version,omitempty"`
 	// Already reports whether a Retire found the certificate retired.
@@ -38,6 +40,8 @@ type Recorded struct {
 	Record domain.Record
 	// Spec is the request's spec with defaults and names as A-labels; nil where the kind has none.
 	Spec *domain.Spec
+	// Generation is the stored spec's.
+	Generation int64
 	// Changes say what is new, in words.
 	Changes []string
 	// Needed reports whether a certificate has to be obtained.
@@ -46,17 +50,17 @@ type Recorded struct {
 	Version string
 	// Superseded reports whether a later request is stored, so that this one changes nothing: Spec is what is stored.
 	Superseded bool
-	// Refused is why the request can't be carried out; nothing was recorded then.
+	// Refused is why the request can't be carried out; nothing was recorded then. Spec, if there is one, is what is stored.
 	Refused *domain.Fault
 }
 
 // Ask accepts a request of a caller.
 func (m *Machine) Ask(request domain.Request) { m.ask(Ticket{Request: request}) }
 
-// ask puts an Ensure before a plain start that is not at work: it says all that the start says.
+// ask puts an Ensure before a plain start that is not at work: it says all that the start says, unless it is a dry run.
 func (m *Machine) ask(t Ticket) {
 	i := slices.IndexFunc(m.Tickets, func(t Ticket) bool { return starts(t) && !m.recording(t.Request.ID) })
-	if t.Request.Kind != domain.RequestEnsure || i < 0 {
+	if t.Request.Kind != domain.RequestEnsure || t.Request.DryRun || i < 0 {
 		i = len(m.Tickets)
 	}
 	m.Tickets = slices.Insert(m.Tickets, i, t)
@@ -99,10 +103,12 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 	if t := m.ticket(a.Request); t != nil {
 		if out.Refused != nil {
 			m.refuse(t, *out.Refused)
+			m.correct(out)
 			return
 		}
 		t.Recorded, t.Changes, t.Version, t.Failures = true, out.Changes, out.Version, m.Failures
-		if !m.cancelled() {
+		t.WouldIssue = t.Request.DryRun && out.Needed
+		if !m.cancelled() && !t.Request.DryRun {
 			m.carryOut(t, out, a.Reads != m.Reads)
 		}
 	}
@@ -120,7 +126,7 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 	replaced := out.Version != "" && out.Version != version                 // since the request was recorded first
 	first := version == "" && m.Failure == nil && out.Record.Failure == nil // it is wanted anyway
 	if out.Superseded {
-		m.Spec = *out.Spec
+		m.Spec, m.Generation = *out.Spec, out.Generation
 		m.startRecorded()
 		return
 	}
@@ -172,6 +178,19 @@ func revoked(record domain.Record) bool {
 	return record.Issued.Revoked || slices.ContainsFunc(record.Revocations, pending)
 }
 
+// correct takes over the spec that is stored where a caller who expected another generation was refused. They differ after
+// a reset to before a change that nobody asked for again.
+func (m *Machine) correct(out Recorded) {
+	if out.Spec == nil || out.Generation == m.Generation || m.Mode == Refused {
+		return
+	}
+	m.Spec, m.Generation = *out.Spec, out.Generation
+	if m.Mode == Active {
+		m.want(domain.Want{Reason: domain.WakeChanged}) // if what is in service does not fulfil it
+	}
+	m.reread()
+}
+
 // refuse answers with a fault; a refused start is the end of a workflow that was nothing before.
 func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 	t.Fault = &fault
@@ -188,7 +207,7 @@ func (m *Machine) ensured(out Recorded, changed bool) {
 		m.Mode, m.Failure = Active, nil
 	}
 	if out.Spec != nil {
-		m.Spec = *out.Spec
+		m.Spec, m.Generation = *out.Spec, out.Generation
 	}
 	if changed && m.Attempt != nil && !m.busy(Action{Step: StepObtain}) {
 		m.again() // it waits, and nothing was placed for it yet

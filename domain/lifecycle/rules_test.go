@@ -91,6 +91,9 @@ func (w *world) check() error {
 	if (m.Mode == Retiring || m.Mode == Clearing) && done && (m.Failure == nil || m.Failure.Step != string(StepRelease)) {
 		return broken("what is retired ends", "it waits until %s", w.Until)
 	}
+	if m.Generation != 0 && m.Generation != *generation(m.Spec) {
+		return broken("a spec has its own generation", "%v has %d", m.Spec.Names, m.Generation)
+	}
 	if !m.known() || w.Heard != w.Stored || w.Signal {
 		return nil
 	}
@@ -129,7 +132,7 @@ func (w *world) checkTargets() error {
 
 // checkAnswer: who hears of no problem has what he asked for.
 func (w *world) checkAnswer(c caller, out Answer) error {
-	if out.Fault != nil || out.Failure != nil {
+	if out.Fault != nil || out.Failure != nil || c.Request.DryRun {
 		return nil
 	}
 	if !c.Recorded {

@@ -48,7 +48,11 @@ type State struct {
 	// input. In a Machine it is that of this run: a rule that has changed asks for it.
 	Machine int         `json:"machine,omitempty"`
 	Spec    domain.Spec `json:"spec"`
-	Mode    Mode        `json:"mode,omitempty"`
+	// Generation is Spec's, as Postgres counts; 0 until it has.
+	Generation int64 `json:"generation,omitempty"`
+	// Expected is the generation that a caller's input expects: see domain.Request. A run that goes on expects none.
+	Expected *int64 `json:"expectedGeneration,omitempty"`
+	Mode     Mode   `json:"mode,omitempty"`
 	// Want is a certificate that was asked for and is not obtained yet.
 	Want *domain.Want `json:"want,omitempty"`
 	// Cycle counts the certificates that this workflow has obtained.
@@ -115,12 +119,13 @@ func decodeFirst(input []byte) (State, error) {
 		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
 	}
 	var first struct {
-		Spec domain.Spec `json:"spec"`
+		Spec     domain.Spec `json:"spec"`
+		Expected *int64      `json:"expectedGeneration"`
 	}
 	if err := json.Unmarshal(input, &first); err != nil {
 		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
 	}
-	return State{Spec: first.Spec, Mode: Active}, nil
+	return State{Spec: first.Spec, Expected: first.Expected, Mode: Active}, nil
 }
 
 // asksFor reports whether somebody asked for the certificate: all other wants follow from the record.

@@ -17,15 +17,22 @@ func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
 	if stored == nil && (ending == "refused" || request.Kind == domain.RequestRevoke && s.Issued == nil) {
 		return &Recorded{Refused: fault(domain.FaultSpec, "Refused")}
 	}
+	if expected := request.ExpectedGeneration; stored == nil && expected != nil && *expected != *generation(s.Spec) {
+		spec := deep(s.Spec)
+		return &Recorded{Refused: fault(domain.FaultSpec, domain.ReasonGenerationConflict), Spec: &spec, Generation: *generation(spec)}
+	}
 	if request.Spec != nil {
 		spec := deep(*request.Spec)
-		out.Spec, out.Changes = &spec, w.Machine.Spec.Changes(spec)
+		out.Spec, out.Generation, out.Changes = &spec, *generation(spec), w.Machine.Spec.Changes(spec)
 		needs := func(want domain.Want) bool {
 			needed, replaces := domain.Needed(w.Now, s.record(), spec, want)
 			return needed && (s.Issued == nil || replaces != "")
 		}
 		want := w.Machine.Want
 		out.Needed = needs(domain.Want{Reason: domain.WakeChanged}) || want != nil && needs(*want)
+	}
+	if request.DryRun {
+		return &Recorded{Changes: out.Changes, Needed: out.Needed}
 	}
 	if stored == nil {
 		w.noteRecorded(request)

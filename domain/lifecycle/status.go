@@ -17,7 +17,8 @@ type Visible struct {
 
 // Status is what callers see. run is the run that asks: after a reset, what an earlier run has read is not reported.
 func (m *Machine) Status(run string) domain.Status {
-	s := domain.Status{Name: m.Name, Phase: m.phase(), Step: m.step(), Cycle: m.Cycle, Spec: m.Spec, Failure: m.Failure}
+	s := domain.Status{Name: m.Name, Phase: m.phase(), Step: m.step(), Cycle: m.Cycle, Spec: m.Spec,
+		Generation: m.Generation, Failure: m.Failure}
 	if m.Record == nil || m.Record.ReadBy != run {
 		if m.Record != nil {
 			s.Phase, s.Failure = domain.PhaseChecking, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"everleaf/domain"
@@ -34,6 +35,9 @@ func (a *Activities) RecordRequest(ctx context.Context,
 		if err := prepare(in, record, &stored); err != nil {
 			return refuse(err), nil
 		}
+		if request.DryRun {
+			return ports.RecordRequestOutput{Record: record, Changes: stored.Changes, Needed: !stored.Fulfilled}, nil
+		}
 	}
 	recorded, err := a.Certificates.RecordRequest(ctx, in.Certificate, stored)
 	if err != nil {
@@ -42,7 +46,13 @@ func (a *Activities) RecordRequest(ctx context.Context,
 	record, version := recorded.Record, recorded.Version
 	out = ports.RecordRequestOutput{Record: readBy(ctx, record), Spec: request.Spec, Changes: stored.Changes,
 		Version: version}
-	if recorded.Stored != nil {
+	out.Generation = recorded.Generation
+	switch {
+	case recorded.Conflict:
+		out = refuse(conflict(in.Certificate, request, recorded.Generation))
+		out.Spec, out.Generation = recorded.Stored, recorded.Generation
+		return out, nil
+	case recorded.Superseded:
 		out.Spec, out.Changes, out.Superseded = recorded.Stored, nil, true
 		return out, nil
 	}
@@ -62,6 +72,24 @@ func refuse(err error) ports.RecordRequestOutput {
 	fault := *domain.AsFault(err)
 	fault.Message = fault.Error()
 	return ports.RecordRequestOutput{Refused: &fault}
+}
+
+// conflict says that the spec was made from another one than the stored one.
+func conflict(certificate string, request domain.Request, generation int64) error {
+	stored := "its spec is of generation " + strconv.FormatInt(generation, 10)
+	switch {
+	case generation == 0 && *request.ExpectedGeneration == 0:
+		stored = "somebody else asks for it for the first time, too"
+	case generation == 0:
+		stored = "none is stored"
+	}
+	expected := "generation " + strconv.FormatInt(*request.ExpectedGeneration, 10)
+	if *request.ExpectedGeneration == 0 {
+		expected = "none"
+	}
+	return domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil,
+		"certificate %q: %s, and %s was expected, so nothing was changed; read its spec again and change that", certificate,
+		stored, expected)
 }
 
 // check refuses what is malformed; spec is the one to use.

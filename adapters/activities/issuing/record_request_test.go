@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,13 +123,69 @@ func TestRecordSuperseded(t *testing.T) {
 			in = requested(kind, forSpec(spec))
 			r.reads(domain.Record{})
 		}
-		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Record: serving(), Stored: &stored}, nil)
+		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Record: serving(), Superseded: true, Stored: &stored, Generation: 7}, nil)
 		out, err := call(r, ports.RecordRequest, in)
 		require.NoError(t, err)
 		require.True(t, out.Superseded)
 		require.Equal(t, &stored, out.Spec)
+		require.EqualValues(t, 7, out.Generation)
 		require.Empty(t, out.Changes)
 		require.False(t, out.Needed)
+	}
+}
+
+// What was made from another spec than the stored one is refused, and the answer says what is stored.
+func TestRecordConflict(t *testing.T) {
+	stored := spec
+	stored.Names = []string{"later.example.com"}
+	for _, c := range []struct {
+		expected, generation int64
+		stored               *domain.Spec
+		says                 string
+	}{
+		{2, 3, &stored, "its spec is of generation 3, and generation 2 was expected"},
+		{0, 3, &stored, "its spec is of generation 3, and none was expected"},
+		{2, 0, nil, "none is stored, and generation 2 was expected"},
+		{0, 0, nil, "somebody else asks for it for the first time, too, and none was expected"},
+	} {
+		r := newRig(t)
+		in := requested(domain.RequestEnsure, forSpec(spec), func(r *domain.Request) { r.ExpectedGeneration = &c.expected })
+		r.reads(domain.Record{})
+		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Conflict: true, Stored: c.stored, Generation: c.generation}, nil)
+		out, err := call(r, ports.RecordRequest, in)
+		require.NoError(t, err)
+		require.Equal(t, domain.FaultSpec, out.Refused.Kind)
+		require.Equal(t, domain.ReasonGenerationConflict, out.Refused.Reason)
+		require.Contains(t, out.Refused.Message, c.says)
+		require.Equal(t, c.stored, out.Spec)
+		require.Equal(t, c.generation, out.Generation)
+	}
+}
+
+// A dry run stores nothing: the mock takes no call of RecordRequest.
+func TestRecordDryRun(t *testing.T) {
+	wider, delivered := spec, spec
+	wider.Names = append(slices.Clone(spec.Names), "c.example.com")
+	delivered.Deliveries = []string{"disk"}
+	for _, c := range []struct {
+		spec    domain.Spec
+		changes []string
+		needed  bool
+	}{
+		{spec, nil, false},
+		{wider, []string{"names: added c.example.com"}, true},
+		{delivered, []string{"deliveries: (none) is now disk"}, false},
+	} {
+		r := newRig(t)
+		in := requested(domain.RequestEnsure, forSpec(c.spec), func(r *domain.Request) { r.DryRun = true })
+		in.Before = spec
+		r.reads(serving())
+		out, err := call(r, ports.RecordRequest, in)
+		require.NoError(t, err)
+		require.Equal(t, c.changes, out.Changes)
+		require.Equal(t, c.needed, out.Needed)
+		require.NotEmpty(t, out.Record.ReadBy)
+		require.Nil(t, out.Spec)
 	}
 }
 
