@@ -42,6 +42,12 @@ type (
 	Fault = domain.Fault
 	// Reason is a fault's stable word for programs.
 	Reason = domain.Reason
+	// Phase is one word for where a certificate is.
+	Phase = domain.Phase
+	// Listed is a certificate as a list shows it.
+	Listed = ports.ListedCertificate
+	// CertificateFilter chooses certificates for a list.
+	CertificateFilter = ports.CertificateFilter
 	// Record is a certificate as Postgres has it.
 	Record = ports.CertificateRecord
 	// Process is a running worker process as it describes itself.

@@ -28,6 +28,7 @@ import (
 	"everleaf/adapters/temporal"
 	"everleaf/domain"
 	"everleaf/migrations"
+	"everleaf/ports"
 )
 
 // log collects a worker's log while it is written.
@@ -238,9 +239,9 @@ func TestMigrateTwice(t *testing.T) {
 	catalog, closer, err := OpenCatalog(t.Context(), c)
 	require.NoError(t, err)
 	defer closer()
-	records, err := catalog.List(t.Context(), "", 10)
+	page, err := catalog.List(t.Context(), ports.CertificateFilter{}, "", 10)
 	require.NoError(t, err)
-	require.Empty(t, records)
+	require.Zero(t, page)
 	_, err = Export(t.Context(), c, ExportRequest{Name: "nobody"})
 	require.EqualValues(t, "UnknownCertificate", domain.AsFault(err).Reason)
 }

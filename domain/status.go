@@ -12,8 +12,10 @@ const (
 	PhaseFailing Phase = "Failing"
 	// PhaseChecking: the workflow was reset, and has not read yet what is in service. It is in Status alone.
 	PhaseChecking Phase = "Checking"
-	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire alone.
+	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire and in lists alone.
 	PhaseReleased Phase = "Released"
+	// PhaseRevoked: the certificate in service is revoked, and not replaced. It is in lists alone.
+	PhaseRevoked Phase = "Revoked"
 )
 
 // Status is what the Status query and the updates answer.

@@ -29,6 +29,9 @@ CREATE TABLE certificates (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now()
 );
+-- Lists by state: most certificates are kept and ready, and are found by their name.
+CREATE INDEX certificates_not_ready ON certificates (phase, name) WHERE phase <> 'Ready' AND released_at IS NULL;
+CREATE INDEX certificates_released ON certificates (name) WHERE released_at IS NOT NULL;
 
 -- Certificate keys, sealed; apart from orders so that rights on them can be kept apart too. What is sealed begins with
 -- the mark of the key that sealed it, nine octets.
@@ -114,6 +117,8 @@ ALTER TABLE certificates ADD FOREIGN KEY (name, current_version) REFERENCES vers
 CREATE INDEX versions_next_check ON versions (next_check, certificate) WHERE next_check IS NOT NULL;
 CREATE INDEX versions_moved ON versions (certificate) WHERE moved;
 CREATE INDEX versions_revoking ON versions (certificate) WHERE revoking IS NOT NULL AND revoked_at IS NULL;
+-- Lists of what is revoked in service.
+CREATE INDEX versions_revoked ON versions (certificate, id) WHERE revoked_at IS NOT NULL;
 -- A client that asks by the name that it serves finds the certificate.
 CREATE INDEX versions_names ON versions USING gin (names);
 
@@ -274,7 +279,8 @@ SELECT c.name,
        (c.failure ->> 'attempts')::integer               AS failure_attempts,
        (c.failure ->> 'at')::timestamptz                 AS failed_at,
        (c.failure ->> 'retryAt')::timestamptz            AS retry_at,
-       ARRAY(SELECT jsonb_array_elements_text(c.spec -> 'names')) AS requested_names,
+       -- In lax mode: one row that somebody has edited must not break every reader's query.
+       ARRAY(SELECT jsonb_path_query(c.spec, 'lax $.names[*]') #>> '{}') AS requested_names,
        v.id                                              AS version,
        c.created_at,
        c.updated_at,

@@ -253,16 +253,16 @@ func (mr *MockCatalogMockRecorder) FleetStats(ctx, now interface{}) *gomock.Call
 }
 
 // List mocks base method.
-func (m *MockCatalog) List(ctx context.Context, after string, limit int) ([]ports.CertificateRecord, error) {
+func (m *MockCatalog) List(ctx context.Context, filter ports.CertificateFilter, after string, limit int) (ports.CertificatePage, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "List", ctx, after, limit)
-	ret0, _ := ret[0].([]ports.CertificateRecord)
+	ret := m.ctrl.Call(m, "List", ctx, filter, after, limit)
+	ret0, _ := ret[0].(ports.CertificatePage)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // List indicates an expected call of List.
-func (mr *MockCatalogMockRecorder) List(ctx, after, limit interface{}) *gomock.Call {
+func (mr *MockCatalogMockRecorder) List(ctx, filter, after, limit interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "List", reflect.TypeOf((*MockCatalog)(nil).List), ctx, after, limit)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "List", reflect.TypeOf((*MockCatalog)(nil).List), ctx, filter, after, limit)
 }

@@ -136,8 +136,10 @@ type KeyPair struct {
 
 // Catalog reads certificates. Faults: Wait "DatabaseUnavailable", Spec "UnknownCertificate".
 type Catalog interface {
-	// List returns up to limit records in order of name, after the name given ("" for the first page).
-	List(ctx context.Context, after string, limit int) ([]CertificateRecord, error)
+	// List looks at up to limit certificates in order of name, after the name given ("" for the first page), and returns
+	// those that match. Their statements read an index, and each is bounded by limit: a state other than Ready is looked
+	// up, whatever else a filter asks for is compared with each certificate in turn.
+	List(ctx context.Context, filter CertificateFilter, after string, limit int) (CertificatePage, error)
 	// FleetStats counts the certificates as they are at now, for metrics.
 	FleetStats(ctx context.Context, now time.Time) (FleetStats, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait

@@ -38,23 +38,6 @@ func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	return record, err
 }
 
-// List implements ports.Catalog. A limit below one gives none.
-func (c *Catalog) List(ctx context.Context, after string, limit int) ([]ports.CertificateRecord, error) {
-	rows, err := c.pool.Query(ctx, `
-		SELECT `+recordColumns+`
-		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
-		WHERE c.name > $1
-		ORDER BY c.name
-		LIMIT $2`, after, max(limit, 0))
-	if err != nil {
-		return nil, interpret(err)
-	}
-	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.CertificateRecord, error) {
-		return scanRecord(row)
-	})
-	return records, interpret(err)
-}
-
 // Current implements ports.Catalog.
 func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, error) {
 	var pair ports.KeyPair

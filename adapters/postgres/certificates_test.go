@@ -80,9 +80,7 @@ func TestTheSpecChangesWithTheCertificate(t *testing.T) {
 	s := newStore(t)
 	spec := func() []string {
 		t.Helper()
-		list, err := s.List(t.Context(), "", 1)
-		require.NoError(t, err)
-		return list[0].Spec.Names
+		return s.list()[0].Spec.Names
 	}
 	first := s.open(newOrder("web", "web/1", "typo.example"))
 	require.NoError(t, s.AbandonOrder(t.Context(), "web", first.ID, "spec changed"))
@@ -148,14 +146,13 @@ func TestRecordFailureIsIdempotentByItsInstant(t *testing.T) {
 		s.fail("web", failure)
 	}
 
-	list, err := s.List(t.Context(), "", 1)
-	require.NoError(t, err)
+	list := s.list()
 	require.Equal(t, domain.PhaseFailing, list[0].Phase)
 	second.Fault.Message = "CAA forbids\uFFFD it \uFFFD"
 	require.Equal(t, &second, list[0].Failure, "a repeated older one changes nothing")
 	require.Equal(t, &second, s.read("web").Failure)
 	require.Equal(t, []string{"failed", "failed"}, s.events("web"))
-	_, err = s.Current(t.Context(), "web")
+	_, err := s.Current(t.Context(), "web")
 	requireFault(t, err, domain.FaultWait, "NotIssuedYet")
 }
 
@@ -193,28 +190,6 @@ func TestRecordFailureRemovesTokensInFlight(t *testing.T) {
 	s.release("web")
 	onlyTheOthers()
 	require.Equal(t, []string{"placed", "issued", "failed", "fell_back", "released"}, s.events("web"))
-}
-
-func TestListPagesByName(t *testing.T) {
-	s := newStore(t)
-	for _, name := range []string{"c", "a", "d", "b"} {
-		s.open(newOrder(name, "1"))
-	}
-	for _, c := range []struct {
-		after string
-		limit int
-		want  []string
-	}{{"", 3, []string{"a", "b", "c"}}, {"c", 3, []string{"d"}}, {"d", 3, []string{}}, {"", 0, []string{}}, {"", -1, []string{}}} {
-		list, err := s.List(t.Context(), c.after, c.limit)
-		require.NoError(t, err)
-		names := []string{}
-		for _, record := range list {
-			names = append(names, record.Name)
-		}
-		require.Equal(t, c.want, names, "%+v", c)
-	}
-	_, err := s.Current(t.Context(), "nobody")
-	require.Contains(t, requireFault(t, err, domain.FaultSpec, "UnknownCertificate").Message, `"nobody"`)
 }
 
 // A failure that Postgres stores late is a part of the history: what came after it stays.

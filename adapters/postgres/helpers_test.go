@@ -58,6 +58,14 @@ func issuedFor(order ports.StoredOrder) domain.Issued {
 		NotAfter: noon.Add(48 * time.Hour), ARIID: "aki.serial", AccountURL: "https://ca.example/acct/1"}
 }
 
+// list are the first certificates by name.
+func (s store) list() []ports.ListedCertificate {
+	s.t.Helper()
+	page, err := s.List(s.t.Context(), ports.CertificateFilter{}, "", 10)
+	require.NoError(s.t, err)
+	return page.Certificates
+}
+
 // open is OpenOrder that must succeed.
 func (s store) open(order ports.NewOrder) ports.StoredOrder {
 	s.t.Helper()

@@ -27,8 +27,8 @@ func TestAccountsAreListed(t *testing.T) {
 	}
 	b.exits(t, exitOK, b.run(t.Context(), "account", "list"))
 	require.Equal(t, "ISSUER   DIRECTORY                  ACCOUNT                    CONTACT          SINCE\n"+
-		"default  https://ca.example/dir     https://ca.example/acct/1  ops@example.org  2026-11-20 12:00:00Z (2d00h ago)\n"+
-		"other    https://other.example/dir  -                          -                2026-11-22 12:00:00Z (now)\n", b.out.String())
+		"default  https://ca.example/dir     https://ca.example/acct/1  ops@example.org  2026-11-20 12:00:00 UTC (2d00h ago)\n"+
+		"other    https://other.example/dir  -                          -                2026-11-22 12:00:00 UTC (now)\n", b.out.String())
 
 	b = newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
@@ -58,21 +58,21 @@ func TestAnAccountsTimeline(t *testing.T) {
 
 At https://ca.example/dir
   Account: https://ca.example/acct/1
-  Known since 2026-11-20 12:00:00Z (2d00h ago)
+  Known since 2026-11-20 12:00:00 UTC (2d00h ago)
   The CA has the contact ops@example.org.
 
 At https://old.example/dir
   Account: the CA has not answered yet; the next use registers it.
-  Known since 2026-11-22 12:00:00Z (now)
+  Known since 2026-11-22 12:00:00 UTC (now)
   The CA has no contact.
   A new key is stored which the CA may not know yet: the next use, or everleaf account rollover default, settles it.
 
 What happened, newest first
-  2026-11-22 11:59:00Z (1m00s ago): The account got a new key: https://ca.example/acct/1.
-  2026-11-22 11:00:00Z (1h00m ago): The CA was sent no contact; before, it had the contact ops@example.org.
-  2026-11-22 10:00:00Z (2h00m ago): The account was registered: https://ca.example/acct/1, with the contact ops@example.org.
-  2026-11-22 09:00:00Z (3h00m ago): The CA knew the account by its key: https://ca.example/acct/1.
-  2026-11-22 08:00:00Z (4h00m ago): account_sang {"song": "in a newer release"}
+  2026-11-22 11:59:00 UTC (1m00s ago): The account got a new key: https://ca.example/acct/1.
+  2026-11-22 11:00:00 UTC (1h00m ago): The CA was sent no contact; before, it had the contact ops@example.org.
+  2026-11-22 10:00:00 UTC (2h00m ago): The account was registered: https://ca.example/acct/1, with the contact ops@example.org.
+  2026-11-22 09:00:00 UTC (3h00m ago): The CA knew the account by its key: https://ca.example/acct/1.
+  2026-11-22 08:00:00 UTC (4h00m ago): account_sang {"song": "in a newer release"}
   (there is more: give --events a higher number)
 `, b.out.String())
 

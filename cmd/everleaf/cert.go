@@ -9,9 +9,6 @@ import (
 	"everleaf/app"
 )
 
-// page is how many records one query of list fetches.
-const page = 500
-
 type nameArg struct {
 	Name string `arg:"" help:"The certificate's name: a-z, 0-9, '-' and '.'; for example its domain."`
 }
@@ -119,60 +116,6 @@ func (r retireCmd) Run(ctx context.Context, k *kit) error {
 		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
 			return keeper.Retire(ctx, r.Name, request)
 		})
-}
-
-type statusCmd struct {
-	nameArg
-	outputFlag
-	temporalSettings
-}
-
-// Run exits 0 whenever the workflow answers, also if the certificate is failing: it is in the answer.
-func (s statusCmd) Run(ctx context.Context, k *kit) error {
-	keeper, closer, err := k.open(s.temporalSettings)
-	if err != nil {
-		return err
-	}
-	defer closer()
-	status, err := keeper.Status(ctx, s.Name)
-	if err != nil {
-		return err
-	}
-	return k.show(s.outputFlag, status)
-}
-
-type listCmd struct {
-	outputFlag
-	postgresSettings
-	startSettings
-}
-
-// Run reads page by page, so that a list of any length holds up nobody in the database.
-func (l listCmd) Run(ctx context.Context, k *kit) error {
-	var config app.Config
-	l.postgresSettings.apply(&config)
-	l.startSettings.apply(&config)
-	catalog, closer, err := k.catalog(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer closer()
-	records := []app.Record{} // JSON's [] and not null
-	for after := ""; ; {
-		more, err := catalog.List(ctx, after, page)
-		if err != nil {
-			return err
-		}
-		records = append(records, more...)
-		if len(more) < page {
-			break
-		}
-		after = more[len(more)-1].Name
-	}
-	if l.Output == "json" {
-		return k.json(records)
-	}
-	return k.table(records)
 }
 
 // open makes a keeper of the settings.

@@ -53,6 +53,8 @@ type kit struct {
 	now      func() time.Time
 	// poll is the pause between looks at a certificate's progress.
 	poll time.Duration
+	// terminal is the height of stdout in lines; ok is false if it is no terminal.
+	terminal func() (height int, ok bool)
 
 	worker  func(context.Context, app.Config, *slog.Logger) error
 	migrate func(context.Context, app.Config) (from, to int64, err error)

@@ -29,6 +29,11 @@ type timeoutError struct{ error }
 
 func (t timeoutError) Unwrap() error { return t.error }
 
+// shownError is on stdout already, where programs read it.
+type shownError struct{ error }
+
+func (s shownError) Unwrap() error { return s.error }
+
 // exitCodes is for --help.
 const exitCodes = "Exit codes: 0 it worked, 1 a problem (the line on stderr says which), 2 the command line or a " +
 	"variable is wrong, " +
@@ -39,9 +44,9 @@ func (k kit) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintln(k.err, "everleaf: "+plain(message(err)))
+	_, _ = fmt.Fprintln(k.err, "everleaf: "+k.readable(message(err)))
 	code := exitCode(err)
-	if k.failJSON {
+	if shown := (shownError{}); k.failJSON && !errors.As(err, &shown) {
 		_ = k.json(failed(err, code)) // stderr has it already
 	}
 	return code

@@ -88,7 +88,7 @@ func (k kit) sections(sections []section) error {
 			indent = "  "
 		}
 		for _, line := range s.lines {
-			text.WriteString(indent + plain(line) + "\n")
+			text.WriteString(indent + k.readable(line) + "\n")
 		}
 	}
 	return k.print("%s", text.String())

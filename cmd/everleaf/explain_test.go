@@ -68,36 +68,36 @@ In service
   Names: www.example.com
   Issuer: default (Test CA)
   Serial: 0a1b
-  Valid from 2026-11-22 11:00:00Z (1h00m ago) until 2027-02-20 12:00:00Z (in 90d00h)
+  Valid from 2026-11-22 11:00:00 UTC (1h00m ago) until 2027-02-20 12:00:00 UTC (in 90d00h)
 
 Asked for, and not in service yet
   names: added shop.example.com
 
 Problem
   the CA saw 404 [2J at http://www.example.com (Name/Unauthorized)
-  Failed 2026-11-22 11:59:59Z (1s ago), for the 2nd time in a row, at the step AuthorizeOrder
+  Failed 2026-11-22 11:59:59 UTC (1s ago), for the 2nd time in a row, at the step AuthorizeOrder
   What to do: The operator of Everleaf must look at the ACME account of this issuer (everleaf account list).
 
 What happens next
-  2026-11-22 12:10:00Z (in 10m00s): Everleaf tries again.
-  2026-11-22 12:01:00Z (in 1m00s): The certificate in service is delivered to web.
+  2026-11-22 12:10:00 UTC (in 10m00s): Everleaf tries again.
+  2026-11-22 12:01:00 UTC (in 1m00s): The certificate in service is delivered to web.
 
 Deliveries
-  edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago)
-  web: has an earlier certificate, since 2026-11-20 11:00:00Z (2d01h ago). The delivery failed 2026-11-22 12:00:00Z (now): `+
-		`it does not answer (Wait/TargetUnavailable). Next try 2026-11-22 12:01:00Z (in 1m00s). `+
+  edge: has the certificate in service, since 2026-11-22 11:00:00 UTC (1h00m ago)
+  web: has an earlier certificate, since 2026-11-20 11:00:00 UTC (2d01h ago). The delivery failed 2026-11-22 12:00:00 UTC (now): `+
+		`it does not answer (Wait/TargetUnavailable). Next try 2026-11-22 12:01:00 UTC (in 1m00s). `+
 		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
 
 What happened, newest first
-  2026-11-22 10:00:00Z (2h00m ago) to 2026-11-22 11:59:59Z (1s ago): 3 times the same, the last time: An attempt failed, at the step AuthorizeOrder: `+
+  2026-11-22 10:00:00 UTC (2h00m ago) to 2026-11-22 11:59:59 UTC (1s ago): 3 times the same, the last time: An attempt failed, at the step AuthorizeOrder: `+
 		`no connection to 192.0.2.1 (Name/ConnectionFailed). `+connect+`
-  2026-11-22 11:59:00Z (1m00s ago): The delivery to web failed: 503 (Wait/TargetUnavailable). `+
+  2026-11-22 11:59:00 UTC (1m00s ago): The delivery to web failed: 503 (Wait/TargetUnavailable). `+
 		`What to do: The target's operator must see that it answers; Everleaf delivers again by itself.
-  2026-11-22 09:00:00Z (3h00m ago): Somebody changed what is wanted: names: added shop.example.com.
-  2026-11-22 08:00:00Z (4h00m ago): An attempt failed, at the step AuthorizeOrder: another chapter (Name/ConnectionFailed). `+connect+`
-  2026-11-21 12:00:00Z (1d00h ago): Issued by default (Test CA), serial 0a1b, valid until 2027-02-20 12:00:00Z.
-  2026-11-21 11:00:00Z (1d01h ago): sang {"song": "in a newer release"}
-  2026-11-21 10:00:00Z (1d02h ago): failed ["a shape that is not known"]
+  2026-11-22 09:00:00 UTC (3h00m ago): Somebody changed what is wanted: names: added shop.example.com.
+  2026-11-22 08:00:00 UTC (4h00m ago): An attempt failed, at the step AuthorizeOrder: another chapter (Name/ConnectionFailed). `+connect+`
+  2026-11-21 12:00:00 UTC (1d00h ago): Issued by default (Test CA), serial 0a1b, valid until 2027-02-20 12:00:00 UTC.
+  2026-11-21 11:00:00 UTC (1d01h ago): sang {"song": "in a newer release"}
+  2026-11-21 10:00:00 UTC (1d02h ago): failed ["a shape that is not known"]
   (there is more: give --events a higher number)
 `, explained(t, timeline))
 }
@@ -115,9 +115,9 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"retirement_requested", `{}`, "Somebody retired the certificate."},
 		{"retirement_requested", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
 		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`, "The target web had lost what was delivered (tls.key is missing)."},
-		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
+		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00 UTC (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"renewal_moved", `{"from": "2026-12-22T13:00:00Z", ` + plan + `}`,
-			"The renewal was moved from 2026-12-22 13:00:00Z to 2026-11-22 13:00:00Z (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
+			"The renewal was moved from 2026-12-22 13:00:00 UTC to 2026-11-22 13:00:00 UTC (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"fell_back", `{"issuer": "a", "next": "b", "fault": {"kind": "CA", "reason": "ServerError", "message": "500."}}`,
 			"An attempt failed, with the issuer a: 500 (CA/ServerError). Another issuer was asked at once: b."},
 		{"abandoned", `{"reason": "the spec changed"}`, "An order was abandoned: the spec changed."},
@@ -132,7 +132,7 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 	} {
 		out := explained(t, ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
 			Events: []app.Event{event(0, c.kind, c.detail)}})
-		require.True(t, strings.HasSuffix(out, "2026-11-22 12:00:00Z (now): "+c.says+"\n"), out)
+		require.True(t, strings.HasSuffix(out, "2026-11-22 12:00:00 UTC (now): "+c.says+"\n"), out)
 	}
 }
 
@@ -169,9 +169,9 @@ func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour), Failure: &app.Failure{
 			Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}}},
 	}
-	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00Z (1h00m ago), left there by an earlier request; "
+	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00 UTC (1h00m ago), left there by an earlier request; "
 	out := explained(t, timeline)
-	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00Z (now): it does not answer")
+	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00 UTC (now): it does not answer")
 	released := noon.Add(-time.Minute)
 	timeline.ReleasedAt, timeline.Deliveries[0].Failure = &released, nil
 	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")

@@ -74,7 +74,8 @@ func newBench(t *testing.T) *bench {
 	closer := func() { b.closed++ }
 	b.kit = kit{
 		out: b.out, err: b.err, now: func() time.Time { return noon }, poll: time.Millisecond,
-		worker: func(_ context.Context, c app.Config, _ *slog.Logger) error { b.config = c; return nil },
+		terminal: func() (int, bool) { return 0, false },
+		worker:   func(_ context.Context, c app.Config, _ *slog.Logger) error { b.config = c; return nil },
 		migrate: func(_ context.Context, c app.Config) (int64, int64, error) {
 			b.config = c
 			return 1, 3, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -75,34 +76,12 @@ func (k kit) card(s app.Status) error {
 	return k.rows("", rows)
 }
 
-// table prints many certificates for people, a line for each.
-func (k kit) table(records []app.Record) error {
-	rows := make([][]string, 0, len(records))
-	for _, r := range records {
-		row := []string{r.Name, string(r.Phase), "-", "-", "-", "-"}
-		if r.Issued != nil {
-			row[2], row[3] = r.Issued.Issuer, k.moment(r.Issued.NotAfter)
-		}
-		if r.Renewal != nil {
-			row[4] = k.moment(r.Renewal.At)
-		}
-		if r.ReleasedAt != nil { // nobody keeps it
-			row[1], row[4] = "Released", "-"
-		}
-		if r.Failure != nil {
-			row[5] = problem(r.Failure)
-		}
-		rows = append(rows, row)
-	}
-	return k.rows("NAME\tPHASE\tISSUER\tVALID UNTIL\tRENEWAL\tPROBLEM\n", rows)
-}
-
 func (k kit) rows(header string, rows [][]string) error {
 	w := tabwriter.NewWriter(k.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprint(w, header) // tabwriter keeps the first error for Flush
 	for _, row := range rows {
 		for i := range row {
-			row[i] = plain(row[i])
+			row[i] = k.readable(row[i])
 		}
 		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
@@ -140,8 +119,22 @@ func problem(f *app.Failure) string {
 	return fmt.Sprintf("%s/%s: %s", f.Fault.Kind, f.Fault.Reason, f.Fault.Message)
 }
 
-// instant is how people read one, in UTC.
-const instant = "2006-01-02 15:04:05Z"
+// instant is how people read one, in UTC. Programs read RFC 3339.
+const instant = "2006-01-02 15:04:05 UTC"
+
+// rfc3339 matches an instant in a message, which programs read as well.
+var rfc3339 = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+
+// readable is one line for people, with the instants in it as moments.
+func (k kit) readable(text string) string {
+	return rfc3339.ReplaceAllStringFunc(plain(text), func(stamp string) string {
+		at, err := time.Parse(time.RFC3339, stamp)
+		if err != nil {
+			return stamp
+		}
+		return k.moment(at)
+	})
+}
 
 // moment is an instant for people: the time in UTC, and how far it is from now.
 func (k kit) moment(at time.Time) string {

@@ -25,7 +25,7 @@ func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop
 			key, line := k.look(ctx, keeper, name)
 			if key != "" && key != last && ctx.Err() == nil {
 				last = key
-				_, _ = fmt.Fprintln(k.err, plain(line))
+				_, _ = fmt.Fprintln(k.err, k.readable(line))
 			}
 			select {
 			case <-ctx.Done():
