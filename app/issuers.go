@@ -40,11 +40,11 @@ func (c Config) issuerNames() []string {
 // logZones says which DNS zones records may be written into, and through whom. Credentials stay out of it.
 func (c Config) logZones(logger *slog.Logger) {
 	for _, zone := range c.DNS01.Zones {
-		through := "http"
-		if zone.RFC2136 != nil {
-			through = "rfc2136 " + zone.RFC2136.Server
+		_, kind, err := zone.Kind()
+		if err != nil {
+			continue // validate has said so
 		}
-		logger.Info("DNS zone configured", "zone", zone.Zone, "through", through)
+		logger.Info("DNS zone configured", "zone", zone.Zone, "through", kind.Through())
 	}
 }
 

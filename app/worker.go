@@ -8,7 +8,6 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"everleaf/adapters/delivery"
-	"everleaf/adapters/dns01"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/pull"
@@ -65,11 +64,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers)), fx.As(fx.Self())),
 			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
 
-			func(c Config) http01.Config { return c.HTTP01 },
 			http01.NewResponder,
-			fx.Annotate(http01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
-			func(c Config) dns01.Config { return c.DNS01 },
-			fx.Annotate(dns01.NewSolver, fx.As(new(ports.Solver)), fx.ResultTags(`group:"solvers"`)),
 
 			newTemporalConfig,
 			newClient,
@@ -81,6 +76,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newWorkers,
 			newOutcome,
 		),
+		provideSolvers(),
 		provideActivities(config),
 		lifetime(config),
 	)

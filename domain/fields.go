@@ -22,10 +22,7 @@ var (
 	deliveryName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$`)
 )
 
-var (
-	keyTypes   = []KeyType{KeyECDSAP256, KeyECDSAP384, KeyRSA2048, KeyRSA3072, KeyRSA4096}
-	challenges = []ChallengeType{ChallengeHTTP01, ChallengeDNS01}
-)
+var keyTypes = []KeyType{KeyECDSAP256, KeyECDSAP384, KeyRSA2048, KeyRSA3072, KeyRSA4096}
 
 // IsConfiguredName reports whether an issuer or a target may have this name: 1 to 63 of a-z, 0-9 and "-", beginning and
 // ending with a letter or digit.
@@ -36,14 +33,6 @@ func checkKeyType(s Spec) *Fault {
 		return nil
 	}
 	return specFault(ReasonUnknownKeyType, "keyType %s: unknown; use one of %s", quote(string(s.KeyType)), list(keyTypes))
-}
-
-func checkChallenge(s Spec) *Fault {
-	if slices.Contains(challenges, s.Challenge) {
-		return nil
-	}
-	return specFault(ReasonUnknownChallenge, "challenge %s: not available; use one of %s",
-		quote(string(s.Challenge)), list(challenges))
 }
 
 func checkKeyRotation(s Spec) *Fault {

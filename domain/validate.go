@@ -3,7 +3,6 @@ package domain
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Limits of Let's Encrypt's profiles on names per certificate (letsencrypt.org/docs/profiles). The usual limit holds
@@ -26,9 +25,6 @@ const (
 	// that a DNS name has at most.
 	maxNameText = 1024
 )
-
-// challengeLabel is put before a name that dns-01 validates (RFC 8555 §8.4).
-const challengeLabel = "_acme-challenge."
 
 // Validated returns the spec to use: defaults filled in, names as lower-case A-labels, in the order given. It is
 // idempotent. An error is one *Fault of kind Spec that names the field, the value and the fix; whether an issuer is
@@ -112,18 +108,8 @@ func validNames(names []string, challenge ChallengeType) ([]string, *Fault) {
 		if p != nil {
 			return nil, p.asFault(field, name)
 		}
-		// RFC 8555 §7.1.3 allows a wildcard in an order; the Baseline Requirements (§3.2.2.4.19) forbid to
-		// validate it by http-01.
-		if strings.HasPrefix(ascii, "*.") && challenge == ChallengeHTTP01 {
-			return nil, specFault(ReasonWildcardNeedsDNS01,
-				"%s %s: a wildcard can only be validated by dns-01, and the challenge is http-01; choose dns-01, or list each "+
-					"host by its name", field, quote(name))
-		}
-		if place := challengeLabel + strings.TrimPrefix(ascii, "*."); len(place) > maxName && challenge == ChallengeDNS01 {
-			return nil, specFault(ReasonNameTooLongForDNS01,
-				"%s %s: dns-01 needs a record at %s before it, which makes it %d octets long, and no DNS name is longer than "+
-					"%d; choose http-01, or use a name of at most %d octets",
-				field, quote(name), quote(challengeLabel), len(place), maxName, maxName-len(challengeLabel))
+		if fault := challenge.refuse(field, name, ascii); fault != nil {
+			return nil, fault
 		}
 		if first, ok := seen[ascii]; ok {
 			return nil, specFault(ReasonDuplicateName, "%s %s: the same name as names[%d] %s; remove one of them",

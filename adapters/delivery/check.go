@@ -42,26 +42,15 @@ func (c Config) Check() error {
 	if !domain.IsConfiguredName(c.Name) {
 		return fieldError("name", c.Name, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
 	}
-	var kinds []string
-	var err error
-	if c.Directory != nil {
-		kinds, err = append(kinds, "directory"), c.Directory.check()
+	_, kind, err := c.Kind()
+	if err != nil {
+		return fmt.Errorf(" (%s): %w", c.Name, err)
 	}
-	if c.Webhook != nil {
-		kinds, err = append(kinds, "webhook"), c.Webhook.check()
-	}
-	if c.Pull != nil {
-		kinds, err = append(kinds, "pull"), c.Pull.check()
-	}
-	if len(kinds) != 1 {
-		return fmt.Errorf(" (%s): it has %d kinds (%s); give it exactly one of directory, webhook and pull", c.Name,
-			len(kinds),
-			strings.Join(kinds, ", "))
-	}
-	return err
+	return kind.Check()
 }
 
-func (d Directory) check() error {
+// Check implements Kind.
+func (d Directory) Check() error {
 	switch clean := filepath.Clean(d.Path); {
 	case !filepath.IsAbs(d.Path):
 		return fieldError("directory.path", d.Path, "give an absolute path, for example /etc/everleaf/{name}")

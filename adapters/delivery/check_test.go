@@ -21,7 +21,7 @@ func TestCheckNamesTheField(t *testing.T) {
 		`targets[0].name "Nginx"`:                            {{Name: "Nginx", Directory: &good}},
 		`targets[0].name "a@b"`:                              {{Name: "a@b", Directory: &good}},
 		`targets[1].name "a": the name of targets[0]`:        {{Name: "a", Directory: &good}, {Name: "a", Directory: &good}},
-		`targets[0] (a): it has 0 kinds`:                     {{Name: "a"}},
+		`targets[0] (a): it has no kind`:                     {{Name: "a"}},
 		`targets[0] (a): it has 2 kinds (directory, pull)`:   {{Name: "a", Directory: &good, Pull: &Pull{Clients: []string{"*"}}}},
 		`targets[0].directory.path "tls/{name}"`:             directory(func(d *Directory) { d.Path = "tls/{name}" }),
 		`for example /etc/tls/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/tls" }),

@@ -1,6 +1,12 @@
 package delivery
 
-// Config is one configured target. Exactly one of Directory, Webhook and Pull is set.
+import (
+	"everleaf/adapters/internal/kinds"
+	"everleaf/ports"
+)
+
+// Config is one configured target: the table of the kinds there are. Exactly one of its pointers, each to a Kind, is
+// set.
 type Config struct {
 	// Name is what specs call it by.
 	Name      string     `json:"name"`
@@ -10,6 +16,20 @@ type Config struct {
 	// Source is where the target stands ("targets[0]"), for errors; empty for its place in the list.
 	Source string `json:"-"`
 }
+
+// Kind are the settings of one kind of target. A new kind is a file with a type that has these methods, and a field of
+// Config.
+type Kind interface {
+	// Check says what is wrong with the settings, from the field on (".directory.path …"), and touches nothing.
+	Check() error
+	// Fetched reports whether what the target offers is fetched from the pull listener.
+	Fetched() bool
+	// Target makes the target called name from settings that Check has passed; it contacts nobody. Errors are as Check's.
+	Target(name string, deps Deps) (ports.Target, error)
+}
+
+// Kind is the one kind that is set, and what the file calls it.
+func (c Config) Kind() (name string, kind Kind, err error) { return kinds.Of[Kind](c) }
 
 // Directory writes files where a server reads them.
 type Directory struct {

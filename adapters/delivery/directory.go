@@ -36,6 +36,12 @@ type directory struct {
 	command  command
 }
 
+// Fetched implements Kind.
+func (Directory) Fetched() bool { return false }
+
+// Target implements Kind.
+func (d Directory) Target(string, Deps) (ports.Target, error) { return newDirectory(d), nil }
+
 // newDirectory makes the target of a config that Check has passed.
 func newDirectory(config Directory) *directory {
 	parts := strings.Split(strings.TrimPrefix(filepath.Clean(config.Path), "/"), "/")

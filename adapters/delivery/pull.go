@@ -13,7 +13,8 @@ var _ ports.Target = PullTarget{}
 // there is nothing to do but to say so. The listener (package pull) does the serving.
 type PullTarget struct{}
 
-func (p Pull) check() error {
+// Check implements Kind.
+func (p Pull) Check() error {
 	if len(p.Clients) == 0 {
 		return fieldError("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
 			`"*" for each that the client CA has signed`)
@@ -28,6 +29,12 @@ func (p Pull) check() error {
 	}
 	return nil
 }
+
+// Fetched implements Kind.
+func (Pull) Fetched() bool { return true }
+
+// Target implements Kind.
+func (Pull) Target(string, Deps) (ports.Target, error) { return PullTarget{}, nil }
 
 // Deliver implements ports.Target.
 func (PullTarget) Deliver(context.Context, ports.Bundle) (string, error) {

@@ -40,19 +40,16 @@ func New(configs []Config, deps Deps) (*Targets, error) {
 
 // target makes what the config describes, which Check has passed.
 func (c Config) target(deps Deps) (ports.Target, error) {
-	switch {
-	case c.Directory != nil:
-		return newDirectory(*c.Directory), nil
-	case c.Webhook != nil:
-		target, err := NewWebhook(c.Name, *c.Webhook, deps.Tokens, deps.Logger)
-		if err != nil {
-			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "target %s%s", c.Name,
-				err.Error())
-		}
-		return target, nil
-	default:
-		return PullTarget{}, nil
+	_, kind, err := c.Kind()
+	if err != nil {
+		return nil, err
 	}
+	target, err := kind.Target(c.Name, deps)
+	if err != nil {
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidTargets, nil, "target %s%s", c.Name,
+			err.Error())
+	}
+	return target, nil
 }
 
 // Target implements ports.Targets.

@@ -14,6 +14,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"everleaf/adapters/internal/timeout"
+	"everleaf/ports"
 )
 
 const (
@@ -34,9 +35,18 @@ type webhookParts struct {
 	timeout   time.Duration
 }
 
-func (c Webhook) check() error {
+// Check implements Kind.
+func (c Webhook) Check() error {
 	_, err := c.parts()
 	return err
+}
+
+// Fetched implements Kind.
+func (c Webhook) Fetched() bool { return cmp.Or(c.Key, KeyByToken) == KeyByToken }
+
+// Target implements Kind.
+func (c Webhook) Target(name string, deps Deps) (ports.Target, error) {
+	return NewWebhook(name, c, deps.Tokens, deps.Logger)
 }
 
 // parts reads the settings. Values that may be secret (URL, secrets) are never shown.

@@ -78,16 +78,15 @@ func (c ZoneConfig) check() error {
 		return fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as "+
 			"xn--…")
 	}
-	switch {
-	case c.RFC2136 != nil && c.HTTP == nil:
-		return c.RFC2136.check()
-	case c.HTTP != nil && c.RFC2136 == nil:
-		return c.HTTP.check()
+	_, kind, err := c.Kind()
+	if err != nil {
+		return fmt.Errorf(" (%s): %w", c.Zone, err)
 	}
-	return fmt.Errorf(" (%s): give it exactly one of rfc2136 and http", c.Zone)
+	return kind.Check()
 }
 
-func (c RFC2136) check() error {
+// Check implements ZoneKind.
+func (c RFC2136) Check() error {
 	if _, err := withPort(c.Server, defaultPort); err != nil {
 		return fieldError("rfc2136.server", c.Server,
 			"give the zone's primary server as host or host:port, for example ns1.example.net:53")
@@ -108,8 +107,8 @@ func (c RFC2136) check() error {
 	return checkTimeout("rfc2136.timeout", c.Timeout)
 }
 
-// check shows no part of the URL, which may hold a password.
-func (c HTTP) check() error {
+// Check implements ZoneKind. It shows no part of the URL, which may hold a password.
+func (c HTTP) Check() error {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":

@@ -1,6 +1,11 @@
 package dns01
 
-import "net/http"
+import (
+	"net/http"
+
+	"everleaf/adapters/internal/kinds"
+	"everleaf/ports"
+)
 
 // Config holds the settings of the solver.
 type Config struct {
@@ -27,14 +32,28 @@ const (
 	CheckRecursive CheckMode = "recursive"
 )
 
-// ZoneConfig is one zone that records may be written into, with all that is below it. Exactly one of RFC2136 and HTTP
-// is set.
+// ZoneConfig is one zone that records may be written into, with all that is below it: the table of the ways there are.
+// Exactly one of its pointers, each to a ZoneKind, is set.
 type ZoneConfig struct {
 	// Zone is its name; where several hold a record, the longest is taken.
 	Zone    string   `json:"zone"`
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
 	HTTP    *HTTP    `json:"http,omitempty"`
 }
+
+// ZoneKind are the settings of one way to write records. A new one is a file with a type that has these methods, and a
+// field of ZoneConfig.
+type ZoneKind interface {
+	// Check says what is wrong with the settings, from the field on (".rfc2136.server …"), and contacts nobody.
+	Check() error
+	// Through says in a few words who writes the records; secrets are left out.
+	Through() string
+	// New makes the zone from settings that Check has passed; nobody is contacted. config has what zones share.
+	New(zone string, config Config) ports.DNSZone
+}
+
+// Kind is the one kind that is set, and what the file calls it.
+func (c ZoneConfig) Kind() (name string, kind ZoneKind, err error) { return kinds.Of[ZoneKind](c) }
 
 // RFC2136 sends dynamic updates (RFC 2136) to the zone's primary server, signed by TSIG (RFC 8945).
 type RFC2136 struct {

@@ -29,7 +29,7 @@ func TestSettings(t *testing.T) {
 		`dns[0].zone "": give the zone's DNS name`:                         {Zones: []dns01.ZoneConfig{{}}},
 		`dns[0].zone "*.a.test": give`:                                     {Zones: []dns01.ZoneConfig{{Zone: "*.a.test"}}},
 		`dns[0].zone "ä.test": give`:                                       {Zones: []dns01.ZoneConfig{{Zone: "ä.test"}}},
-		`dns[0] (a.test): give it exactly one of rfc2136 and http`:         {Zones: []dns01.ZoneConfig{{Zone: "a.test"}}},
+		`dns[0] (a.test): it has no kind; give it exactly one of rfc2136`:  {Zones: []dns01.ZoneConfig{{Zone: "a.test"}}},
 		`dns[1].zone "A.test.": the zone of dns[0] as well`:                {Zones: []dns01.ZoneConfig{rfc2136("a", nil), {Zone: "A.test.", RFC2136: &dns01.RFC2136{Server: "b"}}}},
 		`dns[0].rfc2136.server "": give`:                                   {Zones: []dns01.ZoneConfig{rfc2136("", nil)}},
 		`dns[0].rfc2136.server "a:0": give`:                                {Zones: []dns01.ZoneConfig{rfc2136("a:0", nil)}},

@@ -35,6 +35,12 @@ type HTTPZone struct {
 	now                func() time.Time
 }
 
+// Through implements ZoneKind.
+func (HTTP) Through() string { return "http" }
+
+// New implements ZoneKind.
+func (c HTTP) New(zone string, config Config) ports.DNSZone { return NewHTTPZone(zone, c, config.Wrap) }
+
 // NewHTTPZone makes the zone from settings that Check has passed; nobody is contacted. wrap is put around what carries
 // the requests; nil for nothing.
 func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.RoundTripper) *HTTPZone {

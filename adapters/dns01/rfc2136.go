@@ -31,6 +31,15 @@ type UpdateZone struct {
 	key          *TSIG
 }
 
+// Through implements ZoneKind.
+func (c RFC2136) Through() string { return "rfc2136 " + c.Server }
+
+// New implements ZoneKind.
+func (c RFC2136) New(zone string, config Config) ports.DNSZone {
+	resolver, _ := withPort(config.Resolver, defaultPort) // empty is the system's
+	return NewUpdateZone(zone, c, resolver)
+}
+
 // NewUpdateZone makes the zone from settings that Check has passed; nobody is contacted. resolver (host:port) is asked
 // for the server's address; empty means the system's.
 func NewUpdateZone(zone string, config RFC2136, resolver string) *UpdateZone {

@@ -52,11 +52,11 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 		s.resolver.server, _ = withPort(config.Resolver, defaultPort)
 	}
 	for _, zone := range config.Zones {
-		if zone.RFC2136 != nil {
-			s.zones = append(s.zones, NewUpdateZone(zone.Zone, *zone.RFC2136, s.resolver.server))
-		} else {
-			s.zones = append(s.zones, NewHTTPZone(zone.Zone, *zone.HTTP, config.Wrap))
+		_, kind, err := zone.Kind()
+		if err != nil {
+			return nil, err
 		}
+		s.zones = append(s.zones, kind.New(zone.Zone, config))
 	}
 	slices.SortStableFunc(s.zones, func(a, b ports.DNSZone) int { return cmp.Compare(len(b.Name()), len(a.Name())) })
 	return s, nil
