@@ -25,11 +25,12 @@ type File struct {
 	content []byte // as JSON
 }
 
-// document is the file's content. Fields are only added.
+// document is the file's content. Fields are only added. Here and in the types below it, a field without omitempty is
+// required, and the comments are the reference's: see Shape.
 type document struct {
-	Issuers []issuer           `json:"issuers"`
-	Targets []delivery.Config  `json:"targets"`
-	DNS     []dns01.ZoneConfig `json:"dns"`
+	Issuers []issuer           `json:"issuers,omitempty"`
+	Targets []delivery.Config  `json:"targets,omitempty"`
+	DNS     []dns01.ZoneConfig `json:"dns,omitempty"`
 }
 
 // Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.

@@ -10,23 +10,28 @@ import (
 
 // issuer is one CA as the file has it.
 type issuer struct {
+	// Name is what specs call the CA by; specs that name none have the one called default.
 	Name string `json:"name"`
-	// Preset names a CA of the table; else Directory is its URL.
-	Preset    string `json:"preset"`
-	Directory string `json:"directory"`
-	// Email is the account's contact.
-	Email string `json:"email"`
-	// CABundle is the path of a PEM file with the roots of the CA's own web server.
-	CABundle string `json:"caBundle"`
-	// Timeout bounds one call to the CA, as "20s"; 10 s if it is left out.
-	Timeout            string `json:"timeout"`
-	EAB                *eab   `json:"eab"`
-	OnlyReturnExisting bool   `json:"onlyReturnExisting"`
+	// Preset is a CA that many use, by its name in the table of presets; empty means a CA given by directory alone.
+	Preset string `json:"preset,omitempty"`
+	// Directory is the URL of the CA's ACME directory, https; empty means the preset's.
+	Directory string `json:"directory,omitempty"`
+	// Email is the account's contact; empty for none.
+	Email string `json:"email,omitempty"`
+	// CABundle is the path of a PEM file with the roots of the CA's own web server; empty means the system's.
+	CABundle string `json:"caBundle,omitempty"`
+	// Timeout bounds one call to the CA, as "20s"; empty means 10 seconds.
+	Timeout string `json:"timeout,omitempty"`
+	EAB     *eab   `json:"eab,omitempty"`
+	// OnlyReturnExisting is whether no account is ever made: the CA must know one by a stored key; empty means false.
+	OnlyReturnExisting bool `json:"onlyReturnExisting,omitempty"`
 }
 
-// eab are the credentials for a new account.
+// eab are the CA's credentials for a new account (external account binding); empty for none.
 type eab struct {
-	KeyID   string `json:"keyID"`
+	// KeyID is the identifier that the CA has given.
+	KeyID string `json:"keyID"`
+	// HMACKey is the key that the CA has given with it, in base64url.
 	HMACKey string `json:"hmacKey"`
 }
 

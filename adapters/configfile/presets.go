@@ -44,4 +44,7 @@ var presets = map[string]preset{
 
 const sslcomEAB = "Take the account/ACME key and the HMAC key from SSL.com's dashboard under API credentials"
 
-func presetNames() string { return strings.Join(slices.Sorted(maps.Keys(presets)), ", ") }
+// Presets are the names that an issuer's preset may have, sorted.
+func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
+
+func presetNames() string { return strings.Join(Presets(), ", ") }

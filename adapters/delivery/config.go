@@ -8,7 +8,7 @@ import (
 // Config is one configured target: the table of the kinds there are. Exactly one of its pointers, each to a Kind, is
 // set.
 type Config struct {
-	// Name is what specs call it by.
+	// Name is what specs call the target by: 1 to 63 of a-z, 0-9 and "-".
 	Name      string     `json:"name"`
 	Directory *Directory `json:"directory,omitempty"`
 	Webhook   *Webhook   `json:"webhook,omitempty"`
@@ -35,14 +35,14 @@ func (c Config) Kind() (name string, kind Kind, err error) { return kinds.Of[Kin
 type Directory struct {
 	// Path is the directory of one certificate; "{name}" stands for the certificate's name and must be in it.
 	Path string `json:"path"`
-	// Owner is "user", "user:group" or numbers; empty leaves the worker's own.
+	// Owner is who the files are given to: "user", "user:group" or numbers; empty means the worker's own user.
 	Owner string `json:"owner,omitempty"`
 	// Combined is the name of a further file that holds chain and key together, as HAProxy reads them; empty for none.
 	Combined string `json:"combined,omitempty"`
-	// Command is run after a change, without a shell; "{name}" and "{path}" stand for the certificate's name and
-	// directory.
+	// Command is run after a change, without a shell, where "{name}" and "{path}" stand for the certificate's name and
+	// directory; empty for none.
 	Command []string `json:"command,omitempty"`
-	// Timeout bounds the command, as "30s"; empty means a minute.
+	// Timeout bounds the command, as "30s", at most a minute; empty means a minute.
 	Timeout string `json:"timeout,omitempty"`
 }
 
@@ -62,19 +62,20 @@ const (
 
 // Webhook sends certificates to a URL, signed by the Standard Webhooks scheme.
 type Webhook struct {
-	// URL is https; "{name}" stands for the certificate's name.
+	// URL is where messages go, https; "{name}" in its path or query stands for the certificate's name.
 	URL string `json:"url"`
-	// Secret signs: "whsec_" and base64.
+	// Secret signs messages: "whsec_" and base64 of 24 to 64 bytes. While it is being changed, give the old and the new
+	// one with a space between.
 	Secret string `json:"secret"`
 	// Key is how the private key travels; empty means token.
 	Key KeyTransport `json:"key,omitempty"`
-	// Recipient is the age recipient ("age1…") for KeyEncrypted.
+	// Recipient is the age recipient ("age1…") that the key is encrypted to, with key: encrypted alone; empty for none.
 	Recipient string `json:"recipient,omitempty"`
-	// TokenURL is the base URL of this service's pull listener as the receiver sees it, for KeyByToken.
+	// TokenURL is the base URL of the pull listener as the receiver sees it, required with key: token; empty for none.
 	TokenURL string `json:"tokenURL,omitempty"`
-	// CABundle is a PEM file with the roots of the receiver's server certificate; empty means the system's.
+	// CABundle is the path of a PEM file with the roots of the receiver's server certificate; empty means the system's.
 	CABundle string `json:"caBundle,omitempty"`
-	// Timeout bounds a call, as "30s"; empty means 30 seconds.
+	// Timeout bounds one call, as "30s", at most a minute; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
 }
 

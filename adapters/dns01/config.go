@@ -35,7 +35,7 @@ const (
 // ZoneConfig is one zone that records may be written into, with all that is below it: the table of the ways there are.
 // Exactly one of its pointers, each to a ZoneKind, is set.
 type ZoneConfig struct {
-	// Zone is its name; where several hold a record, the longest is taken.
+	// Zone is the zone's DNS name; where several hold a record, the longest is taken.
 	Zone    string   `json:"zone"`
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
 	HTTP    *HTTP    `json:"http,omitempty"`
@@ -57,11 +57,11 @@ func (c ZoneConfig) Kind() (name string, kind ZoneKind, err error) { return kind
 
 // RFC2136 sends dynamic updates (RFC 2136) to the zone's primary server, signed by TSIG (RFC 8945).
 type RFC2136 struct {
-	// Server is the primary's host or host:port; the port is 53 where none is given. It is asked by TCP.
+	// Server is the zone's primary server, as host or host:port (53 where none is given); it is asked by TCP.
 	Server string `json:"server"`
-	// TSIG is the key; without it the server has to allow updates by address.
+	// TSIG is the key that signs updates, without which the server has to allow them by address; empty for none.
 	TSIG *TSIG `json:"tsig,omitempty"`
-	// Timeout bounds an update, as "10s"; empty means ten seconds.
+	// Timeout bounds one update, as "10s", at most a minute; empty means 10 seconds.
 	Timeout string `json:"timeout,omitempty"`
 }
 
@@ -69,9 +69,9 @@ type RFC2136 struct {
 type TSIG struct {
 	// Name is the key's name on the server.
 	Name string `json:"name"`
-	// Algorithm is hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512; empty means hmac-sha256.
+	// Algorithm is one of hmac-sha224, hmac-sha256, hmac-sha384 and hmac-sha512; empty means hmac-sha256.
 	Algorithm string `json:"algorithm,omitempty"`
-	// Secret is the key in base64.
+	// Secret is the key in base64, 16 bytes or more.
 	Secret string `json:"secret"`
 }
 
@@ -79,11 +79,12 @@ type TSIG struct {
 // {url}/cleanup with {"fqdn": "_acme-challenge.example.org.", "value": "…"}. The service has to keep other values under
 // the name, and to remove one value alone.
 type HTTP struct {
-	// URL is https, or http to this host itself.
+	// URL is the service's address: https, or http to this host itself.
 	URL string `json:"url"`
-	// Username and Password are for basic authentication; both empty for none.
+	// Username is the name for basic authentication; empty for none.
 	Username string `json:"username,omitempty"`
+	// Password is the password for it, given together with username; empty for none.
 	Password string `json:"password,omitempty"`
-	// Timeout bounds a request, as "30s"; empty means 30 seconds.
+	// Timeout bounds one request, as "30s", at most a minute; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
 }
