@@ -181,10 +181,12 @@ func TestStatusWithoutAWorkerNamesTheQueue(t *testing.T) {
 	t.Parallel()
 	s := connect(t)
 	keeper := s.keeper
-	ctx, name := bounded(t, time.Minute), unique(t)
+	ctx, name, spec := bounded(t, time.Minute), unique(t), domain.Spec{Names: []string{"www.example.com"}}
+	err := keeper.Start(ctx, name, spec)
+	require.NoError(t, err)
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_, err := keeper.Ensure(short, name, domain.Spec{Names: []string{"www.example.com"}})
+	_, err = keeper.Ensure(short, name, spec)
 	require.ErrorIs(t, err, context.DeadlineExceeded, "the caller's own end is passed on as it is")
 
 	began := time.Now()

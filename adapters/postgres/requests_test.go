@@ -299,7 +299,7 @@ func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 		require.Equal(t, domain.Released, record.Retirement)
 	}
 	require.Zero(t, s.count("http_tokens"))
-	require.Equal(t, []string{"placed", "released"}, s.events("web"), "once")
+	require.Equal(t, []string{"placed", "changed", "released"}, s.events("web"), "once")
 }
 
 // After a reset of its workflow, a request is made again: it is as old as it was, and what was stored since holds.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,8 +101,15 @@ func TestRecordRetiredAgain(t *testing.T) {
 	first := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--deliver", "disk", "--output", "json"))
 	held := newGate()
 	s.proxy.on(&rule{path: pathRevoke, left: -1, gate: held})
-	s.cli("cert", "revoke", better, "--reason", "superseded", "--without-replacement", "--timeout", "4s").exits(t, 3)
-	s.cli("cert", "retire", better, "--timeout", "4s").exits(t, 3)
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ask := func(args ...string) { asked.Go(func() { s.cli(append(args, "--timeout", "150s")...) }) }
+	ask("cert", "revoke", better, "--reason", "superseded", "--without-replacement")
+	s.eventually("the revocation to be at the CA", func() bool { return held.waiting.Load() > 0 })
+	ask("cert", "retire", better)
+	s.eventually("the retirement to be stored", func() bool {
+		return s.scalar(`SELECT count(*) FROM certificates WHERE name = $1 AND retirement IS NOT NULL`, better) == 1
+	})
 	kept := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--output", "json"))
 	require.NotEqual(t, first.Issued.Serial, kept.Issued.Serial)
 	held.open()
