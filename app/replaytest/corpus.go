@@ -32,20 +32,42 @@ var private = regexp.MustCompile(`PRIVATE KEY|postgres://|\d+@|/(?:tmp|root|home
 // which lists all of them. A folder in it is a corpus too: that of a release.
 func Run(t *testing.T, corpus string, register func(worker.WorkflowRegistry)) {
 	t.Helper()
-	for _, path := range Histories(t, corpus) {
+	paths := Histories(t, corpus)
+	differences := make(chan error, len(paths))
+	for _, path := range paths {
 		name, err := filepath.Rel(corpus, path)
 		require.NoError(t, err)
 		t.Run(strings.TrimSuffix(name, ".json"), func(t *testing.T) {
 			t.Parallel()
-			require.NoError(t, Replay(t, path, register))
 			require.Empty(t, private.FindString(Read(t, path).String()), "it has no place in a history")
-			transcript := readTranscript(t, path)
-			for _, end := range tasks(Read(t, path)) {
-				cut := &historypb.History{Events: Read(t, path).Events[:end]}
-				require.NoError(t, replayPart(cut, transcript, register), "cut after event %d", end)
+			if err := replays(t, path, register); err != nil {
+				differences <- err
+				t.Error(err)
 			}
 		})
 	}
+	t.Cleanup(func() { // after the parallel tests, and so below what they say
+		if n := len(differences); n > 0 {
+			first, _, _ := strings.Cut((<-differences).Error(), "\n")
+			t.Logf("%d of %d histories do not replay. %s\n%s", n, len(paths), strings.TrimSuffix(first, ":"), hint)
+		}
+	})
+}
+
+// replays replays a history to its end, and up to the end of each workflow task.
+func replays(t *testing.T, path string, register func(worker.WorkflowRegistry)) error {
+	t.Helper()
+	if err := Replay(t, path, register); err != nil {
+		return err
+	}
+	transcript := readTranscript(t, path)
+	for _, end := range tasks(Read(t, path)) {
+		cut := &historypb.History{Events: Read(t, path).Events[:end]}
+		if err := replayPart(path, cut, transcript, register); err != nil {
+			return fmt.Errorf("%w\ncut after event %d", err, end)
+		}
+	}
+	return nil
 }
 
 // Histories are the paths of a corpus' histories. It fails if a file is missing, was changed, is not listed, or has no

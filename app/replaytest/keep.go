@@ -35,7 +35,7 @@ func Keep(t testing.TB, corpus, name, run string, history *historypb.History, re
 	path := filepath.Join(corpus, name+".json")
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, append(names.ReplaceAll(encoded, []byte(`"$1": "everleaf"`)), '\n'), 0o644))
-	transcript, err := Transcribe(Read(t, path), run, register)
+	transcript, err := transcribe(t, path, run, register)
 	require.NoError(t, err, path)
 	transcript.write(t, path)
 	listed, err := sums(corpus)
