@@ -18,12 +18,14 @@ func ValidateCertificateName(name string) error {
 	if len(name) > maxName {
 		return fail(ReasonCertificateNameTooLong, fmt.Sprintf("%d characters; use at most %d", len(name), maxName))
 	}
-	if lower := strings.ToLower(name); lower != name {
+	// A proposal is a name that passes.
+	lower := strings.ToLower(name)
+	rest, wildcard := strings.CutPrefix(lower, "*.")
+	switch spelled := "wildcard." + rest; {
+	case wildcard && ValidateCertificateName(spelled) == nil:
+		return fail(ReasonCertificateNameCharacter, `"*" does not belong in a file name; call the certificate `+quote(spelled))
+	case lower != name && ValidateCertificateName(lower) == nil:
 		return fail(ReasonCertificateNameCharacter, "upper case; use "+quote(lower))
-	}
-	if rest, ok := strings.CutPrefix(name, "*."); ok {
-		return fail(ReasonCertificateNameCharacter,
-			`"*" does not belong in a file name; call the certificate `+quote("wildcard."+rest))
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" {

@@ -60,7 +60,7 @@ func checkPasted(name string) *nameProblem {
 	case trimmed == "":
 		return problem(ReasonNameEmpty, "empty; give a DNS name such as \"www.example.com\", or remove the entry")
 	case trimmed != name:
-		return problem(ReasonNameSpaces, "spaces around the name; use "+quote(trimmed))
+		return problem(ReasonNameSpaces, "spaces around the name; remove them"+hint(trimmed))
 	case strings.ContainsFunc(name, unicode.IsSpace):
 		return problem(ReasonNameSpaces, "a space inside the name; list each name as an entry of its own")
 	}
@@ -69,10 +69,11 @@ func checkPasted(name string) *nameProblem {
 	}
 	if scheme, rest, ok := strings.Cut(name, "://"); ok {
 		host, _, _ := strings.Cut(rest, "/")
-		if u, err := url.Parse(scheme + "://" + host); err == nil && u.Hostname() != "" && !isIP(u.Hostname()) {
-			return problem(ReasonNameIsURL, "a URL, not a DNS name; use "+quote(u.Hostname()))
+		proposal := ""
+		if u, err := url.Parse(scheme + "://" + host); err == nil {
+			proposal = hint(u.Hostname())
 		}
-		return problem(ReasonNameIsURL, "a URL, not a DNS name; use its host's DNS name only")
+		return problem(ReasonNameIsURL, "a URL, not a DNS name; use its host's DNS name only"+proposal)
 	}
 	if host, _, ok := strings.Cut(name, "/"); ok {
 		return problem(ReasonNameIsURL, `a path or a network, not a DNS name; use what is before the "/"`+hint(host))
@@ -83,9 +84,9 @@ func checkPasted(name string) *nameProblem {
 	return nil
 }
 
-// hint suggests a value, if there is one.
+// hint proposes a name, if it is a valid one.
 func hint(value string) string {
-	if value == "" {
+	if _, p := dnsName(value); p != nil {
 		return ""
 	}
 	return ": " + quote(value)

@@ -57,7 +57,7 @@ func TestNameIsRefused(t *testing.T) {
 	}{
 		{"", "NameEmpty", `names[1] "": empty`},
 		{"  \t", "NameEmpty", "empty"},
-		{" www.example.com", "NameSpaces", `use "www.example.com"`},
+		{" www.example.com", "NameSpaces", `remove them: "www.example.com"`},
 		{"www.example.com\n", "NameSpaces", `names[1] "www.example.com\n": spaces around`},
 		{"a.example.com b.example.com", "NameSpaces", "entry of its own"},
 		{"my_host.example.com", "NameUnderscore", `names[1] "my_host.example.com": an underscore`},
@@ -97,7 +97,7 @@ func TestNameIsRefused(t *testing.T) {
 		{"*.", "NameEmptyLabel", ""},
 		{"*.example.com", "WildcardNeedsDNS01", `names[1] "*.example.com": a wildcard can only be validated by dns-01`},
 		{"*.github.io", "WildcardNeedsDNS01", "choose dns-01, or list each host"},
-		{"https://www.example.com/login", "NameIsURL", `use "www.example.com"`},
+		{"https://www.example.com/login", "NameIsURL", `use its host's DNS name only: "www.example.com"`},
 		{"https://%zz/", "NameIsURL", "use its host's DNS name only"},
 		{"https:///path", "NameIsURL", "use its host's DNS name only"},
 		{"https://[2001:db8::1]/", "NameIsURL", "host's DNS name"},
@@ -131,6 +131,21 @@ func TestNameIsRefused(t *testing.T) {
 		}
 		requireSpecFault(t, err, c.reason, c.says, c.name)
 		require.Contains(t, err.Error(), "names[1] ", c.name)
+	}
+}
+
+// What is proposed in place of a name is a valid one, or nothing.
+func TestNoInvalidNameIsProposed(t *testing.T) {
+	for name, ends := range map[string]string{
+		" my_host.example.com":      "remove them",
+		"my_host.example.com:443":   "leave it out",
+		"my_host.example.com/login": `use what is before the "/"`,
+		"https://my_host/login":     "use its host's DNS name only",
+		"shop:8443":                 "leave it out",
+	} {
+		_, err := domain.Spec{Names: []string{name}}.Validated()
+		require.ErrorContains(t, err, ends)
+		require.True(t, strings.HasSuffix(err.Error(), ends), err)
 	}
 }
 

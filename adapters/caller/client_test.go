@@ -115,7 +115,7 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
 	_, err = keeper.Renew(ctx, name, RenewRequest{})
-	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
+	requireFault(t, err, domain.FaultSpec, "WorkflowEnded", "its workflow is terminated since ")
 	status, err = keeper.Ensure(ctx, name, spec)
 	require.NoError(t, err)
 	require.Equal(t, 1, status.Cycle, "a terminated workflow is followed by a new one")
@@ -236,6 +236,8 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 			requireFault(t, err, domain.FaultSpec, "WorkflowEnded", c.says)
 			require.Contains(t, err.Error(), "everleaf cert ensure", "the fix is named")
 			require.Contains(t, err.Error(), "everleaf cert explain "+name)
+			_, again := keeper.Renew(ctx, name, RenewRequest{})
+			require.Equal(t, err, again, "who asks for something hears the same")
 			_, err = keeper.Ensure(ctx, name, spec)
 			require.NoError(t, err, "and works")
 			status, err = keeper.Status(ctx, name)

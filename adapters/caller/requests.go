@@ -20,7 +20,8 @@ type Request struct {
 	Run string `json:"run,omitempty"`
 }
 
-// Locate finds the run that a request made now would be for. An unknown name is a Spec fault "UnknownCertificate".
+// Locate finds the run that a request made now would be for. An unknown name is a Spec fault "UnknownCertificate", one
+// whose workflow has ended "WorkflowEnded".
 func (c *Client) Locate(ctx context.Context, name string) (run string, err error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
@@ -29,11 +30,11 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	if err != nil {
 		return "", ended(ctx, c.interpret(err, name))
 	}
-	switch info.GetStatus() {
+	switch status := info.GetStatus(); status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
 		return info.GetExecution().GetRunId(), nil
 	default:
-		return "", c.unknownCertificateFault(name)
+		return "", endedFault(name, status, info)
 	}
 }
 
@@ -103,7 +104,8 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 	if err == nil || over(ctx) {
 		return status, err
 	}
-	if reason := domain.AsFault(err).Reason; reason == domain.ReasonUnknownCertificate || reason == domain.ReasonRunEnded {
+	switch domain.AsFault(err).Reason {
+	case domain.ReasonUnknownCertificate, domain.ReasonWorkflowEnded, domain.ReasonRunEnded:
 		return c.retiredBefore(ctx, name, request, err)
 	}
 	return status, err

@@ -57,9 +57,9 @@ func TestRepeatedRequestIsTheSameRequest(t *testing.T) {
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
 	_, err = s.keeper.Locate(ctx, name)
-	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
+	requireFault(t, err, domain.FaultSpec, "WorkflowEnded", name)
 	_, err = s.keeper.Revoke(ctx, name, RevokeRequest{Reason: RevokedSuperseded})
-	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
+	requireFault(t, err, domain.FaultSpec, "WorkflowEnded", name)
 	_, err = s.keeper.Revoke(ctx, name, RevokeRequest{Reason: "boredom"})
 	requireFault(t, err, domain.FaultSpec, "UnknownReason", "boredom")
 }

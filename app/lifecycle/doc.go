@@ -5,6 +5,5 @@
 // recorded answers bring in the policy. What this package adds is what Temporal does: steps, timers, updates, the
 // query, signals, and the hand-over to the next run.
 //
-// Everything here and in domain/lifecycle is replayed. A change to the order of commands raises the machine's version:
-// recorded histories say when that is needed.
+// Everything here and in domain/lifecycle is replayed: package app/replaytest says how to change it.
 package lifecycle

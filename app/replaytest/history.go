@@ -115,7 +115,8 @@ func (c content) compare(calls []Call, limit time.Duration) error {
 		case doActivity, doTimer:
 			made = common(made, recorded)
 		}
-		if err := differ(do, "in the history", recorded, "now", made); err != nil {
+		where := func(i int) string { return fmt.Sprintf("%s %d", do, i+1) }
+		if err := differ(where, "in the history", recorded, "now", made); err != nil {
 			return err
 		}
 	}

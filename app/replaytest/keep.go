@@ -35,10 +35,12 @@ func Keep(t testing.TB, corpus, name, run string, history *historypb.History, re
 	path := filepath.Join(corpus, name+".json")
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, append(names.ReplaceAll(encoded, []byte(`"$1": "everleaf"`)), '\n'), 0o644))
-	transcript, err := Transcribe(Read(t, path), run, register)
+	transcript, err := transcribe(t, path, run, register)
 	require.NoError(t, err, path)
 	transcript.write(t, path)
-	require.NoError(t, os.WriteFile(filepath.Join(corpus, sumsFile), []byte(sums(t, corpus)), 0o644))
+	listed, err := sums(corpus)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(corpus, sumsFile), []byte(listed), 0o644))
 }
 
 // clean puts another path in the place of each folder.

@@ -76,16 +76,17 @@ func readTranscript(t testing.TB, history string) *Transcript {
 }
 
 // hint is what to do about a difference.
-const hint = "Runs that are open in production would not go on as they did. If this is meant: keep the old branch " +
-	"behind a version " +
-	"(for a certificate's workflow, raise lifecycle.Version), or, before the release, record again with `make record`. " +
-	"See package replaytest."
+const hint = `Runs that are open in production would not go on as they did. If the change is meant, there are two ways:
+  before the release   "make record", and read the difference of the *.calls.json in the commit
+  after a release      keep the old rule for runs that began under it, and raise the version
+app/replaytest/doc.go says how.`
 
-// differ is an error about the first line that differs, nil if none does.
-func differ(what, wantName string, want []string, gotName string, got []string) error {
+// differ is an error about the first line that differs, nil if none does. where says which of them it is.
+func differ(where func(i int) string, wantName string, want []string, gotName string, got []string) error {
 	for i := range max(len(want), len(got)) {
 		if w, g := at(want, i), at(got, i); w != g {
-			return fmt.Errorf("%s %d differs:\n%12s: %s\n%12s: %s", what, i+1, wantName, w, gotName, g)
+			w, g = around(w, g)
+			return fmt.Errorf("%s differs:\n%12s: %s\n%12s: %s", where(i), wantName, w, gotName, g)
 		}
 	}
 	return nil
@@ -96,4 +97,25 @@ func at(lines []string, i int) string {
 		return "(none)"
 	}
 	return lines[i]
+}
+
+// around are the parts of two lines in which they begin to differ.
+func around(a, b string) (string, string) {
+	const before, length = 100, 300
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	from := max(0, same-before)
+	part := func(line string) string {
+		left, right := "", ""
+		if line = line[from:]; from > 0 {
+			left = "..."
+		}
+		if len(line) > length {
+			line, right = line[:length], "..."
+		}
+		return left + line + right
+	}
+	return part(a), part(b)
 }

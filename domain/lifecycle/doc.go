@@ -7,5 +7,6 @@
 // The state has no authority. What is in service, planned, delivered and to be revoked is stored in Postgres, and each
 // step answers with that record, which wins.
 //
-// A change of a rule here raises Version: a run that began under a lower one continues as new when it wakes.
+// Package app/replaytest says how to change a rule, a field of the state, a reason or a step, and when that raises
+// Version.
 package lifecycle

@@ -58,6 +58,23 @@ func TestRecordHandOver(t *testing.T) {
 	keep(t, corpus, "taken-over-retiring", s.rested(ending))
 }
 
+// TestRecordRenewals lives through a run whose timers alone wake it: it obtains four certificates, and continues as new when
+// the next one is due. With -record, its history joins the corpus.
+func TestRecordRenewals(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, minute, steady)
+	s.renewsSoon(4)
+	s.worker()
+	s.must("cert", "ensure", s.name, "--name", "renewals.example.test")
+	s.eventually("the next run", func() bool { return len(s.runs(s.name)) == 2 })
+	run := s.runs(s.name)[0]
+	require.True(t, has(run, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW))
+	require.Equal(t, 4, count(run, enumspb.EVENT_TYPE_TIMER_FIRED))
+	require.Len(t, activitiesOf(run), 4)
+	keep(t, corpus, "renewals", run)
+	s.must("cert", "retire", s.name)
+}
+
 // fill makes a certificate's history so long that the server suggests another one.
 func (s *stack) fill(certificate string) {
 	s.t.Helper()
