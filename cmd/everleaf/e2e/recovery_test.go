@@ -27,9 +27,10 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 	s := newStack(t)
 	s.ownNamespace()
 	w := s.worker()
-	before, retired, later := s.name+"-before", s.name+"-retired", s.name+"-later"
+	before, retired, later, changed := s.name+"-before", s.name+"-retired", s.name+"-later", s.name+"-changed"
 	first := s.inService("ensure", before, "--name", "before.example.test")
 	kept := s.inService("ensure", retired, "--name", "retired.example.test")
+	s.must("cert", "ensure", changed, "--name", "changed.example.test")
 	w.stop()
 	s.pool.Reset()
 	backup := postgrestest.Copy(t, s.setting("EVERLEAF_POSTGRES_URL"))
@@ -38,6 +39,8 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 	second := s.inService("renew", before)
 	lost := s.inService("ensure", later, "--name", "later.example.test")
 	s.must("cert", "retire", retired)
+	change := []string{"ensure", changed, "--name", "changed.example.test", "--name", "added.example.test"}
+	require.Len(t, s.inService(change...).Names, 2)
 	require.NotEqual(t, first.Version, second.Version)
 	w.stop()
 
@@ -53,6 +56,8 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 		now := s.inService("status", later)
 		return now != nil && now.Version != lost.Version
 	})
+	require.Len(t, s.inService("status", changed).Names, 1)
+	require.Len(t, s.inService(change...).Names, 2, "asked for again")
 	require.Equal(t, 1, s.issued(before), "none was ordered for it")
 	require.Equal(t, 1, s.issued(later))
 
