@@ -50,6 +50,18 @@ func Empty(t testing.TB) (url string) {
 	return create(t, func(context.Context, *pgx.Conn) (string, error) { return "template1", nil })
 }
 
+// Copy makes a copy of a database that nobody works with meanwhile, and drops it after the test.
+func Copy(t testing.TB, of string) (url string) {
+	t.Helper()
+	return create(t, func(context.Context, *pgx.Conn) (string, error) {
+		source, err := pgx.ParseConfig(of)
+		if err != nil {
+			return "", err
+		}
+		return source.Database, nil
+	})
+}
+
 func create(t testing.TB, from func(context.Context, *pgx.Conn) (string, error)) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), setUpTimeout)

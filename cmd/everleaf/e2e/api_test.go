@@ -66,8 +66,8 @@ func commandsOf(t *testing.T, page, prefix string) (commands []string) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "    "+prefix) {
-			commands = append(commands, strings.TrimSpace(line))
+		if command := strings.TrimSpace(line); strings.HasPrefix(line, "    ") && strings.HasPrefix(command, prefix) {
+			commands = append(commands, command)
 		}
 	}
 	return commands

@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// recoveryPage is followed to the letter where it has SQL or a command for Temporal.
+const recoveryPage = "../docs/recovery.md"
+
+func TestRecoveryFromAnOlderDatabase(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.ownNamespace()
+	w := s.worker()
+	before, retired, later, changed := s.name+"-before", s.name+"-retired", s.name+"-later", s.name+"-changed"
+	first := s.inService("ensure", before, "--name", "before.example.test")
+	kept := s.inService("ensure", retired, "--name", "retired.example.test")
+	s.must("cert", "ensure", changed, "--name", "changed.example.test")
+	w.stop()
+	s.pool.Reset()
+	backup := postgrestest.Copy(t, s.setting("EVERLEAF_POSTGRES_URL"))
+
+	w = s.worker()
+	second := s.inService("renew", before)
+	lost := s.inService("ensure", later, "--name", "later.example.test")
+	s.must("cert", "retire", retired)
+	change := []string{"ensure", changed, "--name", "changed.example.test", "--name", "added.example.test"}
+	require.Len(t, s.inService(change...).Names, 2)
+	require.NotEqual(t, first.Version, second.Version)
+	w.stop()
+
+	s.use(backup)
+	s.worker()
+	require.Equal(t, second.Version, s.inService("status", before).Version, "it does not know yet")
+	signal := commandsOf(t, recoveryPage, "temporal workflow signal ")
+	require.Len(t, signal, 1)
+	out, err := s.shell("echo y | " + signal[0])
+	require.NoError(t, err, out)
+	s.eventually("the stored certificate", func() bool { return s.inService("status", before).Version == first.Version })
+	s.eventually("the lost one, once more", func() bool {
+		now := s.inService("status", later)
+		return now != nil && now.Version != lost.Version
+	})
+	require.Len(t, s.inService("status", changed).Names, 1)
+	require.Len(t, s.inService(change...).Names, 2, "asked for again")
+	require.Equal(t, 1, s.issued(before), "none was ordered for it")
+	require.Equal(t, 1, s.issued(later))
+
+	s.cli("cert", "status", retired).exits(t, 1)
+	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`), "listed as kept")
+	require.Equal(t, kept.Version, s.inService("ensure", retired, "--name", "retired.example.test").Version)
+}
+
+func TestRecoveryFromALostSealingKey(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	w := s.worker()
+	rotating, keeping, atWork := s.name+"-rotating", s.name+"-keeping", s.name+"-at-work"
+	s.must("cert", "ensure", rotating, "--name", "rotating.example.test")
+	s.must("cert", "ensure", keeping, "--name", "keeping.example.test", "--key-rotation", "Never")
+	finish, answer := s.attempt(atWork)
+	w.kill()
+
+	s.sealing = filepath.Join(t.TempDir(), "sealing.key")
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	require.NoError(t, os.WriteFile(s.sealing, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600))
+	s.set("EVERLEAF_SEALING_KEY", "file://"+s.sealing)
+	refused := s.cli("worker")
+	refused.exits(t, 1)
+	require.Contains(t, refused.stderr, string(domain.ReasonSealingKeyWrong))
+
+	page, err := os.ReadFile(recoveryPage)
+	require.NoError(t, err)
+	forget := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	require.Len(t, forget, 1)
+	_, err = s.pool.Exec(t.Context(), forget[0][1])
+	require.NoError(t, err)
+
+	finish()
+	s.worker()
+	s.cli("cert", "export", rotating, "--dir", t.TempDir()).exits(t, 1)
+	s.must("cert", "renew", rotating)
+	s.must("cert", "renew", keeping)
+	(<-answer).exits(t, 0)
+	for _, name := range []string{rotating, keeping, atWork} {
+		s.must("cert", "export", name, "--dir", filepath.Join(t.TempDir(), "tls"))
+	}
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM accounts`))
+}
+
+func TestRecoveryFromADamagedSecret(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	w := s.worker()
+	s.must("cert", "ensure", s.name, "--name", "damaged.example.test")
+	w.stop()
+	for _, statement := range []string{
+		`UPDATE keys SET sealed = set_byte(sealed, 40, 255 - get_byte(sealed, 40))`,
+		`UPDATE accounts SET sealed_key = set_byte(sealed_key, 40, 255 - get_byte(sealed_key, 40))`,
+	} {
+		_, err := s.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	s.worker()
+	for _, command := range [][]string{{"export", s.name, "--dir", t.TempDir()}, {"renew", s.name}} {
+		r := s.cli(append([]string{"cert"}, command...)...)
+		r.exits(t, 1)
+		require.Contains(t, r.stderr, string(domain.ReasonSecretDamaged))
+	}
+	_, err := s.pool.Exec(t.Context(), `DELETE FROM accounts`)
+	require.NoError(t, err)
+	s.must("cert", "renew", s.name)
+	s.export()
+}
+
+func TestRecoveryFromALostNamespace(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.ownNamespace()
+	w := s.worker()
+	kept, retired := s.name+"-kept", s.name+"-retired"
+	before := s.inService("ensure", kept, "--name", "kept.example.test", "--key-type", "ecdsa-p384")
+	s.must("cert", "ensure", retired, "--name", "retired.example.test")
+	s.must("cert", "retire", retired)
+	w.stop()
+
+	namespace := s.name + "-2"
+	s.temporal = s.namespace(namespace)
+	s.set("TEMPORAL_NAMESPACE", namespace)
+	s.must("migrate")
+	s.worker()
+	require.Equal(t, []string{kept}, s.startAll())
+	require.Equal(t, before, s.inService("status", kept))
+	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM orders`))
+
+	// A workflow that is terminated cannot record that it ends.
+	require.NoError(t, s.temporal.TerminateWorkflow(t.Context(), ports.WorkflowID(kept), "", "lost"))
+	s.cli("cert", "status", kept).exits(t, 1)
+	require.Equal(t, []string{kept}, s.startAll())
+	require.Equal(t, before, s.inService("status", kept))
+}
+
+// startAll does what the page's loop does with jq: it starts a workflow for each certificate that is kept.
+func (s *stack) startAll() (names []string) {
+	s.t.Helper()
+	var all []struct {
+		Name       string
+		Spec       json.RawMessage
+		ReleasedAt *time.Time
+	}
+	require.NoError(s.t, json.Unmarshal([]byte(s.must("cert", "list", "--output", "json").stdout), &all))
+	for _, c := range all {
+		if c.ReleasedAt == nil {
+			out, err := s.shell("temporal workflow start --task-queue everleaf --type Certificate --id-conflict-policy UseExisting " +
+				"--workflow-id certificate/" + c.Name + ` --input '{"spec": ` + string(c.Spec) + "}'")
+			require.NoError(s.t, err, out)
+			names = append(names, c.Name)
+		}
+	}
+	for _, name := range names {
+		s.eventually("the record to be read", func() bool { return s.inService("status", name) != nil })
+	}
+	return names
+}
+
+// inService runs a command and returns the certificate in service, nil if there is none.
+func (s *stack) inService(command ...string) *domain.Issued {
+	s.t.Helper()
+	return status(s.t, s.must(append(append([]string{"cert"}, command...), "--output", "json")...)).Issued
+}
+
+// use has workers and the test use another database.
+func (s *stack) use(url string) {
+	s.t.Helper()
+	s.set("EVERLEAF_POSTGRES_URL", url)
+	pool, err := pgxpool.New(context.Background(), url)
+	require.NoError(s.t, err)
+	s.t.Cleanup(pool.Close)
+	s.pool = pool
+}
