@@ -89,7 +89,7 @@ mutate: $(DEVSTACK) ## Change operators in the rules, one at a time: their tests
 	    "$$gremlins" unleash ./$$p --exclude-files ^lifecycle/ --output-statuses lct --timeout-coefficient 1000 \
 	      --threshold-efficacy 97 || failed=1; done; exit $$failed
 
-generate: ## Generate the mocks
+generate: ## Generate the mocks, and what the pages repeat of the code
 	go generate ./...
 
 # The work tree as a git tree object, by an index of its own: the real index and the commit are not touched.

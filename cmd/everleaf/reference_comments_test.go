@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// comments are what a package's source says of its types ("Type"), of their fields ("Type.Field"), and which constants a
-// named type has.
+// comments are what a package's source says of its types ("Type") and of their fields ("Type.Field"), and which constants
+// a named type has.
 type comments struct {
 	docs      map[string]string
 	constants map[string][]string
@@ -37,7 +37,7 @@ func commentsOf(t *testing.T, pkg string) comments {
 					c.read(spec, general.Doc.Text())
 				case *ast.ValueSpec:
 					if named, ok := spec.Type.(*ast.Ident); ok && general.Tok == token.CONST {
-						c.constants[named.Name] = append(c.constants[named.Name], text(spec.Values[0]))
+						c.constants[named.Name] = append(c.constants[named.Name], literal(spec.Values[0]))
 					}
 				}
 			}
@@ -73,15 +73,15 @@ func sources(t *testing.T, pkg string) (files []*ast.File) {
 	return files
 }
 
-// text is a string constant, which may be joined of several by +.
-func text(e ast.Expr) string {
+// literal is a string constant, which may be joined of several by +.
+func literal(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		if unquoted, err := strconv.Unquote(e.Value); err == nil {
 			return unquoted
 		}
 	case *ast.BinaryExpr:
-		return text(e.X) + text(e.Y)
+		return literal(e.X) + literal(e.Y)
 	}
 	return ""
 }

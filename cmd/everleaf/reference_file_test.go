@@ -58,7 +58,9 @@ func entriesOf(t *testing.T, owner reflect.Type) (all []fileField) {
 
 // kindName is a type as people who write YAML call it.
 func (e fileField) kindName() string {
-	name := map[reflect.Kind]string{reflect.String: "text", reflect.Bool: "true or false", reflect.Struct: "fields"}[e.kind.Kind()]
+	name := map[reflect.Kind]string{
+		reflect.String: "text", reflect.Bool: "true or false", reflect.Struct: "fields",
+	}[e.kind.Kind()]
 	switch {
 	case e.values != nil:
 		name = "`" + strings.Join(e.values, "`, `") + "`"
@@ -96,7 +98,9 @@ func schemaOf(entries []fileField) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{},
 		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}}
 	for _, e := range entries {
-		one := &jsonschema.Schema{Type: map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean"}[e.kind.Kind()]}
+		one := &jsonschema.Schema{
+			Type: map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean"}[e.kind.Kind()],
+		}
 		if e.entries != nil {
 			one = schemaOf(e.entries)
 		}

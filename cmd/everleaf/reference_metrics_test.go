@@ -12,12 +12,12 @@ func ownMetrics(t *testing.T) (all [][]string) {
 	t.Helper()
 	for _, file := range sources(t, "everleaf/adapters/telemetry") {
 		ast.Inspect(file, func(n ast.Node) bool {
-			literal, ok := n.(*ast.CompositeLit)
+			value, ok := n.(*ast.CompositeLit)
 			if !ok {
 				return true
 			}
-			if named, ok := literal.Type.(*ast.Ident); ok && named.Name == "own" {
-				all = append(all, []string{text(literal.Elts[0]), text(literal.Elts[1])})
+			if named, ok := value.Type.(*ast.Ident); ok && named.Name == "own" {
+				all = append(all, []string{literal(value.Elts[0]), literal(value.Elts[1])})
 			}
 			return true
 		})

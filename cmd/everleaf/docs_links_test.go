@@ -1,0 +1,138 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestEveryPageIsLinked(t *testing.T) {
+	links := map[string][]string{}
+	for _, p := range pages(t) {
+		for _, link := range p.links {
+			path, _, _ := strings.Cut(link, "#")
+			links[p.path] = append(links[p.path], filepath.Join(filepath.Dir(p.path), path))
+		}
+	}
+	reached, ahead := map[string]bool{"README.md": true}, []string{"README.md"}
+	for len(ahead) > 0 {
+		for _, to := range links[ahead[0]] {
+			if !reached[to] {
+				reached[to], ahead = true, append(ahead, to)
+			}
+		}
+		ahead = ahead[1:]
+	}
+	for _, p := range pages(t) {
+		assert.True(t, reached[p.path], "no way leads from README to %s", p.path)
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	anchors := map[string][]string{}
+	for _, p := range pages(t) {
+		anchors[p.path] = p.anchors
+	}
+	for _, p := range pages(t) {
+		for _, link := range p.links {
+			if strings.Contains(link, "://") {
+				continue // tests need no internet
+			}
+			path, to, _ := strings.Cut(link, "#")
+			target := p.path
+			if path != "" {
+				target = filepath.Join(filepath.Dir(p.path), path)
+			}
+			_, err := os.Stat(filepath.Join(repository, target))
+			assert.NoError(t, err, "%s links to %s", p.path, link)
+			assert.True(t, to == "" || slices.Contains(anchors[target], to), "%s links to %s: there is no such heading",
+				p.path, link)
+		}
+	}
+}
+
+var (
+	// filePath is a path with a folder in it, which may have alternatives and placeholders: adapters/{a,b}/<step>.go.
+	filePath = regexp.MustCompile(`^\.?[a-z][\w.-]*/[\w.{},<>/-]*$`)
+	// fileName is the bare name of a file of ours.
+	fileName = regexp.MustCompile(`^[\w-]+\.(go|md|sh)$`)
+	// rootPath is a path in a code block.
+	rootPath    = regexp.MustCompile(`\b(?:cmd|domain|ports|adapters|app|migrations|mocks)/[\w./-]*\w`)
+	alternative = regexp.MustCompile(`\{([^}]*)\}`)
+	placeholder = regexp.MustCompile(`<[^>]*>`)
+)
+
+// A path is relative to the page, or to one of these.
+var roots = []string{".", "cmd/everleaf", "cmd/everleaf/deploy", "cmd/everleaf/deploy/kustomize"}
+
+func TestFilesExist(t *testing.T) {
+	names := map[string]bool{}
+	for _, path := range files(t, "") {
+		names[filepath.Base(path)] = true
+	}
+	for _, p := range pages(t) {
+		for _, b := range p.blocks {
+			for _, path := range rootPath.FindAllString(b.text, -1) {
+				assert.True(t, exists(p, path), "%s names the path %s", p.path, path)
+			}
+		}
+		for _, span := range p.spans {
+			switch {
+			case fileName.MatchString(span):
+				assert.True(t, names[span], "%s names the file %s", p.path, span)
+			case filePath.MatchString(span) && ours(p, span):
+				for _, path := range spelledOut(span) {
+					assert.True(t, exists(p, path), "%s names the path %s", p.path, span)
+				}
+			}
+		}
+	}
+}
+
+// ours reports whether a path begins with a folder of ours; others, such as a URL's, are not looked at.
+func ours(p docPage, path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return exists(p, first)
+}
+
+func exists(p docPage, path string) bool {
+	return slices.ContainsFunc(append(roots, filepath.Dir(p.path)), func(root string) bool {
+		found, err := filepath.Glob(filepath.Join(repository, root, path))
+		return err == nil && len(found) > 0
+	})
+}
+
+// spelledOut has each alternative of a path.
+func spelledOut(path string) (all []string) {
+	path = placeholder.ReplaceAllString(path, "*")
+	at := alternative.FindStringSubmatchIndex(path)
+	if at == nil {
+		return []string{path}
+	}
+	for one := range strings.SplitSeq(path[at[2]:at[3]], ",") {
+		all = append(all, spelledOut(path[:at[0]]+one+path[at[1]:])...)
+	}
+	return all
+}
+
+// files are the paths of all files of the repository with this ending.
+func files(t *testing.T, ending string) (all []string) {
+	t.Helper()
+	assert.NoError(t, filepath.WalkDir(repository, func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == ".bin"):
+			return filepath.SkipDir
+		case !entry.IsDir() && strings.HasSuffix(path, ending):
+			all = append(all, path)
+		}
+		return nil
+	}))
+	return all
+}
