@@ -8,6 +8,7 @@ import (
 
 	"everleaf/adapters/acme"
 	"everleaf/adapters/postgres"
+	"everleaf/adapters/sealing"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -91,8 +92,8 @@ func ExplainAccount(ctx context.Context, config Config, issuer string, events in
 }
 
 // ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is
-// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong". It reads
-// config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
+// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong", "SealingKeyNotShared". It
+// reads config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
 func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange,
 	logger *slog.Logger) (AccountRecord, error) {
 	settings, err := config.issuer(issuer)
@@ -109,7 +110,10 @@ func ChangeAccount(ctx context.Context, config Config, issuer string, change Acc
 		return AccountRecord{}, err
 	}
 	defer pool.Close()
-	// With another key than the workers', a new account key would be one that they cannot open.
+	// A new account key is to be one that all workers can open.
+	if err := sealing.CheckShared(ctx, sealer, postgres.NewProcesses(pool)); err != nil {
+		return AccountRecord{}, err
+	}
 	if err := postgres.CheckSealing(ctx, pool, sealer); err != nil {
 		return AccountRecord{}, err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
@@ -12,6 +13,7 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/adapters/telemetry"
 	"everleaf/adapters/temporal"
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -99,16 +101,45 @@ func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, hea
 }
 
 // keepSealing refuses to work on sealed keys that this process cannot open.
-func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keeper *sealing.Keeper, health *health) {
+func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keeper *sealing.Keeper,
+	processes ports.Processes, health *health, logger *slog.Logger) {
+	health.check("sealing", func(ctx context.Context) (string, error) {
+		return checkSealing(ctx, pool, keeper, processes)
+	})
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 			defer cancel()
 			health.Starting("trying the sealing key")
-			return postgres.CheckSealing(ctx, pool, keeper)
+			if err := postgres.CheckSealing(ctx, pool, keeper); err != nil {
+				return err
+			}
+			if err := sealing.CheckShared(ctx, keeper, processes); domain.AsFault(err).Reason == domain.ReasonSealingKeyNotShared {
+				logger.Warn("this process seals what others cannot open", "error", err)
+			}
+			return nil
 		},
 		OnStop: func(context.Context) error { return keeper.Close() },
 	})
+}
+
+// checkSealing reports whether this process opens what the current key has sealed, and what the running processes seal.
+// The key service is asked only about a key that is not known by its ID.
+func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing,
+	processes ports.Processes) (detail string, err error) {
+	current, err := postgres.CurrentSealingKey(ctx, pool)
+	if err != nil {
+		return "", err
+	}
+	if current != "" && !slices.Contains(ring.IDs(), current) {
+		if err := postgres.VerifySealing(ctx, pool, ring); err != nil {
+			return "", err
+		}
+	}
+	if err := sealing.CheckOpens(ctx, ring, processes); err != nil {
+		return "", err
+	}
+	return "opens what " + current + ", the current key, and the running processes seal", nil
 }
 
 func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,

@@ -24,7 +24,7 @@ type Unopened = ports.UnopenedSecret
 
 // Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress
 // reports how far it is after each page. What was done stays done if it is cut short. Faults: Operator
-// "SealingKeyWrong", Wait. It reads config.Postgres, config.Sealing and config.StartTimeout.
+// "SealingKeyWrong", and "SealingKeyNotShared" while a running process does not know the key; Wait. It reads config.Postgres, config.Sealing and config.StartTimeout.
 func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Resealed, error) {
 	var all Resealed
 	keeper, err := openSealing(ctx, config.Sealing)
@@ -37,10 +37,14 @@ func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Re
 		return all, err
 	}
 	defer pool.Close()
+	processes := postgres.NewProcesses(pool)
+	if err := sealing.CheckShared(ctx, keeper, processes); err != nil {
+		return all, err
+	}
 	if err := postgres.MakeCurrent(ctx, pool, keeper); err != nil {
 		return all, err
 	}
-	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool)), progress)
+	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool), processes), progress)
 }
 
 func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of int)) (all Resealed, err error) {

@@ -4,6 +4,8 @@ package domain
 const (
 	// ReasonAccountDoesNotExist: the CA does not know the account, or not any more.
 	ReasonAccountDoesNotExist Reason = "AccountDoesNotExist"
+	// ReasonAccountKeyRefused: the CA has another key for the account than the one that is stored.
+	ReasonAccountKeyRefused Reason = "AccountKeyRefused"
 	// ReasonAccountKeyUnreadable: the stored account key cannot be read.
 	ReasonAccountKeyUnreadable Reason = "AccountKeyUnreadable"
 	// ReasonAuthorizationWithdrawn: somebody with the account's key, or the CA, took the authorization back.
@@ -91,6 +93,8 @@ const (
 	ReasonSchemaTooOld Reason = "SchemaTooOld"
 	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
 	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
+	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal.
+	ReasonSealingKeyNotShared Reason = "SealingKeyNotShared"
 	// ReasonSealingKeyRefused: the key service does not let us use the sealing key.
 	ReasonSealingKeyRefused Reason = "SealingKeyRefused"
 	// ReasonSealingKeyWrong: a secret was sealed by another key than the ones that were given.

@@ -77,7 +77,8 @@ type UnopenedSecret struct {
 	Reason domain.Reason `json:"reason"`
 }
 
-// Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets.
+// Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets, and Operator
+// "SealingKeyNotShared" while a running process could not open it.
 type Resealer interface {
 	// Stale counts what there is to reseal, and what cannot be; 0 without a question while no earlier key is configured.
 	Stale(ctx context.Context) (int, error)

@@ -84,9 +84,14 @@ func (ca *CA) underAccount(ctx context.Context, what string, do func(context.Con
 		if isProblem(err, acme.ProblemTypeBadNonce) && insist(round) {
 			continue
 		}
-		if !again && ca.accountRecovered(bounded, known, account, err) {
-			again = true
-			continue
+		if !again {
+			recovered, unreadable := ca.accountRecovered(bounded, known, account, err)
+			if unreadable != nil {
+				return ca.interpret(ctx, what, unreadable, nil)
+			}
+			if again = recovered; again {
+				continue
+			}
 		}
 		return ca.interpret(ctx, what, err, x)
 	}
@@ -115,16 +120,18 @@ func (ca *CA) try(ctx context.Context, known *knownDirectory, account acme.Accou
 		exchange: x})
 }
 
-// accountRecovered reports whether the account's problem is solved, so that another try makes sense.
-func (ca *CA) accountRecovered(ctx context.Context, known *knownDirectory, used acme.Account, err error) bool {
+// accountRecovered reports whether the account's problem is solved, so that another try makes sense. unreadable is why
+// the account that is stored by now cannot be used: the CA's own words would say nothing of that.
+func (ca *CA) accountRecovered(ctx context.Context, known *knownDirectory, used acme.Account,
+	err error) (recovered bool, unreadable error) {
 	switch {
 	case isProblem(err, acme.ProblemTypeAccountDoesNotExist):
 		ca.forget(used)
-		return true
+		return true, nil
 	case isProblem(err, acme.ProblemTypeMalformed, acme.ProblemTypeUnauthorized):
 		return ca.rekeyed(ctx, known, used)
 	default:
-		return false
+		return false, nil
 	}
 }
 

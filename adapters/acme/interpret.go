@@ -71,6 +71,9 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 		return fault(domain.FaultOperator, domain.ReasonWrongDirectory, "%s; check the issuer's directory URL", said)
 	case gone(answer.status):
 		return fault(domain.FaultCA, domain.ReasonNotFound, "%s", said)
+	case hasProblem && refusesSignature(problem):
+		return fault(domain.FaultOperator, domain.ReasonAccountKeyRefused, "the CA has another key for the account than the "+
+			"one that is stored: restore the newest row of the table accounts, or remove it to register again")
 	case hasProblem:
 		kind, reason := classify(problem)
 		return fault(kind, reason, "%s", said)

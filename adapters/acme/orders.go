@@ -96,7 +96,15 @@ func (ca *CA) readOrder(ctx context.Context, s *session, url string) (domain.Ord
 	if err == nil {
 		return ca.order(order, wait), nil
 	}
-	if gone(status) || isProblem(err, acme.ProblemTypeUnauthorized) && !ca.rekeyed(ctx, s.known, s.account) {
+	lost := gone(status)
+	if !lost && isProblem(err, acme.ProblemTypeUnauthorized) {
+		other, unreadable := ca.rekeyed(ctx, s.known, s.account)
+		if unreadable != nil {
+			return domain.Order{}, unreadable // nobody knows yet whether the order is lost
+		}
+		lost = !other
+	}
+	if lost {
 		return ca.foreign(url, fmt.Sprintf("the CA does not have the order under this account (HTTP %d)", status)), nil
 	}
 	return domain.Order{}, err

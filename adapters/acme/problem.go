@@ -79,6 +79,14 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	}
 }
 
+// refusesSignature reports whether the CA could not verify a request's signature. RFC 8555 has no type for that: CAs say
+// malformed, and only the text, most of it their library's, distinguishes it.
+func refusesSignature(problem acme.Problem) bool {
+	detail := strings.ToLower(problem.Detail)
+	return problem.Type == acme.ProblemTypeMalformed &&
+		(strings.Contains(detail, "cryptographic primitive") || strings.Contains(detail, "jws verification error"))
+}
+
 // paused reports whether the CA has paused names after too many failures in a row (Let's Encrypt, "Rate Limits",
 // consecutive authorization failures: 1152). It comes as rateLimited and no wait ends it: somebody has to visit the
 // address in the detail. Only the text distinguishes it.

@@ -88,19 +88,22 @@ func (ca *CA) switchKey(ctx context.Context, key crypto.Signer, sealed []byte) e
 // rekeyed reports whether the account has another key by now than the one that was used, after the CA has refused it.
 // CAs answer a signature by an old key in various ways; Boulder and Pebble say malformed, as they say of much else: so
 // the question costs a statement, and the CA is asked only while a new key is on its way.
-func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Account) bool {
-	if now := ca.currentAccount(); now == nil || !sameKey(now.PrivateKey, used.PrivateKey) {
-		return true
-	} else if stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory); err != nil ||
-		stored == nil ||
-		stored.NextSealedKey == nil && bytes.Equal(stored.SealedKey, now.sealed) {
-		return false
+func (ca *CA) rekeyed(ctx context.Context, known *knownDirectory, used acme.Account) (other bool, err error) {
+	now := ca.currentAccount()
+	if now == nil || !sameKey(now.PrivateKey, used.PrivateKey) {
+		return true, nil
+	}
+	stored, err := ca.accounts.FindAccount(ctx, ca.config.Issuer, ca.config.Directory)
+	if err != nil {
+		return false, err
+	}
+	if stored == nil || stored.NextSealedKey == nil && bytes.Equal(stored.SealedKey, now.sealed) {
+		return false, nil
 	}
 	ca.drop(used)
 	account, err := ca.registered(ctx, known)
 	if err != nil {
-		ca.logger.WarnContext(ctx, "account not read again after the CA refused its key", "error", err)
-		return false
+		return false, err
 	}
-	return !sameKey(account.PrivateKey, used.PrivateKey)
+	return !sameKey(account.PrivateKey, used.PrivateKey), nil
 }

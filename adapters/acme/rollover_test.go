@@ -1,6 +1,7 @@
 package acme_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,4 +146,64 @@ func TestARefusedKeyIsNotTriedAgain(t *testing.T) {
 	require.Equal(t, url, got)
 	require.NotEqual(t, before.SealedKey, stored().SealedKey)
 	require.Nil(t, stored().NextSealedKey)
+}
+
+// A process that cannot open the account's new key says so: what the CA answers to the old one is its library's text.
+func TestAnAccountKeyThatOnlyOthersOpen(t *testing.T) {
+	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
+	ring := &locked{}
+	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle}, w.accounts, ring, nil)
+	require.NoError(t, err)
+	order, err := ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})
+	require.NoError(t, err)
+	before := w.account()
+	_, err = w.newCA(t, w.pebble.Directory, w.pebble.CABundle, 0).RollOver(t.Context())
+	require.NoError(t, err)
+
+	wrong := domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyWrong, nil, "it was sealed with another key")
+	away := domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, nil, "the key service does not answer")
+	for _, fault := range []*domain.Fault{wrong, away} {
+		ring.fault = fault
+		for _, use := range []func() error{
+			func() error {
+				_, err := ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 2)}})
+				return err
+			},
+			func() error {
+				found, err := ca.Order(t.Context(), order.URL)
+				require.NotEqual(t, domain.OrderInvalid, found.Status, "nobody knows that it is lost")
+				return err
+			},
+			func() error { _, err := ca.RollOver(t.Context()); return err },
+		} {
+			err := use()
+			requireFault(t, err, fault.Kind, string(fault.Reason))
+			require.ErrorContains(t, err, `issuer "pebble": the account's key: `+fault.Message)
+			require.NotContains(t, err.Error(), "jose")
+		}
+	}
+	ring.fault = nil
+	read, err := ca.Order(t.Context(), order.URL)
+	require.NoError(t, err)
+	require.Equal(t, domain.OrderPending, read.Status)
+
+	// A database that was restored from before the rollover: no stored key is the CA's.
+	w.accounts.change(w.pebble.Directory, func(account *ports.Account) { *account = before })
+	_, err = w.newCA(t, w.pebble.Directory, w.pebble.CABundle, 0).PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 3)}})
+	requireFault(t, err, domain.FaultOperator, "AccountKeyRefused", "the CA has another key for the account", "table accounts")
+	require.NotContains(t, err.Error(), "jose")
+}
+
+// locked is a sealer that does not open while it has a fault.
+type locked struct {
+	sealer
+	fault *domain.Fault
+}
+
+func (l *locked) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+	if l.fault != nil {
+		fault := *l.fault
+		return nil, &fault
+	}
+	return l.sealer.Open(ctx, sealed)
 }

@@ -99,7 +99,7 @@ func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
 	broken := query[string](s, `UPDATE keys SET sealed = set_byte(sealed, 100, get_byte(sealed, 100) # 1)
 		WHERE id = (SELECT key_id FROM orders WHERE certificate = 'c007') RETURNING id::text`)
 
-	resealer := sealing.NewResealer(rotated, postgres.NewSecrets(s.pool))
+	resealer := sealing.NewResealer(rotated, postgres.NewSecrets(s.pool), postgres.NewProcesses(s.pool))
 	stale := func() int {
 		count, err := resealer.Stale(t.Context())
 		require.NoError(t, err)

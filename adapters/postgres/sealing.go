@@ -107,6 +107,15 @@ func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
 	return nil
 }
 
+// CurrentSealingKey is the ID of the key that is the current one of this database; empty before the first.
+func CurrentSealingKey(ctx context.Context, pool *pgxpool.Pool) (id string, err error) {
+	err = pool.QueryRow(ctx, `SELECT encode(substring(sealed FROM 1 FOR 9), 'hex') FROM sealing_check`).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return id, interpret(err)
+}
+
 func storedCheck(ctx context.Context, pool *pgxpool.Pool) (check sealingCheck, err error) {
 	err = pool.QueryRow(ctx, `SELECT sealed, superseded FROM sealing_check`).Scan(&check.sealed, &check.superseded)
 	return check, err

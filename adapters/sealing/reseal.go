@@ -23,14 +23,15 @@ var _ ports.Resealer = (*Resealer)(nil)
 // Resealer seals with the current key what earlier ones have sealed. Each secret is sealed again as a whole, with a new
 // data key: its header, which is authenticated with it, says which key sealed it.
 type Resealer struct {
-	ring    ports.KeyRing
-	secrets ports.Secrets
-	page    int
+	ring      ports.KeyRing
+	secrets   ports.Secrets
+	processes ports.Processes
+	page      int
 }
 
-// NewResealer seals with the ring's current key what is stored in secrets.
-func NewResealer(ring ports.KeyRing, secrets ports.Secrets) *Resealer {
-	return &Resealer{ring: ring, secrets: secrets, page: resealPage}
+// NewResealer seals with the ring's current key what is stored in secrets, unless one of the processes could not open it.
+func NewResealer(ring ports.KeyRing, secrets ports.Secrets, processes ports.Processes) *Resealer {
+	return &Resealer{ring: ring, secrets: secrets, processes: processes, page: resealPage}
 }
 
 // Stale implements ports.Resealer.
@@ -51,6 +52,11 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 	if err != nil {
 		return done, fmt.Errorf("list what earlier keys sealed: %w", err)
 	}
+	if len(found) > 0 {
+		if err := CheckShared(ctx, r.ring, r.processes); err != nil {
+			return done, err
+		}
+	}
 	old, sealed, failed, err := r.resealAll(ctx, found)
 	if err != nil {
 		return done, err
@@ -60,7 +66,7 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 			return done, fmt.Errorf("store what was resealed: %w", err)
 		}
 	}
-	if done.Failed, err = r.named(ctx, failed); err != nil {
+	if done.Failed, err = r.owned(ctx, failed); err != nil {
 		return done, err
 	}
 	keys := 0
@@ -109,8 +115,8 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	return old, sealed, failed, nil
 }
 
-// named says whose keys those are that do not open.
-func (r *Resealer) named(ctx context.Context, failed []ports.UnopenedSecret) ([]ports.UnopenedSecret, error) {
+// owned says whose keys those are that do not open.
+func (r *Resealer) owned(ctx context.Context, failed []ports.UnopenedSecret) ([]ports.UnopenedSecret, error) {
 	var keys []string
 	for _, secret := range failed {
 		if secret.Kind == ports.SecretKey {

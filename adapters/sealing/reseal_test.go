@@ -18,7 +18,7 @@ import (
 func TestResealingNeedsAnEarlierKey(t *testing.T) {
 	t.Parallel()
 	url, _ := keyFile(t, 1)
-	resealer := sealing.NewResealer(ring(t, url), mocks.NewMockSecrets(gomock.NewController(t))) // nobody is asked
+	resealer := sealing.NewResealer(ring(t, url), mocks.NewMockSecrets(gomock.NewController(t)), nil) // nobody is asked
 	stale, err := resealer.Stale(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, stale)
@@ -49,7 +49,7 @@ func TestResealingSkipsWhatDoesNotOpen(t *testing.T) {
 	}
 	secrets := mocks.NewMockSecrets(gomock.NewController(t))
 	rotated := ring(t, newURL, oldURL)
-	resealer := sealing.NewResealer(rotated, secrets)
+	resealer := sealing.NewResealer(rotated, secrets, running(t))
 	after := ring(t, newURL) // the old key is gone
 	secrets.EXPECT().CountStale(gomock.Any(), rotated.Mark()).Return(5, nil)
 	secrets.EXPECT().ListStale(gomock.Any(), rotated.Mark(), "k0", gomock.Any()).Return(found, nil)
@@ -82,6 +82,7 @@ func TestResealingHandsAnOutageOn(t *testing.T) {
 	controller := gomock.NewController(t)
 	keys, secrets := mocks.NewMockKeyRing(controller), mocks.NewMockSecrets(controller)
 	keys.EXPECT().Rotated().AnyTimes().Return(true)
+	keys.EXPECT().IDs().AnyTimes().Return([]string{"6d"})
 	keys.EXPECT().Mark().AnyTimes().Return([]byte("m"))
 	keys.EXPECT().Open(gomock.Any(), gomock.Any()).MinTimes(1).Return(nil, away)
 	var found []ports.SealedSecret
@@ -89,6 +90,6 @@ func TestResealingHandsAnOutageOn(t *testing.T) {
 		found = append(found, ports.SealedSecret{Kind: ports.SecretKey, ID: fmt.Sprint(i)})
 	}
 	secrets.EXPECT().ListStale(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(found, nil)
-	_, err := sealing.NewResealer(keys, secrets).Reseal(t.Context(), "")
+	_, err := sealing.NewResealer(keys, secrets, running(t)).Reseal(t.Context(), "")
 	requireFault(t, err, domain.FaultWait, "SealingUnavailable")
 }

@@ -48,6 +48,8 @@ var own = map[domain.Reason]string{
 		"right, the CA's is wrong.",
 
 	// Operator: the CA's account.
+	domain.ReasonAccountKeyRefused: "The operator of Everleaf must restore the newest account key (table accounts), or " +
+		"remove the account's row, so that the next order registers a new account.",
 	domain.ReasonBadCSR: "Nobody has to do anything at first: Everleaf makes a new key. If it comes back, the " +
 		"requester must choose another key type.",
 	domain.ReasonBadPublicKey: "Nobody has to do anything at first: Everleaf makes a new key. If it comes back, " +
@@ -65,6 +67,8 @@ var own = map[domain.Reason]string{
 	// Operator: what is stored, and the keys that seal it.
 	domain.ReasonSealingKeyWrong: "The operator of Everleaf must give the workers the key that sealed this: as the " +
 		"sealing key, or in the list of earlier ones if the key was changed.",
+	domain.ReasonSealingKeyNotShared: "The operator of Everleaf must give the new sealing key to every running process, " +
+		"as an earlier one, before it seals anything.",
 	domain.ReasonSealingKeyRefused: "The operator of Everleaf must let the workers use the sealing key in the key " +
 		"service: it exists, is enabled, and they may encrypt and decrypt.",
 
