@@ -132,7 +132,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuer: []":                                                      "issuer cannot work: there is no such field; there are dns, issuers, targets",
 		"issuers: {name: a}":                                              "issuers cannot work: it is fields where a list belongs",
 		"dns: [{zone: a, rfc2136: {serer: b}}]":                           "dns[0].rfc2136.serer cannot work: there is no such field; there are server, timeout, tsig",
-		"dns: [{zone: a, cloudflare: {token: b}}]":                        "dns[0].cloudflare cannot work: there is no such field; there are http, rfc2136, zone",
+		"dns: [{zone: a, cloudflare: {token: b}}]":                        "dns[0].cloudflare cannot work: there is no such field; there are ",
 		"issuers: [a]":                                                    "issuers[0] cannot work: it is text where fields belongs",
 		"issuers: [{name: 7}]":                                            "issuers[0].name cannot work: it is a number where text belongs; put it in quotes",
 		"issuers: [{name: a, onlyReturnExisting: 'yes'}]":                 "issuers[0].onlyReturnExisting cannot work: it is text where true or false belongs",
@@ -163,7 +163,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuers: []\n---\ntargets: []\n":                                                                            "several YAML documents",
 		"targets: [{name: a, directory: {path: /x/{name}}}, {name: a}]":                                              "it is not YAML",
 		"targets: [{name: a}, {name: a}]":                                                                            `targets[1].name cannot work: "a" is the name of targets[0] already`,
-		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are directory, name, pull, webhook",
+		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are directory, ",
 		"targets: [{pull: {clients: [a]}}]":                                                                          "targets[0].name cannot work: it is missing: specs call the target by it",
 		"targets: [{name: a, pull: {clients: [a, 5]}}]":                                                              "targets[0].pull.clients[1] cannot work: it is a number where text belongs",
 	} {

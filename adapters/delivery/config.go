@@ -13,6 +13,7 @@ type Config struct {
 	Directory *Directory `json:"directory,omitempty"`
 	Webhook   *Webhook   `json:"webhook,omitempty"`
 	Pull      *Pull      `json:"pull,omitempty"`
+	Exec      *Exec      `json:"exec,omitempty"`
 	// Source is where the target stands ("targets[0]"), for errors; empty for its place in the list.
 	Source string `json:"-"`
 }

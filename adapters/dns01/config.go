@@ -39,6 +39,7 @@ type ZoneConfig struct {
 	Zone    string   `json:"zone"`
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
 	HTTP    *HTTP    `json:"http,omitempty"`
+	Exec    *Exec    `json:"exec,omitempty"`
 }
 
 // ZoneKind are the settings of one way to write records. A new one is a file with a type that has these methods, and a

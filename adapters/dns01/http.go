@@ -11,17 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"everleaf/adapters/internal/timeout"
-	"everleaf/domain"
 	"everleaf/ports"
 )
 
 var _ ports.DNSZone = (*HTTPZone)(nil)
-
-// requestsAtOnce bounds the load that one order puts on the service.
-const requestsAtOnce = 4
 
 // HTTPZone has a service write the records: the protocol of lego's provider httpreq in its default mode. No redirect is
 // followed: who answers must be who was configured.
@@ -67,40 +61,16 @@ func (z *HTTPZone) Name() string { return z.name }
 
 // Add implements ports.DNSZone.
 func (z *HTTPZone) Add(ctx context.Context, records []ports.DNSRecord) error {
-	return z.each(ctx, "present", records, z.post)
-}
-
-// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there. A record that it
-// refuses to remove keeps no other one in DNS.
-func (z *HTTPZone) Remove(ctx context.Context, records []ports.DNSRecord) error {
-	refusals := make(chan error, len(records))
-	err := z.each(ctx, "cleanup", records, func(ctx context.Context, verb string, record ports.DNSRecord) error {
-		err := z.post(ctx, verb, record)
-		if err != nil && domain.AsFault(err).Kind == domain.FaultOperator {
-			refusals <- err
-			return nil
-		}
-		return err
+	return addEach(ctx, z.name, records, func(ctx context.Context, r ports.DNSRecord) error {
+		return z.post(ctx, "present", r)
 	})
-	if err != nil || len(refusals) == 0 {
-		return err
-	}
-	return <-refusals
 }
 
-// each makes a request per record, which is all that the protocol knows.
-func (z *HTTPZone) each(ctx context.Context, verb string, records []ports.DNSRecord,
-	post func(context.Context, string, ports.DNSRecord) error) error {
-	all, inner := errgroup.WithContext(ctx)
-	all.SetLimit(requestsAtOnce)
-	for _, record := range records {
-		all.Go(func() error { return post(inner, verb, record) })
-	}
-	err := all.Wait()
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s records in zone %s: %w", verb, z.name, ctx.Err())
-	}
-	return err
+// Remove implements ports.DNSZone. The service has to confirm (2xx) the removal of what is not there.
+func (z *HTTPZone) Remove(ctx context.Context, records []ports.DNSRecord) error {
+	return removeEach(ctx, z.name, records, func(ctx context.Context, r ports.DNSRecord) error {
+		return z.post(ctx, "cleanup", r)
+	})
 }
 
 func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord) error {

@@ -124,3 +124,17 @@ func read(t *testing.T, path string) string {
 	require.NoError(t, err)
 	return string(content)
 }
+
+// The examples of extending.md are files that tests run: each is quoted whole.
+func TestExtendingQuotesWhatIsTested(t *testing.T) {
+	page, err := os.ReadFile("docs/extending.md")
+	require.NoError(t, err)
+	quoted := regexp.MustCompile("(?ms)^```(?:sh|go)\n(.*?)^```$").FindAllSubmatch(page, -1)
+	files := []string{"delivery/testdata/target.sh", "dns01/testdata/zone.sh", "delivery/example/appliance.go", "dns01/example/hoster.go"}
+	require.Len(t, quoted, len(files))
+	for i, file := range files {
+		content, err := os.ReadFile(filepath.Join("../../adapters", file))
+		require.NoError(t, err)
+		require.Equal(t, string(content), string(quoted[i][1]), file)
+	}
+}

@@ -1,0 +1,179 @@
+package targettest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+// first is a number as Postgres gives them.
+const first int64 = 1_800_000_000_000_001
+
+// Subject is a target under test, with nothing at it yet.
+type Subject struct {
+	Target ports.Target
+	// Holds returns what is there of a certificate, both empty if it is not there. It is nil for a target that has
+	// nothing of its own to look at.
+	Holds func(t testing.TB, certificate string) (chainPEM, keyPEM string)
+	// Keyless reports whether the target gets no private key.
+	Keyless bool
+	// Failing is one more target of the kind, whose other side refuses everything and repeats all that it was given. It
+	// is nil where there is no other side.
+	Failing ports.Target
+}
+
+// Run runs the suite; make is called for each of its tests.
+func Run(t *testing.T, make func(t *testing.T) Subject) {
+	for name, test := range map[string]func(*testing.T, Subject){
+		"a repeat changes nothing":                    repeats,
+		"a newer version takes the older one's place": replaces,
+		"a late try undoes nothing":                   outlasts,
+		"a removal takes one certificate away":        removes,
+		"of tries at once the newest wins":            races,
+		"an error is a fault without the key":         conceals,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
+	}
+}
+
+func repeats(t *testing.T, s Subject) {
+	b := Bundle(t, "shop", first)
+	for range 2 {
+		s.deliver(t, b)
+		s.holds(t, b)
+	}
+	again := b
+	again.Sequence += 2
+	s.deliver(t, again)
+	s.holds(t, b)
+}
+
+func replaces(t *testing.T, s Subject) {
+	s.deliver(t, Bundle(t, "shop", first))
+	newer := Bundle(t, "shop", first+1)
+	s.deliver(t, newer)
+	s.holds(t, newer)
+}
+
+// A target refuses a late try, or its receiver ignores it; what is there stays in either case.
+func outlasts(t *testing.T, s Subject) {
+	older, newer := Bundle(t, "shop", first), Bundle(t, "shop", first+2)
+	s.deliver(t, older)
+	s.deliver(t, newer)
+	_, err := s.Target.Deliver(t.Context(), older)
+	requireLate(t, err)
+	s.holds(t, newer)
+	requireLate(t, s.Target.Remove(t.Context(), removal("shop", first+1)))
+	s.holds(t, newer)
+}
+
+func removes(t *testing.T, s Subject) {
+	require.NoError(t, s.Target.Remove(t.Context(), removal("shop", first)), "it was never there")
+	shop, blog := Bundle(t, "shop", first+1), Bundle(t, "blog", first+1)
+	s.deliver(t, shop)
+	s.deliver(t, blog)
+	s.holds(t, shop)
+	for range 2 {
+		require.NoError(t, s.Target.Remove(t.Context(), removal("shop", first+2)))
+		s.lacks(t, "shop")
+		s.holds(t, blog)
+	}
+	again := Bundle(t, "shop", first+3)
+	s.deliver(t, again)
+	s.holds(t, again)
+}
+
+func races(t *testing.T, s Subject) {
+	const tries = 4
+	bundles, errs := make([]ports.Bundle, tries), make([]error, tries)
+	var all sync.WaitGroup
+	for i := range tries {
+		bundles[i] = Bundle(t, "shop", first+int64(i))
+		all.Go(func() { _, errs[i] = s.Target.Deliver(t.Context(), bundles[i]) })
+	}
+	all.Wait()
+	for _, err := range errs[:tries-1] {
+		requireLate(t, err)
+	}
+	require.NoError(t, errs[tries-1])
+	s.holds(t, bundles[tries-1])
+}
+
+func conceals(t *testing.T, s Subject) {
+	_, err := s.Target.Deliver(t.Context(), ports.Bundle{Certificate: "../shop", Sequence: first})
+	if err != nil { // a name that no certificate has may be refused
+		require.NotEmpty(t, domain.AsFault(err).Kind)
+	}
+	if s.Failing == nil {
+		return
+	}
+	b := Bundle(t, "shop", first)
+	_, err = s.Failing.Deliver(t.Context(), b)
+	require.Error(t, err)
+	fault := domain.AsFault(err)
+	require.Contains(t, []string{"Wait TargetUnavailable", "Operator TargetRefused"},
+		string(fault.Kind)+" "+string(fault.Reason), err)
+	shown := fmt.Sprintf("%v %+v %#v", err, err, err)
+	require.NotContains(t, shown, "PRIVATE KEY")
+	for line := range strings.Lines(string(b.KeyPEM)) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
+			require.NotContains(t, shown, line[:min(len(line), 16)])
+		}
+	}
+}
+
+func (s Subject) deliver(t *testing.T, b ports.Bundle) {
+	t.Helper()
+	confirmation, err := s.Target.Deliver(t.Context(), b)
+	require.NoError(t, err)
+	require.NotEmpty(t, confirmation)
+}
+
+// holds requires that the bundle is there, and that a look finds it.
+func (s Subject) holds(t *testing.T, b ports.Bundle) {
+	t.Helper()
+	drift, err := s.Target.Drift(t.Context(), b)
+	require.NoError(t, err)
+	require.Empty(t, drift)
+	if s.Holds == nil {
+		return
+	}
+	chain, key := s.Holds(t, b.Certificate)
+	require.Equal(t, strings.TrimSpace(string(b.ChainPEM)), strings.TrimSpace(chain))
+	want := strings.TrimSpace(string(b.KeyPEM))
+	if s.Keyless {
+		want = ""
+	}
+	require.True(t, want == strings.TrimSpace(key), "the key is the chain's, or none where none is wanted")
+}
+
+func (s Subject) lacks(t *testing.T, certificate string) {
+	t.Helper()
+	if s.Holds == nil {
+		return
+	}
+	chain, key := s.Holds(t, certificate)
+	require.Empty(t, chain)
+	require.Empty(t, key)
+}
+
+// requireLate takes no error, or the one for a try that something later has overtaken.
+func requireLate(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		require.Equal(t, domain.ReasonVersionReplaced, domain.AsFault(err).Reason, err)
+	}
+}
+
+func removal(certificate string, sequence int64) ports.Removal {
+	return ports.Removal{Certificate: certificate, Target: "place", Sequence: sequence}
+}
