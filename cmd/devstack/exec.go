@@ -27,7 +27,7 @@ func (c execCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	box, err := newBox(sayTo(os.Stderr))
+	box, err := newBox(sayTo(os.Stderr), os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (c execCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, s, err := stack.New(ctx, box, false, false)
+	ctx, s, err := stack.New(ctx, box, stack.Options{})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type flakeCmd struct {
 
 // Run repeats the tests and counts. Servers, if the tests need them, are exec's: one set for all runs.
 func (c flakeCmd) Run(ctx context.Context) error {
-	box, err := newBox(sayTo(os.Stderr))
+	box, err := newBox(sayTo(os.Stderr), os.Stderr)
 	if err != nil {
 		return err
 	}

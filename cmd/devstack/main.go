@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"everleaf/cmd/devstack/internal/proc"
+	"everleaf/cmd/devstack/internal/stack"
 	"everleaf/cmd/devstack/internal/tools"
 )
 
@@ -28,6 +30,8 @@ type cli struct {
 	Run   runCmd   `cmd:"" help:"Start the stack and Everleaf's worker, obtain a certificate and watch it being renewed."`
 	Up    upCmd    `cmd:"" help:"Start only the servers and print the settings for using them."`
 	Exec  execCmd  `cmd:"" help:"Run a command beside a Postgres and a Temporal dev server, with EVERLEAF_TEST_* set."`
+	Break breakCmd `cmd:"" help:"End a part of the running stack, or stop it for a while, and see what becomes of the certificates."`
+	DNS   dnsCmd   `cmd:"" name:"dns" help:"Set the address of a DNS name on the running stack: a name that leads nowhere fails validation."`
 	Flake flakeCmd `cmd:"" help:"Run tests again and again, and count per test how often it failed and how long it took at most."`
 	Tools toolsCmd `cmd:"" help:"Print the path of a tool, after building or installing it if need be."`
 	Guard guardCmd `cmd:"" hidden:"" help:"End what a killed devstack left behind (devstack starts this itself)."`
@@ -48,8 +52,9 @@ func main() {
 }
 
 func run() int {
-	app := kong.Parse(&cli{}, kong.Name("devstack"), kong.UsageOnError(), kong.Description("The local stack of Everleaf: "+
-		"Postgres, a Temporal dev server and an ACME CA (Pebble) on 127.0.0.1. Nothing of it is left when devstack ends."))
+	app := kong.Parse(&cli{}, kong.Name("devstack"), kong.UsageOnError(),
+		kong.Vars{"parts": strings.Join(stack.Parts(), ",")}, kong.Description("The local stack of Everleaf: "+
+			"Postgres, a Temporal dev server and an ACME CA (Pebble) on 127.0.0.1. Nothing of it is left when devstack ends."))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	// Nobody resets this: a second Ctrl-C does not cut the clean stop short, which is bounded.
@@ -77,7 +82,7 @@ func run() int {
 }
 
 // newBox starts the supervision of processes and knows where the tools are kept. Its Procs must be stopped.
-func newBox(say tools.Say) (*tools.Box, error) {
+func newBox(say tools.Say, out *os.File) (*tools.Box, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -90,7 +95,8 @@ func newBox(say tools.Say) (*tools.Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tools.Box{Dir: filepath.Join(cache, "tools"), GoMod: goMod, GoSum: goSum, Procs: procs, Say: say}, nil
+	return &tools.Box{Dir: filepath.Join(cache, "tools"), GoMod: goMod, GoSum: goSum, Procs: procs, Say: say,
+		Terminal: tools.Terminal(out)}, nil
 }
 
 func sayTo(f *os.File) tools.Say {
@@ -109,7 +115,7 @@ type toolsCmd struct {
 }
 
 func (c toolsCmd) Run(ctx context.Context) error {
-	box, err := newBox(sayTo(os.Stderr))
+	box, err := newBox(sayTo(os.Stderr), os.Stderr)
 	if err != nil {
 		return err
 	}

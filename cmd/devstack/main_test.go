@@ -16,10 +16,9 @@ import (
 
 // The whole program with its real servers: whichever way it ends, they and the command's children end too.
 func TestExecLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "devstack")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	build(t, binary, ".")
 	for _, tc := range []struct {
 		name, then string
 		signal     syscall.Signal
@@ -73,6 +72,14 @@ func TestExecLeavesNothingBehind(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// build builds the program in a folder of the repository.
+func build(t *testing.T, path, folder string) {
+	t.Helper()
+	if out, err := exec.Command("go", "-C", folder, "build", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", folder, err, out)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"everleaf/cmd/devstack/internal/stack"
 	"everleaf/cmd/devstack/internal/tools"
@@ -34,64 +35,107 @@ func findBinaries(ctx context.Context, box *tools.Box, dns bool) (b binaries, er
 	return b, nil
 }
 
+// stackFlags are what a stack for people can be started with.
+type stackFlags struct {
+	Keep  bool   `help:"Keep the data for the next time."`
+	Logs  string `default:".bin/logs" placeholder:"DIR" help:"Where the logs of the last runs are kept, each in a folder of its own."`
+	Since int64  `hidden:"" placeholder:"SECONDS" help:"When make began to build this, so that the set-up's time has the build in it."`
+}
+
 // startServers starts all servers and makes Everleaf's settings for them, whose file it answers. The context that it
-// answers ends when a server does. With dns there is a zone for DNS-01.
-func startServers(ctx context.Context, box *tools.Box, keep, dns bool) (context.Context, *stack.Stack, string, error) {
+// answers ends when a server does for good. With dns there is a zone for DNS-01. The stack is nil if there are no logs
+// yet.
+func startServers(ctx context.Context, box *tools.Box, flags stackFlags, dns bool) (context.Context, *stack.Stack,
+	string, error) {
+	begin := time.Now()
 	found, err := findBinaries(ctx, box, dns)
 	if err != nil {
 		return ctx, nil, "", err
 	}
-	ctx, s, err := stack.New(ctx, box, keep, true)
+	tooled := time.Now()
+	logs, err := stack.NewLogs(flags.Logs)
 	if err != nil {
 		return ctx, nil, "", err
 	}
-	box.Say("Starting the stack in %s (the logs are there)", s.Dir)
-	if err := s.Postgres(ctx, found.postgres); err != nil {
+	ctx, s, err := stack.New(ctx, box, stack.Options{Lasting: true, Keep: flags.Keep, Logs: logs})
+	if err != nil {
 		return ctx, nil, "", err
+	}
+	if flags.Since > 0 {
+		s.Took("build", time.Unix(flags.Since, 0), begin)
+	}
+	s.Took("tools", begin, tooled)
+	box.Say("Starting the stack in %s; its logs are kept in %s", s.Dir, s.Logs)
+	if err := s.Postgres(ctx, found.postgres); err != nil {
+		return ctx, s, "", err
 	}
 	if err := s.Temporal(ctx, found.temporal, true); err != nil {
-		return ctx, nil, "", err
+		return ctx, s, "", err
 	}
 	if err := s.Pebble(ctx, found.pebble, stack.DNS{Challtestsrv: found.challtestsrv, Named: found.named}); err != nil {
-		return ctx, nil, "", err
+		return ctx, s, "", err
 	}
 	envFile, err := s.Everleaf()
 	if err != nil {
-		return ctx, nil, "", fmt.Errorf("prepare Everleaf's settings: %w", err)
+		return ctx, s, "", fmt.Errorf("prepare Everleaf's settings: %w", err)
 	}
 	return ctx, s, envFile, nil
 }
 
+// withLogs says at the end of an error where the logs are.
+func withLogs(s *stack.Stack, err error) error {
+	if err == nil || s == nil {
+		return err
+	}
+	if errors.As(err, new(interrupted)) {
+		s.Say("The logs are kept in %s", s.Logs)
+		return err
+	}
+	return fmt.Errorf("%w\nThe logs of all parts are kept in %s", err, s.Logs)
+}
+
 // untilStopped waits for Ctrl-C, which is a good end, or for a server's.
-func untilStopped(ctx context.Context, say tools.Say) error {
+func untilStopped(ctx context.Context, s *stack.Stack) error {
 	<-ctx.Done()
 	err := context.Cause(ctx)
 	if errors.As(err, new(interrupted)) {
-		say("Stopping.")
+		s.Say("Stopping. The logs are kept in %s", s.Logs)
 		return nil
 	}
 	return err
 }
 
 type upCmd struct {
-	Keep bool `help:"Keep the data for the next time."`
-	DNS  bool `name:"dns" help:"With a name server and a configuration file for DNS-01."`
+	stackFlags
+	DNS bool `name:"dns" help:"With a name server and a configuration file for DNS-01."`
 }
 
 func (c upCmd) Run(ctx context.Context) error {
-	box, err := newBox(sayTo(os.Stderr))
+	box, err := newBox(sayTo(os.Stderr), os.Stderr)
 	if err != nil {
 		return err
 	}
 	defer box.Procs.Stop()
-	ctx, s, envFile, err := startServers(ctx, box, c.Keep, c.DNS)
+	ctx, s, envFile, err := startServers(ctx, box, c.stackFlags, c.DNS)
+	if err == nil {
+		err = c.show(ctx, s, envFile)
+	}
+	return withLogs(s, err)
+}
+
+func (c upCmd) show(ctx context.Context, s *stack.Stack, envFile string) error {
+	link, err := linkPath()
 	if err != nil {
+		return err
+	}
+	if _, err := s.Open(ctx, link); err != nil {
 		return err
 	}
 	for _, line := range s.Exports() {
 		fmt.Println(line)
 	}
-	box.Say("Ready. The settings are also in a file: . %s", envFile)
-	box.Say("Ctrl-C stops the stack.")
-	return untilStopped(ctx, box.Say)
+	s.Say("Set up: %s", s.Phases())
+	s.Say("Ready. The settings are also in a file: . %s", envFile)
+	s.Say("A part that ends is started again. Ctrl-C stops the stack.")
+	return untilStopped(ctx, s)
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -24,22 +25,17 @@ var dnsNames = []string{"demo.example.test", "www.demo.example.test"}
 type Demo struct {
 	Stack    *stack.Stack
 	Everleaf Everleaf
-	EnvFile  string
+	Shell    Shell
 	Say      tools.Say
 
 	server *server
-	root   []byte
+	// roots are those under which Pebble has issued since the start, PEM: it has another after each start.
+	roots []byte
 }
 
 // Issue obtains the certificate, prints the summary and serves it in a TLS handshake.
 func (d *Demo) Issue(ctx context.Context) (Status, error) {
 	var err error
-	if d.root, err = d.Stack.IssuingRoot(ctx); err != nil {
-		return Status{}, err
-	}
-	if err := os.WriteFile(d.rootFile(), d.root, 0o600); err != nil {
-		return Status{}, fmt.Errorf("write the CA's root: %w", err)
-	}
 	if d.server, err = serve(); err != nil {
 		return Status{}, err
 	}
@@ -101,12 +97,15 @@ func (d *Demo) summary(s Status) {
 	if s.Renewal != nil {
 		d.Say("  next renewal  %s: %s", clock(s.Renewal.At), s.Renewal.Message)
 	}
-	d.Say("  look at it    . %s && %s cert status %s", d.EnvFile, d.Everleaf.Path, name)
-	d.Say("                %s workflow show --address %s --workflow-id certificate/%s", d.Stack.TemporalCLI,
-		d.Stack.TemporalAddress, name)
+	d.Say("  look at it    %s", d.Shell.everleaf("cert status "+name))
+	d.Say("                %s", d.Shell.temporal("workflow show --workflow-id certificate/"+name))
 	if d.Stack.WebUI != "" {
 		d.Say("  web UI        %s/namespaces/default/workflows/certificate%%2F%s", d.Stack.WebUI, name)
+		d.Say("  all of them   %s", View(d.Stack.WebUI))
+		d.Say("                (saves the view %q; its columns are chosen by the gear of the table: %s)", viewName,
+			strings.Join(viewColumns, ", "))
 	}
+	d.Say("  logs          %s", d.Stack.Logs)
 	d.Say("  served on     openssl s_client -connect %s -servername %s -CAfile %s", d.server.listener.Addr(), dnsNames[0],
 		d.rootFile())
 	d.Say("")
@@ -137,12 +136,31 @@ func (d *Demo) handshake(ctx context.Context, s Status) error {
 	if err := d.server.use(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")); err != nil {
 		return err
 	}
-	leaf, err := d.server.handshake(ctx, d.root, s.Issued.Names, s.Issued.Serial)
+	if err := d.trust(ctx); err != nil {
+		return err
+	}
+	leaf, err := d.server.handshake(ctx, d.roots, s.Issued.Names, s.Issued.Serial)
 	if err != nil {
 		return err
 	}
 	d.Say("TLS handshake verified against Pebble's root for %s: serial %s, valid until %s.",
 		strings.Join(s.Issued.Names, " and "), s.Issued.Serial, clock(leaf.NotAfter))
+	return nil
+}
+
+// trust adds Pebble's root to those that the handshake's client trusts, if it has another by now.
+func (d *Demo) trust(ctx context.Context) error {
+	root, err := d.Stack.IssuingRoot(ctx)
+	if err != nil {
+		return fmt.Errorf("ask Pebble for its root: %w", err)
+	}
+	if bytes.Contains(d.roots, root) {
+		return nil
+	}
+	d.roots = append(d.roots, root...)
+	if err := os.WriteFile(d.rootFile(), d.roots, 0o600); err != nil {
+		return fmt.Errorf("write the CA's root: %w", err)
+	}
 	return nil
 }
 

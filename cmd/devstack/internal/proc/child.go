@@ -97,7 +97,16 @@ func (c *Child) wait() {
 	close(c.done)
 }
 
-// stop asks the group to end, and kills it if it does not within the bound.
+// Signal sends sig to the process group, unless the process has ended.
+func (c *Child) Signal(sig syscall.Signal) {
+	select {
+	case <-c.done:
+	default:
+		killGroup(c.PID(), sig)
+	}
+}
+
+// stop asks the group to end, and kills it if it does not within the bound. One that is stopped has to go on for that.
 func (c *Child) stop() {
 	select {
 	case <-c.done:
@@ -105,6 +114,7 @@ func (c *Child) stop() {
 	default:
 	}
 	killGroup(c.PID(), c.StopSignal)
+	killGroup(c.PID(), syscall.SIGCONT)
 	select {
 	case <-c.done:
 	case <-time.After(c.StopWithin):

@@ -16,7 +16,7 @@ type Group struct {
 	mu       sync.Mutex
 	children []*Child
 	dirs     []string
-	stopping bool
+	stopping chan struct{} // closed by Stop
 
 	guard     *exec.Cmd
 	guardPipe io.WriteCloser
@@ -28,8 +28,9 @@ type Group struct {
 // NewGroup starts the guard, which is the command guard (this program's own, that calls Guard).
 func NewGroup(guard ...string) (*Group, error) {
 	g := &Group{
-		guard: exec.Command(guard[0], guard[1:]...),
-		mark:  fmt.Sprintf("DEVSTACK_GROUP=%d.%d", os.Getpid(), time.Now().UnixNano()),
+		stopping: make(chan struct{}),
+		guard:    exec.Command(guard[0], guard[1:]...),
+		mark:     fmt.Sprintf("DEVSTACK_GROUP=%d.%d", os.Getpid(), time.Now().UnixNano()),
 	}
 	g.guard.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	g.guard.Dir = "/"
@@ -45,11 +46,14 @@ func NewGroup(guard ...string) (*Group, error) {
 	return g, nil
 }
 
+// Stopping is closed once Stop is called: a child that ends from then on does not end by itself.
+func (g *Group) Stopping() <-chan struct{} { return g.stopping }
+
 // Start starts a child that Stop will end. It fails once Stop was called.
 func (g *Group) Start(spec Spec) (*Child, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.stopping {
+	if g.stopped() {
 		return nil, fmt.Errorf("start %s: the stack is being stopped", spec.Name)
 	}
 	if spec.Env == nil {
@@ -83,11 +87,11 @@ func (g *Group) RemoveAtEnd(dir string) {
 // idempotent, and bounded by the sum of the children's StopWithin.
 func (g *Group) Stop() {
 	g.mu.Lock()
-	if g.stopping {
+	if g.stopped() {
 		g.mu.Unlock()
 		return
 	}
-	g.stopping = true
+	close(g.stopping)
 	children, dirs := g.children, g.dirs
 	g.mu.Unlock()
 
@@ -99,6 +103,15 @@ func (g *Group) Stop() {
 	}
 	_ = g.guardPipe.Close()
 	_ = g.guard.Wait()
+}
+
+func (g *Group) stopped() bool {
+	select {
+	case <-g.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // send sends the guard a line. Should the guard be gone, the parent-death signal still protects the direct children.

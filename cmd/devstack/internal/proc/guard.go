@@ -38,6 +38,7 @@ func Guard(from io.Reader) {
 	for pgid, sig := range groups {
 		pgids = append(pgids, pgid)
 		killGroup(pgid, sig)
+		killGroup(pgid, syscall.SIGCONT)
 	}
 	awaitGone(pgids, killAfter)
 	for _, pgid := range pgids {

@@ -92,6 +92,7 @@ func TestStopEndsChildAndGrandchild(t *testing.T) {
 	}{
 		{"that obey SIGTERM", "exit 0", 10 * time.Second},
 		{"that ignore SIGTERM", "", 50 * time.Millisecond},
+		{"that are stopped", "exit 0", time.Hour},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g := newGroup(t)
@@ -107,6 +108,9 @@ func TestStopEndsChildAndGrandchild(t *testing.T) {
 				_, err := fmt.Sscan(string(b), &grandchild)
 				return err == nil && strings.HasSuffix(string(b), "\n")
 			})
+			if tc.name == "that are stopped" {
+				c.Signal(syscall.SIGSTOP)
+			}
 			g.Stop()
 			mustVanish(t, c.PID(), grandchild)
 			if _, err := g.Start(Spec{Name: "late", Path: "/bin/true"}); err == nil {

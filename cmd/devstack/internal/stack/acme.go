@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -25,6 +26,8 @@ type acme struct {
 	ops        string
 	http01Port int
 	dns        string
+	// dnsManagement is where challtestsrv takes records; empty if the name server is another.
+	dnsManagement string
 	// tsig is the key that lets records be put into Zone; empty without such a zone.
 	tsig  string
 	roots *x509.CertPool
@@ -79,17 +82,20 @@ func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	if server.Named != "" {
 		err = s.named(ctx, server.Named, dns)
 	} else {
-		err = s.challtestsrv(ctx, server.Challtestsrv, hostPort(dnsManagement))
+		s.acme.dnsManagement = hostPort(dnsManagement)
+		err = s.challtestsrv(ctx, server.Challtestsrv)
 	}
 	if err != nil {
 		return err
 	}
 	spec := proc.Spec{Name: "Pebble", Path: pebble, Dir: s.Dir, Env: append(cleanEnv(), "PEBBLE_VA_NOSLEEP=1"),
 		Args: []string{"-config", s.path("pebble.json"), "-dnsserver", s.acme.dns}}
-	if err := s.service(ctx, spec, s.pebbleReady); err != nil {
+	err = s.service(ctx, &part{spec: spec, ready: s.pebbleReady, forgets: ". It keeps nothing: accounts and orders are " +
+		"forgotten, and it issues under a new root. Everleaf registers again by itself"})
+	if err != nil {
 		return err
 	}
-	s.Say("Pebble (CA)     %s (%s)", s.acme.directory, since(begin))
+	s.Say("Pebble (CA)     %s (%s)", s.acme.directory, s.Took("DNS and CA", begin, time.Now()))
 	return nil
 }
 
@@ -98,7 +104,7 @@ func profile(description string, life time.Duration) map[string]any {
 }
 
 func (s *Stack) pebbleReady(ctx context.Context) error {
-	if _, err := s.get(ctx, s.acme.directory); err != nil {
+	if _, err := s.request(ctx, http.MethodGet, s.acme.directory, nil); err != nil {
 		return err
 	}
 	_, err := s.IssuingRoot(ctx)
@@ -107,13 +113,13 @@ func (s *Stack) pebbleReady(ctx context.Context) error {
 
 // IssuingRoot is the root under which Pebble issues, in PEM: a new one each time that Pebble starts.
 func (s *Stack) IssuingRoot(ctx context.Context) ([]byte, error) {
-	return s.get(ctx, s.acme.management+"/roots/0")
+	return s.request(ctx, http.MethodGet, s.acme.management+"/roots/0", nil)
 }
 
-func (s *Stack) get(ctx context.Context, url string) ([]byte, error) {
+func (s *Stack) request(ctx context.Context, method, url string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +127,11 @@ func (s *Stack) get(ctx context.Context, url string) ([]byte, error) {
 		DisableKeepAlives: true}}
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask Pebble: %w", err)
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask Pebble for %s: %s", url, resp.Status)
+		return nil, fmt.Errorf("%s: %s", url, resp.Status)
 	}
 	return io.ReadAll(resp.Body)
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,18 +21,53 @@ const (
 	Zone = "acme.test"
 	// Delegated is a name outside of Zone whose owner has delegated the proof of its control into Zone.
 	Delegated = "customer.test"
+	// Nowhere is a name that leads to nowhereAddress, where nothing listens: it fails validation.
+	Nowhere        = "nowhere.fails.test"
+	nowhereAddress = "127.0.0.2"
 
 	tsigName = "everleaf"
 )
 
-func (s *Stack) challtestsrv(ctx context.Context, path, management string) error {
-	err := s.service(ctx, proc.Spec{Name: "Challtestsrv", Path: path, Env: cleanEnv(), Dir: s.Dir, Args: []string{
-		"-dnsserver", s.acme.dns, "-defaultIPv4", loopback, "-defaultIPv6", "", "-management", management,
-		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}}, listening(s.acme.dns))
+func (s *Stack) challtestsrv(ctx context.Context, path string) error {
+	err := s.service(ctx, &part{
+		spec: proc.Spec{Name: "Challtestsrv", Path: path, Env: cleanEnv(), Dir: s.Dir, Args: []string{
+			"-dnsserver", s.acme.dns, "-defaultIPv4", loopback, "-defaultIPv6", "", "-management", s.acme.dnsManagement,
+			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}},
+		ready: func(ctx context.Context) error {
+			if err := listening(s.acme.dns)(ctx); err != nil {
+				return err
+			}
+			return s.Resolve(ctx, Nowhere, nowhereAddress)
+		},
+		forgets: ". It keeps nothing: what `devstack dns` set is forgotten",
+	})
 	if err != nil {
 		return err
 	}
-	s.Say("DNS             %s (every name is %s)", s.acme.dns, loopback)
+	s.Say("DNS             %s (every name is %s, but for %s)", s.acme.dns, loopback, Nowhere)
+	return nil
+}
+
+// Resolve has the DNS server answer with this address alone for a name.
+func (s *Stack) Resolve(ctx context.Context, name, address string) error {
+	if s.acme.dnsManagement == "" {
+		return errors.New("this stack's name server is BIND, whose zones are files")
+	}
+	for _, step := range []struct {
+		path  string
+		value map[string]any
+	}{
+		{"/clear-a", map[string]any{"host": name}},
+		{"/add-a", map[string]any{"host": name, "addresses": []string{address}}},
+	} {
+		body, err := json.Marshal(step.value)
+		if err != nil {
+			return err
+		}
+		if _, err := s.request(ctx, http.MethodPost, "http://"+s.acme.dnsManagement+step.path, body); err != nil {
+			return fmt.Errorf("set the address of %s: %w", name, err)
+		}
+	}
 	return nil
 }
 
@@ -61,8 +99,8 @@ zone "." { type primary; file "root.db"; };
 zone %q { type primary; file "zone.db"; update-policy { grant %s zonesub TXT; }; };
 `, dir, port, loopback, tsigName, s.acme.tsig, Zone, tsigName),
 		// Names that exist hide the wildcard above them.
-		"root.db": zoneFile(".") + fmt.Sprintf("*.test. A %s\n%s. A %s\n_acme-challenge.%s. CNAME %s.%s.\n",
-			loopback, Delegated, loopback, Delegated, Delegated, Zone),
+		"root.db": zoneFile(".") + fmt.Sprintf("*.test. A %s\n%s. A %s\n_acme-challenge.%s. CNAME %s.%s.\n%s. A %s\n",
+			loopback, Delegated, loopback, Delegated, Delegated, Zone, Nowhere, nowhereAddress),
 		"zone.db": zoneFile(Zone + "."),
 		"../everleaf.yaml": fmt.Sprintf(`issuers:
   - {name: default, directory: %q, caBundle: %q, email: %s}
@@ -80,8 +118,11 @@ dns:
 			return fmt.Errorf("write the name server's %s: %w", name, err)
 		}
 	}
-	err = s.service(ctx, proc.Spec{Name: "Named", Path: filepath.Join(dir, "named"), Env: cleanEnv(), Dir: dir,
-		Args: []string{"-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf")}}, listening(s.acme.dns))
+	err = s.service(ctx, &part{
+		spec: proc.Spec{Name: "Named", Path: filepath.Join(dir, "named"), Env: cleanEnv(), Dir: dir,
+			Args: []string{"-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf")}},
+		ready: listening(s.acme.dns),
+	})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,14 @@ func (s *Stack) Everleaf() (envFile string, err error) {
 	if err := os.WriteFile(s.path("temporal.toml"), nil, 0o600); err != nil {
 		return "", fmt.Errorf("write Temporal's client configuration: %w", err)
 	}
+	// A short name for the CLI that the settings above suit.
+	cli := s.path("temporal")
+	if err := os.Remove(cli); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("replace the link to Temporal's CLI: %w", err)
+	}
+	if err := os.Symlink(s.TemporalCLI, cli); err != nil {
+		return "", fmt.Errorf("link to Temporal's CLI: %w", err)
+	}
 	envFile = s.path("env")
 	return envFile, os.WriteFile(envFile, []byte(strings.Join(s.Exports(), "\n")+"\n"), 0o600)
 }
@@ -88,11 +96,14 @@ func sealingKey(path string) error {
 func (s *Stack) Worker(ctx context.Context, path string) error {
 	begin := time.Now()
 	// The bound is above the worker's own for draining.
-	err := s.service(ctx, proc.Spec{Name: "Worker", Path: path, Args: []string{"worker"}, Env: s.Env(), Dir: s.Dir,
-		StopWithin: 30 * time.Second}, listening(s.acme.http01))
+	err := s.service(ctx, &part{
+		spec: proc.Spec{Name: "Worker", Path: path, Args: []string{"worker"}, Env: s.Env(), Dir: s.Dir,
+			StopWithin: 30 * time.Second},
+		ready: listening(s.acme.http01),
+	})
 	if err != nil {
 		return err
 	}
-	s.Say("Everleaf worker HTTP-01 responder on %s (%s)", s.acme.http01, since(begin))
+	s.Say("Everleaf worker HTTP-01 responder on %s (%s)", s.acme.http01, s.Took("worker", begin, time.Now()))
 	return nil
 }

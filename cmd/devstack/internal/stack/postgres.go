@@ -34,7 +34,7 @@ func (s *Stack) Postgres(ctx context.Context, pg tools.Postgres, settings ...str
 		return err
 	}
 	s.ports.release()
-	if !s.Keep {
+	if !s.Keep { // a crash of the server alone loses nothing even so
 		settings = append(settings, "fsync=off")
 	}
 	args := []string{"-D", data}
@@ -42,13 +42,17 @@ func (s *Stack) Postgres(ctx context.Context, pg tools.Postgres, settings ...str
 		"unix_socket_directories=") {
 		args = append(args, "-c", set)
 	}
-	spec := proc.Spec{Name: "Postgres", Path: filepath.Join(pg.BinDir, "postgres"), Args: args, Env: cleanEnv(), Dir: "/",
-		User: as, StopSignal: syscall.SIGINT} // a fast shutdown
-	if err := s.service(ctx, spec, func(context.Context) error { return postmasterReady(data) }); err != nil {
+	err = s.service(ctx, &part{
+		spec: proc.Spec{Name: "Postgres", Path: filepath.Join(pg.BinDir, "postgres"), Args: args, Env: cleanEnv(), Dir: "/",
+			User: as, StopSignal: syscall.SIGINT}, // a fast shutdown
+		ready: func(context.Context) error { return postmasterReady(data) },
+		crash: syscall.SIGQUIT, // as a crash, but its processes and shared memory go with it
+	})
+	if err != nil {
 		return err
 	}
 	s.PostgresURL = fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", hostPort(port))
-	s.Say("Postgres        %s (version %s, %s)", s.PostgresURL, pg.Version, since(begin))
+	s.Say("Postgres        %s (version %s, %s)", s.PostgresURL, pg.Version, s.Took("Postgres", begin, time.Now()))
 	return nil
 }
 
@@ -66,7 +70,7 @@ func (s *Stack) initPostgres(ctx context.Context, pg tools.Postgres, as *syscall
 			return "", fmt.Errorf("give Postgres its directory: %w", err)
 		}
 	}
-	log := s.path("initdb.log")
+	log := filepath.Join(s.Logs, "initdb.log")
 	c, err := s.Procs.Start(proc.Spec{Name: "initdb", Path: filepath.Join(pg.BinDir, "initdb"), Env: cleanEnv(), Dir: "/",
 		User: as, Log: log,
 		Args: []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"}})
@@ -122,4 +126,4 @@ func postmasterReady(data string) error {
 	return syscall.Kill(pid, 0)
 }
 
-func since(t time.Time) string { return time.Since(t).Round(100 * time.Millisecond).String() }
+func tenths(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }

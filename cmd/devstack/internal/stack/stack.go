@@ -12,20 +12,40 @@ import (
 	"everleaf/cmd/devstack/internal/tools"
 )
 
+// Options say what kind of stack it is.
+type Options struct {
+	// Lasting is for people: each server takes its usual port if that is free, keeps its data when it ends by itself,
+	// and is started again then. Otherwise the stack ends with the first of them.
+	Lasting bool
+	// Keep reports whether the data survives this process.
+	Keep bool
+	// Logs is the folder of the logs; empty means the stack's own, which goes with it.
+	Logs string
+}
+
 // Stack is a set of servers, started one by one by its methods.
 type Stack struct {
-	// Dir holds the logs, the data, the keys and the certificates.
+	// Dir holds the data, the keys and the certificates.
 	Dir   string
+	Logs  string
 	Box   *tools.Box
 	Procs *proc.Group
 	Say   tools.Say
 	// Keep reports whether the data survives this process.
 	Keep bool
 
-	fail  context.CancelCauseFunc
-	ports ports
+	lasting bool
+	fail    context.CancelCauseFunc
+	ports   ports
 	// lock is held for a directory that is kept.
 	lock *os.File
+	// parts are the servers by name. They are all there before anybody is let in by Open.
+	parts map[string]*part
+	// pace is the first pause between two starts of a part that ends at once.
+	pace time.Duration
+
+	phases []string
+	setUp  time.Duration
 
 	PostgresURL     string
 	TemporalAddress string
@@ -34,12 +54,13 @@ type Stack struct {
 	acme            acme
 }
 
-// New makes the stack's directory. The context that it answers ends, with the reason as its cause, when a server does.
-// usual reports whether each server takes its usual port if that is free.
-func New(ctx context.Context, box *tools.Box, keep, usual bool) (context.Context, *Stack, error) {
-	s := &Stack{Box: box, Procs: box.Procs, Say: box.Say, Keep: keep, ports: ports{usual: usual}}
+// New makes the stack's directory. The context that it answers ends, with the reason as its cause, when a server does
+// for good.
+func New(ctx context.Context, box *tools.Box, o Options) (context.Context, *Stack, error) {
+	s := &Stack{Box: box, Procs: box.Procs, Say: box.Say, Keep: o.Keep, lasting: o.Lasting, Logs: o.Logs,
+		ports: ports{usual: o.Lasting}, parts: map[string]*part{}, pace: time.Second}
 	var err error
-	if keep {
+	if o.Keep {
 		if s.Dir, err = keptDir(); err == nil {
 			s.lock, err = own(s.Dir)
 		}
@@ -49,8 +70,11 @@ func New(ctx context.Context, box *tools.Box, keep, usual bool) (context.Context
 	if err != nil {
 		return ctx, nil, fmt.Errorf("make the stack's directory: %w", err)
 	}
-	if !keep {
+	if !o.Keep {
 		s.Procs.RemoveAtEnd(s.Dir)
+	}
+	if s.Logs == "" {
+		s.Logs = s.Dir
 	}
 	// Postgres runs as another user when this is root, and must get through to its part. What is secret here is 0600.
 	if err := os.Chmod(s.Dir, 0o711); err != nil {
@@ -60,47 +84,21 @@ func New(ctx context.Context, box *tools.Box, keep, usual bool) (context.Context
 	return ctx, s, nil
 }
 
-// service starts a server and waits until ready answers nil. Should the server end before the stack is stopped, the
-// stack's context ends.
-func (s *Stack) service(ctx context.Context, spec proc.Spec, ready func(context.Context) error) error {
-	const within = 60 * time.Second
-	begin := time.Now()
-	spec.Log = s.path(strings.ToLower(spec.Name) + ".log")
-	c, err := s.Procs.Start(spec)
-	if err != nil {
-		return err
-	}
-	go func() {
-		<-c.Done()
-		s.fail(fmt.Errorf("%s ended by itself (%w); the last lines of %s:\n%s", spec.Name, orEOF(c.Err()), spec.Log,
-			Tail(spec.Log, 20)))
-	}()
-	for {
-		err := ready(ctx)
-		if err == nil {
-			return nil
-		}
-		if time.Since(begin) > within {
-			return fmt.Errorf("%s is not ready after %s (%w); the last lines of %s:\n%s", spec.Name, within, err, spec.Log,
-				Tail(spec.Log, 20))
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(30 * time.Millisecond):
-		}
-	}
+// Took notes a part of the set-up and how long it took, and answers that.
+func (s *Stack) Took(what string, begin, end time.Time) string {
+	took := end.Sub(begin)
+	s.setUp += took
+	s.phases = append(s.phases, fmt.Sprintf("%s %s", what, tenths(took)))
+	return tenths(took)
+}
+
+// Phases says how long the set-up took, and each part of it.
+func (s *Stack) Phases() string {
+	return fmt.Sprintf("%s: %s", tenths(s.setUp), strings.Join(s.phases, ", "))
 }
 
 func (s *Stack) path(elem ...string) string {
 	return filepath.Join(append([]string{s.Dir}, elem...)...)
-}
-
-func orEOF(err error) error {
-	if err == nil {
-		return fmt.Errorf("exit status 0")
-	}
-	return err
 }
 
 // Tail is the end of a log, indented, for a message.

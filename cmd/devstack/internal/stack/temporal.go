@@ -35,16 +35,19 @@ func (s *Stack) Temporal(ctx context.Context, path string, ui bool) error {
 	} else {
 		args = append(args, "--headless")
 	}
-	if s.Keep {
+	if s.lasting { // in memory, a server that is started again would have forgotten every workflow
 		args = append(args, "--db-filename", s.path("temporal.db"))
 	}
 	s.ports.release()
 	s.TemporalAddress, s.TemporalCLI = hostPort(port), path
-	err = s.service(ctx, proc.Spec{Name: "Temporal", Path: path, Args: args, Env: cleanEnv(), Dir: s.Dir}, s.temporalReady)
+	err = s.service(ctx, &part{
+		spec:  proc.Spec{Name: "Temporal", Path: path, Args: args, Env: cleanEnv(), Dir: s.Dir},
+		ready: s.temporalReady,
+	})
 	if err != nil {
 		return err
 	}
-	s.Say("Temporal        %s (%s)", s.TemporalAddress, since(begin))
+	s.Say("Temporal        %s (%s)", s.TemporalAddress, s.Took("Temporal", begin, time.Now()))
 	if ui {
 		s.Say("Temporal web UI %s", s.WebUI)
 	}

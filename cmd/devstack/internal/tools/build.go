@@ -1,14 +1,12 @@
 package tools
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"everleaf/cmd/devstack/internal/proc"
@@ -89,7 +87,7 @@ func (b *Box) installed(ctx context.Context, file, pkg, version string, expect t
 	})
 }
 
-// goTool runs the go command and says now and then how far it is.
+// goTool runs the go command and says meanwhile how far it is.
 func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir string, env []string,
 	args ...string) error {
 	b.Say("building %s from source, once: takes about %s on 2 cores", what, expect)
@@ -101,56 +99,17 @@ func (b *Box) goTool(ctx context.Context, what string, expect time.Duration, dir
 		return fmt.Errorf("build %s (is go on PATH?): %w", what, err)
 	}
 	begin := time.Now()
-	tick := time.NewTicker(15 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-			b.Say("  still building %s: %s so far, %s", what, time.Since(begin).Round(time.Second), out.state())
-		case <-c.Done():
-			if c.Err() != nil {
-				return fmt.Errorf("build %s: %w\n%s", what, c.Err(), out.tail())
-			}
-			b.Say("  built %s in %s", what, time.Since(begin).Round(time.Second))
-			return nil
-		}
+	defer b.during("building "+what, out.state)()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.Done():
 	}
-}
-
-// progress counts the lines that `go build -v` prints, one per package or download.
-type progress struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (p *progress) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.all.Write(b)
-}
-
-func (p *progress) state() string {
-	lines := p.lines()
-	downloads := 0
-	for _, l := range lines {
-		if strings.HasPrefix(l, "go: downloading") {
-			downloads++
-		}
+	if c.Err() != nil {
+		return fmt.Errorf("build %s: %w\n%s", what, c.Err(), out.tail())
 	}
-	return fmt.Sprintf("%d modules downloaded, %d packages compiled", downloads, len(lines)-downloads)
-}
-
-func (p *progress) tail() string {
-	lines := p.lines()
-	return strings.Join(lines[max(0, len(lines)-20):], "\n")
-}
-
-func (p *progress) lines() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.FieldsFunc(p.all.String(), func(r rune) bool { return r == '\n' })
+	b.Say("  built %s in %s", what, time.Since(begin).Round(time.Second))
+	return nil
 }
 
 // required is the version that the go.mod gives a module.

@@ -23,6 +23,8 @@ type Box struct {
 	GoMod, GoSum []byte
 	Procs        *proc.Group
 	Say          Say
+	// Terminal is where a line of progress can take the place of the one before; nil if there is no such.
+	Terminal *os.File
 }
 
 // CacheDir is where everything that outlives a run is kept.
@@ -74,6 +76,8 @@ func (b *Box) lock(ctx context.Context, path string) (unlock func(), err error) 
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
+	end := func() {}
+	defer func() { end() }()
 	for waited := false; ; waited = true {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
@@ -84,7 +88,9 @@ func (b *Box) lock(ctx context.Context, path string) (unlock func(), err error) 
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if !waited {
-			b.Say("%s is being made by another process: waiting for it", strings.TrimSuffix(filepath.Base(path), ".lock"))
+			what := strings.TrimSuffix(filepath.Base(path), ".lock")
+			b.Say("%s is being made by another process: waiting for it", what)
+			end = b.during("waiting for "+what, func() string { return "" })
 		}
 		select {
 		case <-ctx.Done():

@@ -122,6 +122,7 @@ func (b *Box) system(ctx context.Context, command string, args ...string) error 
 	if err != nil {
 		return err
 	}
+	defer b.during(command+" "+args[0], out.last)()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
