@@ -45,6 +45,9 @@ func newCaller(c client.Client, settings temporal.Config) *caller.Client {
 	})
 }
 
+// Asker is who runs this process, as far as the system knows: user@host.
+func Asker() string { return caller.Asker() }
+
 // OpenCatalog connects to Postgres, waiting up to the start timeout, and refuses a schema that does not fit; call
 // closer when done. It reads config.Postgres and config.StartTimeout.
 func OpenCatalog(ctx context.Context, config Config) (catalog Catalog, closer func(), err error) {

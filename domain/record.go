@@ -55,6 +55,8 @@ type Request struct {
 	At time.Time `json:"at"`
 	// Note is kept for people.
 	Note string `json:"note,omitempty"`
+	// Caller names who asks, in the caller's own words.
+	Caller string `json:"caller,omitempty"`
 	// Spec is what Start and Ensure ask for.
 	Spec *Spec `json:"spec,omitempty"`
 	// ExpectedGeneration of a Start or Ensure refuses it unless the stored spec has that generation, 0 for none stored; nil

@@ -11,6 +11,8 @@ import (
 const (
 	// maxMessage bounds a stored message in octets: it is in histories and in Status.
 	maxMessage = 1000
+	// maxCaller bounds who asks, in octets.
+	maxCaller = 200
 	// maxQuoted bounds a value that is quoted in a message, in octets: a pasted file must not become one.
 	maxQuoted = 300
 )
@@ -39,6 +41,9 @@ func oneLine(text string, limit int) string {
 	}
 	return string(line)
 }
+
+// CallerText is what is stored of a caller's name for itself: one line of at most 200 octets.
+func CallerText(caller string) string { return oneLine(caller, maxCaller) }
 
 // quote shows a caller's value so that it cannot break a log line, cut where it is absurdly long.
 func quote(value string) string {

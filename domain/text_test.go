@@ -71,3 +71,9 @@ func TestAndMore(t *testing.T) {
 		require.Equal(t, c.want, got, "%q", c.values)
 	}
 }
+
+func TestCallerTextIsBounded(t *testing.T) {
+	require.Equal(t, "alice@laptop", CallerText("alice@laptop"))
+	require.Equal(t, "alice evil", CallerText("alice\x1b\n evil"))
+	require.Len(t, CallerText(strings.Repeat("x", 1<<20)), 200)
+}

@@ -84,17 +84,17 @@ type RecordedRequest struct {
 
 // CertificateRecord is a certificate as other services may read it.
 type CertificateRecord struct {
-	Name    string              `json:"name"`
-	Phase   domain.Phase        `json:"phase"`
+	Name  string       `json:"name"`
+	Phase domain.Phase `json:"phase"`
 	// Spec is what the certificate in service was issued for, and what was asked for before the first.
 	Spec domain.Spec `json:"spec"`
 	// Asked is what was asked for last, nil if nothing was, and Generation how often that has changed, the first time among
 	// them.
 	Asked      *domain.Spec        `json:"asked,omitempty"`
 	Generation int64               `json:"generation,omitempty"`
-	Issued  *domain.Issued      `json:"issued,omitempty"`
-	Renewal *domain.RenewalPlan `json:"renewal,omitempty"`
-	Failure *domain.Failure     `json:"failure,omitempty"`
+	Issued     *domain.Issued      `json:"issued,omitempty"`
+	Renewal    *domain.RenewalPlan `json:"renewal,omitempty"`
+	Failure    *domain.Failure     `json:"failure,omitempty"`
 	// ReleasedAt is when its workflow was ended, nil while it is kept.
 	ReleasedAt *time.Time `json:"releasedAt,omitempty"`
 	// UpdatedAt is when the record last changed.

@@ -97,6 +97,8 @@ type EnsureRequest struct {
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
 	// DryRun answers with what would change, and starts and changes nothing. ExpectedGeneration is not looked at.
 	DryRun bool `json:"dryRun,omitempty"`
+	// Caller names who asks, for people, as user@host or a service's name; the caller says it, and nothing follows from it.
+	Caller string `json:"caller,omitempty"`
 }
 
 // Check refuses what can never be carried out, with a Spec fault that names the field.
@@ -111,6 +113,8 @@ type RenewRequest struct {
 	Force bool `json:"force,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
+	// Caller is as in EnsureRequest.
+	Caller string `json:"caller,omitempty"`
 }
 
 // Check refuses what can never be carried out, with a Spec fault that names the field.
@@ -126,6 +130,8 @@ type RevokeRequest struct {
 	WithoutReplacement bool `json:"withoutReplacement,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
+	// Caller is as in EnsureRequest.
+	Caller string `json:"caller,omitempty"`
 }
 
 // Check refuses what can never be carried out, with a Spec fault that names the field.
@@ -145,6 +151,8 @@ type RetireRequest struct {
 	RemoveDeliveries bool `json:"removeDeliveries,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`
+	// Caller is as in EnsureRequest.
+	Caller string `json:"caller,omitempty"`
 }
 
 // Check refuses what can never be carried out, with a Spec fault that names the field.
@@ -155,6 +163,8 @@ type StartInput struct {
 	Spec domain.Spec `json:"spec"`
 	// ExpectedGeneration is that of EnsureRequest. An update with start has it in both.
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
+	// Caller is as in EnsureRequest.
+	Caller string `json:"caller,omitempty"`
 }
 
 // The inputs of the Nexus operations: a certificate's name and the argument of the update of the same name.

@@ -2,6 +2,9 @@ package caller
 
 import (
 	"context"
+	"os"
+	"os/user"
+	"strconv"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -19,6 +22,8 @@ type Options struct {
 	// Address and Namespace name the server in messages; the client has its own. Both may be left out.
 	Address   string
 	Namespace string
+	// Caller names who asks, for people who read a certificate's events; empty means Asker().
+	Caller string
 }
 
 // Client speaks the contract to the workflows. It is safe for concurrent use and holds no state: workflows do.
@@ -27,6 +32,8 @@ type Client struct {
 	target   connection.Target
 	// request is set by Repeat.
 	request Request
+	// caller is who asks.
+	caller string
 }
 
 var _ ports.Editor = (*Client)(nil)
@@ -36,9 +43,31 @@ func New(c client.Client, options Options) *Client {
 	if options.TaskQueue == "" {
 		options.TaskQueue = ports.TaskQueue
 	}
-	return &Client{temporal: c, target: connection.Target{
+	if options.Caller == "" {
+		options.Caller = Asker()
+	}
+	return &Client{temporal: c, caller: options.Caller, target: connection.Target{
 		Address: options.Address, Namespace: options.Namespace, TaskQueue: options.TaskQueue,
 	}}
+}
+
+// As returns a client that asks in the name of caller.
+func (c *Client) As(caller string) *Client {
+	named := *c
+	named.caller = caller
+	return &named
+}
+
+// Asker is who runs this process, as far as the system knows: user@host.
+func Asker() string {
+	name, host := "uid "+strconv.Itoa(os.Getuid()), "an unknown host"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
 }
 
 // Start asks for a certificate and does not wait: it returns once the server has the workflow, be a worker there or
@@ -56,7 +85,7 @@ func (c *Client) Start(ctx context.Context, name string, spec Spec) error {
 		return ended(ctx, err)
 	}
 	if _, err = c.temporal.ExecuteWorkflow(ctx, c.start(name, spec), ports.CertificateWorkflow,
-		ports.StartInput{Spec: spec}); err != nil {
+		ports.StartInput{Spec: spec, Caller: c.caller}); err != nil {
 		return ended(ctx, c.interpret(err, name))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package caller
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -62,7 +63,7 @@ func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequ
 	if err != nil {
 		return Status{}, err
 	}
-	request.Spec = spec
+	request.Spec, request.Caller = spec, cmp.Or(request.Caller, c.caller)
 	if request.DryRun { // it changes nothing, so it may go to whichever run there is
 		return c.ask(ctx, name, ports.EnsureUpdate, request)
 	}
@@ -70,7 +71,7 @@ func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequ
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 		// A start operation serves one call, so each try makes its own.
 		start := c.temporal.NewWithStartWorkflowOperation(c.start(name, spec), ports.CertificateWorkflow,
-			ports.StartInput{Spec: spec, ExpectedGeneration: request.ExpectedGeneration})
+			ports.StartInput{Spec: spec, ExpectedGeneration: request.ExpectedGeneration, Caller: request.Caller})
 		return c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 			StartWorkflowOperation: start,
 			UpdateOptions:          update,
@@ -83,6 +84,7 @@ func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (
 	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
+	request.Caller = cmp.Or(request.Caller, c.caller)
 	return c.ask(ctx, name, ports.RenewUpdate, request)
 }
 
@@ -91,6 +93,7 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
+	request.Caller = cmp.Or(request.Caller, c.caller)
 	return c.ask(ctx, name, ports.RevokeUpdate, request)
 }
 
@@ -100,6 +103,7 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
+	request.Caller = cmp.Or(request.Caller, c.caller)
 	status, err := c.ask(ctx, name, ports.RetireUpdate, request)
 	if err == nil || over(ctx) {
 		return status, err

@@ -56,6 +56,9 @@ func (s *Steps) LocateCertificate(ctx context.Context,
 	return ports.LocateCertificateOutput{Run: run}, err
 }
 
+// unnamed is a caller through Nexus who does not say who asks.
+const unnamed = "a caller through Nexus"
+
 var errStopping = errors.New("this worker stops; another waits on")
 
 // CarryRequest implements the step ports.CarryRequest. It ends as soon as its worker is to stop: there is nothing to
@@ -65,7 +68,7 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	defer stop(nil)
 	go beat(ctx, stop)
 	request := in.Request
-	keeper := s.keeper.Repeat(caller.Request{ID: request.ID, Run: in.Run})
+	keeper := s.keeper.Repeat(caller.Request{ID: request.ID, Run: in.Run}).As(unnamed)
 	var out ports.CarryRequestOutput
 	var err error
 	switch {

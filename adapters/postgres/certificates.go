@@ -185,7 +185,8 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string, a
 			WHERE certificates.name = current.name AND released_at IS NULL
 			RETURNING certificates.name
 		), `+tokensInFlight+`
-		INSERT INTO events (certificate, type, detail) SELECT name, 'released', '{}' FROM released`, certificate, at, cancelled)
+		INSERT INTO events (certificate, type, detail)
+		SELECT name, 'released', CASE WHEN $3 THEN '{"cancelled": true}'::jsonb ELSE '{}' END FROM released`, certificate, at, cancelled)
 }
 
 func unknownVersionFault(version string) error {

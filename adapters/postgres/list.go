@@ -16,7 +16,8 @@ import (
 
 // listedDetail is a listedRow of certificate c, its version in service v and its deliveries d. It is JSON, so that a row
 // that somebody has edited can't be decoded alone and does not end the list.
-const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'failure', c.failure, 'updatedAt', c.updated_at,
+const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
+	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
 	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', d.stand,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',
@@ -107,7 +108,8 @@ func listed(filter ports.CertificateFilter, args []any) (source, conditions stri
 	if filter.Pattern != "" {
 		pattern := argument(like(filter.Pattern))
 		where = append(where, fmt.Sprintf(`(c.name LIKE %[1]s OR EXISTS (SELECT FROM unnest(v.names) n WHERE n LIKE %[1]s)
-			OR EXISTS (SELECT FROM jsonb_path_query(c.spec, 'lax $.names[*]') n WHERE n #>> '{}' LIKE %[1]s))`, pattern))
+			OR EXISTS (SELECT FROM jsonb_path_query(coalesce(c.wanted, c.spec), 'lax $.names[*]') n
+				WHERE n #>> '{}' LIKE %[1]s))`, pattern))
 	}
 	if len(where) == 0 {
 		return source, `true`, args
@@ -122,8 +124,9 @@ func like(pattern string) string {
 
 // listedRow is what listedDetail makes.
 type listedRow struct {
-	Phase                                                                        domain.Phase
-	Spec, Issued, Renewal, Failure, Deliveries, UpdatedAt, ReleasedAt, RevokedAt json.RawMessage
+	Phase                                                                               domain.Phase
+	Generation                                                                          int64
+	Spec, Asked, Issued, Renewal, Failure, Deliveries, UpdatedAt, ReleasedAt, RevokedAt json.RawMessage
 }
 
 // listedCertificate decodes each part by itself, and notes what it can't.
@@ -142,6 +145,7 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	}
 	decode("row", detail, &row)
 	decode("spec", row.Spec, &listed.Spec)
+	decode("wanted", row.Asked, &listed.Asked)
 	decode("version", row.Issued, &listed.Issued)
 	decode("renewal", row.Renewal, &listed.Renewal)
 	decode("failure", row.Failure, &listed.Failure)
@@ -152,7 +156,8 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	if len(listed.Spec.Names) == 0 && len(malformed) == 0 {
 		malformed = append(malformed, "spec: no names")
 	}
-	listed.Phase, listed.State, listed.Malformed = row.Phase, row.Phase, strings.Join(malformed, "; ")
+	listed.Phase, listed.State, listed.Generation = row.Phase, row.Phase, row.Generation
+	listed.Malformed = strings.Join(malformed, "; ")
 	listed.Delivered.Targets = len(listed.Spec.Deliveries)
 	listed.UpdatedAt = listed.UpdatedAt.UTC()
 	for _, at := range []*time.Time{listed.ReleasedAt, listed.RevokedAt} {

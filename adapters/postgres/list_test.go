@@ -138,6 +138,7 @@ func TestAMalformedRowDoesNotEndTheList(t *testing.T) {
 		`UPDATE certificates SET spec = '{}' WHERE name = 'b'`:                                    "spec: no names",
 		`UPDATE certificates SET spec = '{"names": "b.example"}' WHERE name = 'b'`:                "spec: json: cannot unmarshal string",
 		`UPDATE certificates SET spec = '{"names": ["x"], "deliveries": 7}' WHERE name = 'b'`:     "spec: json: cannot unmarshal number",
+		`UPDATE certificates SET wanted = '7' WHERE name = 'b'`:                                   "wanted: json: cannot unmarshal number",
 		`UPDATE certificates SET failure = '[]' WHERE name = 'b'`:                                 "failure: json: cannot unmarshal array",
 		`UPDATE certificates SET failure = '{"at": "today"}' WHERE name = 'b'`:                    "failure: parsing time",
 		`UPDATE versions SET renewal = '{"at": 7}' WHERE certificate = 'b'`:                       "renewal: Time.UnmarshalJSON",

@@ -17,7 +17,8 @@ const once = ` ON CONFLICT (certificate, (detail ->> 'request')) WHERE detail ? 
 // RecordRequest implements ports.Certificates.
 func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 	request ports.StoredRequest) (out ports.RecordedRequest, err error) {
-	request.ID, request.Note = text(request.ID), text(request.Note) // a caller may choose an update's ID
+	// A caller may choose an update's ID.
+	request.ID, request.Note, request.Caller = text(request.ID), text(request.Note), text(request.Caller)
 	outcome := func(row pgx.Row) error {
 		var taken, later bool
 		if err := row.Scan(&taken, &later, &out.Generation, &out.Stored); err != nil && !errors.Is(err, pgx.ErrNoRows) {
@@ -69,8 +70,8 @@ func (c *Certificates) recordRenew(ctx context.Context, certificate string,
 	return c.after(ctx, certificate, nil, `
 		INSERT INTO events (certificate, at, type, detail)
 		VALUES ($1, $2, 'renewal_requested', jsonb_build_object('request', $3::text, 'note', $4::text, 'force', $5::boolean,
-			'version', (SELECT current_version FROM certificates WHERE name = $1)))`+once,
-		certificate, request.At, request.ID, request.Note, request.Force)
+			'caller', $6::text, 'version', (SELECT current_version FROM certificates WHERE name = $1)))`+once,
+		certificate, request.At, request.ID, request.Note, request.Force, request.Caller)
 }
 
 // outcomeOf are the columns that say what came of a Start, Ensure or Retire, of a certificate c in a statement whose CTE
@@ -125,11 +126,12 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 		), `+forgetUncontacted+`, event AS (
 			INSERT INTO events (certificate, at, type, detail)
 			SELECT name, $2, CASE WHEN released IS NULL THEN 'created' WHEN released THEN 'resumed' ELSE 'changed' END,
-				jsonb_build_object('request', $3::text, 'changes', $6::text[])
+				jsonb_build_object('request', $3::text, 'changes', $6::text[], 'caller', $8::text)
 			FROM stored LEFT JOIN before ON true
 			WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0 OR stored.generation > before.generation`+once+`
 		)`+outcomeOf("stored"),
-		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes, request.ExpectedGeneration)
+		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes, request.ExpectedGeneration,
+		request.Caller)
 }
 
 // recordRevoke stores the revocation beside its version, and beside those that have the same key if that is
@@ -152,7 +154,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 			INSERT INTO events (certificate, at, type, detail)
 			SELECT $1, $2, 'revocation_requested', jsonb_build_object('request', $3::text, 'version', id, 'serial', serial,
 				'reason', $4::text,
-				'withoutReplacement', alone, 'note', $9::text)
+				'withoutReplacement', alone, 'note', $9::text, 'caller', $10::text)
 			FROM asked WHERE id = $7::uuid`+once+`
 			RETURNING id
 		)
@@ -164,7 +166,7 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 			'after', CASE WHEN NOT a.alone THEN a.revoking ->> 'after' END))
 		FROM asked a, event WHERE v.id = a.id AND v.revoked_at IS NULL`,
 		certificate, request.At, request.ID, string(request.Reason), string(request.SignedBy), request.WithoutReplacement,
-		request.Version, string(domain.RevokedKeyCompromise), request.Note)
+		request.Version, string(domain.RevokedKeyCompromise), request.Note, request.Caller)
 }
 
 // recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
@@ -183,8 +185,8 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 		), event AS (
 			INSERT INTO events (certificate, at, type, detail)
 			SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,
-				'note', $5::text)
+				'note', $5::text, 'caller', $6::text)
 			FROM retiring`+once+`
 		)`+outcomeOf("retiring"),
-		certificate, request.At, request.ID, request.RemoveDeliveries, request.Note)
+		certificate, request.At, request.ID, request.RemoveDeliveries, request.Note, request.Caller)
 }

@@ -69,7 +69,7 @@ func TestEnsureStoresTheCertificate(t *testing.T) {
 	s.ask("web", wanted("2", early.Add(time.Second), wider, "names: added example"))
 	s.ask("web", wanted("3", early.Add(2*time.Second), wider))
 	require.Equal(t, []string{"created", "changed"}, s.events("web"), "what changes nothing is no event")
-	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"]}`,
+	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"], "caller": ""}`,
 		string(query[json.RawMessage](s, `SELECT detail FROM events WHERE type = 'changed'`)))
 	list = s.list()
 	require.Equal(t, wider, list[0].Spec, "nothing is in service: the newest wish")

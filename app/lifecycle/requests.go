@@ -72,23 +72,24 @@ func check[Request interface{ Check() error }](request Request) error {
 }
 
 func (r *run) ensure(ctx workflow.Context, request ports.EnsureRequest) (domain.Status, error) {
-	return r.ask(ctx, domain.Request{Kind: domain.RequestEnsure, Spec: &request.Spec,
+	return r.ask(ctx, domain.Request{Kind: domain.RequestEnsure, Spec: &request.Spec, Caller: request.Caller,
 		ExpectedGeneration: request.ExpectedGeneration, DryRun: request.DryRun})
 }
 
 func (r *run) renew(ctx workflow.Context, request ports.RenewRequest) (domain.Status, error) {
-	return r.ask(ctx, domain.Request{Kind: domain.RequestRenew, Note: request.Note, Force: request.Force})
+	return r.ask(ctx, domain.Request{Kind: domain.RequestRenew, Note: request.Note, Caller: request.Caller,
+		Force: request.Force})
 }
 
 func (r *run) revoke(ctx workflow.Context, request ports.RevokeRequest) (domain.Status, error) {
 	return r.ask(ctx, domain.Request{
-		Kind: domain.RequestRevoke, Note: request.Note, Reason: request.Reason, SignedBy: request.SignedBy,
-		WithoutReplacement: request.WithoutReplacement,
+		Kind: domain.RequestRevoke, Note: request.Note, Caller: request.Caller, Reason: request.Reason,
+		SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
 	})
 }
 
 func (r *run) retire(ctx workflow.Context, request ports.RetireRequest) (domain.Status, error) {
-	return r.ask(ctx, domain.Request{Kind: domain.RequestRetire, Note: request.Note,
+	return r.ask(ctx, domain.Request{Kind: domain.RequestRetire, Note: request.Note, Caller: request.Caller,
 		RemoveDeliveries: request.RemoveDeliveries})
 }
 

@@ -107,6 +107,9 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 	for _, c := range []struct{ kind, detail, says string }{
 		{"placed", `{"issuer": "le"}`, "An order was placed at le."},
 		{"created", `{"request": "r"}`, "Somebody asked for the certificate."},
+		{"created", `{"caller": "alice@laptop"}`, "alice@laptop asked for the certificate."},
+		{"renewal_requested", `{"note": "by hand", "caller": "alice@laptop"}`, "alice@laptop asked for a renewal, with the note: by hand."},
+		{"released", `{"cancelled": true}`, "The workflow was cancelled, and the certificate released: from here on nobody kept it. Temporal's history of the workflow says who did that."},
 		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
 		{"resumed", `{}`, "Somebody asked for the certificate again."},
 		{"resumed", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},

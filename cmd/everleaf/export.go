@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"strconv"
 
 	"everleaf/app"
 )
@@ -33,7 +31,7 @@ func (e exportCmd) Run(ctx context.Context, k *kit) error {
 	e.postgresSettings.apply(&config)
 	e.sealingSettings.apply(&config)
 	e.startSettings.apply(&config)
-	exported, err := k.export(ctx, config, app.ExportRequest{Name: e.Name, By: asker(), Reason: e.Reason})
+	exported, err := k.export(ctx, config, app.ExportRequest{Name: e.Name, By: app.Asker(), Reason: e.Reason})
 	if err != nil {
 		return err
 	}
@@ -45,18 +43,6 @@ func (e exportCmd) Run(ctx context.Context, k *kit) error {
 		serial = ", serial " + exported.Record.Issued.Serial
 	}
 	return k.print("wrote %s and %s to %s%s\n", certFile, keyFile, e.Dir, serial)
-}
-
-// asker is who runs this process, as far as the system knows: user@host.
-func asker() string {
-	name, host := "uid "+strconv.Itoa(os.Getuid()), "an unknown host"
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return name + "@" + host
 }
 
 // writePair puts both files into dir, which is made if need be. Each appears whole or not at all, and neither is

@@ -51,7 +51,7 @@ func TestExportWritesModesWhateverTheUmask(t *testing.T) {
 		require.Equal(t, "wrote tls.crt and tls.key to "+dir+", serial 0a1b\n", b.out.String())
 		require.NotContains(t, b.out.String()+b.err.String(), "secret", "the key goes to its file only")
 		require.Equal(t, []string{"l", "m"}, b.config.Sealing.OldKeyURLs)
-		require.Equal(t, app.ExportRequest{Name: name, By: asker(), Reason: "to look"}, b.exportRequest)
+		require.Equal(t, app.ExportRequest{Name: name, By: app.Asker(), Reason: "to look"}, b.exportRequest)
 		require.Regexp(t, `^.+@.+$`, b.exportRequest.By)
 	}
 }

@@ -24,6 +24,8 @@ type eventDetail struct {
 	Confirmation string     `json:"confirmation"`
 	By           string     `json:"by"`
 	Note         string     `json:"note"`
+	Caller       string     `json:"caller"`
+	Cancelled    bool       `json:"cancelled"`
 	Drift        string     `json:"drift"`
 	Through      string     `json:"through"`
 	Account      string     `json:"account"`
@@ -89,6 +91,10 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "drifted":
 		return "The target " + d.Target + " had lost what was delivered" + parenthesis(d.Drift) + "."
 	case t.Type == "released":
+		if d.Cancelled {
+			return "The workflow was cancelled, and the certificate released: from here on nobody kept it. Temporal's history " +
+				"of the workflow says who did that."
+		}
 		return "The certificate was released: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
@@ -102,30 +108,30 @@ func (k kit) sentence(t entry) string {
 
 // ofRequest describes what a caller asked for; empty if it is none of that.
 func ofRequest(kind string, d eventDetail) string {
-	sentence := ""
+	sentence, who := "", cmp.Or(d.Caller, "Somebody")
 	switch {
 	case kind == "created":
-		sentence = "Somebody asked for the certificate"
+		sentence = who + " asked for the certificate"
 	case kind == "changed":
-		sentence = "Somebody changed what is wanted: " + strings.Join(d.Changes, "; ")
+		sentence = who + " changed what is wanted: " + strings.Join(d.Changes, "; ")
 	case kind == "resumed" && len(d.Changes) > 0:
-		sentence = "Somebody asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
+		sentence = who + " asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
 	case kind == "resumed":
-		sentence = "Somebody asked for the certificate again"
+		sentence = who + " asked for the certificate again"
 	case kind == "renewal_requested" && d.Force:
-		sentence = "Somebody asked for a renewal that waits for no limit"
+		sentence = who + " asked for a renewal that waits for no limit"
 	case kind == "renewal_requested":
-		sentence = "Somebody asked for a renewal"
+		sentence = who + " asked for a renewal"
 	case kind == "revocation_requested" && d.WithoutReplacement:
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) +
+		sentence = who + " asked to have the certificate with serial " + d.Serial + " revoked" + parenthesis(d.Reason) +
 			", at once"
 	case kind == "revocation_requested":
-		sentence = "Somebody asked to have the certificate with serial " + d.Serial + " replaced and then revoked" +
+		sentence = who + " asked to have the certificate with serial " + d.Serial + " replaced and then revoked" +
 			parenthesis(d.Reason)
 	case kind == "retirement_requested" && d.RemoveDeliveries:
-		sentence = "Somebody retired the certificate, and asked to have it taken away from its targets"
+		sentence = who + " retired the certificate, and asked to have it taken away from its targets"
 	case kind == "retirement_requested":
-		sentence = "Somebody retired the certificate"
+		sentence = who + " retired the certificate"
 	default:
 		return ""
 	}

@@ -91,7 +91,7 @@ func New(name string, state State, began int, start string, now time.Time) *Mach
 		spec := state.Spec
 		m.State = State{Spec: spec, Mode: Active}
 		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec,
-			ExpectedGeneration: state.Expected}})
+			Caller: state.Caller, ExpectedGeneration: state.Expected}})
 	}
 	m.Machine = began
 	return m

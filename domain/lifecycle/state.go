@@ -52,7 +52,9 @@ type State struct {
 	Generation int64 `json:"generation,omitempty"`
 	// Expected is the generation that a caller's input expects: see domain.Request. A run that goes on expects none.
 	Expected *int64 `json:"expectedGeneration,omitempty"`
-	Mode     Mode   `json:"mode,omitempty"`
+	// Caller is who started the workflow, in a caller's words. It is not handed on.
+	Caller string `json:"-"`
+	Mode   Mode   `json:"mode,omitempty"`
 	// Want is a certificate that was asked for and is not obtained yet.
 	Want *domain.Want `json:"want,omitempty"`
 	// Cycle counts the certificates that this workflow has obtained.
@@ -121,11 +123,12 @@ func decodeFirst(input []byte) (State, error) {
 	var first struct {
 		Spec     domain.Spec `json:"spec"`
 		Expected *int64      `json:"expectedGeneration"`
+		Caller   string      `json:"caller"`
 	}
 	if err := json.Unmarshal(input, &first); err != nil {
 		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
 	}
-	return State{Spec: first.Spec, Expected: first.Expected, Mode: Active}, nil
+	return State{Spec: first.Spec, Expected: first.Expected, Caller: first.Caller, Mode: Active}, nil
 }
 
 // asksFor reports whether somebody asked for the certificate: all other wants follow from the record.

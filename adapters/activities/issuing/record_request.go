@@ -26,6 +26,7 @@ func (a *Activities) RecordRequest(ctx context.Context,
 	if request.Spec, err = check(in.Certificate, request); err != nil {
 		return refuse(err), nil
 	}
+	request.Caller = domain.CallerText(request.Caller)
 	stored := ports.StoredRequest{Request: request}
 	if request.Kind != domain.RequestRenew && request.Kind != domain.RequestRetire {
 		record, err := a.read(ctx, in.Certificate)
