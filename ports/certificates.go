@@ -84,17 +84,17 @@ type RecordedRequest struct {
 
 // CertificateRecord is a certificate as other services may read it.
 type CertificateRecord struct {
-	Name    string              `json:"name"`
-	Phase   domain.Phase        `json:"phase"`
+	Name  string       `json:"name"`
+	Phase domain.Phase `json:"phase"`
 	// Spec is what the certificate in service was issued for, and what was asked for before the first.
 	Spec domain.Spec `json:"spec"`
 	// Asked is what was asked for last, nil if nothing was, and Generation how often that has changed, the first time among
 	// them.
 	Asked      *domain.Spec        `json:"asked,omitempty"`
 	Generation int64               `json:"generation,omitempty"`
-	Issued  *domain.Issued      `json:"issued,omitempty"`
-	Renewal *domain.RenewalPlan `json:"renewal,omitempty"`
-	Failure *domain.Failure     `json:"failure,omitempty"`
+	Issued     *domain.Issued      `json:"issued,omitempty"`
+	Renewal    *domain.RenewalPlan `json:"renewal,omitempty"`
+	Failure    *domain.Failure     `json:"failure,omitempty"`
 	// ReleasedAt is when its workflow was ended, nil while it is kept.
 	ReleasedAt *time.Time `json:"releasedAt,omitempty"`
 	// UpdatedAt is when the record last changed.
@@ -140,6 +140,8 @@ type Catalog interface {
 	// those that match. Their statements read an index, and each is bounded by limit: a state other than Ready is looked
 	// up, whatever else a filter asks for is compared with each certificate in turn.
 	List(ctx context.Context, filter CertificateFilter, after string, limit int) (CertificatePage, error)
+	// OfFleet returns the certificates that were asked for last with this fleet, in order of name; none that was released.
+	OfFleet(ctx context.Context, fleet string) ([]CertificateRecord, error)
 	// FleetStats counts the certificates as they are at now, for metrics.
 	FleetStats(ctx context.Context, now time.Time) (FleetStats, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait
