@@ -15,7 +15,7 @@ import (
 
 // OpenKeeper connects to the workflows; call closer when done. It contacts nobody yet: the first call does, and says
 // so if the server is out of reach. It reads config.Temporal.
-func OpenKeeper(config Config, logger *slog.Logger) (keeper Keeper, closer func(), err error) {
+func OpenKeeper(config Config, logger *slog.Logger) (keeper Editor, closer func(), err error) {
 	settings, err := config.temporalConfig()
 	if err != nil {
 		return nil, nil, err

@@ -28,6 +28,10 @@ type (
 	DNSCheck = dns01.CheckMode
 	// KeyRotation reports whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
+	// Edit is a change of a part of a spec.
+	Edit = domain.Edit
+	// EnsureRequest asks for a certificate, on conditions.
+	EnsureRequest = ports.EnsureRequest
 	// RenewRequest asks for a renewal.
 	RenewRequest = ports.RenewRequest
 	// RevokeRequest asks for a revocation.
@@ -54,6 +58,8 @@ type (
 	Process = ports.Process
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
+	// Editor is a Keeper for those who change what others change too.
+	Editor = ports.Editor
 	// Catalog reads Postgres.
 	Catalog = ports.Catalog
 )
@@ -64,6 +70,9 @@ const ProcessGone = ports.ProcessGone
 // The reasons by which cmd chooses a hint, an exit code or whether to go on waiting.
 const (
 	ReasonWildcardNeedsDNS01   = domain.ReasonWildcardNeedsDNS01
+	ReasonGenerationConflict   = domain.ReasonGenerationConflict
+	ReasonUnknownCertificate   = domain.ReasonUnknownCertificate
+	ReasonWorkflowEnded        = domain.ReasonWorkflowEnded
 	ReasonNoWorker             = domain.ReasonNoWorker
 	ReasonWorkflowNotReady     = domain.ReasonWorkflowNotReady
 	ReasonInvalidSetting       = domain.ReasonInvalidSetting

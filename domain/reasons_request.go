@@ -35,6 +35,10 @@ const (
 	ReasonNotRetired Reason = "NotRetired"
 	// ReasonUnknownRequest: the request is not one of this run.
 	ReasonUnknownRequest Reason = "UnknownRequest"
+	// ReasonOtherFleet: the certificate belongs to another declarative file.
+	ReasonOtherFleet Reason = "OtherFleet"
+	// ReasonSpecFile: a file of specs is not one.
+	ReasonSpecFile Reason = "SpecFile"
 	// ReasonStartOptions: a workflow was started with an option that does not suit one that lives for years.
 	ReasonStartOptions Reason = "StartOptions"
 	// ReasonStillDelivered: targets keep a certificate that is retired.

@@ -33,6 +33,9 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_not_ready ON certificates (phase, name) WHERE phase <> 'Ready' AND released_at IS NULL;
 CREATE INDEX certificates_released ON certificates (name) WHERE released_at IS NOT NULL;
 
+-- Finds the certificates of a declarative file.
+CREATE INDEX certificates_fleet ON certificates ((wanted ->> 'fleet')) WHERE wanted ->> 'fleet' IS NOT NULL;
+
 -- Certificate keys, sealed; apart from orders so that rights on them can be kept apart too. What is sealed begins with
 -- the mark of the key that sealed it, nine octets.
 CREATE TABLE keys (

@@ -266,3 +266,18 @@ func (mr *MockCatalogMockRecorder) List(ctx, filter, after, limit interface{}) *
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "List", reflect.TypeOf((*MockCatalog)(nil).List), ctx, filter, after, limit)
 }
+
+// OfFleet mocks base method.
+func (m *MockCatalog) OfFleet(ctx context.Context, fleet string) ([]ports.CertificateRecord, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "OfFleet", ctx, fleet)
+	ret0, _ := ret[0].([]ports.CertificateRecord)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// OfFleet indicates an expected call of OfFleet.
+func (mr *MockCatalogMockRecorder) OfFleet(ctx, fleet interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "OfFleet", reflect.TypeOf((*MockCatalog)(nil).OfFleet), ctx, fleet)
+}

@@ -140,6 +140,8 @@ type Catalog interface {
 	// those that match. Their statements read an index, and each is bounded by limit: a state other than Ready is looked
 	// up, whatever else a filter asks for is compared with each certificate in turn.
 	List(ctx context.Context, filter CertificateFilter, after string, limit int) (CertificatePage, error)
+	// OfFleet returns the certificates that were asked for last with this fleet, in order of name; none that was released.
+	OfFleet(ctx context.Context, fleet string) ([]CertificateRecord, error)
 	// FleetStats counts the certificates as they are at now, for metrics.
 	FleetStats(ctx context.Context, now time.Time) (FleetStats, error)
 	// Current returns the certificate in service and its sealed key. A certificate that was never issued is a Wait

@@ -38,6 +38,22 @@ func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	return record, err
 }
 
+// OfFleet implements ports.Catalog.
+func (c *Catalog) OfFleet(ctx context.Context, fleet string) ([]ports.CertificateRecord, error) {
+	rows, err := c.pool.Query(ctx, `
+		SELECT `+recordColumns+`
+		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
+		WHERE c.wanted ->> 'fleet' = $1 AND c.released_at IS NULL
+		ORDER BY c.name`, fleet)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.CertificateRecord, error) {
+		return scanRecord(row)
+	})
+	return records, interpret(err)
+}
+
 // Current implements ports.Catalog.
 func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, error) {
 	var pair ports.KeyPair

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,45 +20,6 @@ type waitFlag struct {
 	Timeout duration `default:"5m" placeholder:"DURATION" help:"How long to wait; the workflow goes on after it."`
 }
 
-type ensureCmd struct {
-	nameArg
-	DNSNames    []string `name:"name" placeholder:"DNS" help:"DNS name in the certificate; repeat for more; with dns-01 also *.example.com. Default the certificate's name."`
-	KeyType     string   `enum:"ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"ecdsa-p256" placeholder:"TYPE" help:"Key: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
-	Profile     string   `placeholder:"NAME" help:"The CA's certificate profile; without it the CA chooses."`
-	UseIssuer   []string `placeholder:"NAME" help:"Issuer as configured at the worker; repeat in order of preference. Without it the one called default."`
-	Challenge   string   `enum:"http-01,dns-01" default:"http-01" placeholder:"TYPE" help:"How control of the names is shown: http-01, or dns-01, which wildcards need and which the workers need DNS zones for."`
-	KeyRotation string   `enum:"Always,Never" default:"Always" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always or Never."`
-	Deliver     []string `placeholder:"TARGET" help:"Target as configured at the delivery workers, with @HOST if it is on its own host; repeat for more."`
-	waitFlag
-	outputFlag
-	temporalSettings
-}
-
-// Help says what a change means.
-func (ensureCmd) Help() string {
-	return "The flags are the whole of what is wanted: one that is left out returns to its default, so repeat them all " +
-		"to change one. " +
-		"A certificate that already is as wanted is left as it is."
-}
-
-// Run waits with progress on stderr.
-func (e ensureCmd) Run(ctx context.Context, k *kit) error {
-	spec := app.Spec{Names: e.DNSNames, KeyType: app.KeyType(e.KeyType), Profile: e.Profile, Issuers: e.UseIssuer,
-		Challenge:   app.ChallengeType(e.Challenge),
-		KeyRotation: app.KeyRotation(e.KeyRotation), Deliveries: e.Deliver}
-	if len(spec.Names) == 0 {
-		spec.Names = []string{e.Name}
-	}
-	return k.await(ctx, e.temporalSettings, e.Name, e.waitFlag, e.outputFlag,
-		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-			status, err := keeper.Ensure(ctx, e.Name, spec)
-			if fault := (*app.Fault)(nil); errors.As(err, &fault) && fault.Reason == app.ReasonWildcardNeedsDNS01 {
-				err = fmt.Errorf("%w: add --challenge dns-01", err)
-			}
-			return status, err
-		})
-}
-
 type renewCmd struct {
 	nameArg
 	Note  string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
@@ -73,7 +33,8 @@ type renewCmd struct {
 func (r renewCmd) Run(ctx context.Context, k *kit) error {
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
 		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-			return keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
+			status, err := keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
+			return status, withRenew(err, r.Name)
 		})
 }
 
@@ -119,7 +80,7 @@ func (r retireCmd) Run(ctx context.Context, k *kit) error {
 }
 
 // open makes a keeper of the settings.
-func (k kit) open(settings temporalSettings) (app.Keeper, func(), error) {
+func (k kit) open(settings temporalSettings) (app.Editor, func(), error) {
 	var config app.Config
 	settings.apply(&config)
 	return k.keeper(config, k.logger)
@@ -128,6 +89,15 @@ func (k kit) open(settings temporalSettings) (app.Keeper, func(), error) {
 // await calls the keeper while progress is shown, and shows the result.
 func (k kit) await(ctx context.Context, settings temporalSettings, name string, wait waitFlag, output outputFlag,
 	call func(context.Context, app.Keeper) (app.Status, error),
+) error {
+	return k.awaitEdit(ctx, settings, name, wait, output, func(ctx context.Context, keeper app.Editor) (app.Status, error) {
+		return call(ctx, keeper)
+	})
+}
+
+// awaitEdit is await for what changes specs.
+func (k kit) awaitEdit(ctx context.Context, settings temporalSettings, name string, wait waitFlag, output outputFlag,
+	call func(context.Context, app.Editor) (app.Status, error),
 ) error {
 	keeper, closer, err := k.open(settings)
 	if err != nil {

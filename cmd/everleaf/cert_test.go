@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -41,15 +40,20 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(),
 		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
+	unknown := true
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+		if unknown {
+			return app.Status{}, app.UnknownCertificate(name)
+		}
 		step := steps[0]
 		if len(steps) > 1 {
 			steps = steps[1:]
 		}
 		return step, nil
 	})
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, app.Spec{Names: []string{name}, KeyType: domain.KeyECDSAP256, Challenge: domain.ChallengeHTTP01, KeyRotation: domain.RotateAlways}).
-		DoAndReturn(func(ctx context.Context, _ string, _ app.Spec) (app.Status, error) {
+	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: new(int64)}).
+		DoAndReturn(func(ctx context.Context, _ string, _ app.EnsureRequest) (app.Status, error) {
+			unknown = false
 			for !strings.Contains(b.err.String(), "ObtainCertificate\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
@@ -84,25 +88,10 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 	require.Contains(t, b.out.String(), "Revoked      yes, while in service; ")
 }
 
-func TestEnsureBuildsTheSpec(t *testing.T) {
-	b := newBench(t)
-	want := app.Spec{Names: []string{"a.example.com", "*.b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
-		Challenge:   domain.ChallengeDNS01,
-		KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, want).Return(ready(), nil)
-	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "*.b.example.com", "--challenge", "dns-01",
-		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two",
-		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"))
-	var got app.Status
-	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
-	require.Equal(t, ready(), got, "JSON is the domain's type as it is")
-	require.Empty(t, b.err.String())
-}
-
 func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"), "the CA saw something else")
 	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
 	until := func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		<-ctx.Done()
@@ -122,7 +111,8 @@ func TestExitCodes(t *testing.T) {
 		{"a problem, and when it is tried again", answer(problem), nil, nil, exitProblem,
 			"everleaf: the CA saw something else: 404 not found; next try 2026-11-22 12:10:00 UTC (in 10m00s) (Name/Unauthorized)\n"},
 		{"a problem that says so itself", answer(told), nil, nil, exitProblem,
-			"everleaf: the CA saw 404 (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (Name/Unauthorized)\n"},
+			"everleaf: the CA saw 404 (next try at 2026-11-22 12:10:00 UTC (in 10m00s)); once that is solved, everleaf cert renew www.example.com tries at once (Name/Unauthorized)\n"},
+		{"a wait that a CA asked for", answer(limited), nil, nil, exitProblem, "everleaf: too many (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (RateLimited/RateLimited)\n"},
 		{"too late", until, noWorker, []string{"--timeout", "100ms"}, exitTimeout,
 			"www.example.com: waiting: no worker answers on task queue \"everleaf\"\n" +
 				"everleaf: no result after 100ms; the workflow certificate/www.example.com goes on: see `everleaf cert status www.example.com`\n"},
@@ -187,14 +177,4 @@ func TestDistance(t *testing.T) {
 	} {
 		require.Equal(t, c.want, distance(c.d))
 	}
-}
-
-func TestEnsureOfAWildcardNamesTheFlag(t *testing.T) {
-	b := newBench(t)
-	_, refused := domain.Spec{Names: []string{"*.example.com"}}.Validated()
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, gomock.Any()).Return(app.Status{}, refused)
-	b.exits(t, exitProblem, b.run(t.Context(), "cert", "ensure", name, "--name", "*.example.com"))
-	require.Contains(t, b.err.String(), "add --challenge dns-01")
-	require.Contains(t, b.err.String(), "(Spec/WildcardNeedsDNS01)")
 }

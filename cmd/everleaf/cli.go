@@ -17,6 +17,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
+	Apply   applyCmd   `cmd:"" help:"Bring many certificates to what a file says."`
 	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
 	Process processCmd `cmd:"" help:"Look at the worker processes."`
 	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
@@ -30,7 +31,9 @@ type cli struct {
 func (*cli) Help() string { return exitCodes }
 
 type certCmd struct {
-	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or change it; wait until it is issued. Repeating it is harmless."`
+	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or add to what it is for; wait until it is issued. Repeating it is harmless."`
+	Change  changeCmd  `cmd:"" help:"Change a certificate that there is; wait until that is in service."`
+	Spec    specCmd    `cmd:"" help:"Print what was asked for, as a file that cert ensure --spec reads."`
 	Status  statusCmd  `cmd:"" help:"Ask a certificate's workflow where it is."`
 	Explain explainCmd `cmd:"" help:"Show all that is known of a certificate, from Postgres alone: what is in service, what happens next, what happened."`
 	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
@@ -49,6 +52,7 @@ func (certCmd) Help() string {
 
 // kit is what commands work with; tests replace its parts.
 type kit struct {
+	in       io.Reader
 	out, err io.Writer
 	now      func() time.Time
 	// poll is the pause between looks at a certificate's progress.
@@ -60,7 +64,7 @@ type kit struct {
 	migrate func(context.Context, app.Config) (from, to int64, err error)
 	// migrateTemporal makes the search attributes known.
 	migrateTemporal func(context.Context, app.Config, *slog.Logger) (added []string, err error)
-	keeper          func(app.Config, *slog.Logger) (app.Keeper, func(), error)
+	keeper          func(app.Config, *slog.Logger) (app.Editor, func(), error)
 	timelines       func(context.Context, app.Config) (app.Timelines, func(), error)
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)

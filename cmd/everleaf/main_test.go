@@ -41,7 +41,7 @@ func (o *output) String() string {
 type bench struct {
 	kit
 	out, err  *output
-	keeper    *mocks.MockKeeper
+	keeper    *mocks.MockEditor
 	catalog   *mocks.MockCatalog
 	timelines *mocks.MockTimelines
 	// config is what the command asked package app for.
@@ -68,12 +68,12 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(controller.Finish)
 	b := &bench{
 		out: &output{}, err: &output{},
-		keeper: mocks.NewMockKeeper(controller), catalog: mocks.NewMockCatalog(controller),
+		keeper: mocks.NewMockEditor(controller), catalog: mocks.NewMockCatalog(controller),
 		timelines: mocks.NewMockTimelines(controller),
 	}
 	closer := func() { b.closed++ }
 	b.kit = kit{
-		out: b.out, err: b.err, now: func() time.Time { return noon }, poll: time.Millisecond,
+		in: strings.NewReader(""), out: b.out, err: b.err, now: func() time.Time { return noon }, poll: time.Millisecond,
 		terminal: func() (int, bool) { return 0, false },
 		worker:   func(_ context.Context, c app.Config, _ *slog.Logger) error { b.config = c; return nil },
 		migrate: func(_ context.Context, c app.Config) (int64, int64, error) {
@@ -84,7 +84,7 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			return []string{"A", "B"}, nil
 		},
-		keeper: func(c app.Config, _ *slog.Logger) (app.Keeper, func(), error) {
+		keeper: func(c app.Config, _ *slog.Logger) (app.Editor, func(), error) {
 			b.config = c
 			return b.keeper, closer, nil
 		},

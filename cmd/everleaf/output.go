@@ -24,6 +24,9 @@ func (k kit) show(output outputFlag, status app.Status) error {
 	if output.Output == "json" {
 		return k.json(status)
 	}
+	if status.DryRun {
+		return k.proposed(status)
+	}
 	return k.card(status)
 }
 
@@ -71,6 +74,9 @@ func (k kit) card(s app.Status) error {
 	}
 	for _, change := range s.Changes {
 		rows = append(rows, []string{"Changed", change})
+	}
+	if s.Generation > 0 {
+		rows = append(rows, []string{"Generation", strconv.FormatInt(s.Generation, 10)})
 	}
 	rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)}, []string{"Workflow", app.WorkflowID(s.Name)})
 	return k.rows("", rows)

@@ -70,6 +70,17 @@ type postgresSettings struct {
 
 func (s postgresSettings) apply(c *app.Config) { c.Postgres.URL = s.PostgresURL }
 
+// storedSettings are for commands that ask Postgres only for what no workflow keeps.
+type storedSettings struct {
+	StoredURL string `name:"postgres-url" group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database, which is asked for the spec of a certificate that no workflow keeps any more."`
+	startSettings
+}
+
+func (s storedSettings) apply(c *app.Config) {
+	c.Postgres.URL = s.StoredURL
+	s.startSettings.apply(c)
+}
+
 type startSettings struct {
 	StartTimeout duration `group:"timing" env:"EVERLEAF_START_TIMEOUT" default:"30s" placeholder:"DURATION" help:"How long to wait for Postgres, and for Temporal, to answer at start."`
 }

@@ -18,7 +18,7 @@ func TestMisspelledTargetsAreForgotten(t *testing.T) {
 	s.wholeLife()
 	s.worker()
 	ensure := func(target string) domain.Status {
-		return status(t, s.must("cert", "ensure", s.name, "--name", "misspelled.example.test", "--deliver", target, "--output", "json"))
+		return status(t, s.must("cert", "ensure", s.name, "--name", "misspelled.example.test", "--deliver", target, "--replace", "--output", "json"))
 	}
 	first := ensure("dosk")
 	for i := range 10 {

@@ -50,7 +50,7 @@ func TestRecordChanges(t *testing.T) {
 	removed := s.name + "-removed"
 	s.must("cert", "ensure", removed, "--name", "removed.example.test", "--deliver", "disk")
 	s.eventually("the delivery", has(removed))
-	s.must("cert", "ensure", removed, "--name", "removed.example.test")
+	s.must("cert", "change", removed, "--remove-target", "disk")
 	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1`, removed) == 0 })
 	keep(t, corpus, "target-removed", s.rested(removed))
 

@@ -32,7 +32,7 @@ func TestRecordWholeLife(t *testing.T) {
 	s.worker()
 	histories := map[string]*historypb.History{}
 	ensure := func(name string, flags ...string) domain.Status {
-		return status(t, s.must(append([]string{"cert", "ensure", name, "--output", "json"}, flags...)...))
+		return status(t, s.must(append([]string{"cert", "ensure", name, "--replace", "--output", "json"}, flags...)...))
 	}
 
 	// Change: only what is needed is issued, and the answer says what is new.

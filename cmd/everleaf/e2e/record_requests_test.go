@@ -54,8 +54,8 @@ func TestRecordRequests(t *testing.T) {
 	finish, first = s.attempt(many)
 	answers := []chan result{first}
 	for _, command := range [][]string{
-		{"renew", many}, {"ensure", many, "--name", "held.example.test", "--deliver", "disk"}, {"renew", many, "--force"},
-		{"ensure", many, "--name", "held.example.test", "--name", "many.example.test"},
+		{"renew", many}, {"ensure", many, "--name", "held.example.test", "--deliver", "disk", "--replace"}, {"renew", many, "--force"},
+		{"ensure", many, "--name", "held.example.test", "--name", "many.example.test", "--replace"},
 	} {
 		answers = append(answers, s.background(append([]string{"cert"}, command...)...))
 	}

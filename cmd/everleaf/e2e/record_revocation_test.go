@@ -42,7 +42,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	require.Contains(t, s.must("cert", "explain", name).stdout, "was to be revoked, and is not")
 	require.Contains(t, s.must("cert", "retire", name).stdout, "already before")
 
-	s.must("cert", "ensure", name, "--name", "pending.example.test")
+	s.must("cert", "ensure", name, "--name", "pending.example.test", "--replace")
 	s.eventually("the revocation", func() bool {
 		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revocation_reason = 'superseded'`, first.Issued.Serial) == 1
 	})
@@ -88,7 +88,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	key := filepath.Join(dir, left, "tls.key")
 	require.FileExists(t, key)
 	// Who takes it up again and does not name the target has it cleared.
-	s.must("cert", "ensure", left, "--name", "left.example.test")
+	s.must("cert", "ensure", left, "--name", "left.example.test", "--replace")
 	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries`) == 0 })
 	require.NoFileExists(t, key)
 	keep(t, corpus, "taken-up", s.rested(left))
@@ -110,7 +110,7 @@ func TestRecordRetiredAgain(t *testing.T) {
 	s.eventually("the retirement to be stored", func() bool {
 		return s.scalar(`SELECT count(*) FROM certificates WHERE name = $1 AND retirement IS NOT NULL`, better) == 1
 	})
-	kept := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--output", "json"))
+	kept := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--replace", "--output", "json"))
 	require.NotEqual(t, first.Issued.Serial, kept.Issued.Serial)
 	held.open()
 	s.eventually("the revocation", func() bool {
@@ -141,7 +141,7 @@ func TestRecordChangedPreference(t *testing.T) {
 	name := s.name + "-preferred"
 	g := newGate()
 	s.proxy.on(&rule{path: pathFinalize, left: -1, gate: g})
-	ensure := []string{"cert", "ensure", name, "--name", "preferred.example.test", "--output", "json"}
+	ensure := []string{"cert", "ensure", name, "--name", "preferred.example.test", "--replace", "--output", "json"}
 	answers := make(chan result, 2)
 	go func() { answers <- s.cli(append(ensure, "--use-issuer", "default", "--use-issuer", "spare")...) }()
 	s.eventually("the attempt to be at work", func() bool { return g.waiting.Load() > 0 })

@@ -114,7 +114,7 @@ func (l *resets) live(step []string) {
 		l.wake(l.name)
 		l.eventually("the next run", func() bool { return len(l.runs(l.name)) > runs })
 	case "ensure":
-		command := []string{"cert", "ensure", l.name, "--deliver", "disk"}
+		command := []string{"cert", "ensure", l.name, "--deliver", "disk", "--replace"}
 		for _, name := range step[1:] {
 			command = append(command, "--name", name+"."+l.name+".example.test")
 		}

@@ -93,9 +93,9 @@ func TestWebhooksAndPulls(t *testing.T) {
 
 	// Taken out of the spec and named again, the same version is another message, and the last in order.
 	hook := "/hook/" + s.name
-	s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "sealed", "--deliver", "edge")
+	s.must("cert", "change", s.name, "--remove-target", "hook")
 	s.eventually("the removal", func() bool { return len(hooks.all(hook)) == 5 })
-	s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "hook", "--deliver", "sealed", "--deliver", "edge")
+	s.must("cert", "change", s.name, "--deliver", "hook")
 	s.eventually("the version once more", func() bool { return len(hooks.all(hook)) == 6 })
 	s.confirmed(renewed.Issued.Version)
 	told := hooks.all(hook)

@@ -1,0 +1,101 @@
+package specfile
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/domain"
+)
+
+func TestSpecSurvivesWritingAndReading(t *testing.T) {
+	t.Parallel()
+	for _, spec := range []domain.Spec{
+		{Names: []string{"b.example.com", "*.a.example.com"}},
+		{Names: []string{"yes.example.com"}, KeyType: domain.KeyRSA2048, Profile: "on", Issuers: []string{"one", "1"}, Challenge: domain.ChallengeDNS01,
+			KeyRotation: domain.RotateNever, Tenant: "true # not a comment", Deliveries: []string{"disk@edge", "null"}, Fleet: "2027"},
+	} {
+		text, err := WriteSpec(spec)
+		require.NoError(t, err)
+		require.Regexp(t, `^names:\n`, string(text))
+		read, err := ReadSpec("f", text)
+		require.NoError(t, err, string(text))
+		require.Equal(t, spec, read)
+		asJSON, err := json.Marshal(spec)
+		require.NoError(t, err)
+		read, err = ReadSpec("f", asJSON)
+		require.NoError(t, err)
+		require.Equal(t, spec, read)
+	}
+}
+
+func TestFleetFillsInDefaults(t *testing.T) {
+	t.Parallel()
+	fleet, err := ReadFleet("fleet.yaml", []byte(`
+fleet: edge
+defaults:
+  issuers: [main, spare]
+  deliveries: [nginx]
+certificates:
+  shop.example.com: {}
+  blog.example.com:
+  shop:
+    names: [www.example.com, example.com]
+    deliveries: []
+    issuers: [other]
+`))
+	require.NoError(t, err)
+	spec := func(issuers, deliveries []string, names ...string) domain.Spec {
+		return domain.Spec{Names: names, Issuers: issuers, Deliveries: deliveries, Fleet: "edge"}.WithDefaults()
+	}
+	both, nginx := []string{"main", "spare"}, []string{"nginx"}
+	require.Equal(t, Fleet{Name: "edge", Specs: map[string]domain.Spec{
+		"shop.example.com": spec(both, nginx, "shop.example.com"),
+		"blog.example.com": spec(both, nginx, "blog.example.com"),
+		"shop":             spec([]string{"other"}, []string{}, "www.example.com", "example.com"),
+	}}, fleet)
+}
+
+func TestMistakesNameTheirLine(t *testing.T) {
+	t.Parallel()
+	const head = "certificates:\n  a.example.com:\n"
+	for text, says := range map[string]string{
+		"":                                    "f: it is empty",
+		"a: [":                                "f: it is not YAML: ",
+		"---\na: 1\n---\nb: 2":                "f: it holds several YAML documents",
+		"fleet: edge":                         "f: it lists no certificates",
+		"certificates: {}":                    "f: it lists no certificates",
+		"certficates: {}":                     `f:1: there is no field "certficates"; there are certificates, defaults, fleet`,
+		head + "    deliver: [a]":             `f:3: there is no field "deliver"; there are challenge, deliveries, fleet, issuers, keyRotation, keyType, names,`,
+		"defaults:\n  nams: [a]\n" + head:     `f:2: there is no field "nams"`,
+		head + "    names: a.example.com":     "f:3: text stands where a list belongs",
+		head + "    names:\n      - 1":        "f:4: the number 1 stands where text belongs; put it in quotes",
+		head + "    tenant: true":             "f:3: the truth value true stands where text belongs",
+		head + "    tenant: [a]":              "f:3: a list stands where text belongs",
+		"certificates: [a]":                   "f:1: a list stands where fields belong",
+		head + "  a.example.com: {}":          `f:3: "a.example.com" is on line 2 already`,
+		head + "    keyType: dsa":             `f:2: certificate "a.example.com": keyType "dsa": unknown`,
+		head + "    <<: {tenant: a}":          "f:3: a field's name is text",
+		head + "    fleet: other":             `f:2: certificate "a.example.com": its fleet is the file's`,
+		"certificates:\n  A.example.com: {}":  `f:2: certificate "A.example.com": name "A.example.com": upper case`,
+		"certificates:\n  shop: {}":           `f:2: certificate "shop": names[0] "shop"`,
+		"fleet: No Name\n" + head:             `f:3: certificate "a.example.com": fleet "No Name"`,
+		head + "    names: ['*.example.com']": `f:2: certificate "a.example.com": names[0] "*.example.com": a wildcard`,
+	} {
+		_, err := ReadFleet("f", []byte(text))
+		require.Error(t, err, text)
+		require.Contains(t, err.Error(), says, text)
+		require.Equal(t, domain.ReasonSpecFile, domain.AsFault(err).Reason)
+	}
+}
+
+// Aliases are followed, and refused where they would make a file endless.
+func TestAnchors(t *testing.T) {
+	t.Parallel()
+	fleet, err := ReadFleet("f", []byte("defaults: {deliveries: &d [nginx]}\ncertificates:\n  a.example.com: {deliveries: *d}\n"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"nginx"}, fleet.Specs["a.example.com"].Deliveries)
+	_, err = ReadFleet("f", []byte("certificates: &c\n  a.example.com: {names: [*c]}\n"))
+	require.Error(t, err)
+}

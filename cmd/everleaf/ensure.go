@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"everleaf/app"
+)
+
+// specFlags say what of a spec is to be another; what is left out stays.
+type specFlags struct {
+	DNSNames     []string `name:"name" placeholder:"DNS" help:"DNS name to add; repeat for more; with dns-01 also *.example.com. A new certificate without one is for the certificate's name."`
+	RemoveName   []string `placeholder:"DNS" help:"DNS name to take out."`
+	UseIssuer    []string `placeholder:"NAME" help:"Issuer to add, as configured at the worker; repeat in order of preference. A new certificate without one uses the issuer called default."`
+	RemoveIssuer []string `placeholder:"NAME" help:"Issuer to take out."`
+	Deliver      []string `placeholder:"TARGET" help:"Target to add, as configured at the delivery workers, with @HOST if it is on its own host; repeat for more."`
+	RemoveTarget []string `placeholder:"TARGET" help:"Target to take out: the certificate is cleared there."`
+	KeyType      string   `enum:",ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"" placeholder:"TYPE" help:"Key: ecdsa-p256 (that of a new certificate unless given), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
+	Profile      *string  `placeholder:"NAME" help:"The CA's certificate profile; empty to let the CA choose, as for a new certificate unless given."`
+	Challenge    string   `enum:",http-01,dns-01" default:"" placeholder:"TYPE" help:"How control of the names is shown: http-01 (that of a new certificate unless given), or dns-01, which wildcards need and which the workers need DNS zones for."`
+	KeyRotation  string   `enum:",Always,Never" default:"" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always (that of a new certificate unless given) or Never."`
+}
+
+// edit refuses what contradicts itself.
+func (f specFlags) edit() (app.Edit, error) {
+	for _, pair := range []struct {
+		add, remove   string
+		added, absent []string
+	}{
+		{"--name", "--remove-name", f.DNSNames, f.RemoveName},
+		{"--use-issuer", "--remove-issuer", f.UseIssuer, f.RemoveIssuer},
+		{"--deliver", "--remove-target", f.Deliver, f.RemoveTarget},
+	} {
+		for _, value := range pair.added {
+			if slices.Contains(pair.absent, value) {
+				return app.Edit{}, usageError{fmt.Errorf("%s %s and %s %s contradict each other: leave one of them out", pair.add,
+					value, pair.remove, value)}
+			}
+		}
+	}
+	return app.Edit{
+		AddNames: f.DNSNames, RemoveNames: f.RemoveName, AddIssuers: f.UseIssuer, RemoveIssuers: f.RemoveIssuer,
+		AddDeliveries: f.Deliver, RemoveDeliveries: f.RemoveTarget, Profile: f.Profile,
+		KeyType: given(app.KeyType(f.KeyType)), Challenge: given(app.ChallengeType(f.Challenge)),
+		KeyRotation: given(app.KeyRotation(f.KeyRotation)),
+	}, nil
+}
+
+// given is nil for an empty value.
+func given[T ~string](value T) *T {
+	if value == "" {
+		return nil
+	}
+	return &value
+}
+
+// editFlags are what ensure and change have beside the spec's own flags.
+type editFlags struct {
+	DryRun bool `help:"Print what would change, and whether a certificate would be issued; start and change nothing."`
+	waitFlag
+	outputFlag
+	temporalSettings
+	storedSettings
+}
+
+type ensureCmd struct {
+	nameArg
+	specFlags
+	Replace bool   `xor:"whole" help:"Take the flags as the whole spec: what is left out is removed, or returns to its default."`
+	Spec    string `xor:"whole" placeholder:"FILE" help:"File with the whole spec, YAML or JSON, as cert spec prints it; - for standard input."`
+	editFlags
+}
+
+// Help says what a change means.
+func (ensureCmd) Help() string {
+	return "A certificate that there is not yet is made as the flags say. To one that there is, names, issuers and targets are " +
+		"added, and values that are given are set: nothing is removed without --remove-name, --remove-issuer, --remove-target, " +
+		"--replace or --spec. A certificate that already is as wanted is left as it is."
+}
+
+// Run waits with progress on stderr.
+func (e ensureCmd) Run(ctx context.Context, k *kit) error {
+	edit, err := e.edit()
+	if err != nil {
+		return err
+	}
+	if e.Spec == "" && !e.Replace {
+		return k.change(ctx, e.Name, e.editFlags, edit, true)
+	}
+	if e.Spec != "" && !edit.Empty() {
+		return usageError{fmt.Errorf("--spec %s is the whole spec: leave the other flags out, or change it afterwards", e.Spec)}
+	}
+	spec, absent := edit.Of(app.Spec{})
+	if len(absent) > 0 {
+		return usageError{errors.New("--replace takes the flags as the whole spec: there is nothing to remove from it")}
+	}
+	if e.Spec != "" {
+		if spec, err = k.readSpec(e.Spec); err != nil {
+			return err
+		}
+	}
+	named := len(spec.Names) > 0
+	if !named {
+		spec.Names = []string{e.Name}
+	}
+	return k.ensure(ctx, e.Name, e.editFlags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
+		if e.DryRun {
+			status, held, err := k.edit(ctx, keeper, e.Name, true, find, func(app.Held) (app.Spec, error) { return spec, nil })
+			return status, held.Known, refusedName(err, e.Name, named)
+		}
+		status, err := keeper.Ensure(ctx, e.Name, spec)
+		return status, false, refusedName(err, e.Name, named)
+	})
+}
+
+type changeCmd struct {
+	nameArg
+	specFlags
+	editFlags
+}
+
+// Help says how it differs from ensure.
+func (changeCmd) Help() string {
+	return "It takes the flags of cert ensure, and refuses a certificate that there is not. What is left out stays as it is."
+}
+
+// Run waits with progress on stderr.
+func (c changeCmd) Run(ctx context.Context, k *kit) error {
+	edit, err := c.edit()
+	if err != nil {
+		return err
+	}
+	return k.change(ctx, c.Name, c.editFlags, edit, false)
+}
+
+// finder looks a certificate up.
+type finder func(context.Context) (app.Held, error)
+
+// change edits the spec in force. create makes a certificate that there is not.
+func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.Edit, create bool) error {
+	return k.ensure(ctx, name, flags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
+		named := true
+		var absent []string
+		edited := func(held app.Held) (spec app.Spec, err error) {
+			if !held.Known && !create {
+				return app.Spec{}, fmt.Errorf("%w: everleaf cert ensure %s makes it", app.UnknownCertificate(name), name)
+			}
+			spec, absent = edit.Of(held.Spec)
+			if named = held.Known || len(spec.Names) > 0; !named {
+				spec.Names = []string{name}
+			}
+			return spec, nil
+		}
+		status, held, err := k.edit(ctx, keeper, name, flags.DryRun, find, edited)
+		for _, value := range absent {
+			_, _ = fmt.Fprintf(k.err, "%s: %s is not there, so that there is nothing to remove\n", name, plain(value))
+		}
+		return status, held.Known, refusedName(err, name, named)
+	})
+}
+
+// edit changes a certificate, or says what that would change.
+func (k kit) edit(ctx context.Context, keeper app.Editor, name string, dryRun bool, find finder,
+	edit func(app.Held) (app.Spec, error)) (status app.Status, held app.Held, err error) {
+	if !dryRun {
+		return app.Change(ctx, keeper, name, find, edit)
+	}
+	if held, err = find(ctx); err != nil {
+		return status, held, err
+	}
+	spec, err := edit(held)
+	if err != nil {
+		return status, held, err
+	}
+	status, err = app.Propose(ctx, keeper, name, held, spec)
+	return status, held, err
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"everleaf/app"
+)
+
+// ensure calls what ensures a certificate, with progress, and says if nothing was changed. call also says whether the
+// certificate was known before.
+func (k kit) ensure(ctx context.Context, name string, flags editFlags,
+	call func(context.Context, app.Editor, finder) (status app.Status, known bool, err error)) error {
+	var config app.Config
+	flags.storedSettings.apply(&config)
+	return k.awaitEdit(ctx, flags.temporalSettings, name, flags.waitFlag, flags.outputFlag,
+		func(ctx context.Context, keeper app.Editor) (app.Status, error) {
+			find := func(ctx context.Context) (app.Held, error) {
+				held, err := app.Answered(ctx, func(ctx context.Context) (app.Held, error) {
+					return app.Find(ctx, keeper, k.stored(config), name)
+				})
+				if config.Postgres.URL == "" && reasonOf(err) == app.ReasonWorkflowEnded {
+					err = fmt.Errorf("%w with the spec that it had if it may ask Postgres (EVERLEAF_POSTGRES_URL), or with a whole new "+
+						"one (--replace, --spec)", err)
+				}
+				return held, err
+			}
+			status, known, err := call(ctx, keeper, find)
+			if config.Postgres.URL == "" && !known && reasonOf(err) == app.ReasonGenerationConflict {
+				err = fmt.Errorf("%w: it was kept before; give EVERLEAF_POSTGRES_URL, where its spec is read, or a whole new one "+
+					"(--replace, --spec)", err)
+			}
+			if err == nil && known && len(status.Changes) == 0 && flags.Output != "json" {
+				_, _ = fmt.Fprintf(k.err, "%s: nothing is to be changed: it is as asked for already\n", name)
+			}
+			return status, withRenew(err, name)
+		})
+}
+
+// stored reads from Postgres, and opens it only then; nil without a database.
+func (k kit) stored(config app.Config) app.Stored {
+	if config.Postgres.URL == "" {
+		return nil
+	}
+	return func(ctx context.Context, name string) (app.Record, error) {
+		timelines, closer, err := k.timelines(ctx, config)
+		if err != nil {
+			return app.Record{}, err
+		}
+		defer closer()
+		timeline, err := timelines.Timeline(ctx, name, 0)
+		return timeline.CertificateRecord, err
+	}
+}
+
+func reasonOf(err error) app.Reason {
+	if fault := (*app.Fault)(nil); errors.As(err, &fault) {
+		return fault.Reason
+	}
+	return ""
+}
+
+// refusedName adds to a refusal of a name which flag has the way out. named reports whether somebody gave the names.
+func refusedName(err error, certificate string, named bool) error {
+	fault := (*app.Fault)(nil)
+	switch {
+	case !errors.As(err, &fault):
+		return err
+	case fault.Reason == app.ReasonWildcardNeedsDNS01:
+		return fmt.Errorf("%w: add --challenge dns-01", err)
+	case !named && strings.HasPrefix(fault.Message, "names[0] "):
+		return fmt.Errorf("%w. Without --name, a new certificate is for its own name, %q: give the DNS name with --name", err,
+			certificate)
+	default:
+		return err
+	}
+}
+
+// readSpec reads a file with a spec; "-" is standard input.
+func (k kit) readSpec(path string) (app.Spec, error) {
+	content, source, err := k.readFile(path)
+	if err != nil {
+		return app.Spec{}, err
+	}
+	return app.ReadSpec(source, content)
+}
+
+// readFile reads a file, or standard input if it is called "-". source is what messages call it.
+func (k kit) readFile(path string) (content []byte, source string, err error) {
+	if path == "-" {
+		content, err = io.ReadAll(k.in)
+		return content, "standard input", err
+	}
+	content, err = os.ReadFile(path)
+	if err != nil {
+		return nil, path, usageError{err}
+	}
+	return content, path, nil
+}
+
+type specCmd struct {
+	nameArg
+	Output string `short:"o" enum:"yaml,json" default:"yaml" placeholder:"yaml|json" help:"How it is written."`
+	temporalSettings
+	storedSettings
+}
+
+// Run asks the workflow, and Postgres for a certificate that none keeps.
+func (s specCmd) Run(ctx context.Context, k *kit) error {
+	keeper, closer, err := k.open(s.temporalSettings)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	var config app.Config
+	s.storedSettings.apply(&config)
+	held, err := app.Find(ctx, keeper, k.stored(config), s.Name)
+	switch {
+	case err != nil:
+		return err
+	case !held.Known:
+		return app.UnknownCertificate(s.Name)
+	case s.Output == "json":
+		return k.json(held.Spec)
+	}
+	text, err := app.WriteSpec(held.Spec)
+	if err != nil {
+		return err
+	}
+	return k.print("%s", text)
+}
+
+// proposed prints what a dry run found.
+func (k kit) proposed(s app.Status) error {
+	issues := "no certificate would be issued"
+	if s.WouldIssue {
+		issues = "a certificate would be issued"
+	}
+	if len(s.Changes) == 0 {
+		issues = "nothing would change"
+	}
+	rows := [][]string{{"Certificate", s.Name}, {"Dry run", issues + "; nothing was started or changed"}}
+	for _, change := range slices.Clone(s.Changes) {
+		rows = append(rows, []string{"Would change", change})
+	}
+	return k.rows("", rows)
+}
