@@ -29,8 +29,6 @@ type Client struct {
 	request Request
 }
 
-var _ ports.Keeper = (*Client)(nil)
-
 // New makes a client over c, which stays the caller's to close. Nobody is contacted.
 func New(c client.Client, options Options) *Client {
 	if options.TaskQueue == "" {
