@@ -98,7 +98,7 @@ SNAPSHOT = GIT_INDEX_FILE=$(CURDIR)/.bin/index git add -A && GIT_INDEX_FILE=$(CU
 verify: ## Fail, with the difference, if generated code is not up to date
 	@mkdir -p .bin; echo "go generate ./... (must change nothing)"
 	@before=$$($(SNAPSHOT)) && go generate ./... && after=$$($(SNAPSHOT)) && git --no-pager diff --exit-code $$before $$after
-	@go vet ./mocks/... # mockgen may exit 0 and leave broken code behind
+	@go vet ./mocks/... ./adapters/caller/callertest # mockgen may exit 0 and leave broken code behind
 
 bench: $(DEVSTACK) ## Measure counts, latency, throughput and CPU on real servers: make bench RUN='Counts|Idle' for some
 	@set -o pipefail; $(DEVSTACK) exec -- go test -v -run '^$$' -bench '$(or $(RUN),.)' -benchtime 1x -timeout 60m ./cmd/everleaf/e2e \

@@ -36,8 +36,6 @@ type Client struct {
 	caller string
 }
 
-var _ ports.Editor = (*Client)(nil)
-
 // New makes a client over c, which stays the caller's to close. Nobody is contacted.
 func New(c client.Client, options Options) *Client {
 	if options.TaskQueue == "" {

@@ -4,6 +4,8 @@
 // It needs Temporal's SDK and the rooms ports and domain, and nothing else of Everleaf: no database, no key and no CA
 // settings. Services in other languages send the same JSON; services in other namespaces use the Nexus service.
 //
+// A service depends on the interface Certificates; package callertest has a fake of it, and a mock.
+//
 // # Errors
 //
 // Every error is a *Fault, found by errors.As, unless the caller's own context ended: then it is the context's error

@@ -41,7 +41,7 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 
 // Repeat returns a client that makes the one request, however often it is called: the server remembers it by its ID. A
 // run that ended without having seen the request is a Wait fault "RunEnded": Locate the next one and repeat with that.
-func (c *Client) Repeat(request Request) *Client {
+func (c *Client) Repeat(request Request) Certificates {
 	repeating := *c
 	repeating.request = request
 	return &repeating

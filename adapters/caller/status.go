@@ -2,8 +2,6 @@ package caller
 
 import (
 	"context"
-	"iter"
-	"reflect"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -86,32 +84,8 @@ func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowW
 // fault is yielded, too, once while it stays the same. It ends when the loop over it does, or with ctx, of which it
 // yields nothing. Each look is a query, which Temporal Cloud bills: seconds while a certificate is obtained, not for
 // ever.
-func (c *Client) Watch(ctx context.Context, name string, every time.Duration) iter.Seq2[Status, error] {
-	return func(yield func(Status, error) bool) {
-		var last Status
-		var said string
-		for first := true; ; first = false {
-			now, err := c.Status(ctx, name)
-			if ctx.Err() != nil {
-				return
-			}
-			message := ""
-			if err != nil {
-				message = err.Error()
-			}
-			if first || message != said || err == nil && !reflect.DeepEqual(now, last) {
-				if !yield(now, err) {
-					return
-				}
-				last, said = now, message
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(every):
-			}
-		}
-	}
+func (c *Client) Watch(ctx context.Context, name string, every time.Duration) Statuses {
+	return Watch(ctx, every, func(ctx context.Context) (Status, error) { return c.Status(ctx, name) })
 }
 
 // whyNoAnswer distinguishes a server that is gone from one that waited for a worker in vain.

@@ -21,9 +21,9 @@ type Exec struct {
 	Command []string `json:"command"`
 	// Timeout bounds a run, as "30s"; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
-	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ.
+	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
 	Env []string `json:"env,omitempty"`
-	// Key gives the program the private key, in the document.
+	// Key is whether the program gets the private key, in the document; empty means false.
 	Key bool `json:"key,omitempty"`
 }
 

@@ -21,7 +21,7 @@ type Exec struct {
 	Command []string `json:"command"`
 	// Timeout bounds a run, as "30s"; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
-	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ.
+	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
 	Env []string `json:"env,omitempty"`
 }
 

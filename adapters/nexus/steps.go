@@ -68,7 +68,7 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	defer stop(nil)
 	go beat(ctx, stop)
 	request := in.Request
-	keeper := s.keeper.Repeat(caller.Request{ID: request.ID, Run: in.Run}).As(unnamed)
+	keeper := s.keeper.As(unnamed).Repeat(caller.Request{ID: request.ID, Run: in.Run})
 	var out ports.CarryRequestOutput
 	var err error
 	switch {

@@ -125,16 +125,22 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// The examples of extending.md are files that tests run: each is quoted whole.
-func TestExtendingQuotesWhatIsTested(t *testing.T) {
-	page, err := os.ReadFile("docs/extending.md")
-	require.NoError(t, err)
-	quoted := regexp.MustCompile("(?ms)^```(?:sh|go)\n(.*?)^```$").FindAllSubmatch(page, -1)
-	files := []string{"delivery/testdata/target.sh", "dns01/testdata/zone.sh", "delivery/example/appliance.go", "dns01/example/hoster.go"}
-	require.Len(t, quoted, len(files))
-	for i, file := range files {
-		content, err := os.ReadFile(filepath.Join("../../adapters", file))
+// The examples of these pages are files that tests run: each is quoted whole.
+func TestPagesQuoteWhatIsTested(t *testing.T) {
+	for page, files := range map[string][]string{
+		"extending.md": {"delivery/testdata/target.sh", "dns01/testdata/zone.sh", "delivery/example/appliance.go", "dns01/example/hoster.go"},
+		"api.md":       {"caller/callertest/testdata/shop/shop.go", "caller/callertest/testdata/shop/shop_test.go"},
+	} {
+		text, err := os.ReadFile(filepath.Join("docs", page))
 		require.NoError(t, err)
-		require.Equal(t, string(content), string(quoted[i][1]), file)
+		var quoted []string
+		for _, block := range regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+			quoted = append(quoted, block[1])
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(filepath.Join("../../adapters", file))
+			require.NoError(t, err)
+			require.Contains(t, quoted, string(content), "%s does not quote %s as it is", page, file)
+		}
 	}
 }
