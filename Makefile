@@ -70,7 +70,7 @@ DEPTH ?= 3
 SEED ?= $(shell date +%s)
 WALKS ?= 20
 
-explore: ## Search the life cycle's machine for a broken rule: make explore DEPTH=3 SEED=1 WALKS=20
+explore: ## Search the life cycle's machine for a broken rule: make explore DEPTH=3 WALKS=20, SEED=number or else the clock
 	@echo "all that is at most $(DEPTH) deviations away from when all goes well, and $(WALKS) random walks from seed $(SEED)"
 	go test -count=1 -v -timeout 0 -run 'TestExplore|TestWalk' ./domain/lifecycle -args -explore.depth $(DEPTH) -explore.seed $(SEED) -explore.walks $(WALKS)
 
@@ -78,7 +78,12 @@ REPLAYED := ./app/lifecycle ./app/sweep ./app/nexus ./app/replaytest
 replay: ## Replay the recorded histories, strictly; needs no server
 	go test -count=1 -run TestReplay $(REPLAYED)
 
-mutants: $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
+.PHONY: mutants-named
+mutants-named:
+	@cd app/replaytest/testdata/mutants && for m in $(M:.patch=); do [ -e "$$m.patch" ] || \
+	  { echo "M=$$m: there is no such mutant, but:"; ls *.patch | sed 's/\.patch$$//' | paste -sd' ' | fold -sw 110; exit 1; }; done
+
+mutants: mutants-named $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; M="names" for some
 	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
 	  $(DEVSTACK) exec -- app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
 

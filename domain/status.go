@@ -40,6 +40,8 @@ type Status struct {
 	// DryRun marks the answer to a dry run, and WouldIssue reports whether a certificate would be obtained.
 	DryRun     bool `json:"dryRun,omitempty"`
 	WouldIssue bool `json:"wouldIssue,omitempty"`
+	// Revoked is the serial of what a Revoke was about; it is in its answer alone.
+	Revoked string `json:"revoked,omitempty"`
 	// Already reports whether Retire found the certificate retired before; it is in its answer alone.
 	Already bool `json:"already,omitempty"`
 }

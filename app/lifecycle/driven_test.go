@@ -150,7 +150,7 @@ func (d *driver) says(id string, answer lifecycle.Answer) string {
 	}
 	status := d.m.Status(d.run)
 	ticket, _ := d.m.Ticket(id)
-	status.Changes, status.Already = ticket.Changes, ticket.Already
+	status.Changes, status.Already, status.Revoked = ticket.Changes, ticket.Already, ticket.Serial
 	return text(status)
 }
 

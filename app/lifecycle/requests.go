@@ -141,7 +141,7 @@ func (r *run) result(request string, answer lifecycle.Answer) (domain.Status, er
 	}
 	status := r.machine.Status(r.id)
 	if ticket, ok := r.machine.Ticket(request); ok {
-		status.Changes, status.Already = ticket.Changes, ticket.Already
+		status.Changes, status.Already, status.Revoked = ticket.Changes, ticket.Already, ticket.Serial
 		status.DryRun, status.WouldIssue = ticket.Request.DryRun, ticket.WouldIssue
 	}
 	return status, nil

@@ -18,6 +18,7 @@ func TestRevokeReplacesAndDeliversFirst(t *testing.T) {
 	w.lives(delivered, 2*day)
 	status := asked.ok(t)
 	require.Equal(t, "v2", status.Issued.Version)
+	require.Equal(t, "01", status.Revoked, "the serial of v1")
 	require.Empty(t, status.Revoking)
 	require.Equal(t, []string{
 		"ObtainCertificate", "DeliverCertificate", "ObtainCertificate", "DeliverCertificate", "RevokeCertificate",
@@ -36,6 +37,7 @@ func TestRevokeWithoutReplacement(t *testing.T) {
 	status := asked.ok(t)
 	require.Equal(t, "v1", status.Issued.Version)
 	require.True(t, status.Issued.Revoked)
+	require.Equal(t, "01", status.Revoked)
 	require.Equal(t, []string{"ObtainCertificate", "RevokeCertificate"}, w.steps())
 	require.Equal(t, domain.SignedByCertificateKey, inputsOf(w, ports.RecordRequest)[1].Request.SignedBy)
 }

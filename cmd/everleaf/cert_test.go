@@ -88,6 +88,20 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 	require.Contains(t, b.out.String(), "Revoked      yes, while in service; ")
 }
 
+// A Revoke says what was revoked: once it is replaced, the card shows another certificate.
+func TestRevokeSaysWhichSerial(t *testing.T) {
+	for serial, says := range map[string]string{"0badcafe": "Revoked      serial 0badcafe\n", ready().Issued.Serial: "Revoked      yes"} {
+		b := newBench(t)
+		revoked := ready()
+		revoked.Revoked, revoked.Issued.Revoked = serial, serial == revoked.Issued.Serial
+		b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(ready(), nil)
+		b.keeper.EXPECT().Revoke(gomock.Any(), name, gomock.Any()).Return(revoked, nil)
+		b.exits(t, exitOK, b.run(t.Context(), "cert", "revoke", name))
+		require.Contains(t, b.out.String(), says)
+		require.Equal(t, 1, strings.Count(b.out.String(), "Revoked "))
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"), "the CA saw something else")
 	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")

@@ -59,6 +59,9 @@ func (k kit) card(s app.Status) error {
 				s.Name})
 		}
 	}
+	if s.Revoked != "" && (i == nil || i.Serial != s.Revoked) {
+		rows = append(rows, []string{"Revoked", "serial " + s.Revoked})
+	}
 	if r := s.Renewal; r != nil {
 		rows = append(rows, []string{"Renewal", k.moment(r.At)}, []string{"Because", r.Message})
 	}

@@ -163,6 +163,23 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 	}
 }
 
+// A Revoke says which serial it is about: that of the version that was in service when it was recorded first.
+func TestRevokeKnowsTheSerial(t *testing.T) {
+	t.Parallel()
+	m := serving(nil)
+	m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRevoke})
+	perform(t, m, StepRecordRequest, func(a Action) {
+		record := *m.Record
+		record.Revocations = []domain.Revocation{
+			{Issued: domain.Issued{Version: "v0", Serial: "00"}}, {Issued: domain.Issued{Version: "v1", Serial: "01"}},
+			{Issued: domain.Issued{Version: "v2", Serial: "02"}},
+		}
+		m.Recorded(a, Recorded{Record: record, Version: "v1", Needed: true}, epoch)
+	})
+	ticket, _ := m.Ticket("r2")
+	require.Equal(t, "01", ticket.Serial)
+}
+
 // A Retire says whether the certificate was retired before.
 func TestRetireFindsItRetired(t *testing.T) {
 	t.Parallel()

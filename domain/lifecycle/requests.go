@@ -27,8 +27,9 @@ type Ticket struct {
 	// obtain a certificate.
 	Changes    []string `json:"changes,omitempty"`
 	WouldIssue bool     `json:"wouldIssue,omitempty"`
-	// Version is what a Revoke is about.
+	// Version is what a Revoke is about, and Serial its serial, empty if it is revoked already.
 	Version string `json:"version,omitempty"`
+	Serial  string `json:"serial,omitempty"`
 	// Already reports whether a Retire found the certificate retired.
 	Already bool `json:"already,omitempty"`
 	// Failures is Machine.Failures when it was recorded.
@@ -157,6 +158,11 @@ func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
 			m.want(domain.Want{Reason: domain.WakeRequested, Replaces: version, Force: t.Request.Force})
 		}
 	case domain.RequestRevoke:
+		for _, r := range out.Record.Revocations {
+			if r.Issued.Version == out.Version {
+				t.Serial = r.Issued.Serial
+			}
+		}
 		switch {
 		case m.Mode == Retired:
 			m.Mode = Retiring // once more something is left to do

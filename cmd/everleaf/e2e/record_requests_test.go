@@ -69,8 +69,8 @@ func TestRecordRequests(t *testing.T) {
 	keep(t, corpus, "several-at-once", s.rested(many))
 
 	leaked := s.name + "-leaked"
-	s.must("cert", "ensure", leaked, "--name", "leaked.example.test", "--key-rotation", "Never")
-	s.must("cert", "revoke", leaked, "--reason", "keyCompromise")
+	stolen := status(t, s.must("cert", "ensure", leaked, "--name", "leaked.example.test", "--key-rotation", "Never", "--output", "json"))
+	require.Regexp(t, `Revoked +serial `+stolen.Issued.Serial, s.must("cert", "revoke", leaked, "--reason", "keyCompromise").stdout)
 	require.Equal(t, 2, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, leaked), "another key")
 	keep(t, corpus, "key-compromise", s.rested(leaked))
 
