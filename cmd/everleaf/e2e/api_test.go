@@ -73,14 +73,14 @@ func commandsOf(t *testing.T, page, prefix string) (commands []string) {
 	return commands
 }
 
-// shell runs one command line with the Temporal CLI of the tests.
+// shell runs command lines with the shipped binary and the Temporal CLI of the tests.
 func (s *stack) shell(line string) (string, error) {
 	s.t.Helper()
 	cli := servertest.Setting(s.t, "EVERLEAF_TEST_TEMPORAL_CLI")
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", `temporal() { "$CLI" "$@"; }; `+line)
-	cmd.Env = append(s.env, "CLI="+cli)
+	cmd := exec.CommandContext(ctx, "sh", "-c", `temporal() { "$CLI" "$@"; }; everleaf() { "$BINARY" "$@"; }; `+line)
+	cmd.Env = append(s.env, "CLI="+cli, "BINARY="+binary)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

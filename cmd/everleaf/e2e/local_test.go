@@ -60,7 +60,7 @@ func TestLocalTryOfDNS01(t *testing.T) {
 		{"--challenge", "dns-01", "--name", "shop.acme.test", "--name", "*.shop.acme.test"}, {"--challenge", "dns-01", "--name", "customer.test"},
 		{"--name", "www.shop.test"},
 	} {
-		out, err := everleaf(append([]string{"cert", "ensure", "try", "--timeout", "1m"}, names...)...).CombinedOutput()
+		out, err := everleaf(append([]string{"cert", "ensure", "try", "--replace", "--timeout", "1m"}, names...)...).CombinedOutput()
 		require.NoError(t, err, "%s%s", out, log)
 		require.NotContains(t, string(out), "warning")
 	}
