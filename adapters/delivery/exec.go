@@ -19,11 +19,11 @@ var _ ports.Target = (*execTarget)(nil)
 type Exec struct {
 	// Command is the program and its arguments; no shell reads them.
 	Command []string `json:"command"`
-	// Timeout bounds a run, as "30s"; empty means 30 seconds.
+	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
-	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ.
+	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
 	Env []string `json:"env,omitempty"`
-	// Key gives the program the private key, in the document.
+	// Key is whether the program gets the private key, in the document; empty means false.
 	Key bool `json:"key,omitempty"`
 }
 
