@@ -13,7 +13,9 @@ type Config struct {
 	Directory *Directory `json:"directory,omitempty"`
 	Webhook   *Webhook   `json:"webhook,omitempty"`
 	Pull      *Pull      `json:"pull,omitempty"`
-	Exec      *Exec      `json:"exec,omitempty"`
+	// Exec runs a program of yours for each delivery and removal, which gets JSON and answers by its exit code: see
+	// extending.md.
+	Exec *Exec `json:"exec,omitempty"`
 	// Source is where the target stands ("targets[0]"), for errors; empty for its place in the list.
 	Source string `json:"-"`
 }

@@ -19,7 +19,7 @@ var _ ports.Target = (*execTarget)(nil)
 type Exec struct {
 	// Command is the program and its arguments; no shell reads them.
 	Command []string `json:"command"`
-	// Timeout bounds a run, as "30s"; empty means 30 seconds.
+	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
 	Timeout string `json:"timeout,omitempty"`
 	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
 	Env []string `json:"env,omitempty"`

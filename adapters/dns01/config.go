@@ -39,7 +39,8 @@ type ZoneConfig struct {
 	Zone    string   `json:"zone"`
 	RFC2136 *RFC2136 `json:"rfc2136,omitempty"`
 	HTTP    *HTTP    `json:"http,omitempty"`
-	Exec    *Exec    `json:"exec,omitempty"`
+	// Exec runs a program of yours for each record, which gets JSON and answers by its exit code: see extending.md.
+	Exec *Exec `json:"exec,omitempty"`
 }
 
 // ZoneKind are the settings of one way to write records. A new one is a file with a type that has these methods, and a

@@ -81,6 +81,14 @@ func (s setting) roles() string {
 	return "all"
 }
 
+// spelled is the flag with what it takes.
+func (s setting) spelled() string {
+	if s.IsBool() {
+		return "`--" + s.Name + "`"
+	}
+	return "`--" + s.Name + "=" + s.PlaceHolder + "`"
+}
+
 // explained is the setting's default and meaning; a default that is no fixed value is the last clause of the help.
 func (s setting) explained() (fallback, meaning string) {
 	meaning, fallback, clause := strings.Cut(strings.TrimSuffix(s.Help, "."), "; else ")
@@ -117,12 +125,8 @@ func TestReferenceOfSettings(t *testing.T) {
 			if len(s.Envs) > 0 {
 				variables = "`" + strings.Join(s.Envs, "`, `") + "`"
 			}
-			flag := "`--" + s.Name + "`"
-			if !s.IsBool() {
-				flag = "`--" + s.Name + "=" + strings.ReplaceAll(s.PlaceHolder, "|", ",") + "`"
-			}
 			fallback, meaning := s.explained()
-			rows = append(rows, []string{flag, variables, fallback, s.roles(), quoted(meaning)})
+			rows = append(rows, []string{s.spelled(), variables, fallback, s.roles(), quoted(meaning)})
 		}
 		require.NotEmpty(t, rows, group.Key)
 		text.WriteString("### " + strings.TrimSuffix(group.Title, ":") + "\n\n")
