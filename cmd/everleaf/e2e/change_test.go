@@ -86,7 +86,9 @@ func TestConcurrentChangesLoseNothing(t *testing.T) {
 	const changes = 6
 	answers := make(chan result, changes)
 	for i := range changes {
-		go func() { answers <- s.cli("cert", "ensure", s.name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout", "170s") }()
+		go func() {
+			answers <- s.cli("cert", "ensure", s.name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout", "170s")
+		}()
 	}
 	for range changes {
 		(<-answers).exits(t, 0)
@@ -127,7 +129,9 @@ func TestApply(t *testing.T) {
 		return actions
 	}
 	names := []string{s.name + "-a", s.name + "-b", s.name + "-c"}
-	line := func(i int, more string) string { return fmt.Sprintf("  %s: {names: [%c.example.test]%s}\n", names[i], 'a'+i, more) }
+	line := func(i int, more string) string {
+		return fmt.Sprintf("  %s: {names: [%c.example.test]%s}\n", names[i], 'a'+i, more)
+	}
 	all := line(0, "") + line(1, "") + line(2, "")
 	write(all)
 	require.Equal(t, map[string]string{names[0]: "create", names[1]: "create", names[2]: "create"}, planned(apply("--dry-run", "-o", "json")))
