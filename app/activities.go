@@ -41,12 +41,12 @@ type solvers struct {
 func newIssuing(orders ports.Orders, certificates ports.Certificates, deliveries ports.Deliveries,
 	validations ports.Validations,
 	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, random ports.Rand,
-	observer ports.Observer,
+	observer ports.Observer, processes ports.Processes,
 ) *issuing.Activities {
 	return issuing.New(issuing.Params{
 		Orders: orders, Certificates: certificates, Deliveries: deliveries, Validations: validations, Issuers: issuers,
 		Solvers: solvers.All,
-		Keys:    keys, Sealer: sealer, Clock: clock, Rand: random, Observer: observer,
+		Keys:    keys, Sealer: sealer, Clock: clock, Rand: random, Observer: observer, Processes: processes,
 	})
 }
 

@@ -27,7 +27,7 @@ const (
 	// RoleAuthorization does the steps that wait for the CA.
 	RoleAuthorization Role = "authorization"
 	// RoleDelivery meets delivery targets.
-	RoleDelivery Role = "delivery"
+	RoleDelivery Role = ports.DeliveryRole
 	// RoleNexus serves callers in other namespaces; what takes its time is carried by workflows of its own queue.
 	RoleNexus Role = "nexus"
 	// RoleResponder answers HTTP-01 challenges from Postgres; it needs nothing else.

@@ -85,5 +85,8 @@ const (
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }
 
+// Nearest is the known name that may be meant by a misspelled one; empty if there is none.
+func Nearest(name string, known []string) string { return domain.Nearest(name, known) }
+
 // WorkflowID is the ID of the workflow that keeps the certificate called name.
 func WorkflowID(name string) string { return ports.WorkflowID(name) }

@@ -10,6 +10,9 @@ import (
 // ProcessGone is how long after its last sign a process counts as gone.
 const ProcessGone = 90 * time.Second
 
+// DeliveryRole is the role of processes that serve delivery targets, also if they have none.
+const DeliveryRole = "delivery"
+
 // Process is a running worker process as it describes itself. Nothing in it is secret.
 type Process struct {
 	// ID is the process in Temporal too: the identities of its workers are the ID with the role in it, pid@host/role/life.
@@ -43,8 +46,8 @@ type ProcessSettings struct {
 type ProcessIssuer struct {
 	Name      string `json:"name"`
 	Directory string `json:"directory"`
-	// Profiles are those that the CA's directory names. Known is false until the process has read it: then nobody knows
-	// them.
+	// Profiles are those that the CA's directory names. Known is false until the process has read it, and when that was long
+	// ago: then nobody knows them.
 	Profiles []string `json:"profiles,omitempty"`
 	Known    bool     `json:"known,omitempty"`
 }

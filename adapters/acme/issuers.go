@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -32,7 +33,7 @@ func (i *Issuers) Describe() []ports.ProcessIssuer {
 	for _, name := range slices.Sorted(maps.Keys(i.byName)) {
 		ca := i.byName[name]
 		issuer := ports.ProcessIssuer{Name: name, Directory: ca.config.Directory}
-		if known := ca.currentDirectory(); known != nil {
+		if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) { // the CA may offer more since
 			issuer.Known = true
 			if known.Meta != nil {
 				issuer.Profiles = slices.Sorted(maps.Keys(known.Meta.Profiles))

@@ -29,6 +29,7 @@ type Params struct {
 	Clock        ports.Clock
 	Rand         ports.Rand
 	Observer     ports.Observer
+	Processes    ports.Processes
 }
 
 // Activities holds the steps. Between calls it knows only what it could not store.

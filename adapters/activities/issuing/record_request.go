@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -35,6 +37,14 @@ func (a *Activities) RecordRequest(ctx context.Context,
 		}
 		if err := prepare(in, record, &stored); err != nil {
 			return refuse(err), nil
+		}
+		if request.Spec != nil {
+			switch fault, err := a.unknown(ctx, in, record, stored.Changes); {
+			case err != nil:
+				return out, err
+			case fault != nil:
+				return refuse(fault), nil
+			}
 		}
 		if request.DryRun {
 			return ports.RecordRequestOutput{Record: record, Changes: stored.Changes, Needed: !stored.Fulfilled}, nil
@@ -73,6 +83,22 @@ func refuse(err error) ports.RecordRequestOutput {
 	fault := *domain.AsFault(err)
 	fault.Message = fault.Error()
 	return ports.RecordRequestOutput{Refused: &fault}
+}
+
+// unknown refuses what no process that runs is configured for. What is in force was looked at when it was new.
+func (a *Activities) unknown(ctx context.Context, in ports.RecordRequestInput, record domain.Record,
+	changes []string) (*domain.Fault, error) {
+	before := in.Before
+	if in.Generation == 0 && record.Issued == nil { // it is a start's own
+		before = domain.Spec{}
+	} else if len(changes) == 0 {
+		return nil, nil
+	}
+	processes, err := a.Processes.Processes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read processes: %w", err)
+	}
+	return configured(processes, activity.GetInfo(ctx).TaskQueue).Check(*in.Request.Spec, before), nil
 }
 
 // conflict says that the spec was made from another one than the stored one.

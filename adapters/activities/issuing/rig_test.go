@@ -61,6 +61,8 @@ type rig struct {
 	keys         *mocks.MockKeys
 	sealer       *mocks.MockSealer
 	rand         *mocks.MockRand
+	// processes are those that run, on the task queue that the steps are on.
+	processes []ports.Process
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
@@ -108,9 +110,16 @@ func newRig(t *testing.T) *rig {
 		})
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.issuers.EXPECT().Issuer("other").AnyTimes().Return(nil, operatorFault)
+	running := mocks.NewMockProcesses(ctrl)
+	running.EXPECT().Processes(anything).AnyTimes().DoAndReturn(func(ctx context.Context) ([]ports.Process, error) {
+		for i := range r.processes {
+			r.processes[i].TaskQueue = activity.GetInfo(ctx).TaskQueue
+		}
+		return r.processes, nil
+	})
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand, Observer: activitytest.Unobserved{},
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand, Observer: activitytest.Unobserved{}, Processes: running,
 	})
 	r.activities.pace = pace{
 		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,

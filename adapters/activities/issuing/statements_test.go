@@ -46,6 +46,7 @@ func TestStatementsOfTheSteps(t *testing.T) {
 	t.Cleanup(pool.Close)
 	r := servers.process(func(p *Params) {
 		p.Orders, p.Certificates, p.Validations = postgres.NewOrders(pool), postgres.NewCertificates(pool), postgres.NewValidations(pool)
+		p.Processes = postgres.NewProcesses(pool)
 		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort, Resolver: servers.pebble.DNS}, postgres.NewHTTPTokens(pool))}
 	})
 	spec := domain.Spec{Names: []string{"count.example.test"}}
@@ -56,7 +57,8 @@ func TestStatementsOfTheSteps(t *testing.T) {
 		require.Equal(t, want, count.statements.Load()-before, step)
 	}
 	request := requested(domain.RequestStart, forSpec(spec))
-	takes(3, "RecordRequest", func() {
+	// The record is read, and what processes have; then it is stored, and the record read again.
+	takes(4, "RecordRequest", func() {
 		_, err := call(r, ports.RecordRequest, request)
 		require.NoError(t, err)
 	})

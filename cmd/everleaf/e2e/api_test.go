@@ -43,7 +43,7 @@ func TestTemporalCLI(t *testing.T) {
 	s.ownNamespace()
 	s.worker()
 	says := []string{
-		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"cycle":2`, `"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
+		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"wouldIssue":true`, `"generation":1`, `"cycle":2`, `"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
 		"", "Ready", // nothing fails; the current details
 	}
 	commands := commandsOf(t, "../docs/api.md", "temporal workflow ")

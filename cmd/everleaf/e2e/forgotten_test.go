@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,8 +11,9 @@ import (
 	"everleaf/ports"
 )
 
-// Somebody misspells a target ten times: one that no worker knows, one that refuses what it is given, and one on a host that
-// nobody looks after. What was never delivered to is forgotten with the spec that named it, and nothing is cleared.
+// Somebody misspells a target, an issuer or a profile: that is refused, and nothing is stored. The host of a target, which
+// may be away at the moment, is believed: what was never delivered to is forgotten with the spec that named it, and nothing
+// is cleared.
 func TestMisspelledTargetsAreForgotten(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -20,12 +22,24 @@ func TestMisspelledTargetsAreForgotten(t *testing.T) {
 	ensure := func(target string) domain.Status {
 		return status(t, s.must("cert", "ensure", s.name, "--name", "misspelled.example.test", "--deliver", target, "--replace", "--output", "json"))
 	}
-	first := ensure("dosk")
+	for flags, says := range map[string]string{
+		"--deliver dosk":         `deliveries[0] "dosk": no worker that runs has this target; there are`,
+		"--deliver disk,brokn":   `did you mean "broken"? (Spec/UnknownTarget)`,
+		"--use-issuer default2":  `did you mean "default"? (Spec/UnknownIssuer)`,
+		"--challenge dns-01":     "(Spec/NoDNSZones)",
+		"--dry-run --profile no": "a certificate would be issued", // it starts nothing, so that nobody is asked
+	} {
+		r := s.cli(append([]string{"cert", "ensure", s.name, "--name", "misspelled.example.test"}, strings.Fields(flags)...)...)
+		require.Contains(t, r.stdout+r.stderr, says, flags)
+	}
+	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))
+	first := ensure("disk@nowhere")
+	s.eventually("the workers to have told the CA's profiles", func() bool {
+		r := s.cli("cert", "ensure", s.name, "--profile", "other", "--dry-run")
+		return strings.Contains(r.stderr, `profile "other": the CA does not offer it; there are default`)
+	})
 	for i := range 10 {
-		target := fmt.Sprintf("dosk-%d", i)
-		if i%2 == 1 {
-			target = fmt.Sprintf("disk@nowhere-%d", i)
-		}
+		target := fmt.Sprintf("disk@nowhere-%d", i)
 		now := ensure(target)
 		require.Equal(t, []string{target}, targetsOf(now), "those before are forgotten")
 	}
