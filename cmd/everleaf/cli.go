@@ -18,6 +18,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
+	Config  configCmd  `cmd:"" help:"Look at the configuration file."`
 	Process processCmd `cmd:"" help:"Look at the worker processes."`
 	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`

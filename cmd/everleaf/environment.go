@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"everleaf/app"
 )
 
 const prefix = "EVERLEAF_"
@@ -34,7 +36,7 @@ func (k kit) warnUnknown(model *kong.Application) {
 			continue
 		}
 		hint := ""
-		if near := nearest(name, known); near != "" {
+		if near := app.Nearest(name, known); near != "" {
 			hint = "; is " + near + " meant?"
 		}
 		_, _ = fmt.Fprintf(k.err, "everleaf: warning: no setting is called %s%s\n", plain(name), hint)
@@ -52,36 +54,4 @@ func variables(node *kong.Node) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// nearest is the known name with the fewest edits, if a typo could have made them.
-func nearest(name string, known []string) string {
-	best, fewest := "", 4
-	for _, candidate := range known {
-		if n := edits(name, candidate); n < fewest {
-			best, fewest = candidate, n
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -27,8 +27,8 @@ func TestProcessesAreListed(t *testing.T) {
 	b.exits(t, exitOK, b.run(t.Context(), "process", "list", "--postgres-url", "postgres://db"))
 	require.Equal(t, "postgres://db", b.config.Postgres.URL)
 	require.Equal(t, `
-PROCESS  ROLES               TASK QUEUE  BUILD  STARTED                           SEEN                           ISSUERS        TARGETS       SEALS WITH
-1@a/x    workflows,delivery  everleaf    b1     2026-11-22 11:00:00Z (1h00m ago)  2026-11-22 11:59:57Z (3s ago)  default,spare  nginx@a,hook  02aa
-2@b/y    responder           -           -      2026-11-22 12:00:00Z (now)        2026-11-22 12:00:00Z (now)     -              -             -
+PROCESS  ROLES               TASK QUEUE  BUILD  STARTED                              SEEN                              ISSUERS        TARGETS       SEALS WITH
+1@a/x    workflows,delivery  everleaf    b1     2026-11-22 11:00:00 UTC (1h00m ago)  2026-11-22 11:59:57 UTC (3s ago)  default,spare  nginx@a,hook  02aa
+2@b/y    responder           -           -      2026-11-22 12:00:00 UTC (now)        2026-11-22 12:00:00 UTC (now)     -              -             -
 `, "\n"+b.out.String())
 }
