@@ -13,7 +13,6 @@ import (
 	"everleaf/adapters/acme"
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/dns01"
-	"everleaf/domain"
 )
 
 // Lookup finds a variable, as os.LookupEnv does.
@@ -23,6 +22,7 @@ type Lookup func(name string) (value string, found bool)
 type File struct {
 	path    string
 	content []byte // as JSON
+	lines   map[string]int
 }
 
 // document is the file's content. Fields are only added. Here and in the types below it, a field without omitempty is
@@ -34,26 +34,28 @@ type document struct {
 }
 
 // Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
-// Faults, here and below: Operator "InvalidSetting", which names file, field and fix and shows no value that may be
-// secret.
+// Errors, here and below, are Problems, of which each names file, field and fix and shows no value that may be secret.
 func Read(path string) (*File, error) {
 	f := &File{path: path}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, f.settingFault("", "it cannot be read (%v): correct the path or its permissions", err)
+		return nil, f.only("it cannot be read (%v): correct the path or its permissions", err)
 	}
 	if documents(string(content)) > 1 {
-		return nil, f.settingFault("", "it holds several YAML documents, of which only the first would be read: make it one")
+		return nil, f.only("it holds several YAML documents, of which only the first would be read: make it one")
 	}
 	asJSON, err := yaml.YAMLToJSONStrict(content)
 	if err != nil {
-		return nil, f.settingFault("", "it is not YAML: %s", withoutContent(err))
+		return nil, f.only("it is not YAML: %s", withoutContent(err))
 	}
+	f.lines = linesOf(content)
 	var tree any
 	if err := json.Unmarshal(asJSON, &tree); err != nil {
-		return nil, f.settingFault("", "it is not YAML that JSON could say as well: %v", err)
+		return nil, f.only("it is not YAML that JSON could say as well: %v", err)
 	}
-	if err := f.shape("", tree, reflect.TypeFor[document]()); err != nil {
+	found := f.finding()
+	found.shape("", tree, reflect.TypeFor[document]())
+	if err := found.err(); err != nil {
 		return nil, err
 	}
 	f.content = asJSON
@@ -64,61 +66,63 @@ func Read(path string) (*File, error) {
 func (f *File) decode() (d document, err error) {
 	if err := json.Unmarshal(f.content, &d); err != nil {
 		// Not its text: it may hold a value.
-		return d, f.settingFault("", "a number in it is out of range or has a fraction")
+		return d, f.only("a number in it is out of range or has a fraction")
 	}
 	return d, nil
 }
 
-// Issuers resolves and checks the issuers, in the file's order. What acme.New refuses is not looked at; its faults name
-// the field too.
+// Issuers resolves and checks the issuers, in the file's order; where there are problems, those without one. What
+// acme.New refuses is not looked at; its faults name the field too.
 func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	d, err := f.decode()
 	if err != nil {
 		return nil, err
 	}
-	issuers := d.Issuers
-	if err := f.expand("issuers", reflect.ValueOf(issuers), lookup); err != nil {
-		return nil, err
-	}
 	first := map[string]int{}
 	var configs []acme.Config
-	for i, issuer := range issuers {
-		at := fmt.Sprintf("issuers[%d]", i)
-		if err := f.unique(first, "issuers", i, issuer.Name, "specs call the CA by it"); err != nil {
-			return nil, err
+	found := f.finding()
+	for i, issuer := range d.Issuers {
+		at, before := fmt.Sprintf("issuers[%d]", i), len(found.problems)
+		found.expand(at, reflect.ValueOf(&issuer), lookup)
+		expanded := len(found.problems) == before
+		found.unique(first, "issuers", i, issuer.Name, "specs call the CA by it")
+		if !expanded {
+			continue
 		}
 		config, field, fix := issuer.resolve()
 		if fix != "" {
-			return nil, f.settingFault(at+field, "%s", fix)
+			found.add(at+field, "%s", fix)
 		}
-		config.Source = f.path + ": " + at
-		configs = append(configs, config)
+		if len(found.problems) == before {
+			config.Source = f.path + ": " + at
+			configs = append(configs, config)
+		}
 	}
-	return configs, nil
+	return configs, found.err()
 }
 
 // Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their
-// variables need not be there. The names of all are checked.
+// variables need not be there. The names of all are checked. Where there are problems, it returns those without one.
 func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (targets []delivery.Config, err error) {
 	d, err := f.decode()
 	if err != nil {
 		return nil, err
 	}
 	first := map[string]int{}
+	found := f.finding()
 	for i, target := range d.Targets {
-		at := fmt.Sprintf("targets[%d]", i)
-		if wanted(target) {
-			if err := f.expand(at, reflect.ValueOf(&target), lookup); err != nil {
-				return nil, err
-			}
+		at, before := fmt.Sprintf("targets[%d]", i), len(found.problems)
+		needed := wanted(target)
+		if needed {
+			found.expand(at, reflect.ValueOf(&target), lookup)
+		}
+		found.unique(first, "targets", i, target.Name, "specs call the target by it")
+		if needed && len(found.problems) == before {
 			target.Source = at
 			targets = append(targets, target)
 		}
-		if err := f.unique(first, "targets", i, target.Name, "specs call the target by it"); err != nil {
-			return nil, err
-		}
 	}
-	return targets, nil
+	return targets, found.err()
 }
 
 // TargetNames are the names of all targets as they are written.
@@ -130,41 +134,23 @@ func (f *File) TargetNames() (names []string) {
 	return names
 }
 
-// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is
-// not looked at.
+// Zones resolves the DNS zones that challenges may be written into, in the file's order; where there are problems, it
+// returns those without one. What dns01.Check refuses is not looked at.
 func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	d, err := f.decode()
 	if err != nil {
 		return nil, err
 	}
-	zones := d.DNS
-	if err := f.expand("dns", reflect.ValueOf(zones), lookup); err != nil {
-		return nil, err
+	var zones []dns01.ZoneConfig
+	found := f.finding()
+	for i, zone := range d.DNS {
+		before := len(found.problems)
+		found.expand(fmt.Sprintf("dns[%d]", i), reflect.ValueOf(&zone), lookup)
+		if len(found.problems) == before {
+			zones = append(zones, zone)
+		}
 	}
-	return zones, nil
-}
-
-// unique refuses a name that is missing, or that an earlier entry of the list has.
-func (f *File) unique(first map[string]int, list string, i int, name, what string) error {
-	at := fmt.Sprintf("%s[%d].name", list, i)
-	if name == "" {
-		return f.settingFault(at, "it is missing: %s", what)
-	}
-	if earlier, taken := first[name]; taken {
-		return f.settingFault(at, "%q is the name of %s[%d] already: give each its own name", name, list, earlier)
-	}
-	first[name] = i
-	return nil
-}
-
-// settingFault is the fault of one field; at is empty for the file as a whole.
-func (f *File) settingFault(at, format string, args ...any) error {
-	if at != "" {
-		at = ", " + at
-	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
-		"--config (EVERLEAF_CONFIG) %q%s cannot work: %s",
-		f.path, at, fmt.Sprintf(format, args...))
+	return zones, found.err()
 }
 
 var (

@@ -11,57 +11,61 @@ import (
 
 // shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor
 // keep the value to itself.
-func (f *File) shape(at string, node any, t reflect.Type) error {
+func (f *finding) shape(at string, node any, t reflect.Type) {
 	if node == nil {
-		return nil
+		return
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return f.shape(at, node, t.Elem())
+		f.shape(at, node, t.Elem())
 	case reflect.Struct:
 		entries, ok := node.(map[string]any)
 		if !ok {
-			return f.kind(at, node, "fields")
+			f.kind(at, node, "fields")
+			return
 		}
 		known := fieldsOf(t)
 		for _, name := range slices.Sorted(maps.Keys(entries)) {
-			field, ok := known[name]
-			if !ok {
-				return f.settingFault(joined(at, name), "there is no such field; there are %s",
-					strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-			}
-			if err := f.shape(joined(at, name), entries[name], field.Type); err != nil {
-				return err
+			if field, ok := known[name]; ok {
+				f.shape(joined(at, name), entries[name], field.Type)
+			} else {
+				f.unknown(joined(at, name), name, slices.Sorted(maps.Keys(known)))
 			}
 		}
 	case reflect.Slice:
 		list, ok := node.([]any)
 		if !ok {
-			return f.kind(at, node, "a list")
+			f.kind(at, node, "a list")
+			return
 		}
 		for i, entry := range list {
-			if err := f.shape(fmt.Sprintf("%s[%d]", at, i), entry, t.Elem()); err != nil {
-				return err
-			}
+			f.shape(fmt.Sprintf("%s[%d]", at, i), entry, t.Elem())
 		}
 	case reflect.String:
 		if _, ok := node.(string); !ok {
-			return f.kind(at, node, "text")
+			f.kind(at, node, "text")
 		}
 	case reflect.Bool:
 		if _, ok := node.(bool); !ok {
-			return f.kind(at, node, "true or false")
+			f.kind(at, node, "true or false")
 		}
 	default:
 		if _, ok := node.(float64); !ok {
-			return f.kind(at, node, "a number")
+			f.kind(at, node, "a number")
 		}
 	}
-	return nil
+}
+
+func (f *finding) unknown(at, name string, known []string) {
+	meant := ""
+	if near := Nearest(name, known); near != "" {
+		meant = "; is " + near + " meant?"
+	}
+	f.add(at, "there is no such field; there are %s%s", strings.Join(known, ", "), meant)
 }
 
 // kind says what was found and what belongs there, never the value.
-func (f *File) kind(at string, node any, want string) error {
+func (f *finding) kind(at string, node any, want string) {
 	found := "text"
 	switch node.(type) {
 	case map[string]any:
@@ -77,37 +81,33 @@ func (f *File) kind(at string, node any, want string) error {
 	if want == "text" && (found == "a number" || found == "true or false") {
 		hint = "; put it in quotes"
 	}
-	return f.settingFault(at, "it is %s where %s belongs%s", found, want, hint)
+	f.add(at, "it is %s where %s belongs%s", found, want, hint)
 }
 
 // expand puts in the variables that the text below v refers to. It comes after parsing, so that no value can add a
 // field.
-func (f *File) expand(at string, v reflect.Value, lookup Lookup) error {
+func (f *finding) expand(at string, v reflect.Value, lookup Lookup) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			return f.expand(at, v.Elem(), lookup)
+			f.expand(at, v.Elem(), lookup)
 		}
 	case reflect.Struct:
 		for field := range v.Type().Fields() {
-			if err := f.expand(joined(at, nameOf(field)), v.FieldByIndex(field.Index), lookup); err != nil {
-				return err
-			}
+			f.expand(joined(at, nameOf(field)), v.FieldByIndex(field.Index), lookup)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			if err := f.expand(fmt.Sprintf("%s[%d]", at, i), v.Index(i), lookup); err != nil {
-				return err
-			}
+			f.expand(fmt.Sprintf("%s[%d]", at, i), v.Index(i), lookup)
 		}
 	case reflect.String:
 		text, fix := resolved(v.String(), lookup)
 		if fix != "" {
-			return f.settingFault(at, "%s", fix)
+			f.add(at, "%s", fix)
+			return
 		}
 		v.SetString(text)
 	}
-	return nil
 }
 
 var (

@@ -19,6 +19,7 @@ type cli struct {
 	Cert    certCmd    `cmd:"" help:"Look after certificates."`
 	Apply   applyCmd   `cmd:"" help:"Bring many certificates to what a file says."`
 	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
+	Config  configCmd  `cmd:"" help:"Look at the configuration file."`
 	Process processCmd `cmd:"" help:"Look at the worker processes."`
 	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
 	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
