@@ -52,6 +52,10 @@ type (
 	Record = ports.CertificateRecord
 	// Process is a running worker process as it describes itself.
 	Process = ports.Process
+	// Work is a step at work, as Temporal knows it.
+	Work = domain.Work
+	// Onlooker sees what a workflow is doing without asking it.
+	Onlooker = ports.Onlooker
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
 	// Catalog reads Postgres.
@@ -64,6 +68,11 @@ const ProcessGone = ports.ProcessGone
 // The reasons by which cmd chooses a hint, an exit code or whether to go on waiting.
 const (
 	ReasonWildcardNeedsDNS01   = domain.ReasonWildcardNeedsDNS01
+	ReasonNoAnswer             = domain.ReasonNoAnswer
+	ReasonUnknownCertificate   = domain.ReasonUnknownCertificate
+	ReasonWorkflowEnded        = domain.ReasonWorkflowEnded
+	ReasonTemporalUnreachable  = domain.ReasonTemporalUnreachable
+	ReasonQueryFailed          = domain.ReasonQueryFailed
 	ReasonNoWorker             = domain.ReasonNoWorker
 	ReasonWorkflowNotReady     = domain.ReasonWorkflowNotReady
 	ReasonInvalidSetting       = domain.ReasonInvalidSetting
@@ -72,6 +81,9 @@ const (
 	ReasonSealingKeyMalformed  = domain.ReasonSealingKeyMalformed
 	ReasonTemporalSettings     = domain.ReasonTemporalSettings
 )
+
+// PhaseNoWorkflow is a certificate that is stored, and that no workflow keeps.
+const PhaseNoWorkflow = domain.PhaseNoWorkflow
 
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }

@@ -10,6 +10,9 @@ import (
 	"everleaf/app"
 )
 
+// failedKey begins the key of a failure.
+const failedKey = "failed "
+
 // nextTryTimeout bounds the look at the status after a problem: nice to have, not worth a wait.
 const nextTryTimeout = 3 * time.Second
 
@@ -20,10 +23,12 @@ func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		last := ""
+		last, failed := "", ""
 		for {
 			key, line := k.look(ctx, keeper, name)
-			if key != "" && key != last && ctx.Err() == nil {
+			// A failure that ends the wait is said at the end: here, only one that it goes on after.
+			ends := strings.HasPrefix(key, failedKey) && key != failed
+			if failed = key; key != "" && key != last && !ends && ctx.Err() == nil {
 				last = key
 				_, _ = fmt.Fprintln(k.err, k.readable(line))
 			}
@@ -56,11 +61,18 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 	switch {
 	case status.Phase == "Failing" && status.Failure != nil:
 		f := status.Failure
-		return fmt.Sprint(f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
+		return fmt.Sprint(failedKey, f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
 			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt))
 	case status.Phase == "Issuing" && status.Step != "":
-		key = fmt.Sprint("step ", status.Cycle, status.Step)
-		return key, fmt.Sprintf("%s: issuing, step %s", name, status.Step)
+		status.Name = name
+		work := k.work(ctx, keeper, status)
+		key, line = fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)), fmt.Sprintf("%s: issuing, step %s", name, status.Step)
+		for _, w := range work {
+			if w.Step == status.Step {
+				line += ": " + k.atWork(w)
+			}
+		}
+		return key, line
 	case status.Phase == "Issuing":
 		return "issuing", name + ": issuing"
 	default:
