@@ -33,9 +33,6 @@ type FileProblem struct {
 	Message string `json:"message"`
 }
 
-// Nearest is the known name that a typo could have made the name from; else empty.
-func Nearest(name string, known []string) string { return configfile.Nearest(name, known) }
-
 // CheckFile reads the file as workers with these roles do, and reports all that is wrong with it and not only the first.
 // Of one issuer, target or zone it may find the next problem once the first is corrected. Nobody is contacted.
 func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) FileCheck {

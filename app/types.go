@@ -2,6 +2,7 @@ package app
 
 import (
 	"everleaf/adapters/dns01"
+	"everleaf/adapters/telemetry"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -56,6 +57,10 @@ type (
 	Record = ports.CertificateRecord
 	// Process is a running worker process as it describes itself.
 	Process = ports.Process
+	// Work is a step at work, as Temporal knows it.
+	Work = domain.Work
+	// Onlooker sees what a workflow is doing without asking it.
+	Onlooker = ports.Onlooker
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
 	// Editor is a Keeper for those who change what others change too.
@@ -71,8 +76,11 @@ const ProcessGone = ports.ProcessGone
 const (
 	ReasonWildcardNeedsDNS01   = domain.ReasonWildcardNeedsDNS01
 	ReasonGenerationConflict   = domain.ReasonGenerationConflict
+	ReasonNoAnswer             = domain.ReasonNoAnswer
 	ReasonUnknownCertificate   = domain.ReasonUnknownCertificate
 	ReasonWorkflowEnded        = domain.ReasonWorkflowEnded
+	ReasonTemporalUnreachable  = domain.ReasonTemporalUnreachable
+	ReasonQueryFailed          = domain.ReasonQueryFailed
 	ReasonNoWorker             = domain.ReasonNoWorker
 	ReasonWorkflowNotReady     = domain.ReasonWorkflowNotReady
 	ReasonInvalidSetting       = domain.ReasonInvalidSetting
@@ -81,6 +89,12 @@ const (
 	ReasonSealingKeyMalformed  = domain.ReasonSealingKeyMalformed
 	ReasonTemporalSettings     = domain.ReasonTemporalSettings
 )
+
+// ThisBuild describes this binary.
+func ThisBuild() telemetry.Build { return telemetry.ThisBuild() }
+
+// PhaseNoWorkflow is a certificate that is stored, and that no workflow keeps.
+const PhaseNoWorkflow = domain.PhaseNoWorkflow
 
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }

@@ -77,7 +77,7 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 		{[]string{"cert", "change"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY --replace --spec"},
 		{[]string{"cert", "spec"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"apply"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL --prune", "SEALING_KEY ACME_DIRECTORY"},
-		{[]string{"cert", "status"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "status"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
@@ -389,4 +389,5 @@ func TestVersionIsAFlagToo(t *testing.T) {
 	command.exits(t, exitOK, command.run(t.Context(), "version"))
 	require.Equal(t, command.out.String(), flag.out.String())
 	require.True(t, strings.HasPrefix(flag.out.String(), "everleaf "))
+	require.NotContains(t, flag.out.String(), "(devel)")
 }
