@@ -65,14 +65,14 @@ func (f stackFlag) dir() (string, error) {
 	if f.Stack != "" {
 		return f.Stack, nil
 	}
-	return linkPath()
+	return beside(stack.Link)
 }
 
-// linkPath is where the link to the running stack is: beside this program.
-func linkPath() (string, error) {
+// beside is a path in the folder of this program.
+func beside(name string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program: %w", err)
 	}
-	return filepath.Join(filepath.Dir(self), stack.Link), nil
+	return filepath.Join(filepath.Dir(self), name), nil
 }

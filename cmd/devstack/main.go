@@ -54,7 +54,7 @@ func main() {
 func run() int {
 	app := kong.Parse(&cli{}, kong.Name("devstack"), kong.UsageOnError(),
 		kong.Vars{"parts": strings.Join(stack.Parts(), ",")}, kong.Description("The local stack of Everleaf: "+
-			"Postgres, a Temporal dev server and an ACME CA (Pebble) on 127.0.0.1. Nothing of it is left when devstack ends."))
+			"Postgres, a Temporal dev server and an ACME CA (Pebble) on 127.0.0.1. When devstack ends, nothing of it is left but logs."))
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	// Nobody resets this: a second Ctrl-C does not cut the clean stop short, which is bounded.

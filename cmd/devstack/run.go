@@ -51,7 +51,7 @@ func (c runCmd) onStack(ctx context.Context, s *stack.Stack, binary string) erro
 	if err := s.Worker(ctx, binary); err != nil {
 		return err
 	}
-	link, err := linkPath()
+	link, err := beside(stack.Link)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func findBinaries(ctx context.Context, box *tools.Box, dns bool) (b binaries, er
 // stackFlags are what a stack for people can be started with.
 type stackFlags struct {
 	Keep  bool   `help:"Keep the data for the next time."`
-	Logs  string `default:".bin/logs" placeholder:"DIR" help:"Where the logs of the last runs are kept, each in a folder of its own."`
+	Logs  string `placeholder:"DIR" help:"Where the logs of the last ten runs are kept, each in a folder of its own; else in logs, beside this program."`
 	Since int64  `hidden:"" placeholder:"SECONDS" help:"When make began to build this, so that the set-up's time has the build in it."`
 }
 
@@ -53,6 +53,11 @@ func startServers(ctx context.Context, box *tools.Box, flags stackFlags, dns boo
 		return ctx, nil, "", err
 	}
 	tooled := time.Now()
+	if flags.Logs == "" {
+		if flags.Logs, err = beside("logs"); err != nil {
+			return ctx, nil, "", err
+		}
+	}
 	logs, err := stack.NewLogs(flags.Logs)
 	if err != nil {
 		return ctx, nil, "", err
@@ -124,7 +129,7 @@ func (c upCmd) Run(ctx context.Context) error {
 }
 
 func (c upCmd) show(ctx context.Context, s *stack.Stack, envFile string) error {
-	link, err := linkPath()
+	link, err := beside(stack.Link)
 	if err != nil {
 		return err
 	}

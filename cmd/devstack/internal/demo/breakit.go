@@ -38,14 +38,14 @@ func (s Shell) experiments() []experiment {
 	return []experiment{
 		{"Kill the worker. It is started again, and the certificate goes on where it was.",
 			s.devstack("break worker")},
-		{"The CA takes connections and answers nothing for 30 s. The renewal waits, and succeeds afterwards.",
-			s.devstack("break ca 30s") + "; " + s.everleaf("cert renew "+name)},
+		{"The CA takes connections and answers nothing for 20 s. The renewal waits, and succeeds afterwards.",
+			s.devstack("break ca 20s") + "; " + s.everleaf("cert renew "+name)},
 		{"Kill the CA. It forgets the account and changes its root; the renewal registers again by itself.",
 			s.devstack("break ca") + "; " + s.everleaf("cert renew "+name)},
-		{"Postgres is away for 10 s. The list waits for it and is shown then; what is served stays as it is.",
-			s.devstack("break postgres 10s") + "; " + s.everleaf("cert list")},
-		{"Temporal is away for 10 s. The command says so and is repeated; no workflow is lost, and the renewal is done.",
-			s.devstack("break temporal 10s") + "; " + s.settings() + "until " + s.Everleaf + " cert renew " + name +
+		{"Postgres is away for 5 s. The list waits for it and is shown then; what is served stays as it is.",
+			s.devstack("break postgres 5s") + "; " + s.everleaf("cert list")},
+		{"Temporal is away for 5 s. The command says so and is repeated; no workflow is lost, and the renewal is done.",
+			s.devstack("break temporal 5s") + "; " + s.settings() + "until " + s.Everleaf + " cert renew " + name +
 				"; do sleep 2; done"},
 		{"A name that leads nowhere. After half a minute it fails, and is explained: what to do, when it is tried again.",
 			s.everleaf(fmt.Sprintf("cert ensure %s --name %s", dead, stack.Nowhere)) + "; " + s.Everleaf + " cert explain " + dead},

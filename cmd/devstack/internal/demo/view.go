@@ -5,10 +5,11 @@ import "net/url"
 const viewName = "Certificates"
 
 // viewQuery leaves out the runs that were continued as new, of which each certificate has many.
-const viewQuery = `WorkflowType = "Certificate" AND ExecutionStatus = "Running"`
+const viewQuery = "WorkflowType = 'Certificate' AND ExecutionStatus = 'Running'"
 
-// viewColumns are the search attributes worth a column. They are no part of a link: the web UI keeps them in the browser.
-var viewColumns = []string{"EverleafState", "EverleafNames", "EverleafIssuer", "EverleafNextRenewal", "EverleafNotAfter"}
+// viewColumns are worth a column. They are no part of a link: the web UI keeps them in the browser.
+var viewColumns = []string{"Workflow ID", "EverleafState", "EverleafNotAfter", "EverleafNextRenewal", "EverleafIssuer",
+	"EverleafNames"}
 
 // View is a link that opens Temporal's web UI with the running certificates, and saves the query as a view of the
 // browser's.

@@ -23,7 +23,7 @@ const Link = "stack"
 
 // called is what people call the parts.
 var called = map[string]string{"worker": "Worker", "ca": "Pebble", "postgres": "Postgres", "temporal": "Temporal",
-	"dns": "Challtestsrv"}
+	"dns": "DNS"}
 
 // Parts are the names that Break knows.
 func Parts() []string { return slices.Sorted(maps.Keys(called)) }

@@ -30,7 +30,7 @@ const (
 
 func (s *Stack) challtestsrv(ctx context.Context, path string) error {
 	err := s.service(ctx, &part{
-		spec: proc.Spec{Name: "Challtestsrv", Path: path, Env: cleanEnv(), Dir: s.Dir, Args: []string{
+		spec: proc.Spec{Name: "DNS", Path: path, Env: cleanEnv(), Dir: s.Dir, Args: []string{
 			"-dnsserver", s.acme.dns, "-defaultIPv4", loopback, "-defaultIPv6", "", "-management", s.acme.dnsManagement,
 			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""}},
 		ready: func(ctx context.Context) error {
@@ -119,7 +119,7 @@ dns:
 		}
 	}
 	err = s.service(ctx, &part{
-		spec: proc.Spec{Name: "Named", Path: filepath.Join(dir, "named"), Env: cleanEnv(), Dir: dir,
+		spec: proc.Spec{Name: "DNS", Path: filepath.Join(dir, "named"), Env: cleanEnv(), Dir: dir,
 			Args: []string{"-4", "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf")}},
 		ready: listening(s.acme.dns),
 	})
