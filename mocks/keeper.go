@@ -111,6 +111,44 @@ func (mr *MockKeeperMockRecorder) Status(ctx, name interface{}) *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Status", reflect.TypeOf((*MockKeeper)(nil).Status), ctx, name)
 }
 
+// MockOnlooker is a mock of Onlooker interface.
+type MockOnlooker struct {
+	ctrl     *gomock.Controller
+	recorder *MockOnlookerMockRecorder
+}
+
+// MockOnlookerMockRecorder is the mock recorder for MockOnlooker.
+type MockOnlookerMockRecorder struct {
+	mock *MockOnlooker
+}
+
+// NewMockOnlooker creates a new mock instance.
+func NewMockOnlooker(ctrl *gomock.Controller) *MockOnlooker {
+	mock := &MockOnlooker{ctrl: ctrl}
+	mock.recorder = &MockOnlookerMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockOnlooker) EXPECT() *MockOnlookerMockRecorder {
+	return m.recorder
+}
+
+// Work mocks base method.
+func (m *MockOnlooker) Work(ctx context.Context, name string) ([]domain.Work, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Work", ctx, name)
+	ret0, _ := ret[0].([]domain.Work)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Work indicates an expected call of Work.
+func (mr *MockOnlookerMockRecorder) Work(ctx, name interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Work", reflect.TypeOf((*MockOnlooker)(nil).Work), ctx, name)
+}
+
 // MockEditor is a mock of Editor interface.
 type MockEditor struct {
 	ctrl     *gomock.Controller

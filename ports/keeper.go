@@ -31,6 +31,14 @@ type Keeper interface {
 	Status(ctx context.Context, name string) (domain.Status, error)
 }
 
+// Onlooker sees what a certificate's workflow is doing without asking it: also where no worker answers.
+type Onlooker interface {
+	// Work returns the steps that are at work or wait for their next try, from Temporal alone, within seconds. A workflow
+	// that waits for its next renewal has none. An unknown name is a Spec fault "UnknownCertificate", one whose workflow
+	// has ended "WorkflowEnded".
+	Work(ctx context.Context, name string) ([]domain.Work, error)
+}
+
 // Editor is a Keeper for those who read a spec, change a part of it and write it back.
 type Editor interface {
 	Keeper

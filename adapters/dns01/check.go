@@ -38,7 +38,7 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 		return notVisibleFault("%s", fault.Message) // it may pass, until the caller gives up
 	case errors.As(err, &fault) && fault.Reason == domain.ReasonZoneNotVisible:
 		fault.Kind = domain.FaultWait // likewise
-		return fault
+		return err
 	case errors.As(err, &fault):
 		return fault
 	case s.zone(record.Name) != nil:

@@ -1,6 +1,7 @@
 package dns01_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 // play answers as change has it, at host and port; it returns the address.
@@ -36,6 +38,20 @@ func play(t *testing.T, port int, host string, change func(answer *dns.Msg)) str
 	<-started
 	t.Cleanup(func() { _ = server.Shutdown() })
 	return conn.LocalAddr().String()
+}
+
+// Nobody listens at the port that is asked: that is said apart, since to wait hardly helps.
+func TestAClosedPort(t *testing.T) {
+	t.Parallel()
+	server, store := dns01test.Start(t, "acme.test"), newRecords()
+	const closed = 1
+	for port, want := range map[int]bool{server.Port: false, closed: true} {
+		s, err := dns01.NewSolver(dns01.Config{Zones: []dns01.ZoneConfig{server.Zone("acme.test")}, Resolver: server.Addr, CheckPort: port}, store)
+		require.NoError(t, err)
+		err = s.Check(t.Context(), challenge("acme.test"))
+		require.Error(t, err)
+		require.Equal(t, want, errors.As(err, new(ports.PortClosed)), err)
+	}
 }
 
 // One of two authoritative servers lags behind its primary. The CA may ask either; the check says which has not followed. The

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/miekg/dns"
 
@@ -21,8 +22,9 @@ const shownServers = 3
 // lack is what a name server says instead of the value; no text if it has it.
 type lack struct {
 	text string
-	// lags reports whether it answers for the zone, and does not have the value.
-	lags bool
+	// lags reports whether it answers for the zone, and does not have the value; refused whether all its addresses refuse
+	// connections.
+	lags, refused bool
 }
 
 // everyServer asks all at once. The CA may ask any of them, and only what itself says counts: a server that lags behind
@@ -33,12 +35,15 @@ func (s *Solver) everyServer(ctx context.Context, place, apex string, hosts []st
 		go func() { asked <- s.askHost(ctx, host, record) }()
 	}
 	var lacking []string
-	lagging := 0
+	lagging, refusing := 0, 0
 	for range hosts {
 		if lack := <-asked; lack.text != "" {
 			lacking = append(lacking, lack.text)
 			if lack.lags {
 				lagging++
+			}
+			if lack.refused {
+				refusing++
 			}
 		}
 	}
@@ -64,7 +69,11 @@ func (s *Solver) everyServer(ctx context.Context, place, apex string, hosts []st
 	if lagging > 0 {
 		reason = domain.ReasonChallengeNotVisible
 	}
-	return domain.NewFault(domain.FaultWait, reason, nil, "%s: %s: %s", place, what, strings.Join(fixes, "; "))
+	fault := domain.NewFault(domain.FaultWait, reason, nil, "%s: %s: %s", place, what, strings.Join(fixes, "; "))
+	if refusing == len(hosts) {
+		return ports.PortClosed{Fault: fault}
+	}
+	return fault
 }
 
 // askHost asks one name server. Of several addresses, the first that answers counts: others may be of a protocol that
@@ -75,11 +84,13 @@ func (s *Solver) askHost(ctx context.Context, host string, record ports.DNSRecor
 		return lack{text: fmt.Sprintf("the name server %s has no address (%s)", host, said(err))}
 	}
 	silent := fmt.Sprintf("has no address that the resolver %s knows", s.resolver)
+	refused := len(addresses) > 0
 	for _, address := range addresses {
 		at := net.JoinHostPort(address, strconv.Itoa(s.port))
 		answer, err := ask(ctx, at, record.Name, dns.TypeTXT, false)
 		if err != nil {
 			silent = fmt.Sprintf("(%s) does not answer: %s", at, plain(err))
+			refused = refused && errors.Is(err, syscall.ECONNREFUSED)
 			continue
 		}
 		server := fmt.Sprintf("the name server %s (%s)", host, at)
@@ -97,7 +108,7 @@ func (s *Solver) askHost(ctx context.Context, host string, record ports.DNSRecor
 		}
 		return lack{text: text, lags: true}
 	}
-	return lack{text: fmt.Sprintf("the name server %s %s", host, silent)}
+	return lack{text: fmt.Sprintf("the name server %s %s", host, silent), refused: refused}
 }
 
 // said is why a look-up failed, in short.

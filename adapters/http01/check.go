@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 const (
@@ -33,14 +34,18 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 	}
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("Accept", "*/*")
-	seen, fix := s.look(request, challenge)
+	seen, fix, refused := s.look(request, challenge)
 	switch {
 	case seen == "":
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("check %s: %w", target, ctx.Err())
 	}
-	return domain.NewFault(domain.FaultWait, domain.ReasonChallengeNotVisible, nil, "%s: %s; %s", target, seen, fix)
+	fault := domain.NewFault(domain.FaultWait, domain.ReasonChallengeNotVisible, nil, "%s: %s; %s", target, seen, fix)
+	if refused {
+		return ports.PortClosed{Fault: fault}
+	}
+	return fault
 }
 
 func (s *Solver) target(challenge domain.Challenge) string {
@@ -55,28 +60,31 @@ func (s *Solver) target(challenge domain.Challenge) string {
 }
 
 // look returns what was seen instead of the key authorization, and how to correct it; both are empty if it was seen.
-func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string) {
+// refused reports whether the connection was.
+func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string, refused bool) {
 	response, err := s.client.Do(request)
 	if err != nil {
-		return explain(err, challenge.Name, s.port)
+		seen, fix = explain(err, challenge.Name, s.port)
+		return seen, fix, errors.Is(err, syscall.ECONNREFUSED)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	if err != nil {
-		return explain(err, challenge.Name, s.port)
+		seen, fix = explain(err, challenge.Name, s.port)
+		return seen, fix, false
 	}
 	if response.StatusCode == http.StatusOK && challenge.KeyAuthorization != "" &&
 		// "The server SHOULD ignore whitespace characters at the end of the body" (RFC 8555 §8.3).
 		strings.TrimRight(string(body), " \t\r\n") == challenge.KeyAuthorization {
-		return "", ""
+		return "", "", false
 	}
 	fix = "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder"
 	from := response.Request.URL
 	if from.Hostname() != request.URL.Hostname() {
 		// The name's owner chose this address: what it answers, perhaps from inside our network, is not shown.
-		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix
+		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix, false
 	}
-	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix
+	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix, false
 }
 
 func explain(err error, name string, port int) (seen, fix string) {

@@ -20,6 +20,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/domain"
 	"everleaf/mocks"
+	"everleaf/ports"
 )
 
 func TestPresentAndCleanUpUseTheStore(t *testing.T) {
@@ -122,8 +123,12 @@ func TestCheckWithoutAServer(t *testing.T) {
 		require.NoError(t, response.Body.Close())
 	}
 	manage("set-servfail", map[string]any{"host": "broken.example.org."})
-	requireNotVisible(t, solver.Check(t.Context(), challenge("refused.example.org")), "refused.example.org:", "connection refused", "let port")
-	requireNotVisible(t, solver.Check(t.Context(), challenge("broken.example.org")), "DNS error", "name servers")
+	refused := solver.Check(t.Context(), challenge("refused.example.org"))
+	requireNotVisible(t, refused, "refused.example.org:", "connection refused", "let port")
+	require.ErrorAs(t, refused, new(ports.PortClosed))
+	broken := solver.Check(t.Context(), challenge("broken.example.org"))
+	requireNotVisible(t, broken, "DNS error", "name servers")
+	require.NotErrorAs(t, broken, new(ports.PortClosed))
 	solver = http01.NewSolver(http01.Config{Resolver: nowhere(t)}, nil)
 	requireNotVisible(t, solver.Check(t.Context(), challenge("absent.example.org")),
 		"http://absent.example.org"+prefix, "DNS has no address for absent.example.org", "create an A or AAAA record")

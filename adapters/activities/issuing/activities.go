@@ -75,6 +75,8 @@ type pace struct {
 	// check is the first pause between checks of a challenge from our side, poll that between polls of the CA where it
 	// names none; each doubles, up to pauseMax. askedMax bounds what the CA names, parkMin the wait out of place.
 	check, poll, pauseMax, askedMax, parkMin time.Duration
+	// closed is how long a challenge is looked for where all connections are refused.
+	closed time.Duration
 	// stageLimit is how long a CA may work on authorizations, or on an order, before the attempt counts as failed.
 	stageLimit time.Duration
 	// silence is how long a CA may answer nothing before the attempt counts as failed; silenceMin and silenceMax bound the
@@ -89,7 +91,8 @@ type pace struct {
 var defaultPace = pace{
 	heartbeat: activities.Heartbeat, place: 10 * time.Second, first: 100 * time.Millisecond, check: time.Second,
 	poll:     500 * time.Millisecond,
-	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, stageLimit: time.Hour,
+	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, closed: 20 * time.Second,
+	stageLimit: time.Hour,
 	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second,
 	advice: 5 * time.Second,
 }

@@ -2,8 +2,10 @@ package issuing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -159,13 +161,29 @@ func (i *issuance) awaitVisible(ctx context.Context, solver ports.Solver, challe
 		if fault.Kind != domain.FaultWait {
 			return fmt.Errorf("check challenge: %w", err)
 		}
-		if !i.Clock.Now().Before(i.at.Since.Add(solver.WaitLimit())) {
+		limit := i.visibleWithin(solver, err)
+		if !i.Clock.Now().Before(i.at.Since.Add(limit)) {
 			return fmt.Errorf("check challenge: %w", notVisibleFault(fault))
 		}
+		i.saw(fault, limit)
 		if err := i.wait(ctx, 0, i.pace.check, notVisibleFault(fault)); err != nil {
 			return err
 		}
 	}
+}
+
+// visibleWithin is how long a stage waits that has just seen err: not for long where connections were refused all the
+// time.
+func (i *issuance) visibleWithin(solver ports.Solver, err error) time.Duration {
+	now, limit := i.Clock.Now(), solver.WaitLimit()
+	if _, closed := errors.AsType[ports.PortClosed](err); !closed {
+		i.at.Closed = time.Time{}
+		return limit
+	}
+	if i.at.Closed.IsZero() {
+		i.at.Closed = now
+	}
+	return min(limit, i.at.Closed.Sub(i.at.Since)+i.pace.closed)
 }
 
 // notVisibleFault says whose fault it is that a challenge is not visible in time.

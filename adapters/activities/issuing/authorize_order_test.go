@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 // authorize runs the part on the order.
@@ -152,7 +153,7 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 	})
 	never := func(t *testing.T) *rig {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Since: now.Add(-r.waitLimit)})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Look: domain.Look{Since: now.Add(-r.waitLimit)}})
 		r.shows("a", authorization("a", isPending))
 		return r
 	}
@@ -162,6 +163,26 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 		r.cleansUp(nil)
 		err := r.authorize(ofOne())
 		wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "http://a.example.com answers 404"), false)
+	})
+	t.Run("all are refused all the time: no need to wait to the end", func(t *testing.T) {
+		closed := ports.PortClosed{Fault: domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil, "connection refused")}
+		for since, over := range map[time.Duration]bool{19 * time.Second: false, 21 * time.Second: true} {
+			r := newRig(t)
+			r.waitLimit, r.activities.pace.closed = 2*time.Minute, 20*time.Second
+			r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Look: domain.Look{Since: now.Add(-since)}, Closed: now.Add(-since)})
+			r.shows("a", authorization("a", isPending))
+			r.solver.EXPECT().Check(anything, a).Return(closed)
+			if !over {
+				parkedFor(t, r.authorize(ofOne()), "ChallengeNotVisible")
+				look := r.progress().Look
+				require.Equal(t, "connection refused", look.Seen)
+				require.Equal(t, now.Add(-since).Add(20*time.Second), look.Until)
+				continue
+			}
+			r.cleansUp(nil)
+			err := r.authorize(ofOne())
+			wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "connection refused"), false)
+		}
 	})
 	t.Run("the zone is ours and cannot be seen: the operator's fault", func(t *testing.T) {
 		r := never(t)
@@ -201,7 +222,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		r.ca.EXPECT().AcceptChallenge(anything, anything)
 		r.shows("a", authorization("a", isPending), waiting)
 		require.Equal(t, 25*time.Second, parked(t, r.authorize(ofOne())))
-		require.Equal(t, progress{Order: orderID, Stage: accepted, Since: now, Checks: 1}, r.progress())
+		require.Equal(t, progress{Order: orderID, Stage: accepted, Look: domain.Look{For: "the issuer default to validate", Since: now}, Checks: 1}, r.progress())
 	}
 	t.Run("until the CA is done", func(t *testing.T) {
 		r := newRig(t)
@@ -229,7 +250,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	t.Run("where the CA names no pause, it grows", func(t *testing.T) {
 		r := newRig(t)
 		r.activities.pace.poll, r.activities.pace.pauseMax = 500*time.Millisecond, 30*time.Second
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now.Add(-10 * time.Second)})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now.Add(-10 * time.Second)}})
 		for _, pause := range []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
 			30 * time.Second, 30 * time.Second} {
 			r.shows("a", authorization("a", isPending))
@@ -239,7 +260,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("what the CA names is bounded", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now}})
 		days := waiting
 		days.RetryAfter = 48 * time.Hour
 		r.shows("a", days)
@@ -247,7 +268,7 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("for an hour: the CA's fault", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now.Add(-time.Hour), Checks: 100})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now.Add(-time.Hour)}, Checks: 100})
 		r.shows("a", waiting)
 		r.cleansUp(nil)
 		application, fault := faultIn(t, r.authorize(ofOne()))
@@ -274,10 +295,10 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("what another order's try saved does not count", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Since: now, Failures: 2, Expired: 1})
+		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Look: domain.Look{Since: now}, Failures: 2, Expired: 1})
 		require.NoError(t, r.parts(func(_ context.Context, i *issuance) error {
 			require.False(t, i.switchTo(orderID))
-			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1}, i.at)
+			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1, Look: domain.Look{For: "the issuer default"}}, i.at)
 			require.True(t, i.switchTo(orderID))
 			return nil
 		}))

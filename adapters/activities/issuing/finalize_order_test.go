@@ -146,7 +146,7 @@ func TestFinalizeOrderIsParked(t *testing.T) {
 	r.ca.EXPECT().Finalize(anything, anything, anything).Return(slow, nil)
 	_, err := r.finalize(s, ready())
 	require.Equal(t, time.Minute, parked(t, err))
-	require.Equal(t, progress{Order: orderID, Stage: finalizing, Since: now, Checks: 1}, r.progress())
+	require.Equal(t, progress{Order: orderID, Stage: finalizing, Look: domain.Look{For: "the issuer default to issue", Since: now}, Checks: 1}, r.progress())
 
 	r.again(time.Minute)
 	_, err = r.finalize(s, slow) // as the next try finds it

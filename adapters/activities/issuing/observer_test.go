@@ -40,7 +40,7 @@ func TestStepsReportToTheObserver(t *testing.T) {
 	})
 	t.Run("nothing of a try that only looks again", func(t *testing.T) {
 		r, _ := observed(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Since: now})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now}})
 		r.ca.EXPECT().Order(anything, orderURL).Return(pending, nil)
 		_, err := r.place(domain.Record{}, stored(func(*ports.StoredOrder) {}))
 		require.NoError(t, err)

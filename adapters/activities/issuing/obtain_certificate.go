@@ -50,6 +50,9 @@ func (a *Activities) ObtainCertificate(ctx context.Context,
 	if i.issuer == "" {
 		i.issuer = spec.Issuers[0]
 	}
+	if i.at.For == "" {
+		i.at.For = i.waitsFor()
+	}
 	beating, beat := activities.Beat(ctx, a.pace.heartbeat, i.at)
 	defer beat.Stop()
 	i.beat = beat

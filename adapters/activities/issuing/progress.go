@@ -14,9 +14,11 @@ type progress struct {
 	// Order is the order that Stage is about.
 	Order string `json:"order,omitempty"`
 	Stage stage  `json:"stage,omitempty"`
-	// Since is when the stage began, Checks counts the checks since then.
-	Since  time.Time `json:"since,omitzero"`
-	Checks int       `json:"checks,omitempty"`
+	// Look has what it waits for, and since when; Checks counts the checks since then.
+	domain.Look
+	Checks int `json:"checks,omitempty"`
+	// Closed is since when all that are asked refuse connections; zero if somebody answers.
+	Closed time.Time `json:"closed,omitzero"`
 	// Failures counts the tries that failed, Expired the orders that expired.
 	Failures int `json:"failures,omitempty"`
 	Expired  int `json:"expired,omitempty"`
@@ -40,7 +42,28 @@ func (i *issuance) enter(s stage) {
 	if i.at.Stage == s {
 		return
 	}
-	i.at.Stage, i.at.Since, i.at.Checks = s, i.Clock.Now(), 0
+	i.at.Stage, i.at.Checks, i.at.Closed = s, 0, time.Time{}
+	i.at.Look = domain.Look{Since: i.Clock.Now(), For: i.waitsFor()}
+	i.beat.Reached(i.at)
+}
+
+// waitsFor is whom the stage waits for.
+func (i *issuance) waitsFor() string {
+	switch i.at.Stage {
+	case presented:
+		return "the challenge to be seen from here"
+	case accepted:
+		return "the issuer " + i.issuer + " to validate"
+	case finalizing:
+		return "the issuer " + i.issuer + " to issue"
+	default:
+		return "the issuer " + i.issuer
+	}
+}
+
+// saw notes what a check has seen and when it is given up.
+func (i *issuance) saw(fault *domain.Fault, limit time.Duration) {
+	i.at.Seen, i.at.Until = domain.SeenText(fault.Error()), i.at.Since.Add(limit)
 	i.beat.Reached(i.at)
 }
 
@@ -50,6 +73,7 @@ func (i *issuance) switchTo(orderID string) (known bool) {
 		return true
 	}
 	i.at = progress{Order: orderID, Failures: i.at.Failures, Expired: i.at.Expired}
+	i.at.For = i.waitsFor()
 	i.beat.Reached(i.at)
 	return false
 }

@@ -1,0 +1,66 @@
+package caller
+
+import (
+	"context"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+
+	"everleaf/adapters/internal/connection"
+	"everleaf/domain"
+	"everleaf/ports"
+)
+
+var _ ports.Onlooker = (*Client)(nil)
+
+// Work implements ports.Onlooker. It asks the server within connection.ProbeTimeout.
+func (c *Client) Work(ctx context.Context, name string) ([]domain.Work, error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
+	defer cancel()
+	described, err := c.temporal.DescribeWorkflowExecution(bounded, ports.WorkflowID(name), "")
+	if err != nil {
+		return nil, ended(ctx, c.interpret(err, name))
+	}
+	info := described.GetWorkflowExecutionInfo()
+	if status := info.GetStatus(); status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING &&
+		status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
+		return nil, endedFault(name, status, info)
+	}
+	var all []domain.Work
+	for _, pending := range described.GetPendingActivities() {
+		all = append(all, workOf(pending))
+	}
+	return all, nil
+}
+
+func workOf(pending *workflowpb.PendingActivityInfo) domain.Work {
+	work := domain.Work{
+		Step: pending.GetActivityType().GetName(), Attempt: int(pending.GetAttempt()), Since: instant(pending.GetScheduledTime()),
+		Queue:   pending.GetActivityOptions().GetTaskQueue().GetName(),
+		Started: pending.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED,
+		Worker:  pending.GetLastWorkerIdentity(), Failure: domain.SeenText(pending.GetLastFailure().GetMessage()),
+	}
+	if !work.Started {
+		work.NextTry = instant(pending.GetNextAttemptScheduleTime())
+	}
+	// What a step that is none of ours, or another release's, has in its heartbeats is not worth a failure.
+	_ = converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &work.Look)
+	work.For, work.Seen = domain.SeenText(work.For), domain.SeenText(work.Seen)
+	return work
+}
+
+// instant is zero for a stamp that is not there.
+func instant(stamp interface {
+	IsValid() bool
+	AsTime() time.Time
+}) time.Time {
+	if !stamp.IsValid() {
+		return time.Time{}
+	}
+	return stamp.AsTime()
+}
