@@ -124,6 +124,14 @@ func nextIssuance(timeline ports.Timeline) []Next {
 			what = "Everleaf tries again: the CA asked to wait until then."
 		}
 		return []Next{{At: timeline.Failure.RetryAt, What: what}}
+	case timeline.Order != nil:
+		o := timeline.Order
+		what := "A certificate is being obtained, and the issuer " + o.Issuer + " is waited for, since " +
+			o.Since.Format(time.RFC3339) + "."
+		if o.URL == "" {
+			what += " It has not taken the order yet."
+		}
+		return []Next{{What: what}}
 	case timeline.Phase == domain.PhaseIssuing:
 		return []Next{{What: "A certificate is being obtained right now."}}
 	case timeline.Renewal == nil:
@@ -165,6 +173,25 @@ func said(r domain.Revocation) string {
 		text += " (" + string(r.Reason) + ")"
 	}
 	return text
+}
+
+// Status is the explanation as a workflow would say it.
+func (e Explanation) Status() Status {
+	s := Status{Name: e.Name, Phase: e.Phase, Spec: e.Spec, Generation: e.Generation, Issued: e.Issued, Renewal: e.Renewal,
+		Failure: e.Failure, Revoking: e.Revoking, Deliveries: e.Deliveries}
+	if e.Asked != nil {
+		s.Spec = *e.Asked
+	}
+	if e.ReleasedAt != nil {
+		s.Phase, s.Renewal, s.Failure = domain.PhaseReleased, nil, nil
+	}
+	return s
+}
+
+// TriedSooner reports whether somebody who has corrected what failed has to ask for the next try, or wait for it: CAs and
+// networks come back by themselves, and what was asked for is asked for again.
+func TriedSooner(f Failure) bool {
+	return f.Fault.Kind == domain.FaultName || f.Fault.Kind == domain.FaultOperator
 }
 
 // Remedy says in a sentence who must do what about a failure.

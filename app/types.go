@@ -56,6 +56,10 @@ type (
 	Record = ports.CertificateRecord
 	// Process is a running worker process as it describes itself.
 	Process = ports.Process
+	// Work is a step at work, as Temporal knows it.
+	Work = domain.Work
+	// Onlooker sees what a workflow is doing without asking it.
+	Onlooker = ports.Onlooker
 	// Keeper speaks to the workflows.
 	Keeper = ports.Keeper
 	// Editor is a Keeper for those who change what others change too.
@@ -73,6 +77,9 @@ const (
 	ReasonGenerationConflict   = domain.ReasonGenerationConflict
 	ReasonUnknownCertificate   = domain.ReasonUnknownCertificate
 	ReasonWorkflowEnded        = domain.ReasonWorkflowEnded
+	ReasonNoAnswer             = domain.ReasonNoAnswer
+	ReasonTemporalUnreachable  = domain.ReasonTemporalUnreachable
+	ReasonQueryFailed          = domain.ReasonQueryFailed
 	ReasonNoWorker             = domain.ReasonNoWorker
 	ReasonWorkflowNotReady     = domain.ReasonWorkflowNotReady
 	ReasonInvalidSetting       = domain.ReasonInvalidSetting
@@ -81,6 +88,9 @@ const (
 	ReasonSealingKeyMalformed  = domain.ReasonSealingKeyMalformed
 	ReasonTemporalSettings     = domain.ReasonTemporalSettings
 )
+
+// PhaseNoWorkflow is a certificate that is stored, and that no workflow keeps.
+const PhaseNoWorkflow = domain.PhaseNoWorkflow
 
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }

@@ -14,6 +14,9 @@ const (
 	PhaseChecking Phase = "Checking"
 	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire and in lists alone.
 	PhaseReleased Phase = "Released"
+	// PhaseNoWorkflow: it is stored and not released, but its workflow has ended or is gone: nobody renews it. It is in
+	// what a caller concludes from Postgres and Temporal alone.
+	PhaseNoWorkflow Phase = "NoWorkflow"
 	// PhaseRevoked: the certificate in service is revoked, and not replaced. It is in lists alone.
 	PhaseRevoked Phase = "Revoked"
 )

@@ -42,6 +42,8 @@ type Timeline struct {
 	CertificateRecord
 	// Wanted is what the last order was placed for, where that is not what is in service.
 	Wanted *domain.Spec `json:"wanted,omitempty"`
+	// Order is the order at work, nil without one.
+	Order *OrderAtWork `json:"order,omitempty"`
 	// RevokedAt is when the certificate in service was revoked.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
 	// Revoking are the revocations that were asked for and not carried out yet.
@@ -54,6 +56,15 @@ type Timeline struct {
 	Events []Event `json:"events"`
 	// Earlier reports whether there are older ones.
 	Earlier bool `json:"earlier,omitempty"`
+}
+
+// OrderAtWork is an order that was made and is not finished.
+type OrderAtWork struct {
+	Issuer string `json:"issuer"`
+	// URL is the CA's; empty before the CA has it.
+	URL string `json:"url,omitempty"`
+	// Since is when it was made.
+	Since time.Time `json:"since"`
 }
 
 // Timelines reads them. Faults: Spec "UnknownCertificate", Wait "DatabaseUnavailable".

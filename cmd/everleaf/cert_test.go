@@ -37,7 +37,7 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	b := newBench(t)
 	// The keeper answers once three lines of progress are out.
 	steps := []app.Status{
-		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(),
+		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(), failing(),
 		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
 	unknown := true
@@ -157,6 +157,7 @@ Names        www.example.com
 Problem      Name/Unauthorized: the CA saw 404 [2J at http://www.example.com
 Failed       2026-11-22 11:59:59 UTC (1s ago), attempt 2, step AuthorizeOrder
 Next try     2026-11-22 12:10:00 UTC (in 10m00s)
+What to do   The operator of Everleaf must look at the ACME account of this issuer (everleaf account list). When that is done, everleaf cert renew www.example.com tries at once.
 Cycle        0
 Workflow     certificate/www.example.com
 `, b.out.String())

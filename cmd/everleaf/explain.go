@@ -144,7 +144,7 @@ func (k kit) trouble(e app.Explanation) []string {
 	if f.Attempts > 1 {
 		attempts += fmt.Sprintf(", for the %s time in a row", ordinal(f.Attempts))
 	}
-	return []string{said(f.Fault), attempts + step(f.Step), "What to do: " + e.Remedy}
+	return []string{said(f.Fault), attempts + step(f.Step), "What to do: " + k.whatToDo(e.Name, *f)}
 }
 
 func (k kit) coming(e app.Explanation) (lines []string) {
@@ -152,6 +152,8 @@ func (k kit) coming(e app.Explanation) (lines []string) {
 		when := ""
 		switch {
 		case next.At.IsZero():
+		case k.overdue(next.At):
+			when = "overdue since " + k.moment(next.At) + ", and everleaf cert status " + e.Name + " says why: "
 		case !next.At.After(k.now()):
 			when = "now, or as soon as a worker is there (due " + k.moment(next.At) + "): "
 		default:

@@ -76,7 +76,7 @@ Asked for, and not in service yet
 Problem
   the CA saw 404 [2J at http://www.example.com (Name/Unauthorized)
   Failed 2026-11-22 11:59:59 UTC (1s ago), for the 2nd time in a row, at the step AuthorizeOrder
-  What to do: The operator of Everleaf must look at the ACME account of this issuer (everleaf account list).
+  What to do: The operator of Everleaf must look at the ACME account of this issuer (everleaf account list). When that is done, everleaf cert renew www.example.com tries at once.
 
 What happens next
   2026-11-22 12:10:00 UTC (in 10m00s): Everleaf tries again.

@@ -44,6 +44,8 @@ type bench struct {
 	keeper    *mocks.MockEditor
 	catalog   *mocks.MockCatalog
 	timelines *mocks.MockTimelines
+	// onlooker is the keeper if it sees what is at work.
+	onlooker func() app.Keeper
 	// config is what the command asked package app for.
 	config        app.Config
 	exportRequest app.ExportRequest
@@ -86,6 +88,9 @@ func newBench(t *testing.T) *bench {
 		},
 		keeper: func(c app.Config, _ *slog.Logger) (app.Editor, func(), error) {
 			b.config = c
+			if b.onlooker != nil {
+				return b.onlooker(), closer, nil
+			}
 			return b.keeper, closer, nil
 		},
 		timelines: func(_ context.Context, c app.Config) (app.Timelines, func(), error) {

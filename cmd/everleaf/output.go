@@ -27,14 +27,31 @@ func (k kit) show(output outputFlag, status app.Status) error {
 	if status.DryRun {
 		return k.proposed(status)
 	}
-	return k.card(status)
+	return k.card(statusAnswer{Status: status})
+}
+
+// showStatus prints what the workflow answers, or what is known without it.
+func (k kit) showStatus(output outputFlag, answer statusAnswer) error {
+	if output.Output == "json" {
+		return k.json(answer)
+	}
+	return k.card(answer)
 }
 
 // card prints one certificate for people, a line for each thing that is known.
-func (k kit) card(s app.Status) error {
+func (k kit) card(s statusAnswer) error {
 	rows := [][]string{
 		{"Certificate", s.Name},
-		{"Phase", phase(string(s.Phase), s.Step)},
+		{"Phase", phase(s.Status)},
+	}
+	if s.Stored != nil {
+		rows = append(rows, []string{"Answered by", "Postgres, since " + s.Because.Message})
+		for _, line := range s.Stored.Doing {
+			rows = append(rows, []string{"Doing", line})
+		}
+	}
+	for _, w := range s.Work {
+		rows = append(rows, []string{"At work", w.Step + ": " + k.atWork(w)})
 	}
 	if s.Already {
 		rows[1][1] += ", already before: it was retired, or its workflow cancelled"
@@ -67,6 +84,7 @@ func (k kit) card(s app.Status) error {
 			[]string{"Problem", problem(f)},
 			[]string{"Failed", fmt.Sprintf("%s, attempt %d, step %s", k.moment(f.At), f.Attempts, f.Step)},
 			[]string{"Next try", k.moment(f.RetryAt)},
+			[]string{"What to do", k.whatToDo(s.Name, *f)},
 		)
 	}
 	for _, d := range s.Deliveries {
@@ -78,7 +96,10 @@ func (k kit) card(s app.Status) error {
 	if s.Generation > 0 {
 		rows = append(rows, []string{"Generation", strconv.FormatInt(s.Generation, 10)})
 	}
-	rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)}, []string{"Workflow", app.WorkflowID(s.Name)})
+	if s.Stored == nil { // Postgres does not count them
+		rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)})
+	}
+	rows = append(rows, []string{"Workflow", app.WorkflowID(s.Name)})
 	return k.rows("", rows)
 }
 
@@ -94,11 +115,24 @@ func (k kit) rows(header string, rows [][]string) error {
 	return w.Flush()
 }
 
-func phase(phase, step string) string {
-	if step == "" {
-		return phase
+// whatToDo is a failure's remedy, and how to have it tried at once when that is done.
+func (k kit) whatToDo(name string, f app.Failure) string {
+	remedy := app.Remedy(f)
+	if app.TriedSooner(f) && f.RetryAt.After(k.now()) {
+		remedy += " When that is done, everleaf cert renew " + name + " tries at once."
 	}
-	return phase + " (" + step + ")"
+	return remedy
+}
+
+func phase(s app.Status) string {
+	switch {
+	case s.Phase == "Ready" && s.Issued != nil && s.Issued.Revoked:
+		return "Revoked"
+	case s.Step == "":
+		return string(s.Phase)
+	default:
+		return string(s.Phase) + " (" + s.Step + ")"
+	}
 }
 
 func issuer(i *app.Issued) string {

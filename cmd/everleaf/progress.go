@@ -67,8 +67,15 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 		return fmt.Sprint(f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
 			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt)), true
 	case status.Phase == "Issuing" && status.Step != "":
-		key = fmt.Sprint("step ", status.Cycle, status.Step)
-		return key, fmt.Sprintf("%s: issuing, step %s", name, status.Step), false
+		status.Name = name
+		work := k.work(ctx, keeper, status)
+		key, line = fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)), fmt.Sprintf("%s: issuing, step %s", name, status.Step)
+		for _, w := range work {
+			if w.Step == status.Step {
+				line += ": " + k.atWork(w)
+			}
+		}
+		return key, line, false
 	case status.Phase == "Issuing":
 		return "issuing", name + ": issuing", false
 	default:

@@ -93,7 +93,7 @@ var defaultPace = pace{
 	poll:     500 * time.Millisecond,
 	pauseMax: 30 * time.Second, askedMax: time.Hour, parkMin: time.Second, closed: 20 * time.Second,
 	stageLimit: time.Hour,
-	silence: 10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second,
+	silence:    10 * time.Minute, silenceMin: 20 * time.Second, silenceMax: 2 * time.Minute, cleanUp: 10 * time.Second,
 	advice: 5 * time.Second,
 }
 
