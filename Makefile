@@ -6,6 +6,8 @@ SHELL := /bin/bash
 DEVSTACK := .bin/devstack
 TOOL = $$($(DEVSTACK) tools $(1))
 MODULES := . cmd/devstack
+# What everleaf version says; without git it is what the Go toolchain knows.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # The end-to-end tests first: they wait more than they compute, while the others run.
 PACKAGES := ./cmd/everleaf/e2e ./...
 
@@ -14,7 +16,7 @@ help: ## List the targets
 
 build: ## Build .bin/everleaf and .bin/devstack
 	@mkdir -p .bin
-	go build -o .bin/everleaf ./cmd/everleaf
+	go build $(if $(VERSION),-ldflags '-X everleaf/adapters/telemetry.release=$(VERSION)') -o .bin/everleaf ./cmd/everleaf
 	go -C cmd/devstack build -o ../../$(DEVSTACK) .
 
 image: ## Build the container image: make image IMAGE=name:tag

@@ -2,6 +2,7 @@ package app
 
 import (
 	"everleaf/adapters/dns01"
+	"everleaf/adapters/telemetry"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -88,6 +89,9 @@ const (
 	ReasonSealingKeyMalformed  = domain.ReasonSealingKeyMalformed
 	ReasonTemporalSettings     = domain.ReasonTemporalSettings
 )
+
+// ThisBuild describes this binary.
+func ThisBuild() telemetry.Build { return telemetry.ThisBuild() }
 
 // PhaseNoWorkflow is a certificate that is stored, and that no workflow keeps.
 const PhaseNoWorkflow = domain.PhaseNoWorkflow

@@ -77,9 +77,9 @@ func (m *Metrics) buildInfo() error {
 	if err != nil {
 		return err
 	}
-	b := thisBuild()
-	info.Record(context.Background(), 1, metric.WithAttributes(attribute.String("version", b.version),
-		attribute.String("revision", b.revision), attribute.String("goversion", b.goVersion)))
+	b := ThisBuild()
+	info.Record(context.Background(), 1, metric.WithAttributes(attribute.String("version", b.Version),
+		attribute.String("revision", b.Revision), attribute.String("goversion", b.GoVersion)))
 	return nil
 }
 

@@ -47,7 +47,7 @@ func NewTraces(ctx context.Context, logger *slog.Logger) (*Traces, error) {
 	// What detectors find stands above what is said before them, so OTEL_SERVICE_NAME wins.
 	described, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "everleaf"),
-			attribute.String("service.version", thisBuild().version)),
+			attribute.String("service.version", ThisBuild().Version)),
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, err,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -14,14 +15,15 @@ import (
 
 // cli is the whole command line: the commands, and the settings that all of them have.
 type cli struct {
-	Worker  workerCmd  `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
-	Cert    certCmd    `cmd:"" help:"Look after certificates."`
-	Apply   applyCmd   `cmd:"" help:"Bring many certificates to what a file says."`
-	Account accountCmd `cmd:"" help:"Look after the ACME accounts."`
-	Process processCmd `cmd:"" help:"Look at the worker processes."`
-	Reseal  resealCmd  `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
-	Version versionCmd `cmd:"" help:"Print version, revision and Go version."`
+	Worker     workerCmd     `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
+	Cert       certCmd       `cmd:"" help:"Look after certificates."`
+	Apply      applyCmd      `cmd:"" help:"Bring many certificates to what a file says."`
+	Account    accountCmd    `cmd:"" help:"Look after the ACME accounts."`
+	Process    processCmd    `cmd:"" help:"Look at the worker processes."`
+	Reseal     resealCmd     `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
+	Completion completionCmd `cmd:"" help:"Print a script for a shell that completes commands, flags and their values."`
+	Version    versionCmd    `cmd:"" help:"Print version, revision and Go version."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print what the command version prints."`
 	logSettings
@@ -96,6 +98,12 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 	parser, err := newParser(ctx, &c, k)
 	if err != nil {
 		return k.fail(err)
+	}
+	if len(args) > 0 && args[0] == completeCommand {
+		for _, word := range complete(parser.Model.Node, args[1:]) {
+			_, _ = fmt.Fprintln(k.out, word) // a shell that has gone asks for nothing
+		}
+		return exitOK
 	}
 	k.warnUnknown(parser.Model)
 	command, err := parser.Parse(args)

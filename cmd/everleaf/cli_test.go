@@ -389,4 +389,5 @@ func TestVersionIsAFlagToo(t *testing.T) {
 	command.exits(t, exitOK, command.run(t.Context(), "version"))
 	require.Equal(t, command.out.String(), flag.out.String())
 	require.True(t, strings.HasPrefix(flag.out.String(), "everleaf "))
+	require.NotContains(t, flag.out.String(), "(devel)")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"everleaf/app"
@@ -51,21 +50,14 @@ type versionCmd struct{}
 // Run prints what --version prints.
 func (versionCmd) Run(k *kit) error { return k.print("%s\n", version()) }
 
-// version is what the Go toolchain recorded in the binary.
+// version is what is known of the binary, in a line.
 func version() string {
-	version, revision, modified := "(unknown)", "", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, setting := range info.Settings {
-			switch {
-			case setting.Key == "vcs.revision":
-				revision = ", revision " + setting.Value
-			case setting.Key == "vcs.modified" && setting.Value == "true":
-				modified = " with changes"
-			}
-		}
+	b := app.ThisBuild()
+	changed := ""
+	if b.Modified {
+		changed = " with changes"
 	}
-	return fmt.Sprintf("everleaf %s%s%s, %s %s/%s", version, revision, modified, runtime.Version(), runtime.GOOS,
+	return fmt.Sprintf("everleaf %s, revision %s%s, %s %s/%s", b.Version, b.Revision, changed, b.GoVersion, runtime.GOOS,
 		runtime.GOARCH)
 }
 

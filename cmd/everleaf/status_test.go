@@ -17,14 +17,14 @@ import (
 
 // onlooker is a keeper that sees what is at work.
 type onlooker struct {
-	*mocks.MockKeeper
+	*mocks.MockEditor
 	work []app.Work
 }
 
 func (o onlooker) Work(context.Context, string) ([]app.Work, error) { return o.work, nil }
 
 func (b *bench) seeing(work ...app.Work) {
-	b.onlooker = func() app.Keeper { return onlooker{b.keeper, work} }
+	b.onlooker = func() app.Editor { return onlooker{b.keeper, work} }
 }
 
 func stored() ports.Timeline {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -204,23 +203,15 @@ func (s versioningSettings) unused() string {
 
 // revision is the commit that the binary was built from, marked if the work tree had changes; empty if nobody knows.
 func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	b := app.ThisBuild()
+	switch {
+	case b.Revision == "unknown":
 		return ""
+	case b.Modified:
+		return b.Revision + "-changed"
+	default:
+		return b.Revision
 	}
-	var revision, changed string
-	for _, setting := range info.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			revision = setting.Value
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			changed = "-changed"
-		}
-	}
-	if revision == "" {
-		return ""
-	}
-	return revision + changed
 }
 
 // settingVars are the values that flags' tags name.

@@ -31,12 +31,12 @@ trap 'rm -rf "$context"' EXIT
 trap 'exit 130' INT TERM
 
 arch=${GOARCH:-$(go env GOARCH)}
+revision=$(git -C "$here" rev-parse HEAD 2>/dev/null || echo unknown)
+version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo unknown)
 # timetzdata embeds the time zones: there is no file that could be missing. TZ then works in a scratch image.
-CGO_ENABLED=0 GOOS=linux GOARCH=$arch go -C "$here/.." build -trimpath -buildvcs=auto -tags timetzdata -ldflags '-s -w' -o "$context/everleaf" .
+CGO_ENABLED=0 GOOS=linux GOARCH=$arch go -C "$here/.." build -trimpath -buildvcs=auto -tags timetzdata -ldflags "-s -w -X everleaf/adapters/telemetry.release=$version" -o "$context/everleaf" .
 install -m 0555 "$context/everleaf" "$context/everleaf.ro" && mv -f "$context/everleaf.ro" "$context/everleaf"
 install -m 0444 "$bundle" "$context/ca-certificates.crt"
 
-revision=$(git -C "$here" rev-parse HEAD 2>/dev/null || echo unknown)
-version=$(git -C "$here" describe --tags --always --dirty 2>/dev/null || echo unknown)
 "$builder" build --platform "linux/$arch" --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
   -f "$here/Containerfile" -t "$name" "$context"
