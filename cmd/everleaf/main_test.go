@@ -45,7 +45,7 @@ type bench struct {
 	catalog   *mocks.MockCatalog
 	timelines *mocks.MockTimelines
 	// onlooker is the keeper if it sees what is at work.
-	onlooker func() app.Keeper
+	onlooker func() app.Editor
 	// config is what the command asked package app for.
 	config        app.Config
 	exportRequest app.ExportRequest

@@ -10,9 +10,6 @@ import (
 	"everleaf/app"
 )
 
-// failedKey begins the key of a failure.
-const failedKey = "failed "
-
 // nextTryTimeout bounds the look at the status after a problem: nice to have, not worth a wait.
 const nextTryTimeout = 3 * time.Second
 
@@ -23,14 +20,20 @@ func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		last, failed := "", ""
+		last, failing := "", ""
 		for {
-			key, line := k.look(ctx, keeper, name)
-			// A failure that ends the wait is said at the end: here, only one that it goes on after.
-			ends := strings.HasPrefix(key, failedKey) && key != failed
-			if failed = key; key != "" && key != last && !ends && ctx.Err() == nil {
+			key, line, failed := k.look(ctx, keeper, name)
+			if failing != "" && ctx.Err() == nil { // it is not the end: the end has the same text
+				_, _ = fmt.Fprintln(k.err, failing)
+				failing = ""
+			}
+			if key != "" && key != last && ctx.Err() == nil {
 				last = key
-				_, _ = fmt.Fprintln(k.err, k.readable(line))
+				if line = k.readable(line); failed {
+					failing = line
+				} else {
+					_, _ = fmt.Fprintln(k.err, line)
+				}
 			}
 			select {
 			case <-ctx.Done():
@@ -46,23 +49,23 @@ func (k kit) progress(ctx context.Context, keeper app.Keeper, name string) (stop
 }
 
 // look makes a line of what is going on, and a key that changes when there is news: the line itself has times
-// relative to now. Nothing to say is an empty key.
-func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, line string) {
+// relative to now. Nothing to say is an empty key. failed marks a problem.
+func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, line string, failed bool) {
 	status, err := keeper.Status(ctx, name)
 	if err != nil {
 		// Before the workflow is there and in the middle of a restart there is nothing to say; but somebody who
 		// waits for a worker that nobody started should learn it.
 		var fault *app.Fault
 		if errors.As(err, &fault) && (fault.Reason == app.ReasonNoWorker || fault.Reason == app.ReasonWorkflowNotReady) {
-			return string(fault.Reason), name + ": waiting: " + fault.Message
+			return string(fault.Reason), name + ": waiting: " + fault.Message, false
 		}
-		return "", ""
+		return "", "", false
 	}
 	switch {
 	case status.Phase == "Failing" && status.Failure != nil:
 		f := status.Failure
-		return fmt.Sprint(failedKey, f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
-			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt))
+		return fmt.Sprint(f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
+			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt)), true
 	case status.Phase == "Issuing" && status.Step != "":
 		status.Name = name
 		work := k.work(ctx, keeper, status)
@@ -72,11 +75,11 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 				line += ": " + k.atWork(w)
 			}
 		}
-		return key, line
+		return key, line, false
 	case status.Phase == "Issuing":
-		return "issuing", name + ": issuing"
+		return "issuing", name + ": issuing", false
 	default:
-		return "", ""
+		return "", "", false
 	}
 }
 
@@ -92,4 +95,12 @@ func (k kit) withNextTry(ctx context.Context, keeper app.Keeper, name string, er
 		return err
 	}
 	return fmt.Errorf("%w; next try %s", err, k.moment(status.Failure.RetryAt))
+}
+
+// withRenew adds to an attempt's problem that stands how to have it tried again, unless a CA asked to wait.
+func withRenew(err error, name string) error {
+	if err == nil || !strings.Contains(err.Error(), "next try") || app.AsFault(err).RetryAfter > 0 {
+		return err
+	}
+	return fmt.Errorf("%w; once that is solved, everleaf cert renew %s tries at once", err, name)
 }

@@ -17,14 +17,14 @@ import (
 
 // onlooker is a keeper that sees what is at work.
 type onlooker struct {
-	*mocks.MockKeeper
+	*mocks.MockEditor
 	work []app.Work
 }
 
 func (o onlooker) Work(context.Context, string) ([]app.Work, error) { return o.work, nil }
 
 func (b *bench) seeing(work ...app.Work) {
-	b.onlooker = func() app.Keeper { return onlooker{b.keeper, work} }
+	b.onlooker = func() app.Editor { return onlooker{b.keeper, work} }
 }
 
 func stored() ports.Timeline {
@@ -133,7 +133,7 @@ func TestProgressShowsWhatWasSeen(t *testing.T) {
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, nil)
 	keys := map[string]bool{}
 	look := func() string {
-		key, line := b.look(t.Context(), onlooker{b.keeper, []app.Work{work}}, name)
+		key, line, _ := b.look(t.Context(), onlooker{b.keeper, []app.Work{work}}, name)
 		keys[key] = true
 		return line
 	}
