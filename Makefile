@@ -69,8 +69,7 @@ generate: ## Generate the mocks, and what the pages repeat of the code
 
 REPLAYED := ./app/lifecycle ./app/sweep ./app/nexus ./app/replaytest
 replay: ## Replay the recorded histories, strictly; needs no server
-	@go test -count=1 -run TestReplay $(REPLAYED) || { echo "A recorded history does not replay on this code: change it back, or raise lifecycle.Version" \
-	  "and keep the old branch. app/replaytest/doc.go says how."; exit 1; }
+	go test -count=1 -run TestReplay $(REPLAYED)
 
 # All runs have the same servers: most tests have a database, a task queue or a namespace of their own, and one that
 # another run's remains can break shows that here. What only servers hide that have just started, `make test` shows.

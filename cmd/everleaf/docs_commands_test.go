@@ -24,7 +24,7 @@ func TestCommandsAreTaken(t *testing.T) {
 	taken := 0
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {
-			if b.language == "go" {
+			if b.language == "go" || strings.HasSuffix(p.path, "commands.md") { // that is made from the command line
 				continue
 			}
 			for line := range strings.Lines(b.text) {
