@@ -94,7 +94,7 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 	config.Postgres.URL, config.StartTimeout = s.PostgresURL, statusWithin
 	timelines, closer, err := k.timelines(ctx, config)
 	if err != nil {
-		return fmt.Errorf("%w; nor does Postgres answer: %s", why, err)
+		return fmt.Errorf("%w; nor does Postgres answer: %w", why, err)
 	}
 	defer closer()
 	timeline, err := timelines.Timeline(ctx, s.Name, 0)
@@ -102,7 +102,7 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 	case err != nil && app.AsFault(err).Reason == app.ReasonUnknownCertificate:
 		return why
 	case err != nil:
-		return fmt.Errorf("%w; nor does Postgres answer: %s", why, err)
+		return fmt.Errorf("%w; nor does Postgres answer: %w", why, err)
 	}
 	explanation := app.Explain(k.now(), timeline)
 	answer := statusAnswer{Status: explanation.Status(), Because: why, Stored: &storedStatus{Doing: k.doing(explanation)}}
