@@ -27,12 +27,12 @@ type Failed struct {
 	Fraction float64
 }
 
-// Decision is what follows a failure.
+// Decision is what follows a failure. It is in recorded histories: no field is renamed.
 type Decision struct {
 	// Failure is what failed and when it is tried again.
-	Failure Failure
+	Failure Failure `json:"failure"`
 	// Next is the issuer that is asked at once; empty if there is none.
-	Next string
+	Next string `json:"next,omitempty"`
 }
 
 // Decide applies the failure policy to what failed: when it is tried again, which issuer is asked meanwhile, whether

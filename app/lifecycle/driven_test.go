@@ -228,13 +228,13 @@ func (d *driver) succeed(a lifecycle.Action, out any) {
 	m := d.m
 	switch out := out.(type) {
 	case ports.RecordRequestOutput:
-		m.Recorded(a, lifecycle.Recorded(out), d.now)
+		m.Recorded(a, out, d.now)
 	case ports.ReserveOrderOutput:
-		m.Reserved(a, lifecycle.Reserved(out))
+		m.Reserved(a, out)
 	case ports.ObtainCertificateOutput:
 		m.ObtainedCertificate(a, out.Record)
 	case ports.RecordFailureOutput:
-		m.Decided(a, lifecycle.Decision(out))
+		m.Decided(a, out)
 	case ports.DeliverCertificateOutput:
 		m.Delivered(a, d.now)
 	case ports.RemoveDeliveryOutput:

@@ -20,12 +20,12 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			in.Request = &ticket.Request
 		}
 		local(ctx, r, ports.RecordRequest, in,
-			func(out ports.RecordRequestOutput) { m.Recorded(a, lifecycle.Recorded(out), now(ctx)) },
+			func(out ports.RecordRequestOutput) { m.Recorded(a, out, now(ctx)) },
 			func(fault domain.Fault) { m.Unrecorded(a, fault, now(ctx)) })
 	case lifecycle.StepReserve:
 		local(ctx, r, ports.ReserveOrder, ports.ReserveOrderInput{
 			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: now(ctx),
-		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, lifecycle.Reserved(out)) }, failed)
+		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, out) }, failed)
 	case lifecycle.StepObtain:
 		remote(ctx, r, obtaining(m, r.queue), ports.ObtainCertificate, ports.ObtainCertificateInput{
 			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Replaces: m.Attempt.Want.Replaces,
@@ -33,7 +33,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 		}, func(out ports.ObtainCertificateOutput) { m.ObtainedCertificate(a, out.Record) }, failed)
 	case lifecycle.StepRecordFailure:
 		local(ctx, r, ports.RecordFailure, r.failure(),
-			func(out ports.RecordFailureOutput) { m.Decided(a, lifecycle.Decision(out)) },
+			func(out ports.RecordFailureOutput) { m.Decided(a, out) },
 			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
 	case lifecycle.StepDeliver:
 		remote(ctx, r, delivering(m, r.queue, a.Target, m.Priority), ports.DeliverCertificate,

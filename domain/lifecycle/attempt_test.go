@@ -15,21 +15,21 @@ func TestReserved(t *testing.T) {
 	asked := domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}
 	tried := domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
 	from := epoch.Add(time.Second)
-	needed := Reserved{Needed: true, Replaces: "v9", NewKey: true, From: from, Tenant: "shop", Priority: domain.PriorityUrgent}
+	needed := domain.Reserved{Needed: true, Replaces: "v9", NewKey: true, From: from, Tenant: "shop", Priority: domain.PriorityUrgent}
 	waits := &Attempt{Stage: StepObtain, Spec: specA, Want: domain.Want{Reason: domain.WakeRequested, Replaces: "v9", Force: true}, Issuer: "ca1", NewKey: true, From: from}
 	for _, c := range []struct {
 		name string
 		// change is what happens meanwhile.
 		change   func(m *Machine)
-		out      Reserved
+		out      domain.Reserved
 		attempt  *Attempt
 		want     *domain.Want
 		failure  bool
 		priority int
 	}{
 		{"it is needed", nil, needed, waits, &tried, true, domain.PriorityUrgent},
-		{"it is not needed", nil, Reserved{}, nil, nil, false, 0},
-		{"it is not needed, and one more was asked for", func(m *Machine) { m.Want = &asked }, Reserved{}, nil, &asked, false, 0},
+		{"it is not needed", nil, domain.Reserved{}, nil, nil, false, 0},
+		{"it is not needed, and one more was asked for", func(m *Machine) { m.Want = &asked }, domain.Reserved{}, nil, &asked, false, 0},
 		{"something has changed", (*Machine).Notice, needed, nil, &asked, true, 0},
 		{"something has changed, and an issuer has failed", func(m *Machine) {
 			m.Notice()
@@ -74,7 +74,7 @@ func TestObtainedCertificate(t *testing.T) {
 		m := serving(func(m *Machine) { m.Cycle, m.Obtained = 7, 2 })
 		c.change(m)
 		record := domain.Record{Issued: &domain.Issued{Version: "v2"}, Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}}
-		perform(t, m, StepReserve, func(a Action) { m.Reserved(a, Reserved{Record: *m.Record, Needed: true}) })
+		perform(t, m, StepReserve, func(a Action) { m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true}) })
 		m.Failure = failing(0)
 		perform(t, m, StepObtain, func(a Action) { m.ObtainedCertificate(a, record) })
 		require.Equal(t, c.cycle, m.Cycle, c.name)
@@ -98,13 +98,13 @@ func TestAnAnswerThatOverlapsIsReadAgain(t *testing.T) {
 	m.Notice()
 	perform(t, m, StepRecordRequest, func(a Action) {
 		m.Notice()
-		m.Recorded(a, Recorded{Record: other}, epoch)
+		m.Recorded(a, domain.Recorded{Record: other}, epoch)
 	})
 	require.Equal(t, "v1", m.version())
 	require.True(t, m.Stale)
 	perform(t, m, StepRecordRequest, func(a Action) {
 		before := m.Reads
-		m.Recorded(a, Recorded{Record: other}, epoch)
+		m.Recorded(a, domain.Recorded{Record: other}, epoch)
 		require.Greater(t, m.Reads, before, "an action that began before this is older")
 	})
 	require.Equal(t, "v2", m.version())

@@ -22,7 +22,7 @@ func TestBeginAnAttempt(t *testing.T) {
 			want := domain.Want{Reason: domain.WakeRenewal, Planned: epoch}
 			require.Equal(t, &Attempt{Stage: StepReserve, Spec: m.Spec, Want: want, Issuer: first}, m.Attempt)
 			require.Equal(t, string(StepReserve), m.Status("run").Step)
-			m.Reserved(a, Reserved{Record: *m.Record, Needed: true, Replaces: "v1"})
+			m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1"})
 		})
 		perform(t, m, StepObtain, func(Action) { require.Equal(t, StepObtain, m.Attempt.Stage) })
 	}

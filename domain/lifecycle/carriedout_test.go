@@ -62,7 +62,7 @@ func TestEnsureAsksForWhatDoesNotCome(t *testing.T) {
 	} {
 		m := serving(c.change)
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specC})
-		out := Recorded{Record: *m.Record, Spec: &specC, Needed: c.needed}
+		out := domain.Recorded{Record: *m.Record, Spec: &specC, Needed: c.needed}
 		if c.changed {
 			out.Changes = []string{"something"}
 		}
@@ -89,7 +89,7 @@ func TestATriedChangeThatIsTakenBack(t *testing.T) {
 		m := serving(func(m *Machine) { m.Want, m.Failure = &domain.Want{Reason: domain.WakeChanged, Tried: tried}, unstored })
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specA})
 		perform(t, m, StepRecordRequest, func(a Action) {
-			m.Recorded(a, Recorded{Record: *m.Record, Spec: &specA, Changes: []string{"names"}}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Spec: &specA, Changes: []string{"names"}}, epoch)
 		})
 		require.Nil(t, m.Want)
 		require.Equal(t, want, m.Failure)
@@ -106,7 +106,7 @@ func TestAChangeBeginsTheAttemptAgain(t *testing.T) {
 		})
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specA})
 		perform(t, m, StepRecordRequest, func(a Action) {
-			out := Recorded{Record: *m.Record, Spec: &specA}
+			out := domain.Recorded{Record: *m.Record, Spec: &specA}
 			if changes != "" {
 				out.Changes = []string{changes}
 			}
@@ -152,7 +152,7 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 		m.Failures = 2
 		m.Ask(domain.Request{ID: "r2", Kind: c.kind})
 		perform(t, m, StepRecordRequest, func(a Action) {
-			m.Recorded(a, Recorded{Record: *m.Record, Version: m.version(), Needed: c.needed}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Version: m.version(), Needed: c.needed}, epoch)
 		})
 		require.Equal(t, c.want, m.Want, c.name)
 		require.Equal(t, c.mode, m.Mode, c.name)
@@ -174,7 +174,7 @@ func TestRevokeKnowsTheSerial(t *testing.T) {
 			{Issued: domain.Issued{Version: "v0", Serial: "00"}}, {Issued: domain.Issued{Version: "v1", Serial: "01"}},
 			{Issued: domain.Issued{Version: "v2", Serial: "02"}},
 		}
-		m.Recorded(a, Recorded{Record: record, Version: "v1", Needed: true}, epoch)
+		m.Recorded(a, domain.Recorded{Record: record, Version: "v1", Needed: true}, epoch)
 	})
 	ticket, _ := m.Ticket("r2")
 	require.Equal(t, "01", ticket.Serial)
@@ -186,7 +186,7 @@ func TestRetireFindsItRetired(t *testing.T) {
 	for mode, already := range map[Mode]bool{Active: false, Retiring: false, Clearing: false, Retired: true} {
 		m := serving(func(m *Machine) { m.Mode, m.Record.Retirement = mode, domain.Released })
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRetire})
-		perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
+		perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: *m.Record}, epoch) })
 		ticket, _ := m.Ticket("r2")
 		require.Equal(t, already, ticket.Already, mode)
 	}

@@ -114,7 +114,7 @@ func TestDecidedAboutATarget(t *testing.T) {
 			}
 		})
 		before := m.Reads
-		m.Decided(Action{Step: StepRecordFailure}, Decision{Failure: *failing(time.Minute)})
+		m.Decided(Action{Step: StepRecordFailure}, domain.Decision{Failure: *failing(time.Minute)})
 		d := m.delivery("t1")
 		require.Equal(t, c.stands, d != nil && d.Failure != nil, c.name)
 		require.Equal(t, c.gone, d == nil, c.name)
@@ -132,10 +132,10 @@ func TestDecidedAboutARevocation(t *testing.T) {
 		m.Record.Revocations = append(pending("v0", nil), pending("v1", nil)...)
 		m.Failed = []FailedAction{{Action: Action{Step: StepRevoke, Version: "v1"}}, {Action: Action{Step: StepRevoke, Version: "gone"}}}
 	})
-	m.Decided(Action{}, Decision{Failure: *failing(time.Minute)})
+	m.Decided(Action{}, domain.Decision{Failure: *failing(time.Minute)})
 	require.Nil(t, m.Record.Revocations[0].Failure)
 	require.Equal(t, failing(time.Minute), m.Record.Revocations[1].Failure)
-	m.Decided(Action{}, Decision{Failure: *failing(time.Hour)})
+	m.Decided(Action{}, domain.Decision{Failure: *failing(time.Hour)})
 	require.Equal(t, failing(time.Minute), m.Record.Revocations[1].Failure)
 	require.Empty(t, m.Failed)
 	require.False(t, m.Stale)

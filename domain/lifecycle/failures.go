@@ -43,7 +43,7 @@ func (m *Machine) denied(a Action, fault domain.Fault) bool {
 }
 
 // Decided takes the policy's answer about the oldest failed action.
-func (m *Machine) Decided(a Action, decision Decision) {
+func (m *Machine) Decided(a Action, decision domain.Decision) {
 	m.finish(a)
 	if len(m.Failed) == 0 {
 		return // cancelled meanwhile
@@ -87,7 +87,7 @@ func (m *Machine) decided(failure domain.Failure, next string) {
 
 // Undecided takes the failure of StepRecordFailure: without a policy's answer, it is tried again in a minute.
 func (m *Machine) Undecided(a Action, fault domain.Fault, now time.Time) {
-	var decision Decision
+	var decision domain.Decision
 	if len(m.Failed) > 0 {
 		decision.Failure = unasked(m.Failed[0].Action, m.Failed[0].Fault, now)
 	}

@@ -16,12 +16,12 @@ func TestStatusHasTheGeneration(t *testing.T) {
 	require.Nil(t, m.Expected, "the next run expects nothing")
 	ticket, _ := m.Ticket("start")
 	require.Equal(t, generation(specB), ticket.Request.ExpectedGeneration)
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Spec: &specA, Generation: 4}, epoch) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Spec: &specA, Generation: 4}, epoch) })
 	require.EqualValues(t, 4, m.Status("run").Generation)
 
 	m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specB})
 	perform(t, m, StepRecordRequest, func(a Action) {
-		m.Recorded(a, Recorded{Record: *m.Record, Superseded: true, Spec: &specC, Generation: 6}, epoch)
+		m.Recorded(a, domain.Recorded{Record: *m.Record, Superseded: true, Spec: &specC, Generation: 6}, epoch)
 	})
 	require.EqualValues(t, 6, m.Status("run").Generation)
 	require.Equal(t, specC, m.Spec)
@@ -32,17 +32,17 @@ func TestAConflictCorrectsTheSpec(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
-		out     Recorded
+		out     domain.Recorded
 		mode    Mode
 		spec    domain.Spec
 		want    bool
 		refusal domain.RequestKind
 	}{
-		{"as it is known", Recorded{Spec: &specA, Generation: 2}, Active, specA, false, domain.RequestEnsure},
-		{"later than is known", Recorded{Spec: &specB, Generation: 3}, Active, specB, true, domain.RequestEnsure},
-		{"later than is known, on the way to the end", Recorded{Spec: &specB, Generation: 3}, Retiring, specB, false, domain.RequestEnsure},
-		{"nothing is stored", Recorded{}, Active, specA, false, domain.RequestEnsure},
-		{"a plain start", Recorded{Spec: &specB, Generation: 3}, Active, specA, false, domain.RequestStart},
+		{"as it is known", domain.Recorded{Spec: &specA, Generation: 2}, Active, specA, false, domain.RequestEnsure},
+		{"later than is known", domain.Recorded{Spec: &specB, Generation: 3}, Active, specB, true, domain.RequestEnsure},
+		{"later than is known, on the way to the end", domain.Recorded{Spec: &specB, Generation: 3}, Retiring, specB, false, domain.RequestEnsure},
+		{"nothing is stored", domain.Recorded{}, Active, specA, false, domain.RequestEnsure},
+		{"a plain start", domain.Recorded{Spec: &specB, Generation: 3}, Active, specA, false, domain.RequestStart},
 	} {
 		m := serving(func(m *Machine) { m.Spec, m.Generation, m.Mode = specA, 2, c.mode })
 		m.Ask(domain.Request{ID: "r2", Kind: c.refusal, Spec: &specC, ExpectedGeneration: generation(specC)})
@@ -72,7 +72,7 @@ func TestADryRunChangesNothing(t *testing.T) {
 		spec := m.Spec
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specB, DryRun: true})
 		perform(t, m, StepRecordRequest, func(a Action) {
-			m.Recorded(a, Recorded{Record: *m.Record, Changes: []string{"names"}, Needed: true}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Changes: []string{"names"}, Needed: true}, epoch)
 		})
 		require.Equal(t, Answer{}, m.Answer("r2", Situation{Now: epoch}))
 		ticket, _ := m.Ticket("r2")

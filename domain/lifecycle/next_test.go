@@ -158,7 +158,7 @@ func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
 	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
 	reserve := m.Next(Situation{Now: epoch})
 	m.Begin(reserve, epoch)
-	m.Reserved(reserve, Reserved{Record: *m.Record, Needed: true, Replaces: "v1", Priority: domain.PriorityUrgent})
+	m.Reserved(reserve, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1", Priority: domain.PriorityUrgent})
 	obtain := m.Next(Situation{Now: epoch})
 	m.Begin(obtain, epoch)
 	record := *m.Record
@@ -171,7 +171,7 @@ func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
 	m.FailedWith(deliver, *fault(domain.FaultWait, "TargetBroken"), epoch)
 	decide := m.Next(Situation{Now: epoch})
 	m.Begin(decide, epoch)
-	m.Decided(decide, Decision{Failure: *failing(time.Second)})
+	m.Decided(decide, domain.Decision{Failure: *failing(time.Second)})
 	require.Equal(t, domain.PriorityUrgent, m.Priority)
 	deliver = m.Next(Situation{Now: epoch.Add(time.Second)})
 	require.Equal(t, StepDeliver, deliver.Step)

@@ -14,30 +14,6 @@ const (
 	undecidedPause = time.Minute
 )
 
-// Reserved is the answer of StepReserve.
-type Reserved struct {
-	Record domain.Record
-	// Needed reports whether a certificate has to be obtained at all.
-	Needed bool
-	// Replaces is the version that it replaces; empty if there is none, or if only a plan is missing.
-	Replaces string
-	// NewKey reports whether the key in service must not be used again.
-	NewKey bool
-	// From is the instant from which the order may be placed; zero for at once.
-	From time.Time
-	// Tenant is the fairness key, Priority how urgent the attempt is, 1 to 5.
-	Tenant   string
-	Priority int
-}
-
-// Decision is the policy's answer after a failure.
-type Decision struct {
-	// Failure is what failed and when it is tried again.
-	Failure domain.Failure
-	// Next is the issuer that is asked at once; empty if there is none.
-	Next string
-}
-
 // away leaves Postgres alone for a while after a local step that it did not answer.
 func (m *Machine) away(a Action, fault domain.Fault, now time.Time) {
 	if a.local() && fault.Kind == domain.FaultWait {
@@ -137,7 +113,7 @@ func (m *Machine) giveUp() {
 }
 
 // Reserved takes the answer of StepReserve.
-func (m *Machine) Reserved(a Action, out Reserved) {
+func (m *Machine) Reserved(a Action, out domain.Reserved) {
 	m.finish(a)
 	m.take(a, out.Record)
 	m.Tenant = out.Tenant

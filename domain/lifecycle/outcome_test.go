@@ -27,7 +27,7 @@ func TestReleasedRecordRetires(t *testing.T) {
 	m.Notice()
 	record := *m.Record
 	record.Retirement = domain.Released
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: record}, epoch) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: record}, epoch) })
 	require.Equal(t, Retired, m.Mode)
 	require.Nil(t, m.Want)
 	require.Equal(t, Action{Do: End}, m.Next(Situation{Now: epoch}))
@@ -82,7 +82,7 @@ func TestModeWaitsForARequest(t *testing.T) {
 func TestRetireThatCameTooLate(t *testing.T) {
 	t.Parallel()
 	m := serving(func(m *Machine) { m.Ask(domain.Request{ID: "1", Kind: domain.RequestRetire}) })
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: *m.Record}, epoch) })
 	require.Equal(t, Active, m.Mode)
 	require.Equal(t, domain.ReasonNotRetired, m.Answer("1", Situation{Now: epoch}).Fault.Reason)
 }
@@ -98,7 +98,7 @@ func TestSupersededRequests(t *testing.T) {
 		record := *m.Record
 		for m.asked() {
 			perform(t, m, StepRecordRequest, func(a Action) {
-				m.Recorded(a, Recorded{Record: record, Spec: &spec, Superseded: true, Needed: true}, epoch)
+				m.Recorded(a, domain.Recorded{Record: record, Spec: &spec, Superseded: true, Needed: true}, epoch)
 			})
 		}
 		require.Equal(t, Active, m.Mode, kind)
@@ -115,15 +115,15 @@ func TestForceIsForOneAttempt(t *testing.T) {
 	perform(t, m, StepReserve, func(a Action) {
 		require.True(t, m.Attempt.Want.Force)
 		m.Notice()
-		m.Reserved(a, Reserved{Record: *m.Record, Needed: true, Replaces: "v1"})
+		m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1"})
 	})
 	require.Nil(t, m.Attempt, "something has changed meanwhile")
 	require.Equal(t, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}, m.Want)
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: *m.Record}, epoch) })
-	perform(t, m, StepReserve, func(a Action) { m.Reserved(a, Reserved{Record: *m.Record, Needed: true, Replaces: "v1"}) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: *m.Record}, epoch) })
+	perform(t, m, StepReserve, func(a Action) { m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1"}) })
 	require.True(t, m.Attempt.Want.Force)
 	perform(t, m, StepObtain, func(a Action) { m.FailedWith(a, *fault(domain.FaultCA, "Down"), epoch) })
-	perform(t, m, StepRecordFailure, func(a Action) { m.Decided(a, Decision{Failure: *failing(time.Minute)}) })
+	perform(t, m, StepRecordFailure, func(a Action) { m.Decided(a, domain.Decision{Failure: *failing(time.Minute)}) })
 	require.Equal(t, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}, m.Want, "the next try is an ordinary one")
 }
 
@@ -134,13 +134,13 @@ func TestDenied(t *testing.T) {
 	denied := func(a Action) { m.FailedWith(a, *fault(domain.FaultWait, domain.ReasonVersionReplaced), epoch) }
 	stored := *m.Record
 	stored.Deliveries = []domain.Delivery{{Target: "t1"}}
-	read := func(a Action) { m.Recorded(a, Recorded{Record: stored}, epoch) }
+	read := func(a Action) { m.Recorded(a, domain.Recorded{Record: stored}, epoch) }
 	perform(t, m, StepDeliver, denied)
 	require.Empty(t, m.Failed)
 	perform(t, m, StepRecordRequest, read)
 	perform(t, m, StepDeliver, denied)
 	require.Len(t, m.Failed, 1, "the same version again")
-	perform(t, m, StepRecordFailure, func(a Action) { m.Decided(a, Decision{Failure: *failing(time.Minute)}) })
+	perform(t, m, StepRecordFailure, func(a Action) { m.Decided(a, domain.Decision{Failure: *failing(time.Minute)}) })
 	stored.Deliveries[0].Failure = failing(time.Minute)
 	perform(t, m, StepRecordRequest, read)
 	require.Equal(t, epoch.Add(time.Minute), m.Next(Situation{Now: epoch}).At)
@@ -192,7 +192,7 @@ func TestCancelledIsNotRevived(t *testing.T) {
 		perform(t, m, StepRecordRequest, func(a Action) {
 			m.Cancel()
 			require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
-			m.Recorded(a, Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
 		})
 		require.Equal(t, domain.Reason("Retired"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
 		m.Forget("r2")
@@ -245,7 +245,7 @@ func TestACallerWaitsThroughAFewFailures(t *testing.T) {
 		require.Equal(t, StepReserve, reserve.Step)
 		m.Begin(reserve, now)
 		m.FailedWith(reserve, *fault(domain.FaultCA, "Down"), now)
-		m.Decided(m.Next(Situation{Now: now}), Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
+		m.Decided(m.Next(Situation{Now: now}), domain.Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
 		require.Equal(t, failures, m.Failures)
 		require.Equal(t, failures < maxFailures, m.Answer("r2", Situation{Now: now}).Wait)
 		now = now.Add(time.Second)

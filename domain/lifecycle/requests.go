@@ -36,25 +36,6 @@ type Ticket struct {
 	Failures int `json:"failures,omitempty"`
 }
 
-// Recorded is the answer of StepRecordRequest.
-type Recorded struct {
-	Record domain.Record
-	// Spec is the request's spec with defaults and names as A-labels; nil where the kind has none.
-	Spec *domain.Spec
-	// Generation is the stored spec's.
-	Generation int64
-	// Changes say what is new, in words.
-	Changes []string
-	// Needed reports whether a certificate has to be obtained.
-	Needed bool
-	// Version is what a Renew or Revoke is about: what was in service when it was recorded first.
-	Version string
-	// Superseded reports whether a later request is stored, so that this one changes nothing: Spec is what is stored.
-	Superseded bool
-	// Refused is why the request can't be carried out; nothing was recorded then. Spec, if there is one, is what is stored.
-	Refused *domain.Fault
-}
-
 // Ask accepts a request of a caller.
 func (m *Machine) Ask(request domain.Request) { m.ask(Ticket{Request: request}) }
 
@@ -99,7 +80,7 @@ func (m *Machine) Forget(id string) {
 }
 
 // Recorded takes the answer of an action of StepRecordRequest. The action of no request has only read.
-func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
+func (m *Machine) Recorded(a Action, out domain.Recorded, now time.Time) {
 	m.finish(a)
 	if t := m.ticket(a.Request); t != nil {
 		if out.Refused != nil {
@@ -119,7 +100,7 @@ func (m *Machine) Recorded(a Action, out Recorded, now time.Time) {
 
 // carryOut does what a recorded request asks for. What was in service then counts; overlapped reports whether that may
 // have changed.
-func (m *Machine) carryOut(t *Ticket, out Recorded, overlapped bool) {
+func (m *Machine) carryOut(t *Ticket, out domain.Recorded, overlapped bool) {
 	var version string
 	if out.Record.Issued != nil {
 		version = out.Record.Issued.Version
@@ -186,7 +167,7 @@ func revoked(record domain.Record) bool {
 
 // correct takes over the spec that is stored where a caller who expected another generation was refused. They differ after
 // a reset to before a change that nobody asked for again.
-func (m *Machine) correct(out Recorded) {
+func (m *Machine) correct(out domain.Recorded) {
 	if out.Spec == nil || out.Generation == m.Generation || m.Mode == Refused {
 		return
 	}
@@ -207,7 +188,7 @@ func (m *Machine) refuse(t *Ticket, fault domain.Fault) {
 }
 
 // ensured takes over the spec.
-func (m *Machine) ensured(out Recorded, changed bool) {
+func (m *Machine) ensured(out domain.Recorded, changed bool) {
 	m.startRecorded()
 	if m.ends() {
 		m.Mode, m.Failure = Active, nil

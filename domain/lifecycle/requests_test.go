@@ -20,7 +20,7 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 	}
 	retiring := serving(func(m *Machine) { m.Mode = Clearing })
 	retiring.Ask(domain.Request{ID: "ensure", Kind: domain.RequestEnsure, Spec: &specA})
-	perform(t, retiring, StepRecordRequest, func(a Action) { retiring.Recorded(a, Recorded{Record: revoked, Spec: &specA}, epoch) })
+	perform(t, retiring, StepRecordRequest, func(a Action) { retiring.Recorded(a, domain.Recorded{Record: revoked, Spec: &specA}, epoch) })
 	require.Equal(t, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, retiring.Want)
 	for _, ensured := range []bool{false, true} {
 		m := New(name, State{Spec: specA}, Version, "start", epoch)
@@ -30,7 +30,7 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 		a := m.Next(Situation{Now: epoch})
 		require.Equal(t, StepRecordRequest, a.Step)
 		m.Begin(a, epoch)
-		m.Recorded(a, Recorded{Record: revoked, Spec: &specA}, epoch)
+		m.Recorded(a, domain.Recorded{Record: revoked, Spec: &specA}, epoch)
 		require.Equal(t, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, m.Want, "ensured: %t", ensured)
 	}
 }
@@ -53,7 +53,7 @@ func TestARepeatedRequestReplacesOnce(t *testing.T) {
 			m.Ask(domain.Request{ID: "r2", Kind: kind})
 			a := m.Next(Situation{Now: epoch})
 			m.Begin(a, epoch)
-			m.Recorded(a, Recorded{Record: *m.Record, Version: version, Needed: kind == domain.RequestRevoke}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Version: version, Needed: kind == domain.RequestRevoke}, epoch)
 			require.Equal(t, want, m.Want, "%s of %s", kind, version)
 		}
 	}

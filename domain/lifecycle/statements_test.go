@@ -11,15 +11,15 @@ import (
 // What the statements of the steps store, in short.
 
 // recordRequest is stored once; what follows from it is seen by what is stored now.
-func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
-	s, out := &w.Store, &Recorded{}
+func (w *world) recordRequest(request domain.Request, ending string) *domain.Recorded {
+	s, out := &w.Store, &domain.Recorded{}
 	stored := s.has(request.ID)
 	if stored == nil && (ending == "refused" || request.Kind == domain.RequestRevoke && s.Issued == nil) {
-		return &Recorded{Refused: fault(domain.FaultSpec, "Refused")}
+		return &domain.Recorded{Refused: fault(domain.FaultSpec, "Refused")}
 	}
 	if expected := request.ExpectedGeneration; stored == nil && expected != nil && *expected != *generation(s.Spec) {
 		spec := deep(s.Spec)
-		return &Recorded{Refused: fault(domain.FaultSpec, domain.ReasonGenerationConflict), Spec: &spec, Generation: *generation(spec)}
+		return &domain.Recorded{Refused: fault(domain.FaultSpec, domain.ReasonGenerationConflict), Spec: &spec, Generation: *generation(spec)}
 	}
 	if request.Spec != nil {
 		spec := deep(*request.Spec)
@@ -32,7 +32,7 @@ func (w *world) recordRequest(request domain.Request, ending string) *Recorded {
 		out.Needed = needs(domain.Want{Reason: domain.WakeChanged}) || want != nil && needs(*want)
 	}
 	if request.DryRun {
-		return &Recorded{Changes: out.Changes, Needed: out.Needed}
+		return &domain.Recorded{Changes: out.Changes, Needed: out.Needed}
 	}
 	if stored == nil {
 		w.noteRecorded(request)
@@ -118,10 +118,10 @@ func (w *world) noteRecorded(request domain.Request) {
 }
 
 // recordFailure stores what the policy decides about the oldest failure; a cancelled workflow has none.
-func (w *world) recordFailure() *Decision {
+func (w *world) recordFailure() *domain.Decision {
 	s, m := &w.Store, w.Machine
 	if len(m.Failed) == 0 {
-		return &Decision{}
+		return &domain.Decision{}
 	}
 	failed := m.Failed[0]
 	in := domain.Failed{Certificate: name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At, Target: failed.Action.Target,
@@ -129,7 +129,7 @@ func (w *world) recordFailure() *Decision {
 	if m.Attempt != nil && failed.Action.lane() == "attempt" {
 		in.Spec, in.Issuer, in.Tried = m.Attempt.Spec, m.Attempt.Issuer, m.Attempt.Tried
 	}
-	out := Decision(domain.Decide(in))
+	out := domain.Decide(in)
 	failure := out.Failure
 	switch {
 	case in.Target != "":

@@ -60,7 +60,7 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 			out.Recorded = w.recordRequest(m.ticket(a.Request).Request, ending)
 		}
 	case StepReserve:
-		out.Reserved = &Reserved{Tenant: "tenant", Priority: 3}
+		out.Reserved = &domain.Reserved{Tenant: "tenant", Priority: 3}
 		out.Reserved.Needed, out.Reserved.Replaces = domain.Needed(w.Now, s.record(), m.attemptSpec(), m.attemptWant())
 		if ending == "later" {
 			out.Reserved.From = w.Now.Add(10 * time.Minute)
@@ -132,7 +132,7 @@ func (w *world) apply(i int) {
 	case out.Fault != nil:
 		m.FailedWith(a, *out.Fault, w.Now)
 	case a.Step == StepRecordRequest:
-		recorded := Recorded{}
+		recorded := domain.Recorded{}
 		if out.Recorded != nil {
 			recorded = *out.Recorded
 		}

@@ -27,7 +27,7 @@ func TestATargetTakenBackDuringItsFirstTry(t *testing.T) {
 	require.Empty(t, m.Failed)
 	record := *m.Record
 	record.Deliveries = append(slices.Clone(record.Deliveries), domain.Delivery{Target: "typo", Contacted: true})
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, Recorded{Record: record}, epoch) })
+	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: record}, epoch) })
 	require.Len(t, m.Status("run").Deliveries, 2)
 	perform(t, m, StepRemove, func(a Action) { require.Equal(t, "typo", a.Target) })
 }

@@ -63,9 +63,9 @@ type step struct {
 // answer is what a step answers; Seen is world.Stored at that moment.
 type answer struct {
 	Record   domain.Record
-	Recorded *Recorded
-	Reserved *Reserved
-	Decision *Decision
+	Recorded *domain.Recorded
+	Reserved *domain.Reserved
+	Decision *domain.Decision
 	Fault    *domain.Fault
 	Seen     int
 }

@@ -25,7 +25,7 @@ func (a *Activities) RecordFailure(ctx context.Context,
 		return ports.RecordFailureOutput{}, err
 	}
 	logFailure(ctx, in, decision)
-	return ports.RecordFailureOutput{Failure: decision.Failure, Next: decision.Next}, nil
+	return decision, nil
 }
 
 func logFailure(ctx context.Context, in ports.RecordFailureInput, decision domain.Decision) {
