@@ -50,7 +50,7 @@ func New(c client.Client, options Options) *Client {
 }
 
 // As returns a client that asks in the name of caller.
-func (c *Client) As(caller string) *Client {
+func (c *Client) As(caller string) Certificates {
 	named := *c
 	named.caller = caller
 	return &named

@@ -67,6 +67,9 @@ func (m *memory) Succeed(name string) {
 	delete(m.problems, name)
 }
 
+// As implements caller.Certificates. Nothing shows who asks.
+func (f *Fake) As(string) caller.Certificates { return f }
+
 // Repeat implements caller.Certificates.
 func (f *Fake) Repeat(request caller.Request) caller.Certificates {
 	return &Fake{memory: f.memory, request: request}
@@ -103,11 +106,8 @@ func (f *Fake) Status(ctx context.Context, name string) (caller.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch c := f.certificates[name]; {
-	case c == nil:
-		return caller.Status{}, unknown(name)
-	case !c.open:
-		return caller.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
-			"certificate %q: its workflow has completed, so nobody renews it", name)
+	case c == nil || !c.open:
+		return caller.Status{}, missing(name, c)
 	default:
 		return copied(c.status), nil
 	}
@@ -130,7 +130,7 @@ func (f *Fake) Locate(ctx context.Context, name string) (run string, err error) 
 	defer f.mu.Unlock()
 	c := f.certificates[name]
 	if c == nil || !c.open {
-		return "", unknown(name)
+		return "", missing(name, c)
 	}
 	return c.run, nil
 }
@@ -142,26 +142,23 @@ func (m *memory) begin(name string, spec caller.Spec) *certificate {
 		c = &certificate{answers: map[caller.Request]answer{}}
 		m.certificates[name] = c
 	}
-	generation := c.status.Generation
-	if generation > 0 && len(c.status.Spec.Changes(spec)) > 0 {
-		generation++
-	}
 	m.made++
 	c.run, c.open = fmt.Sprintf("run-%d", m.made), true
-	c.status = caller.Status{Name: name, Phase: caller.PhaseIssuing, Spec: spec, Issued: c.status.Issued,
-		Generation: generation}
+	generation := max(c.status.Generation, 1)
+	if c.status.Generation > 0 && len(c.status.Spec.Changes(spec)) > 0 {
+		generation++
+	}
+	c.status = caller.Status{Name: name, Phase: caller.PhaseIssuing, Spec: spec, Generation: generation,
+		Issued: c.status.Issued}
 	return c
 }
 
-// generation is that of the spec, 0 where there is none.
-func (c *certificate) generation() int64 {
+// missing says why there is no open run; c is nil where there never was one.
+func missing(name string, c *certificate) error {
 	if c == nil {
-		return 0
+		return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
+			"certificate %q is not kept here; Ensure starts one", name)
 	}
-	return c.status.Generation
-}
-
-func unknown(name string) error {
-	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
-		"certificate %q is not kept here; Ensure starts one", name)
+	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+		"certificate %q: its workflow has completed, so nobody renews it", name)
 }

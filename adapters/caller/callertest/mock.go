@@ -38,6 +38,20 @@ func (m *MockCertificates) EXPECT() *MockCertificatesMockRecorder {
 	return m.recorder
 }
 
+// As mocks base method.
+func (m *MockCertificates) As(asker string) caller.Certificates {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "As", asker)
+	ret0, _ := ret[0].(caller.Certificates)
+	return ret0
+}
+
+// As indicates an expected call of As.
+func (mr *MockCertificatesMockRecorder) As(asker interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "As", reflect.TypeOf((*MockCertificates)(nil).As), asker)
+}
+
 // Ensure mocks base method.
 func (m *MockCertificates) Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error) {
 	m.ctrl.T.Helper()

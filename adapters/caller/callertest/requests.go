@@ -33,10 +33,10 @@ func (f *Fake) EnsureWith(ctx context.Context, name string, request caller.Ensur
 	}
 	if request.DryRun {
 		return f.ask(ctx, name, nil, func(c *certificate) (caller.Status, error) {
-			would := c.status
-			would.DryRun, would.Changes = true, c.status.Spec.Changes(spec)
-			would.WouldIssue = !spec.FulfilledBy(c.status.Issued)
-			return would, nil
+			status := c.status
+			status.DryRun, status.WouldIssue = true, !spec.FulfilledBy(c.status.Issued)
+			status.Changes = c.status.Spec.Changes(spec)
+			return status, nil
 		})
 	}
 	request.Spec = spec
@@ -65,9 +65,14 @@ func (f *Fake) Revoke(ctx context.Context, name string, request caller.RevokeReq
 			revoked := *c.status.Issued
 			revoked.Revoked = true
 			c.status.Issued = &revoked
-			return c.status, nil
+			status := c.status
+			status.Revoked = revoked.Serial
+			return status, nil
 		default:
-			return f.obtain(c)
+			serial := c.status.Issued.Serial
+			status, err := f.obtain(c)
+			status.Revoked = serial
+			return status, err
 		}
 	})
 }
@@ -101,7 +106,7 @@ func (f *Fake) Retire(ctx context.Context, name string, request caller.RetireReq
 	return before, nil
 }
 
-// ask carries a request out, once for each run and ID. Only an Ensure begins a run.
+// ask carries a request out, once for each run and ID. Only an ensure, if it is one, begins a run.
 func (f *Fake) ask(ctx context.Context, name string, ensure *caller.EnsureRequest,
 	do func(*certificate) (caller.Status, error)) (caller.Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
@@ -119,17 +124,16 @@ func (f *Fake) ask(ctx context.Context, name string, ensure *caller.EnsureReques
 		}
 	}
 	switch {
-	case ensure != nil && ensure.ExpectedGeneration != nil && *ensure.ExpectedGeneration != c.generation():
+	case ensure != nil && !expected(c, ensure.ExpectedGeneration):
 		return caller.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil,
-			"certificate %q: expectedGeneration is %d, and its spec has generation %d", name, *ensure.ExpectedGeneration,
-			c.generation())
+			"certificate %q: another generation of its spec was expected, so nothing was changed", name)
 	case ensure != nil && (c == nil || !c.open):
 		c = f.begin(name, ensure.Spec)
 	case ensure == nil && c != nil && f.request.Run != "" && (f.request.Run != c.run || !c.open):
 		return caller.Status{}, domain.NewFault(domain.FaultWait, domain.ReasonRunEnded, nil,
 			"the run of certificate %q's workflow ended before the request was carried out; ask the next one", name)
 	case c == nil || !c.open:
-		return caller.Status{}, unknown(name)
+		return caller.Status{}, missing(name, c)
 	}
 	status, err := do(c)
 	if err != nil {
@@ -139,6 +143,18 @@ func (f *Fake) ask(ctx context.Context, name string, ensure *caller.EnsureReques
 		c.answers[f.key(c)] = answer{copied(status), err}
 	}
 	return copied(status), err
+}
+
+// expected reports whether the stored spec, if there is one, has that generation; nil is any.
+func expected(c *certificate, generation *int64) bool {
+	switch {
+	case generation == nil:
+		return true
+	case c == nil:
+		return *generation == 0
+	default:
+		return *generation == c.status.Generation
+	}
 }
 
 // key is the request's own, in the run that it is for.
@@ -156,10 +172,10 @@ func (m *memory) want(c *certificate, spec caller.Spec) (caller.Status, error) {
 	if standing != nil && len(changes) == 0 {
 		return caller.Status{}, problem(*standing)
 	}
-	if c.status.Generation == 0 || len(changes) > 0 {
+	c.status.Spec = spec
+	if len(changes) > 0 {
 		c.status.Generation++
 	}
-	c.status.Spec = spec
 	var status caller.Status
 	var err error
 	if standing != nil || !spec.FulfilledBy(issued) || fresh && issued.Revoked {

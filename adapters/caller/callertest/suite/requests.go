@@ -93,6 +93,7 @@ func revoke(ctx context.Context, t *testing.T, w World) {
 	require.Equal(t, 2, replaced.Cycle)
 	require.NotEqual(t, first.Issued.Version, replaced.Issued.Version)
 	require.Empty(t, replaced.Revoking, "it is done")
+	require.Equal(t, first.Issued.Serial, replaced.Revoked)
 	w.looks(ctx, t, name, caller.PhaseReady, replaced.Issued.Version)
 
 	bare, err := w.Certificates.Revoke(ctx, name,
@@ -100,6 +101,7 @@ func revoke(ctx context.Context, t *testing.T, w World) {
 	require.NoError(t, err)
 	require.Equal(t, replaced.Issued.Version, bare.Issued.Version)
 	require.True(t, bare.Issued.Revoked)
+	require.Equal(t, replaced.Issued.Serial, bare.Revoked)
 	require.Equal(t, 2, bare.Cycle)
 }
 
@@ -115,9 +117,9 @@ func retire(ctx context.Context, t *testing.T, w World) {
 	_, err = w.Certificates.Status(ctx, name)
 	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
 	_, err = w.Certificates.Renew(ctx, name, caller.RenewRequest{})
-	requireFault(t, err, caller.FaultSpec, "UnknownCertificate")
+	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
 	_, err = w.Certificates.Locate(ctx, name)
-	requireFault(t, err, caller.FaultSpec, "UnknownCertificate")
+	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
 	again, err := w.Certificates.Retire(ctx, name, caller.RetireRequest{})
 	require.NoError(t, err)
 	require.True(t, again.Already)
@@ -128,6 +130,56 @@ func retire(ctx context.Context, t *testing.T, w World) {
 	require.Equal(t, caller.PhaseReady, back.Phase)
 	require.Equal(t, first.Issued, back.Issued, "it is still good")
 	require.NotNil(t, back.Renewal)
+}
+
+func generations(ctx context.Context, t *testing.T, w World) {
+	name, spec := w.certificate("generations")
+	ensure := func(expected int64, dryRun bool) (caller.Status, error) {
+		request := caller.EnsureRequest{Spec: spec, DryRun: dryRun}
+		if !dryRun {
+			request.ExpectedGeneration = &expected
+		}
+		return w.Certificates.As("a test").EnsureWith(ctx, name, request)
+	}
+	_, err := ensure(0, true)
+	requireFault(t, err, caller.FaultSpec, "UnknownCertificate")
+	first, err := ensure(0, false)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, first.Generation)
+
+	spec.Names = append(spec.Names, "more."+spec.Names[0])
+	_, err = ensure(0, false)
+	requireFault(t, err, caller.FaultSpec, "GenerationConflict")
+	dry, err := ensure(0, true)
+	require.NoError(t, err)
+	require.True(t, dry.DryRun && dry.WouldIssue)
+	require.Equal(t, []string{"names: added " + spec.Names[1]}, dry.Changes)
+	require.EqualValues(t, 1, w.looks(ctx, t, name, caller.PhaseReady, first.Issued.Version).Generation)
+	second, err := ensure(1, false)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, second.Generation)
+
+	dry, err = ensure(0, true)
+	require.NoError(t, err)
+	require.True(t, dry.DryRun)
+	require.False(t, dry.WouldIssue)
+	require.Empty(t, dry.Changes)
+	_, err = ensure(1, false)
+	requireFault(t, err, caller.FaultSpec, "GenerationConflict")
+	require.EqualValues(t, 2, w.looks(ctx, t, name, caller.PhaseReady, second.Issued.Version).Generation)
+
+	_, err = w.Certificates.Retire(ctx, name, caller.RetireRequest{})
+	require.NoError(t, err)
+	_, err = ensure(0, true)
+	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
+	back, err := ensure(2, false)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, back.Generation)
+	other, _ := w.certificate("other-generation")
+	_, err = w.Certificates.EnsureWith(ctx, other, caller.EnsureRequest{Spec: spec, ExpectedGeneration: new(int64(7))})
+	requireFault(t, err, caller.FaultSpec, "GenerationConflict")
+	_, err = w.Certificates.Locate(ctx, other)
+	require.Equal(t, caller.FaultSpec, caller.AsFault(err).Kind, "nothing was begun")
 }
 
 func deliveries(ctx context.Context, t *testing.T, w World) {

@@ -33,7 +33,8 @@ func Run(t *testing.T, w World) {
 	}{
 		{"issue", issue}, {"ensure is idempotent", idempotent}, {"change", change}, {"start", start},
 		{"what can never work", refuse}, {"unknown names", unknown}, {"problem", fail}, {"renew", renew},
-		{"repeat", repeat}, {"revoke", revoke}, {"retire", retire}, {"deliveries", deliveries}, {"watch", watch}, {"the caller's end", ended},
+		{"repeat", repeat}, {"revoke", revoke}, {"retire", retire},
+		{"generations", generations}, {"deliveries", deliveries}, {"watch", watch}, {"the caller's end", ended},
 	} {
 		t.Run(behaviour.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -67,6 +68,7 @@ func (w World) looks(ctx context.Context, t *testing.T, name string, phase calle
 	require.NotNil(t, status.Issued)
 	require.Equal(t, version, status.Issued.Version)
 	require.Empty(t, status.Changes, "they are in the answer to Ensure alone")
+	require.Empty(t, status.Revoked, "it is in the answer to Revoke alone")
 	return status
 }
 
