@@ -22,11 +22,11 @@ func (c *Client) Work(ctx context.Context, name string) ([]domain.Work, error) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
 	defer cancel()
-	answer, err := c.temporal.DescribeWorkflow(bounded, ports.WorkflowID(name), "")
+	workflow, err := c.temporal.DescribeWorkflow(bounded, ports.WorkflowID(name), "")
 	if err != nil {
 		return nil, ended(ctx, c.interpret(err, name))
 	}
-	described := answer.RawResponse
+	described := workflow.RawResponse
 	info := described.GetWorkflowExecutionInfo()
 	if status := info.GetStatus(); status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING &&
 		status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {

@@ -14,25 +14,24 @@ import (
 	"everleaf/ports"
 )
 
-// listedDetail is a listedRow of certificate c, its version in service v and its deliveries d. It is JSON, so that a row
+// listedDetail is a listedRow of certificate c with its version in service v. It is JSON, so that a row
 // that somebody has edited can't be decoded alone and does not end the list.
 const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
 	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
-	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', d.stand,
+	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries + `,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',
 		v.ari_id, 'accountURL', v.account_url, 'keyType', v.key_type, 'profile', v.profile,
 		'revoked', v.revoked_at IS NOT NULL) END)`
 
-// listedDeliveries are certificate c's deliveries d, counted.
-const listedDeliveries = `LEFT JOIN LATERAL (
+// listedDeliveries are certificate c's deliveries, counted.
+const listedDeliveries = `(
 		SELECT jsonb_build_object(
 			'current', count(*) FILTER (WHERE d.version = c.current_version AND c.spec -> 'deliveries' ? d.target),
 			'failing', count(*) FILTER (WHERE d.failure IS NOT NULL),
 			'failure', (array_agg(jsonb_build_object('target', d.target, 'failure', d.failure) ORDER BY d.target)
-				FILTER (WHERE d.failure IS NOT NULL))[1]) AS stand
-		FROM deliveries d WHERE d.certificate = c.name
-	) d ON true`
+				FILTER (WHERE d.failure IS NOT NULL))[1])
+		FROM deliveries d WHERE d.certificate = c.name)`
 
 // List implements ports.Catalog. A limit below one gives none.
 func (c *Catalog) List(ctx context.Context, filter ports.CertificateFilter, after string,
@@ -40,10 +39,10 @@ func (c *Catalog) List(ctx context.Context, filter ports.CertificateFilter, afte
 	limit = max(limit, 0)
 	source, conditions, args := listed(filter, []any{after, limit})
 	rows, err := c.pool.Query(ctx, `
-		SELECT c.name, `+conditions+`, `+listedDetail+`
+		SELECT c.name, matches, CASE WHEN matches THEN `+listedDetail+` END
 		FROM (`+source+` ORDER BY c.name LIMIT $2) c
 		LEFT JOIN versions v ON v.id = c.current_version
-		`+listedDeliveries+`
+		CROSS JOIN LATERAL (SELECT `+conditions+` AS matches) m
 		ORDER BY c.name`, args...)
 	if err != nil {
 		return page, interpret(err)

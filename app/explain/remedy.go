@@ -172,10 +172,10 @@ var shared = []struct {
 		domain.ReasonCertificateNameCharacter, domain.ReasonCertificateNameDots, domain.ReasonCertificateNameEmpty,
 		domain.ReasonCertificateNameHyphenEdge, domain.ReasonCertificateNameTooLong, domain.ReasonDeliveryName,
 		domain.ReasonDuplicateDelivery, domain.ReasonDuplicateIssuer, domain.ReasonDuplicateName,
+		domain.ReasonFleetName, domain.ReasonSpecFile,
 		domain.ReasonIssuerName, domain.ReasonNoNames, domain.ReasonProfileName, domain.ReasonSpecTooLarge,
 		domain.ReasonTenantName, domain.ReasonTooManyDeliveries, domain.ReasonTooManyIssuers, domain.ReasonTooManyNames,
 		domain.ReasonUnknownChallenge, domain.ReasonUnknownKeyRotation, domain.ReasonUnknownKeyType,
-		domain.ReasonUnknownProfile,
 	}},
 	{callMove, []domain.Reason{
 		domain.ReasonInputMalformed, domain.ReasonInputTooLarge, domain.ReasonNoSpec, domain.ReasonNoteCharacter,

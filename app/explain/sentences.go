@@ -60,8 +60,9 @@ var own = map[domain.Reason]string{
 	domain.ReasonUserActionRequired: "The operator of Everleaf must visit the page that the CA names, and agree to its " +
 		"new terms.",
 	domain.ReasonWrongDirectory: "The operator of Everleaf must correct the issuer's directory URL.",
-	domain.ReasonUnknownIssuer: "The requester must name a configured issuer, or the operator of Everleaf must " +
-		"configure this one at every worker.",
+	domain.ReasonUnknownIssuer: "The requester must name a configured issuer (everleaf cert ensure --use-issuer), or the " +
+		"operator of Everleaf must configure this one at every worker; a certificate that nobody wants ends with " +
+		"everleaf cert retire.",
 	domain.ReasonUnknownSolver: "The requester must choose a challenge that the workers can answer.",
 
 	// Operator: what is stored, and the keys that seal it.
@@ -90,6 +91,12 @@ var own = map[domain.Reason]string{
 		"configure this one at every delivery worker.",
 
 	// Spec: the requester.
+	domain.ReasonUnknownProfile: "The requester must choose a profile that the message names, or none (everleaf cert " +
+		"ensure --profile); a certificate that nobody wants ends with everleaf cert retire.",
+	domain.ReasonGenerationConflict: "The caller must read the spec again (everleaf cert spec), change that, and ask " +
+		"once more.",
+	domain.ReasonOtherFleet: "The requester must change the certificate in the file that it belongs to, or take it out " +
+		"there first.",
 	domain.ReasonNameTooLongForDNS01: "The requester of the certificate must choose http-01 for this name, or leave " +
 		"the name out.",
 	domain.ReasonWildcardNeedsDNS01: "The requester of the certificate must choose dns-01, or list each host by its " +
