@@ -17,6 +17,7 @@ var _ Certificates = (*Client)(nil)
 // a fake of it, which behaves as a worker does, and a gomock mock.
 type Certificates interface {
 	ports.Editor
+	ports.Onlooker
 	// As returns one that asks in the name of asker: see Client.As.
 	As(asker string) Certificates
 	// Start asks for a certificate and does not wait: see Client.Start.

@@ -43,6 +43,8 @@ type (
 	RevocationSigner = domain.RevocationSigner
 	// KeyRotation reports whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
+	// Work is a step that the workflow waits for.
+	Work = domain.Work
 	// Delivery is how a certificate stands at a target.
 	Delivery = domain.Delivery
 	// NexusEnsure is the input of the Nexus operation Ensure.

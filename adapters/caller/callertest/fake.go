@@ -135,6 +135,12 @@ func (f *Fake) Locate(ctx context.Context, name string) (run string, err error) 
 	return c.run, nil
 }
 
+// Work implements caller.Certificates: nothing is ever waited for.
+func (f *Fake) Work(ctx context.Context, name string) ([]caller.Work, error) {
+	_, err := f.Locate(ctx, name)
+	return nil, err
+}
+
 // begin opens a new run; what is in service stays.
 func (m *memory) begin(name string, spec caller.Spec) *certificate {
 	c := m.certificates[name]

@@ -2,6 +2,7 @@ package callertest_test
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/golang/mock/gomock"
@@ -36,6 +37,16 @@ func TestWhatAReaderChangesIsItsOwn(t *testing.T) {
 	require.Equal(t, []string{"shop.example.com"}, again.Spec.Names)
 	require.NotEqual(t, "x", again.Issued.Version)
 	require.NotEqual(t, "x", again.Renewal.Reason)
+}
+
+// What a client can do and the interface lacks would be in neither the fake nor the suite.
+func TestTheInterfaceHasAllThatAClientOffers(t *testing.T) {
+	t.Parallel()
+	client, offered := reflect.TypeFor[*caller.Client](), reflect.TypeFor[caller.Certificates]()
+	for method := range client.Methods() {
+		_, ok := offered.MethodByName(method.Name)
+		require.True(t, ok, "%s is not in caller.Certificates", method.Name)
+	}
 }
 
 func TestTheMockStandsForAllThatAClientOffers(t *testing.T) {

@@ -198,3 +198,18 @@ func (mr *MockCertificatesMockRecorder) Watch(ctx, name, every interface{}) *gom
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Watch", reflect.TypeOf((*MockCertificates)(nil).Watch), ctx, name, every)
 }
+
+// Work mocks base method.
+func (m *MockCertificates) Work(ctx context.Context, name string) ([]domain.Work, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Work", ctx, name)
+	ret0, _ := ret[0].([]domain.Work)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Work indicates an expected call of Work.
+func (mr *MockCertificatesMockRecorder) Work(ctx, name interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Work", reflect.TypeOf((*MockCertificates)(nil).Work), ctx, name)
+}

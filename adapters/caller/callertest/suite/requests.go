@@ -120,6 +120,8 @@ func retire(ctx context.Context, t *testing.T, w World) {
 	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
 	_, err = w.Certificates.Locate(ctx, name)
 	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
+	_, err = w.Certificates.Work(ctx, name)
+	requireFault(t, err, caller.FaultSpec, "WorkflowEnded")
 	again, err := w.Certificates.Retire(ctx, name, caller.RetireRequest{})
 	require.NoError(t, err)
 	require.True(t, again.Already)

@@ -103,6 +103,9 @@ func issue(ctx context.Context, t *testing.T, w World) {
 	require.True(t, status.Issued.NotBefore.Before(status.Renewal.At) && status.Renewal.At.Before(status.Issued.NotAfter))
 	require.NotEmpty(t, status.Renewal.Reason)
 	w.looks(ctx, t, name, caller.PhaseReady, status.Issued.Version)
+	work, err := w.Certificates.Work(ctx, name)
+	require.NoError(t, err)
+	require.Empty(t, work, "it is in service, and goes nowhere")
 }
 
 func idempotent(ctx context.Context, t *testing.T, w World) {
@@ -185,6 +188,7 @@ func unknown(ctx context.Context, t *testing.T, w World) {
 		"renew":  last(w.Certificates.Renew(ctx, name, caller.RenewRequest{})),
 		"revoke": last(w.Certificates.Revoke(ctx, name, caller.RevokeRequest{Reason: caller.RevokedSuperseded})),
 		"retire": last(w.Certificates.Retire(ctx, name, caller.RetireRequest{})),
+		"work":   last(w.Certificates.Work(ctx, name)),
 		"locate": last(w.Certificates.Locate(ctx, name)),
 	} {
 		require.Contains(t, requireFault(t, err, caller.FaultSpec, "UnknownCertificate"), name, what)
