@@ -163,7 +163,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuers: []\n---\ntargets: []\n":                                                                            "several YAML documents",
 		"targets: [{name: a, directory: {path: /x/{name}}}, {name: a}]":                                              "it is not YAML",
 		"targets: [{name: a}, {name: a}]":                                                                            `targets[1].name cannot work: "a" is the name of targets[0] already`,
-		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are directory, ",
+		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are ",
 		"targets: [{pull: {clients: [a]}}]":                                                                          "targets[0].name cannot work: it is missing: specs call the target by it",
 		"targets: [{name: a, pull: {clients: [a, 5]}}]":                                                              "targets[0].pull.clients[1] cannot work: it is a number where text belongs",
 	} {
