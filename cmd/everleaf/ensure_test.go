@@ -102,6 +102,16 @@ func TestEnsureSaysThatNothingChanges(t *testing.T) {
 		"www.example.com: nothing is to be changed: it is as asked for already\n", b.err.String())
 }
 
+// A database that nobody had to ask is not opened.
+func TestWhatIsKeptNeedsNoPostgres(t *testing.T) {
+	b := newBench(t)
+	b.finds(held(), nil)
+	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--postgres-url", "p"))
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "spec", name, "--postgres-url", "p"))
+	require.Equal(t, 2, b.closed, "the keeper, twice")
+}
+
 // The spec as a whole, from flags or a file, takes the place of what there is, and expects nothing.
 func TestEnsureWithTheWholeSpec(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "spec.yaml")

@@ -47,13 +47,13 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 
 // stored reads from Postgres, and opens it for the first certificate that it has to; nil without a database. Call closer
 // when done.
-func (k kit) stored(config app.Config) (read app.Stored, closer func()) {
+func (k kit) stored(config app.Config) (app.Stored, func()) {
 	if config.Postgres.URL == "" {
 		return nil, func() {}
 	}
 	var mu sync.Mutex
 	var timelines app.Timelines
-	closer = func() {}
+	closer := func() {}
 	open := func(ctx context.Context) (app.Timelines, error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -66,7 +66,7 @@ func (k kit) stored(config app.Config) (read app.Stored, closer func()) {
 		}
 		return opened, err
 	}
-	read = func(ctx context.Context, name string) (app.Record, error) {
+	read := func(ctx context.Context, name string) (app.Record, error) {
 		timelines, err := open(ctx)
 		if err != nil {
 			return app.Record{}, err
