@@ -147,6 +147,10 @@ func TestKeeperFaults(t *testing.T) {
 		{"a bad DNS name goes nowhere", ensure(missing, "a_b.example.com"), domain.FaultSpec, "", "a_b.example.com"},
 		{"a bad certificate name goes nowhere", ensure("no spaces", "www.example.com"), domain.FaultSpec, "", "no spaces"},
 		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, RenewRequest{}); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+		{"a dry run of an unknown name starts nothing", func() error {
+			_, err := keeper.EnsureWith(ctx, missing, EnsureRequest{Spec: domain.Spec{Names: []string{"www.example.com"}}, DryRun: true})
+			return err
+		}, domain.FaultSpec, "UnknownCertificate", missing},
 		{"status of an unknown name", func() error { _, err := keeper.Status(ctx, missing); return err }, domain.FaultSpec, "UnknownCertificate", missing},
 	} {
 		t.Run(c.title, func(t *testing.T) {

@@ -113,7 +113,8 @@ func (a applyCmd) read(k *kit) (app.Fleet, error) {
 func (a applyCmd) plan(ctx context.Context, k *kit, keeper app.Editor, config app.Config, file app.Fleet) (app.Plan, error) {
 	looking, cancel := context.WithTimeout(ctx, time.Duration(a.Timeout))
 	defer cancel()
-	stored := k.stored(config)
+	stored, closer := k.stored(config)
+	defer closer()
 	find := func(ctx context.Context, name string) (app.Held, error) {
 		return app.Answered(ctx, func(ctx context.Context) (app.Held, error) { return app.Find(ctx, keeper, stored, name) })
 	}

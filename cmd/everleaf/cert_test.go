@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,9 +41,9 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(), failing(),
 		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
-	unknown := true
+	var known atomic.Bool
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
-		if unknown {
+		if !known.Load() {
 			return app.Status{}, app.UnknownCertificate(name)
 		}
 		step := steps[0]
@@ -53,7 +54,7 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	})
 	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: new(int64)}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.EnsureRequest) (app.Status, error) {
-			unknown = false
+			known.Store(true)
 			for !strings.Contains(b.err.String(), "ObtainCertificate\n") && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}

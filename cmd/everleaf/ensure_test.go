@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/golang/mock/gomock"
@@ -101,6 +102,16 @@ func TestEnsureSaysThatNothingChanges(t *testing.T) {
 		"www.example.com: nothing is to be changed: it is as asked for already\n", b.err.String())
 }
 
+// A database that nobody had to ask is not opened.
+func TestWhatIsKeptNeedsNoPostgres(t *testing.T) {
+	b := newBench(t)
+	b.finds(held(), nil)
+	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--postgres-url", "p"))
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "spec", name, "--postgres-url", "p"))
+	require.Equal(t, 2, b.closed, "the keeper, twice")
+}
+
 // The spec as a whole, from flags or a file, takes the place of what there is, and expects nothing.
 func TestEnsureWithTheWholeSpec(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "spec.yaml")
@@ -122,17 +133,23 @@ func TestEnsureWithTheWholeSpec(t *testing.T) {
 // A change that comes first is read, and nothing of it is lost.
 func TestChangeIsMadeAgainAfterAConflict(t *testing.T) {
 	b := newBench(t)
-	now := held()
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) { return now, nil })
+	later := held()
+	later.Generation, later.Spec.Names = 8, append(before().Names, "other.example.com")
+	var changed atomic.Bool
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+		if changed.Load() {
+			return later, nil
+		}
+		return held(), nil
+	})
 	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, gomock.Any()).Times(2).DoAndReturn(func(_ context.Context, _ string, r app.EnsureRequest) (app.Status, error) {
 		if *r.ExpectedGeneration == 7 {
-			now.Generation = 8
-			now.Spec.Names = append(before().Names, "other.example.com")
+			changed.Store(true)
 			return app.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil, "another")
 		}
 		require.EqualValues(t, 8, *r.ExpectedGeneration)
 		require.Equal(t, append(before().Names, "other.example.com", "mine.example.com"), r.Spec.Names)
-		return now, nil
+		return later, nil
 	})
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "change", name, "--name", "mine.example.com", "-o", "json"))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"everleaf/app"
 )
@@ -18,11 +19,13 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 	call func(context.Context, app.Editor, finder) (status app.Status, known bool, err error)) error {
 	var config app.Config
 	flags.storedSettings.apply(&config)
+	stored, closer := k.stored(config)
+	defer closer()
 	return k.awaitEdit(ctx, flags.temporalSettings, name, flags.waitFlag, flags.outputFlag,
 		func(ctx context.Context, keeper app.Editor) (app.Status, error) {
 			find := func(ctx context.Context) (app.Held, error) {
 				held, err := app.Answered(ctx, func(ctx context.Context) (app.Held, error) {
-					return app.Find(ctx, keeper, k.stored(config), name)
+					return app.Find(ctx, keeper, stored, name)
 				})
 				if config.Postgres.URL == "" && reasonOf(err) == app.ReasonWorkflowEnded {
 					err = fmt.Errorf("%w with the spec that it had if it may ask Postgres (EVERLEAF_POSTGRES_URL), or with a whole new "+
@@ -42,20 +45,36 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 		})
 }
 
-// stored reads from Postgres, and opens it only then; nil without a database.
-func (k kit) stored(config app.Config) app.Stored {
+// stored reads from Postgres, and opens it for the first certificate that it has to; nil without a database. Call closer
+// when done.
+func (k kit) stored(config app.Config) (app.Stored, func()) {
 	if config.Postgres.URL == "" {
-		return nil
+		return nil, func() {}
 	}
-	return func(ctx context.Context, name string) (app.Record, error) {
-		timelines, closer, err := k.timelines(ctx, config)
+	var mu sync.Mutex
+	var timelines app.Timelines
+	closer := func() {}
+	open := func(ctx context.Context) (app.Timelines, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if timelines != nil {
+			return timelines, nil
+		}
+		opened, done, err := k.timelines(ctx, config)
+		if err == nil {
+			timelines, closer = opened, done
+		}
+		return opened, err
+	}
+	read := func(ctx context.Context, name string) (app.Record, error) {
+		timelines, err := open(ctx)
 		if err != nil {
 			return app.Record{}, err
 		}
-		defer closer()
 		timeline, err := timelines.Timeline(ctx, name, 0)
 		return timeline.CertificateRecord, err
 	}
+	return read, func() { closer() }
 }
 
 func reasonOf(err error) app.Reason {
@@ -119,7 +138,9 @@ func (s specCmd) Run(ctx context.Context, k *kit) error {
 	defer closer()
 	var config app.Config
 	s.storedSettings.apply(&config)
-	held, err := app.Find(ctx, keeper, k.stored(config), s.Name)
+	stored, done := k.stored(config)
+	defer done()
+	held, err := app.Find(ctx, keeper, stored, s.Name)
 	switch {
 	case err != nil:
 		return err
