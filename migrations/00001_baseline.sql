@@ -225,7 +225,7 @@ CREATE TABLE delivery_tokens (
     FOREIGN KEY (certificate, version) REFERENCES versions (certificate, id)
 );
 
--- Append-only audit for people. It refers to nothing, so that it outlives what it is about.
+-- Audit for people, append-only but for the last request that changed nothing. It refers to nothing, so that it outlives what it is about.
 CREATE TABLE events (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     certificate text NOT NULL,
@@ -236,6 +236,7 @@ CREATE TABLE events (
 CREATE INDEX events_certificate ON events (certificate, at);
 -- Each of these is recorded once, however often the step that records it is repeated.
 CREATE UNIQUE INDEX events_one_request ON events (certificate, (detail ->> 'request')) WHERE detail ? 'request';
+CREATE UNIQUE INDEX events_one_ensured ON events (certificate) WHERE type = 'ensured';
 CREATE UNIQUE INDEX events_one_failure ON events (certificate, at, type) WHERE type IN ('failed', 'fell_back');
 CREATE UNIQUE INDEX events_one_delivery ON events (certificate, (detail ->> 'target'), (detail ->> 'version'))
     WHERE type = 'delivered';

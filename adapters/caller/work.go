@@ -49,8 +49,19 @@ func workOf(pending *workflowpb.PendingActivityInfo) domain.Work {
 	if !work.Started {
 		work.NextTry = instant(pending.GetNextAttemptScheduleTime())
 	}
+	if last := instant(pending.GetLastAttemptCompleteTime()); !work.Started && !last.IsZero() {
+		work.Since = last // the server has the next try's
+	}
+	var progress struct {
+		domain.Look
+		// Silent is since when the issuer has answered nothing.
+		Silent time.Time `json:"silent"`
+	}
 	// What a step that is none of ours, or another release's, has in its heartbeats is not worth a failure.
-	_ = converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &work.Look)
+	_ = converter.GetDefaultDataConverter().FromPayloads(pending.GetHeartbeatDetails(), &progress)
+	if work.Look = progress.Look; !progress.Silent.IsZero() {
+		work.Look.Since = progress.Silent
+	}
 	work.For, work.Seen = domain.SeenText(work.For), domain.SeenText(work.Seen)
 	return work
 }

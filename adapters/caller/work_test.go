@@ -64,6 +64,7 @@ func TestWorkIsSeenFromOutside(t *testing.T) {
 	require.Equal(t, look, tried.Look)
 	require.Equal(t, "the worker", tried.Worker)
 	require.Equal(t, 2, tried.Attempt)
+	require.False(t, tried.Since.After(time.Now()), "not the next try's")
 	require.WithinDuration(t, time.Now().Add(time.Hour), tried.NextTry, time.Minute)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))

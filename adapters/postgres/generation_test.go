@@ -44,7 +44,7 @@ func TestGenerationCountsChanges(t *testing.T) {
 		record := query[domain.Spec](s, `SELECT wanted FROM certificates`)
 		require.Equal(t, c.spec, record, i)
 	}
-	require.Equal(t, []string{"created", "changed", "changed"}, s.events("web"), "a change is an event, whatever the caller calls new")
+	require.Equal(t, []string{"created", "ensured", "changed", "changed"}, s.events("web"), "a change is an event, whatever the caller calls new")
 
 	s.issue(newOrder("web", ""))
 	require.NoError(t, s.RecordFailure(t.Context(), "web", spec("a.example"), domain.Failure{At: time.Now(), RetryAt: time.Now()}))

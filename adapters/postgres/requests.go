@@ -129,6 +129,13 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 				jsonb_build_object('request', $3::text, 'changes', $6::text[], 'caller', $8::text)
 			FROM stored LEFT JOIN before ON true
 			WHERE released IS NOT FALSE OR cardinality($6::text[]) > 0 OR stored.generation > before.generation`+once+`
+		), unchanged AS (
+			-- Services ask at each start, so that the last one is kept, and not all.
+			INSERT INTO events (certificate, at, type, detail)
+			SELECT name, $2, 'ensured', jsonb_build_object('caller', $8::text)
+			FROM stored, before, expected
+			WHERE NOT released AND cardinality($6::text[]) = 0 AND stored.generation = before.generation AND NOT repeated
+			ON CONFLICT (certificate) WHERE type = 'ensured' DO UPDATE SET at = EXCLUDED.at, detail = EXCLUDED.detail
 		)`+outcomeOf("stored"),
 		certificate, request.At, request.ID, request.Spec, request.Fulfilled, changes, request.ExpectedGeneration,
 		request.Caller)

@@ -68,7 +68,9 @@ func TestEnsureStoresTheCertificate(t *testing.T) {
 	wider.Names = []string{"www.example", "example"}
 	s.ask("web", wanted("2", early.Add(time.Second), wider, "names: added example"))
 	s.ask("web", wanted("3", early.Add(2*time.Second), wider))
-	require.Equal(t, []string{"created", "changed"}, s.events("web"), "what changes nothing is no event")
+	s.ask("web", wanted("4", early.Add(3*time.Second), wider))
+	require.Equal(t, []string{"created", "changed", "ensured"}, s.events("web"), "of what changes nothing, the last one is kept")
+	require.Equal(t, early.Add(3*time.Second), query[time.Time](s, `SELECT at FROM events WHERE type = 'ensured'`).UTC())
 	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"], "caller": ""}`,
 		string(query[json.RawMessage](s, `SELECT detail FROM events WHERE type = 'changed'`)))
 	list = s.list()
@@ -299,7 +301,7 @@ func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 		require.Equal(t, domain.Released, record.Retirement)
 	}
 	require.Zero(t, s.count("http_tokens"))
-	require.Equal(t, []string{"placed", "changed", "released"}, s.events("web"), "once")
+	require.Equal(t, []string{"placed", "changed", "ensured", "released"}, s.events("web"), "once")
 }
 
 // After a reset of its workflow, a request is made again: it is as old as it was, and what was stored since holds.

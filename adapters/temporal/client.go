@@ -40,7 +40,7 @@ func NewClient(config Config, logger *slog.Logger) (client.Client, error) {
 // alone.
 func (c Config) sdk(logger *slog.Logger) client.Options {
 	options := c.Client
-	options.Logger = sdklog.NewStructuredLogger(logger)
+	options.Logger = sdklog.NewStructuredLogger(slog.New(withoutStops{logger.Handler()}))
 	// Our payloads are small: gzip would cost more processor time than it saves on the wire.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	// A connection that leads nowhere any more is found within 25 s: the SDK's own 30 s and 15 s are slower. Servers

@@ -55,6 +55,7 @@ func TestMain(m *testing.M) {
 
 // A real bash sources the script and completes lines with it.
 func TestCompletionInBash(t *testing.T) {
+	clean(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
 	dir := t.TempDir()

@@ -110,6 +110,7 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"created", `{"caller": "alice@laptop"}`, "alice@laptop asked for the certificate."},
 		{"renewal_requested", `{"note": "by hand", "caller": "alice@laptop"}`, "alice@laptop asked for a renewal, with the note: by hand."},
 		{"released", `{"cancelled": true}`, "The workflow was cancelled, and the certificate released: from here on nobody kept it. Temporal's history of the workflow says who did that."},
+		{"ensured", `{"caller": "shop"}`, "shop asked for what there was already, the last time."},
 		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
 		{"resumed", `{}`, "Somebody asked for the certificate again."},
 		{"resumed", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},

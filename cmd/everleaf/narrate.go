@@ -114,6 +114,8 @@ func ofRequest(kind string, d eventDetail) string {
 		sentence = who + " asked for the certificate"
 	case kind == "changed":
 		sentence = who + " changed what is wanted: " + strings.Join(d.Changes, "; ")
+	case kind == "ensured":
+		sentence = who + " asked for what there was already, the last time"
 	case kind == "resumed" && len(d.Changes) > 0:
 		sentence = who + " asked for the certificate again, with changes: " + strings.Join(d.Changes, "; ")
 	case kind == "resumed":
