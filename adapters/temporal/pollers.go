@@ -57,6 +57,27 @@ func CheckPollers(ctx context.Context, c client.Client, config Config, pollers [
 	return strings.Join(seen, ", "), nil
 }
 
+// CheckPolled asks the server whether anybody polls the queue of a role, for workflow tasks or else for activities. Faults:
+// Wait "NoPoller", which names the queue and the role; those of WaitReachable.
+func CheckPolled(ctx context.Context, c client.Client, config Config, queue, role string,
+	workflows bool) (seen string, err error) {
+	kind := enumspb.TASK_QUEUE_TYPE_ACTIVITY
+	if workflows {
+		kind = enumspb.TASK_QUEUE_TYPE_WORKFLOW
+	}
+	last, err := connection.LastPoll(ctx, c, config.Target(), queue, kind, pollerAge, func(string) bool { return true })
+	switch age := time.Since(last).Round(time.Second); {
+	case err != nil:
+		return "", err
+	case last.IsZero() || age > pollerAge:
+		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
+			"nobody polls it, so that its work waits: start a worker with the role %s on this queue, or correct --task-queue "+
+				"(EVERLEAF_TASK_QUEUE)", role)
+	default:
+		return fmt.Sprintf("a worker polled it %s ago", max(age, 0)), nil
+	}
+}
+
 func checkPoller(ctx context.Context, c client.Client, config Config, poller Poller) (detail string, err error) {
 	last, err := connection.LastPoll(ctx, c, config.Target(), poller.TaskQueue, poller.Type, pollerAge,
 		func(identity string) bool { return identity == poller.Identity })
