@@ -55,6 +55,8 @@ type (
 	CertificateFilter = ports.CertificateFilter
 	// Record is a certificate as Postgres has it.
 	Record = ports.CertificateRecord
+	// QueueChecker knows whether anybody would carry a request out.
+	QueueChecker = ports.QueueChecker
 	// Process is a running worker process as it describes itself.
 	Process = ports.Process
 	// Work is a step at work, as Temporal knows it.

@@ -4,6 +4,8 @@ package domain
 const (
 	// ReasonCancelled: the workflow was cancelled in the middle of an attempt. Nothing is wrong.
 	ReasonCancelled Reason = "Cancelled"
+	// ReasonClockWrong: the clocks of two hosts are too far apart.
+	ReasonClockWrong Reason = "ClockWrong"
 	// ReasonInvalidSetting: a setting cannot work.
 	ReasonInvalidSetting Reason = "InvalidSetting"
 	// ReasonInvalidTargets: the configuration of a target cannot work.

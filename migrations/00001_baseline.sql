@@ -140,13 +140,13 @@ CREATE TABLE accounts (
 );
 
 -- HTTP-01 tokens (RFC 8555 section 8.3). Two orders may share a pending authorization and so a token: each has its
--- own row, and what one removes the other keeps.
+-- own row, and what one removes the other keeps. One without order is a person's, who looks whether a responder answers.
 CREATE TABLE http_tokens (
     token             text NOT NULL,
-    order_id          uuid NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    order_id          uuid REFERENCES orders (id) ON DELETE CASCADE,
     key_authorization text NOT NULL,
     created_at        timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (token, order_id)
+    UNIQUE (token, order_id)
 );
 CREATE INDEX http_tokens_order ON http_tokens (order_id);
 

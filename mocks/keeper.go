@@ -149,6 +149,44 @@ func (mr *MockOnlookerMockRecorder) Work(ctx, name interface{}) *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Work", reflect.TypeOf((*MockOnlooker)(nil).Work), ctx, name)
 }
 
+// MockQueueChecker is a mock of QueueChecker interface.
+type MockQueueChecker struct {
+	ctrl     *gomock.Controller
+	recorder *MockQueueCheckerMockRecorder
+}
+
+// MockQueueCheckerMockRecorder is the mock recorder for MockQueueChecker.
+type MockQueueCheckerMockRecorder struct {
+	mock *MockQueueChecker
+}
+
+// NewMockQueueChecker creates a new mock instance.
+func NewMockQueueChecker(ctrl *gomock.Controller) *MockQueueChecker {
+	mock := &MockQueueChecker{ctrl: ctrl}
+	mock.recorder = &MockQueueCheckerMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockQueueChecker) EXPECT() *MockQueueCheckerMockRecorder {
+	return m.recorder
+}
+
+// CheckQueue mocks base method.
+func (m *MockQueueChecker) CheckQueue(ctx context.Context, name string) (string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "CheckQueue", ctx, name)
+	ret0, _ := ret[0].(string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// CheckQueue indicates an expected call of CheckQueue.
+func (mr *MockQueueCheckerMockRecorder) CheckQueue(ctx, name interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CheckQueue", reflect.TypeOf((*MockQueueChecker)(nil).CheckQueue), ctx, name)
+}
+
 // MockEditor is a mock of Editor interface.
 type MockEditor struct {
 	ctrl     *gomock.Controller

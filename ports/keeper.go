@@ -39,6 +39,13 @@ type Onlooker interface {
 	Work(ctx context.Context, name string) ([]domain.Work, error)
 }
 
+// QueueChecker is a Keeper that knows whether anybody would carry a request out.
+type QueueChecker interface {
+	// CheckQueue returns the task queue of the certificate's workflow, or where it would be started. A queue that no worker
+	// has polled for minutes is a Wait fault "NoWorker". It starts nothing.
+	CheckQueue(ctx context.Context, name string) (queue string, err error)
+}
+
 // Editor is a Keeper for those who read a spec, change a part of it and write it back.
 type Editor interface {
 	Keeper

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
 )
 
@@ -56,7 +57,7 @@ func TestStatusSaysWhyThereIsNoAnswer(t *testing.T) {
 			_, err := New(silent{}, Options{}).Status(ctx, "shop")
 			requireFault(t, err, domain.FaultWait, "NoWorker", "")
 			require.NoError(t, ctx.Err(), timeout)
-			require.LessOrEqual(t, time.Since(began), queryTimeout)
+			require.LessOrEqual(t, time.Since(began), queryTimeout+connection.ProbeTimeout)
 			cancel()
 		}
 	})

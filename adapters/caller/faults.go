@@ -20,7 +20,6 @@ func (c *Client) interpret(err error, name string) error {
 	var missing *serviceerror.NamespaceNotFound
 	var notFound *serviceerror.NotFound
 	var query *serviceerror.QueryFailed
-	var precondition *serviceerror.FailedPrecondition
 	var notReady *serviceerror.WorkflowNotReady
 	switch {
 	case err == nil:
@@ -34,9 +33,8 @@ func (c *Client) interpret(err error, name string) error {
 	case errors.As(err, &query):
 		return domain.NewFault(domain.FaultOperator, domain.ReasonQueryFailed, err,
 			"the workflow of certificate %q did not answer", name)
-	case errors.As(err, &precondition):
-		// "no poller seen for task queue recently": what a query meets without a worker.
-		return c.noWorkerFault()
+	case unpolled(err):
+		return c.noWorkerFault(name, c.target.TaskQueue)
 	case errors.As(err, &notReady):
 		return domain.NewFault(domain.FaultWait, domain.ReasonWorkflowNotReady, err,
 			"the workflow of certificate %q makes no progress; the worker's log says why", name)
@@ -95,9 +93,10 @@ func (c *Client) unknownCertificateFault(name string) error {
 		name, c.target.Place())
 }
 
-func (c *Client) noWorkerFault() error {
-	return domain.NewFault(domain.FaultWait, domain.ReasonNoWorker, nil,
-		"no worker answers on task queue %q of %s; start one with `everleaf worker`", c.target.TaskQueue, c.target.Place())
+// unpolled reports whether a query met a queue without a worker: "no poller seen for task queue recently".
+func unpolled(err error) bool {
+	var precondition *serviceerror.FailedPrecondition
+	return errors.As(err, &precondition)
 }
 
 func runEndedFault(name string) error {

@@ -56,8 +56,8 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 		return found, nil
 	case over(ctx):
 		return Status{}, ctx.Err()
-	case connection.Transient(err):
-		return Status{}, ended(ctx, c.whyNoAnswer(ctx))
+	case connection.Transient(err), unpolled(err):
+		return Status{}, ended(ctx, c.whyNoAnswer(ctx, name))
 	default:
 		return Status{}, c.interpret(err, name)
 	}
@@ -86,21 +86,4 @@ func (c *Client) query(ctx context.Context, name string) (*client.QueryWorkflowW
 // ever.
 func (c *Client) Watch(ctx context.Context, name string, every time.Duration) Statuses {
 	return Watch(ctx, every, func(ctx context.Context) (Status, error) { return c.Status(ctx, name) })
-}
-
-// whyNoAnswer distinguishes a server that is gone from one that waited for a worker in vain.
-func (c *Client) whyNoAnswer(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
-	defer cancel()
-	queue, err := c.temporal.DescribeTaskQueue(ctx, c.target.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	switch {
-	case err != nil:
-		return connection.Unreachable(c.target, err)
-	case len(queue.GetPollers()) > 0: // in the last five minutes
-		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
-			"the workers of task queue %q did not answer in time; they are busy or have just stopped: ask again",
-			c.target.TaskQueue)
-	default:
-		return c.noWorkerFault()
-	}
 }

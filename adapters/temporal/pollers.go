@@ -8,8 +8,6 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/taskqueue/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/internal/connection"
@@ -59,8 +57,30 @@ func CheckPollers(ctx context.Context, c client.Client, config Config, pollers [
 	return strings.Join(seen, ", "), nil
 }
 
+// CheckPolled asks the server whether anybody polls the queue of a role, for workflow tasks or else for activities. Faults:
+// Wait "NoPoller", which names the queue and the role; those of WaitReachable.
+func CheckPolled(ctx context.Context, c client.Client, config Config, queue, role string,
+	workflows bool) (seen string, err error) {
+	kind := enumspb.TASK_QUEUE_TYPE_ACTIVITY
+	if workflows {
+		kind = enumspb.TASK_QUEUE_TYPE_WORKFLOW
+	}
+	last, err := connection.LastPoll(ctx, c, config.Target(), queue, kind, pollerAge, func(string) bool { return true })
+	switch age := time.Since(last).Round(time.Second); {
+	case err != nil:
+		return "", err
+	case last.IsZero() || age > pollerAge:
+		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
+			"nobody polls it, so that its work waits: start a worker with the role %s on this queue, or correct --task-queue "+
+				"(EVERLEAF_TASK_QUEUE)", role)
+	default:
+		return fmt.Sprintf("a worker polled it %s ago", max(age, 0)), nil
+	}
+}
+
 func checkPoller(ctx context.Context, c client.Client, config Config, poller Poller) (detail string, err error) {
-	last, err := lastPoll(ctx, c, config, poller)
+	last, err := connection.LastPoll(ctx, c, config.Target(), poller.TaskQueue, poller.Type, pollerAge,
+		func(identity string) bool { return identity == poller.Identity })
 	age := time.Since(last).Round(time.Second)
 	const busy = "all of its slots are busy, or the log says why its polls fail"
 	switch {
@@ -74,50 +94,4 @@ func checkPoller(ctx context.Context, c client.Client, config Config, poller Pol
 			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
 	}
 	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil
-}
-
-// lastPoll is zero if the server knows of none. It keeps the pollers of each partition of a queue apart, and whom the
-// root does not know may poll another one.
-func lastPoll(ctx context.Context, c client.Client, config Config, poller Poller) (time.Time, error) {
-	last, err := lastPollAt(ctx, c, config, poller, poller.TaskQueue)
-	if err != nil || time.Since(last) <= pollerAge {
-		return last, err
-	}
-	partitions, err := c.WorkflowService().ListTaskQueuePartitions(ctx, &workflowservice.ListTaskQueuePartitionsRequest{
-		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: poller.TaskQueue},
-	})
-	if err != nil {
-		return last, connection.Reached(err, config.Target())
-	}
-	// The answer knows workflow and activity queues; Nexus queues are partitioned alike.
-	list := partitions.GetActivityTaskQueuePartitions()
-	if poller.Type == enumspb.TASK_QUEUE_TYPE_WORKFLOW {
-		list = partitions.GetWorkflowTaskQueuePartitions()
-	}
-	for _, partition := range list {
-		at, err := lastPollAt(ctx, c, config, poller, partition.GetKey())
-		if err != nil {
-			return last, err
-		}
-		if at.After(last) {
-			last = at
-		}
-	}
-	return last, nil
-}
-
-func lastPollAt(ctx context.Context, c client.Client, config Config, poller Poller,
-	partition string) (last time.Time, err error) {
-	described, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace: config.Client.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: poller.Type,
-	})
-	if err != nil {
-		return last, connection.Reached(err, config.Target())
-	}
-	for _, seen := range described.GetPollers() {
-		if at := seen.GetLastAccessTime().AsTime(); seen.GetIdentity() == poller.Identity && at.After(last) {
-			last = at
-		}
-	}
-	return last, nil
 }

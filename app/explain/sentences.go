@@ -74,6 +74,7 @@ var own = map[domain.Reason]string{
 		"service: it exists, is enabled, and they may encrypt and decrypt.",
 
 	// Operator: the process and its settings.
+	domain.ReasonClockWrong: "The operator of Everleaf must have the hosts' clocks set by NTP.",
 	domain.ReasonDNSRefused: "The operator of Everleaf must correct the zone's settings, or its server's operator " +
 		"must allow what the message says was refused.",
 	domain.ReasonNoDNSZones: "The operator of Everleaf must name the DNS zones that it may write to, or the requester " +

@@ -17,7 +17,8 @@ type outputFlag struct {
 }
 
 type waitFlag struct {
-	Timeout duration `default:"5m" placeholder:"DURATION" help:"How long to wait; the workflow goes on after it."`
+	Timeout     duration `default:"5m" placeholder:"DURATION" help:"How long to wait; the workflow goes on after it."`
+	StartAnyway bool     `help:"Ask also if nobody polls the task queue: a worker that comes later carries it out."`
 }
 
 type renewCmd struct {
@@ -107,6 +108,9 @@ func (k kit) awaitEdit(ctx context.Context, settings temporalSettings, name stri
 	limited, cancel := context.WithTimeout(ctx, time.Duration(wait.Timeout))
 	defer cancel()
 
+	if err := k.checkQueue(limited, keeper, name, settings.TaskQueue, wait.StartAnyway); err != nil {
+		return err
+	}
 	stop := k.progress(limited, keeper, name)
 	status, err := call(limited, keeper)
 	stop()

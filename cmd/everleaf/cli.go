@@ -20,6 +20,7 @@ type cli struct {
 	Cert       certCmd       `cmd:"" help:"Look after certificates."`
 	Apply      applyCmd      `cmd:"" help:"Bring many certificates to what a file says."`
 	Account    accountCmd    `cmd:"" help:"Look after the ACME accounts."`
+	Doctor     doctorCmd     `cmd:"" help:"Look at everything that a worker depends on, and say what is wrong and what to do."`
 	Config     configCmd     `cmd:"" help:"Look at the configuration file."`
 	Process    processCmd    `cmd:"" help:"Look at the worker processes."`
 	Reseal     resealCmd     `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
@@ -74,6 +75,7 @@ type kit struct {
 	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountTimeline, error)
 	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
 	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
+	doctor          func(ctx context.Context, c app.Config, responderName string, logger *slog.Logger) []app.Finding
 	processes       func(context.Context, app.Config) ([]app.Process, error)
 	reseal          func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
 

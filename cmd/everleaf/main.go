@@ -38,7 +38,7 @@ func start(args []string, out, err io.Writer) int {
 		worker: app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper,
 		catalog: app.OpenCatalog, export: app.Export,
 		accounts: app.ListAccounts, explainAccount: app.ExplainAccount, changeAccount: app.ChangeAccount,
-		processes: app.ListProcesses,
-		reseal:    app.Reseal, timelines: app.OpenTimelines,
+		processes: app.ListProcesses, doctor: app.Doctor,
+		reseal: app.Reseal, timelines: app.OpenTimelines,
 	})
 }

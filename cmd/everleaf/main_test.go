@@ -50,6 +50,9 @@ type bench struct {
 	config        app.Config
 	exportRequest app.ExportRequest
 	closed        int
+	// findings are what the doctor finds, responderName is what it was asked to look at.
+	findings      []app.Finding
+	responderName string
 	// running are the processes in the table.
 	running []app.Process
 	// resealed is what a resealing has done, resealProgress what it reports meanwhile.
@@ -100,6 +103,10 @@ func newBench(t *testing.T) *bench {
 		catalog: func(_ context.Context, c app.Config) (app.Catalog, func(), error) {
 			b.config = c
 			return b.catalog, closer, nil
+		},
+		doctor: func(_ context.Context, c app.Config, responderName string, _ *slog.Logger) []app.Finding {
+			b.config, b.responderName = c, responderName
+			return b.findings
 		},
 		processes: func(_ context.Context, c app.Config) ([]app.Process, error) {
 			b.config = c

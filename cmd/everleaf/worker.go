@@ -15,8 +15,13 @@ import (
 )
 
 type workerCmd struct {
-	Roles              roleList      `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on its own task queue. responder needs no Temporal, sealing key or CA."`
 	PrintRegistrations registrations `group:"roles" help:"Print what the roles' workers run, by task queue, and exit; no other setting is needed and nobody is contacted."`
+	workerSettings
+}
+
+// workerSettings are all that a worker has.
+type workerSettings struct {
+	Roles roleList `group:"roles" env:"EVERLEAF_ROLES" default:"${roles}" placeholder:"ROLE,…" help:"What this process does; each role but responder and pull is a worker on its own task queue. responder needs no Temporal, sealing key or CA."`
 	temporalSettings
 	postgresSettings
 	SealingKey string `group:"sealing" env:"EVERLEAF_SEALING_KEY" placeholder:"URL" help:"Key that seals private keys at rest: file:///path (32 random bytes, base64), or awskms://, gcpkms://, azurekeyvault://, hashivault:// as in gocloud.dev/secrets. Needed by the roles workflows, authorization and delivery, and by pull."`
@@ -45,8 +50,8 @@ func (workerCmd) Help() string {
 		defaults.StopBudget())
 }
 
-// Run runs until a signal comes; a signal is not an error.
-func (w workerCmd) Run(ctx context.Context, k *kit) error {
+// config is what the settings and the configuration file say; what cannot work is refused.
+func (w workerSettings) config() (app.Config, error) {
 	config := app.Config{Roles: w.Roles}
 	for _, group := range []interface{ apply(*app.Config) }{
 		w.temporalSettings, w.postgresSettings, sealingSettings{w.SealingKey, w.oldSealingSettings}, w.acmeSettings,
@@ -56,7 +61,13 @@ func (w workerCmd) Run(ctx context.Context, k *kit) error {
 	} {
 		group.apply(&config)
 	}
-	if err := cmp.Or(w.check(), w.load(&config), config.Validate()); err != nil {
+	return config, cmp.Or(w.check(), w.load(&config), config.Validate())
+}
+
+// Run runs until a signal comes; a signal is not an error.
+func (w workerCmd) Run(ctx context.Context, k *kit) error {
+	config, err := w.config()
+	if err != nil {
 		return err
 	}
 	if unused := w.unused(); unused != "" {

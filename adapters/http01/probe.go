@@ -1,0 +1,53 @@
+package http01
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"everleaf/domain"
+)
+
+// Probes store a token that belongs to no order.
+type Probes interface {
+	PutProbe(ctx context.Context, token, keyAuthorization string) error
+	RemoveProbe(ctx context.Context, token string) error
+}
+
+// Probe stores a token, asks for it at name's port 80 as a CA does (RFC 8555 §8.3), and removes it: the answer must be that
+// of a responder on this database. The name is looked up by this host's resolver. Fault: Operator
+// "ResponderNotAnswering".
+func Probe(ctx context.Context, name string, probes Probes) (seen string, err error) {
+	token, answer := rand.Text(), rand.Text()
+	if err := probes.PutProbe(ctx, token, answer); err != nil {
+		return "", err
+	}
+	defer func() { _ = probes.RemoveProbe(context.WithoutCancel(ctx), token) }() // else the next probe does, after an hour
+	failed := func(cause error) error {
+		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderNotAnswering, cause,
+			"http://%s%s is not answered by a responder on this database: lead port 80, path %s, to the responders "+
+				"(--http01-listen, EVERLEAF_HTTP01_LISTEN)", name, path, path)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+name+path+token, nil)
+	if err != nil {
+		return "", failed(err)
+	}
+	response, err := (&http.Client{Transport: direct}).Do(request)
+	if err != nil {
+		return "", failed(err)
+	}
+	defer func() { _ = response.Body.Close() }() // read only
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
+	switch {
+	case err != nil:
+		return "", failed(err)
+	case response.StatusCode != http.StatusOK:
+		return "", failed(fmt.Errorf("it answers %s", response.Status))
+	case strings.TrimSpace(string(body)) != answer:
+		return "", failed(fmt.Errorf("it answers something else"))
+	}
+	return "http://" + name + path + " is answered by a responder on this database", nil
+}

@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"everleaf/adapters/dns01/dns01test"
+	"everleaf/app"
+)
+
+// doctor looks with these flags, and answers with what was found by its subject.
+func (s *stack) doctor(code int, flags ...string) (found map[string]app.Finding, text string) {
+	s.t.Helper()
+	r := s.cli(append([]string{"doctor", "-o", "json"}, flags...)...)
+	r.exits(s.t, code)
+	var all []app.Finding
+	require.NoError(s.t, json.Unmarshal([]byte(r.stdout), &all), r.stdout)
+	found = map[string]app.Finding{}
+	for _, finding := range all {
+		found[finding.Subject] = finding
+	}
+	return found, r.stdout
+}
+
+// Each dependency is looked at on its own; nothing is left behind, and what is wrong is named with what to do.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	server := dns01test.Start(t, "acme.test")
+	s, directory := withDNS(t, server, "acme.test")
+	found, text := s.doctor(0)
+	queue := "task queue " + s.queue
+	require.Equal(t, app.VerdictWarn, found[queue].Verdict, text)
+	require.Contains(t, found[queue].Detail, "no worker process runs yet: start one with the role workflows")
+	require.Contains(t, found["issuer default"].Detail, "no account is registered yet")
+	require.Zero(t, s.scalar(`SELECT count(*) FROM accounts`), "and none is made")
+
+	s.run()
+	s.must("cert", "ensure", s.name, "--name", "doctor.acme.test", "--challenge", "dns-01")
+	found, text = s.doctor(0, "--responder-name", s.http01)
+	for subject, says := range map[string]string{
+		"postgres": "version ", "postgres rights": "may read and write", "postgres clock": "apart from this host's", "temporal": "answers for namespace",
+		"temporal search attributes": "knows them", queue: "a worker polled it", queue + "-authorization": "a worker polled it", queue + "-delivery": "a worker polled it",
+		queue + "-nexus": "a worker polled it", "sealing key": "it opens the newest private key", "issuer default": "is valid; its clock is",
+		"DNS zone acme.test": "a TXT record could be written, and removed again", "target files": directory + " can be written",
+		"responder": "is answered by a responder on this database",
+	} {
+		require.Equal(t, app.VerdictOK, found[subject].Verdict, "%s: %s", subject, text)
+		require.Contains(t, found[subject].Detail, says, subject)
+	}
+	require.Len(t, found, 14, text)
+	require.Zero(t, s.scalar(`SELECT count(*) FROM http_tokens`))
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM accounts`))
+	entries, err := os.ReadDir(directory)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+
+	// All that is wrong is found at once.
+	inTheWay := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
+	config := filepath.Join(t.TempDir(), "everleaf.yaml")
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
+issuers: [{name: default, directory: "https://127.0.0.1:1/dir"}]
+targets:
+- {name: files, directory: {path: "%s/{name}"}}
+- {name: hook, webhook: {url: "https://127.0.0.1:1/x", secret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", key: none}}
+dns: [{zone: acme.test, rfc2136: {server: %q, tsig: {name: %s, secret: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}}}]
+`, inTheWay, server.Addr, server.Key.Name), 0o600))
+	s.set("EVERLEAF_CONFIG", config)
+	found, text = s.doctor(1, "--responder-name", "127.0.0.1:1", "--task-queue", s.queue+"-wrong", "--sealing-key", s.sealingKey())
+	for subject, says := range map[string]string{
+		queue + "-wrong": "nobody polls it, so that its work waits: start a worker with the role workflows on this queue, or correct --task-queue",
+		"sealing key":    "--sealing-key (EVERLEAF_SEALING_KEY) names another key", "issuer default": "connection refused",
+		"DNS zone acme.test": "refuses the TSIG key", "target files": "is no directory: correct directory.path", "target hook": "https://127.0.0.1:1 does not shake hands",
+		"responder": "is not answered by a responder on this database: lead port 80",
+	} {
+		require.Equal(t, app.VerdictFail, found[subject].Verdict, "%s: %s", subject, text)
+		require.Contains(t, found[subject].Detail, says, subject)
+	}
+	require.Equal(t, app.VerdictOK, found["postgres"].Verdict)
+
+	found, text = s.doctor(1, "--postgres-url", "postgres://127.0.0.1:1/db")
+	require.Equal(t, app.VerdictFail, found["postgres"].Verdict, text)
+	require.Equal(t, app.VerdictWarn, found["postgres rights"].Verdict)
+	require.Equal(t, app.VerdictFail, found["target files"].Verdict, "what needs no database is looked at")
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"everleaf/app"
+)
+
+// checkQueue refuses a request that nobody would carry out, unless it is wanted anyway, and says so where the
+// certificate is on another task queue than the setting. What else goes wrong is for the request itself to say.
+func (k kit) checkQueue(ctx context.Context, keeper app.Keeper, name, setting string, anyway bool) error {
+	checker, ok := keeper.(app.QueueChecker)
+	if !ok {
+		return nil
+	}
+	queue, err := checker.CheckQueue(ctx, name)
+	var fault *app.Fault
+	switch {
+	case errors.As(err, &fault) && fault.Reason == app.ReasonNoWorker && !anyway:
+		return fmt.Errorf("%w; with --start-anyway it is asked for all the same, and done when a worker comes", err)
+	case queue != "" && queue != setting:
+		_, _ = fmt.Fprintln(k.err, plain(fmt.Sprintf("%s: its workflow is on task queue %s, not on %s (--task-queue, EVERLEAF_TASK_QUEUE)",
+			name, queue, setting)))
+	}
+	return nil
+}
