@@ -136,6 +136,7 @@ func TestClassifyEndsTheTries(t *testing.T) {
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 		env := suite.NewTestWorkflowEnvironment()
+		env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // on a busy machine, a second passes
 		env.RegisterActivityWithOptions(func(ctx context.Context) error {
 			if calls++; calls <= c.stops {
 				return classify(stopped, context.Canceled)

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -57,7 +58,8 @@ func ask(t *testing.T, s *steps, request ports.NexusRequest) (domain.Status, err
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
-	env.SetTestTimeout(30 * time.Second)
+	env.SetTestTimeout(time.Minute)
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // on a busy machine, a second passes
 	Register(env)
 	env.RegisterActivityWithOptions(s.locate, activity.RegisterOptions{Name: ports.LocateCertificate.Name})
 	env.RegisterActivityWithOptions(s.carry, activity.RegisterOptions{Name: ports.CarryRequest.Name})

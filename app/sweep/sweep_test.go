@@ -34,7 +34,8 @@ func world(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{TaskQueue: base})
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&priorities{t: t}}})
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute,
+		Interceptors: []interceptor.WorkerInterceptor{&priorities{t: t}}})
 	Register(env)
 	known(env, ports.BeginSweep)
 	known(env, ports.SweepRenewals)

@@ -101,6 +101,6 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	<-working
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left in Postgres")
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE released_at IS NOT NULL`), "they count no more")
-	require.Contains(t, s.must("cert", "list").stdout, "Released")
+	require.Contains(t, s.must("cert", "list", "--all").stdout, "Released")
 	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output", "json")).Issued, "started again")
 }
