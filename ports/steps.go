@@ -115,9 +115,11 @@ type RecordRequestInput struct {
 	Certificate string `json:"certificate"`
 	// Request is nil to read only.
 	Request *domain.Request `json:"request,omitempty"`
-	// Before is the spec in force, and Want what was asked for and is not obtained yet.
-	Before domain.Spec  `json:"before"`
-	Want   *domain.Want `json:"want,omitempty"`
+	// Before is the spec in force, of this generation, 0 until one is stored. Want is what was asked for and is not obtained
+	// yet.
+	Before     domain.Spec  `json:"before"`
+	Generation int64        `json:"generation,omitempty"`
+	Want       *domain.Want `json:"want,omitempty"`
 }
 
 // RecordRequestOutput is the record with the request, or why it is refused.

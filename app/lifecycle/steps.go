@@ -15,7 +15,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 	failed := func(fault domain.Fault) { m.FailedWith(a, fault, now(ctx)) }
 	switch a.Step {
 	case lifecycle.StepRecordRequest:
-		in := ports.RecordRequestInput{Certificate: m.Name, Before: m.Spec, Want: m.Want}
+		in := ports.RecordRequestInput{Certificate: m.Name, Before: m.Spec, Generation: m.Generation, Want: m.Want}
 		if ticket, ok := m.Ticket(a.Request); ok {
 			in.Request = &ticket.Request
 		}

@@ -48,7 +48,7 @@ func TestRecordUnknown(t *testing.T) {
 		{"a dry run", func(in *ports.RecordRequestInput) {}, true, serving(), true},
 		{"a change", func(in *ports.RecordRequestInput) {}, false, serving(), true},
 		{"what is in service so", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, serving(), false},
-		{"what has failed so", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, domain.Record{Failure: &domain.Failure{}}, false},
+		{"what is stored so", func(in *ports.RecordRequestInput) { in.Before, in.Generation = misspelled, 3 }, false, domain.Record{}, false},
 	} {
 		r := newRig(t)
 		r.processes = []ports.Process{{ProcessSettings: ports.ProcessSettings{Roles: []string{ports.DeliveryRole},

@@ -89,7 +89,7 @@ func refuse(err error) ports.RecordRequestOutput {
 func (a *Activities) unknown(ctx context.Context, in ports.RecordRequestInput, record domain.Record,
 	changes []string) (*domain.Fault, error) {
 	before := in.Before
-	if record.Issued == nil && record.Failure == nil { // it may be a start's own
+	if in.Generation == 0 && record.Issued == nil { // it is a start's own
 		before = domain.Spec{}
 	} else if len(changes) == 0 {
 		return nil, nil
