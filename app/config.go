@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/sha256"
 	"log/slog"
 	"time"
 
@@ -23,6 +24,8 @@ type Config struct {
 	Sealing  sealing.Config
 	// File is the path of the configuration file that was read; empty for none.
 	File string
+	// fileDigest is that of the file's content as it was read.
+	fileDigest [sha256.Size]byte
 	// Issuers are the CAs, and Targets where certificates are delivered to; a configuration file gives both (ReadFile).
 	Issuers []acme.Config
 	Targets []delivery.Config

@@ -11,7 +11,8 @@ import (
 // its issuers in the place of those that the config has. lookup finds the variables that it refers to, as os.LookupEnv
 // does. Faults: Operator "InvalidSetting".
 func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error {
-	c.File, c.Issuers = path, nil
+	// Before it is read: what changes in between is then seen as a change.
+	c.File, c.Issuers, c.fileDigest = path, nil, digest(path)
 	issuers, targets, zones := c.needsIssuers(), c.needsTargets(), c.has(RoleAuthorization)
 	if !issuers && !targets && !zones {
 		return nil

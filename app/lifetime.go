@@ -53,7 +53,8 @@ func lifetime(config Config) fx.Option {
 	if config.has(RoleWorkflows) {
 		order = append(order, fx.Invoke(keepFleet))
 	}
-	order = append(order, describePresence(config), fx.Invoke(keepPresence, keepListeners))
+	order = append(order, reloadParts(config), describePresence(config),
+		fx.Invoke(keepReload, keepPresence, keepListeners))
 	if config.has(RoleResponder) {
 		order = append(order, fx.Invoke(keepResponder))
 	}

@@ -22,6 +22,7 @@ const presenceInterval = 15 * time.Second
 type presence struct {
 	processes ports.Processes
 	config    Config
+	reload    *reload
 	target    *temporal.Config
 	issuers   *acme.Issuers
 	ring      ports.KeyRing
@@ -31,8 +32,8 @@ type presence struct {
 	ended  chan struct{}
 }
 
-func newPresence(config Config, processes ports.Processes, logger *slog.Logger) *presence {
-	return &presence{processes: processes, config: config, logger: logger, ended: make(chan struct{})}
+func newPresence(config Config, reload *reload, processes ports.Processes, logger *slog.Logger) *presence {
+	return &presence{processes: processes, config: config, reload: reload, logger: logger, ended: make(chan struct{})}
 }
 
 // describePresence gives it the parts that the roles have.
@@ -109,6 +110,7 @@ func (p *presence) stop(ctx context.Context) error {
 
 // describe is this process as it is now.
 func (p *presence) describe() ports.Process {
+	config := p.reload.current()
 	described := ports.Process{ID: temporal.ProcessID(), Host: temporal.Host(), Build: p.config.Workers.Versioning.BuildID}
 	for _, role := range p.config.Roles {
 		described.Roles = append(described.Roles, string(role))
@@ -118,11 +120,11 @@ func (p *presence) describe() ports.Process {
 	}
 	if p.issuers != nil {
 		described.Issuers = p.issuers.Describe()
-		for _, zone := range p.config.DNS01.Zones {
+		for _, zone := range config.DNS01.Zones {
 			described.Zones = append(described.Zones, zone.Zone)
 		}
 	}
-	for _, target := range p.config.Targets {
+	for _, target := range config.Targets {
 		host := ""
 		if p.config.has(RoleDelivery) {
 			host = p.config.DeliveryHost

@@ -24,7 +24,7 @@ func TestPresenceIsRenewedAndRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		processes := mocks.NewMockProcesses(gomock.NewController(t))
 		logged := &log{}
-		p := newPresence(Config{Roles: []Role{RoleResponder}}, processes, NewLogger(logged, Log{}))
+		p := newPresence(Config{Roles: []Role{RoleResponder}}, &reload{}, processes, NewLogger(logged, Log{}))
 		signs := 0
 		var answer error
 		processes.EXPECT().RecordProcess(gomock.Any(), p.describe()).AnyTimes().DoAndReturn(
@@ -55,7 +55,7 @@ func TestAProcessDescribesWhatItsRolesHave(t *testing.T) {
 	config.DeliveryHost, config.Workers.Versioning.BuildID = "edge", "b1"
 	config.Targets = []delivery.Config{{Name: "nginx", Webhook: &delivery.Webhook{Secret: "whsec_secret"}}}
 	config.DNS01.Zones = []dns01.ZoneConfig{{Zone: "example.com"}}
-	p := newPresence(config, nil, quiet())
+	p := newPresence(config, &reload{config: config}, nil, quiet())
 	ca, err := acme.New(config.Issuers[0], nil, nil, nil)
 	require.NoError(t, err)
 	p.issuers = acme.NewIssuers(ca)

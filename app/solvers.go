@@ -12,7 +12,8 @@ import (
 func provideSolvers() fx.Option {
 	return fx.Provide(
 		asSolver(http01.NewSolver), func(c Config) http01.Config { return c.HTTP01 },
-		asSolver(dns01.NewSolver), func(c Config) dns01.Config { return c.DNS01 },
+		dns01.NewSolver, func(c Config) dns01.Config { return c.DNS01 },
+		asSolver(func(s *dns01.Solver) *dns01.Solver { return s }),
 	)
 }
 

@@ -62,7 +62,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(sealing.NewKeys, fx.As(new(ports.Keys))),
 
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers)), fx.As(fx.Self())),
-			fx.Annotate(newTargets, fx.As(new(ports.Targets))),
+			fx.Annotate(newTargets, fx.As(new(ports.Targets)), fx.As(fx.Self())),
 
 			http01.NewResponder,
 
@@ -71,6 +71,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newCaller,
 			fx.Annotate(temporal.NewNotifier, fx.As(new(ports.Notifier))),
 			fx.Annotate(postgres.NewProcesses, fx.As(new(ports.Processes))),
+			newReload,
 			newPresence,
 			newListeners,
 			newWorkers,

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"everleaf/domain"
@@ -12,9 +13,9 @@ import (
 
 var _ ports.Issuers = (*Issuers)(nil)
 
-// Issuers finds a configured CA by its name.
+// Issuers finds a configured CA by its name. It is safe for concurrent use.
 type Issuers struct {
-	byName map[string]*CA
+	byName atomic.Pointer[map[string]*CA]
 }
 
 // NewIssuers makes the set. Of two CAs with one name, the later one counts.
@@ -23,15 +24,21 @@ func NewIssuers(cas ...*CA) *Issuers {
 	for _, ca := range cas {
 		byName[ca.config.Issuer] = ca
 	}
-	return &Issuers{byName: byName}
+	i := &Issuers{}
+	i.byName.Store(&byName)
+	return i
 }
+
+// Replace puts the CAs of another set in the place of these, all at once. Who works with one of these goes on with it.
+func (i *Issuers) Replace(others *Issuers) { i.byName.Store(others.byName.Load()) }
 
 // Describe lists the CAs in order of name. It contacts none of them: profiles are those of the directory as it was read
 // last.
 func (i *Issuers) Describe() []ports.ProcessIssuer {
-	described := make([]ports.ProcessIssuer, 0, len(i.byName))
-	for _, name := range slices.Sorted(maps.Keys(i.byName)) {
-		ca := i.byName[name]
+	byName := *i.byName.Load()
+	described := make([]ports.ProcessIssuer, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		ca := byName[name]
 		issuer := ports.ProcessIssuer{Name: name, Directory: ca.config.Directory}
 		if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) { // the CA may offer more since
 			issuer.Known = true
@@ -46,11 +53,12 @@ func (i *Issuers) Describe() []ports.ProcessIssuer {
 
 // Issuer returns the CA called name, or an Operator fault "UnknownIssuer" that lists the configured ones.
 func (i *Issuers) Issuer(name string) (ports.CA, error) {
-	if ca, ok := i.byName[name]; ok {
+	byName := *i.byName.Load()
+	if ca, ok := byName[name]; ok {
 		return ca, nil
 	}
-	known := make([]string, 0, len(i.byName))
-	for n := range i.byName {
+	known := make([]string, 0, len(byName))
+	for n := range byName {
 		known = append(known, n)
 	}
 	slices.Sort(known)

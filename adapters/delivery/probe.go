@@ -27,34 +27,25 @@ var _, _ Prober = Directory{}, Webhook{}
 // Probe implements Prober: it makes a file beside the certificates' directories, and removes it.
 func (d Directory) Probe(context.Context) (string, error) {
 	base, _, _ := strings.Cut(filepath.Clean(d.Path), namePlace)
-	base = filepath.Dir(base + "x")
-	missing := ""
-	for dir := base; ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
-			missing = base
-			continue
-		}
-		if err != nil {
-			return "", fmt.Errorf("%s cannot be looked at: %w; let the worker's user enter it", dir, err)
-		}
-		if !info.IsDir() {
-			return "", fmt.Errorf("%s is no directory: correct directory.path", dir)
-		}
-		file, err := os.CreateTemp(dir, ".everleaf-doctor-*")
-		if err != nil {
-			return "", fmt.Errorf("%s cannot be written: %w; let the worker's user write there, or correct directory.path", dir,
-				err)
-		}
-		_ = file.Close()
-		if err := os.Remove(file.Name()); err != nil {
-			return "", fmt.Errorf("%s keeps the file of this check: %w; remove it", dir, err)
-		}
-		if missing != "" {
-			return "the first delivery makes " + missing + "; " + dir + " can be written", nil
-		}
-		return dir + " can be written", nil
+	dir := filepath.Dir(base + "x") // a delivery makes what is below it
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%s does not exist: make it, or correct directory.path", dir)
+	case err != nil:
+		return "", fmt.Errorf("%s cannot be looked at: %w; let the worker's user enter it", dir, err)
+	case !info.IsDir():
+		return "", fmt.Errorf("%s is no directory: correct directory.path", dir)
 	}
+	file, err := os.CreateTemp(dir, ".everleaf-doctor-*")
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be written: %w; let the worker's user write there, or correct directory.path", dir, err)
+	}
+	_ = file.Close()
+	if err := os.Remove(file.Name()); err != nil {
+		return "", fmt.Errorf("%s keeps the file of this check: %w; remove it", dir, err)
+	}
+	return dir + " can be written", nil
 }
 
 // Probe implements Prober: it shakes hands with the receiver by TLS, and says nothing.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -11,8 +12,10 @@ import (
 
 var _ ports.Targets = (*Targets)(nil)
 
-// Targets are the configured ones.
-type Targets struct{ byName map[string]ports.Target }
+// Targets are the configured ones. It is safe for concurrent use.
+type Targets struct {
+	byName atomic.Pointer[map[string]ports.Target]
+}
 
 // Deps are what some kinds of target need of the process around them.
 type Deps struct {
@@ -27,16 +30,21 @@ func New(configs []Config, deps Deps) (*Targets, error) {
 	if err := Check(configs); err != nil {
 		return nil, err
 	}
-	t := &Targets{byName: map[string]ports.Target{}}
+	byName := map[string]ports.Target{}
 	for _, config := range configs {
 		target, err := config.target(deps)
 		if err != nil {
 			return nil, err
 		}
-		t.byName[config.Name] = target
+		byName[config.Name] = target
 	}
+	t := &Targets{}
+	t.byName.Store(&byName)
 	return t, nil
 }
+
+// Replace puts other targets in the place of these, all at once. Who works with one of these goes on with it.
+func (t *Targets) Replace(others *Targets) { t.byName.Store(others.byName.Load()) }
 
 // target makes what the config describes, which Check has passed.
 func (c Config) target(deps Deps) (ports.Target, error) {
@@ -54,11 +62,12 @@ func (c Config) target(deps Deps) (ports.Target, error) {
 
 // Target implements ports.Targets.
 func (t *Targets) Target(name string) (ports.Target, error) {
-	if target, ok := t.byName[name]; ok {
+	byName := *t.byName.Load()
+	if target, ok := byName[name]; ok {
 		return target, nil
 	}
-	known := make([]string, 0, len(t.byName))
-	for name := range t.byName {
+	known := make([]string, 0, len(byName))
+	for name := range byName {
 		known = append(known, name)
 	}
 	slices.Sort(known)

@@ -69,7 +69,8 @@ func (s *Solver) locateAll(ctx context.Context, challenges []domain.Challenge) (
 // locate finds where a challenge's record has to be: behind all CNAMEs, in one of the zones.
 func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.DNSRecord, error) {
 	record := recordOf(challenge)
-	if len(s.zones) == 0 {
+	zones := *s.zones.Load()
+	if len(zones) == 0 {
 		return record, domain.NewFault(domain.FaultOperator, reasonNoZones, nil,
 			"%s: this worker has no DNS zone to write %s into: name zones under dns in the file of --config "+
 				"(EVERLEAF_CONFIG), or choose http-01",
@@ -88,7 +89,7 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
 			"%s: the CNAME of %s leads to %s, which has characters that no host or service name has: have it lead to a name "+
 				"of a-z, 0-9, - and _, for example %s",
-			challenge.Name, first, final, example(challenge.Name, s.zones[0].Name()))
+			challenge.Name, first, final, example(challenge.Name, zones[0].Name()))
 	}
 	zone := s.zone(final)
 	if zone == nil {
@@ -98,7 +99,7 @@ func (s *Solver) locate(ctx context.Context, challenge domain.Challenge) (ports.
 		}
 		return record, domain.NewFault(domain.FaultName, reasonNotDelegated, nil,
 			"%s: %s: create a CNAME record from %s into one of them, for example to %s", first, lies, first,
-			example(challenge.Name, s.zones[0].Name()))
+			example(challenge.Name, zones[0].Name()))
 	}
 	record.Zone = zone.Name()
 	return record, nil

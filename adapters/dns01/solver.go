@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +31,7 @@ const (
 // Solver makes DNS-01 challenges answerable and checks them as a CA does.
 type Solver struct {
 	records  ports.DNSRecords
-	zones    []ports.DNSZone // the longest first
+	zones    atomic.Pointer[[]ports.DNSZone] // the longest first
 	resolver resolver
 	port     int
 	mode     CheckMode
@@ -51,16 +52,21 @@ func NewSolver(config Config, records ports.DNSRecords) (*Solver, error) {
 	if config.Resolver != "" {
 		s.resolver.server, _ = withPort(config.Resolver, defaultPort)
 	}
+	var zones []ports.DNSZone
 	for _, zone := range config.Zones {
 		_, kind, err := zone.Kind()
 		if err != nil {
 			return nil, err
 		}
-		s.zones = append(s.zones, kind.New(zone.Zone, config))
+		zones = append(zones, kind.New(zone.Zone, config))
 	}
-	slices.SortStableFunc(s.zones, func(a, b ports.DNSZone) int { return cmp.Compare(len(b.Name()), len(a.Name())) })
+	slices.SortStableFunc(zones, func(a, b ports.DNSZone) int { return cmp.Compare(len(b.Name()), len(a.Name())) })
+	s.zones.Store(&zones)
 	return s, nil
 }
+
+// Replace puts the zones of another solver in the place of these, all at once.
+func (s *Solver) Replace(other *Solver) { s.zones.Store(other.zones.Load()) }
 
 // Type is dns-01.
 func (s *Solver) Type() domain.ChallengeType { return domain.ChallengeDNS01 }
@@ -165,7 +171,7 @@ func byZone(records []ports.DNSRecord) map[string][]ports.DNSRecord {
 // named is the zone of that very name, nil is none: a record is removed where it was written, though a zone below that
 // would hold its name is configured since.
 func (s *Solver) named(name string) ports.DNSZone {
-	for _, zone := range s.zones {
+	for _, zone := range *s.zones.Load() {
 		if zone.Name() == name {
 			return zone
 		}
@@ -175,7 +181,7 @@ func (s *Solver) named(name string) ports.DNSZone {
 
 // zone is the longest that holds the name; nil is none.
 func (s *Solver) zone(name string) ports.DNSZone {
-	for _, zone := range s.zones {
+	for _, zone := range *s.zones.Load() {
 		if within(name, zone.Name()) {
 			return zone
 		}
@@ -184,11 +190,12 @@ func (s *Solver) zone(name string) ports.DNSZone {
 }
 
 func (s *Solver) zoneNames() string {
-	if len(s.zones) == 0 {
+	zones := *s.zones.Load()
+	if len(zones) == 0 {
 		return "none"
 	}
-	names := make([]string, len(s.zones))
-	for i, zone := range s.zones {
+	names := make([]string, len(zones))
+	for i, zone := range zones {
 		names[i] = zone.Name()
 	}
 	slices.Sort(names)

@@ -30,14 +30,14 @@ func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
 	leaf := request.TLS.PeerCertificates[0]
 	names := clientNames(leaf)
 	for _, name := range names {
-		for target, clients := range s.config.Clients {
+		for target, clients := range *s.clients.Load() {
 			if slices.ContainsFunc(clients, func(client string) bool { return sameClient(name, client) }) {
 				v.targets = append(v.targets, target)
 				v.name = cmp.Or(v.name, name) // the name by which it is let in is the one to audit
 			}
 		}
 	}
-	for target, clients := range s.config.Clients {
+	for target, clients := range *s.clients.Load() {
 		if slices.Contains(clients, everyClient) {
 			v.targets = append(v.targets, target)
 		}

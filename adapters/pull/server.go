@@ -3,6 +3,7 @@ package pull
 import (
 	"crypto/tls"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"everleaf/adapters/internal/listener"
@@ -13,12 +14,14 @@ import (
 type Server struct {
 	*listener.Listener
 	config Config
-	pulls  ports.Pulls
-	tokens ports.KeyTokens
-	sealer ports.Sealer
-	logger *slog.Logger
-	files  *material
-	turns  chan struct{}
+	// clients are those of the config, or what has come in their place.
+	clients atomic.Pointer[map[string][]string]
+	pulls   ports.Pulls
+	tokens  ports.KeyTokens
+	sealer  ports.Sealer
+	logger  *slog.Logger
+	files   *material
+	turns   chan struct{}
 }
 
 // New reads the listener's files and makes a server; Start makes it answer. Faults: Operator "InvalidSetting".
@@ -33,6 +36,7 @@ func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.
 	}
 	s := &Server{config: config, pulls: pulls, tokens: tokens, sealer: sealer, logger: logger, files: files,
 		turns: make(chan struct{}, maxOpenings)}
+	s.Replace(config.Clients)
 	s.Listener = listener.New(listener.Config{Name: "pull listener", Setting: "--pull-listen (EVERLEAF_PULL_LISTEN)",
 		Listen: config.Listen, WriteTimeout: 15 * time.Second, TLS: &tls.Config{
 			MinVersion:         tls.VersionTLS12,
@@ -40,3 +44,6 @@ func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.
 		}}, s.routes(), logger)
 	return s, nil
 }
+
+// Replace puts other clients in the place of Config.Clients, for requests from now on.
+func (s *Server) Replace(clients map[string][]string) { s.clients.Store(&clients) }

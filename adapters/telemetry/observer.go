@@ -150,6 +150,24 @@ func ShowSweepInterval(m *Metrics, interval time.Duration) error {
 	return err
 }
 
+// ShowReload exports whether the configuration file could not be read again.
+func ShowReload(m *Metrics, failed func() bool) error {
+	i := instruments{meter: m.own}
+	gauge := i.gauge(configReloadFailed)
+	if i.err != nil {
+		return i.err
+	}
+	_, err := m.own.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		value := 0.0
+		if failed() {
+			value = 1
+		}
+		to.ObserveFloat64(gauge, value)
+		return nil
+	}, gauge)
+	return err
+}
+
 // CertificateRevoked implements ports.Observer.
 func (o *Observer) CertificateRevoked(ctx context.Context, issuer string, reason domain.RevocationReason) {
 	o.revocations.Add(ctx, 1, o.revocationLabels(issuer, reason))

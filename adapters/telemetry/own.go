@@ -10,6 +10,9 @@ type own struct{ name, help string }
 var (
 	buildInfo = own{"everleaf_build_info", "Always 1; the labels are version, revision and Go version of this process."}
 
+	configReloadFailed = own{"everleaf_config_reload_failed",
+		"1 while the configuration file has changed and cannot be used, so that the former one stays in force; else 0."}
+
 	ordersPlaced = own{"everleaf_orders_placed_total",
 		"Orders placed at the CA, by issuer; resumed=true where an earlier try had placed it."}
 	issuanceDuration = own{"everleaf_issuance_duration_seconds",

@@ -15,9 +15,15 @@ import (
 // readyz is what a process that was started by run answers for readiness.
 func (p *process) readyz() (status int, body string) {
 	p.t.Helper()
+	return p.ops("/readyz")
+}
+
+// ops is what its operations listener answers.
+func (p *process) ops(path string) (status int, body string) {
+	p.t.Helper()
 	found := opsAddress.FindStringSubmatch(p.log.String())
 	require.NotNil(p.t, found, p.log.String())
-	response, err := http.Get("http://" + found[1] + "/readyz")
+	response, err := http.Get("http://" + found[1] + path)
 	require.NoError(p.t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
