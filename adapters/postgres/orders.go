@@ -151,7 +151,7 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.
 func idleAt(at string) string {
 	return `(coalesce(o.expires, o.updated_at + interval '7 days') < ` + at + ` OR EXISTS (
 		SELECT FROM certificates c WHERE c.name = o.certificate AND (c.released_at IS NOT NULL
-			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > ` + at + ` + interval '1 minute')))`
+			OR c.phase = 'Failing' AND (c.failure ->> 'retryAt')::timestamptz > ` + at + ` + interval '10 seconds')))`
 }
 
 // abandonExpired abandons an order that the CA has let expire, so that a certificate that is retired does not hold its

@@ -316,10 +316,10 @@ func TestSleepingFailureHoldsNoNames(t *testing.T) {
 	failed := func(at, retry time.Time) {
 		s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at, RetryAt: retry})
 	}
-	failed(at, at.Add(30*time.Second))
+	failed(at, at.Add(5*time.Second))
 	_, err = s.OpenOrder(t.Context(), newOrder("twin", "twin/1", "a.example"))
 	requireFault(t, err, domain.FaultWait, "SameNamesInFlight") // its next attempt is about to begin
-	failed(at.Add(time.Second), at.Add(time.Hour))
+	failed(at.Add(time.Second), at.Add(time.Minute)) // the first pause after a failure
 	require.Equal(t, "twin", s.open(newOrder("twin", "twin/1", "a.example")).Certificate)
 	require.Equal(t, ports.OrderAbandoned, s.order(dead.ID).State)
 }

@@ -133,15 +133,19 @@ func (s *stack) begin(name string, input ...any) error {
 	return err
 }
 
-// unhurt wants a run without a failed task. One that waited a second for the processor is the machine's, not the input's.
+// unhurt wants a run without a failed task. One that waited for the processor, a second before it yields or ten before it
+// ends, is the machine's, not the input's: on a busy machine there may be one, and what hangs by itself has it again.
 func (s *stack) unhurt(workflowID, runID string) {
 	s.t.Helper()
-	run := s.history(workflowID, runID)
-	for _, e := range run.Events {
+	hung := 0
+	for _, e := range s.history(workflowID, runID).Events {
+		if e.GetWorkflowTaskTimedOutEventAttributes().GetTimeoutType() == enumspb.TIMEOUT_TYPE_START_TO_CLOSE {
+			hung++
+		}
 		failure := e.GetWorkflowTaskFailedEventAttributes().GetFailure()
 		if failure != nil && !strings.Contains(failure.GetMessage(), "Potential deadlock") {
 			s.t.Fatalf("%s: %v", workflowID, failure)
 		}
 	}
-	require.False(s.t, has(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT), workflowID)
+	require.Less(s.t, hung, 2, workflowID)
 }

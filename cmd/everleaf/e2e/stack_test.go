@@ -149,13 +149,16 @@ func (s *stack) setting(name string) (value string) {
 	return value
 }
 
-// eventually waits for something that must come, with a generous bound.
+// hang is how long something that must come may take: only what hangs takes longer, also on a busy machine.
+const hang = 3 * time.Minute
+
+// eventually waits for something that must come.
 func (s *stack) eventually(what string, done func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(hang)
 	for !done() {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited 90 s for %s; log:\n%s", what, s.log)
+			s.t.Fatalf("waited %s for %s; log:\n%s", hang, what, s.log)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -166,8 +169,8 @@ func (s *stack) reached(h *hold) {
 	s.t.Helper()
 	select {
 	case <-h.Reached:
-	case <-time.After(90 * time.Second):
-		s.t.Fatalf("waited 90 s for a held exchange; log:\n%s", s.log)
+	case <-time.After(hang):
+		s.t.Fatalf("waited %s for a held exchange; log:\n%s", hang, s.log)
 	}
 }
 
