@@ -92,8 +92,8 @@ func ExplainAccount(ctx context.Context, config Config, issuer string, events in
 }
 
 // ChangeAccount changes the issuer's account at its CA and in Postgres, and returns it as it is then. The account is
-// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong", "SealingKeyNotShared". It
-// reads config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
+// made if there is none. Faults: those of the CA; Operator "UnknownIssuer", "SealingKeyWrong", "SealingKeyNotShared".
+// It reads config.Postgres, config.Sealing, config.StartTimeout and the issuers' settings.
 func ChangeAccount(ctx context.Context, config Config, issuer string, change AccountChange,
 	logger *slog.Logger) (AccountRecord, error) {
 	settings, err := config.issuer(issuer)
@@ -148,6 +148,7 @@ func (c Config) issuer(name string) (acme.Config, error) {
 }
 
 func record(account ports.Account) AccountRecord {
-	return AccountRecord{Issuer: account.Issuer, Directory: account.Directory, URL: account.URL, Contact: account.Contact,
-		Since: account.Since, RollingOver: account.NextSealedKey != nil}
+	return AccountRecord{Issuer: account.Issuer, Directory: account.Directory, URL: account.URL,
+		Contact: account.Contact,
+		Since:   account.Since, RollingOver: account.NextSealedKey != nil}
 }

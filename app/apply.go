@@ -68,8 +68,9 @@ func (p Plan) Count(action PlanAction) (n int) {
 // RetiresMost reports whether more than half of the fleet would be retired: a file that was cut off would do that.
 func (p Plan) RetiresMost() bool { return 2*p.Count(PlanRetire) > p.kept }
 
-// PlanFleet compares a file with what there is. It looks at so many certificates at a time, and changes nothing. One that
-// another fleet has is a Spec fault "OtherFleet". Without pruned, nothing is retired; otherwise it lists what the fleet has.
+// PlanFleet compares a file with what there is. It looks at so many certificates at a time, and changes nothing. One
+// that another fleet has is a Spec fault "OtherFleet". Without pruned, nothing is retired; otherwise it lists what the
+// fleet has.
 func PlanFleet(ctx context.Context, file Fleet, parallel int, find func(ctx context.Context, name string) (Held, error),
 	pruned func(ctx context.Context, fleet string) ([]Record, error)) (Plan, error) {
 	names := slices.Sorted(maps.Keys(file.Specs))
@@ -127,8 +128,8 @@ func planned(name string, spec Spec, held Held) (Planned, error) {
 	return p, nil
 }
 
-// Apply carries the plan out, so many certificates at a time, each for this long at most; their workflows go on after it.
-// report is called with each that is done, or failed, one at a time. Certificates are retired last, and none is if
+// Apply carries the plan out, so many certificates at a time, each for this long at most; their workflows go on after
+// it. report is called with each that is done, or failed, one at a time. Certificates are retired last, and none is if
 // another failed: what replaces it may not be in service. Applied again, it goes on.
 func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time.Duration,
 	report func(Planned, Status)) (failed int) {
@@ -157,9 +158,10 @@ func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time
 		}
 		_ = group.Wait() // nothing in it returns an error
 	}
-	run([]PlanAction{PlanCreate, PlanResume, PlanChange, PlanWait}, func(ctx context.Context, c Planned) (Status, error) {
-		return keeper.EnsureWith(ctx, c.Name, ports.EnsureRequest{Spec: c.spec, ExpectedGeneration: &c.generation})
-	})
+	run([]PlanAction{PlanCreate, PlanResume, PlanChange, PlanWait},
+		func(ctx context.Context, c Planned) (Status, error) {
+			return keeper.EnsureWith(ctx, c.Name, ports.EnsureRequest{Spec: c.spec, ExpectedGeneration: &c.generation})
+		})
 	if failed > 0 {
 		return failed
 	}
@@ -172,7 +174,8 @@ func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time
 func faultOf(err error, name string, each time.Duration) *Fault {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil, "no result after %s; the workflow %s goes on", each,
+		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
+			"no result after %s; the workflow %s goes on", each,
 			WorkflowID(name))
 	case errors.Is(err, context.Canceled):
 		return domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil, "interrupted; what was begun goes on")

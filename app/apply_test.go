@@ -20,7 +20,8 @@ func wanted(names ...string) Spec {
 
 // serving is the status of a certificate that is in service for its spec.
 func serving(spec Spec) Status {
-	return Status{Phase: domain.PhaseReady, Spec: spec, Issued: &Issued{Names: spec.Names, KeyType: spec.KeyType, Issuer: "default"}}
+	return Status{Phase: domain.PhaseReady, Spec: spec,
+		Issued: &Issued{Names: spec.Names, KeyType: spec.KeyType, Issuer: "default"}}
 }
 
 func kept(spec Spec, generation int64) Held {
@@ -43,11 +44,13 @@ func TestPlan(t *testing.T) {
 	unmarked := wanted("g.example")
 	unmarked.Fleet = ""
 	world := found{
-		"b": kept(wanted("b.example"), 1), "c": kept(wanted("c.example"), 3), "d": kept(wanted("other.example"), 4), "e": failing, "f": ended,
+		"b": kept(wanted("b.example"), 1), "c": kept(wanted("c.example"), 3), "d": kept(wanted("other.example"), 4),
+		"e": failing, "f": ended,
 		"g": kept(unmarked, 5),
 	}
 	file := Fleet{Name: "edge", Specs: map[string]Spec{
-		"a": wanted("a.example"), "b": wanted("b.example"), "c": delivered, "d": wanted("d.example"), "e": wanted("e.example"), "f": wanted("f.example"),
+		"a": wanted("a.example"), "b": wanted("b.example"), "c": delivered, "d": wanted("d.example"),
+		"e": wanted("e.example"), "f": wanted("f.example"),
 		"g": wanted("g.example"),
 	}}
 	fleet := func(_ context.Context, name string) ([]Record, error) {
@@ -65,7 +68,8 @@ func TestPlan(t *testing.T) {
 		"a": {Name: "a", Action: PlanCreate, Issues: true},
 		"b": {Name: "b", Action: PlanUnchanged, generation: 1},
 		"c": {Name: "c", Action: PlanChange, generation: 3, Changes: []string{"deliveries: (none) is now nginx"}},
-		"d": {Name: "d", Action: PlanChange, Issues: true, generation: 4, Changes: []string{"names: added d.example", "names: removed other.example"}},
+		"d": {Name: "d", Action: PlanChange, Issues: true, generation: 4,
+			Changes: []string{"names: added d.example", "names: removed other.example"}},
 		"e": {Name: "e", Action: PlanWait, Issues: true, generation: 1},
 		"f": {Name: "f", Action: PlanResume, generation: 2},
 		"g": {Name: "g", Action: PlanChange, generation: 5, Changes: []string{"fleet: (none) is now edge"}},
@@ -88,7 +92,8 @@ func TestPlan(t *testing.T) {
 	broken := errors.New("away")
 	_, err = PlanFleet(t.Context(), file, 1, func(context.Context, string) (Held, error) { return Held{}, broken }, nil)
 	require.ErrorIs(t, err, broken)
-	_, err = PlanFleet(t.Context(), file, 1, found{}.find, func(context.Context, string) ([]Record, error) { return nil, broken })
+	_, err = PlanFleet(t.Context(), file, 1, found{}.find,
+		func(context.Context, string) ([]Record, error) { return nil, broken })
 	require.ErrorIs(t, err, broken)
 }
 
@@ -114,9 +119,13 @@ func TestApplyDoesWhatIsPlanned(t *testing.T) {
 	t.Parallel()
 	keeper := mocks.NewMockEditor(gomock.NewController(t))
 	generation := int64(7)
-	first := keeper.EXPECT().EnsureWith(gomock.Any(), "a", EnsureRequest{Spec: wanted("a.example"), ExpectedGeneration: new(int64)}).Return(serving(wanted("a.example")), nil)
-	second := keeper.EXPECT().EnsureWith(gomock.Any(), "c", EnsureRequest{Spec: wanted("c.example"), ExpectedGeneration: &generation})
-	keeper.EXPECT().Retire(gomock.Any(), "x", RetireRequest{Note: "not in the file of the fleet edge any more"}).After(first).After(second)
+	first := keeper.EXPECT().EnsureWith(gomock.Any(), "a",
+		EnsureRequest{Spec: wanted("a.example"), ExpectedGeneration: new(int64)}).Return(serving(wanted("a.example")),
+		nil)
+	second := keeper.EXPECT().EnsureWith(gomock.Any(), "c",
+		EnsureRequest{Spec: wanted("c.example"), ExpectedGeneration: &generation})
+	keeper.EXPECT().Retire(gomock.Any(), "x",
+		RetireRequest{Note: "not in the file of the fleet edge any more"}).After(first).After(second)
 	plan := toApply()
 	var reported []string
 	failed := plan.Apply(t.Context(), keeper, 2, time.Minute, func(c Planned, s Status) {
@@ -133,7 +142,8 @@ func TestApplyDoesWhatIsPlanned(t *testing.T) {
 // A failure is reported, holds up no other certificate, and keeps what would be retired.
 func TestApplyRetiresNothingAfterAFailure(t *testing.T) {
 	t.Parallel()
-	refused := domain.NewFault(domain.FaultName, domain.ReasonNameRejected, errors.New("why"), "the CA refuses the name")
+	refused := domain.NewFault(domain.FaultName, domain.ReasonNameRejected, errors.New("why"),
+		"the CA refuses the name")
 	for reason, answer := range map[domain.Reason]func(ctx context.Context) error{
 		domain.ReasonNameRejected: func(context.Context) error { return refused },
 		domain.ReasonNoAnswer: func(ctx context.Context) error {
@@ -142,7 +152,8 @@ func TestApplyRetiresNothingAfterAFailure(t *testing.T) {
 		},
 	} {
 		keeper := mocks.NewMockEditor(gomock.NewController(t))
-		keeper.EXPECT().EnsureWith(gomock.Any(), "a", gomock.Any()).DoAndReturn(func(ctx context.Context, _ string, _ EnsureRequest) (Status, error) {
+		keeper.EXPECT().EnsureWith(gomock.Any(), "a",
+			gomock.Any()).DoAndReturn(func(ctx context.Context, _ string, _ EnsureRequest) (Status, error) {
 			return Status{}, answer(ctx)
 		})
 		keeper.EXPECT().EnsureWith(gomock.Any(), "c", gomock.Any())
@@ -161,7 +172,8 @@ func TestApplyKeepsToItsLimit(t *testing.T) {
 	keeper := mocks.NewMockEditor(gomock.NewController(t))
 	var mu sync.Mutex
 	working, most := 0, 0
-	keeper.EXPECT().EnsureWith(gomock.Any(), gomock.Any(), gomock.Any()).Times(20).DoAndReturn(func(context.Context, string, EnsureRequest) (Status, error) {
+	keeper.EXPECT().EnsureWith(gomock.Any(), gomock.Any(),
+		gomock.Any()).Times(20).DoAndReturn(func(context.Context, string, EnsureRequest) (Status, error) {
 		mu.Lock()
 		working++
 		most = max(most, working)

@@ -33,8 +33,8 @@ type FileProblem struct {
 	Message string `json:"message"`
 }
 
-// CheckFile reads the file as workers with these roles do, and reports all that is wrong with it and not only the first.
-// Of one issuer, target or zone it may find the next problem once the first is corrected. Nobody is contacted.
+// CheckFile reads the file as workers with these roles do, and reports all that is wrong with it and not only the
+// first. Of one issuer, target or zone it may find the next problem once the first is corrected. Nobody is contacted.
 func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) FileCheck {
 	c := Config{Roles: roles}
 	c.Pull.Listen = ":0" // whoever has the role serves what the file says
@@ -100,7 +100,8 @@ func (f *FileCheck) zones(file *configfile.File, lookup configfile.Lookup) {
 	for i, zone := range zones {
 		// A zone is checked beside the good ones before it, for two must not be the same.
 		if err := dns01.Check(append(slices.Clone(good), zone)); err != nil {
-			f.note(file, errors.New(strings.Replace(err.Error(), fmt.Sprintf("dns[%d]", len(good)), fmt.Sprintf("dns[%d]", i), 1)))
+			f.note(file, errors.New(strings.Replace(err.Error(), fmt.Sprintf("dns[%d]", len(good)),
+				fmt.Sprintf("dns[%d]", i), 1)))
 			continue
 		}
 		good = append(good, zone)

@@ -50,10 +50,10 @@ type look struct {
 	run     func(context.Context) (seen string, err error)
 }
 
-// Doctor looks at everything that a worker with this config depends on, side by side, and starts none. What it writes to
-// try something, it removes again: TXT records under names of their own, files beside the targets' directories and, where
-// a responder is to be tried under the name responderName, an HTTP-01 token. No account is registered, and no delivery
-// made. It reads all of config.
+// Doctor looks at everything that a worker with this config depends on, side by side, and starts none. What it writes
+// to try something, it removes again: TXT records under names of their own, files beside the targets' directories and,
+// where a responder is to be tried under the name responderName, an HTTP-01 token. No account is registered, and no
+// delivery made. It reads all of config.
 func Doctor(ctx context.Context, config Config, responderName string, logger *slog.Logger) []Finding {
 	d := &doctor{config: config, logger: logger}
 	defer d.close()

@@ -27,13 +27,14 @@ type Stored func(ctx context.Context, name string) (Record, error)
 const (
 	// lookPause is the pause before a workflow is asked again that nobody could answer for.
 	lookPause = time.Second
-	// conflicts is how often a change is made again since another came first, and conflictPause up to how long it waits.
+	// conflicts is how often a change is made again since another came first, and conflictPause up to how long it
+	// waits.
 	conflicts     = 10
 	conflictPause = 300 * time.Millisecond
 )
 
-// Find looks a certificate up: at its workflow, and without one in Postgres. One whose workflow has ended is a Spec fault
-// "WorkflowEnded" if there is no database to ask.
+// Find looks a certificate up: at its workflow, and without one in Postgres. One whose workflow has ended is a Spec
+// fault "WorkflowEnded" if there is no database to ask.
 func Find(ctx context.Context, keeper Keeper, stored Stored, name string) (Held, error) {
 	status, err := keeper.Status(ctx, name)
 	if err == nil {
@@ -83,7 +84,8 @@ func left(ctx context.Context, stored Stored, name string) (Held, error) {
 	if record.Asked != nil {
 		held.Spec = *record.Asked
 	}
-	held.Status = Status{Name: name, Phase: domain.PhaseReleased, Spec: held.Spec, Generation: held.Generation, Issued: record.Issued}
+	held.Status = Status{Name: name, Phase: domain.PhaseReleased, Spec: held.Spec, Generation: held.Generation,
+		Issued: record.Issued}
 	return held, nil
 }
 
@@ -99,8 +101,10 @@ func Change(ctx context.Context, keeper Editor, name string, find func(context.C
 		if err != nil {
 			return Status{}, held, err
 		}
-		status, err = keeper.EnsureWith(ctx, name, ports.EnsureRequest{Spec: spec, ExpectedGeneration: &held.Generation})
-		if err == nil || ctx.Err() != nil || domain.AsFault(err).Reason != domain.ReasonGenerationConflict || try == conflicts {
+		status, err = keeper.EnsureWith(ctx, name,
+			ports.EnsureRequest{Spec: spec, ExpectedGeneration: &held.Generation})
+		if err == nil || ctx.Err() != nil || domain.AsFault(err).Reason != domain.ReasonGenerationConflict ||
+			try == conflicts {
 			return status, held, err
 		}
 		if err := pause(ctx, rand.N(conflictPause)); err != nil {

@@ -177,7 +177,8 @@ func said(r domain.Revocation) string {
 
 // Status is the explanation as a workflow would say it.
 func (e Explanation) Status() Status {
-	s := Status{Name: e.Name, Phase: e.Phase, Spec: e.Spec, Generation: e.Generation, Issued: e.Issued, Renewal: e.Renewal,
+	s := Status{Name: e.Name, Phase: e.Phase, Spec: e.Spec, Generation: e.Generation, Issued: e.Issued,
+		Renewal: e.Renewal,
 		Failure: e.Failure, Revoking: e.Revoking, Deliveries: e.Deliveries}
 	if e.Asked != nil {
 		s.Spec = *e.Asked
@@ -188,8 +189,8 @@ func (e Explanation) Status() Status {
 	return s
 }
 
-// TriedSooner reports whether somebody who has corrected what failed has to ask for the next try, or wait for it: CAs and
-// networks come back by themselves, and what was asked for is asked for again.
+// TriedSooner reports whether somebody who has corrected what failed has to ask for the next try, or wait for it: CAs
+// and networks come back by themselves, and what was asked for is asked for again.
 func TriedSooner(f Failure) bool {
 	return f.Fault.Kind == domain.FaultName || f.Fault.Kind == domain.FaultOperator
 }

@@ -28,7 +28,8 @@ func TestExportOpensTheKeyOfTheCertificateInService(t *testing.T) {
 		want        Exported
 		wantErrored error
 	}{
-		{"all well", nil, nil, nil, Exported{ChainPEM: []byte("chain"), KeyPEM: []byte("key"), Record: pair.Record}, nil},
+		{"all well", nil, nil, nil, Exported{ChainPEM: []byte("chain"), KeyPEM: []byte("key"), Record: pair.Record},
+			nil},
 		{"unknown name", unknown, nil, nil, Exported{}, unknown},
 		{"another sealing key", nil, nil, wrong, Exported{}, wrong},
 		{"nobody could tell later", nil, unwritten, nil, Exported{}, unwritten},
@@ -41,13 +42,15 @@ func TestExportOpensTheKeyOfTheCertificateInService(t *testing.T) {
 			audit := mocks.NewMockAudit(controller)
 			var written *gomock.Call
 			if c.catalogErr == nil {
-				written = audit.EXPECT().RecordExport(gomock.Any(), ports.KeyExport{Certificate: "a", Version: "v1", Serial: "0a",
-					By: "me@here", Through: "cli", Reason: "to look"}).Return(c.auditErr)
+				written = audit.EXPECT().RecordExport(gomock.Any(),
+					ports.KeyExport{Certificate: "a", Version: "v1", Serial: "0a",
+						By: "me@here", Through: "cli", Reason: "to look"}).Return(c.auditErr)
 			}
 			if c.catalogErr == nil && c.auditErr == nil {
 				sealer.EXPECT().Open(gomock.Any(), pair.SealedKey).Return([]byte("key"), c.sealerErr).After(written)
 			}
-			got, err := export(t.Context(), catalog, audit, sealer, ExportRequest{Name: "a", By: "me@here", Reason: "to look"})
+			got, err := export(t.Context(), catalog, audit, sealer,
+				ExportRequest{Name: "a", By: "me@here", Reason: "to look"})
 			if c.wantErrored == nil {
 				require.NoError(t, err)
 			} else {

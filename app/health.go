@@ -34,7 +34,8 @@ func (h *health) close(logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), probesTime)
 	defer cancel()
 	if err := h.Stop(ctx); err != nil {
-		logger.Warn("shutdown timed out: connections of the operations listener were closed", "after", probesTime.String(),
+		logger.Warn("shutdown timed out: connections of the operations listener were closed", "after",
+			probesTime.String(),
 			"error", err)
 	}
 }

@@ -21,7 +21,8 @@ func TestAFatalFaultEndsTheProcess(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { h.close(quiet()) })
 	var end *outcome
-	process := fx.New(fx.NopLogger, fx.Supply(config, h, quiet()), fx.Provide(newOutcome), fx.Populate(&end), fx.Invoke(keepHealth))
+	process := fx.New(fx.NopLogger, fx.Supply(config, h, quiet()), fx.Provide(newOutcome), fx.Populate(&end),
+		fx.Invoke(keepHealth))
 	require.NoError(t, process.Start(t.Context()))
 	livez := func() (int, string) {
 		response, err := http.Get("http://" + h.Addr() + "/livez")

@@ -115,7 +115,8 @@ func keepSealing(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, keep
 			if err := postgres.CheckSealing(ctx, pool, keeper); err != nil {
 				return err
 			}
-			if err := sealing.CheckShared(ctx, keeper, processes); domain.AsFault(err).Reason == domain.ReasonSealingKeyNotShared {
+			if err := sealing.CheckShared(ctx, keeper,
+				processes); domain.AsFault(err).Reason == domain.ReasonSealingKeyNotShared {
 				logger.Warn("this process seals what others cannot open", "error", err)
 			}
 			return nil
@@ -145,7 +146,10 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing,
 
 func keepTemporal(lifecycle fx.Lifecycle, config Config, target temporal.Config, c client.Client, health *health,
 	logger *slog.Logger) {
-	health.check("temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) })
+	health.check("temporal", func(ctx context.Context) (string,
+		error) {
+		return temporal.CheckReachable(ctx, c, target)
+	})
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)

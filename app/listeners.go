@@ -66,7 +66,8 @@ func (l *listeners) stop(ctx context.Context) {
 	for _, s := range l.all {
 		stopping.Go(func() {
 			if err := s.Stop(ctx); err != nil {
-				l.logger.Warn("shutdown timed out: connections were closed", "role", s.role, "after", listenersTime.String(),
+				l.logger.Warn("shutdown timed out: connections were closed", "role", s.role, "after",
+					listenersTime.String(),
 					"error", err)
 			}
 		})

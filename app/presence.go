@@ -111,7 +111,8 @@ func (p *presence) stop(ctx context.Context) error {
 // describe is this process as it is now.
 func (p *presence) describe() ports.Process {
 	config := p.reload.current()
-	described := ports.Process{ID: temporal.ProcessID(), Host: temporal.Host(), Build: p.config.Workers.Versioning.BuildID}
+	described := ports.Process{ID: temporal.ProcessID(), Host: temporal.Host(),
+		Build: p.config.Workers.Versioning.BuildID}
 	for _, role := range p.config.Roles {
 		described.Roles = append(described.Roles, string(role))
 	}

@@ -25,13 +25,15 @@ func (c Config) validatePull() error {
 	case c.Pull.Listen == "":
 		return nil
 	case !isAddress(c.Pull.Listen, true):
-		return invalidFault("pull-listen", c.Pull.Listen, "use host:port, or :port for all addresses, for example :8403")
+		return invalidFault("pull-listen", c.Pull.Listen,
+			"use host:port, or :port for all addresses, for example :8403")
 	case c.Sealing.KeyURL == "":
 		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
 			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
 				"the role pull opens private keys with it; give it, or leave --pull-listen (EVERLEAF_PULL_LISTEN) out")
 	case c.Pull.Certificate == "":
-		return invalidFault("pull-certificate", "", "name a PEM file with the pull listener's own certificate and chain")
+		return invalidFault("pull-certificate", "",
+			"name a PEM file with the pull listener's own certificate and chain")
 	case c.Pull.Key == "":
 		return invalidFault("pull-key", "", "name the PEM file with the key of --pull-certificate (EVERLEAF_PULL_CERTIFICATE)")
 	case c.Pull.ClientCA == "" && len(pullConfig(c).Clients) > 0:

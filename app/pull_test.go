@@ -48,8 +48,9 @@ func TestPullAloneServesKeys(t *testing.T) {
 	require.NoError(t, err)
 	_, err = orders.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/1", time.Now())
 	require.NoError(t, err)
-	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID, domain.Issued{Issuer: "default",
-		Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
+	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID,
+		domain.Issued{Issuer: "default",
+			Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
 	require.NoError(t, err)
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))
 	_, err = postgres.NewKeyTokens(pool).PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook",
@@ -63,12 +64,14 @@ func TestPullAloneServesKeys(t *testing.T) {
 		ended <- RunWorker(ctx, config, NewLogger(logged, Log{Format: "json", Level: slog.LevelDebug}))
 	}()
 	listens := regexp.MustCompile(`"listener started","role":"pull","listen":"([^"]+)"`)
-	require.Eventually(t, func() bool { return listens.MatchString(logged.String()) }, 30*time.Second, 20*time.Millisecond, "%s", logged)
+	require.Eventually(t, func() bool { return listens.MatchString(logged.String()) }, 30*time.Second,
+		20*time.Millisecond, "%s", logged)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 		"https://"+listens.FindStringSubmatch(logged.String())[1]+"/v1/keys", nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", "Bearer "+token)
-	wire := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootsOf(t, config.Pull.Certificate), ServerName: "localhost"}, DisableKeepAlives: true}
+	wire := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootsOf(t, config.Pull.Certificate),
+		ServerName: "localhost"}, DisableKeepAlives: true}
 	response, err := wire.RoundTrip(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
@@ -88,15 +91,17 @@ func selfSigned(t *testing.T) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	require.NoError(t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	require.NoError(t, err)
 	dir := t.TempDir()
 	certificate, key = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	require.NoError(t, os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
+	require.NoError(t, os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}),
+		0o600))
 	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
 	return certificate, key
 }

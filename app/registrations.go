@@ -67,5 +67,6 @@ func (r *recorder) RegisterActivityWithOptions(_ any, options activity.RegisterO
 }
 
 func (r *recorder) RegisterNexusService(service *nexus.Service) {
-	r.found = append(r.found, Registration{Kind: "nexus service", Name: service.Name, Summary: r.summaries[service.Name]})
+	r.found = append(r.found, Registration{Kind: "nexus service", Name: service.Name,
+		Summary: r.summaries[service.Name]})
 }

@@ -55,7 +55,8 @@ func newReload(config Config, t *telemetry.Telemetry, logger *slog.Logger) *relo
 func reloadParts(config Config) fx.Option {
 	var parts []fx.Option
 	if len(config.issuing()) > 0 {
-		parts = append(parts, fx.Invoke(func(r *reload, issuers *acme.Issuers, solver *dns01.Solver, accounts ports.Accounts,
+		parts = append(parts, fx.Invoke(func(r *reload, issuers *acme.Issuers, solver *dns01.Solver,
+			accounts ports.Accounts,
 			sealer ports.Sealer, records ports.DNSRecords, logger *slog.Logger) {
 			r.parts = append(r.parts, func(c Config) (func(), error) {
 				next, err := newIssuers(c, accounts, sealer, logger)
@@ -67,7 +68,8 @@ func reloadParts(config Config) fx.Option {
 		}))
 	}
 	if config.has(RoleDelivery) {
-		parts = append(parts, fx.Invoke(func(r *reload, targets *delivery.Targets, tokens ports.KeyTokens, logger *slog.Logger) {
+		parts = append(parts, fx.Invoke(func(r *reload, targets *delivery.Targets, tokens ports.KeyTokens,
+			logger *slog.Logger) {
 			r.parts = append(r.parts, func(c Config) (func(), error) {
 				next, err := newTargets(c, tokens, logger)
 				return func() { targets.Replace(next) }, err
@@ -142,7 +144,8 @@ func (r *reload) read(forced bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refused = err; err != nil {
-		r.logger.Error("the configuration file has changed and cannot be used: the former one stays in force", "error", err)
+		r.logger.Error("the configuration file has changed and cannot be used: the former one stays in force", "error",
+			err)
 		return
 	}
 	r.config, r.since = next, time.Now()
@@ -193,7 +196,8 @@ func (r *reload) String() string {
 	defer r.mu.Unlock()
 	since := r.since.UTC().Format(time.RFC3339)
 	if r.refused != nil {
-		return fmt.Sprintf("NOT READ AGAIN: %s; the file as it was at %s stays in force, until that is corrected", r.refused,
+		return fmt.Sprintf("NOT READ AGAIN: %s; the file as it was at %s stays in force, until that is corrected",
+			r.refused,
 			since)
 	}
 	return r.config.File + ", as it was at " + since

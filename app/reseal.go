@@ -24,7 +24,8 @@ type Unopened = ports.UnopenedSecret
 
 // Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress
 // reports how far it is after each page. What was done stays done if it is cut short. Faults: Operator
-// "SealingKeyWrong", and "SealingKeyNotShared" while a running process does not know the key; Wait. It reads config.Postgres, config.Sealing and config.StartTimeout.
+// "SealingKeyWrong", and "SealingKeyNotShared" while a running process does not know the key; Wait. It reads
+// config.Postgres, config.Sealing and config.StartTimeout.
 func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Resealed, error) {
 	var all Resealed
 	keeper, err := openSealing(ctx, config.Sealing)

@@ -27,9 +27,11 @@ func TestResealTellsHowFarItIs(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			resealer := mocks.NewMockResealer(gomock.NewController(t))
 			resealer.EXPECT().Stale(gomock.Any()).Return(6, nil)
-			resealer.EXPECT().Reseal(gomock.Any(), "").Return(ports.ResealedPage{Page: ports.PageState{After: "j"}, Resealed: 3}, nil)
+			resealer.EXPECT().Reseal(gomock.Any(),
+				"").Return(ports.ResealedPage{Page: ports.PageState{After: "j"}, Resealed: 3}, nil)
 			resealer.EXPECT().Reseal(gomock.Any(), "j").Return(
-				ports.ResealedPage{Page: ports.PageState{After: "k", Done: true}, Resealed: 2, Failed: damaged}, c.second)
+				ports.ResealedPage{Page: ports.PageState{After: "k", Done: true}, Resealed: 2, Failed: damaged},
+				c.second)
 			resealer.EXPECT().Finish(gomock.Any(), c.want.Resealed, c.want.Failed)
 			if c.second == nil {
 				resealer.EXPECT().Stale(gomock.Any()).Return(1, nil)

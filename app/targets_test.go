@@ -13,7 +13,8 @@ import (
 func TestTargetsAreLoggedWithoutTheirSecrets(t *testing.T) {
 	t.Parallel()
 	hook := func(key delivery.KeyTransport) delivery.Config {
-		return delivery.Config{Name: "hook", Webhook: &delivery.Webhook{URL: "https://hook.example.org/?auth=hush", Secret: "whsec_hush", Key: key}}
+		return delivery.Config{Name: "hook", Webhook: &delivery.Webhook{URL: "https://hook.example.org/?auth=hush",
+			Secret: "whsec_hush", Key: key}}
 	}
 	disk := delivery.Config{Name: "disk", Directory: &delivery.Directory{Path: "/certificates/{name}"}}
 	edge := delivery.Config{Name: "edge", Pull: &delivery.Pull{Clients: []string{"*"}}}
@@ -26,7 +27,8 @@ func TestTargetsAreLoggedWithoutTheirSecrets(t *testing.T) {
 	}{
 		{"none", nil, AllRoles(), "", ""},
 		{"nothing is fetched", []delivery.Config{disk, hook(delivery.KeyEncrypted)}, AllRoles(), "", ""},
-		{"keys are fetched", []delivery.Config{disk, hook(delivery.KeyByToken), edge}, AllRoles(), "", "targets=\"[hook edge]\""},
+		{"keys are fetched", []delivery.Config{disk, hook(delivery.KeyByToken), edge}, AllRoles(), "",
+			"targets=\"[hook edge]\""},
 		{"keys are fetched, by default", []delivery.Config{hook("")}, AllRoles(), "", "targets=[hook]"},
 		{"served here", []delivery.Config{hook(""), edge}, AllRoles(), ":8403", ""},
 		{"served elsewhere, maybe", []delivery.Config{hook(""), edge}, []Role{RoleDelivery}, "", ""},

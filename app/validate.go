@@ -35,7 +35,8 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
-		return invalidFault("http01-listen", c.HTTP01.Listen, "use host:port, or :port for all addresses, for example :8402")
+		return invalidFault("http01-listen", c.HTTP01.Listen,
+			"use host:port, or :port for all addresses, for example :8402")
 	}
 	if c.has(RolePull) {
 		if err := c.validatePull(); err != nil {
@@ -64,7 +65,8 @@ func (c Config) validateWork() error {
 	if len(c.sealing()) > 0 && c.Sealing.KeyURL == "" {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
 			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: "+
-				"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes", c.needy())
+				"the roles %s work with private keys sealed with it; give it, or leave these roles to other processes",
+			c.needy())
 	}
 	if len(c.issuing()) > 0 {
 		if err := c.validateIssuing(); err != nil {
@@ -99,7 +101,8 @@ func (c Config) validateIssuing() error {
 
 func (c Config) validateDNS01() error {
 	if c.DNS01.CheckPort < 1 { // to the adapter, zero is the usual one
-		return invalidFault("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort), "use 1 to 65535; name servers are at 53")
+		return invalidFault("dns01-check-port", strconv.Itoa(c.DNS01.CheckPort),
+			"use 1 to 65535; name servers are at 53")
 	}
 	if err := c.validateZones(); err != nil {
 		return err

@@ -39,7 +39,8 @@ func (w Workers) validate() error {
 			return invalidFault(slots.flag, strconv.Itoa(slots.chosen),
 				"slots are fixed, or follow --target-memory and --target-cpu: leave out one or the other")
 		case slots.chosen < slots.least || slots.chosen > maxSlots:
-			return invalidFault(slots.flag, strconv.Itoa(slots.chosen), fmt.Sprintf("use %d to %d", slots.least, maxSlots))
+			return invalidFault(slots.flag, strconv.Itoa(slots.chosen),
+				fmt.Sprintf("use %d to %d", slots.least, maxSlots))
 		}
 	}
 	for _, target := range []struct {

@@ -99,7 +99,8 @@ func closedPort(t *testing.T) string {
 
 func TestEveryPartIsThere(t *testing.T) {
 	t.Parallel()
-	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "delivery", "delivery,pull", "nexus", "nexus,responder", "responder", "pull"} {
+	for _, chosen := range []string{JoinRoles(AllRoles()), "workflows", "authorization", "delivery", "delivery,pull",
+		"nexus", "nexus,responder", "responder", "pull"} {
 		c := settings(t)
 		var err error
 		c.Roles, err = ParseRoles(chosen)
@@ -121,8 +122,13 @@ func TestWorkerSaysWhatKeepsItFromStarting(t *testing.T) {
 			c.Sealing.KeyURL = "file:relative"
 			return "--sealing-key (EVERLEAF_SEALING_KEY) cannot work: it "
 		}, "SealingKeyMalformed"},
-		{"malformed setting", false, func(_ *testing.T, c *Config) string { c.HTTP01.CheckPort = 0; return "--http01-check-port" }, "InvalidSetting"},
-		{"no Postgres", false, func(_ *testing.T, c *Config) string { return addressOf(c.Postgres.URL) }, "DatabaseUnreachable"},
+		{"malformed setting", false, func(_ *testing.T,
+			c *Config) string {
+			c.HTTP01.CheckPort = 0
+			return "--http01-check-port"
+		}, "InvalidSetting"},
+		{"no Postgres", false, func(_ *testing.T, c *Config) string { return addressOf(c.Postgres.URL) },
+			"DatabaseUnreachable"},
 		{"no Postgres, with or without TLS", false, func(_ *testing.T, c *Config) string {
 			c.Postgres.URL = strings.Replace(c.Postgres.URL, "disable", "prefer", 1)
 			return addressOf(c.Postgres.URL)

@@ -91,7 +91,8 @@ func (w *workers) start(ctx context.Context) error {
 				"the worker of role %s did not start on task queue %q of namespace %q at %s",
 				host.role, host.queue, w.target.Client.Namespace, w.target.Client.HostPort)
 		}
-		w.logger.Info("worker started", "role", host.role, "taskQueue", host.queue, "namespace", w.target.Client.Namespace,
+		w.logger.Info("worker started", "role", host.role, "taskQueue", host.queue, "namespace",
+			w.target.Client.Namespace,
 			"temporal", w.target.Client.HostPort)
 	}
 	return nil
@@ -104,7 +105,8 @@ func (w *workers) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, w.config.StopTimeout+releaseTime)
 	defer cancel()
 	if !stopAll(ctx, w.all) {
-		w.logger.Warn("shutdown timed out: running steps were cancelled, and another worker repeats them", "stopTimeout",
+		w.logger.Warn("shutdown timed out: running steps were cancelled, and another worker repeats them",
+			"stopTimeout",
 			w.config.StopTimeout.String())
 	}
 	return nil

@@ -14,8 +14,8 @@ type Advice struct {
 }
 
 const (
-	// minARICheck and maxARICheck hold the CA's Retry-After (RFC 9773 §4.3.2: "SHOULD set reasonable limits", with these
-	// examples).
+	// minARICheck and maxARICheck hold the CA's Retry-After (RFC 9773 §4.3.2: "SHOULD set reasonable limits", with
+	// these examples).
 	minARICheck, maxARICheck = time.Minute, 24 * time.Hour
 	// longARICheck is the pause after a long-term error, an answer that is none, or one without Retry-After (§4.3.3).
 	longARICheck = 6 * time.Hour

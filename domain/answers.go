@@ -2,8 +2,8 @@ package domain
 
 import "time"
 
-// Reserved is the answer of the step that decides whether a certificate has to be obtained. It is in recorded histories,
-// as all answers of steps are: no field is renamed.
+// Reserved is the answer of the step that decides whether a certificate has to be obtained. It is in recorded
+// histories, as all answers of steps are: no field is renamed.
 type Reserved struct {
 	Record Record `json:"record"`
 	// Needed reports whether a certificate has to be obtained.
@@ -30,13 +30,13 @@ type Recorded struct {
 	Changes []string `json:"changes,omitempty"`
 	// Needed reports whether a certificate has to be obtained for it.
 	Needed bool `json:"needed,omitempty"`
-	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the answer to
-	// a repeat; empty if there was none.
+	// Version is what a Renew or Revoke is about: the version in service when it was first recorded, also in the
+	// answer to a repeat; empty if there was none.
 	Version string `json:"version,omitempty"`
-	// Superseded reports whether a Start, Ensure or Retire changed nothing, since a later one of them is stored; Spec is the
-	// stored one then.
+	// Superseded reports whether a Start, Ensure or Retire changed nothing, since a later one of them is stored; Spec
+	// is the stored one then.
 	Superseded bool `json:"superseded,omitempty"`
-	// Refused is why nothing was recorded: the caller must act. After a conflict of generations, Spec and Generation are what
-	// is stored.
+	// Refused is why nothing was recorded: the caller must act. After a conflict of generations, Spec and Generation
+	// are what is stored.
 	Refused *Fault `json:"refused,omitempty"`
 }

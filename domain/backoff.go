@@ -3,8 +3,8 @@ package domain
 import "time"
 
 const (
-	// minRetryAfter is the least wait that is taken as asked, and shortRetryAfters how often in a row; from then on it is
-	// minRetryAfterRepeated: a CA that says 1 s for a day is asked once a minute.
+	// minRetryAfter is the least wait that is taken as asked, and shortRetryAfters how often in a row; from then on it
+	// is minRetryAfterRepeated: a CA that says 1 s for a day is asked once a minute.
 	minRetryAfter         = time.Second
 	minRetryAfterRepeated = time.Minute
 	shortRetryAfters      = 5
@@ -14,11 +14,11 @@ const (
 	maxRetryAfterElse = 24 * time.Hour
 	// maxShort is the longest wait for what is our own: nobody is harmed by a look.
 	maxShort = 10 * time.Minute
-	// jitter is by how much a wait is drawn out at most, so that what failed together is not tried again together. A wait
-	// that the other side asked for is not drawn out.
+	// jitter is by how much a wait is drawn out at most, so that what failed together is not tried again together. A
+	// wait that the other side asked for is not drawn out.
 	jitter = 0.1
-	// lifePart is the part of what is left of a certificate's life that a wait may take: a quarter. A short life sees many
-	// tries before it ends.
+	// lifePart is the part of what is left of a certificate's life that a wait may take: a quarter. A short life sees
+	// many tries before it ends.
 	lifePart = 4
 	// maxExpired is the longest wait once the certificate in service has expired.
 	maxExpired = time.Hour

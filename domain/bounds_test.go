@@ -119,7 +119,8 @@ func TestChangesOfLongLists(t *testing.T) {
 		was[i], is[i] = fmt.Sprintf("was-%d", i), fmt.Sprintf("now-%d", i)
 	}
 	start := time.Now()
-	changes := domain.Spec{Names: was, Issuers: was, Deliveries: was}.Changes(domain.Spec{Names: is, Issuers: is, Deliveries: is})
+	changes := domain.Spec{Names: was, Issuers: was,
+		Deliveries: was}.Changes(domain.Spec{Names: is, Issuers: is, Deliveries: is})
 	require.Less(t, time.Since(start), 30*time.Second) // a loop in a loop takes minutes, this a part of a second
 	require.Len(t, changes, 4)
 	require.Contains(t, changes[0], " more")
@@ -129,9 +130,11 @@ func TestChangesOfLongLists(t *testing.T) {
 func TestSpecIsBoundAsAWhole(t *testing.T) {
 	t.Parallel()
 	spec := func(octets int) domain.Spec {
-		spec := domain.Spec{KeyType: domain.KeyECDSAP256, Issuers: []string{"default"}, Challenge: domain.ChallengeHTTP01,
+		spec := domain.Spec{KeyType: domain.KeyECDSAP256, Issuers: []string{"default"},
+			Challenge:   domain.ChallengeHTTP01,
 			KeyRotation: domain.RotateAlways, Profile: "p", Tenant: "t", Deliveries: []string{"disk"}}
-		octets -= len("ecdsa-p256") + len("default") + len("http-01") + len("Always") + len("p") + len("t") + len("disk")
+		octets -= len("ecdsa-p256") + len("default") + len("http-01") + len("Always") + len("p") + len("t") +
+			len("disk")
 		for n := 0; octets > 0; n++ {
 			name := fmt.Sprintf("h%d.example.com", n)
 			soft := min(700, octets-len(name)) / 2 * 2 // soft hyphens are no part of the name
@@ -148,10 +151,12 @@ func TestSpecIsBoundAsAWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, len(strings.Join(got.Names, "")), 3000)
 	_, err = spec(64<<10 + 1).Validated()
-	requireSpecFault(t, err, domain.ReasonSpecTooLarge, "names: with them the spec has 65537 octets, but it may have 65536", "")
+	requireSpecFault(t, err, domain.ReasonSpecTooLarge,
+		"names: with them the spec has 65537 octets, but it may have 65536", "")
 
 	name := func(octets int) domain.Spec {
-		return domain.Spec{Names: []string{strings.Repeat("\u00ad", (octets-len("a.example.com"))/2) + "a.example.com" + strings.Repeat("m", (octets-len("a.example.com"))%2)}}
+		return domain.Spec{Names: []string{strings.Repeat("\u00ad", (octets-len("a.example.com"))/2) +
+			"a.example.com" + strings.Repeat("m", (octets-len("a.example.com"))%2)}}
 	}
 	_, err = name(1024).Validated()
 	require.NoError(t, err)

@@ -23,7 +23,8 @@ func ValidateCertificateName(name string) error {
 	rest, wildcard := strings.CutPrefix(lower, "*.")
 	switch spelled := "wildcard." + rest; {
 	case wildcard && ValidateCertificateName(spelled) == nil:
-		return fail(ReasonCertificateNameCharacter, `"*" does not belong in a file name; call the certificate `+quote(spelled))
+		return fail(ReasonCertificateNameCharacter,
+			`"*" does not belong in a file name; call the certificate `+quote(spelled))
 	case lower != name && ValidateCertificateName(lower) == nil:
 		return fail(ReasonCertificateNameCharacter, "upper case; use "+quote(lower))
 	}
@@ -32,7 +33,8 @@ func ValidateCertificateName(name string) error {
 			return fail(ReasonCertificateNameDots, "a dot at an edge or two in a row; remove it")
 		}
 		if label[0] == '-' || label[len(label)-1] == '-' {
-			return fail(ReasonCertificateNameHyphenEdge, "the part "+quote(label)+` starts or ends with "-"; remove it there`)
+			return fail(ReasonCertificateNameHyphenEdge,
+				"the part "+quote(label)+` starts or ends with "-"; remove it there`)
 		}
 		for _, c := range label {
 			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {

@@ -45,10 +45,11 @@ func VerifyChain(chainPEM, csr []byte, names []string, now time.Time) (Issued, e
 		return Issued{}, err
 	}
 	if leaf.NotBefore.After(now.Add(clockSkew)) || !leaf.NotAfter.After(now) {
-		return Issued{NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC()}, caFault(ReasonCertificateNotValidNow,
-			nil,
-			"the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
-			stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
+		return Issued{NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC()},
+			caFault(ReasonCertificateNotValidNow,
+				nil,
+				"the certificate is valid from %s to %s and now is %s; if the CA is right, set this host's clock",
+				stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(now))
 	}
 	for i, cert := range chain[:len(chain)-1] {
 		if err := signedBy(cert, chain[i+1]); err != nil {
@@ -75,14 +76,17 @@ func parseChain(chainPEM []byte) ([]*x509.Certificate, error) {
 				"the chain holds something besides PEM after %d certificates", len(chain))
 		}
 		if block, rest = pem.Decode(rest); block == nil {
-			return nil, caFault(ReasonCertificateMalformed, nil, "the chain's PEM is broken after %d certificates", len(chain))
+			return nil, caFault(ReasonCertificateMalformed, nil, "the chain's PEM is broken after %d certificates",
+				len(chain))
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, caFault(ReasonCertificateMalformed, nil, "the chain holds a PEM block of type %s", quote(block.Type))
+			return nil, caFault(ReasonCertificateMalformed, nil, "the chain holds a PEM block of type %s",
+				quote(block.Type))
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, caFault(ReasonCertificateMalformed, err, "certificate %d of the chain does not parse", len(chain)+1)
+			return nil, caFault(ReasonCertificateMalformed, err, "certificate %d of the chain does not parse",
+				len(chain)+1)
 		}
 		chain = append(chain, cert)
 	}
@@ -133,7 +137,8 @@ func ariID(leaf *x509.Certificate) string {
 	if serial[0]&0x80 != 0 { // DER integers are signed
 		serial = append([]byte{0}, serial...)
 	}
-	return base64.RawURLEncoding.EncodeToString(leaf.AuthorityKeyId) + "." + base64.RawURLEncoding.EncodeToString(serial)
+	return base64.RawURLEncoding.EncodeToString(leaf.AuthorityKeyId) + "." +
+		base64.RawURLEncoding.EncodeToString(serial)
 }
 
 func serialOctets(serial *big.Int) []byte {

@@ -26,27 +26,44 @@ func TestChanges(t *testing.T) {
 	}{
 		{"nothing", base, nil},
 		{"the defaults, said", base.WithDefaults(), nil},
-		{"the names' order and case", with(func(s *domain.Spec) { s.Names = []string{"B.example.com", "a.EXAMPLE.com"} }), nil},
+		{"the names' order and case", with(func(s *domain.Spec) {
+			s.Names = []string{"B.example.com",
+				"a.EXAMPLE.com"}
+		}), nil},
 		{"the deliveries' order", with(func(s *domain.Spec) { s.Deliveries = nil }), nil},
-		{"a name more", with(func(s *domain.Spec) { s.Names = []string{"a.example.com", "b.example.com", "c.example.com"} }), []string{"names: added c.example.com"}},
-		{"a name less", with(func(s *domain.Spec) { s.Names = []string{"b.example.com"} }), []string{"names: removed a.example.com"}},
+		{"a name more", with(func(s *domain.Spec) {
+			s.Names = []string{"a.example.com", "b.example.com",
+				"c.example.com"}
+		}), []string{"names: added c.example.com"}},
+		{"a name less", with(func(s *domain.Spec) { s.Names = []string{"b.example.com"} }),
+			[]string{"names: removed a.example.com"}},
 		{"other names", with(func(s *domain.Spec) { s.Names = []string{"d.example.com", "c.example.com"} }),
 			[]string{"names: added c.example.com, d.example.com", "names: removed a.example.com, b.example.com"}},
-		{"key type", with(func(s *domain.Spec) { s.KeyType = domain.KeyRSA2048 }), []string{"keyType: ecdsa-p256 is now rsa-2048"}},
-		{"profile", with(func(s *domain.Spec) { s.Profile = "shortlived" }), []string{"profile: (none) is now shortlived"}},
-		{"issuers", with(func(s *domain.Spec) { s.Issuers = []string{"other", "default"} }), []string{"issuers: default is now other, default"}},
-		{"challenge", with(func(s *domain.Spec) { s.Challenge = domain.ChallengeDNS01 }), []string{"challenge: http-01 is now dns-01"}},
-		{"key rotation", with(func(s *domain.Spec) { s.KeyRotation = domain.RotateNever }), []string{"keyRotation: Always is now Never"}},
+		{"key type", with(func(s *domain.Spec) { s.KeyType = domain.KeyRSA2048 }),
+			[]string{"keyType: ecdsa-p256 is now rsa-2048"}},
+		{"profile", with(func(s *domain.Spec) { s.Profile = "shortlived" }),
+			[]string{"profile: (none) is now shortlived"}},
+		{"issuers", with(func(s *domain.Spec) { s.Issuers = []string{"other", "default"} }),
+			[]string{"issuers: default is now other, default"}},
+		{"challenge", with(func(s *domain.Spec) { s.Challenge = domain.ChallengeDNS01 }),
+			[]string{"challenge: http-01 is now dns-01"}},
+		{"key rotation", with(func(s *domain.Spec) { s.KeyRotation = domain.RotateNever }),
+			[]string{"keyRotation: Always is now Never"}},
 		{"tenant", with(func(s *domain.Spec) { s.Tenant = "shop" }), []string{"tenant: (none) is now shop"}},
-		{"deliveries", with(func(s *domain.Spec) { s.Deliveries = []string{"web@h1", "disk"} }), []string{"deliveries: (none) is now disk, web@h1"}},
+		{"deliveries", with(func(s *domain.Spec) { s.Deliveries = []string{"web@h1", "disk"} }),
+			[]string{"deliveries: (none) is now disk, web@h1"}},
 		{"several", with(func(s *domain.Spec) { s.Profile, s.Tenant = "tlsserver", "shop" }),
 			[]string{"profile: (none) is now tlsserver", "tenant: (none) is now shop"}},
 	} {
 		require.Equal(t, c.want, base.Changes(c.to), c.name)
 	}
 	delivered := with(func(s *domain.Spec) { s.Deliveries, s.Issuers = []string{"b", "a"}, []string{"x", "y"} })
-	require.Empty(t, delivered.Changes(with(func(s *domain.Spec) { s.Deliveries, s.Issuers = []string{"a", "b"}, []string{"x", "y"} })))
-	require.Equal(t, []string{"deliveries: a, b is now (none)"}, delivered.Changes(with(func(s *domain.Spec) { s.Issuers = []string{"x", "y"} })))
+	require.Empty(t, delivered.Changes(with(func(s *domain.Spec) {
+		s.Deliveries, s.Issuers = []string{"a", "b"},
+			[]string{"x", "y"}
+	})))
+	require.Equal(t, []string{"deliveries: a, b is now (none)"},
+		delivered.Changes(with(func(s *domain.Spec) { s.Issuers = []string{"x", "y"} })))
 }
 
 // An answer with changes is small, whatever the specs hold: it is in histories.
@@ -58,7 +75,8 @@ func TestChangesAreBound(t *testing.T) {
 		}
 		return values
 	}
-	lines := domain.Spec{}.Changes(domain.Spec{Names: many(100, 253), Issuers: many(5, 63), Deliveries: many(20, 127), Tenant: strings.Repeat("t", 128),
+	lines := domain.Spec{}.Changes(domain.Spec{Names: many(100, 253), Issuers: many(5, 63), Deliveries: many(20, 127),
+		Tenant:  strings.Repeat("t", 128),
 		Profile: strings.Repeat("p", 64)})
 	for _, line := range lines {
 		require.LessOrEqual(t, len(line), 300)
@@ -76,8 +94,10 @@ func TestChangesAreBound(t *testing.T) {
 	require.True(t, strings.HasSuffix(short, fmt.Sprintf("%04d.example.com and %d more", shown-1, 100-shown)), short)
 
 	for about, text := range monsters() {
-		raw := domain.Spec{Names: []string{text}, KeyType: domain.KeyType(text), Profile: text, Issuers: []string{text, text}, Tenant: text,
-			Challenge: domain.ChallengeType(text), KeyRotation: domain.KeyRotation(text), Deliveries: slices.Repeat([]string{text}, 3)}
+		raw := domain.Spec{Names: []string{text}, KeyType: domain.KeyType(text), Profile: text,
+			Issuers: []string{text, text}, Tenant: text,
+			Challenge: domain.ChallengeType(text), KeyRotation: domain.KeyRotation(text),
+			Deliveries: slices.Repeat([]string{text}, 3)}
 		for _, lines := range [][]string{domain.Spec{}.Changes(raw), raw.Changes(domain.Spec{})} {
 			require.LessOrEqual(t, len(lines), 20)
 			require.GreaterOrEqual(t, len(lines), 7)
@@ -92,7 +112,8 @@ func TestChangesAreBound(t *testing.T) {
 func TestFulfilledBy(t *testing.T) {
 	t.Parallel()
 	issued := func(change func(i *domain.Issued)) *domain.Issued {
-		i := &domain.Issued{Issuer: "ca", Names: []string{"b.example.com", "a.example.com"}, KeyType: domain.KeyECDSAP256}
+		i := &domain.Issued{Issuer: "ca", Names: []string{"b.example.com", "a.example.com"},
+			KeyType: domain.KeyECDSAP256}
 		if change != nil {
 			change(i)
 		}
@@ -113,20 +134,26 @@ func TestFulfilledBy(t *testing.T) {
 	}{
 		{"none in service", spec(nil), nil, false},
 		{"as asked for", spec(nil), issued(nil), true},
-		{"another name", spec(func(s *domain.Spec) { s.Names = []string{"a.example.com", "c.example.com"} }), issued(nil), false},
+		{"another name", spec(func(s *domain.Spec) { s.Names = []string{"a.example.com", "c.example.com"} }),
+			issued(nil), false},
 		{"a name more", spec(func(s *domain.Spec) { s.Names = append(s.Names, "c.example.com") }), issued(nil), false},
 		{"a name less", spec(func(s *domain.Spec) { s.Names = s.Names[:1] }), issued(nil), false},
-		{"another case", spec(func(s *domain.Spec) { s.Names = []string{"A.example.com", "b.EXAMPLE.COM"} }), issued(nil), true},
+		{"another case", spec(func(s *domain.Spec) { s.Names = []string{"A.example.com", "b.EXAMPLE.COM"} }),
+			issued(nil), true},
 		{"another key type", spec(func(s *domain.Spec) { s.KeyType = domain.KeyRSA2048 }), issued(nil), false},
-		{"that key type", spec(func(s *domain.Spec) { s.KeyType = domain.KeyRSA2048 }), issued(func(i *domain.Issued) { i.KeyType = domain.KeyRSA2048 }), true},
+		{"that key type", spec(func(s *domain.Spec) { s.KeyType = domain.KeyRSA2048 }),
+			issued(func(i *domain.Issued) { i.KeyType = domain.KeyRSA2048 }), true},
 		{"a profile", spec(func(s *domain.Spec) { s.Profile = "shortlived" }), issued(nil), false},
 		{"no profile any more", spec(nil), issued(func(i *domain.Issued) { i.Profile = "shortlived" }), false},
 		{"another issuer", spec(func(s *domain.Spec) { s.Issuers = []string{"other"} }), issued(nil), false},
-		{"the issuer is the second choice", spec(func(s *domain.Spec) { s.Issuers = []string{"other", "ca"} }), issued(nil), true},
-		{"the default issuer", spec(func(s *domain.Spec) { s.Issuers = nil }), issued(func(i *domain.Issued) { i.Issuer = domain.DefaultIssuer }), true},
+		{"the issuer is the second choice", spec(func(s *domain.Spec) { s.Issuers = []string{"other", "ca"} }),
+			issued(nil), true},
+		{"the default issuer", spec(func(s *domain.Spec) { s.Issuers = nil }),
+			issued(func(i *domain.Issued) { i.Issuer = domain.DefaultIssuer }), true},
 		{"not the default issuer", spec(func(s *domain.Spec) { s.Issuers = nil }), issued(nil), false},
 		{"challenge, rotation, tenant and deliveries wait", spec(func(s *domain.Spec) {
-			s.Challenge, s.KeyRotation, s.Tenant, s.Deliveries = domain.ChallengeDNS01, domain.RotateNever, "shop", []string{"disk"}
+			s.Challenge, s.KeyRotation, s.Tenant, s.Deliveries = domain.ChallengeDNS01, domain.RotateNever, "shop",
+				[]string{"disk"}
 		}), issued(nil), true},
 	} {
 		require.Equal(t, c.want, c.spec.FulfilledBy(c.issued), c.name)
@@ -143,11 +170,15 @@ func TestSameCertificateAndSame(t *testing.T) {
 	}{
 		{"nothing", func(*domain.Spec) {}, true, true},
 		{"the defaults, said", func(s *domain.Spec) { *s = s.WithDefaults() }, true, true},
-		{"the order of names", func(s *domain.Spec) { s.Names = []string{"b.example.com", "a.example.com"} }, true, true},
-		{"the case of names", func(s *domain.Spec) { s.Names = []string{"A.example.com", "b.eXample.cOm"} }, true, true},
+		{"the order of names", func(s *domain.Spec) { s.Names = []string{"b.example.com", "a.example.com"} }, true,
+			true},
+		{"the case of names", func(s *domain.Spec) { s.Names = []string{"A.example.com", "b.eXample.cOm"} }, true,
+			true},
 		{"a name", func(s *domain.Spec) { s.Names = []string{"a.example.com", "z.example.com"} }, false, false},
-		{"a name more", func(s *domain.Spec) { s.Names = append(slices.Clone(s.Names), "c.example.com") }, false, false},
-		{"letters next to the alphabet", func(s *domain.Spec) { s.Names = []string{"a.example.com", "@.example.com"} }, false, false},
+		{"a name more", func(s *domain.Spec) { s.Names = append(slices.Clone(s.Names), "c.example.com") }, false,
+			false},
+		{"letters next to the alphabet", func(s *domain.Spec) { s.Names = []string{"a.example.com", "@.example.com"} },
+			false, false},
 		{"key type", func(s *domain.Spec) { s.KeyType = domain.KeyECDSAP384 }, false, false},
 		{"profile", func(s *domain.Spec) { s.Profile = "classic" }, false, false},
 		{"issuers", func(s *domain.Spec) { s.Issuers = []string{"default", "other"} }, true, false},

@@ -13,8 +13,8 @@ type Configured struct {
 	Issuers map[string]ConfiguredIssuer
 	// Zones are the DNS zones that those processes may write into.
 	Zones []string
-	// Targets are the names of the targets by the host of the processes that serve them, "" for those without one. A host
-	// of which no process has said anything is not there.
+	// Targets are the names of the targets by the host of the processes that serve them, "" for those without one. A
+	// host of which no process has said anything is not there.
 	Targets map[string][]string
 }
 
@@ -45,7 +45,8 @@ func (c Configured) Check(spec, before Spec) *Fault {
 		if host != "" {
 			where = " on host " + quote(host)
 		}
-		return specFault(ReasonUnknownTarget, "deliveries[%d] %s: no worker that runs has this target%s; %s", i, quote(delivery),
+		return specFault(ReasonUnknownTarget, "deliveries[%d] %s: no worker that runs has this target%s; %s", i,
+			quote(delivery),
 			where, choices(target, known))
 	}
 	return nil
@@ -58,7 +59,8 @@ func (c Configured) checkIssuers(spec, before Spec) *Fault {
 	}
 	for i, issuer := range spec.Issuers {
 		if _, known := c.Issuers[issuer]; !known && !slices.Contains(before.Issuers, issuer) {
-			return specFault(ReasonUnknownIssuer, "issuers[%d] %s: no worker that runs has this issuer; %s", i, quote(issuer),
+			return specFault(ReasonUnknownIssuer, "issuers[%d] %s: no worker that runs has this issuer; %s", i,
+				quote(issuer),
 				choices(issuer, slices.Sorted(maps.Keys(c.Issuers))))
 		}
 	}

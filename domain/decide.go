@@ -12,8 +12,8 @@ type Failed struct {
 	Certificate, Step string
 	Fault             Fault
 	At                time.Time
-	// Spec and Issuer are those of an attempt, Tried the issuers that failed in it before. The empty issuer is the spec's
-	// first.
+	// Spec and Issuer are those of an attempt, Tried the issuers that failed in it before. The empty issuer is the
+	// spec's first.
 	Spec   Spec
 	Issuer string
 	Tried  []Failure

@@ -61,7 +61,8 @@ func TestDecideWaits(t *testing.T) {
 		if c.before != none {
 			previous = &domain.Failure{Attempts: c.before}
 		}
-		decision := domain.Decide(domain.Failed{Fault: c.fault, At: noon, Step: "ObtainCertificate", Previous: previous})
+		decision := domain.Decide(domain.Failed{Fault: c.fault, At: noon, Step: "ObtainCertificate",
+			Previous: previous})
 		got := decision.Failure
 		require.Empty(t, decision.Next, c.name)
 		require.Equal(t, c.attempts, got.Attempts, c.name)
@@ -81,7 +82,8 @@ func TestDecideMindsTheLifeThatIsLeft(t *testing.T) {
 		before     int
 		left, wait time.Duration
 	}{
-		{3, 30 * 24 * h, 24 * h}, {3, 96 * h, 24 * h}, {3, 95 * h, 95 * h / 4}, {3, 10 * h, 150 * m}, {2, 6 * h, 90 * m},
+		{3, 30 * 24 * h, 24 * h}, {3, 96 * h, 24 * h}, {3, 95 * h, 95 * h / 4}, {3, 10 * h, 150 * m},
+		{2, 6 * h, 90 * m},
 		{3, 4 * m, m}, {3, 8 * m, 2 * m}, {3, m, m}, {0, 2 * m, m}, {3, 1, m}, {3, 0, h}, {3, -h, h}, {0, -h, m},
 	} {
 		got := domain.Decide(domain.Failed{Fault: caDown, At: noon, Previous: &domain.Failure{Attempts: c.before},
@@ -97,9 +99,11 @@ func TestDecideMindsTheLifeThatIsLeft(t *testing.T) {
 		{"a CA that is down, as it says", domain.Failed{Fault: asks(caDown, 7*24*h)}, 1, 15 * m},
 		{"a limit is never cut: sooner is refused", domain.Failed{Fault: asks(limited, 2*h)}, 1, 2 * h},
 		{"a limit without a wait", domain.Failed{Fault: limited, Previous: &domain.Failure{Attempts: 3}}, 4, 15 * m},
-		{"a delivery", domain.Failed{Fault: caDown, Previous: &domain.Failure{Attempts: 3}, Target: "t", Version: "v"}, 4, 15 * m},
+		{"a delivery", domain.Failed{Fault: caDown, Previous: &domain.Failure{Attempts: 3}, Target: "t", Version: "v"},
+			4, 15 * m},
 		{"a removal", domain.Failed{Fault: caDown, Previous: &domain.Failure{Attempts: 3}, Target: "t"}, 4, 15 * m},
-		{"a revocation is about another certificate", domain.Failed{Fault: caDown, Previous: &domain.Failure{Attempts: 3}, Version: "v"}, 4, 24 * h},
+		{"a revocation is about another certificate",
+			domain.Failed{Fault: caDown, Previous: &domain.Failure{Attempts: 3}, Version: "v"}, 4, 24 * h},
 		{"a revocation, as the CA says", domain.Failed{Fault: asks(caDown, 7*24*h), Version: "v"}, 1, 24 * h},
 	} {
 		c.failed.At, c.failed.Issued = noon, &domain.Issued{NotAfter: noon.Add(h)}
@@ -129,7 +133,8 @@ func TestDecideTiresOfShortWaits(t *testing.T) {
 	require.Equal(t, 2, reset.Attempts)
 }
 
-// What our own side lacks for a while does not count, is waited for for ten minutes at most, and comes first as soon as any.
+// What our own side lacks for a while does not count, is waited for for ten minutes at most, and comes first as soon
+// as any.
 func TestDecideForWhatIsOurOwn(t *testing.T) {
 	t.Parallel()
 	away := domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonDatabaseUnavailable, Message: "away"}
@@ -165,7 +170,8 @@ func TestDecideForADeadName(t *testing.T) {
 			var failure *domain.Failure
 			var waits []time.Duration
 			for n := range 30 {
-				f := domain.Decide(domain.Failed{Fault: fault, At: now, Previous: failure, Issued: issued, Fraction: float64(n%10) / 10}).Failure
+				f := domain.Decide(domain.Failed{Fault: fault, At: now, Previous: failure, Issued: issued,
+					Fraction: float64(n%10) / 10}).Failure
 				waits = append(waits, f.RetryAt.Sub(now))
 				failure, now = &f, f.RetryAt
 			}
@@ -201,7 +207,8 @@ func TestDecideJitter(t *testing.T) {
 		{asks(limited, 34*time.Hour), 0.9, 34 * time.Hour},
 		{asks(caDown, time.Minute), 0.9, time.Minute},
 	} {
-		got := domain.Decide(domain.Failed{Fault: c.fault, At: noon, Previous: &domain.Failure{Attempts: 2}, Fraction: c.fraction}).Failure
+		got := domain.Decide(domain.Failed{Fault: c.fault, At: noon, Previous: &domain.Failure{Attempts: 2},
+			Fraction: c.fraction}).Failure
 		require.Equal(t, c.want, got.RetryAt.Sub(noon), "%s %v", c.fault.Kind, c.fraction)
 	}
 	// Not before the wait is over, whatever part of a second it began with: so callers are answered.
@@ -213,11 +220,14 @@ func TestDecideJitter(t *testing.T) {
 func TestDecideKeepsTheFaultForPeople(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("dial tcp:\n\tconnection \x1b[31mrefused\xff")
-	fault := domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, cause, "cannot reach the database").WithRetryAfter(7 * time.Second)
+	fault := domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, cause,
+		"cannot reach the database").WithRetryAfter(7 * time.Second)
 	fault.Step, fault.Final = "RecordIssued", true
-	got := domain.Decide(domain.Failed{Fault: *fault, At: noon.In(time.FixedZone("x", 3600)), Step: "ObtainCertificate"}).Failure
+	got := domain.Decide(domain.Failed{Fault: *fault, At: noon.In(time.FixedZone("x", 3600)),
+		Step: "ObtainCertificate"}).Failure
 	require.Equal(t, domain.Failure{
-		Fault: domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonDatabaseUnavailable, RetryAfter: 7 * time.Second, Final: true,
+		Fault: domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonDatabaseUnavailable,
+			RetryAfter: 7 * time.Second, Final: true,
 			Message: "cannot reach the database: dial tcp: connection [31mrefused?"},
 		Attempts: 1, RetryAfterCount: 1, At: noon, RetryAt: noon.Add(7 * time.Second), Step: "RecordIssued",
 	}, got)

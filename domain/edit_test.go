@@ -10,8 +10,9 @@ import (
 
 func TestEdit(t *testing.T) {
 	t.Parallel()
-	spec := domain.Spec{Names: []string{"a.example.com", "xn--bcher-kva.example"}, Issuers: []string{"one", "two"}, Deliveries: []string{"nginx", "disk@edge"},
-		Profile: "shortlived", Tenant: "acme", Fleet: "edge", KeyRotation: domain.RotateNever}.WithDefaults()
+	spec := domain.Spec{Names: []string{"a.example.com", "xn--bcher-kva.example"}, Issuers: []string{"one", "two"},
+		Deliveries: []string{"nginx", "disk@edge"},
+		Profile:    "shortlived", Tenant: "acme", Fleet: "edge", KeyRotation: domain.RotateNever}.WithDefaults()
 	set := func(change func(s *domain.Spec)) domain.Spec {
 		changed := spec
 		change(&changed)
@@ -26,11 +27,16 @@ func TestEdit(t *testing.T) {
 	}{
 		{"nothing", domain.Edit{}, spec, nil},
 		{"a name", domain.Edit{AddNames: []string{"b.example.com"}},
-			set(func(s *domain.Spec) { s.Names = []string{"a.example.com", "xn--bcher-kva.example", "b.example.com"} }), nil},
-		{"names that are there, in other spellings", domain.Edit{AddNames: []string{"A.example.com", "bücher.example"}}, spec, nil},
+			set(func(s *domain.Spec) {
+				s.Names = []string{"a.example.com", "xn--bcher-kva.example",
+					"b.example.com"}
+			}), nil},
+		{"names that are there, in other spellings",
+			domain.Edit{AddNames: []string{"A.example.com", "bücher.example"}}, spec, nil},
 		{"a name in another spelling is removed", domain.Edit{RemoveNames: []string{"Bücher.example"}},
 			set(func(s *domain.Spec) { s.Names = []string{"a.example.com"} }), nil},
-		{"what is not there", domain.Edit{RemoveNames: []string{"c.example.com"}, RemoveIssuers: []string{"three"}, RemoveDeliveries: []string{"disk"}},
+		{"what is not there", domain.Edit{RemoveNames: []string{"c.example.com"}, RemoveIssuers: []string{"three"},
+			RemoveDeliveries: []string{"disk"}},
 			spec, []string{"c.example.com", "three", "disk"}},
 		{"one issuer in place of another", domain.Edit{RemoveIssuers: []string{"one"}, AddIssuers: []string{"three"}},
 			set(func(s *domain.Spec) { s.Issuers = []string{"two", "three"} }), nil},
@@ -40,7 +46,8 @@ func TestEdit(t *testing.T) {
 			set(func(s *domain.Spec) { s.Deliveries = []string{"disk@edge", "hook"} }), nil},
 		{"values", domain.Edit{KeyType: &keyType, Profile: &none, Challenge: &challenge, KeyRotation: &rotation},
 			set(func(s *domain.Spec) {
-				s.KeyType, s.Profile, s.Challenge, s.KeyRotation = domain.KeyRSA2048, "", domain.ChallengeDNS01, domain.RotateAlways
+				s.KeyType, s.Profile, s.Challenge, s.KeyRotation = domain.KeyRSA2048, "", domain.ChallengeDNS01,
+					domain.RotateAlways
 			}), nil},
 		{"what is no name stays to be refused", domain.Edit{AddNames: []string{"a b"}},
 			set(func(s *domain.Spec) { s.Names = []string{"a.example.com", "xn--bcher-kva.example", "a b"} }), nil},
@@ -52,8 +59,10 @@ func TestEdit(t *testing.T) {
 		require.Equal(t, before, spec, "%s: the spec itself is left alone", c.name)
 		require.Equal(t, c.name == "nothing", c.edit.Empty(), c.name)
 	}
-	all, absent := domain.Edit{AddNames: []string{"a.example.com"}, AddIssuers: []string{"one"}, AddDeliveries: []string{"nginx"}}.Of(domain.Spec{})
-	require.Equal(t, domain.Spec{Names: []string{"a.example.com"}, Issuers: []string{"one"}, Deliveries: []string{"nginx"}}, all)
+	all, absent := domain.Edit{AddNames: []string{"a.example.com"}, AddIssuers: []string{"one"},
+		AddDeliveries: []string{"nginx"}}.Of(domain.Spec{})
+	require.Equal(t, domain.Spec{Names: []string{"a.example.com"}, Issuers: []string{"one"},
+		Deliveries: []string{"nginx"}}, all)
 	require.Empty(t, absent)
 }
 

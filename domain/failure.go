@@ -16,8 +16,8 @@ type Failure struct {
 	Step string `json:"step,omitempty"`
 	// Issuer is the issuer that was asked, where there are several.
 	Issuer string `json:"issuer,omitempty"`
-	// Answer reports whether callers who wait are answered with it at once, Holds whether a Renew without force waits for
-	// RetryAt. The failure policy sets both.
+	// Answer reports whether callers who wait are answered with it at once, Holds whether a Renew without force waits
+	// for RetryAt. The failure policy sets both.
 	Answer bool `json:"answer,omitempty"`
 	Holds  bool `json:"holds,omitempty"`
 	// Undecided reports whether the policy could not be asked: then Postgres does not have this failure.

@@ -63,7 +63,8 @@ func TestReasons(t *testing.T) {
 				seen[name] = path
 				if spec.Doc != nil {
 					named = said.FindAllString(spec.Doc.Text(), -1)
-					require.True(t, strings.HasPrefix(spec.Doc.Text(), name), "the comment of %s is about something else", name)
+					require.True(t, strings.HasPrefix(spec.Doc.Text(), name),
+						"the comment of %s is about something else", name)
 				}
 				require.Contains(t, named, name, "nothing says what it means")
 			}

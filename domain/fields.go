@@ -32,7 +32,8 @@ func checkKeyType(s Spec) *Fault {
 	if slices.Contains(keyTypes, s.KeyType) {
 		return nil
 	}
-	return specFault(ReasonUnknownKeyType, "keyType %s: unknown; use one of %s", quote(string(s.KeyType)), list(keyTypes))
+	return specFault(ReasonUnknownKeyType, "keyType %s: unknown; use one of %s", quote(string(s.KeyType)),
+		list(keyTypes))
 }
 
 func checkKeyRotation(s Spec) *Fault {
@@ -72,8 +73,9 @@ func checkFleet(s Spec) *Fault {
 func checkIssuers(s Spec) *Fault {
 	for i, issuer := range s.Issuers {
 		if !IsConfiguredName(issuer) {
-			return specFault(ReasonIssuerName, "issuers[%d] %s: give a configured issuer's name, of 1 to 63 of a-z, 0-9 and "+
-				"\"-\", or leave issuers out", i, quote(issuer))
+			return specFault(ReasonIssuerName,
+				"issuers[%d] %s: give a configured issuer's name, of 1 to 63 of a-z, 0-9 and "+
+					"\"-\", or leave issuers out", i, quote(issuer))
 		}
 	}
 	return duplicate(ReasonDuplicateIssuer, "issuers", s.Issuers)
@@ -83,8 +85,9 @@ func checkIssuers(s Spec) *Fault {
 func checkDeliveries(s Spec) *Fault {
 	for i, delivery := range s.Deliveries {
 		if !deliveryName.MatchString(delivery) {
-			return specFault(ReasonDeliveryName, "deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", "+
-				"with \"@\" and a host's name if it is on its own host", i, quote(delivery))
+			return specFault(ReasonDeliveryName,
+				"deliveries[%d] %s: give a configured target's name, of a-z, 0-9 and \"-\", "+
+					"with \"@\" and a host's name if it is on its own host", i, quote(delivery))
 		}
 	}
 	return duplicate(ReasonDuplicateDelivery, "deliveries", s.Deliveries)
@@ -95,7 +98,8 @@ func duplicate(reason Reason, field string, values []string) *Fault {
 	seen := make(map[string]int, len(values))
 	for i, value := range values {
 		if first, ok := seen[value]; ok {
-			return specFault(reason, "%s[%d] %s: the same as %s[%d]; remove one of them", field, i, quote(value), field, first)
+			return specFault(reason, "%s[%d] %s: the same as %s[%d]; remove one of them", field, i, quote(value),
+				field, first)
 		}
 		seen[value] = i
 	}

@@ -27,7 +27,8 @@ func TestDecideAsksTheNextIssuer(t *testing.T) {
 		{"the name's fault", domain.Failed{Fault: dead, Spec: domain.Spec{Issuers: three}, Issuer: "a"}, "", "a"},
 		{"the only one", domain.Failed{Fault: caDown, Spec: domain.Spec{Issuers: []string{"a"}}, Issuer: "a"}, "", ""},
 		{"the default", domain.Failed{Fault: caDown}, "", ""},
-		{"a delivery", domain.Failed{Fault: caDown, Spec: domain.Spec{Issuers: three}, Target: "t", Version: "v"}, "", ""},
+		{"a delivery", domain.Failed{Fault: caDown, Spec: domain.Spec{Issuers: three}, Target: "t", Version: "v"}, "",
+			""},
 		{"a removal", domain.Failed{Fault: caDown, Spec: domain.Spec{Issuers: three}, Target: "t"}, "", ""},
 		{"a revocation", domain.Failed{Fault: caDown, Spec: domain.Spec{Issuers: three}, Version: "v"}, "", ""},
 	} {
@@ -38,14 +39,15 @@ func TestDecideAsksTheNextIssuer(t *testing.T) {
 	}
 }
 
-// The failure that stands when all issuers failed: the one that is tried again first, of those after which another CA may
-// be asked. Its message has all of theirs.
+// The failure that stands when all issuers failed: the one that is tried again first, of those after which another CA
+// may be asked. Its message has all of theirs.
 func TestDecideWhenAllIssuersFailed(t *testing.T) {
 	t.Parallel()
 	spec := domain.Spec{Issuers: []string{"a", "b", "c"}}
 	tried := func(faults ...domain.Fault) (failures []domain.Failure) {
 		for i, fault := range faults {
-			decision := domain.Decide(domain.Failed{Fault: fault, At: noon, Spec: spec, Issuer: spec.Issuers[i], Tried: failures})
+			decision := domain.Decide(domain.Failed{Fault: fault, At: noon, Spec: spec, Issuer: spec.Issuers[i],
+				Tried: failures})
 			require.Equal(t, spec.Issuers[i+1], decision.Next)
 			failures = append(failures, decision.Failure)
 		}
@@ -66,11 +68,14 @@ func TestDecideWhenAllIssuersFailed(t *testing.T) {
 	}{
 		{"the first of equals", tried(caDown, says(caDown, "down")), says(caDown, "down too"), "a", time.Minute,
 			"a: the CA failed; then b: down; then c: down too"},
-		{"the second is tried first", tried(asks(limited, 2*time.Hour), caDown), asks(limited, 3*time.Hour), "b", time.Minute,
+		{"the second is tried first", tried(asks(limited, 2*time.Hour), caDown), asks(limited, 3*time.Hour), "b",
+			time.Minute,
 			"a: too many; then b: the CA failed; then c: too many"},
-		{"the last is tried first", tried(asks(limited, 3*time.Hour), asks(limited, 2*time.Hour)), caDown, "c", time.Minute,
+		{"the last is tried first", tried(asks(limited, 3*time.Hour), asks(limited, 2*time.Hour)), caDown, "c",
+			time.Minute,
 			"a: too many; then b: too many; then c: the CA failed"},
-		{"the last is nothing to wait for", tried(asks(limited, 3*time.Hour), asks(limited, 2*time.Hour)), dead, "b", 2 * time.Hour,
+		{"the last is nothing to wait for", tried(asks(limited, 3*time.Hour), asks(limited, 2*time.Hour)), dead, "b",
+			2 * time.Hour,
 			"a: too many; then b: too many; then c: forbidden"},
 	} {
 		before := len(c.tried)
@@ -88,9 +93,11 @@ func TestDecideGivesEachIssuerItsShare(t *testing.T) {
 	t.Parallel()
 	issuers := []string{"a", "b", "c", "d", "e"}
 	var tried []domain.Failure
-	long := domain.Fault{Kind: domain.FaultCA, Reason: domain.ReasonServerError, Message: strings.Repeat("x", 1_900_000)}
+	long := domain.Fault{Kind: domain.FaultCA, Reason: domain.ReasonServerError,
+		Message: strings.Repeat("x", 1_900_000)}
 	for _, issuer := range issuers {
-		decision := domain.Decide(domain.Failed{Fault: long, At: noon, Spec: domain.Spec{Issuers: issuers}, Issuer: issuer, Tried: tried})
+		decision := domain.Decide(domain.Failed{Fault: long, At: noon, Spec: domain.Spec{Issuers: issuers},
+			Issuer: issuer, Tried: tried})
 		tried = append(tried, decision.Failure)
 	}
 	message := tried[4].Fault.Message

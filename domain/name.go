@@ -160,8 +160,9 @@ func checkHost(host string) *nameProblem {
 		return problem(ReasonNameNumericTLD, "the last label "+quote(tld)+
 			" is a number, which no top-level domain is (RFC 3696 §2); use a full DNS name")
 	case len(labels) == 1:
-		return problem(ReasonNameSingleLabel, "a single label; no public CA certifies one, use a full DNS name such as "+
-			quote(host+".example.com"))
+		return problem(ReasonNameSingleLabel,
+			"a single label; no public CA certifies one, use a full DNS name such as "+
+				quote(host+".example.com"))
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 // service is a record with a certificate in service that fulfils forOne, and a renewal an hour from noon.
 func service(change func(r *domain.Record)) domain.Record {
 	r := domain.Record{
-		Issued: &domain.Issued{Version: "v2", Issuer: "default", Names: []string{"a.example.com"}, KeyType: domain.KeyECDSAP256,
+		Issued: &domain.Issued{Version: "v2", Issuer: "default", Names: []string{"a.example.com"},
+			KeyType:   domain.KeyECDSAP256,
 			NotBefore: noon.Add(-60 * day), NotAfter: noon.Add(30 * day)},
 		Renewal: &domain.RenewalPlan{At: noon.Add(time.Hour)},
 	}
@@ -57,17 +58,21 @@ func TestNeeded(t *testing.T) {
 	}{
 		{"none in service", first, forOne, read, true, ""},
 		{"none in service, and asked for", first, forOne, asked(domain.WakeNotIssued, ""), true, ""},
-		{"none in service, revocations are left", domain.Record{Revocations: revoking("v1", nil)}, forOne, read, true, ""},
+		{"none in service, revocations are left", domain.Record{Revocations: revoking("v1", nil)}, forOne, read, true,
+			""},
 		{"all is well", service(nil), forOne, read, false, ""},
 		{"all is well, and nobody asks", service(nil), forOne, none, false, ""},
 		{"a change that needs none", service(nil), forOne, asked(domain.WakeChanged, ""), false, ""},
 
 		{"another name", service(nil), domain.Spec{Names: []string{"b.example.com"}}, read, true, "v2"},
-		{"another name, the renewal is not planned", service(func(r *domain.Record) { r.Renewal = nil }), domain.Spec{Names: []string{"b.example.com"}}, read, true, "v2"},
-		{"another key type", service(nil), domain.Spec{Names: forOne.Names, KeyType: domain.KeyRSA2048}, asked(domain.WakeChanged, ""), true, "v2"},
+		{"another name, the renewal is not planned", service(func(r *domain.Record) { r.Renewal = nil }),
+			domain.Spec{Names: []string{"b.example.com"}}, read, true, "v2"},
+		{"another key type", service(nil), domain.Spec{Names: forOne.Names, KeyType: domain.KeyRSA2048},
+			asked(domain.WakeChanged, ""), true, "v2"},
 
 		{"somebody asked", service(nil), forOne, asked(domain.WakeRequested, "v2"), true, "v2"},
-		{"somebody asked for what is replaced already", service(nil), forOne, asked(domain.WakeRequested, "v1"), false, ""},
+		{"somebody asked for what is replaced already", service(nil), forOne, asked(domain.WakeRequested, "v1"), false,
+			""},
 		{"the next try of what somebody asked for", service(nil), forOne, asked(domain.WakeRetry, "v2"), true, "v2"},
 		{"what is replaced was to be revoked", service(nil), forOne, asked(domain.WakeRevocation, "v2"), true, "v2"},
 		{"a read asks for nothing", service(nil), forOne, asked(domain.WakeRead, "v2"), false, ""},
@@ -79,25 +84,40 @@ func TestNeeded(t *testing.T) {
 		{"overdue", planned(-day), forOne, read, true, "v2"},
 
 		{"unplanned", service(func(r *domain.Record) { r.Renewal = nil }), forOne, read, true, ""},
-		{"unplanned, as the workflow knows", service(func(r *domain.Record) { r.Renewal = nil }), forOne, asked(domain.WakeUnplanned, ""), true, ""},
+		{"unplanned, as the workflow knows", service(func(r *domain.Record) { r.Renewal = nil }), forOne,
+			asked(domain.WakeUnplanned, ""), true, ""},
 
-		{"to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }), forOne, read, true, "v2"},
-		{"to be revoked without a replacement", service(func(r *domain.Record) { r.Revocations = revoking("v2", without) }), forOne, read, false, ""},
-		{"revoked without a replacement", service(func(r *domain.Record) { r.Issued.Revoked = true }), forOne, read, false, ""},
-		{"the one before is to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v1", nil) }), forOne, read, false, ""},
-		{"the one before is compromised", service(func(r *domain.Record) { r.Revocations = revoking("v1", compromised) }), forOne, read, false, ""},
+		{"to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }), forOne, read, true,
+			"v2"},
+		{"to be revoked without a replacement",
+			service(func(r *domain.Record) { r.Revocations = revoking("v2", without) }), forOne, read, false, ""},
+		{"revoked without a replacement", service(func(r *domain.Record) { r.Issued.Revoked = true }), forOne, read,
+			false, ""},
+		{"the one before is to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v1", nil) }),
+			forOne, read, false, ""},
+		{"the one before is compromised", service(func(r *domain.Record) {
+			r.Revocations = revoking("v1",
+				compromised)
+		}), forOne, read, false, ""},
 		{"retired", service(func(r *domain.Record) { r.Retirement = domain.Released }), forOne, read, false, ""},
-		{"retired and revoked, and wanted again", service(func(r *domain.Record) { r.Retirement, r.Issued.Revoked = domain.Released, true }), forOne, read, true, "v2"},
-		{"retired and to be revoked, and wanted again", service(func(r *domain.Record) { r.Retirement, r.Revocations = domain.Released, revoking("v2", without) }),
+		{"retired and revoked, and wanted again",
+			service(func(r *domain.Record) { r.Retirement, r.Issued.Revoked = domain.Released, true }), forOne, read,
+			true, "v2"},
+		{"retired and to be revoked, and wanted again",
+			service(func(r *domain.Record) { r.Retirement, r.Revocations = domain.Released, revoking("v2", without) }),
 			forOne, asked(domain.WakeChanged, ""), true, "v2"},
 
 		{"a failure holds", failed, forOne, read, false, ""},
 		{"a failure holds, and nobody asks", failed, forOne, none, false, ""},
-		{"a failure holds what is due", service(func(r *domain.Record) { failing(1)(r); r.Renewal.At = noon }), forOne, read, false, ""},
-		{"a failure holds what is unplanned", service(func(r *domain.Record) { failing(1)(r); r.Renewal = nil }), forOne, read, false, ""},
-		{"a failure does not hold what was asked for", service(failing(1)), forOne, asked(domain.WakeRequested, "v2"), true, "v2"},
+		{"a failure holds what is due", service(func(r *domain.Record) { failing(1)(r); r.Renewal.At = noon }), forOne,
+			read, false, ""},
+		{"a failure holds what is unplanned", service(func(r *domain.Record) { failing(1)(r); r.Renewal = nil }),
+			forOne, read, false, ""},
+		{"a failure does not hold what was asked for", service(failing(1)), forOne, asked(domain.WakeRequested, "v2"),
+			true, "v2"},
 		{"a failure does not hold a changed spec", failed, forOne, asked(domain.WakeChanged, ""), true, ""},
-		{"the next try is due", service(func(r *domain.Record) { failing(0)(r); r.Renewal.At = noon }), forOne, read, true, "v2"},
+		{"the next try is due", service(func(r *domain.Record) { failing(0)(r); r.Renewal.At = noon }), forOne, read,
+			true, "v2"},
 		{"the next try is due, and nothing else", service(failing(0)), forOne, read, false, ""},
 	} {
 		needed, replaces := domain.Needed(noon, c.record, c.spec, c.want)
@@ -115,7 +135,8 @@ func TestNeededComesToAnEnd(t *testing.T) {
 	needed, replaces := domain.Needed(noon, record, spec, want)
 	require.True(t, needed)
 	require.Equal(t, "v2", replaces)
-	record.Issued = &domain.Issued{Version: "v3", Issuer: "default", Names: spec.Names, KeyType: domain.KeyECDSAP256, NotBefore: noon, NotAfter: noon.Add(90 * day)}
+	record.Issued = &domain.Issued{Version: "v3", Issuer: "default", Names: spec.Names, KeyType: domain.KeyECDSAP256,
+		NotBefore: noon, NotAfter: noon.Add(90 * day)}
 	needed, _ = domain.Needed(noon, record, spec, want)
 	require.False(t, needed)
 	require.True(t, domain.NewKeyNeeded(record), "until the compromised one is revoked")
@@ -141,10 +162,15 @@ func TestNewKeyNeeded(t *testing.T) {
 			Kind: domain.FaultOperator, Reason: domain.ReasonBadPublicKey}}}, true},
 		{"another failure", service(failure(domain.ReasonUnauthorized)), false},
 		{"compromised", service(func(r *domain.Record) { r.Revocations = revoking("v2", compromised) }), true},
-		{"an earlier one is compromised: they may share the key", service(func(r *domain.Record) { r.Revocations = revoking("v1", compromised) }), true},
+		{"an earlier one is compromised: they may share the key",
+			service(func(r *domain.Record) { r.Revocations = revoking("v1", compromised) }), true},
 		{"compromised, and none is in service", domain.Record{Revocations: revoking("v1", compromised)}, true},
-		{"to be revoked for another reason", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }), false},
-		{"the second is compromised", service(func(r *domain.Record) { r.Revocations = append(revoking("v0", nil), revoking("v1", compromised)...) }), true},
+		{"to be revoked for another reason", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }),
+			false},
+		{"the second is compromised", service(func(r *domain.Record) {
+			r.Revocations = append(revoking("v0", nil),
+				revoking("v1", compromised)...)
+		}), true},
 	} {
 		require.Equal(t, c.want, domain.NewKeyNeeded(c.record), c.name)
 	}

@@ -25,8 +25,8 @@ func TestPolicy(t *testing.T) {
 		kind    domain.FaultKind
 		reason  domain.Reason
 		inPlace bool
-		// asked is the wait if 30 days are asked for, and backoff the one after the fourth failure, while the certificate in
-		// service has four hours left; counted is whether it counts as a further attempt.
+		// asked is the wait if 30 days are asked for, and backoff the one after the fourth failure, while the
+		// certificate in service has four hours left; counted is whether it counts as a further attempt.
 		asked, backoff time.Duration
 		counted        bool
 		other, answer  string
@@ -38,12 +38,16 @@ func TestPolicy(t *testing.T) {
 	for _, c := range []row{
 		{domain.FaultRateLimited, domain.ReasonRateLimited, false, week, hour, true, ifHour, ifMinute, true, false},
 		{domain.FaultRateLimited, "AnyOther", false, week, hour, true, ifHour, ifMinute, true, false},
-		{domain.FaultRateLimited, domain.ReasonTooManyFailedValidations, false, week, hour, true, never, ifMinute, true, false},
+		{domain.FaultRateLimited, domain.ReasonTooManyFailedValidations, false, week, hour, true, never, ifMinute,
+			true, false},
 		{domain.FaultWait, "AnyOther", true, hour, hour, true, never, ifMinute, false, false},
 		{domain.FaultWait, domain.ReasonChallengeNotVisible, true, day, day, true, never, ifMinute, false, false},
-		{domain.FaultWait, domain.ReasonDatabaseUnavailable, true, hour, 10 * time.Minute, false, never, ifMinute, false, false},
-		{domain.FaultWait, domain.ReasonSealingUnavailable, true, hour, 10 * time.Minute, false, never, ifMinute, false, false},
-		{domain.FaultWait, domain.ReasonTemporalUnreachable, true, hour, 10 * time.Minute, false, never, ifMinute, false, false},
+		{domain.FaultWait, domain.ReasonDatabaseUnavailable, true, hour, 10 * time.Minute, false, never, ifMinute,
+			false, false},
+		{domain.FaultWait, domain.ReasonSealingUnavailable, true, hour, 10 * time.Minute, false, never, ifMinute,
+			false, false},
+		{domain.FaultWait, domain.ReasonTemporalUnreachable, true, hour, 10 * time.Minute, false, never, ifMinute,
+			false, false},
 		{domain.FaultName, "AnyOther", false, day, day, true, never, atOnce, false, false},
 		{domain.FaultName, domain.ReasonNamesPaused, false, day, day, true, never, atOnce, false, false},
 		{domain.FaultName, domain.ReasonChallengeNotVisible, false, day, day, true, never, atOnce, false, false},
@@ -52,7 +56,8 @@ func TestPolicy(t *testing.T) {
 		{domain.FaultOperator, domain.ReasonUnknownIssuer, false, hour, hour, true, never, atOnce, false, false},
 		{domain.FaultOperator, domain.ReasonBadCSR, false, hour, hour, true, never, atOnce, false, true},
 		{domain.FaultOperator, domain.ReasonBadPublicKey, false, hour, hour, true, never, atOnce, false, true},
-		row4(domain.ReasonAccountDoesNotExist), row4(domain.ReasonAccountKeyUnreadable), row4(domain.ReasonExternalAccountRequired),
+		row4(domain.ReasonAccountDoesNotExist), row4(domain.ReasonAccountKeyUnreadable),
+		row4(domain.ReasonExternalAccountRequired),
 		row4(domain.ReasonInvalidContact), row4(domain.ReasonUnauthorized), row4(domain.ReasonUnsupportedContact),
 		row4(domain.ReasonUserActionRequired), row4(domain.ReasonWrongDirectory),
 		{domain.FaultSpec, "AnyOther", false, hour, hour, true, never, atOnce, false, false},
@@ -74,8 +79,10 @@ func TestPolicy(t *testing.T) {
 			require.Equal(t, c.asked, decide(30*day).Failure.RetryAt.Sub(noon), "wait as asked")
 			require.Equal(t, c.backoff, decide(0).Failure.RetryAt.Sub(noon), "backoff")
 			require.Equal(t, c.counted, decide(0).Failure.Attempts == 4, "counted")
-			require.Equal(t, c.other, sign(decide(0).Next == "second")+sign(decide(hour).Next == "second")+sign(decide(hour+1).Next == "second"), "other issuer")
-			require.Equal(t, c.answer, sign(decide(time.Second).Failure.Answer)+sign(decide(time.Minute).Failure.Answer), "answer the caller")
+			require.Equal(t, c.other, sign(decide(0).Next == "second")+sign(decide(hour).Next == "second")+
+				sign(decide(hour+1).Next == "second"), "other issuer")
+			require.Equal(t, c.answer, sign(decide(time.Second).Failure.Answer)+
+				sign(decide(time.Minute).Failure.Answer), "answer the caller")
 			require.False(t, c.answer == ifMinute && decide(time.Minute-1).Failure.Answer, "a minute and not less")
 			require.True(t, decide(0).Failure.Answer, "no backoff is so short that callers wait through it")
 			require.Equal(t, c.holds, decide(0).Failure.Holds, "hold a Renew")
@@ -116,12 +123,15 @@ func TestFaultsOfTheCA(t *testing.T) {
 func TestUnanswered(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []domain.Reason{
-		domain.ReasonTemporalUnreachable, domain.ReasonNoWorker, domain.ReasonNoAnswer, domain.ReasonWorkflowNotReady, domain.ReasonRunEnded,
+		domain.ReasonTemporalUnreachable, domain.ReasonNoWorker, domain.ReasonNoAnswer, domain.ReasonWorkflowNotReady,
+		domain.ReasonRunEnded,
 	} {
-		require.True(t, domain.Unanswered(fmt.Errorf("call: %w", domain.NewFault(domain.FaultWait, reason, nil, ""))), reason)
+		require.True(t, domain.Unanswered(fmt.Errorf("call: %w", domain.NewFault(domain.FaultWait, reason, nil, ""))),
+			reason)
 		require.False(t, domain.Unanswered(domain.NewFault(domain.FaultOperator, reason, nil, "")), reason)
 	}
-	require.False(t, domain.Unanswered(domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil, "")), "the workflow says so")
+	require.False(t, domain.Unanswered(domain.NewFault(domain.FaultWait, domain.ReasonDatabaseUnavailable, nil, "")),
+		"the workflow says so")
 	require.False(t, domain.Unanswered(errors.New("crashed")))
 	require.False(t, domain.Unanswered(nil))
 }

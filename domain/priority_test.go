@@ -13,7 +13,10 @@ import (
 func TestPriority(t *testing.T) {
 	t.Parallel()
 	ends := func(left time.Duration) domain.Record { // of 90 days
-		return service(func(r *domain.Record) { r.Issued.NotBefore, r.Issued.NotAfter = noon.Add(left-90*day), noon.Add(left) })
+		return service(func(r *domain.Record) {
+			r.Issued.NotBefore, r.Issued.NotAfter = noon.Add(left-90*day),
+				noon.Add(left)
+		})
 	}
 	for _, c := range []struct {
 		name   string
@@ -24,12 +27,17 @@ func TestPriority(t *testing.T) {
 		{"the first", domain.Record{}, domain.Want{Reason: domain.WakeNotIssued}, false},
 		{"a renewal", service(nil), domain.Want{Reason: domain.WakeRenewal}, false},
 		{"requested", service(nil), domain.Want{Reason: domain.WakeRequested, Force: true}, false},
-		{"a sixth of life is left, and a second", ends(15*day + time.Second), domain.Want{Reason: domain.WakeRenewal}, false},
+		{"a sixth of life is left, and a second", ends(15*day + time.Second), domain.Want{Reason: domain.WakeRenewal},
+			false},
 		{"a sixth of life is left", ends(15 * day), domain.Want{Reason: domain.WakeRenewal}, true},
 		{"expired", ends(-day), domain.Want{Reason: domain.WakeRetry}, true},
 		{"to be revoked, as was asked", domain.Record{}, domain.Want{Reason: domain.WakeRevocation}, true},
-		{"to be revoked, as is stored", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }), domain.Want{Reason: domain.WakeRetry}, true},
-		{"the one before is to be revoked", service(func(r *domain.Record) { r.Revocations = revoking("v1", compromised) }), domain.Want{}, false},
+		{"to be revoked, as is stored", service(func(r *domain.Record) { r.Revocations = revoking("v2", nil) }),
+			domain.Want{Reason: domain.WakeRetry}, true},
+		{"the one before is to be revoked", service(func(r *domain.Record) {
+			r.Revocations = revoking("v1",
+				compromised)
+		}), domain.Want{}, false},
 		{"revoked", service(func(r *domain.Record) { r.Issued.Revoked = true }), domain.Want{}, true},
 	} {
 		want := domain.PriorityUsual
@@ -38,7 +46,8 @@ func TestPriority(t *testing.T) {
 		}
 		require.Equal(t, want, domain.Priority(noon, c.record, c.want), c.name)
 	}
-	require.Equal(t, []int{1, 2, 3, 5}, []int{domain.PriorityUrgent, domain.PriorityAwaited, domain.PriorityUsual, domain.PrioritySweep},
+	require.Equal(t, []int{1, 2, 3, 5}, []int{domain.PriorityUrgent, domain.PriorityAwaited, domain.PriorityUsual,
+		domain.PrioritySweep},
 		"Temporal's numbers")
 }
 
@@ -61,8 +70,10 @@ func TestFairnessKey(t *testing.T) {
 		{domain.Spec{Names: []string{"a.b.internal"}}, "b.internal"},
 		{domain.Spec{Names: []string{"xn--bcher-kva.example"}}, "xn--bcher-kva.example"},
 		{domain.Spec{Tenant: strings.Repeat("a", 64)}, strings.Repeat("a", 64)},
-		{domain.Spec{Tenant: strings.Repeat("a", 65)}, "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0"},
-		{domain.Spec{Names: []string{"www." + long}}, "0d44adc178b11b21dc1be7cfae8e25bdb9c8945b211613174eba98fc4a5a9996"},
+		{domain.Spec{Tenant: strings.Repeat("a", 65)},
+			"635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0"},
+		{domain.Spec{Names: []string{"www." + long}},
+			"0d44adc178b11b21dc1be7cfae8e25bdb9c8945b211613174eba98fc4a5a9996"},
 	} {
 		got := domain.FairnessKey(c.spec)
 		require.LessOrEqual(t, len(got), 64)

@@ -17,14 +17,15 @@ const (
 const (
 	// ReasonAuthorizationExpired: an authorization ran out before it was used; a new order has new ones.
 	ReasonAuthorizationExpired Reason = "AuthorizationExpired"
-	// ReasonChallengeNotVisible: from our side, the challenge cannot be seen where the CA will look for it. It is a Name
-	// fault once the solver's time is over.
+	// ReasonChallengeNotVisible: from our side, the challenge cannot be seen where the CA will look for it. It is a
+	// Name fault once the solver's time is over.
 	ReasonChallengeNotVisible Reason = "ChallengeNotVisible"
 	// ReasonNotIssuedYet: there is no certificate in service yet.
 	ReasonNotIssuedYet Reason = "NotIssuedYet"
 	// ReasonOrderAbandoned: the order was abandoned while a step worked on it; a new one follows.
 	ReasonOrderAbandoned Reason = "OrderAbandoned"
-	// ReasonOrderExpired: the order, or an authorization of it, ran out or is gone while it was parked; a new one follows.
+	// ReasonOrderExpired: the order, or an authorization of it, ran out or is gone while it was parked; a new one
+	// follows.
 	ReasonOrderExpired Reason = "OrderExpired"
 	// ReasonOrderInFlight: an order for an earlier spec is still at work.
 	ReasonOrderInFlight Reason = "OrderInFlight"

@@ -30,6 +30,7 @@ const (
 	ReasonNameUnusable Reason = "NameUnusable"
 	// ReasonNamesPaused: the CA has paused these names for this account until somebody lifts it there.
 	ReasonNamesPaused Reason = "NamesPaused"
-	// ReasonTLSFailed: the TLS of the name's server failed when the CA looked. As a CA fault: the CA's own is not trusted.
+	// ReasonTLSFailed: the TLS of the name's server failed when the CA looked. As a CA fault: the CA's own is not
+	// trusted.
 	ReasonTLSFailed Reason = "TLSFailed"
 )

@@ -24,7 +24,8 @@ const (
 	ReasonTooManyDeliveries Reason = "TooManyDeliveries"
 	ReasonTooManyIssuers    Reason = "TooManyIssuers"
 	ReasonTooManyNames      Reason = "TooManyNames"
-	// ReasonUnknownChallenge, ReasonUnknownKeyRotation and ReasonUnknownKeyType: the field has a value that is not known.
+	// ReasonUnknownChallenge, ReasonUnknownKeyRotation and ReasonUnknownKeyType: the field has a value that is not
+	// known.
 	ReasonUnknownChallenge   Reason = "UnknownChallenge"
 	ReasonUnknownKeyRotation Reason = "UnknownKeyRotation"
 	ReasonUnknownKeyType     Reason = "UnknownKeyType"

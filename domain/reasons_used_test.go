@@ -22,7 +22,8 @@ func TestReasonsAreConstants(t *testing.T) {
 		for _, file := range p.Syntax {
 			ast.Inspect(file, func(n ast.Node) bool {
 				lit, ok := n.(*ast.BasicLit)
-				if ok && lit.Kind == token.STRING && lit.Value != `""` && types.TypeString(p.TypesInfo.TypeOf(lit), nil) == "everleaf/domain.Reason" {
+				if ok && lit.Kind == token.STRING && lit.Value != `""` &&
+					types.TypeString(p.TypesInfo.TypeOf(lit), nil) == "everleaf/domain.Reason" {
 					t.Errorf("%s: %s: use its constant in package domain", p.Fset.Position(lit.Pos()), lit.Value)
 				}
 				return true

@@ -59,8 +59,8 @@ type Request struct {
 	Caller string `json:"caller,omitempty"`
 	// Spec is what Start and Ensure ask for.
 	Spec *Spec `json:"spec,omitempty"`
-	// ExpectedGeneration of a Start or Ensure refuses it unless the stored spec has that generation, 0 for none stored; nil
-	// is any.
+	// ExpectedGeneration of a Start or Ensure refuses it unless the stored spec has that generation, 0 for none
+	// stored; nil is any.
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
 	// DryRun of an Ensure says what it would change, and stores nothing.
 	DryRun bool `json:"dryRun,omitempty"`

@@ -129,7 +129,8 @@ type life struct {
 
 func lifeOf(issued Issued) life {
 	length := max(0, issued.NotAfter.Sub(issued.NotBefore))
-	return life{issued.NotBefore, issued.NotAfter, length, issued.NotAfter.Add(-length / retryPart).Truncate(time.Second)}
+	return life{issued.NotBefore, issued.NotAfter, length,
+		issued.NotAfter.Add(-length / retryPart).Truncate(time.Second)}
 }
 
 // byAge is the rule without ARI. The fraction moves the instant earlier, by at most 2 % of life.
@@ -148,7 +149,8 @@ func (l life) byAge(fraction float64) (at time.Time, reason, note string) {
 // one that ends too late would let it run out. Pebble's window is 24 h either way, so on short lives it does both.
 func (l life) inWindow(window Window, fraction float64) (at time.Time, reason, note string) {
 	reason = RenewalARIWindow
-	note = fmt.Sprintf("drawn from the window that the CA suggests, from %s to %s", stamp(window.Start), stamp(window.End))
+	note = fmt.Sprintf("drawn from the window that the CA suggests, from %s to %s", stamp(window.Start),
+		stamp(window.End))
 	start, end := window.Start, window.End
 	if !start.After(l.notBefore) {
 		start, reason = l.notBefore.Add(l.length/youngPart), RenewalARIWindowClipped
@@ -201,7 +203,8 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // explanation is the window's URL, which RFC 9773 §4.2 wants shown to people, if it is one that may be shown.
 func explanation(window *Window) string {
-	if window == nil || len(window.ExplanationURL) > maxExplanation || !strings.HasPrefix(window.ExplanationURL, "http") {
+	if window == nil || len(window.ExplanationURL) > maxExplanation ||
+		!strings.HasPrefix(window.ExplanationURL, "http") {
 		return ""
 	}
 	u, err := url.Parse(window.ExplanationURL)

@@ -104,7 +104,8 @@ func TestAClockThatIsOffDoesNoHarm(t *testing.T) {
 		fresh := domain.PlanRenewal(noon.Add(off), issued, window(noon, 59*day, 61*day), 0.5)
 		require.Equal(t, stored.At, fresh.At)
 
-		// The narrowest window there is (160 h of life: 3.2 h): the instant drawn keeps ten minutes from its end but for one draw in 20.
+		// The narrowest window there is (160 h of life: 3.2 h): the instant drawn keeps ten minutes from its end but
+		// for one draw in 20.
 		short := valid(noon, 160*h)
 		narrow := domain.PlanRenewal(noon.Add(off), short, window(noon, 78*h+24*m, 81*h+36*m), 0.94)
 		require.True(t, narrow.At.Add(10*m).Before(narrow.Window.End))

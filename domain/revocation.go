@@ -42,7 +42,8 @@ type Revocation struct {
 	SignedBy RevocationSigner `json:"signedBy,omitempty"`
 	// WithoutReplacement has it revoked while it is in service.
 	WithoutReplacement bool `json:"withoutReplacement,omitempty"`
-	// After is until when the revocation waits for its replacement to be delivered; the zero instant if it does not wait.
+	// After is until when the revocation waits for its replacement to be delivered; the zero instant if it does not
+	// wait.
 	After time.Time `json:"after,omitzero"`
 	// Failure is why it is not revoked yet although it is replaced.
 	Failure *Failure `json:"failure,omitempty"`

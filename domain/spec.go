@@ -38,16 +38,16 @@ type Spec struct {
 	KeyType KeyType `json:"keyType,omitempty"`
 	// Profile is the CA's certificate profile (draft-ietf-acme-profiles); empty lets the CA choose.
 	Profile string `json:"profile,omitempty"`
-	// Issuers names configured issuers in order of preference; empty means DefaultIssuer. The next one is asked where the
-	// fault is a CA's own; each renewal begins with the first.
+	// Issuers names configured issuers in order of preference; empty means DefaultIssuer. The next one is asked where
+	// the fault is a CA's own; each renewal begins with the first.
 	Issuers []string `json:"issuers,omitempty"`
 	// Challenge is how control of the names is shown, http-01 or dns-01; empty means http-01.
 	Challenge ChallengeType `json:"challenge,omitempty"`
 	// KeyRotation is whether a renewal makes a new key; empty means Always. A key that is to be revoked as compromised
 	// is never kept.
 	KeyRotation KeyRotation `json:"keyRotation,omitempty"`
-	// Tenant names whom the certificate is for: tenants share CAs and workers fairly. Empty means the registered domain of
-	// the first name.
+	// Tenant names whom the certificate is for: tenants share CAs and workers fairly. Empty means the registered
+	// domain of the first name.
 	Tenant string `json:"tenant,omitempty"`
 	// Deliveries name configured targets, each with "@host" if it is on its own host. Their order does not matter.
 	Deliveries []string `json:"deliveries,omitempty"`
@@ -79,8 +79,8 @@ func (s Spec) SameCertificate(other Spec) bool {
 	return slices.Equal(sameNames(a.Names), sameNames(b.Names)) && a.KeyType == b.KeyType && a.Profile == b.Profile
 }
 
-// Same reports whether s and other ask for the same, but for key rotation, tenant, deliveries and fleet. The order of names
-// and the case of ASCII letters do not matter.
+// Same reports whether s and other ask for the same, but for key rotation, tenant, deliveries and fleet. The order of
+// names and the case of ASCII letters do not matter.
 func (s Spec) Same(other Spec) bool {
 	a, b := s.WithDefaults(), other.WithDefaults()
 	return a.SameCertificate(b) && slices.Equal(a.Issuers, b.Issuers) && a.Challenge == b.Challenge

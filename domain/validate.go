@@ -21,8 +21,8 @@ const (
 const (
 	// maxSpec bounds a spec's text in octets.
 	maxSpec = 64 << 10
-	// maxNameText bounds a name as it is written, in octets, before it is turned into A-labels: four for each of the 253
-	// that a DNS name has at most.
+	// maxNameText bounds a name as it is written, in octets, before it is turned into A-labels: four for each of the
+	// 253 that a DNS name has at most.
 	maxNameText = 1024
 )
 
@@ -35,7 +35,8 @@ const (
 func (s Spec) Validated() (Spec, error) {
 	s = s.WithDefaults()
 	for _, check := range []func(Spec) *Fault{
-		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkFleet, checkIssuers, checkDeliveries,
+		checkCounts, checkKeyType, checkChallenge, checkKeyRotation, checkProfile, checkTenant, checkFleet,
+		checkIssuers, checkDeliveries,
 		checkSize,
 	} {
 		if f := check(s); f != nil {
@@ -86,7 +87,8 @@ func checkSize(s Spec) *Fault {
 	}
 	for i, name := range s.Names {
 		if len(name) > maxNameText {
-			return specFault(ReasonNameTooLong, "names[%d] %s: %d octets; no DNS name is longer than %d, use a shorter one",
+			return specFault(ReasonNameTooLong,
+				"names[%d] %s: %d octets; no DNS name is longer than %d, use a shorter one",
 				i, quote(name), len(name), maxName)
 		}
 		size += len(name)

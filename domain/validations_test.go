@@ -26,9 +26,11 @@ func TestValidationLimit(t *testing.T) {
 		"four":                           {map[string][]time.Time{"a": ago(1, 2, 3, 50)}, 10 * time.Minute, `"a"`},
 		"four, one of them too long ago": {map[string][]time.Time{"a": ago(1, 2, 3, 60)}, 0, ""},
 		"five: until three are left":     {map[string][]time.Time{"a": ago(1, 2, 3, 20, 50)}, 40 * time.Minute, `"a"`},
-		"two names: the longer wait":     {map[string][]time.Time{"a": ago(1, 2, 3, 50), "b": ago(1, 2, 3, 4)}, 56 * time.Minute, `"b"`},
-		"two names, the same wait":       {map[string][]time.Time{"b": ago(1, 2, 3, 50), "a": ago(1, 2, 3, 50)}, 10 * time.Minute, `"a"`},
-		"a clock that is ahead":          {map[string][]time.Time{"a": ago(-9, -9, -9, -9)}, time.Hour, `"a"`},
+		"two names: the longer wait": {map[string][]time.Time{"a": ago(1, 2, 3, 50), "b": ago(1, 2, 3, 4)},
+			56 * time.Minute, `"b"`},
+		"two names, the same wait": {map[string][]time.Time{"b": ago(1, 2, 3, 50), "a": ago(1, 2, 3, 50)},
+			10 * time.Minute, `"a"`},
+		"a clock that is ahead": {map[string][]time.Time{"a": ago(-9, -9, -9, -9)}, time.Hour, `"a"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ValidationLimit(now, "ca", c.failures)

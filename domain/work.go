@@ -24,8 +24,8 @@ type Work struct {
 	Step string `json:"step"`
 	// Queue is the task queue whose workers run it.
 	Queue string `json:"queue,omitempty"`
-	// Since is when the try at work was scheduled, or when the last one ended. Attempt counts the tries. Started reports whether
-	// a worker has taken it, and Worker names that, or the one that had the last try.
+	// Since is when the try at work was scheduled, or when the last one ended. Attempt counts the tries. Started
+	// reports whether a worker has taken it, and Worker names that, or the one that had the last try.
 	Since   time.Time `json:"since"`
 	Attempt int       `json:"attempt"`
 	Started bool      `json:"started,omitempty"`

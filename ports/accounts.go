@@ -41,17 +41,17 @@ type Accounts interface {
 	AddAccount(ctx context.Context, account Account) (Account, error)
 	// RecordRegistration stores what the CA gave. Idempotent.
 	RecordRegistration(ctx context.Context, issuer, directory string, registration Registration) error
-	// RecordContact calls update and then stores the contact, unless somebody else is at it, or it is stored already and
-	// not to be sent again. Of many callers one calls update; if that fails, or its process is killed, nothing is stored
-	// and the next caller does. update's error is handed on. update MUST NOT use this port: the account is locked
-	// meanwhile.
+	// RecordContact calls update and then stores the contact, unless somebody else is at it, or it is stored already
+	// and not to be sent again. Of many callers one calls update; if that fails, or its process is killed, nothing is
+	// stored and the next caller does. update's error is handed on. update MUST NOT use this port: the account is
+	// locked meanwhile.
 	RecordContact(ctx context.Context, issuer, directory, contact string, again bool,
 		update func(context.Context) error) (updated bool, err error)
 	// PlanAccountKey stores the next key, so that it is durable before the CA hears of it. The first writer wins: the
 	// account as it is stored is returned.
 	PlanAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (Account, error)
-	// DropAccountKey forgets the next key if it is stored as sealedKey. It is for a key that the CA will never take, from
-	// nobody: any other may be the account's by now. Idempotent.
+	// DropAccountKey forgets the next key if it is stored as sealedKey. It is for a key that the CA will never take,
+	// from nobody: any other may be the account's by now. Idempotent.
 	DropAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) error
 	// SwitchAccountKey makes the next key the account's key if it is stored as sealedKey; else it answers false.
 	SwitchAccountKey(ctx context.Context, issuer, directory string, sealedKey []byte) (switched bool, err error)

@@ -49,17 +49,17 @@ type Moved struct {
 // Advice records what CAs say of certificates in service. Faults: Wait "DatabaseUnavailable".
 type Advice interface {
 	// Due returns what to ask about among the next limit versions whose next look is not after now, those that wait
-	// longest first, after the place given ("" for the first page): certificates that are kept, planned, not expired and
-	// not revoked. Those of the issuers in except are left out.
+	// longest first, after the place given ("" for the first page): certificates that are kept, planned, not expired
+	// and not revoked. Those of the issuers in except are left out.
 	Due(ctx context.Context, now time.Time, after string, except []string, limit int) (DuePage, error)
-	// RecordAdvice stores a plan and when to look next. A version that is not in service any more is left alone. An event
-	// is written only if the plan's instant moved by a second or more, or its explanation changed. Idempotent.
+	// RecordAdvice stores a plan and when to look next. A version that is not in service any more is left alone. An
+	// event is written only if the plan's instant moved by a second or more, or its explanation changed. Idempotent.
 	RecordAdvice(ctx context.Context, advised Advised) error
-	// Moved returns up to limit plans that were moved and whose workflows were not notified yet, in order of certificate,
-	// after the one given ("" for the first page).
+	// Moved returns up to limit plans that were moved and whose workflows were not notified yet, in order of
+	// certificate, after the one given ("" for the first page).
 	Moved(ctx context.Context, after string, limit int) ([]Moved, error)
-	// RecordNotified notes that the workflows were notified of these plans; one that was moved again since is left alone.
-	// Idempotent.
+	// RecordNotified notes that the workflows were notified of these plans; one that was moved again since is left
+	// alone. Idempotent.
 	RecordNotified(ctx context.Context, moved []Moved) error
 }
 

@@ -69,7 +69,7 @@ type RenewalAdviser interface {
 
 // Revoking is the part of a CA that revokes (RFC 8555 §7.6).
 type Revoking interface {
-	// Revoke revokes the certificate (leaf, DER), signed by the account, or by the certificate's own key (PKCS #8 PEM) if
-	// one is given. One that is revoked already is no error (already is true).
+	// Revoke revokes the certificate (leaf, DER), signed by the account, or by the certificate's own key (PKCS #8 PEM)
+	// if one is given. One that is revoked already is no error (already is true).
 	Revoke(ctx context.Context, leaf []byte, reason domain.RevocationReason, keyPEM []byte) (already bool, err error)
 }

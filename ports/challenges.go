@@ -15,19 +15,19 @@ type Solver interface {
 	Type() domain.ChallengeType
 	// Present makes the challenges of an order answerable from every replica. Idempotent by token.
 	Present(ctx context.Context, orderID string, challenges []domain.Challenge) error
-	// Check makes the CA's request from our side, once, within seconds. A Wait fault "ChallengeNotVisible" says what was
-	// seen instead; "ZoneNotVisible" that the name servers of one of our own zones cannot be found or do not answer. It
-	// SHOULD be a PortClosed where connections are refused, and by nobody else than all that were asked.
+	// Check makes the CA's request from our side, once, within seconds. A Wait fault "ChallengeNotVisible" says what
+	// was seen instead; "ZoneNotVisible" that the name servers of one of our own zones cannot be found or do not
+	// answer. It SHOULD be a PortClosed where connections are refused, and by nobody else than all that were asked.
 	Check(ctx context.Context, challenge domain.Challenge) error
 	// WaitLimit is how long Check may fail with these before it is the name's fault, or the operator's.
 	WaitLimit() time.Duration
-	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not check any more:
-	// after success and after a failure that is final. What it leaves MUST be stored, for another call to remove.
+	// CleanUp removes what Present made for an order. Idempotent; it MUST be called once the CA will not check any
+	// more: after success and after a failure that is final. What it leaves MUST be stored, for another call to remove.
 	CleanUp(ctx context.Context, orderID string) error
 }
 
-// PortClosed is a fault of Check where all that were asked refuse connections: the port is wrong, most likely, and to wait
-// longer hardly helps.
+// PortClosed is a fault of Check where all that were asked refuse connections: the port is wrong, most likely, and to
+// wait longer hardly helps.
 type PortClosed struct{ *domain.Fault }
 
 // Unwrap gives the fault.

@@ -19,14 +19,14 @@ const (
 	EnsureUpdate = "Ensure"
 	// RenewUpdate replaces the certificate now; it answers when issued or with a problem.
 	RenewUpdate = "Renew"
-	// RevokeUpdate replaces the certificate and then revokes the one that was in service; it answers when that is done or
-	// with a problem.
+	// RevokeUpdate replaces the certificate and then revokes the one that was in service; it answers when that is done
+	// or with a problem.
 	RevokeUpdate = "Revoke"
-	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or with
-	// a problem.
+	// RetireUpdate gives the certificate up: its workflow ends, what is stored stays. It answers when that is done or
+	// with a problem.
 	RetireUpdate = "Retire"
-	// RecordChangedSignal says that what Postgres stores of the certificate has changed: the workflow reads it again. It
-	// has no argument, and one that is sent all the same is ignored. It is the service's own: see Notifier.
+	// RecordChangedSignal says that what Postgres stores of the certificate has changed: the workflow reads it again.
+	// It has no argument, and one that is sent all the same is ignored. It is the service's own: see Notifier.
 	RecordChangedSignal = "RecordChanged"
 	// StatusQuery answers a domain.Status.
 	StatusQuery = "Status"
@@ -92,12 +92,13 @@ func CertificateName(workflowID string) (name string, ok bool) {
 // EnsureRequest is the argument of the Ensure update.
 type EnsureRequest struct {
 	Spec domain.Spec `json:"spec"`
-	// ExpectedGeneration is the Status.Generation that the spec was made from, 0 for a certificate that is not stored. Any
-	// other is a Spec fault "GenerationConflict", and nothing is changed. Nil takes whatever there is.
+	// ExpectedGeneration is the Status.Generation that the spec was made from, 0 for a certificate that is not stored.
+	// Any other is a Spec fault "GenerationConflict", and nothing is changed. Nil takes whatever there is.
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
 	// DryRun answers with what would change, and starts and changes nothing. ExpectedGeneration is not looked at.
 	DryRun bool `json:"dryRun,omitempty"`
-	// Caller names who asks, for people, as user@host or a service's name; the caller says it, and nothing follows from it.
+	// Caller names who asks, for people, as user@host or a service's name; the caller says it, and nothing follows
+	// from it.
 	Caller string `json:"caller,omitempty"`
 }
 
@@ -109,7 +110,8 @@ func (r EnsureRequest) Check() error {
 
 // RenewRequest is the argument of the Renew update.
 type RenewRequest struct {
-	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is over.
+	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is
+	// over.
 	Force bool `json:"force,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`

@@ -41,12 +41,12 @@ type DNSRecords interface {
 	// PutRecords stores the records under the order. It MUST be called before DNS has them. Idempotent by order, zone,
 	// name and value. An unknown order is an Operator fault "UnknownOrder".
 	PutRecords(ctx context.Context, orderID string, records []DNSRecord) error
-	// OrderRecords are the records of an order, and those among them that another order has put into the same zone as well
-	// (the CA may hand one authorization to two orders). The latter stay in DNS, and this call forgets them: whichever
-	// order goes last has none that are shared, and removes them.
+	// OrderRecords are the records of an order, and those among them that another order has put into the same zone as
+	// well (the CA may hand one authorization to two orders). The latter stay in DNS, and this call forgets them:
+	// whichever order goes last has none that are shared, and removes them.
 	OrderRecords(ctx context.Context, orderID string) (all, shared []DNSRecord, err error)
-	// ForgetRecords removes them from the store once DNS no longer has them. One that was put again since it was read is
-	// in DNS again, or will be: it stays. Without a mark, it goes whenever it was put. Idempotent.
+	// ForgetRecords removes them from the store once DNS no longer has them. One that was put again since it was read
+	// is in DNS again, or will be: it stays. Without a mark, it goes whenever it was put. Idempotent.
 	ForgetRecords(ctx context.Context, orderID string, records []DNSRecord) error
 	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on at now:
 	// issued, abandoned or run out, or of a certificate that was given up, or that waits for its next attempt after a

@@ -16,15 +16,15 @@ type Keeper interface {
 	// Renew replaces the certificate now and waits. An unknown name is a Spec fault "UnknownCertificate", one whose
 	// workflow has ended "WorkflowEnded".
 	Renew(ctx context.Context, name string, request RenewRequest) (domain.Status, error)
-	// Revoke replaces the certificate unless asked not to, then revokes the one that was in service, and waits. An unknown
-	// name is a Spec fault "UnknownCertificate", one whose workflow has ended "WorkflowEnded", an unknown reason
-	// "UnknownReason", an unknown signer "UnknownSigner". A Wait fault "ReplacementNotDelivered" says that it is replaced,
-	// and revoked when its targets have the new one.
+	// Revoke replaces the certificate unless asked not to, then revokes the one that was in service, and waits. An
+	// unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended "WorkflowEnded", an unknown
+	// reason "UnknownReason", an unknown signer "UnknownSigner". A Wait fault "ReplacementNotDelivered" says that it
+	// is replaced, and revoked when its targets have the new one.
 	Revoke(ctx context.Context, name string, request RevokeRequest) (domain.Status, error)
-	// Retire ends the certificate's workflow, clears its targets if asked to, and waits. What is stored stays. Idempotent:
-	// one that was retired or cancelled before is answered as Already. A Spec fault "StillDelivered" says that targets
-	// were to be cleared, and still have it although its workflow has ended. An unknown name is a Spec fault
-	// "UnknownCertificate", one whose workflow was terminated "WorkflowEnded".
+	// Retire ends the certificate's workflow, clears its targets if asked to, and waits. What is stored stays.
+	// Idempotent: one that was retired or cancelled before is answered as Already. A Spec fault "StillDelivered" says
+	// that targets were to be cleared, and still have it although its workflow has ended. An unknown name is a Spec
+	// fault "UnknownCertificate", one whose workflow was terminated "WorkflowEnded".
 	Retire(ctx context.Context, name string, request RetireRequest) (domain.Status, error)
 	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended
 	// "WorkflowEnded".
@@ -33,16 +33,16 @@ type Keeper interface {
 
 // Onlooker sees what a certificate's workflow is doing without asking it: also where no worker answers.
 type Onlooker interface {
-	// Work returns the steps that are at work or wait for their next try, from Temporal alone, within seconds. A workflow
-	// that waits for its next renewal has none. An unknown name is a Spec fault "UnknownCertificate", one whose workflow
-	// has ended "WorkflowEnded".
+	// Work returns the steps that are at work or wait for their next try, from Temporal alone, within seconds. A
+	// workflow that waits for its next renewal has none. An unknown name is a Spec fault "UnknownCertificate", one
+	// whose workflow has ended "WorkflowEnded".
 	Work(ctx context.Context, name string) ([]domain.Work, error)
 }
 
 // QueueChecker is a Keeper that knows whether anybody would carry a request out.
 type QueueChecker interface {
-	// CheckQueue returns the task queue of the certificate's workflow, or where it would be started. A queue that no worker
-	// has polled for minutes is a Wait fault "NoWorker". It starts nothing.
+	// CheckQueue returns the task queue of the certificate's workflow, or where it would be started. A queue that no
+	// worker has polled for minutes is a Wait fault "NoWorker". It starts nothing.
 	CheckQueue(ctx context.Context, name string) (queue string, err error)
 }
 

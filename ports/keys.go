@@ -56,8 +56,8 @@ const (
 type Secrets interface {
 	// CountStale counts what does not begin with mark; none if another key is current (see KeyRing).
 	CountStale(ctx context.Context, mark []byte) (int, error)
-	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the one
-	// given; before the first ("") come all such account keys. As CountStale, none if another key is current.
+	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the
+	// one given; before the first ("") come all such account keys. As CountStale, none if another key is current.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
 	// Owners returns the certificates that keys of these IDs belong to.
 	Owners(ctx context.Context, keys []string) (map[string]string, error)
@@ -80,10 +80,11 @@ type UnopenedSecret struct {
 // Resealer seals with the current key what earlier ones have sealed. Faults: those of Sealer and Secrets, and Operator
 // "SealingKeyNotShared" while a running process could not open it.
 type Resealer interface {
-	// Stale counts what there is to reseal, and what cannot be; 0 without a question while no earlier key is configured.
+	// Stale counts what there is to reseal, and what cannot be; 0 without a question while no earlier key is
+	// configured.
 	Stale(ctx context.Context) (int, error)
-	// Reseal works on one page after the place given ("" for the first) and returns how far it is. What does not open is
-	// skipped. Idempotent, and any number may work at once: each secret is replaced only as it was read.
+	// Reseal works on one page after the place given ("" for the first) and returns how far it is. What does not open
+	// is skipped. Idempotent, and any number may work at once: each secret is replaced only as it was read.
 	Reseal(ctx context.Context, after string) (ResealedPage, error)
 	// Finish makes a run readable: one event for all of its pages. Idempotent for runs that changed nothing.
 	Finish(ctx context.Context, resealed int, failed []UnopenedSecret) error

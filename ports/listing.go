@@ -19,7 +19,8 @@ type CertificateFilter struct {
 	ExpiringBefore time.Time
 	// Pattern matches the certificate's name, or a DNS name of it, as a whole: "*" is any text, "?" one character.
 	Pattern string
-	// Released reports whether certificates that nobody keeps any more are listed, too; State Released lists them alone.
+	// Released reports whether certificates that nobody keeps any more are listed, too; State Released lists them
+	// alone.
 	Released bool
 }
 
@@ -33,8 +34,8 @@ type CertificatePage struct {
 // ListedCertificate is a certificate as a list shows it. Of a row that can't be read it has what can.
 type ListedCertificate struct {
 	CertificateRecord
-	// State is the one word for it: its phase, but Revoked for one that is revoked in service, and Released for one that
-	// nobody keeps any more.
+	// State is the one word for it: its phase, but Revoked for one that is revoked in service, and Released for one
+	// that nobody keeps any more.
 	State domain.Phase `json:"state"`
 	// RevokedAt is when the certificate in service was revoked.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`

@@ -31,8 +31,8 @@ var (
 	// LocateCertificate finds the run of the certificate's workflow that the request is for. It changes nothing.
 	LocateCertificate = Step[LocateCertificateInput, LocateCertificateOutput]{Name: "LocateCertificate",
 		Summary: "find the certificate's workflow"}
-	// CarryRequest sends the request to that run and waits for its answer. A Wait fault "RunEnded" says that the run ended
-	// before it carried the request out. Idempotency key: NexusRequest.ID and the run.
+	// CarryRequest sends the request to that run and waits for its answer. A Wait fault "RunEnded" says that the run
+	// ended before it carried the request out. Idempotency key: NexusRequest.ID and the run.
 	CarryRequest = Step[CarryRequestInput, CarryRequestOutput]{Name: "CarryRequest",
 		Summary: "ask the certificate's workflow, wait for its answer"}
 )

@@ -59,17 +59,17 @@ type NewOrder struct {
 // Orders stores orders, so that none is placed twice and none is lost. Every order is looked up together with its
 // certificate: the ID of another one's is an Operator fault "UnknownOrder". Faults: Wait "DatabaseUnavailable".
 type Orders interface {
-	// FindOrder reads the certificate's record and its order in flight (planned or placed), nil if there is none, in one
-	// statement. An order that is found counts as worked on from then on, whatever failed before.
+	// FindOrder reads the certificate's record and its order in flight (planned or placed), nil if there is none, in
+	// one statement. An order that is found counts as worked on from then on, whatever failed before.
 	FindOrder(ctx context.Context, certificate string) (domain.Record, *StoredOrder, error)
 	// OpenOrder stores the certificate (if new), the sealed key and the order as planned, in one transaction. The first
 	// writer wins: if the certificate has an order in flight or the key has one, that one is returned and nothing is
-	// stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight for the same issuer,
-	// profile and names; one that has expired, or that nobody works on, is abandoned and does not count.
+	// stored. A Wait fault "SameNamesInFlight" means that another certificate has an order in flight for the same
+	// issuer, profile and names; one that has expired, or that nobody works on, is abandoned and does not count.
 	OpenOrder(ctx context.Context, order NewOrder) (StoredOrder, error)
 	// RecordPlaced stores the order's URL and returns the one that is stored: the first writer wins. Two workers on one
-	// step may both have placed an order; the caller MUST go on with the stored one. An order that was abandoned meanwhile
-	// is a Wait fault "OrderAbandoned", for good.
+	// step may both have placed an order; the caller MUST go on with the stored one. An order that was abandoned
+	// meanwhile is a Wait fault "OrderAbandoned", for good.
 	RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (storedURL string, err error)
 	// AbandonOrder gives an order up and removes its HTTP tokens. Idempotent; an issued order stays issued.
 	AbandonOrder(ctx context.Context, certificate, orderID, reason string) error

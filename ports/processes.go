@@ -15,7 +15,8 @@ const DeliveryRole = "delivery"
 
 // Process is a running worker process as it describes itself. Nothing in it is secret.
 type Process struct {
-	// ID is the process in Temporal too: the identities of its workers are the ID with the role in it, pid@host/role/life.
+	// ID is the process in Temporal too: the identities of its workers are the ID with the role in it,
+	// pid@host/role/life.
 	ID   string `json:"id"`
 	Host string `json:"host"`
 	// Build is the build that histories name; empty if nobody knows.
@@ -36,8 +37,8 @@ type ProcessSettings struct {
 	Targets []ProcessTarget `json:"targets,omitempty"`
 	// Zones are the DNS zones that it may write challenges into.
 	Zones []string `json:"zones,omitempty"`
-	// Opens are the IDs of the sealing keys that it can open, and SealsWith of the one that it seals with (KeyRing.IDs);
-	// empty for a process that has none.
+	// Opens are the IDs of the sealing keys that it can open, and SealsWith of the one that it seals with
+	// (KeyRing.IDs); empty for a process that has none.
 	Opens     []string `json:"opens,omitempty"`
 	SealsWith string   `json:"sealsWith,omitempty"`
 }
@@ -46,8 +47,8 @@ type ProcessSettings struct {
 type ProcessIssuer struct {
 	Name      string `json:"name"`
 	Directory string `json:"directory"`
-	// Profiles are those that the CA's directory names. Known is false until the process has read it, and when that was long
-	// ago: then nobody knows them.
+	// Profiles are those that the CA's directory names. Known is false until the process has read it, and when that
+	// was long ago: then nobody knows them.
 	Profiles []string `json:"profiles,omitempty"`
 	Known    bool     `json:"known,omitempty"`
 }
@@ -69,8 +70,8 @@ func (t ProcessTarget) String() string {
 
 // Processes is the table of running processes. Faults: Wait "DatabaseUnavailable".
 type Processes interface {
-	// RecordProcess stores what a process says of itself, and that it was seen now; StartedAt and SeenAt are ignored. It
-	// also removes the processes that are gone. Idempotent.
+	// RecordProcess stores what a process says of itself, and that it was seen now; StartedAt and SeenAt are ignored.
+	// It also removes the processes that are gone. Idempotent.
 	RecordProcess(ctx context.Context, process Process) error
 	// RemoveProcess removes a process that stops. Idempotent.
 	RemoveProcess(ctx context.Context, id string) error

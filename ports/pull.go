@@ -27,9 +27,9 @@ type KeyTokens interface {
 	// PutToken stores a token and returns when it expires. From then on, an earlier one for the same certificate and
 	// target is void.
 	PutToken(ctx context.Context, token KeyToken) (expires time.Time, err error)
-	// TakeToken uses a token up and returns the version that it is for, with its sealed key; in the same transaction it is
-	// noted that the key left. A token that is unknown, used, void or expired is a Spec fault "TokenInvalid"; which of
-	// these it is, is not said.
+	// TakeToken uses a token up and returns the version that it is for, with its sealed key; in the same transaction
+	// it is noted that the key left. A token that is unknown, used, void or expired is a Spec fault "TokenInvalid";
+	// which of these it is, is not said.
 	TakeToken(ctx context.Context, digest TokenDigest) (KeyPair, error)
 	// VoidToken makes the certificate's token for the target void. Idempotent: there need not be one.
 	VoidToken(ctx context.Context, certificate, target string) error
@@ -46,7 +46,7 @@ type Pulls interface {
 	Covering(ctx context.Context, serverName string, targets []string) (KeyPair, error)
 	// Offered returns up to limit certificates in order of name, after the name given ("" for the first page).
 	Offered(ctx context.Context, targets []string, after string, limit int) ([]CertificateRecord, error)
-	// RecordPulled notes that the version's key goes to the client. It MUST be called before the key is opened. One note
-	// for each client and version is kept.
+	// RecordPulled notes that the version's key goes to the client. It MUST be called before the key is opened. One
+	// note for each client and version is kept.
 	RecordPulled(ctx context.Context, certificate, version, client string) error
 }

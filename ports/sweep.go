@@ -159,7 +159,7 @@ type SweepRecordsOutput struct {
 
 // Backlog knows what there is for a sweep to do. Faults: Wait "DatabaseUnavailable".
 type Backlog interface {
-	// Backlog counts the certificates whose CA is to be asked at now or whose workflow is to be notified, and the orders
-	// that left DNS records, and lists the hosts with deliveries to look at. It leaves Secrets to Resealer.
+	// Backlog counts the certificates whose CA is to be asked at now or whose workflow is to be notified, and the
+	// orders that left DNS records, and lists the hosts with deliveries to look at. It leaves Secrets to Resealer.
 	Backlog(ctx context.Context, now time.Time) (BeginSweepOutput, error)
 }

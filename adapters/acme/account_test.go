@@ -26,17 +26,27 @@ func TestFirstUseMakesOneAccount(t *testing.T) {
 	var recorded string
 	gomock.InOrder(
 		store.EXPECT().FindAccount(gomock.Any(), "main", pebble.Directory).Return(nil, nil),
-		seals.EXPECT().Seal(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, key []byte) ([]byte, error) {
+		seals.EXPECT().Seal(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, key []byte) ([]byte,
+			error) {
 			plain = bytes.Clone(key)
 			return sealed, nil
 		}),
-		store.EXPECT().AddAccount(gomock.Any(), ports.Account{Issuer: "main", Directory: pebble.Directory, SealedKey: sealed}).
+		store.EXPECT().AddAccount(gomock.Any(),
+			ports.Account{Issuer: "main", Directory: pebble.Directory, SealedKey: sealed}).
 			DoAndReturn(func(_ context.Context, account ports.Account) (ports.Account, error) { return account, nil }),
-		seals.EXPECT().Open(gomock.Any(), sealed).DoAndReturn(func(context.Context, []byte) ([]byte, error) { return plain, nil }),
+		seals.EXPECT().Open(gomock.Any(), sealed).DoAndReturn(func(context.Context, []byte) ([]byte,
+			error) {
+			return plain, nil
+		}),
 		store.EXPECT().RecordRegistration(gomock.Any(), "main", pebble.Directory, gomock.Any()).
-			DoAndReturn(func(_ context.Context, _, _ string, r ports.Registration) error { recorded = r.URL; return nil }),
+			DoAndReturn(func(_ context.Context, _, _ string,
+				r ports.Registration) error {
+				recorded = r.URL
+				return nil
+			}),
 	)
-	ca, err := acme.New(acme.Config{Issuer: "main", Directory: pebble.Directory, CABundle: pebble.CABundle}, store, seals, nil)
+	ca, err := acme.New(acme.Config{Issuer: "main", Directory: pebble.Directory, CABundle: pebble.CABundle}, store,
+		seals, nil)
 	require.NoError(t, err)
 	urls := make([]string, 8)
 	var group sync.WaitGroup
@@ -62,8 +72,10 @@ func TestFirstWriterWins(t *testing.T) {
 	store := mocks.NewMockAccounts(control)
 	store.EXPECT().FindAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, nil)
 	store.EXPECT().AddAccount(gomock.Any(), gomock.Any()).Return(winner, nil)
-	store.EXPECT().RecordRegistration(gomock.Any(), "pebble", w.pebble.Directory, ports.Registration{URL: url, Found: true}).Return(nil)
-	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle}, store, sealer{}, nil)
+	store.EXPECT().RecordRegistration(gomock.Any(), "pebble", w.pebble.Directory,
+		ports.Registration{URL: url, Found: true}).Return(nil)
+	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle},
+		store, sealer{}, nil)
 	require.NoError(t, err)
 	got, err := ca.AccountURL(t.Context())
 	require.NoError(t, err)
@@ -102,7 +114,8 @@ func TestFaultsOfStoreAndSealerAreHandedOn(t *testing.T) {
 			control := gomock.NewController(t)
 			store, seals := mocks.NewMockAccounts(control), mocks.NewMockSealer(control)
 			c.expect(store, seals)
-			ca, err := acme.New(acme.Config{Issuer: "main", Directory: pebble.Directory, CABundle: pebble.CABundle}, store, seals, nil)
+			ca, err := acme.New(acme.Config{Issuer: "main", Directory: pebble.Directory, CABundle: pebble.CABundle},
+				store, seals, nil)
 			require.NoError(t, err)
 			_, err = ca.AccountURL(t.Context())
 			fault := domain.AsFault(err)

@@ -30,7 +30,8 @@ func (ca *CA) Authorization(ctx context.Context, url string) (domain.Authorizati
 
 func (ca *CA) authorization(from acme.Authorization, wait time.Duration) domain.Authorization {
 	out := domain.Authorization{
-		URL: from.Location, Name: from.IdentifierValue(), Status: domain.AuthorizationStatus(from.Status), RetryAfter: wait,
+		URL: from.Location, Name: from.IdentifierValue(), Status: domain.AuthorizationStatus(from.Status),
+		RetryAfter: wait,
 	}
 	for _, c := range from.Challenges {
 		challenge := domain.Challenge{
@@ -58,12 +59,14 @@ func (ca *CA) authorizationFault(from acme.Authorization) *domain.Fault {
 	switch from.Status {
 	case acme.StatusDeactivated, acme.StatusRevoked:
 		return domain.NewFault(domain.FaultOperator, domain.ReasonAuthorizationWithdrawn, nil,
-			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA", ca.config.Issuer, name,
+			"issuer %q: the authorization of %q was %s by someone with the account's key or by the CA",
+			ca.config.Issuer, name,
 			from.Status)
 	case acme.StatusInvalid:
 	default:
 		return domain.NewFault(domain.FaultWait, domain.ReasonAuthorizationExpired, nil,
-			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name, from.Status).Permanent()
+			"issuer %q: the authorization of %q is %q; a new order is needed", ca.config.Issuer, name,
+			from.Status).Permanent()
 	}
 	for _, challenge := range from.Challenges {
 		if challenge.Error != nil {
@@ -95,8 +98,8 @@ func (ca *CA) AcceptChallenge(ctx context.Context, challenge domain.Challenge) e
 		if !isProblem(err, acme.ProblemTypeMalformed) {
 			return err
 		}
-		// CAs answer so when it was accepted before (an answer that was lost). Its own status shows it; acmez has no call
-		// to read a challenge, and the one for authorizations reads any object with a status.
+		// CAs answer so when it was accepted before (an answer that was lost). Its own status shows it; acmez has no
+		// call to read a challenge, and the one for authorizations reads any object with a status.
 		if now, readErr := s.GetAuthorization(ctx, s.account, challenge.URL); readErr == nil &&
 			now.Status != "" && now.Status != acme.StatusPending {
 			return nil

@@ -22,7 +22,8 @@ func TestFailedChallenges(t *testing.T) {
 		"refused." + label(t) + ".example.org": "ConnectionFailed",
 	}
 	// An address of this host at which nobody listens.
-	w.dns(t, "add-a", map[string]any{"host": "refused." + label(t) + ".example.org.", "addresses": []string{"127.0.0.77"}})
+	w.dns(t, "add-a", map[string]any{"host": "refused." + label(t) + ".example.org.",
+		"addresses": []string{"127.0.0.77"}})
 	for name, reason := range names {
 		order, err := w.ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name}})
 		require.NoError(t, err)

@@ -30,7 +30,8 @@ func TestCircuit(t *testing.T) {
 	opened := func() *CA {
 		ca := &CA{config: Config{Issuer: "main"}, circuit: newCircuit()}
 		for n := 1; n <= unanswered; n++ {
-			want := map[bool]domain.Reason{true: domain.ReasonNotAnswering, false: domain.ReasonTimeout}[n == unanswered]
+			want := map[bool]domain.Reason{true: domain.ReasonNotAnswering,
+				false: domain.ReasonTimeout}[n == unanswered]
 			require.Equal(t, want, call(ca, silent), "time-out %d", n)
 		}
 		return ca

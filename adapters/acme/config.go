@@ -18,7 +18,8 @@ import (
 
 const (
 	userAgent = "everleaf"
-	// defaultTimeout is far more than a CA needs for one answer, and no longer than a worker's slot is held for any wait.
+	// defaultTimeout is far more than a CA needs for one answer, and no longer than a worker's slot is held for any
+	// wait.
 	defaultTimeout = 10 * time.Second
 )
 
@@ -28,7 +29,8 @@ type Config struct {
 	Issuer string
 	// Directory is the CA's directory URL (RFC 8555 §7.1.1); https only (§6.1).
 	Directory string
-	// Email is the account's contact. If it differs from what the CA was sent last, the CA is sent it on the next use (RFC
+	// Email is the account's contact. If it differs from what the CA was sent last, the CA is sent it on the next use
+	// (RFC
 	// 8555 §7.3.2). Empty leaves the CA with what it has.
 	Email string
 	// EAB binds a new account to one that the CA's customer has there already (§7.3.4); the zero value for none.
@@ -155,6 +157,7 @@ func (c Config) located(err error) error {
 	if c.Source != "" {
 		name = c.Source + "." + fields[r.flag]
 	}
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", name, r.value,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "%s %q cannot work: %s", name,
+		r.value,
 		r.fix)
 }

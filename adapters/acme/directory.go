@@ -41,7 +41,8 @@ func (ca *CA) directory(ctx context.Context) (*knownDirectory, error) {
 	if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) {
 		return known, nil
 	}
-	known, err := ca.shared(ctx, "directory", func(ctx context.Context) (any, error) { return ca.refreshDirectory(ctx) })
+	known, err := ca.shared(ctx, "directory",
+		func(ctx context.Context) (any, error) { return ca.refreshDirectory(ctx) })
 	if err != nil {
 		return nil, err
 	}

@@ -31,11 +31,13 @@ func TestDirectoryIsRefreshed(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	bundle := filepath.Join(t.TempDir(), "server.pem")
-	require.NoError(t, os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	require.NoError(t, os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: server.Certificate().Raw}), 0o600))
 	ca, err := New(Config{Issuer: "main", Directory: server.URL, CABundle: bundle}, nil, nil, nil)
 	require.NoError(t, err)
 
-	first := acme.Directory{NewNonce: "https://ca/n", NewAccount: "https://ca/a", NewOrder: "https://ca/o", RenewalInfo: "https://ca/r"}
+	first := acme.Directory{NewNonce: "https://ca/n", NewAccount: "https://ca/a", NewOrder: "https://ca/o",
+		RenewalInfo: "https://ca/r"}
 	changed := first
 	changed.Meta = &acme.DirectoryMeta{Profiles: map[string]string{"new": "a new profile"}}
 	steps := []struct {

@@ -40,7 +40,8 @@ func (e EAB) key() string { return strings.TrimRight(e.HMACKey, "=") }
 // check names the setting and never its value.
 func (e EAB) check(issuer string) error {
 	refuse := func(fix string) error {
-		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "issuer %q: eab (%s) cannot work: %s",
+		return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+			"issuer %q: eab (%s) cannot work: %s",
 			issuer, eabSetting, fix)
 	}
 	if e.none() {

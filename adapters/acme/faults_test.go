@@ -43,31 +43,44 @@ func TestBadDays(t *testing.T) {
 		wait   time.Duration
 		asks   int // how often newOrder may be asked
 	}{
-		// Let's Encrypt, "Rate Limits": 429 rateLimited with Retry-After; the overall request limits answer 503 with it.
-		{"429 with seconds", problem(429, "rateLimited", "too many", "Retry-After", "90"), domain.FaultRateLimited, "RateLimited", 90 * time.Second, 1},
-		{"429 with a date", problem(429, "rateLimited", "too many", "Retry-After", inAMinute), domain.FaultRateLimited, "RateLimited", time.Minute, 1},
-		{"429 with 30 days", problem(429, "rateLimited", "too many", "Retry-After", "2592000"), domain.FaultRateLimited, "RateLimited", 7 * 24 * time.Hour, 1},
+		// Let's Encrypt, "Rate Limits": 429 rateLimited with Retry-After; the overall request limits answer 503 with
+		// it.
+		{"429 with seconds", problem(429, "rateLimited", "too many", "Retry-After", "90"), domain.FaultRateLimited,
+			"RateLimited", 90 * time.Second, 1},
+		{"429 with a date", problem(429, "rateLimited", "too many", "Retry-After", inAMinute), domain.FaultRateLimited,
+			"RateLimited", time.Minute, 1},
+		{"429 with 30 days", problem(429, "rateLimited", "too many", "Retry-After", "2592000"),
+			domain.FaultRateLimited, "RateLimited", 7 * 24 * time.Hour, 1},
 		{"429 with nothing", problem(429, "rateLimited", "too many"), domain.FaultRateLimited, "RateLimited", 0, 1},
-		{"429 of a gateway", answer(429, "slow down", "Retry-After", "7"), domain.FaultRateLimited, "RateLimited", 7 * time.Second, 1},
-		{"rateLimited under 403", problem(403, "rateLimited", "too many", "Retry-After", "8"), domain.FaultRateLimited, "RateLimited", 8 * time.Second, 1},
+		{"429 of a gateway", answer(429, "slow down", "Retry-After", "7"), domain.FaultRateLimited, "RateLimited",
+			7 * time.Second, 1},
+		{"rateLimited under 403", problem(403, "rateLimited", "too many", "Retry-After", "8"), domain.FaultRateLimited,
+			"RateLimited", 8 * time.Second, 1},
 		// Boulder's wfe2, after 1152 failures in a row for a name: no wait ends it.
 		{"names paused", problem(429, "rateLimited", pausedDetail), domain.FaultName, "NamesPaused", 0, 1},
-		{"503 with Retry-After", answer(503, "busy", "Retry-After", "120"), domain.FaultCA, "Unavailable", 2 * time.Minute, 1},
-		{"503 with a problem", problem(503, "rateLimited", "busy", "Retry-After", "3"), domain.FaultCA, "Unavailable", 3 * time.Second, 1},
+		{"503 with Retry-After", answer(503, "busy", "Retry-After", "120"), domain.FaultCA, "Unavailable",
+			2 * time.Minute, 1},
+		{"503 with a problem", problem(503, "rateLimited", "busy", "Retry-After", "3"), domain.FaultCA, "Unavailable",
+			3 * time.Second, 1},
 		// Without Retry-After, acmez tries three times within a second.
 		{"503 with nothing", answer(503, "busy"), domain.FaultCA, "ServerError", 0, 3},
 		{"500", problem(500, "serverInternal", "oops"), domain.FaultCA, "ServerError", 0, 3},
-		{"502 of a gateway", answer(502, "<html>bad gateway</html>", "Content-Type", "text/html"), domain.FaultCA, "ServerError", 0, 3},
+		{"502 of a gateway", answer(502, "<html>bad gateway</html>", "Content-Type", "text/html"), domain.FaultCA,
+			"ServerError", 0, 3},
 		{"malformed JSON", answer(201, `{"status":`, "Content-Type", asked), domain.FaultCA, "MalformedAnswer", 0, 1},
 		{"other JSON", answer(201, `{"status":[1]}`, "Content-Type", asked), domain.FaultCA, "MalformedAnswer", 0, 1},
-		{"not JSON", answer(200, "<html>hello</html>", "Content-Type", "text/html"), domain.FaultCA, "MalformedAnswer", 0, 1},
-		{"no order URL", answer(201, `{"status":"pending"}`, "Content-Type", asked), domain.FaultCA, "MalformedAnswer", 0, 1},
-		{"malformed problem", answer(400, `{"type":`, "Content-Type", "application/problem+json"), domain.FaultCA, "UnexpectedAnswer", 0, 1},
+		{"not JSON", answer(200, "<html>hello</html>", "Content-Type", "text/html"), domain.FaultCA, "MalformedAnswer",
+			0, 1},
+		{"no order URL", answer(201, `{"status":"pending"}`, "Content-Type", asked), domain.FaultCA, "MalformedAnswer",
+			0, 1},
+		{"malformed problem", answer(400, `{"type":`, "Content-Type", "application/problem+json"), domain.FaultCA,
+			"UnexpectedAnswer", 0, 1},
 		{"badNonce storm", problem(400, "badNonce", "protected: stale"), domain.FaultCA, "BadNonce", 0, 10},
 		{"terms changed", answer(403, `{"type":"urn:ietf:params:acme:error:userActionRequired","detail":"terms","instance":"https://ca.example.org/terms"}`,
 			"Content-Type", "application/problem+json"), domain.FaultOperator, "UserActionRequired", 0, 1},
 		{"account suspended", problem(403, "unauthorized", "suspended"), domain.FaultOperator, "Unauthorized", 0, 1},
-		{"binding wanted", problem(403, "externalAccountRequired", "bind"), domain.FaultOperator, "ExternalAccountRequired", 0, 1},
+		{"binding wanted", problem(403, "externalAccountRequired", "bind"), domain.FaultOperator,
+			"ExternalAccountRequired", 0, 1},
 		{"CAA", problem(403, "caa", "forbidden"), domain.FaultName, "CAAForbids", 0, 1},
 		{"profile withdrawn", problem(400, "invalidProfile", "gone"), domain.FaultSpec, "UnknownProfile", 0, 1},
 		// Gateways may quote what they were sent; acmez quotes what it cannot read.
@@ -107,8 +120,10 @@ func TestSubproblemsAreShownPerName(t *testing.T) {
 		{"type":"urn:ietf:params:acme:error:caa","detail":"forbidden","identifier":{"type":"dns","value":"a.example.org"}},
 		{"type":"urn:ietf:params:acme:error:rejectedIdentifier","detail":"listed\u001b[2J","identifier":{"type":"dns","value":"b.example.org"}}]}`,
 		"Content-Type", "application/problem+json"))
-	_, err := w.newCA(t, p.directory, p.bundle, 0).PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{"a.example.org", "b.example.org"}})
-	fault := requireFault(t, err, domain.FaultName, "CAAForbids", "a.example.org: caa: forbidden", "b.example.org: rejectedIdentifier: listed")
+	_, err := w.newCA(t, p.directory, p.bundle, 0).PlaceOrder(t.Context(),
+		ports.OrderRequest{Names: []string{"a.example.org", "b.example.org"}})
+	fault := requireFault(t, err, domain.FaultName, "CAAForbids", "a.example.org: caa: forbidden",
+		"b.example.org: rejectedIdentifier: listed")
 	require.NotContains(t, fault.Message, "\u001b")
 }
 
@@ -172,8 +187,8 @@ func TestDirectoryFaults(t *testing.T) {
 	requireFault(t, err, domain.FaultCA, "TLSFailed", "CA bundle")
 }
 
-// A CA that rejects nine of ten nonces is served: each step either gets through within its thirty tries, or fails as the CA's
-// transient fault, which is tried again as Temporal does.
+// A CA that rejects nine of ten nonces is served: each step either gets through within its thirty tries, or fails as
+// the CA's transient fault, which is tried again as Temporal does.
 func TestNonceStorm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=90"}})
@@ -221,8 +236,10 @@ func TestRegistrationFaults(t *testing.T) {
 		asks   int
 	}{
 		{"/sign-me-up", terms, domain.FaultOperator, "UserActionRequired", "visit https://ca.example.org/terms", 0, 1},
-		{"/sign-me-up", problem(403, "externalAccountRequired", "bind"), domain.FaultOperator, "ExternalAccountRequired", "issuers[].eab", 0, 1},
-		{newNonce, answer(503, "busy", "Retry-After", "30"), domain.FaultCA, "Unavailable", newNonce, 30 * time.Second, 1},
+		{"/sign-me-up", problem(403, "externalAccountRequired", "bind"), domain.FaultOperator,
+			"ExternalAccountRequired", "issuers[].eab", 0, 1},
+		{newNonce, answer(503, "busy", "Retry-After", "30"), domain.FaultCA, "Unavailable", newNonce, 30 * time.Second,
+			1},
 		{newNonce, answer(503, "busy"), domain.FaultCA, "ServerError", newNonce, 0, 1},
 	}
 	for _, c := range cases {
@@ -241,7 +258,8 @@ func TestCAWithoutRenewalInfo(t *testing.T) {
 	_, certificate, _ := w.issue(t, ports.OrderRequest{Names: []string{name(t, 1)}})
 	p := newProxy(t, w.pebble)
 	base := strings.TrimSuffix(p.directory, "/dir")
-	p.fail("/dir", -1, answer(200, `{"newNonce":"`+base+newNonce+`","newAccount":"`+base+`/sign-me-up","newOrder":"`+base+newOrder+`"}`,
+	p.fail("/dir", -1, answer(200, `{"newNonce":"`+base+newNonce+`","newAccount":"`+base+`/sign-me-up","newOrder":"`+
+		base+newOrder+`"}`,
 		"Content-Type", "application/json"))
 	ca := w.newCA(t, p.directory, p.bundle, 0)
 	advice, err := ca.RenewalAdvice(t.Context(), certificate.Raw)
@@ -249,7 +267,8 @@ func TestCAWithoutRenewalInfo(t *testing.T) {
 	require.True(t, advice.Unsupported && advice.Window == nil)
 	account, err := ca.AccountURL(t.Context())
 	require.NoError(t, err)
-	_, err = ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}, Replaces: ariID(t, certificate), ReplacesAccount: account})
+	_, err = ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)},
+		Replaces: ariID(t, certificate), ReplacesAccount: account})
 	require.NoError(t, err)
 	require.NotContains(t, w.pebble.Log(), "is a replacement of")
 	require.NotContains(t, w.log.String(), "replaces refused")

@@ -19,9 +19,9 @@ type Inspection struct {
 	Date time.Time
 }
 
-// Inspect reads the directory and looks the stored account up (RFC 8555 §7.3.1, onlyReturnExisting): nothing is registered
-// and nothing stored. Faults: those of the CA and of ports.Accounts; Operator "ExternalAccountRequired" where the first
-// order could not register, "SealingKeyWrong".
+// Inspect reads the directory and looks the stored account up (RFC 8555 §7.3.1, onlyReturnExisting): nothing is
+// registered and nothing stored. Faults: those of the CA and of ports.Accounts; Operator "ExternalAccountRequired"
+// where the first order could not register, "SealingKeyWrong".
 func (ca *CA) Inspect(ctx context.Context) (seen Inspection, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ca.config.Timeout)
 	defer cancel()
@@ -45,7 +45,8 @@ func (ca *CA) Inspect(ctx context.Context) (seen Inspection, err error) {
 	defer x.done()
 	account, err := known.client.GetAccount(tracked, acme.Account{PrivateKey: key})
 	switch {
-	case isProblem(err, acme.ProblemTypeAccountDoesNotExist, acme.ProblemTypeExternalAccountRequired) && stored.URL == "":
+	case isProblem(err, acme.ProblemTypeAccountDoesNotExist, acme.ProblemTypeExternalAccountRequired) &&
+		stored.URL == "":
 		return seen, nil
 	case isProblem(err, acme.ProblemTypeAccountDoesNotExist, acme.ProblemTypeExternalAccountRequired):
 		return seen, domain.NewFault(domain.FaultOperator, domain.ReasonAccountKeyRefused, nil,

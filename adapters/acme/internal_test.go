@@ -15,7 +15,8 @@ import (
 
 func TestWithoutAlternates(t *testing.T) {
 	cases := []struct{ in, want []string }{
-		{[]string{`<https://ca/dir>;rel="index"`, `<https://ca/c/1>;rel="alternate"`}, []string{`<https://ca/dir>;rel="index"`}},
+		{[]string{`<https://ca/dir>;rel="index"`, `<https://ca/c/1>;rel="alternate"`},
+			[]string{`<https://ca/dir>;rel="index"`}},
 		{[]string{`<https://ca/c/1>; rel="alternate", <https://ca/up>;rel="up"`}, []string{`<https://ca/up>;rel="up"`}},
 		{[]string{`<https://ca/c/1>;rel="alternate"`}, []string{}},
 	}
@@ -58,7 +59,8 @@ func TestChallengeFaults(t *testing.T) {
 			require.Contains(t, got.Fault.Message, part)
 		}
 	}
-	for status, reason := range map[string]string{"expired": "AuthorizationExpired", "revoked": "AuthorizationWithdrawn",
+	for status, reason := range map[string]string{"expired": "AuthorizationExpired",
+		"revoked":     "AuthorizationWithdrawn",
 		"deactivated": "AuthorizationWithdrawn", "invalid": "ChallengeFailed"} {
 		require.EqualValues(t, reason, ca.authorization(acme.Authorization{Status: status}, 0).Fault.Reason)
 	}
@@ -69,7 +71,8 @@ func TestWordsAreBounded(t *testing.T) {
 	long := strings.Repeat("ü\x1b", 5000)
 	problem := acme.Problem{Type: long, Detail: long, Instance: long}
 	for range 1000 {
-		problem.Subproblems = append(problem.Subproblems, acme.Subproblem{Problem: acme.Problem{Type: long, Detail: long}})
+		problem.Subproblems = append(problem.Subproblems,
+			acme.Subproblem{Problem: acme.Problem{Type: long, Detail: long}})
 	}
 	got := words(problem)
 	require.Less(t, len(got), 50*maxWords)
@@ -87,20 +90,28 @@ func TestSettings(t *testing.T) {
 		says   string
 	}{
 		{Config{Directory: directory}, `--issuer (EVERLEAF_ISSUER) "" cannot work: use 1 to 63`},
-		{Config{Issuer: "main", Directory: "http://x", Source: "f: issuers[1]"}, `f: issuers[1].directory "http://x" cannot work`},
+		{Config{Issuer: "main", Directory: "http://x", Source: "f: issuers[1]"},
+			`f: issuers[1].directory "http://x" cannot work`},
 		{Config{Issuer: "main"}, `(EVERLEAF_ACME_DIRECTORY) ""`},
-		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"}, `--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://ca.example.org/dir" cannot work: it is not an https URL`},
+		{Config{Issuer: "main", Directory: "http://ca.example.org/dir"},
+			`--acme-directory (EVERLEAF_ACME_DIRECTORY) "http://ca.example.org/dir" cannot work: it is not an https URL`},
 		{Config{Issuer: "main", Directory: "https:///dir"}, "not an https URL"},
 		{Config{Issuer: "main", Directory: directory + "#x"}, "fragment"},
 		{Config{Issuer: "main", Directory: "https://me:secret@ca.example.org/dir"}, "must not hold"},
-		{Config{Issuer: "main", Directory: directory, Email: "Ops <ops@example.org>"}, `--acme-email (EVERLEAF_ACME_EMAIL) "Ops <ops@example.org>" cannot work`},
+		{Config{Issuer: "main", Directory: directory, Email: "Ops <ops@example.org>"},
+			`--acme-email (EVERLEAF_ACME_EMAIL) "Ops <ops@example.org>" cannot work`},
 		{Config{Issuer: "main", Directory: directory, Timeout: -1}, "--acme-timeout (EVERLEAF_ACME_TIMEOUT)"},
-		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")}, "--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) " + strconv.Quote(filepath.Join(dir, "none.pem")) + " cannot work"},
+		{Config{Issuer: "main", Directory: directory, CABundle: filepath.Join(dir, "none.pem")},
+			"--acme-ca-bundle (EVERLEAF_ACME_CA_BUNDLE) " + strconv.Quote(filepath.Join(dir, "none.pem")) +
+				" cannot work"},
 		{Config{Issuer: "main", Directory: directory, CABundle: empty}, "holds no PEM certificate"},
-		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "secret"}}, `issuer "main": eab (issuers[].eab in the config file) cannot work: it needs both`},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "secret"}},
+			`issuer "main": eab (issuers[].eab in the config file) cannot work: it needs both`},
 		{Config{Issuer: "main", Directory: directory, EAB: EAB{HMACKey: "secret"}}, "needs both"},
-		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "secret secret"}}, "hmacKey is not base64url"},
-		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "=="}}, "hmacKey is not base64url"},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "secret secret"}},
+			"hmacKey is not base64url"},
+		{Config{Issuer: "main", Directory: directory, EAB: EAB{KeyID: "kid", HMACKey: "=="}},
+			"hmacKey is not base64url"},
 	}
 	for _, c := range cases {
 		_, err := New(c.config, nil, nil, nil)

@@ -42,7 +42,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	}
 	fault := func(kind domain.FaultKind, reason domain.Reason, format string, args ...any) error {
 		f := domain.NewFault(kind, reason, nil, "%s: %s", where, fmt.Sprintf(format, args...))
-		if kind == domain.FaultRateLimited || kind == domain.FaultCA && answer.status >= http.StatusInternalServerError {
+		if kind == domain.FaultRateLimited || kind == domain.FaultCA &&
+			answer.status >= http.StatusInternalServerError {
 			return f.WithRetryAfter(answer.retryAfter) // zero if the CA did not say: RFC 8555 §6.6 only says SHOULD
 		}
 		return f
@@ -72,8 +73,9 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 	case gone(answer.status):
 		return fault(domain.FaultCA, domain.ReasonNotFound, "%s", said)
 	case hasProblem && refusesSignature(problem):
-		return fault(domain.FaultOperator, domain.ReasonAccountKeyRefused, "the CA has another key for the account than the "+
-			"one that is stored: restore the newest row of the table accounts, or remove it to register again")
+		return fault(domain.FaultOperator, domain.ReasonAccountKeyRefused,
+			"the CA has another key for the account than the "+
+				"one that is stored: restore the newest row of the table accounts, or remove it to register again")
 	case hasProblem:
 		kind, reason := classify(problem)
 		return fault(kind, reason, "%s", said)
@@ -87,7 +89,8 @@ func (ca *CA) interpret(ctx context.Context, what string, err error, x *exchange
 		return fault(domain.FaultCA, domain.ReasonTLSFailed, "%s; if the CA is private, set the issuer's CA bundle",
 			rootWords(err))
 	case errors.As(err, &syntax), unreadable(err), errors.Is(err, errMalformed), answer.status != 0:
-		return fault(domain.FaultCA, domain.ReasonMalformedAnswer, "the CA's answer breaks the protocol: %s", rootWords(err))
+		return fault(domain.FaultCA, domain.ReasonMalformedAnswer, "the CA's answer breaks the protocol: %s",
+			rootWords(err))
 	default:
 		return fault(domain.FaultCA, domain.ReasonUnreachable, "%s", rootWords(err))
 	}

@@ -40,7 +40,8 @@ func (i *Issuers) Describe() []ports.ProcessIssuer {
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		ca := byName[name]
 		issuer := ports.ProcessIssuer{Name: name, Directory: ca.config.Directory}
-		if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) { // the CA may offer more since
+		// The CA may offer more since.
+		if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) {
 			issuer.Known = true
 			if known.Meta != nil {
 				issuer.Profiles = slices.Sorted(maps.Keys(known.Meta.Profiles))

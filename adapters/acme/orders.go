@@ -35,7 +35,8 @@ func (ca *CA) PlaceOrder(ctx context.Context, request ports.OrderRequest) (domai
 		if status, _ := s.exchange.last(); order.Replaces != "" && replacesRefused(status, err) {
 			// A replacement is a courtesy that must not cost the renewal: an earlier try whose answer was lost may
 			// hold the mark already (409), or the CA does not take the predecessor for ours any more.
-			ca.logger.InfoContext(ctx, "replaces refused; ordering without it", "replaces", order.Replaces, "error", err)
+			ca.logger.InfoContext(ctx, "replaces refused; ordering without it", "replaces", order.Replaces, "error",
+				err)
 			order.Replaces = ""
 			placed, err = s.NewOrder(ctx, s.account, order)
 		}

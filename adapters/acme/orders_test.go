@@ -56,7 +56,8 @@ func TestProfiles(t *testing.T) {
 	require.InDelta(t, 3600, certificate.NotAfter.Sub(certificate.NotBefore).Seconds(), 2)
 
 	_, err := w.ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}, Profile: "longlived"})
-	requireFault(t, err, domain.FaultSpec, "UnknownProfile", "profile", `"longlived"`, "classic, shortlived", `"pebble"`)
+	requireFault(t, err, domain.FaultSpec, "UnknownProfile", "profile", `"longlived"`, "classic, shortlived",
+		`"pebble"`)
 }
 
 func TestRefusedNames(t *testing.T) {

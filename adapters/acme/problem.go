@@ -79,8 +79,8 @@ func classify(problem acme.Problem) (domain.FaultKind, domain.Reason) {
 	}
 }
 
-// refusesSignature reports whether the CA could not verify a request's signature. RFC 8555 has no type for that: CAs say
-// malformed, and only the text, most of it their library's, distinguishes it.
+// refusesSignature reports whether the CA could not verify a request's signature. RFC 8555 has no type for that: CAs
+// say malformed, and only the text, most of it their library's, distinguishes it.
 func refusesSignature(problem acme.Problem) bool {
 	detail := strings.ToLower(problem.Detail)
 	return problem.Type == acme.ProblemTypeMalformed &&

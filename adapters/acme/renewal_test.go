@@ -59,8 +59,8 @@ func TestRenewalAdvice(t *testing.T) {
 	requireFault(t, err, domain.FaultOperator, "CertificateUnreadable")
 }
 
-// RFC 9773 §4.3.3: time-outs and 5xx are temporary, everything else is long-term and waits six hours; a Retry-After comes as
-// the CA sent it, to the domain's own limits.
+// RFC 9773 §4.3.3: time-outs and 5xx are temporary, everything else is long-term and waits six hours; a Retry-After
+// comes as the CA sent it, to the domain's own limits.
 func TestRenewalAdviceFaults(t *testing.T) {
 	w := newWorld(t, acmetest.Options{})
 	_, certificate, _ := w.issue(t, ports.OrderRequest{Names: []string{name(t, 1)}})
@@ -79,7 +79,9 @@ func TestRenewalAdviceFaults(t *testing.T) {
 		{"6 h", path, answer(200, window, "Retry-After", "21600"), "", 6 * time.Hour},
 		{"30 days", path, answer(200, window, "Retry-After", "2592000"), "", 24 * time.Hour},
 		{"no Retry-After", path, answer(200, window), "", 6 * time.Hour},
-		{"end before start", path, answer(200, `{"suggestedWindow":{"start":"2027-01-02T04:04:05Z","end":"2027-01-02T03:04:05Z"}}`, "Retry-After", "60"), "", 6 * time.Hour},
+		{"end before start", path, answer(200,
+			`{"suggestedWindow":{"start":"2027-01-02T04:04:05Z","end":"2027-01-02T03:04:05Z"}}`, "Retry-After", "60"),
+			"", 6 * time.Hour},
 		{"500", path, answer(500, "oops"), "ServerError", time.Minute},
 		{"500 with a problem", path, problem(500, "serverInternal", "oops"), "ServerError", time.Minute},
 		{"503", path, answer(503, "busy"), "ServerError", time.Minute},
@@ -126,7 +128,8 @@ func (w *world) setRenewalInfo(t *testing.T, der []byte, answer string) {
 		"Certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), "ARIResponse": answer,
 	})
 	require.NoError(t, err)
-	response, err := w.pebble.Client.Post(w.pebble.ManagementURL+"/set-renewal-info/", "application/json", bytes.NewReader(body))
+	response, err := w.pebble.Client.Post(w.pebble.ManagementURL+"/set-renewal-info/", "application/json",
+		bytes.NewReader(body))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)

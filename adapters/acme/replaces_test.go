@@ -25,7 +25,8 @@ func TestReplacesRefused(t *testing.T) {
 	ca := w.newCA(t, p.directory, p.bundle, 5*time.Second)
 	account, err := ca.AccountURL(t.Context())
 	require.NoError(t, err)
-	request := ports.OrderRequest{Names: []string{name(t, 1)}, Replaces: "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE", ReplacesAccount: account}
+	request := ports.OrderRequest{Names: []string{name(t, 1)}, Replaces: "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
+		ReplacesAccount: account}
 	cases := []struct {
 		status    int
 		problem   string
@@ -62,8 +63,8 @@ func TestReplacesRefused(t *testing.T) {
 	require.Equal(t, 2, p.count(newOrder))
 }
 
-// boulder plays Let's Encrypt's newOrder in front of Pebble: while an order is pending, replaces is answered 409, and the
-// same names without it get the very same order.
+// boulder plays Let's Encrypt's newOrder in front of Pebble: while an order is pending, replaces is answered 409, and
+// the same names without it get the very same order.
 type boulder struct {
 	onward  http.Handler
 	placed  atomic.Int32
@@ -96,8 +97,8 @@ func (b *boulder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.pending.Body.Bytes())
 }
 
-// The answer to a replacement order was lost, or the process was killed before it stored the URL: the repeated step gets
-// the order that is pending, and so does every further one.
+// The answer to a replacement order was lost, or the process was killed before it stored the URL: the repeated step
+// gets the order that is pending, and so does every further one.
 func TestReplacementOrderIsNotPlacedTwice(t *testing.T) {
 	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
 	p := newProxy(t, w.pebble)

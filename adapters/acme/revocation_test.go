@@ -31,7 +31,8 @@ func TestRevoke(t *testing.T) {
 	require.EqualValues(t, "UnknownReason", domain.AsFault(err).Reason)
 }
 
-// The holder of the certificate's key may revoke it (RFC 8555 §7.6): also when the account is lost, and without making one.
+// The holder of the certificate's key may revoke it (RFC 8555 §7.6): also when the account is lost, and without making
+// one.
 func TestRevokeByTheCertificatesKey(t *testing.T) {
 	w := newWorld(t, acmetest.Options{})
 	names := []string{name(t, 1)}

@@ -54,7 +54,8 @@ func (ca *CA) RollOver(ctx context.Context) (url string, err error) {
 func (ca *CA) refusedKey(ctx context.Context, sealed []byte, refusal error) error {
 	if isProblem(refusal, acme.ProblemTypeBadPublicKey, acme.ProblemTypeBadSignatureAlgorithm) {
 		if err := ca.accounts.DropAccountKey(ctx, ca.config.Issuer, ca.config.Directory, sealed); err != nil {
-			ca.logger.WarnContext(ctx, "refused account key not forgotten: the next rollover tries it again", "error", err)
+			ca.logger.WarnContext(ctx, "refused account key not forgotten: the next rollover tries it again", "error",
+				err)
 		}
 	}
 	return refusal

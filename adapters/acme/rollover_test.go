@@ -152,7 +152,8 @@ func TestARefusedKeyIsNotTriedAgain(t *testing.T) {
 func TestAnAccountKeyThatOnlyOthersOpen(t *testing.T) {
 	w := newWorld(t, acmetest.Options{Env: []string{"PEBBLE_WFE_NONCEREJECT=0"}})
 	ring := &locked{}
-	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle}, w.accounts, ring, nil)
+	ca, err := acme.New(acme.Config{Issuer: "pebble", Directory: w.pebble.Directory, CABundle: w.pebble.CABundle},
+		w.accounts, ring, nil)
 	require.NoError(t, err)
 	order, err := ca.PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 1)}})
 	require.NoError(t, err)
@@ -189,8 +190,10 @@ func TestAnAccountKeyThatOnlyOthersOpen(t *testing.T) {
 
 	// A database that was restored from before the rollover: no stored key is the CA's.
 	w.accounts.change(w.pebble.Directory, func(account *ports.Account) { *account = before })
-	_, err = w.newCA(t, w.pebble.Directory, w.pebble.CABundle, 0).PlaceOrder(t.Context(), ports.OrderRequest{Names: []string{name(t, 3)}})
-	requireFault(t, err, domain.FaultOperator, "AccountKeyRefused", "the CA has another key for the account", "table accounts")
+	_, err = w.newCA(t, w.pebble.Directory, w.pebble.CABundle, 0).PlaceOrder(t.Context(),
+		ports.OrderRequest{Names: []string{name(t, 3)}})
+	requireFault(t, err, domain.FaultOperator, "AccountKeyRefused", "the CA has another key for the account",
+		"table accounts")
 	require.NotContains(t, err.Error(), "jose")
 }
 

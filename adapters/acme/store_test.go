@@ -64,7 +64,8 @@ func (a *accounts) RecordRegistration(_ context.Context, _, directory string, r 
 }
 
 // RecordContact lets others in while update runs and makes them miss, as the lock of the row does.
-func (a *accounts) RecordContact(ctx context.Context, _, directory, contact string, again bool, update func(context.Context) error) (bool, error) {
+func (a *accounts) RecordContact(ctx context.Context, _, directory, contact string, again bool,
+	update func(context.Context) error) (bool, error) {
 	mine, before := false, ""
 	a.change(directory, func(account *ports.Account) {
 		before = account.Contact

@@ -44,7 +44,8 @@ func newWorld(t *testing.T, options acmetest.Options) *world {
 	require.NoError(t, err)
 	options.HTTPPort, err = strconv.Atoi(port)
 	require.NoError(t, err)
-	w := &world{pebble: acmetest.Start(t, options), accounts: &accounts{stored: map[string]ports.Account{}}, log: &output{}}
+	w := &world{pebble: acmetest.Start(t, options), accounts: &accounts{stored: map[string]ports.Account{}},
+		log: &output{}}
 	w.solver = http01.NewSolver(http01.Config{CheckPort: options.HTTPPort, Resolver: w.pebble.DNS}, tokens)
 	w.ca = w.newCA(t, w.pebble.Directory, w.pebble.CABundle, 0)
 	return w
@@ -53,7 +54,8 @@ func newWorld(t *testing.T, options acmetest.Options) *world {
 // newCA makes a further adapter over the same account store, as another process has it.
 func (w *world) newCA(t *testing.T, directory, bundle string, timeout time.Duration) *acme.CA {
 	t.Helper()
-	return w.newCAWith(t, acme.Config{Directory: directory, Email: "ops@example.org", CABundle: bundle, Timeout: timeout})
+	return w.newCAWith(t, acme.Config{Directory: directory, Email: "ops@example.org", CABundle: bundle,
+		Timeout: timeout})
 }
 
 // newCAWith is newCA with more settings; the directory is the world's if it is left out.
@@ -63,7 +65,8 @@ func (w *world) newCAWith(t *testing.T, config acme.Config) *acme.CA {
 	if config.Directory == "" {
 		config.Directory, config.CABundle = w.pebble.Directory, w.pebble.CABundle
 	}
-	ca, err := acme.New(config, w.accounts, sealer{}, slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	ca, err := acme.New(config, w.accounts, sealer{},
+		slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, err)
 	return ca
 }
@@ -131,7 +134,8 @@ func (w *world) issue(t *testing.T, request ports.OrderRequest) (domain.Order, *
 
 func httpChallenge(t *testing.T, authorization domain.Authorization) domain.Challenge {
 	t.Helper()
-	i := slices.IndexFunc(authorization.Challenges, func(c domain.Challenge) bool { return c.Type == domain.ChallengeHTTP01 })
+	i := slices.IndexFunc(authorization.Challenges,
+		func(c domain.Challenge) bool { return c.Type == domain.ChallengeHTTP01 })
 	require.GreaterOrEqual(t, i, 0, "no http-01 challenge in %+v", authorization)
 	return authorization.Challenges[i]
 }
@@ -154,8 +158,8 @@ func leaf(t *testing.T, chain []byte) *x509.Certificate {
 	return certificate
 }
 
-// requireWait checks a wait that the CA asked for after the instant: in seconds, or as a date, which has no parts of a second
-// and comes nearer while the test runs. Pebble draws lots for which.
+// requireWait checks a wait that the CA asked for after the instant: in seconds, or as a date, which has no parts of a
+// second and comes nearer while the test runs. Pebble draws lots for which.
 func requireWait(t *testing.T, asked, got time.Duration, after time.Time) {
 	t.Helper()
 	require.LessOrEqual(t, got, asked)

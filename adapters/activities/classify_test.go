@@ -21,9 +21,11 @@ import (
 )
 
 var (
-	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
-	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
-	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").WithRetryAfter(90 * time.Second)
+	waitFault = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded,
+		"the database does not answer")
+	caFault      = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
+	limitedFault = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
+		"too many orders").WithRetryAfter(90 * time.Second)
 	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").WithRetryAfter(7 * time.Second)
 	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
 	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")
@@ -57,14 +59,16 @@ func TestClassifyByKind(t *testing.T) {
 
 func TestClassifyFoldsCauses(t *testing.T) {
 	deep := fmt.Errorf("dial 192.0.2.1:5432: %w", errors.New("connection refused"))
-	_, fault := faultIn(t, classify(t.Context(), domain.NewFault(domain.FaultWait, "DatabaseUnavailable", deep, "no database")))
+	_, fault := faultIn(t, classify(t.Context(),
+		domain.NewFault(domain.FaultWait, "DatabaseUnavailable", deep, "no database")))
 	require.Equal(t, "no database: dial 192.0.2.1:5432: connection refused", fault.Message)
 }
 
 func TestClassifyGivesTheUnforeseenToTheOperator(t *testing.T) {
 	application, fault := faultIn(t, classify(t.Context(), errors.New("index out of range")))
 	require.True(t, application.NonRetryable())
-	require.Equal(t, domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected, Message: "unexpected error: index out of range"}, fault)
+	require.Equal(t, domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonUnexpected,
+		Message: "unexpected error: index out of range"}, fault)
 }
 
 func TestClassifyLeavesCancellationToTemporal(t *testing.T) {
@@ -118,7 +122,8 @@ func TestClassifyParks(t *testing.T) {
 
 // A step that counts its failures by itself has as many tries, with the same pauses, however often it was parked.
 func TestClassifyTakesTheStepsCount(t *testing.T) {
-	for failures, pause := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 6: 30 * time.Second,
+	for failures, pause := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second,
+		5: 16 * time.Second, 6: 30 * time.Second,
 		tries - 1: 30 * time.Second, tries: 30 * time.Second, 100: 30 * time.Second} {
 		application, _ := faultIn(t, classify(t.Context(), Tried(fmt.Errorf("read order: %w", caFault), failures)))
 		require.Equal(t, failures >= tries, application.NonRetryable(), "%d", failures)
@@ -136,7 +141,8 @@ func TestClassifyEndsTheTries(t *testing.T) {
 		var suite testsuite.WorkflowTestSuite
 		suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 		env := suite.NewTestWorkflowEnvironment()
-		env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // on a busy machine, a second passes
+		// On a busy machine, a second passes.
+		env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute})
 		env.RegisterActivityWithOptions(func(ctx context.Context) error {
 			if calls++; calls <= c.stops {
 				return classify(stopped, context.Canceled)
@@ -147,7 +153,8 @@ func TestClassifyEndsTheTries(t *testing.T) {
 			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 				StartToCloseTimeout: time.Minute, ScheduleToCloseTimeout: time.Hour,
 				// The suite's own limit would be 10.
-				RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1, MaximumAttempts: 100},
+				RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 1,
+					MaximumAttempts: 100},
 			})
 			return workflow.ExecuteActivity(ctx, "step").Get(ctx, nil)
 		})

@@ -21,7 +21,8 @@ func Notify(ctx context.Context, notifier ports.Notifier, certificate string) (n
 	case err == nil:
 		return true, nil
 	case errors.As(err, &fault) && fault.Reason == domain.ReasonWorkflowEnded:
-		activity.GetLogger(ctx).Warn("the record has changed, but the certificate has no running workflow", "certificate",
+		activity.GetLogger(ctx).Warn("the record has changed, but the certificate has no running workflow",
+			"certificate",
 			certificate, "error", err)
 		return true, nil
 	case fault != nil && !fault.Transient():

@@ -35,7 +35,8 @@ func TestParkedTriesGoOnAtTheServer(t *testing.T) {
 		}
 		beat.Reached(at + 1)
 		beat.Save(ctx)
-		return 0, Parked(time.Millisecond, domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil, "the CA works on it"))
+		return 0, Parked(time.Millisecond, domain.NewFault(domain.FaultCA, domain.ReasonOrderStuck, nil,
+			"the CA works on it"))
 	})
 	w.RegisterWorkflow(parking)
 	require.NoError(t, w.Start())
@@ -48,7 +49,8 @@ func TestParkedTriesGoOnAtTheServer(t *testing.T) {
 	require.NoError(t, run.Get(ctx, &tries))
 	require.Equal(t, parks, tries)
 	events := 0
-	for history := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); events++ {
+	for history := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false,
+		enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); events++ {
 		_, err := history.Next()
 		require.NoError(t, err)
 	}

@@ -34,7 +34,8 @@ func TestEveryStepIsRegistered(t *testing.T) {
 	issuing.RegisterLong(&all, issuing.New(issuing.Params{}))
 	delivering.Register(&all, delivering.New(delivering.Params{}))
 	sweeping.Register(&all, sweeping.New(sweeping.Params{}))
-	require.ElementsMatch(t, slices.Concat(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go")), all.registered)
+	require.ElementsMatch(t, slices.Concat(stepsOf(t, "../../ports/steps.go"), stepsOf(t, "../../ports/sweep.go")),
+		all.registered)
 }
 
 // stepsOf reads the names in the Step[In, Out]{Name: "..."} literals of a file.

@@ -16,22 +16,26 @@ type recording struct {
 	asked []any
 }
 
-func (r *recording) UpdateWorkflow(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (r *recording) UpdateWorkflow(ctx context.Context,
+	update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	r.asked = append(r.asked, update.Args...)
 	return r.closing.UpdateWorkflow(ctx, update)
 }
 
-func (r *recording) NewWithStartWorkflowOperation(_ client.StartWorkflowOptions, _ any, args ...any) client.WithStartWorkflowOperation {
+func (r *recording) NewWithStartWorkflowOperation(_ client.StartWorkflowOptions, _ any,
+	args ...any) client.WithStartWorkflowOperation {
 	r.asked = append(r.asked, args...)
 	return nil
 }
 
-func (r *recording) UpdateWithStartWorkflow(_ context.Context, o client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (r *recording) UpdateWithStartWorkflow(_ context.Context,
+	o client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	r.asked = append(r.asked, o.UpdateOptions.Args...)
 	return answered{}, nil
 }
 
-func (r *recording) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
+func (r *recording) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions, _ any,
+	args ...any) (client.WorkflowRun, error) {
 	r.asked = append(r.asked, args...)
 	return nil, nil
 }
@@ -56,7 +60,8 @@ func TestRequestsNameTheirCaller(t *testing.T) {
 		r := &recording{closing: closing{sent: map[string]int{"first": 1}, closesAfter: 1}}
 		asks(New(r, options))
 		require.Equal(t, []any{
-			ports.StartInput{Spec: validated, Caller: caller}, ports.StartInput{Spec: validated, Caller: caller}, ports.EnsureRequest{Spec: validated, Caller: caller},
+			ports.StartInput{Spec: validated, Caller: caller}, ports.StartInput{Spec: validated, Caller: caller},
+			ports.EnsureRequest{Spec: validated, Caller: caller},
 			ports.RenewRequest{Caller: caller}, ports.RevokeRequest{Caller: caller}, ports.RetireRequest{Caller: "bob"},
 		}, r.asked)
 	}

@@ -24,7 +24,8 @@ func standIn(ctx workflow.Context, input ports.StartInput) error {
 	answer := func(names []string) (domain.Status, error) {
 		switch names[0] {
 		case "problem.example.com":
-			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404").WithRetryAfter(time.Minute)
+			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil,
+				"the CA saw 404").WithRetryAfter(time.Minute)
 			return domain.Status{}, temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
 				temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
 		case "bug.example.com":
@@ -34,15 +35,17 @@ func standIn(ctx workflow.Context, input ports.StartInput) error {
 		state.Issued = &domain.Issued{Version: "v1", Names: names, Serial: "0a"}
 		return state, nil
 	}
-	err := workflow.SetUpdateHandler(ctx, ports.EnsureUpdate, func(_ workflow.Context, r ports.EnsureRequest) (domain.Status, error) {
-		return answer(r.Spec.Names)
-	})
+	err := workflow.SetUpdateHandler(ctx, ports.EnsureUpdate,
+		func(_ workflow.Context, r ports.EnsureRequest) (domain.Status, error) {
+			return answer(r.Spec.Names)
+		})
 	if err != nil {
 		return err
 	}
-	err = workflow.SetUpdateHandler(ctx, ports.RenewUpdate, func(workflow.Context, ports.RenewRequest) (domain.Status, error) {
-		return answer(input.Spec.Names)
-	})
+	err = workflow.SetUpdateHandler(ctx, ports.RenewUpdate,
+		func(workflow.Context, ports.RenewRequest) (domain.Status, error) {
+			return answer(input.Spec.Names)
+		})
 	if err != nil {
 		return err
 	}
@@ -142,16 +145,22 @@ func TestKeeperFaults(t *testing.T) {
 		reason string
 		says   string
 	}{
-		{"a problem keeps kind and reason", ensure(unique(t), "problem.example.com"), domain.FaultName, "Unauthorized", "the CA saw 404"},
-		{"an error without a fault is the operator's", ensure(unique(t), "bug.example.com"), domain.FaultOperator, "Unexpected", "index out of range"},
+		{"a problem keeps kind and reason", ensure(unique(t), "problem.example.com"), domain.FaultName, "Unauthorized",
+			"the CA saw 404"},
+		{"an error without a fault is the operator's", ensure(unique(t), "bug.example.com"), domain.FaultOperator,
+			"Unexpected", "index out of range"},
 		{"a bad DNS name goes nowhere", ensure(missing, "a_b.example.com"), domain.FaultSpec, "", "a_b.example.com"},
-		{"a bad certificate name goes nowhere", ensure("no spaces", "www.example.com"), domain.FaultSpec, "", "no spaces"},
-		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, RenewRequest{}); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+		{"a bad certificate name goes nowhere", ensure("no spaces", "www.example.com"), domain.FaultSpec, "",
+			"no spaces"},
+		{"renew of an unknown name", func() error { _, err := keeper.Renew(ctx, missing, RenewRequest{}); return err },
+			domain.FaultSpec, "UnknownCertificate", missing},
 		{"a dry run of an unknown name starts nothing", func() error {
-			_, err := keeper.EnsureWith(ctx, missing, EnsureRequest{Spec: domain.Spec{Names: []string{"www.example.com"}}, DryRun: true})
+			_, err := keeper.EnsureWith(ctx, missing,
+				EnsureRequest{Spec: domain.Spec{Names: []string{"www.example.com"}}, DryRun: true})
 			return err
 		}, domain.FaultSpec, "UnknownCertificate", missing},
-		{"status of an unknown name", func() error { _, err := keeper.Status(ctx, missing); return err }, domain.FaultSpec, "UnknownCertificate", missing},
+		{"status of an unknown name", func() error { _, err := keeper.Status(ctx, missing); return err },
+			domain.FaultSpec, "UnknownCertificate", missing},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			requireFault(t, c.call(), c.kind, c.reason, c.says)
@@ -215,8 +224,13 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 		end   func(ctx context.Context, id string) error
 		says  string
 	}{
-		{"terminated", func(ctx context.Context, id string) error { return s.client.TerminateWorkflow(ctx, id, "", "test") }, "its workflow is terminated since "},
-		{"cancelled", func(ctx context.Context, id string) error { return s.client.CancelWorkflow(ctx, id, "") }, "its workflow is cancelled"},
+		{"terminated", func(ctx context.Context,
+			id string) error {
+			return s.client.TerminateWorkflow(ctx, id, "", "test")
+		},
+			"its workflow is terminated since "},
+		{"cancelled", func(ctx context.Context, id string) error { return s.client.CancelWorkflow(ctx, id, "") },
+			"its workflow is cancelled"},
 		{"failed", signal("fail"), "its workflow has failed"},
 		{"continued as new", signal("continue"), ""},
 	} {
@@ -230,7 +244,8 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 			require.NoError(t, err)
 			first := s.client.GetWorkflow(ctx, id, run)
 			require.NoError(t, c.end(ctx, id))
-			_ = first.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}) // that run is over now
+			// That run is over now.
+			_ = first.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true})
 			status, err := keeper.Status(ctx, name)
 			if c.says == "" {
 				require.NoError(t, err)

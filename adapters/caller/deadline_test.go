@@ -16,10 +16,12 @@ import (
 	"everleaf/domain"
 )
 
-// silent is a server that has no worker. It says that a call's deadline has passed a little before the caller sees that.
+// silent is a server that has no worker. It says that a call's deadline has passed a little before the caller sees
+// that.
 type silent struct{ client.Client }
 
-func (silent) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+func (silent) DescribeTaskQueue(context.Context, string,
+	enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
 	return &workflowservice.DescribeTaskQueueResponse{}, nil
 }
 
@@ -27,7 +29,8 @@ func (silent) DescribeWorkflow(ctx context.Context, _, _ string) (*client.Workfl
 	return nil, late(ctx)
 }
 
-func (silent) QueryWorkflowWithOptions(ctx context.Context, _ *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+func (silent) QueryWorkflowWithOptions(ctx context.Context,
+	_ *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
 	return nil, late(ctx)
 }
 

@@ -22,25 +22,28 @@ type ahead struct {
 	answer error
 }
 
-func (a *ahead) DescribeTaskQueue(ctx context.Context, _ string, _ enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+func (a *ahead) DescribeTaskQueue(ctx context.Context, _ string,
+	_ enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
 	if deadline, _ := ctx.Deadline(); time.Until(deadline) < early {
 		return nil, a.answer
 	}
 	return &workflowservice.DescribeTaskQueueResponse{}, nil
 }
 
-func (a *ahead) NewWithStartWorkflowOperation(client.StartWorkflowOptions, any, ...any) client.WithStartWorkflowOperation {
+func (a *ahead) NewWithStartWorkflowOperation(client.StartWorkflowOptions, any,
+	...any) client.WithStartWorkflowOperation {
 	return nil
 }
 
-func (a *ahead) UpdateWithStartWorkflow(ctx context.Context, _ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (a *ahead) UpdateWithStartWorkflow(ctx context.Context,
+	_ client.UpdateWithStartWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	deadline, _ := ctx.Deadline()
 	time.Sleep(time.Until(deadline.Add(-early / 10)))
 	return nil, a.answer
 }
 
-// The server's timer for the caller's deadline may fire before the caller's own. What is returned then is the deadline, and
-// it has passed for the caller's context too: a program may look at either.
+// The server's timer for the caller's deadline may fire before the caller's own. What is returned then is the
+// deadline, and it has passed for the caller's context too: a program may look at either.
 func TestEndThatTheServerSeesFirst(t *testing.T) {
 	for title, answer := range map[string]error{
 		"its deadline":  serviceerror.NewDeadlineExceeded("context deadline exceeded"),
@@ -50,7 +53,8 @@ func TestEndThatTheServerSeesFirst(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := bounded(t, 4*time.Second)
-				_, err := New(&ahead{answer: answer}, Options{}).Ensure(ctx, "shop", Spec{Names: []string{"www.example.com"}})
+				_, err := New(&ahead{answer: answer}, Options{}).Ensure(ctx, "shop",
+					Spec{Names: []string{"www.example.com"}})
 				require.Equal(t, context.DeadlineExceeded, err)
 				require.Equal(t, context.DeadlineExceeded, ctx.Err())
 			})
@@ -60,7 +64,8 @@ func TestEndThatTheServerSeesFirst(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx := bounded(t, 4*time.Second)
 			refused := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404")
-			server := &ahead{answer: temporal.NewApplicationErrorWithOptions("", "Name", temporal.ApplicationErrorOptions{Details: []any{*refused}})}
+			server := &ahead{answer: temporal.NewApplicationErrorWithOptions("", "Name",
+				temporal.ApplicationErrorOptions{Details: []any{*refused}})}
 			_, err := New(server, Options{}).Ensure(ctx, "shop", Spec{Names: []string{"www.example.com"}})
 			requireFault(t, err, domain.FaultName, "Unauthorized", "the CA saw 404")
 			require.NoError(t, ctx.Err(), "it is not held back")

@@ -87,7 +87,8 @@ func ExampleClient_Start() {
 	// Output: in service: [blog.example.com]
 }
 
-// A service that may crash keeps the request's identity with its own state: asked twice, the certificate is renewed once.
+// A service that may crash keeps the request's identity with its own state: asked twice, the certificate is renewed
+// once.
 func ExampleClient_Repeat() {
 	c, err := client.Dial(envconfig.MustLoadDefaultClientOptions())
 	if err != nil {

@@ -20,8 +20,9 @@ import (
 	"everleaf/ports"
 )
 
-// TestMain gives the examples a Temporal to call: what the environment says, where it names a task queue (the end-to-end
-// tests run the examples on the whole stack), else a namespace of their own with a stand-in for the certificates' workflow.
+// TestMain gives the examples a Temporal to call: what the environment says, where it names a task queue (the
+// end-to-end tests run the examples on the whole stack), else a namespace of their own with a stand-in for the
+// certificates' workflow.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		if os.Getenv("EVERLEAF_TASK_QUEUE") == "" {
@@ -46,7 +47,8 @@ const serverVar = "EVERLEAF_TEST_TEMPORAL"
 func serveExamples(address string) (stop func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	options := client.Options{HostPort: address, Namespace: "examples-" + uuid.NewString(), Logger: sdklog.NewStructuredLogger(quiet())}
+	options := client.Options{HostPort: address, Namespace: "examples-" + uuid.NewString(),
+		Logger: sdklog.NewStructuredLogger(quiet())}
 	config := temporal.Config{Client: options, TaskQueue: ports.TaskQueue}
 	c, err := client.NewLazyClient(options)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// closing is a server whose certificate's run continues as new just as an update reaches it: it holds that update off for
-// ever. The next run takes it.
+// closing is a server whose certificate's run continues as new just as an update reaches it: it holds that update off
+// for ever. The next run takes it.
 type closing struct {
 	client.Client
 	// closesAfter is how many sends the first run holds off before it has ended.
@@ -26,7 +26,8 @@ type closing struct {
 	ahead time.Duration
 }
 
-func (c *closing) DescribeTaskQueue(context.Context, string, enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+func (c *closing) DescribeTaskQueue(context.Context, string,
+	enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
 	return &workflowservice.DescribeTaskQueueResponse{}, nil
 }
 
@@ -42,11 +43,13 @@ func (c *closing) DescribeWorkflow(_ context.Context, _, run string) (*client.Wo
 		status = enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW
 	}
 	return &client.WorkflowExecutionDescription{RawResponse: &workflowservice.DescribeWorkflowExecutionResponse{
-		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{RunId: run}, Status: status},
+		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Execution: &commonpb.WorkflowExecution{RunId: run},
+			Status: status},
 	}}, nil
 }
 
-func (c *closing) UpdateWorkflow(ctx context.Context, update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+func (c *closing) UpdateWorkflow(ctx context.Context,
+	update client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	c.sent[update.RunID]++
 	if update.RunID == "first" {
 		if deadline, _ := ctx.Deadline(); c.ahead > 0 {

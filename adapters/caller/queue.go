@@ -49,8 +49,8 @@ func (c *Client) queueOf(ctx context.Context, name string) string {
 	return described.RawResponse.GetExecutionConfig().GetTaskQueue().GetName()
 }
 
-// polled reports whether the server has seen a poll of the queue for workflow tasks in the last minutes. Of a client that
-// does not say which namespace is its own, only the root of the queue can be asked.
+// polled reports whether the server has seen a poll of the queue for workflow tasks in the last minutes. Of a client
+// that does not say which namespace is its own, only the root of the queue can be asked.
 func (c *Client) polled(ctx context.Context, queue string) (bool, error) {
 	if c.target.Namespace == "" {
 		described, err := c.temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)

@@ -40,7 +40,8 @@ func TestAQueueThatNobodyPolls(t *testing.T) {
 		err := ask()
 		requireFault(t, err, domain.FaultWait, "NoWorker", "")
 		for _, part := range []string{
-			`is on task queue "` + s.queue + `-wrong"`, `not on "` + s.queue + `"`, "start a worker with --task-queue " + s.queue + "-wrong (EVERLEAF_TASK_QUEUE)",
+			`is on task queue "` + s.queue + `-wrong"`, `not on "` + s.queue + `"`,
+			"start a worker with --task-queue " + s.queue + "-wrong (EVERLEAF_TASK_QUEUE)",
 			"temporal workflow terminate --workflow-id " + ports.WorkflowID(name), "everleaf cert ensure",
 		} {
 			require.ErrorContains(t, err, part)

@@ -69,7 +69,8 @@ func endRun(t *testing.T, s server, name, run, how string) {
 	t.Helper()
 	ctx, id := bounded(t, time.Minute), ports.WorkflowID(name)
 	require.NoError(t, s.client.SignalWorkflow(ctx, id, run, "end", how))
-	_ = s.client.GetWorkflow(ctx, id, run).GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true})
+	_ = s.client.GetWorkflow(ctx, id, run).GetWithOptions(ctx, nil,
+		client.WorkflowRunGetOptions{DisableFollowingRuns: true})
 }
 
 func TestStartDoesNotWait(t *testing.T) {
@@ -115,7 +116,8 @@ func TestManyNamesAreNoHindrance(t *testing.T) {
 	for range 100 {
 		names = append(names, strings.ReplaceAll(unique(t), "-", "")+".example.com")
 	}
-	require.NoError(t, s.keeper.Start(bounded(t, time.Minute), unique(t), Spec{Names: names}), "the server takes 2 KB for an attribute")
+	require.NoError(t, s.keeper.Start(bounded(t, time.Minute), unique(t), Spec{Names: names}),
+		"the server takes 2 KB for an attribute")
 }
 
 func TestMissingSearchAttributesAreTheOperators(t *testing.T) {

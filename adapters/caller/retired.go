@@ -31,7 +31,8 @@ func (c *Client) retiredBefore(ctx context.Context, name string, request RetireR
 		return Status{}, err
 	}
 	// Without a worker nobody knows more than that it has ended.
-	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil, nil,
+	last.Name, last.Phase, last.Step, last.Renewal, last.Failure, last.Already = name, domain.PhaseReleased, "", nil,
+		nil,
 		true
 	if request.RemoveDeliveries {
 		if fault := lifecycle.StillDelivered(name, last.Deliveries); fault != nil {

@@ -96,7 +96,11 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 					return err
 				},
 				func() error { _, err := keeper.Renew(ctx, "a", RenewRequest{}); return err },
-				func() error { _, err := keeper.Revoke(ctx, "a", RevokeRequest{Reason: RevokedSuperseded}); return err },
+				func() error {
+					_, err := keeper.Revoke(ctx, "a",
+						RevokeRequest{Reason: RevokedSuperseded})
+					return err
+				},
 				func() error { _, err := keeper.Status(ctx, "a"); return err },
 				func() error { return keeper.Start(ctx, "a", Spec{Names: []string{"www.example.com"}}) },
 			} {
@@ -115,7 +119,8 @@ func TestUnreachableIsBoundedAndNamesTheAddress(t *testing.T) {
 
 func TestUnknownNamespaceIsTheOperators(t *testing.T) {
 	t.Parallel()
-	keeper := dial(t, client.Options{HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), Namespace: "nowhere"}).keeper
+	keeper := dial(t, client.Options{HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"),
+		Namespace: "nowhere"}).keeper
 	_, err := keeper.Ensure(bounded(t, time.Minute), "a", Spec{Names: []string{"www.example.com"}})
 	requireFault(t, err, domain.FaultOperator, "UnknownNamespace", `no namespace "nowhere"`)
 	_, err = keeper.Status(bounded(t, time.Minute), "a")

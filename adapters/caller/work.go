@@ -41,7 +41,8 @@ func (c *Client) Work(ctx context.Context, name string) ([]domain.Work, error) {
 
 func workOf(pending *workflowpb.PendingActivityInfo) domain.Work {
 	work := domain.Work{
-		Step: pending.GetActivityType().GetName(), Attempt: int(pending.GetAttempt()), Since: instant(pending.GetScheduledTime()),
+		Step: pending.GetActivityType().GetName(), Attempt: int(pending.GetAttempt()),
+		Since:   instant(pending.GetScheduledTime()),
 		Queue:   pending.GetActivityOptions().GetTaskQueue().GetName(),
 		Started: pending.GetState() == enumspb.PENDING_ACTIVITY_STATE_STARTED,
 		Worker:  pending.GetLastWorkerIdentity(), Failure: domain.SeenText(pending.GetLastFailure().GetMessage()),

@@ -24,15 +24,18 @@ func TestWorkIsSeenFromOutside(t *testing.T) {
 	_, err := s.keeper.Work(ctx, name)
 	requireFault(t, err, domain.FaultSpec, "UnknownCertificate", name)
 
-	look := domain.Look{For: "the issuer main", Seen: "not yet", Since: time.Now().UTC().Truncate(time.Second), Until: time.Now().UTC().Add(time.Hour).Truncate(time.Second)}
+	look := domain.Look{For: "the issuer main", Seen: "not yet", Since: time.Now().UTC().Truncate(time.Second),
+		Until: time.Now().UTC().Add(time.Hour).Truncate(time.Second)}
 	w := worker.New(s.client, s.queue, worker.Options{DisableWorkflowWorker: false, LocalActivityWorkerOnly: true})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Hour, TaskQueue: s.queue + "-steps"})
+		ctx = workflow.WithActivityOptions(ctx,
+			workflow.ActivityOptions{StartToCloseTimeout: time.Hour, TaskQueue: s.queue + "-steps"})
 		return workflow.ExecuteActivity(ctx, "ObtainCertificate").Get(ctx, nil)
 	}, workflow.RegisterOptions{Name: ports.CertificateWorkflow})
 	require.NoError(t, w.Start())
 	defer w.Stop()
-	_, err = s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue}, ports.CertificateWorkflow)
+	_, err = s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
+		ports.CertificateWorkflow)
 	require.NoError(t, err)
 	work := func(done func(domain.Work) bool) (found domain.Work) {
 		t.Helper()
@@ -55,7 +58,8 @@ func TestWorkIsSeenFromOutside(t *testing.T) {
 	steps := worker.New(s.client, s.queue+"-steps", worker.Options{DisableWorkflowWorker: true, Identity: "the worker"})
 	steps.RegisterActivityWithOptions(func(ctx context.Context) error {
 		activity.RecordHeartbeat(ctx, look)
-		return temporal.NewApplicationErrorWithOptions("the issuer says: later", "Wait", temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
+		return temporal.NewApplicationErrorWithOptions("the issuer says: later", "Wait",
+			temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour})
 	}, activity.RegisterOptions{Name: "ObtainCertificate"})
 	require.NoError(t, steps.Start())
 	defer steps.Stop()

@@ -20,7 +20,8 @@ const secret = "c2VjcmV0LXNlY3JldA"
 
 func environment(name string) (string, bool) {
 	value, found := map[string]string{
-		"HMAC": secret, "HOST": "ca.example.com", "EMPTY": "", "INJECT": "x\nonlyReturnExisting: true", "BAD": secret + "!",
+		"HMAC": secret, "HOST": "ca.example.com", "EMPTY": "", "INJECT": "x\nonlyReturnExisting: true", "BAD": secret +
+			"!",
 	}[name]
 	return value, found
 }
@@ -73,11 +74,15 @@ targets:
 	at := func(i string) string { return path + ": issuers[" + i + "]" }
 	require.Equal(t, []acme.Config{
 		{Issuer: "main", Directory: LetsEncrypt, Email: "ops@example.com", Timeout: 10 * time.Second, Source: at("0")},
-		{Issuer: "spare", Directory: "https://acme.zerossl.com/v2/DV90", EAB: acme.EAB{KeyID: "k-1", HMACKey: secret}, Source: at("1")},
-		{Issuer: "inside", Directory: "https://ca.example.com/acme/acme/directory", CABundle: "/etc/root.pem", Source: at("2")},
+		{Issuer: "spare", Directory: "https://acme.zerossl.com/v2/DV90", EAB: acme.EAB{KeyID: "k-1", HMACKey: secret},
+			Source: at("1")},
+		{Issuer: "inside", Directory: "https://ca.example.com/acme/acme/directory", CABundle: "/etc/root.pem",
+			Source: at("2")},
 		{Issuer: "plain", Directory: "https://ca.example.org/$dir", OnlyReturnExisting: true, Source: at("3")},
-		{Issuer: "moved", Directory: "https://dv.acme-v02.api.pki.goog/directory", OnlyReturnExisting: true, Source: at("4")},
-		{Issuer: "padded", Directory: "https://dv.acme-v02.api.pki.goog/directory", EAB: acme.EAB{KeyID: "k", HMACKey: "ab-_aa"}, Source: at("5")},
+		{Issuer: "moved", Directory: "https://dv.acme-v02.api.pki.goog/directory", OnlyReturnExisting: true,
+			Source: at("4")},
+		{Issuer: "padded", Directory: "https://dv.acme-v02.api.pki.goog/directory",
+			EAB: acme.EAB{KeyID: "k", HMACKey: "ab-_aa"}, Source: at("5")},
 	}, issuers)
 	require.Equal(t, "/etc/tls/{name}", targets[0].Directory.Path)
 	require.Equal(t, []string{"nginx", "-s", "reload"}, targets[0].Directory.Command)
@@ -106,7 +111,8 @@ dns: [{zone: example.net, rfc2136: {server: ns1.example.net, tsig: {name: k, sec
 		zones, err := f.Zones(both)
 		require.NoError(t, err)
 		require.Equal(t, []dns01.ZoneConfig{
-			{Zone: "example.net", RFC2136: &dns01.RFC2136{Server: "ns1.example.net", TSIG: &dns01.TSIG{Name: "k", Secret: "$nowhere"}}},
+			{Zone: "example.net", RFC2136: &dns01.RFC2136{Server: "ns1.example.net",
+				TSIG: &dns01.TSIG{Name: "k", Secret: "$nowhere"}}},
 			{Zone: "$host", HTTP: &dns01.HTTP{URL: "https://$host"}},
 		}, zones)
 	}
@@ -117,7 +123,8 @@ targets:
 	require.NoError(t, err)
 	targets, err := f.Targets(environment, func(target delivery.Config) bool { return target.Pull != nil })
 	require.NoError(t, err, "of what is not wanted nothing is needed")
-	require.Equal(t, []delivery.Config{{Name: "gate", Pull: &delivery.Pull{Clients: []string{"ca.example.com"}}, Source: "targets[1]"}}, targets)
+	require.Equal(t, []delivery.Config{{Name: "gate", Pull: &delivery.Pull{Clients: []string{"ca.example.com"}},
+		Source: "targets[1]"}}, targets)
 	f, err = Read(written(t, "# nothing yet\n"))
 	require.NoError(t, err)
 	issuers, err := f.Issuers(environment)
@@ -151,21 +158,24 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuers: [{name: a, preset: zerossl, eab: {hmacKey: '${HMAC}'}}]":                                           "issuers[0].eab.keyID cannot work: it is missing",
 		"issuers: [{name: a, preset: zerossl, eab: {keyID: k}}]":                                                     "issuers[0].eab.hmacKey cannot work: it is missing",
 		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: '${BAD}'}}]":                                  "issuers[0].eab.hmacKey cannot work: it is not base64url",
-		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: " + secret + "!}}]":                           "issuers[0].eab.hmacKey cannot work: it is not base64url",
-		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: '${GONE}'}}]":                                 "issuers[0].eab.hmacKey cannot work: the environment variable GONE that it refers to is not set, or empty",
-		"issuers: [{name: a, directory: 'https://${EMPTY}'}]":                                                        "issuers[0].directory cannot work: the environment variable EMPTY",
-		"issuers: [{name: a, directory: 'https://$HOST'}]":                                                           "a dollar begins ${NAME}",
-		"issuers: [{name: a, directory: 'https://${HOST'}]":                                                          "a dollar begins ${NAME}",
-		"issuers: [{name: a, directory: 'https://${}'}]":                                                             "a dollar begins ${NAME}",
-		"issuers: [{name: '${INJECT}', preset: google}]":                                                             "issuers[0].eab cannot work", // it is a name with a line end, no field
-		"issuers: [{name: a, eab: {hmacKey: *" + secret + "}}]":                                                      "it is not YAML: unknown anchor … referenced",
-		"issuers: [{name: a\n  - b":                                                                                  "it is not YAML: line ",
-		"issuers: []\n---\ntargets: []\n":                                                                            "several YAML documents",
-		"targets: [{name: a, directory: {path: /x/{name}}}, {name: a}]":                                              "it is not YAML",
-		"targets: [{name: a}, {name: a}]":                                                                            `targets[1].name cannot work: "a" is the name of targets[0] already`,
-		"targets: [{name: a, Source: b}]":                                                                            "targets[0].Source cannot work: there is no such field; there are ",
-		"targets: [{pull: {clients: [a]}}]":                                                                          "targets[0].name cannot work: it is missing: specs call the target by it",
-		"targets: [{name: a, pull: {clients: [a, 5]}}]":                                                              "targets[0].pull.clients[1] cannot work: it is a number where text belongs",
+		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: " + secret +
+			"!}}]": "issuers[0].eab.hmacKey cannot work: it is not base64url",
+		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: '${GONE}'}}]": "issuers[0].eab.hmacKey cannot work: the environment variable GONE that it refers to is not set, or empty",
+		"issuers: [{name: a, directory: 'https://${EMPTY}'}]":                        "issuers[0].directory cannot work: the environment variable EMPTY",
+		"issuers: [{name: a, directory: 'https://$HOST'}]":                           "a dollar begins ${NAME}",
+		"issuers: [{name: a, directory: 'https://${HOST'}]":                          "a dollar begins ${NAME}",
+		"issuers: [{name: a, directory: 'https://${}'}]":                             "a dollar begins ${NAME}",
+		// It is a name with a line end, no field.
+		"issuers: [{name: '${INJECT}', preset: google}]": "issuers[0].eab cannot work",
+		"issuers: [{name: a, eab: {hmacKey: *" + secret +
+			"}}]": "it is not YAML: unknown anchor … referenced",
+		"issuers: [{name: a\n  - b":                                     "it is not YAML: line ",
+		"issuers: []\n---\ntargets: []\n":                               "several YAML documents",
+		"targets: [{name: a, directory: {path: /x/{name}}}, {name: a}]": "it is not YAML",
+		"targets: [{name: a}, {name: a}]":                               `targets[1].name cannot work: "a" is the name of targets[0] already`,
+		"targets: [{name: a, Source: b}]":                               "targets[0].Source cannot work: there is no such field; there are ",
+		"targets: [{pull: {clients: [a]}}]":                             "targets[0].name cannot work: it is missing: specs call the target by it",
+		"targets: [{name: a, pull: {clients: [a, 5]}}]":                 "targets[0].pull.clients[1] cannot work: it is a number where text belongs",
 	} {
 		path, _, _, err := read(t, text)
 		require.ErrorContains(t, err, says, text)

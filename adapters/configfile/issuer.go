@@ -54,9 +54,11 @@ func (i issuer) resolve() (config acme.Config, field, fix string) {
 		case known.own != "" && i.Directory == "":
 			return config, ".directory", "it is missing: " + known.own
 		case known.own == "" && i.Directory != "":
-			return config, ".directory", "preset " + i.Preset + " stands for " + known.directory + ": leave out one or the other"
+			return config, ".directory", "preset " + i.Preset + " stands for " + known.directory +
+				": leave out one or the other"
 		case known.eab != "" && i.EAB == nil && !i.OnlyReturnExisting:
-			return config, ".eab", "it is missing: this CA makes an account only for credentials that it gave you. " + known.eab
+			return config, ".eab", "it is missing: this CA makes an account only for credentials that it gave you. " +
+				known.eab
 		case known.own == "":
 			config.Directory = known.directory
 		}

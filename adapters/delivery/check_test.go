@@ -10,19 +10,23 @@ import (
 
 func TestCheckNamesTheField(t *testing.T) {
 	t.Parallel()
-	good := Directory{Path: "/etc/everleaf/{name}", Owner: "101:101", Combined: "tls.pem", Command: []string{"true"}, Timeout: "5s"}
-	require.NoError(t, Check([]Config{{Name: "nginx", Directory: &good}, {Name: "app", Pull: &Pull{Clients: []string{"*"}}}}))
+	good := Directory{Path: "/etc/everleaf/{name}", Owner: "101:101", Combined: "tls.pem", Command: []string{"true"},
+		Timeout: "5s"}
+	require.NoError(t, Check([]Config{{Name: "nginx", Directory: &good},
+		{Name: "app", Pull: &Pull{Clients: []string{"*"}}}}))
 	directory := func(change func(*Directory)) []Config {
 		d := good
 		change(&d)
 		return []Config{{Name: "nginx", Directory: &d}}
 	}
 	for says, configs := range map[string][]Config{
-		`targets[0].name "Nginx"`:                            {{Name: "Nginx", Directory: &good}},
-		`targets[0].name "a@b"`:                              {{Name: "a@b", Directory: &good}},
-		`targets[1].name "a": the name of targets[0]`:        {{Name: "a", Directory: &good}, {Name: "a", Directory: &good}},
-		`targets[0] (a): it has no kind`:                     {{Name: "a"}},
-		`targets[0] (a): it has 2 kinds (directory, pull)`:   {{Name: "a", Directory: &good, Pull: &Pull{Clients: []string{"*"}}}},
+		`targets[0].name "Nginx"`: {{Name: "Nginx", Directory: &good}},
+		`targets[0].name "a@b"`:   {{Name: "a@b", Directory: &good}},
+		`targets[1].name "a": the name of targets[0]`: {{Name: "a", Directory: &good},
+			{Name: "a", Directory: &good}},
+		`targets[0] (a): it has no kind`: {{Name: "a"}},
+		`targets[0] (a): it has 2 kinds (directory, pull)`: {{Name: "a", Directory: &good,
+			Pull: &Pull{Clients: []string{"*"}}}},
 		`targets[0].directory.path "tls/{name}"`:             directory(func(d *Directory) { d.Path = "tls/{name}" }),
 		`for example /etc/tls/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/tls" }),
 		`for example /etc/all/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/{name}/../all" }),

@@ -27,7 +27,8 @@ type Kind interface {
 	Check() error
 	// Fetched reports whether what the target offers is fetched from the pull listener.
 	Fetched() bool
-	// Target makes the target called name from settings that Check has passed; it contacts nobody. Errors are as Check's.
+	// Target makes the target called name from settings that Check has passed; it contacts nobody. Errors are as
+	// Check's.
 	Target(name string, deps Deps) (ports.Target, error)
 }
 

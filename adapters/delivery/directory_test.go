@@ -29,7 +29,8 @@ func newBundle(t testing.TB, serial int64) ports.Bundle {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"shop.example"}, NotAfter: time.Now().Add(time.Hour)}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"shop.example"},
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
 	require.NoError(t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
@@ -109,7 +110,8 @@ func TestADirectoryHasChainKeyAndBoth(t *testing.T) {
 	require.Equal(t, "written", s.deliver(first))
 	require.Equal(t, "in place", s.deliver(first))
 	require.Equal(t, "written", s.deliver(second))
-	for file, mode := range map[string]os.FileMode{"tls.crt": 0o644, "tls.key": 0o600, "tls.pem": 0o600, ".": 0o700 | os.ModeDir, "..data": 0o700 | os.ModeDir} {
+	for file, mode := range map[string]os.FileMode{"tls.crt": 0o644, "tls.key": 0o600, "tls.pem": 0o600,
+		".": 0o700 | os.ModeDir, "..data": 0o700 | os.ModeDir} {
 		info, err := os.Stat(filepath.Join(s.path, file))
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode(), file)
@@ -132,7 +134,8 @@ func TestALateTryUndoesNothing(t *testing.T) {
 	s.deliver(second)
 	_, err := s.Deliver(t.Context(), first)
 	requireFault(t, err, domain.FaultWait, "VersionReplaced")
-	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 1_800_000_000_000_002}), domain.FaultWait, "VersionReplaced")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 1_800_000_000_000_002}),
+		domain.FaultWait, "VersionReplaced")
 	drift, err := s.Drift(t.Context(), second)
 	require.NoError(t, err)
 	require.Empty(t, drift)
@@ -142,7 +145,8 @@ func TestALateTryUndoesNothing(t *testing.T) {
 	again := second
 	again.Sequence += 2
 	require.Equal(t, "written, command run", s.deliver(again), "asked for again, after a removal that has not come yet")
-	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: again.Sequence - 1}), domain.FaultWait, "VersionReplaced")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: again.Sequence - 1}),
+		domain.FaultWait, "VersionReplaced")
 
 	version, err := os.Readlink(filepath.Join(s.path, "..data"))
 	require.NoError(t, err)
@@ -199,7 +203,8 @@ func TestTheCommandRunsAfterAChangeAlone(t *testing.T) {
 	require.Equal(t, "written, command run", s.deliver(b))
 	require.Equal(t, "in place", s.deliver(b))
 	require.Equal(t, 1, runs())
-	require.NoError(t, os.Remove(filepath.Join(s.path, "..data", confirmedMark)), "as after a kill between the swap and the command")
+	require.NoError(t, os.Remove(filepath.Join(s.path, "..data", confirmedMark)),
+		"as after a kill between the swap and the command")
 	drift, err := s.Drift(t.Context(), b)
 	require.NoError(t, err)
 	require.Contains(t, drift, "command")
@@ -224,7 +229,8 @@ func TestDriftIsToldAndMended(t *testing.T) {
 		{"nothing was ever there", func() error { return nil }, "the directory is gone"},
 		{"a file was deleted", func() error { return os.Remove(in("tls.key")) }, "tls.key is not"},
 		{"what it leads to was deleted", func() error { return os.Remove(in("..data/tls.key")) }, "tls.key is gone"},
-		{"another certificate", func() error { return os.WriteFile(in("tls.crt"), []byte("other"), 0o600) }, "tls.crt has another content"},
+		{"another certificate", func() error { return os.WriteFile(in("tls.crt"), []byte("other"), 0o600) },
+			"tls.crt has another content"},
 		{"a key for everybody", func() error { return os.Chmod(in("tls.key"), 0o644) }, "tls.key has mode -rw-r--r--"},
 		{"a file in the link's place", func() error {
 			if err := os.Remove(in("tls.crt")); err != nil {
@@ -254,7 +260,8 @@ func TestWhatAKilledTryLeftIsCleanedUp(t *testing.T) {
 	for range 2 {
 		require.NoError(t, os.Mkdir(filepath.Join(s.path, versionPrefix+"half"), 0o700))
 		require.NoError(t, os.Symlink("nowhere", filepath.Join(s.path, newLink)))
-		require.NoError(t, os.Symlink("..data/old.pem", filepath.Join(s.path, "old.pem")), "a combined file of an earlier config")
+		require.NoError(t, os.Symlink("..data/old.pem", filepath.Join(s.path, "old.pem")),
+			"a combined file of an earlier config")
 		s.deliver(second)
 		require.Len(t, s.hidden(), 2)
 		_, err := os.Lstat(filepath.Join(s.path, "old.pem"))
@@ -282,7 +289,8 @@ func TestARemovalWhoseCommandFailsIsGoneOnWith(t *testing.T) {
 	s := newShelf(t, func(d *Directory) { d.Command = []string{"test", "-e", gate} })
 	s.deliver(newBundle(t, 1))
 	require.NoError(t, os.Remove(gate))
-	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultWait, "TargetUnavailable")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultWait,
+		"TargetUnavailable")
 	require.Equal(t, []string{removingMark}, names(t, s.path), "no key stays while the command is repeated")
 	require.NoError(t, os.WriteFile(gate, nil, 0o600))
 	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
@@ -297,7 +305,8 @@ func TestADirectoryRefusesWhatLeadsElsewhere(t *testing.T) {
 	require.NoError(t, os.Symlink(elsewhere, s.path))
 	_, err := s.Deliver(t.Context(), b)
 	require.Contains(t, requireFault(t, err, domain.FaultOperator, "TargetRefused").Message, "is a link")
-	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultOperator, "TargetRefused")
+	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultOperator,
+		"TargetRefused")
 	require.Empty(t, names(t, elsewhere))
 
 	require.NoError(t, os.Remove(s.path))

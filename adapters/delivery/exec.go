@@ -40,8 +40,9 @@ type ExecDocument struct {
 	// Name is the certificate's, Target the target as the spec names it, with "@host" where it has one.
 	Name   string `json:"name"`
 	Target string `json:"target"`
-	// Sequence is greater for what was asked for later, removals included. The program keeps the greatest that it has acted
-	// on for a name, acts on no smaller one, and ends with 0 there: it is a try that was cut off and came back late.
+	// Sequence is greater for what was asked for later, removals included. The program keeps the greatest that it has
+	// acted on for a name, acts on no smaller one, and ends with 0 there: it is a try that was cut off and came back
+	// late.
 	Sequence  int64      `json:"sequence"`
 	Version   string     `json:"version,omitempty"`
 	Names     []string   `json:"names,omitempty"`

@@ -17,7 +17,8 @@ import (
 // program makes an exec target of a script.
 func program(t *testing.T, key bool, script string) ports.Target {
 	t.Helper()
-	return target(t, delivery.Config{Exec: &delivery.Exec{Command: []string{"sh", "-c", script}, Key: key}}, delivery.Deps{})
+	return target(t, delivery.Config{Exec: &delivery.Exec{Command: []string{"sh", "-c", script}, Key: key}},
+		delivery.Deps{})
 }
 
 // The script is the one that extending.md shows.
@@ -73,7 +74,8 @@ func TestTheKeyGoesWhereItIsWanted(t *testing.T) {
 	key := strings.Split(string(b.KeyPEM), "\n")[1]
 	for _, wanted := range []bool{true, false} {
 		dir := t.TempDir()
-		_, err := program(t, wanted, "cd "+dir+` && cat >input && env >env && tr '\0' '\n' </proc/$$/cmdline >arguments`).Deliver(t.Context(), b)
+		_, err := program(t, wanted, "cd "+dir+
+			` && cat >input && env >env && tr '\0' '\n' </proc/$$/cmdline >arguments`).Deliver(t.Context(), b)
 		require.NoError(t, err)
 		for _, file := range []string{"env", "arguments"} {
 			content, err := os.ReadFile(filepath.Join(dir, file))

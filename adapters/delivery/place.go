@@ -53,7 +53,8 @@ func (d *directory) open(ctx context.Context, certificate string, create bool) (
 		case !errors.Is(err, errBusy):
 			return nil, interpret(err, "directory "+p.path)
 		case time.Now().After(deadline):
-			return nil, unavailableFault(nil, "directory %s: another delivery to it has been under way for %s", p.path, lockFor)
+			return nil, unavailableFault(nil, "directory %s: another delivery to it has been under way for %s", p.path,
+				lockFor)
 		}
 		select {
 		case <-time.After(lockLook):

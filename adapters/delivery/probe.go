@@ -17,8 +17,8 @@ import (
 
 // Prober is a Kind that can be tried without a delivery.
 type Prober interface {
-	// Probe says what it saw, or what is wrong and what to do. It leaves nothing behind, and sends nothing that a receiver
-	// would take for a delivery.
+	// Probe says what it saw, or what is wrong and what to do. It leaves nothing behind, and sends nothing that a
+	// receiver would take for a delivery.
 	Probe(ctx context.Context) (seen string, err error)
 }
 
@@ -39,7 +39,8 @@ func (d Directory) Probe(context.Context) (string, error) {
 	}
 	file, err := os.CreateTemp(dir, ".everleaf-doctor-*")
 	if err != nil {
-		return "", fmt.Errorf("%s cannot be written: %w; let the worker's user write there, or correct directory.path", dir, err)
+		return "", fmt.Errorf("%s cannot be written: %w; let the worker's user write there, or correct directory.path",
+			dir, err)
 	}
 	_ = file.Close()
 	if err := os.Remove(file.Name()); err != nil {
@@ -71,5 +72,6 @@ func (c Webhook) Probe(ctx context.Context) (string, error) {
 	}
 	defer func() { _ = connection.Close() }()
 	end := connection.(*tls.Conn).ConnectionState().PeerCertificates[0].NotAfter.UTC()
-	return fmt.Sprintf("%s shakes hands; its certificate ends at %s", target.address.shown, end.Format(time.RFC3339)), nil
+	return fmt.Sprintf("%s shakes hands; its certificate ends at %s", target.address.shown, end.Format(time.RFC3339)),
+		nil
 }

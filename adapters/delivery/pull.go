@@ -16,8 +16,9 @@ type PullTarget struct{}
 // Check implements Kind.
 func (p Pull) Check() error {
 	if len(p.Clients) == 0 {
-		return fieldError("pull.clients", "", `name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
-			`"*" for each that the client CA has signed`)
+		return fieldError("pull.clients", "",
+			`name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
+				`"*" for each that the client CA has signed`)
 	}
 	for _, client := range p.Clients {
 		if client == "" || strings.TrimSpace(client) != client {

@@ -44,7 +44,8 @@ func TestDirectory(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) targettest.Subject {
 		base := t.TempDir()
 		directory := func(command ...string) ports.Target {
-			return target(t, delivery.Config{Directory: &delivery.Directory{Path: filepath.Join(base, "{name}"), Command: command}},
+			return target(t, delivery.Config{Directory: &delivery.Directory{Path: filepath.Join(base, "{name}"),
+				Command: command}},
 				delivery.Deps{})
 		}
 		return targettest.Subject{
@@ -60,14 +61,16 @@ func TestDirectory(t *testing.T) {
 
 func TestPull(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) targettest.Subject {
-		return targettest.Subject{Target: target(t, delivery.Config{Pull: &delivery.Pull{Clients: []string{"*"}}}, delivery.Deps{})}
+		return targettest.Subject{Target: target(t, delivery.Config{Pull: &delivery.Pull{Clients: []string{"*"}}},
+			delivery.Deps{})}
 	})
 }
 
 func TestWebhook(t *testing.T) {
 	identity, err := age.GenerateX25519Identity()
 	require.NoError(t, err)
-	for _, key := range []delivery.KeyTransport{delivery.KeyByToken, delivery.KeyEncrypted, delivery.KeyPlain, delivery.KeyNone} {
+	for _, key := range []delivery.KeyTransport{delivery.KeyByToken, delivery.KeyEncrypted, delivery.KeyPlain,
+		delivery.KeyNone} {
 		t.Run(string(key), func(t *testing.T) {
 			targettest.Run(t, func(t *testing.T) targettest.Subject {
 				tokens := mocks.NewMockKeyTokens(gomock.NewController(t))
@@ -143,6 +146,7 @@ func serve(t *testing.T, handler http.HandlerFunc) (url, roots string) {
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	roots = filepath.Join(t.TempDir(), "roots.pem")
-	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: server.Certificate().Raw}), 0o600))
 	return server.URL, roots
 }

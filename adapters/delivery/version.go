@@ -164,7 +164,8 @@ func (p *place) clean(keep string, files []file) error {
 		switch link, _ := p.root.Readlink(name); {
 		case strings.HasPrefix(name, versionPrefix) && name != keep:
 			err = p.root.RemoveAll(name)
-		case files != nil && link == linkTo(name) && !slices.ContainsFunc(files, func(f file) bool { return f.name == name }):
+		case files != nil && link == linkTo(name) &&
+			!slices.ContainsFunc(files, func(f file) bool { return f.name == name }):
 			err = p.root.Remove(name)
 		}
 		if err != nil {

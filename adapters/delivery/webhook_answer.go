@@ -45,7 +45,8 @@ func (w *WebhookTarget) answered(response *http.Response, token string) (confirm
 	case code >= 200 && code < 300:
 		return strings.TrimSpace(status), nil
 	case code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests:
-		return "", w.unavailableFault(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(), maxRetryAfter))
+		return "", w.unavailableFault(nil, said).WithRetryAfter(answer.RetryAfter(response.Header, w.now(),
+			maxRetryAfter))
 	case code >= 300 && code < 400:
 		return "", w.refusedFault(nil, "it redirects ("+strings.TrimSpace(status)+
 			"), and redirects are not followed: configure the URL where it ends")

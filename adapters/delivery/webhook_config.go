@@ -83,7 +83,8 @@ func parseAddress(raw string) (address, error) {
 			"use an https URL with a host, for example https://hooks.example.org/everleaf; "+
 				`"{name}" may stand in the path and the query`)
 	case u.User != nil:
-		return address{}, concealedFieldError("url", "it must not hold a user name or password: the signature says who sends")
+		return address{}, concealedFieldError("url",
+			"it must not hold a user name or password: the signature says who sends")
 	case u.Fragment != "":
 		return address{}, concealedFieldError("url", "leave out the fragment (#…): it is never sent")
 	case strings.ContainsAny(u.Host, "{}"):
@@ -107,8 +108,9 @@ func parseSecrets(text string) ([]*standardwebhooks.Webhook, error) {
 		encoded, ok := strings.CutPrefix(secret, secretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if !ok || err != nil || len(key) < leastSecret || len(key) > mostSecret {
-			return nil, concealedFieldError("secret", `each secret is "whsec_" and base64 of 24 to 64 bytes; make one with `+
-				"`echo whsec_$(head -c32 /dev/urandom | base64)` and give it through an environment variable, as ${NAME}")
+			return nil, concealedFieldError("secret",
+				`each secret is "whsec_" and base64 of 24 to 64 bytes; make one with `+
+					"`echo whsec_$(head -c32 /dev/urandom | base64)` and give it through an environment variable, as ${NAME}")
 		}
 		signer, err := standardwebhooks.NewWebhookRaw(key)
 		if err != nil {
@@ -117,7 +119,8 @@ func parseSecrets(text string) ([]*standardwebhooks.Webhook, error) {
 		signers = append(signers, signer)
 	}
 	if len(signers) == 0 {
-		return nil, concealedFieldError("secret", "it is missing: without a signature the receiver cannot know who sends")
+		return nil, concealedFieldError("secret",
+			"it is missing: without a signature the receiver cannot know who sends")
 	}
 	return signers, nil
 }
@@ -128,17 +131,20 @@ func (p *webhookParts) readKey(c Webhook) error {
 	switch p.transport {
 	case KeyByToken:
 		u, err := url.Parse(c.TokenURL)
-		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" ||
+			u.Fragment != "" {
 			return concealedFieldError("tokenURL",
 				"give the https URL by which the receiver reaches the pull listener (--pull-listen), without user, "+
-					"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none") // it may hold a password
+					// It may hold a password.
+					"query or fragment, for example https://everleaf.example.org:8403, or choose key: encrypted or key: none")
 		}
 		p.tokenURL = strings.TrimSuffix(c.TokenURL, "/") + keysPath
 	case KeyEncrypted:
 		recipients, err := age.ParseRecipients(strings.NewReader(c.Recipient))
 		if err != nil || len(recipients) != 1 {
 			// it may be the identity
-			return concealedFieldError("recipient", `give the receiver's one age recipient, "age1…", as age-keygen prints it`)
+			return concealedFieldError("recipient",
+				`give the receiver's one age recipient, "age1…", as age-keygen prints it`)
 		}
 		p.recipient = recipients[0]
 	case KeyPlain, KeyNone:

@@ -30,8 +30,9 @@ type event struct {
 type issuedData struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	// Sequence is greater for what was asked for later, removals included. A receiver keeps the greatest that it has acted
-	// on for a name, acts on no smaller one, and answers that with 2xx: it is a try that was cut off and came back late.
+	// Sequence is greater for what was asked for later, removals included. A receiver keeps the greatest that it has
+	// acted on for a name, acts on no smaller one, and answers that with 2xx: it is a try that was cut off and came
+	// back late.
 	Sequence  int64     `json:"sequence,omitempty"`
 	Names     []string  `json:"names"`
 	Serial    string    `json:"serial"`

@@ -32,10 +32,12 @@ import (
 var (
 	oldSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("an old secret of 32 octets, xxxx"))
 	newSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("the new secret of 32 octets, xxx"))
-	bundle    = ports.Bundle{Certificate: "web", Target: "hook@edge1.example.com", Sequence: 1_800_000_000_000_001, ChainPEM: []byte("chain"), KeyPEM: []byte("-----BEGIN PRIVATE KEY-----\n"), Issued: domain.Issued{
-		Version: "7d0f7a3e-0000-4000-8000-000000000001", Issuer: "default", Names: []string{"www.example.com"}, Serial: "0a1b",
-		NotBefore: time.Unix(1_800_000_000, 0).UTC(), NotAfter: time.Unix(1_808_000_000, 0).UTC(),
-	}}
+	bundle    = ports.Bundle{Certificate: "web", Target: "hook@edge1.example.com", Sequence: 1_800_000_000_000_001,
+		ChainPEM: []byte("chain"), KeyPEM: []byte("-----BEGIN PRIVATE KEY-----\n"), Issued: domain.Issued{
+			Version: "7d0f7a3e-0000-4000-8000-000000000001", Issuer: "default", Names: []string{"www.example.com"},
+			Serial:    "0a1b",
+			NotBefore: time.Unix(1_800_000_000, 0).UTC(), NotAfter: time.Unix(1_808_000_000, 0).UTC(),
+		}}
 )
 
 // message is what a receiver got.
@@ -77,8 +79,10 @@ func receiver(t *testing.T, answer func(w http.ResponseWriter, m message)) (conf
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	roots := filepath.Join(t.TempDir(), "roots.pem")
-	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
-	return delivery.Webhook{URL: server.URL + "/hook/{name}?of={name}", Secret: oldSecret + " " + newSecret, Key: delivery.KeyNone, CABundle: roots}, got
+	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: server.Certificate().Raw}), 0o600))
+	return delivery.Webhook{URL: server.URL + "/hook/{name}?of={name}", Secret: oldSecret + " " + newSecret,
+		Key: delivery.KeyNone, CABundle: roots}, got
 }
 
 func webhook(t *testing.T, config delivery.Webhook, tokens ports.KeyTokens) *delivery.WebhookTarget {
@@ -96,8 +100,10 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	config.Key, config.TokenURL = "", "https://everleaf.example.org:8403/"
 	tokens := mocks.NewMockKeyTokens(gomock.NewController(t))
 	var digests []ports.TokenDigest
-	tokens.EXPECT().PutToken(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, token ports.KeyToken) (time.Time, error) {
-		require.Equal(t, []any{"web", bundle.Target, bundle.Issued.Version, 15 * time.Minute}, []any{token.Certificate, token.Target, token.Version, token.Life})
+	tokens.EXPECT().PutToken(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context,
+		token ports.KeyToken) (time.Time, error) {
+		require.Equal(t, []any{"web", bundle.Target, bundle.Issued.Version, 15 * time.Minute},
+			[]any{token.Certificate, token.Target, token.Version, token.Life})
 		digests = append(digests, token.Digest)
 		return time.Now().Add(token.Life), nil
 	}).Times(2)
@@ -107,7 +113,8 @@ func TestWebhookCarriesAToken(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "200 OK", confirmation)
 		m := (*got)[i]
-		require.Equal(t, bundle.Issued.Version+"-hook@edge1_example_com-1800000000000001", m.id, "the same for each repeat")
+		require.Equal(t, bundle.Issued.Version+"-hook@edge1_example_com-1800000000000001", m.id,
+			"the same for each repeat")
 		require.Equal(t, bundle.Sequence, m.Data.Sequence)
 		require.Equal(t, "/hook/web?of=web", m.path)
 		require.Equal(t, "certificate.issued", m.Type)
@@ -121,7 +128,8 @@ func TestWebhookCarriesAToken(t *testing.T) {
 	require.NotEqual(t, digests[0], digests[1])
 
 	tokens.EXPECT().VoidToken(gomock.Any(), "web", bundle.Target)
-	require.NoError(t, target.Remove(t.Context(), ports.Removal{Certificate: "web", Target: bundle.Target, Sequence: bundle.Sequence + 1}))
+	require.NoError(t, target.Remove(t.Context(),
+		ports.Removal{Certificate: "web", Target: bundle.Target, Sequence: bundle.Sequence + 1}))
 	require.Equal(t, "certificate.removed", (*got)[2].Type)
 	require.Equal(t, "web", (*got)[2].Data.Name)
 	require.Equal(t, bundle.Sequence+1, (*got)[2].Data.Sequence)
@@ -179,7 +187,8 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 		says       string
 	}{
 		{status: 204}, {503, "120", domain.FaultWait, 2 * time.Minute, `503 Service Unavailable with "sorry [token]"`},
-		{429, "9999999999", domain.FaultWait, 24 * time.Hour, "429"}, {500, "soon", domain.FaultWait, 0, "500"}, {408, "", domain.FaultWait, 0, "408"},
+		{429, "9999999999", domain.FaultWait, 24 * time.Hour, "429"}, {500, "soon", domain.FaultWait, 0, "500"},
+		{408, "", domain.FaultWait, 0, "408"},
 		{410, "", domain.FaultOperator, 0, "wants no more"}, {401, "", domain.FaultOperator, 0, "its secret"},
 		{302, "", domain.FaultOperator, 0, "redirects are not followed"},
 	} {
@@ -203,7 +212,8 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 		}
 		fault := domain.AsFault(err)
 		require.Equal(t, c.kind, fault.Kind)
-		require.Equal(t, map[domain.FaultKind]domain.Reason{domain.FaultWait: "TargetUnavailable", domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
+		require.Equal(t, map[domain.FaultKind]domain.Reason{domain.FaultWait: "TargetUnavailable",
+			domain.FaultOperator: "TargetRefused"}[c.kind], fault.Reason)
 		require.Equal(t, c.wait, fault.RetryAfter)
 		require.Contains(t, err.Error(), c.says)
 		require.NotContains(t, err.Error(), (*got)[0].Data.Key.Token)

@@ -69,7 +69,8 @@ func (c Config) Validate() error {
 }
 
 func invalidFault(flag, variable, value, fix string) error {
-	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "--%s (EVERLEAF_%s) %q cannot work: %s",
+	return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+		"--%s (EVERLEAF_%s) %q cannot work: %s",
 		flag, variable, value, fix)
 }
 
@@ -95,7 +96,8 @@ func (c RFC2136) Check() error {
 		secret, err := base64.StdEncoding.DecodeString(t.Secret)
 		switch {
 		case !hostName.MatchString(t.Name):
-			return fieldError("rfc2136.tsig.name", t.Name, "give the key's name as the server has it, for example everleaf")
+			return fieldError("rfc2136.tsig.name", t.Name,
+				"give the key's name as the server has it, for example everleaf")
 		case t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)):
 			return fieldError("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
 		case err != nil || len(secret) < leastTSIGSecret:
@@ -114,7 +116,8 @@ func (c HTTP) Check() error {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return concealedFieldError("http.url", "use an https URL with a host, for example https://dns.example.org/acme")
 	case u.User != nil:
-		return concealedFieldError("http.url", "it must not hold a user name or password: give them as username and password")
+		return concealedFieldError("http.url",
+			"it must not hold a user name or password: give them as username and password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return concealedFieldError("http.url", "leave out query and fragment: /present and /cleanup are put behind it")
 	case u.Scheme == "http" && !loopback(u.Hostname()):

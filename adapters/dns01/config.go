@@ -11,8 +11,8 @@ import (
 type Config struct {
 	// Zones are those that records may be written into. None at all is allowed: every challenge is then refused.
 	Zones []ZoneConfig
-	// Resolver is the recursive DNS server (host or host:port) that is asked for CNAMEs and name servers; empty means the
-	// system's.
+	// Resolver is the recursive DNS server (host or host:port) that is asked for CNAMEs and name servers; empty means
+	// the system's.
 	Resolver string
 	// CheckPort is the port at which authoritative servers are asked; zero means 53.
 	CheckPort int

@@ -84,9 +84,10 @@ func over(ctx context.Context) error {
 func dialerVia(server string) *net.Dialer {
 	dialer := &net.Dialer{}
 	if server != "" {
-		dialer.Resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: queryTimeout}).DialContext(ctx, network, server)
-		}}
+		dialer.Resolver = &net.Resolver{PreferGo: true,
+			Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{Timeout: queryTimeout}).DialContext(ctx, network, server)
+			}}
 	}
 	return dialer
 }

@@ -22,7 +22,8 @@ import (
 func TestNameNotDelegated(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "customer.test", "acme.test", "more.acme.test")
-	server.Add("_acme-challenge.elsewhere.customer.test. 1 CNAME x.other.example.", "_acme-challenge.loop.customer.test. 1 CNAME a.customer.test.",
+	server.Add("_acme-challenge.elsewhere.customer.test. 1 CNAME x.other.example.",
+		"_acme-challenge.loop.customer.test. 1 CNAME a.customer.test.",
 		"a.customer.test. 1 CNAME b.customer.test.", "b.customer.test. 1 CNAME a.customer.test.",
 		"_acme-challenge.good.customer.test. 1 CNAME good.acme.test.")
 	for i := range 11 { // one more than is followed
@@ -32,7 +33,8 @@ func TestNameNotDelegated(t *testing.T) {
 		}
 		server.Add(from + ". 1 CNAME " + to)
 	}
-	server.Add("hop11.customer.test. 1 CNAME x.acme.test.", "_acme-challenge.ten.customer.test. 1 CNAME hop3.customer.test.")
+	server.Add("hop11.customer.test. 1 CNAME x.acme.test.",
+		"_acme-challenge.ten.customer.test. 1 CNAME hop3.customer.test.")
 	store := newRecords()
 	s := solver(t, server, store, server.Zone("acme.test"), server.Zone("more.acme.test"))
 	present := func(names ...string) error {
@@ -42,18 +44,22 @@ func TestNameNotDelegated(t *testing.T) {
 		}
 		return s.Present(t.Context(), "order", challenges)
 	}
-	fault := requireFault(t, present("good.customer.test", "www.customer.test", "customer.test"), domain.FaultName, "NameNotDelegated",
+	fault := requireFault(t, present("good.customer.test", "www.customer.test", "customer.test"), domain.FaultName,
+		"NameNotDelegated",
 		"_acme-challenge.www.customer.test: it is in none of Everleaf's zones (acme.test, more.acme.test) and no CNAME leads", "create a CNAME record", "customer.test.more.acme.test", "1 more names: customer.test")
 	require.NotContains(t, fault.Message, "good.customer.test")
-	requireFault(t, present("elsewhere.customer.test"), domain.FaultName, "NameNotDelegated", "leads to x.other.example, which is in none of Everleaf's zones (acme.test, more.acme.test): create")
-	requireFault(t, present("loop.customer.test"), domain.FaultName, "CNAMELoop", "_acme-challenge.loop.customer.test -> a.customer.test -> b.customer.test", "10")
+	requireFault(t, present("elsewhere.customer.test"), domain.FaultName, "NameNotDelegated",
+		"leads to x.other.example, which is in none of Everleaf's zones (acme.test, more.acme.test): create")
+	requireFault(t, present("loop.customer.test"), domain.FaultName, "CNAMELoop",
+		"_acme-challenge.loop.customer.test -> a.customer.test -> b.customer.test", "10")
 	requireFault(t, present("long.customer.test"), domain.FaultName, "CNAMELoop")
 	require.Empty(t, store.of("order"))
 	require.NoError(t, present("ten.customer.test"), "ten CNAMEs and fewer are followed")
 	require.Len(t, server.TXT("x.acme.test"), 1)
 
 	none := solver(t, server, store)
-	requireFault(t, none.Present(t.Context(), "order", []domain.Challenge{challenge("a.test"), challenge("b.test")}), domain.FaultOperator, "NoDNSZones",
+	requireFault(t, none.Present(t.Context(), "order", []domain.Challenge{challenge("a.test"), challenge("b.test")}),
+		domain.FaultOperator, "NoDNSZones",
 		"under dns in the file of --config", "a.test")
 }
 
@@ -72,11 +78,13 @@ func TestUpdateRefused(t *testing.T) {
 		zone  dns01.ZoneConfig
 		parts []string
 	}{
-		"another secret":  {with(func(c *dns01.RFC2136) { c.TSIG.Secret = other }), []string{"BADSIG", "tsig.secret"}},
-		"another key":     {with(func(c *dns01.RFC2136) { c.TSIG.Name = "nobody" }), []string{"BADKEY", "tsig.name"}},
-		"no key":          {with(func(c *dns01.RFC2136) { c.TSIG = nil }), []string{"REFUSED", "update-policy"}},
-		"not a zone":      {dns01.ZoneConfig{Zone: "www.shop.test", RFC2136: good.RFC2136}, []string{"NOTAUTH", "primary"}},
-		"not its primary": {dns01.ZoneConfig{Zone: "other.test", RFC2136: good.RFC2136}, []string{"NOTAUTH", "other.test"}},
+		"another secret": {with(func(c *dns01.RFC2136) { c.TSIG.Secret = other }), []string{"BADSIG", "tsig.secret"}},
+		"another key":    {with(func(c *dns01.RFC2136) { c.TSIG.Name = "nobody" }), []string{"BADKEY", "tsig.name"}},
+		"no key":         {with(func(c *dns01.RFC2136) { c.TSIG = nil }), []string{"REFUSED", "update-policy"}},
+		"not a zone": {dns01.ZoneConfig{Zone: "www.shop.test", RFC2136: good.RFC2136},
+			[]string{"NOTAUTH", "primary"}},
+		"not its primary": {dns01.ZoneConfig{Zone: "other.test", RFC2136: good.RFC2136},
+			[]string{"NOTAUTH", "other.test"}},
 	} {
 		zone := dns01.NewUpdateZone(tc.zone.Zone, *tc.zone.RFC2136, "")
 		err := zone.Add(t.Context(), []ports.DNSRecord{{Name: "x." + tc.zone.Zone, Value: "v"}})
@@ -95,12 +103,14 @@ func TestServerDown(t *testing.T) {
 	s := solver(t, resolving, store, server.Zone("shop.test"))
 	require.NoError(t, s.Present(t.Context(), "order", []domain.Challenge{challenge("shop.test")}))
 	server.Stop()
-	fault := requireFault(t, s.CleanUp(t.Context(), "order"), domain.FaultWait, "DNSUnavailable", server.Addr, "connection refused")
+	fault := requireFault(t, s.CleanUp(t.Context(), "order"), domain.FaultWait, "DNSUnavailable", server.Addr,
+		"connection refused")
 	require.True(t, fault.Transient())
 	require.Len(t, store.of("order"), 1)
 
 	resolving.Stop()
-	requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{challenge("shop.test")}), domain.FaultWait, "DNSUnavailable",
+	requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{challenge("shop.test")}), domain.FaultWait,
+		"DNSUnavailable",
 		"--dns01-resolver", resolving.Addr, "_acme-challenge.shop.test")
 }
 
@@ -127,20 +137,26 @@ func TestUnsignedAnswer(t *testing.T) {
 	require.NoError(t, err)
 	started := make(chan struct{})
 	// As the library has it, the key is checked and the answer is signed by the handler; this one does neither.
-	server := &dns.Server{Listener: listener, NotifyStartedFunc: func() { close(started) }, MsgAcceptFunc: func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, update *dns.Msg) { _ = w.WriteMsg(new(dns.Msg).SetReply(update)) })}
+	server := &dns.Server{Listener: listener, NotifyStartedFunc: func() { close(started) },
+		MsgAcceptFunc: func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept },
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter,
+			update *dns.Msg) {
+			_ = w.WriteMsg(new(dns.Msg).SetReply(update))
+		})}
 	go func() { _ = server.ActivateAndServe() }()
 	<-started
 	t.Cleanup(func() { _ = server.Shutdown() })
-	config := dns01.RFC2136{Server: listener.Addr().String(), TSIG: &dns01.TSIG{Name: "k", Secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ="}}
+	config := dns01.RFC2136{Server: listener.Addr().String(),
+		TSIG: &dns01.TSIG{Name: "k", Secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ="}}
 	record := []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}
-	requireFault(t, dns01.NewUpdateZone("shop.test", config, "").Add(t.Context(), record), domain.FaultOperator, "DNSRefused", "not signed")
+	requireFault(t, dns01.NewUpdateZone("shop.test", config, "").Add(t.Context(), record), domain.FaultOperator,
+		"DNSRefused", "not signed")
 	config.TSIG = nil
 	require.NoError(t, dns01.NewUpdateZone("shop.test", config, "").Add(t.Context(), record))
 }
 
-// More records than one update carries. BIND by itself takes up to 100 values under one name (max-records-per-type); what it
-// does not take, it says.
+// More records than one update carries. BIND by itself takes up to 100 values under one name (max-records-per-type);
+// what it does not take, it says.
 func TestManyRecords(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
@@ -158,21 +174,28 @@ func TestManyRecords(t *testing.T) {
 	require.Empty(t, server.TXT("many4.shop.test"))
 }
 
-// A name whose servers fail (SERVFAIL by the resolver) is its owner's to correct, and the operator's in one of our own zones; while
-// it is looked at, it is waited for.
+// A name whose servers fail (SERVFAIL by the resolver) is its owner's to correct, and the operator's in one of our own
+// zones; while it is looked at, it is waited for.
 func TestNameServersOfTheNameFail(t *testing.T) {
 	t.Parallel()
 	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) { answer.Rcode = dns.RcodeServerFailure })
-	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, newRecords())
+	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver,
+		Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, newRecords())
 	require.NoError(t, err)
-	for _, tc := range []struct{ name, kind, present, check string }{{"a.test", "Operator", "ZoneNotVisible", "ZoneNotVisible"}, {"b.test", "Name", "DNSFailed", "ChallengeNotVisible"}} {
+	for _, tc := range []struct {
+		name, kind, present,
+		check string
+	}{{"a.test", "Operator", "ZoneNotVisible", "ZoneNotVisible"},
+		{"b.test", "Name", "DNSFailed", "ChallengeNotVisible"}} {
 		c := challenge(tc.name)
-		requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{c}), domain.FaultKind(tc.kind), tc.present, resolver, "SERVFAIL", "DNSSEC")
+		requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{c}), domain.FaultKind(tc.kind), tc.present,
+			resolver, "SERVFAIL", "DNSSEC")
 		requireFault(t, s.Check(t.Context(), c), domain.FaultWait, tc.check, resolver, "SERVFAIL")
 	}
 }
 
-// Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is reported as such.
+// Look-ups are bounded for all names together. Nothing is written; a name that is known to lead nowhere is reported as
+// such.
 func TestLocatingIsBounded(t *testing.T) {
 	t.Parallel()
 	resolver := play(t, 0, "127.0.0.1", func(answer *dns.Msg) {
@@ -181,7 +204,8 @@ func TestLocatingIsBounded(t *testing.T) {
 		}
 	})
 	store := newRecords()
-	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver, Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, store)
+	s, err := dns01.NewSolver(dns01.Config{Resolver: resolver,
+		Zones: []dns01.ZoneConfig{{Zone: "a.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1"}}}}, store)
 	require.NoError(t, err)
 	s.Bound(300 * time.Millisecond)
 	challenges := []domain.Challenge{challenge("a.test")}
@@ -189,11 +213,15 @@ func TestLocatingIsBounded(t *testing.T) {
 		challenges = append(challenges, challenge(fmt.Sprintf("slow%d.a.test", i)))
 	}
 	began := time.Now()
-	requireFault(t, s.Present(t.Context(), "order", challenges), domain.FaultWait, "DNSUnavailable", "99 of 100 names", "300ms", "_acme-challenge.slow0.a.test",
+	requireFault(t, s.Present(t.Context(), "order", challenges), domain.FaultWait, "DNSUnavailable", "99 of 100 names",
+		"300ms", "_acme-challenge.slow0.a.test",
 		"nothing was written", resolver, "--dns01-resolver")
 	require.Less(t, time.Since(began), 3*time.Second, "one name alone would take as long")
 	require.Empty(t, store.of("order"))
-	requireFault(t, s.Check(t.Context(), challenges[1]), domain.FaultWait, "ZoneNotVisible", "_acme-challenge.slow0.a.test", resolver, "within 300ms", "--dns01-resolver")
-	requireFault(t, s.Check(t.Context(), challenge("slow.b.test")), domain.FaultWait, "ChallengeNotVisible", "_acme-challenge.slow.b.test", resolver, "--dns01-resolver")
-	requireFault(t, s.Present(t.Context(), "order", append(challenges[1:3], challenge("b.test"))), domain.FaultName, "NameNotDelegated", "b.test")
+	requireFault(t, s.Check(t.Context(), challenges[1]), domain.FaultWait, "ZoneNotVisible",
+		"_acme-challenge.slow0.a.test", resolver, "within 300ms", "--dns01-resolver")
+	requireFault(t, s.Check(t.Context(), challenge("slow.b.test")), domain.FaultWait, "ChallengeNotVisible",
+		"_acme-challenge.slow.b.test", resolver, "--dns01-resolver")
+	requireFault(t, s.Present(t.Context(), "order", append(challenges[1:3], challenge("b.test"))), domain.FaultName,
+		"NameNotDelegated", "b.test")
 }

@@ -87,7 +87,8 @@ func (z *HTTPZone) post(ctx context.Context, verb string, record ports.DNSRecord
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "everleaf")
-	// Not sent: it lets the client repeat the request when a kept connection turns out to be closed (net/http, Transport).
+	// Not sent: it lets the client repeat the request when a kept connection turns out to be closed (net/http,
+	// Transport).
 	request.Header["Idempotency-Key"] = nil
 	if z.username != "" {
 		request.SetBasicAuth(z.username, z.password)

@@ -34,7 +34,8 @@ func bridge(t *testing.T, server *dns01test.Server) dns01.HTTP {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct{ FQDN, Value string }
 		user, given, _ := r.BasicAuth()
-		if json.NewDecoder(r.Body).Decode(&asked) != nil || r.Method != http.MethodPost || user != "everleaf" || given != password ||
+		if json.NewDecoder(r.Body).Decode(&asked) != nil || r.Method != http.MethodPost || user != "everleaf" ||
+			given != password ||
 			r.Header.Get("Content-Type") != "application/json" || !strings.HasSuffix(asked.FQDN, ".") {
 			w.WriteHeader(http.StatusBadRequest)
 			return
@@ -62,9 +63,14 @@ func TestHTTPZone(t *testing.T) {
 	var watched atomic.Int32
 	service := bridge(t, server)
 	store := newRecords()
-	s, err := dns01.NewSolver(dns01.Config{Zones: []dns01.ZoneConfig{{Zone: "Shop.test.", HTTP: &service}}, Resolver: server.Addr, CheckPort: server.Port,
+	s, err := dns01.NewSolver(dns01.Config{Zones: []dns01.ZoneConfig{{Zone: "Shop.test.", HTTP: &service}},
+		Resolver: server.Addr, CheckPort: server.Port,
 		Wrap: func(next http.RoundTripper) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) { watched.Add(1); return next.RoundTrip(r) })
+			return roundTripper(func(r *http.Request) (*http.Response,
+				error) {
+				watched.Add(1)
+				return next.RoundTrip(r)
+			})
 		}}, store)
 	require.NoError(t, err)
 	var challenges []domain.Challenge
@@ -100,16 +106,20 @@ func TestHTTPAnswers(t *testing.T) {
 		wait   time.Duration
 		parts  []string
 	}{
-		"unauthorized":       {401, "", "who?", domain.FaultOperator, "DNSRefused", 0, []string{"401 Unauthorized", `"who?"`, "username and password"}},
+		"unauthorized": {401, "", "who?", domain.FaultOperator, "DNSRefused", 0,
+			[]string{"401 Unauthorized", `"who?"`, "username and password"}},
 		"not found":          {404, "", "", domain.FaultOperator, "DNSRefused", 0, []string{"404 Not Found"}},
 		"unprocessable":      {422, "", long, domain.FaultOperator, "DNSRefused", 0, []string{`"` + long[:80] + `"`}},
 		"request timeout":    {408, "", "", domain.FaultWait, "DNSUnavailable", 0, nil},
 		"too many":           {429, "7", "", domain.FaultWait, "DNSUnavailable", 7 * time.Second, []string{"429"}},
 		"too many, too long": {429, "99999999999", "", domain.FaultWait, "DNSUnavailable", 24 * time.Hour, nil},
-		"unavailable, past":  {503, "Mon, 02 Jan 2006 15:04:05 GMT", "", domain.FaultWait, "DNSUnavailable", time.Second, nil},
-		"error":              {500, "soon", "\x1b[31mred\u00e9", domain.FaultWait, "DNSUnavailable", 0, []string{`"[31mred"`}},
-		"redirect":           {307, "", "", domain.FaultOperator, "DNSRefused", 0, []string{"redirects"}},
-		"echo of a secret": {400, "", "you sent " + password + " and " + base64.StdEncoding.EncodeToString([]byte("everleaf:"+password)), domain.FaultOperator, "DNSRefused", 0,
+		"unavailable, past": {503, "Mon, 02 Jan 2006 15:04:05 GMT", "", domain.FaultWait, "DNSUnavailable",
+			time.Second, nil},
+		"error": {500, "soon", "\x1b[31mred\u00e9", domain.FaultWait, "DNSUnavailable", 0,
+			[]string{`"[31mred"`}},
+		"redirect": {307, "", "", domain.FaultOperator, "DNSRefused", 0, []string{"redirects"}},
+		"echo of a secret": {400, "", "you sent " + password + " and " +
+			base64.StdEncoding.EncodeToString([]byte("everleaf:"+password)), domain.FaultOperator, "DNSRefused", 0,
 			[]string{"you sent [secret] and [secret]"}},
 	} {
 		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +130,8 @@ func TestHTTPAnswers(t *testing.T) {
 			w.WriteHeader(tc.status)
 			_, _ = w.Write([]byte(tc.body))
 		}))
-		zone := dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: web.URL + "/secret-path", Username: "everleaf", Password: password}, nil)
+		zone := dns01.NewHTTPZone("shop.test",
+			dns01.HTTP{URL: web.URL + "/secret-path", Username: "everleaf", Password: password}, nil)
 		err := zone.Add(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}})
 		fault := requireFault(t, err, tc.kind, tc.reason, append(tc.parts, "x.shop.test", web.URL)...)
 		require.Equal(t, tc.wait, fault.RetryAfter, name)
@@ -130,12 +141,14 @@ func TestHTTPAnswers(t *testing.T) {
 		web.Close()
 	}
 	// Not a port that was closed just now: somebody else may have opened it.
-	down := dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: "http://127.0.0.1/secret-path"}, func(http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(*http.Request) (*http.Response, error) {
-			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	down := dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: "http://127.0.0.1/secret-path"},
+		func(http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(*http.Request) (*http.Response, error) {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+			})
 		})
-	})
-	fault := requireFault(t, down.Remove(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}), domain.FaultWait, "DNSUnavailable", "connection refused")
+	fault := requireFault(t, down.Remove(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}),
+		domain.FaultWait, "DNSUnavailable", "connection refused")
 	require.NotContains(t, fault.Error(), "secret-path")
 }
 
@@ -149,7 +162,8 @@ func TestHTTPServiceOfNoTrust(t *testing.T) {
 	tls.StartTLS()
 	t.Cleanup(func() { close(silent); tls.Close(); plain.Close() })
 	record := []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}
-	requireFault(t, dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: tls.URL}, nil).Add(t.Context(), record), domain.FaultOperator, "DNSRefused", "not trusted")
+	requireFault(t, dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: tls.URL}, nil).Add(t.Context(), record),
+		domain.FaultOperator, "DNSRefused", "not trusted")
 	zone := dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: plain.URL, Timeout: "50ms"}, nil)
 	requireFault(t, zone.Add(t.Context(), record), domain.FaultWait, "DNSUnavailable", "no answer in time")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -12,14 +12,15 @@ import (
 	"everleaf/adapters/dns01/dns01test"
 )
 
-// A name and its wildcard are validated under one name, with two values at the same time: by a real CA, on a real name server.
-// Each is reached by a CNAME or directly.
+// A name and its wildcard are validated under one name, with two values at the same time: by a real CA, on a real name
+// server. Each is reached by a CNAME or directly.
 func TestApexAndWildcardInOneOrder(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test", "acme.test")
 	server.Add("_acme-challenge.delegated.shop.test. 1 CNAME step.acme.test.", "step.acme.test. 1 CNAME d.acme.test.")
 	pebble := acmetest.Start(t, acmetest.Options{DNS: server.Addr})
-	for name, place := range map[string]string{"shop.test": "_acme-challenge.shop.test", "delegated.shop.test": "d.acme.test"} {
+	for name, place := range map[string]string{"shop.test": "_acme-challenge.shop.test",
+		"delegated.shop.test": "d.acme.test"} {
 		store := newRecords()
 		s := solver(t, server, store, server.Zone("shop.test"), server.Zone("acme.test"))
 		o := newOrder(t, pebble.Directory, pebble.Client, name, "*."+name)

@@ -18,9 +18,9 @@ import (
 	"everleaf/ports"
 )
 
-// DNS allows any octet in a name, and the owner of a CNAME chooses where it leads: a dot inside a label ends none, and nothing
-// that a zone or a service may stumble over is written or stored. A row that can never be removed would keep the order's
-// others in DNS.
+// DNS allows any octet in a name, and the owner of a CNAME chooses where it leads: a dot inside a label ends none, and
+// nothing that a zone or a service may stumble over is written or stored. A row that can never be removed would keep
+// the order's others in DNS.
 func TestCNAMEToOtherCharacters(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "customer.test", "acme.test")
@@ -29,10 +29,12 @@ func TestCNAMEToOtherCharacters(t *testing.T) {
 	s := solver(t, server, store, server.Zone("acme.test"))
 	good := challenge("good.customer.test")
 	require.NoError(t, s.Present(t.Context(), "order", []domain.Challenge{good}))
-	for i, target := range []string{`evil\.acme.test.`, `a.evil\.acme.test.`, `\;id.acme.test.`, `a\ b.acme.test.`, `\\.acme.test.`, `\195\164.acme.test.`} {
+	for i, target := range []string{`evil\.acme.test.`, `a.evil\.acme.test.`, `\;id.acme.test.`, `a\ b.acme.test.`,
+		`\\.acme.test.`, `\195\164.acme.test.`} {
 		name := fmt.Sprintf("n%d.customer.test", i)
 		server.Add("_acme-challenge." + name + ". 1 CNAME " + target)
-		requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{good, challenge(name)}), domain.FaultName, "NameNotDelegated",
+		requireFault(t, s.Present(t.Context(), "order", []domain.Challenge{good, challenge(name)}), domain.FaultName,
+			"NameNotDelegated",
 			name, "characters", "for example "+name+".acme.test")
 	}
 	require.Len(t, store.of("order"), 1)
@@ -53,13 +55,14 @@ func (p *putAgain) ForgetRecords(ctx context.Context, order string, gone []ports
 	return p.records.ForgetRecords(ctx, order, gone)
 }
 
-// A worker that was taken for dead cleans up while another one has the order presented again, as a sweep may: what is in DNS
-// stays known.
+// A worker that was taken for dead cleans up while another one has the order presented again, as a sweep may: what is
+// in DNS stays known.
 func TestPresentedAgainWhileItIsRemoved(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
 	store := &putAgain{records: newRecords()}
-	dead, alive := solver(t, server, store, server.Zone("shop.test")), solver(t, server, store, server.Zone("shop.test"))
+	dead, alive := solver(t, server, store, server.Zone("shop.test")),
+		solver(t, server, store, server.Zone("shop.test"))
 	challenges := []domain.Challenge{challenge("shop.test")}
 	store.again = func() { require.NoError(t, alive.Present(t.Context(), "order", challenges)) }
 	require.NoError(t, dead.Present(t.Context(), "order", challenges))
@@ -146,7 +149,8 @@ func TestRemovalGetsFurther(t *testing.T) {
 
 	picky := &service{refused: "_acme-challenge.n03.shop.test."}
 	s, store = with(picky)
-	requireFault(t, s.CleanUp(t.Context(), "order"), domain.FaultOperator, "DNSRefused", "_acme-challenge.n03.shop.test", "404")
+	requireFault(t, s.CleanUp(t.Context(), "order"), domain.FaultOperator, "DNSRefused",
+		"_acme-challenge.n03.shop.test", "404")
 	require.Equal(t, 1, picky.names())
 	require.Less(t, len(store.of("order")), 20)
 	picky.refused = ""

@@ -22,8 +22,8 @@ const shownServers = 3
 // lack is what a name server says instead of the value; no text if it has it.
 type lack struct {
 	text string
-	// lags reports whether it answers for the zone, and does not have the value; refused whether all its addresses refuse
-	// connections.
+	// lags reports whether it answers for the zone, and does not have the value; refused whether all its addresses
+	// refuse connections.
 	lags, refused bool
 }
 

@@ -20,8 +20,8 @@ const (
 	waitLimit = 2 * time.Minute
 	// lookupsAtOnce bounds the load that one order puts on the resolver.
 	lookupsAtOnce = 8
-	// perRemoval is how many records are removed before they are forgotten: a slow service that is cut short at an order's
-	// hundred gets further the next time.
+	// perRemoval is how many records are removed before they are forgotten: a slow service that is cut short at an
+	// order's hundred gets further the next time.
 	perRemoval = 16
 	// locating bounds the look-ups of all names of an order, well under its step's time-out: a hundred names behind ten
 	// CNAMEs each may have servers that are slow.
@@ -114,7 +114,8 @@ func (s *Solver) cleanZone(ctx context.Context, orderID, name string, records, s
 		return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownDNSZone, nil,
 			"the TXT record %s (and %d more of this order) was written into the zone %s, which is none of those under dns in "+
 				"the file of --config "+
-				"(EVERLEAF_CONFIG), which are %s: name %s there again until it is removed", records[0].Name, len(records)-1, name,
+				"(EVERLEAF_CONFIG), which are %s: name %s there again until it is removed", records[0].Name,
+			len(records)-1, name,
 			s.zoneNames(), name)
 	}
 	var own, others []ports.DNSRecord

@@ -27,7 +27,8 @@ func zone(t testing.TB, config dns01.ZoneConfig) ports.DNSZone {
 func TestUpdateZone(t *testing.T) {
 	zonetest.Run(t, func(t *testing.T) zonetest.Subject {
 		server := dns01test.Start(t, "acme.test")
-		down := dns01.ZoneConfig{Zone: "acme.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1:1"}} // nobody is given this port
+		// Nobody is given this port.
+		down := dns01.ZoneConfig{Zone: "acme.test", RFC2136: &dns01.RFC2136{Server: "127.0.0.1:1"}}
 		return zonetest.Subject{
 			New:  func() ports.DNSZone { return zone(t, server.Zone("ACME.test.")) },
 			TXT:  func(_ testing.TB, name string) []string { return server.TXT(name) },
@@ -55,7 +56,8 @@ func TestExecZone(t *testing.T) {
 	zonetest.Run(t, func(t *testing.T) zonetest.Subject {
 		file := filepath.Join(t.TempDir(), "acme.zone")
 		exec := func(path string) ports.DNSZone {
-			return zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Command: []string{"env", "ZONE_FILE=" + path, script}}})
+			return zone(t, dns01.ZoneConfig{Zone: "acme.test",
+				Exec: &dns01.Exec{Command: []string{"env", "ZONE_FILE=" + path, script}}})
 		}
 		return zonetest.Subject{
 			New:  func() ports.DNSZone { return exec(file) },
@@ -98,7 +100,8 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 func TestARefusedRemovalKeepsNoOtherRecord(t *testing.T) {
 	t.Parallel()
 	log := filepath.Join(t.TempDir(), "removed")
-	records := []ports.DNSRecord{{Name: "a.acme.test", Value: "bad"}, {Name: "b.acme.test", Value: "good"}, {Name: "c.acme.test", Value: "good"}}
+	records := []ports.DNSRecord{{Name: "a.acme.test", Value: "bad"}, {Name: "b.acme.test", Value: "good"},
+		{Name: "c.acme.test", Value: "good"}}
 	script := `case $(cat) in *bad*) exit 1 ;; *) echo x >> ` + log + ` ;; esac`
 	exec := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Command: []string{"sh", "-c", script}}})
 	requireFault(t, exec.Remove(t.Context(), records), domain.FaultOperator, "DNSRefused", "a.acme.test")

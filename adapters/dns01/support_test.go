@@ -43,7 +43,8 @@ func (r *records) PutRecords(_ context.Context, order string, put []ports.DNSRec
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, record := range put {
-		r.byOrder[order] = slices.DeleteFunc(r.byOrder[order], func(old ports.DNSRecord) bool { return same(old, record) })
+		r.byOrder[order] = slices.DeleteFunc(r.byOrder[order],
+			func(old ports.DNSRecord) bool { return same(old, record) })
 		r.puts++
 		record.Mark = strconv.Itoa(r.puts)
 		r.byOrder[order] = append(r.byOrder[order], record)
@@ -56,7 +57,8 @@ func (r *records) OrderRecords(_ context.Context, order string) (all, shared []p
 	defer r.mu.Unlock()
 	for other, theirs := range r.byOrder {
 		for _, record := range r.byOrder[order] {
-			if other != order && slices.ContainsFunc(theirs, func(their ports.DNSRecord) bool { return same(their, record) }) {
+			if other != order && slices.ContainsFunc(theirs,
+				func(their ports.DNSRecord) bool { return same(their, record) }) {
 				shared = append(shared, record)
 			}
 		}
@@ -67,7 +69,8 @@ func (r *records) OrderRecords(_ context.Context, order string) (all, shared []p
 func (r *records) ForgetRecords(_ context.Context, order string, forgotten []ports.DNSRecord) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byOrder[order] = slices.DeleteFunc(r.byOrder[order], func(record ports.DNSRecord) bool { return slices.Contains(forgotten, record) })
+	r.byOrder[order] = slices.DeleteFunc(r.byOrder[order],
+		func(record ports.DNSRecord) bool { return slices.Contains(forgotten, record) })
 	return nil
 }
 
@@ -100,7 +103,8 @@ func solver(t *testing.T, server *dns01test.Server, store ports.DNSRecords, zone
 // challenge is one for the name, that no other has.
 func challenge(name string) domain.Challenge {
 	token := rand.Text()
-	return domain.Challenge{Type: domain.ChallengeDNS01, Status: domain.AuthorizationPending, Name: name, Token: token, KeyAuthorization: token + ".thumbprint"}
+	return domain.Challenge{Type: domain.ChallengeDNS01, Status: domain.AuthorizationPending, Name: name, Token: token,
+		KeyAuthorization: token + ".thumbprint"}
 }
 
 // requireFault checks kind, reason and that the message holds each part.
@@ -129,7 +133,8 @@ func newOrder(t *testing.T, directory string, client *http.Client, names ...stri
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	o := &order{t: t, client: &acme.Client{Directory: directory, HTTPClient: client, PollInterval: 50 * time.Millisecond, PollTimeout: 20 * time.Second}}
+	o := &order{t: t, client: &acme.Client{Directory: directory, HTTPClient: client,
+		PollInterval: 50 * time.Millisecond, PollTimeout: 20 * time.Second}}
 	o.account, err = o.client.NewAccount(t.Context(), acme.Account{PrivateKey: key, TermsOfServiceAgreed: true})
 	require.NoError(t, err)
 	for _, name := range names {
@@ -140,12 +145,14 @@ func newOrder(t *testing.T, directory string, client *http.Client, names ...stri
 	for _, url := range o.order.Authorizations {
 		authorization, err := o.client.GetAuthorization(t.Context(), o.account, url)
 		require.NoError(t, err)
-		i := slices.IndexFunc(authorization.Challenges, func(c acme.Challenge) bool { return c.Type == acme.ChallengeTypeDNS01 })
+		i := slices.IndexFunc(authorization.Challenges,
+			func(c acme.Challenge) bool { return c.Type == acme.ChallengeTypeDNS01 })
 		require.GreaterOrEqual(t, i, 0, "no dns-01 challenge in %+v", authorization)
 		c := authorization.Challenges[i]
 		o.offered = append(o.offered, c)
-		o.challenges = append(o.challenges, domain.Challenge{Type: domain.ChallengeDNS01, Status: domain.AuthorizationPending,
-			Name: authorization.Identifier.Value, Token: c.Token, KeyAuthorization: c.KeyAuthorization})
+		o.challenges = append(o.challenges, domain.Challenge{Type: domain.ChallengeDNS01,
+			Status: domain.AuthorizationPending,
+			Name:   authorization.Identifier.Value, Token: c.Token, KeyAuthorization: c.KeyAuthorization})
 	}
 	return o
 }

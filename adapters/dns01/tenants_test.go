@@ -43,7 +43,8 @@ func TestTenantsOfOneDelegatedName(t *testing.T) {
 		return s.Present(t.Context(), order, challenges[i:i+1])
 	})
 	require.Len(t, server.TXT(delegated), orders)
-	each(0, orders, func(s ports.Solver, i int, _ string) error { return s.Check(t.Context(), challenges[i]) }) // more than UDP carries
+	// More than UDP carries.
+	each(0, orders, func(s ports.Solver, i int, _ string) error { return s.Check(t.Context(), challenges[i]) })
 	each(0, orders/2, func(s ports.Solver, _ int, order string) error { return s.CleanUp(t.Context(), order) })
 	var left []string
 	for i := orders / 2; i < orders; i++ {
@@ -51,7 +52,8 @@ func TestTenantsOfOneDelegatedName(t *testing.T) {
 	}
 	slices.Sort(left)
 	require.Equal(t, left, server.TXT(delegated))
-	requireFault(t, solver(t, server, store, server.Zone("acme.test")).Check(t.Context(), challenges[0]), domain.FaultWait, "ChallengeNotVisible",
+	requireFault(t, solver(t, server, store, server.Zone("acme.test")).Check(t.Context(), challenges[0]),
+		domain.FaultWait, "ChallengeNotVisible",
 		"but 12 other TXT records")
 	each(orders/2, orders, func(s ports.Solver, _ int, order string) error { return s.CleanUp(t.Context(), order) })
 	require.Empty(t, server.TXT(delegated))
@@ -63,9 +65,11 @@ func TestAnotherProcessCleansUp(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test")
 	store := newRecords()
-	require.NoError(t, solver(t, server, store, server.Zone("shop.test")).Present(t.Context(), "order", []domain.Challenge{challenge("shop.test")}))
+	require.NoError(t, solver(t, server, store, server.Zone("shop.test")).Present(t.Context(), "order",
+		[]domain.Challenge{challenge("shop.test")}))
 	server.Add(`_acme-challenge.shop.test. 1 TXT "somebody's own"`)
-	require.NoError(t, store.PutRecords(t.Context(), "order", []ports.DNSRecord{{Zone: "shop.test", Name: "_acme-challenge.www.shop.test", Value: "never written"}}))
+	require.NoError(t, store.PutRecords(t.Context(), "order",
+		[]ports.DNSRecord{{Zone: "shop.test", Name: "_acme-challenge.www.shop.test", Value: "never written"}}))
 	require.NoError(t, solver(t, server, store, server.Zone("shop.test")).CleanUp(t.Context(), "order"))
 	require.Equal(t, []string{"somebody's own"}, server.TXT("_acme-challenge.shop.test"))
 	require.Empty(t, store.of("order"))
@@ -100,7 +104,8 @@ func TestZoneConfiguredNoLonger(t *testing.T) {
 	require.Len(t, server.TXT("_acme-challenge.www.deep.shop.test"), 1, "the longest zone is taken")
 
 	fewer := solver(t, server, store, server.Zone("acme.test"))
-	requireFault(t, fewer.CleanUp(t.Context(), "order"), domain.FaultOperator, "UnknownDNSZone", "_acme-challenge.", "shop.test, which is none", "acme.test", "EVERLEAF_CONFIG")
+	requireFault(t, fewer.CleanUp(t.Context(), "order"), domain.FaultOperator, "UnknownDNSZone", "_acme-challenge.",
+		"shop.test, which is none", "acme.test", "EVERLEAF_CONFIG")
 	require.Len(t, store.of("order"), 2)
 	require.Empty(t, server.TXT("_acme-challenge.acme.test"))
 	require.NoError(t, s.CleanUp(t.Context(), "order"))

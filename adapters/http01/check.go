@@ -30,7 +30,8 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(bounded, http.MethodGet, target, nil)
 	if err != nil {
-		return domain.NewFault(domain.FaultName, domain.ReasonNameUnusable, nil, "%q cannot be part of a URL", challenge.Name)
+		return domain.NewFault(domain.FaultName, domain.ReasonNameUnusable, nil, "%q cannot be part of a URL",
+			challenge.Name)
 	}
 	request.Header.Set("User-Agent", userAgent)
 	request.Header.Set("Accept", "*/*")
@@ -82,7 +83,8 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 	from := response.Request.URL
 	if from.Hostname() != request.URL.Hostname() {
 		// The name's owner chose this address: what it answers, perhaps from inside our network, is not shown.
-		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix, false
+		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix,
+			false
 	}
 	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix, false
 }
@@ -98,7 +100,8 @@ func explain(err error, name string, port int) (seen, fix string) {
 		return "DNS has no address for " + strings.TrimSuffix(dns.Name, "."), "create an A or AAAA record for " + name
 	case errors.As(err, &dns):
 		// Without its Server, which is the system's even where another one was asked.
-		return "DNS error for " + strings.TrimSuffix(dns.Name, ".") + ": " + dns.Err, "see to the name servers of " + name
+		return "DNS error for " + strings.TrimSuffix(dns.Name, ".") + ": " + dns.Err, "see to the name servers of " +
+			name
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("no answer within %s", checkTimeout), fix
 	case errors.Is(err, syscall.ECONNREFUSED):

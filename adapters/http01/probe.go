@@ -17,15 +17,16 @@ type Probes interface {
 	RemoveProbe(ctx context.Context, token string) error
 }
 
-// Probe stores a token, asks for it at name's port 80 as a CA does (RFC 8555 §8.3), and removes it: the answer must be that
-// of a responder on this database. The name is looked up by this host's resolver. Fault: Operator
+// Probe stores a token, asks for it at name's port 80 as a CA does (RFC 8555 §8.3), and removes it: the answer must be
+// that of a responder on this database. The name is looked up by this host's resolver. Fault: Operator
 // "ResponderNotAnswering".
 func Probe(ctx context.Context, name string, probes Probes) (seen string, err error) {
 	token, answer := rand.Text(), rand.Text()
 	if err := probes.PutProbe(ctx, token, answer); err != nil {
 		return "", err
 	}
-	defer func() { _ = probes.RemoveProbe(context.WithoutCancel(ctx), token) }() // else the next probe does, after an hour
+	// Else the next probe does, after an hour.
+	defer func() { _ = probes.RemoveProbe(context.WithoutCancel(ctx), token) }()
 	failed := func(cause error) error {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonResponderNotAnswering, cause,
 			"http://%s%s is not answered by a responder on this database: lead port 80, path %s, to the responders "+

@@ -34,10 +34,14 @@ func started(t *testing.T, store *mocks.MockHTTPTokens) *http01.Responder {
 
 func TestResponderAnswers(t *testing.T) {
 	store := mocks.NewMockHTTPTokens(gomock.NewController(t))
-	store.EXPECT().KeyAuthorization(gomock.Any(), token).Return(keyAuthorization, nil).Times(1)                    // found: cached
-	store.EXPECT().KeyAuthorization(gomock.Any(), "unknown").Return("", nil).Times(2)                              // missed: asked again
-	store.EXPECT().KeyAuthorization(gomock.Any(), "failing").Return("", errors.New("password=hunter2")).Times(1)   // not shown
-	store.EXPECT().KeyAuthorization(gomock.Any(), strings.Repeat("a", 128)).Return(keyAuthorization, nil).Times(1) // the longest
+	// Found: cached.
+	store.EXPECT().KeyAuthorization(gomock.Any(), token).Return(keyAuthorization, nil).Times(1)
+	// Missed: asked again.
+	store.EXPECT().KeyAuthorization(gomock.Any(), "unknown").Return("", nil).Times(2)
+	// Not shown.
+	store.EXPECT().KeyAuthorization(gomock.Any(), "failing").Return("", errors.New("password=hunter2")).Times(1)
+	// The longest.
+	store.EXPECT().KeyAuthorization(gomock.Any(), strings.Repeat("a", 128)).Return(keyAuthorization, nil).Times(1)
 	responder := started(t, store)
 	cases := []struct {
 		method, path string
@@ -96,7 +100,8 @@ func TestResponderNamesTheAddressItCannotBind(t *testing.T) {
 func TestStopFinishesAnswersAndThenCuts(t *testing.T) {
 	store := mocks.NewMockHTTPTokens(gomock.NewController(t))
 	asked := make(chan struct{})
-	store.EXPECT().KeyAuthorization(gomock.Any(), token).DoAndReturn(func(ctx context.Context, _ string) (string, error) {
+	store.EXPECT().KeyAuthorization(gomock.Any(),
+		token).DoAndReturn(func(ctx context.Context, _ string) (string, error) {
 		close(asked)
 		<-ctx.Done()
 		return "", ctx.Err()

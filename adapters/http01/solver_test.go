@@ -63,20 +63,30 @@ func TestCheck(t *testing.T) {
 		says   []string // none: visible
 	}{
 		{"right", right, nil},
-		{"white space at the end", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(keyAuthorization + " \r\n\t")) }, nil},
-		{"white space in front", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(" " + keyAuthorization)) }, []string{"HTTP 200", "route"}},
-		{"right but 404", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); right(w, r) }, []string{"HTTP 404"}},
+		{"white space at the end", func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = w.Write([]byte(keyAuthorization + " \r\n\t"))
+		}, nil},
+		{"white space in front", func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = w.Write([]byte(" " + keyAuthorization))
+		}, []string{"HTTP 200", "route"}},
+		{"right but 404", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); right(w, r) },
+			[]string{"HTTP 404"}},
 		{"another page", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("<h1>\x1b[2JHello</h1>" + strings.Repeat("x", 900000)))
 		},
 			[]string{"HTTP 200", `"<h1>[2JHello</h1>xxx`}},
-		{"server error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }, []string{"HTTP 500", "oops"}},
+		{"server error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) },
+			[]string{"HTTP 500", "oops"}},
 		{"empty", func(http.ResponseWriter, *http.Request) {}, []string{`HTTP 200 with ""`}},
 		{"https with any certificate", redirect(func(r *http.Request) string { return secure.URL + r.URL.Path }), nil},
 		{"ten redirects", hops(10), nil},
 		{"eleven redirects", hops(11), []string{"more than 10 redirects"}},
-		{"another scheme", redirect(func(*http.Request) string { return "ftp://example.org/" }), []string{"other than http and https"}},
-		{"another host's page", redirect(func(*http.Request) string { return secure.URL + "/inside" }), []string{"HTTP 200 after a redirect to https://127.0.0.1:"}},
+		{"another scheme", redirect(func(*http.Request) string { return "ftp://example.org/" }),
+			[]string{"other than http and https"}},
+		{"another host's page", redirect(func(*http.Request) string { return secure.URL + "/inside" }),
+			[]string{"HTTP 200 after a redirect to https://127.0.0.1:"}},
 		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"EOF"}},
 	}
 	secure = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -42,7 +42,8 @@ func retries(fault *domain.Fault) nexus.HandlerErrorRetryBehavior {
 func failure(fault *domain.Fault, final bool) error {
 	detail := *fault
 	detail.Message = fault.Error() // the cause does not travel, its words do
-	return temporal.NewApplicationErrorWithOptions(detail.Message, string(detail.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: final, Details: []any{detail},
-	})
+	return temporal.NewApplicationErrorWithOptions(detail.Message, string(detail.Kind),
+		temporal.ApplicationErrorOptions{
+			NonRetryable: final, Details: []any{detail},
+		})
 }

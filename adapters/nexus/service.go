@@ -74,7 +74,8 @@ func operationTimeout(header nexus.Header) time.Duration {
 // answering is left of a request's time to say that there was no answer.
 const answering = time.Second
 
-func status(keeper *caller.Client) func(context.Context, ports.NexusStatus, nexus.StartOperationOptions) (domain.Status, error) {
+func status(keeper *caller.Client) func(context.Context, ports.NexusStatus,
+	nexus.StartOperationOptions) (domain.Status, error) {
 	return func(ctx context.Context, in ports.NexusStatus, _ nexus.StartOperationOptions) (domain.Status, error) {
 		bounded := ctx
 		if deadline, ok := ctx.Deadline(); ok {
@@ -88,7 +89,8 @@ func status(keeper *caller.Client) func(context.Context, ports.NexusStatus, nexu
 			return found, nil
 		case errors.Is(err, context.DeadlineExceeded):
 			err = domain.NewFault(domain.FaultWait, domain.ReasonNoAnswer, nil,
-				"the workflow of certificate %q did not answer in time; its workers are busy or gone: ask again", in.Name)
+				"the workflow of certificate %q did not answer in time; its workers are busy or gone: ask again",
+				in.Name)
 		case ctx.Err() != nil:
 			return domain.Status{}, ctx.Err()
 		}

@@ -22,11 +22,16 @@ func TestRefusal(t *testing.T) {
 		is    nexus.HandlerErrorType
 		again bool
 	}{
-		{domain.NewFault(domain.FaultSpec, "NoNames", nil, "no names"), domain.FaultSpec, nexus.HandlerErrorTypeBadRequest, false},
-		{domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "?"), domain.FaultSpec, nexus.HandlerErrorTypeNotFound, false},
-		{domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "ended"), domain.FaultSpec, nexus.HandlerErrorTypeNotFound, false},
-		{domain.NewFault(domain.FaultWait, "NoWorker", nil, "none"), domain.FaultWait, nexus.HandlerErrorTypeUnavailable, true},
-		{domain.NewFault(domain.FaultOperator, "TemporalRefused", nil, "key"), domain.FaultOperator, nexus.HandlerErrorTypeInternal, false},
+		{domain.NewFault(domain.FaultSpec, "NoNames", nil, "no names"), domain.FaultSpec,
+			nexus.HandlerErrorTypeBadRequest, false},
+		{domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "?"), domain.FaultSpec,
+			nexus.HandlerErrorTypeNotFound, false},
+		{domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "ended"), domain.FaultSpec,
+			nexus.HandlerErrorTypeNotFound, false},
+		{domain.NewFault(domain.FaultWait, "NoWorker", nil, "none"), domain.FaultWait,
+			nexus.HandlerErrorTypeUnavailable, true},
+		{domain.NewFault(domain.FaultOperator, "TemporalRefused", nil, "key"), domain.FaultOperator,
+			nexus.HandlerErrorTypeInternal, false},
 		{errors.New("bug"), domain.FaultOperator, nexus.HandlerErrorTypeInternal, false},
 	} {
 		var refused *nexus.HandlerError

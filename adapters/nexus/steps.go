@@ -82,7 +82,8 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 		out.Status, err = keeper.Retire(ctx, request.Certificate, *request.Retire)
 	default:
 		err = domain.NewFault(domain.FaultOperator, domain.ReasonUnknownOperation, nil,
-			"operation %q is not known to this worker; is it older than the one that took the request?", request.Operation)
+			"operation %q is not known to this worker; is it older than the one that took the request?",
+			request.Operation)
 	}
 	if errors.Is(context.Cause(ctx), errStopping) && err != nil {
 		err = errStopping

@@ -13,8 +13,8 @@ type Check struct {
 	// Run looks once. It SHOULD honour ctx, and MUST be harmless when repeated. detail is what to say when all is well;
 	// err says what is wrong and what to do, to a person. Neither holds a secret.
 	Run func(ctx context.Context) (detail string, err error)
-	// Vital reports whether /livez fails with it too. Such a check MUST look at nothing but the process itself: a restart
-	// does not bring back a server that is away.
+	// Vital reports whether /livez fails with it too. Such a check MUST look at nothing but the process itself: a
+	// restart does not bring back a server that is away.
 	Vital bool
 }
 

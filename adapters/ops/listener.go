@@ -45,8 +45,9 @@ func NewListener(config Config, logger *slog.Logger) *Listener {
 	mux.HandleFunc("GET /livez", l.live)
 	mux.HandleFunc("GET /readyz", l.ready)
 	mux.HandleFunc("GET /metrics", l.measure)
-	l.Listener = listener.New(listener.Config{Name: "operations listener", Setting: "--ops-listen (EVERLEAF_OPS_LISTEN)",
-		Listen: config.Listen, WriteTimeout: writeTimeout}, mux, logger)
+	l.Listener = listener.New(listener.Config{Name: "operations listener",
+		Setting: "--ops-listen (EVERLEAF_OPS_LISTEN)",
+		Listen:  config.Listen, WriteTimeout: writeTimeout}, mux, logger)
 	return l
 }
 

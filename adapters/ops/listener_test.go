@@ -56,7 +56,8 @@ func TestALifeOfAProcess(t *testing.T) {
 	l.Running("runs it all",
 		Check{Name: "schema", Run: func(context.Context) (string, error) {
 			if away.Load() {
-				return "", domain.NewFault(domain.FaultWait, "DatabaseUnavailable", errors.New("cut"), "Postgres is out of reach")
+				return "", domain.NewFault(domain.FaultWait, "DatabaseUnavailable", errors.New("cut"),
+					"Postgres is out of reach")
 			}
 			return "version 2", nil
 		}},
@@ -66,13 +67,15 @@ func TestALifeOfAProcess(t *testing.T) {
 			}
 			return "come back", nil
 		}})
-	says(200, 200, "ok   process: runs it all\nok   polls: come back\n", "ok   process: runs it all\nok   schema: version 2\nok   polls: come back\n")
+	says(200, 200, "ok   process: runs it all\nok   polls: come back\n",
+		"ok   process: runs it all\nok   schema: version 2\nok   polls: come back\n")
 	away.Store(true)
 	says(200, 503, "ok   process: runs it all\nok   polls: come back\n",
 		"ok   process: runs it all\nFAIL schema: Postgres is out of reach: cut\nok   polls: come back\n")
 	away.Store(false)
 	stuck.Store(true)
-	says(503, 503, "ok   process: runs it all\nFAIL polls: stuck\n", "ok   process: runs it all\nok   schema: version 2\nFAIL polls: stuck\n")
+	says(503, 503, "ok   process: runs it all\nFAIL polls: stuck\n",
+		"ok   process: runs it all\nok   schema: version 2\nFAIL polls: stuck\n")
 
 	l.Draining("SIGTERM was received")
 	says(200, 503, "ok   process: draining: SIGTERM was received\n", "FAIL process: draining: SIGTERM was received\n")
@@ -86,7 +89,10 @@ func TestWhatIsAnswered(t *testing.T) {
 	l := start(t, nil)
 	code, _ := get(t, l, "/metrics")
 	require.Equal(t, http.StatusNotFound, code, "no metrics yet")
-	l.Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "everleaf_up 1\n") }))
+	l.Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, "everleaf_up 1\n")
+	}))
 	code, body := get(t, l, "/metrics")
 	require.Equal(t, http.StatusOK, code)
 	require.Equal(t, "everleaf_up 1\n", body)

@@ -51,7 +51,8 @@ func TestAHangingCheckHangsNobody(t *testing.T) {
 			return "", errors.New("asked and\n\twaited")
 		}
 		well := func(context.Context) (string, error) { return "well", nil }
-		p := newPanel([]Check{{Name: "deaf", Run: deaf}, {Name: "patient", Run: patient}, {Name: "good", Run: well}}, checkBound, checkFresh)
+		p := newPanel([]Check{{Name: "deaf", Run: deaf}, {Name: "patient", Run: patient}, {Name: "good", Run: well}},
+			checkBound, checkFresh)
 		began := time.Now()
 		require.Equal(t, []result{
 			{"deaf", false, "no answer for 3s"}, {"patient", false, "asked and waited"}, {"good", true, "well"},

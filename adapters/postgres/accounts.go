@@ -47,7 +47,10 @@ func (a *Accounts) ListAccounts(ctx context.Context) ([]ports.Account, error) {
 	if err != nil {
 		return nil, interpret(err)
 	}
-	accounts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.Account, error) { return scanAccount(row) })
+	accounts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ports.Account,
+		error) {
+		return scanAccount(row)
+	})
 	return accounts, interpret(err)
 }
 

@@ -20,7 +20,8 @@ const (
 // account stores an account that the CA does not know yet.
 func (s store) account() ports.Account {
 	s.t.Helper()
-	stored, err := s.AddAccount(s.t.Context(), ports.Account{Issuer: accountIssuer, Directory: accountDirectory, SealedKey: []byte{1}})
+	stored, err := s.AddAccount(s.t.Context(),
+		ports.Account{Issuer: accountIssuer, Directory: accountDirectory, SealedKey: []byte{1}})
 	require.NoError(s.t, err)
 	return stored
 }
@@ -40,7 +41,8 @@ func TestAccountsTheFirstWriterWins(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range accounts {
 		wg.Go(func() {
-			accounts[i], errs[i] = s.AddAccount(t.Context(), ports.Account{Issuer: accountIssuer, Directory: accountDirectory, SealedKey: []byte{1, byte(i)}})
+			accounts[i], errs[i] = s.AddAccount(t.Context(),
+				ports.Account{Issuer: accountIssuer, Directory: accountDirectory, SealedKey: []byte{1, byte(i)}})
 		})
 	}
 	wg.Wait()
@@ -49,7 +51,8 @@ func TestAccountsTheFirstWriterWins(t *testing.T) {
 		require.Equal(t, accounts[0], accounts[i])
 	}
 	require.False(t, accounts[0].Since.IsZero())
-	_, err = s.AddAccount(t.Context(), ports.Account{Issuer: accountIssuer, Directory: accountDirectory + "/v2", SealedKey: []byte{9}})
+	_, err = s.AddAccount(t.Context(), ports.Account{Issuer: accountIssuer, Directory: accountDirectory + "/v2",
+		SealedKey: []byte{9}})
 	require.NoError(t, err, "another directory is another account")
 	listed, err := s.ListAccounts(t.Context())
 	require.NoError(t, err)
@@ -65,15 +68,18 @@ func TestARegistrationIsOneEvent(t *testing.T) {
 		require.NoError(t, s.RecordRegistration(t.Context(), accountIssuer, accountDirectory,
 			ports.Registration{URL: "https://ca.example/acct/1", Contact: "ops@example.org"}))
 	}
-	require.NoError(t, s.RecordRegistration(t.Context(), accountIssuer, accountDirectory, ports.Registration{URL: "https://ca.example/acct/2", Found: true}))
+	require.NoError(t, s.RecordRegistration(t.Context(), accountIssuer, accountDirectory,
+		ports.Registration{URL: "https://ca.example/acct/2", Found: true}))
 	want.URL, want.Contact = "https://ca.example/acct/2", "ops@example.org"
 	found, err := s.FindAccount(t.Context(), accountIssuer, accountDirectory)
 	require.NoError(t, err)
 	require.Equal(t, &want, found)
 	require.Equal(t, []string{"account_registered", "account_registered"}, s.accountEvents())
-	require.Equal(t, map[string]any{"issuer": accountIssuer, "directory": accountDirectory, "account": want.URL, "contact": want.Contact, "found": true},
+	require.Equal(t, map[string]any{"issuer": accountIssuer, "directory": accountDirectory, "account": want.URL,
+		"contact": want.Contact, "found": true},
 		query[map[string]any](s, `SELECT detail FROM events ORDER BY id DESC LIMIT 1`))
-	requireFault(t, s.RecordRegistration(t.Context(), "nobody", accountDirectory, ports.Registration{URL: "u"}), domain.FaultOperator, "UnknownAccount")
+	requireFault(t, s.RecordRegistration(t.Context(), "nobody", accountDirectory, ports.Registration{URL: "u"}),
+		domain.FaultOperator, "UnknownAccount")
 }
 
 // Of many workers with a new contact one sends it to the CA, and one that was killed in the middle has sent nothing.
@@ -81,7 +87,8 @@ func TestAContactIsToldOnce(t *testing.T) {
 	s := newStore(t)
 	s.account()
 	send := func(contact string, again bool, do func() error) (bool, error) {
-		return s.RecordContact(t.Context(), accountIssuer, accountDirectory, contact, again, func(context.Context) error { return do() })
+		return s.RecordContact(t.Context(), accountIssuer, accountDirectory, contact, again,
+			func(context.Context) error { return do() })
 	}
 	down := errors.New("the CA is down")
 	sent, err := send("ops@example.org", false, func() error { return down })
@@ -115,7 +122,8 @@ func TestAContactIsToldOnce(t *testing.T) {
 	require.Equal(t, "ops@example.org", found.Contact)
 }
 
-// The next key is the first planner's; it takes the place of the current one once, if it is stored as the caller knows it.
+// The next key is the first planner's; it takes the place of the current one once, if it is stored as the caller knows
+// it.
 func TestAnAccountKeyIsPlannedAndSwitched(t *testing.T) {
 	s := newStore(t)
 	s.account()

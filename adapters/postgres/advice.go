@@ -113,7 +113,8 @@ func (a *Advice) RecordAdvice(ctx context.Context, advised ports.Advised) error 
 		)
 		INSERT INTO events (certificate, type, detail)
 		SELECT certificate, 'renewal_moved', jsonb_build_object('version', id, 'from', before -> 'at', 'plan', plan) FROM moved`,
-		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures, text(advised.Failure),
+		advised.Certificate, advised.Version, plan, plan.At, orNull(advised.Next), advised.Failures,
+		text(advised.Failure),
 		advised.Moved)
 	return interpret(err)
 }

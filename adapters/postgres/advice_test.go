@@ -32,7 +32,8 @@ func TestDueGoesThroughTheFleetInPages(t *testing.T) {
 	}
 	s.issue(newOrder("unplanned", "unplanned/1"))
 	s.open(newOrder("unissued", "unissued/1"))
-	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET next_check = $1 WHERE certificate = 'c'`, noon.Add(-time.Minute))
+	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET next_check = $1 WHERE certificate = 'c'`,
+		noon.Add(-time.Minute))
 	require.NoError(t, err)
 	page := func(at time.Time, after string, except []string, limit int) (found []string, next ports.PageState) {
 		t.Helper()
@@ -91,7 +92,8 @@ func TestBacklog(t *testing.T) {
 	s.release("given-up")
 	_, err := s.RecordRevoked(t.Context(), "revoked", versions[2], domain.RevokedSuperseded, noon)
 	require.NoError(t, err)
-	for _, d := range [][2]string{{"kept", "files@web2"}, {"kept", "files@web1"}, {"kept", "hook"}, {"given-up", "files@web3"}, {"revoked", "files@web1"}} {
+	for _, d := range [][2]string{{"kept", "files@web2"}, {"kept", "files@web1"}, {"kept", "hook"},
+		{"given-up", "files@web3"}, {"revoked", "files@web1"}} {
 		_, err := s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, contacted, version, delivered_at)
 			SELECT name, $2, true, current_version, now() FROM certificates WHERE name = $1`, d[0], d[1])
 		require.NoError(t, err)
@@ -103,8 +105,9 @@ func TestBacklog(t *testing.T) {
 	require.Equal(t, ports.BeginSweepOutput{Renewals: 1, Hosts: []string{"", "web1", "web2"}}, found)
 
 	// A plan that moved is counted until its workflow is notified, and a drift is something to look at.
-	require.NoError(t, advice.RecordAdvice(t.Context(), ports.Advised{Certificate: "kept", Version: versions[0], Plan: domain.RenewalPlan{At: noon},
-		Moved: true, Next: noon.Add(time.Hour)}))
+	require.NoError(t, advice.RecordAdvice(t.Context(),
+		ports.Advised{Certificate: "kept", Version: versions[0], Plan: domain.RenewalPlan{At: noon},
+			Moved: true, Next: noon.Add(time.Hour)}))
 	_, err = s.pool.Exec(t.Context(), `UPDATE deliveries SET version = NULL WHERE target = 'files@web2'`)
 	require.NoError(t, err)
 	found, err = advice.Backlog(t.Context(), noon)
@@ -117,8 +120,10 @@ func TestBacklog(t *testing.T) {
 	found, err = advice.Backlog(t.Context(), noon.Add(time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, found.Renewals)
-	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE id::text = ANY ($1) AND next_check IS NOT NULL`, []string{versions[0], versions[2]}))
-	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM versions WHERE next_check IS NOT NULL`), "the new one, and the one that may be taken up again")
+	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE id::text = ANY ($1) AND next_check IS NOT NULL`,
+		[]string{versions[0], versions[2]}))
+	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM versions WHERE next_check IS NOT NULL`),
+		"the new one, and the one that may be taken up again")
 	require.Zero(t, query[int](s, `SELECT count(*) FROM versions WHERE moved`))
 }
 
@@ -129,14 +134,16 @@ func TestRecordAdvice(t *testing.T) {
 	issued, plan := s.planned("web")
 	record := func(plan domain.RenewalPlan, failures int, failure string) {
 		t.Helper()
-		require.NoError(t, advice.RecordAdvice(t.Context(), ports.Advised{Certificate: "web", Version: issued.Version, Plan: plan,
-			Next: noon.Add(time.Hour), Failures: failures, Failure: failure}))
+		require.NoError(t, advice.RecordAdvice(t.Context(),
+			ports.Advised{Certificate: "web", Version: issued.Version, Plan: plan,
+				Next: noon.Add(time.Hour), Failures: failures, Failure: failure}))
 	}
 	moves := func() int {
 		return query[int](s, `SELECT count(*) FROM events WHERE type = 'renewal_moved' AND certificate = 'web'`)
 	}
 	record(plan, 2, "it is \x00 down")
-	require.Equal(t, "2 it is \uFFFD down", query[string](s, `SELECT check_failures || ' ' || check_failure FROM versions`))
+	require.Equal(t, "2 it is \uFFFD down", query[string](s,
+		`SELECT check_failures || ' ' || check_failure FROM versions`))
 	require.Equal(t, noon.Add(time.Hour), query[time.Time](s, `SELECT next_check FROM versions`).UTC())
 	require.Zero(t, moves())
 
@@ -146,7 +153,9 @@ func TestRecordAdvice(t *testing.T) {
 	require.Zero(t, moves(), "less than a second is no move")
 	require.Empty(t, query[string](s, `SELECT coalesce(check_failure, '') FROM versions`))
 
-	moved := domain.PlanRenewal(noon, issued, &domain.Window{Start: noon.Add(time.Hour), End: noon.Add(2 * time.Hour), ExplanationURL: "https://ca.example/why"}, 0.25)
+	moved := domain.PlanRenewal(noon, issued,
+		&domain.Window{Start: noon.Add(time.Hour), End: noon.Add(2 * time.Hour),
+			ExplanationURL: "https://ca.example/why"}, 0.25)
 	for range 2 {
 		record(moved, 0, "")
 	}
@@ -160,7 +169,8 @@ func TestRecordAdvice(t *testing.T) {
 	require.Equal(t, moved.At, query[time.Time](s, `SELECT next_renewal FROM everleaf_certificates`).UTC())
 
 	explained := moved
-	explained.Window = &domain.Window{Start: moved.Window.Start, End: moved.Window.End, ExplanationURL: "https://ca.example/more"}
+	explained.Window = &domain.Window{Start: moved.Window.Start, End: moved.Window.End,
+		ExplanationURL: "https://ca.example/more"}
 	record(explained, 0, "")
 	require.Equal(t, 2, moves(), "a new explanation is worth telling")
 
@@ -168,10 +178,12 @@ func TestRecordAdvice(t *testing.T) {
 	s.issue(newOrder("web", "web/2"))
 	record(plan, 0, "")
 	require.Equal(t, 2, moves())
-	for _, strange := range []ports.Advised{{Certificate: "web", Version: nobody}, {Certificate: "other", Version: issued.Version}} {
+	for _, strange := range []ports.Advised{{Certificate: "web", Version: nobody},
+		{Certificate: "other", Version: issued.Version}} {
 		require.NoError(t, advice.RecordAdvice(t.Context(), strange))
 	}
-	requireFault(t, advice.RecordAdvice(t.Context(), ports.Advised{Certificate: "web", Version: "no id"}), domain.FaultOperator, "UnknownVersion")
+	requireFault(t, advice.RecordAdvice(t.Context(), ports.Advised{Certificate: "web", Version: "no id"}),
+		domain.FaultOperator, "UnknownVersion")
 }
 
 // A plan that moved stays to be notified of until that is recorded, for this very instant.

@@ -43,6 +43,7 @@ func (a *Advice) Backlog(ctx context.Context, now time.Time) (ports.BeginSweepOu
 		)
 		SELECT (SELECT count(*) FROM due WHERE asked AND NOT over AND NOT moved)
 				+ (SELECT count(*) FROM versions v JOIN `+inService+` WHERE v.moved),
-			ARRAY(`+deliveryHosts+`), (SELECT count(*)`+orphaned+`)`, now).Scan(&found.Renewals, &found.Hosts, &found.Records)
+			ARRAY(`+deliveryHosts+`), (SELECT count(*)`+orphaned+`)`, now).Scan(&found.Renewals, &found.Hosts,
+		&found.Records)
 	return found, interpret(err)
 }

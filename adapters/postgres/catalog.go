@@ -25,7 +25,8 @@ const recordColumns = `c.name, c.phase, c.spec, c.wanted, c.generation, c.failur
 func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	var record ports.CertificateRecord
 	var version versionRow
-	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Asked, &record.Generation, &record.Failure, &record.UpdatedAt,
+	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Asked, &record.Generation,
+		&record.Failure, &record.UpdatedAt,
 		&record.ReleasedAt, &record.Renewal},
 		version.fields()...)
 	err := row.Scan(append(fields, more...)...)

@@ -174,7 +174,8 @@ func (c *Certificates) ofVersion(ctx context.Context, value any, statement, cert
 }
 
 // RecordReleased implements ports.Certificates.
-func (c *Certificates) RecordReleased(ctx context.Context, certificate string, at time.Time, cancelled bool) (domain.Record, error) {
+func (c *Certificates) RecordReleased(ctx context.Context, certificate string, at time.Time,
+	cancelled bool) (domain.Record, error) {
 	return c.after(ctx, certificate, nil, `
 		WITH current AS (
 			SELECT name FROM certificates
@@ -186,10 +187,12 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string, a
 			RETURNING certificates.name
 		), `+tokensInFlight+`
 		INSERT INTO events (certificate, type, detail)
-		SELECT name, 'released', CASE WHEN $3 THEN '{"cancelled": true}'::jsonb ELSE '{}' END FROM released`, certificate, at, cancelled)
+		SELECT name, 'released', CASE WHEN $3 THEN '{"cancelled": true}'::jsonb ELSE '{}' END FROM released`,
+		certificate, at, cancelled)
 }
 
 func unknownVersionFault(version string) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
-		"no version %q of the certificate is stored: the database is not the one that this workflow used before", version)
+		"no version %q of the certificate is stored: the database is not the one that this workflow used before",
+		version)
 }

@@ -15,7 +15,8 @@ func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
 	s := newStore(t)
 	order := s.placed(newOrder("web", "web/1"))
 	require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: "t1", KeyAuthorization: "t1.k"}}))
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon,
+		RetryAt: noon}
 	s.fail("web", failure)
 
 	want := issuedFor(order)
@@ -99,7 +100,8 @@ func TestTheSpecChangesWithTheCertificate(t *testing.T) {
 func TestRecordRenewalKeepsTheFirstPlan(t *testing.T) {
 	s := newStore(t)
 	version := s.issue(newOrder("web", "web/1")).Version
-	first := domain.RenewalPlan{At: noon.Add(123456789 * time.Nanosecond), Reason: "Window", Message: "as the CA suggests", Fraction: 0.1234567890123456,
+	first := domain.RenewalPlan{At: noon.Add(123456789 * time.Nanosecond), Reason: "Window",
+		Message: "as the CA suggests", Fraction: 0.1234567890123456,
 		Window: &domain.Window{Start: noon, End: noon.Add(time.Hour), ExplanationURL: "https://ca.example/why"}}
 	require.Equal(t, first, s.plan("web", version, first, time.Time{}), "to the nanosecond and the last digit")
 	require.Equal(t, first, *s.read("web").Renewal)
@@ -116,7 +118,8 @@ func TestRecordRenewalFromTwoReplicasAgrees(t *testing.T) {
 	var records [2]domain.Record
 	var errs [2]error
 	s.collide(`SELECT FROM versions WHERE id = $1::uuid FOR UPDATE`, version, 2, func(i int) {
-		records[i], errs[i] = s.RecordRenewal(t.Context(), "web", version, domain.RenewalPlan{At: noon, Fraction: float64(i) / 2}, time.Time{})
+		records[i], errs[i] = s.RecordRenewal(t.Context(), "web", version,
+			domain.RenewalPlan{At: noon, Fraction: float64(i) / 2}, time.Time{})
 	})
 	for i := range records {
 		require.NoError(t, errs[i])
@@ -138,7 +141,8 @@ func TestRecordRenewalOfAReplacedVersion(t *testing.T) {
 
 func TestRecordFailureIsIdempotentByItsInstant(t *testing.T) {
 	s := newStore(t)
-	first := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA", Message: "CAA forbids\x00 it \xff"}, Attempts: 1,
+	first := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA",
+		Message: "CAA forbids\x00 it \xff"}, Attempts: 1,
 		At: noon, RetryAt: noon.Add(time.Minute), Step: "PlaceOrder"}
 	second := first
 	second.Attempts, second.At = 2, noon.Add(time.Minute)
@@ -163,7 +167,8 @@ func TestRecordFailureRemovesTokensInFlight(t *testing.T) {
 	tokens := func() {
 		t.Helper()
 		for _, order := range []ports.StoredOrder{s.open(newOrder("web", "web/2")), s.open(newOrder("other", "o/1"))} {
-			require.NoError(t, s.PutTokens(t.Context(), order.ID, []domain.Challenge{{Token: order.Certificate, KeyAuthorization: "k"}}))
+			require.NoError(t, s.PutTokens(t.Context(), order.ID,
+				[]domain.Challenge{{Token: order.Certificate, KeyAuthorization: "k"}}))
 		}
 	}
 	onlyTheOthers := func() {
@@ -197,7 +202,8 @@ func TestALateFailureIsAnEventAlone(t *testing.T) {
 	s := newStore(t)
 	deliveries := postgres.NewDeliveries(s.pool)
 	at := func(at time.Time) domain.Failure {
-		return domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: at, RetryAt: at.Add(time.Hour)}
+		return domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: at,
+			RetryAt: at.Add(time.Hour)}
 	}
 	before := time.Now().Add(-time.Minute).UTC().Truncate(time.Second)
 	version := s.issue(newOrder("web", "first")).Version

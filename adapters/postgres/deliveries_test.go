@@ -13,7 +13,8 @@ import (
 )
 
 func failedAt(at time.Time, retryIn time.Duration) domain.Failure {
-	return domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "the disk\x00 is full"},
+	return domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable",
+		Message: "the disk\x00 is full"},
 		Attempts: 1, At: at, RetryAt: at.Add(retryIn), Step: ports.DeliverCertificate.Name}
 }
 
@@ -55,7 +56,8 @@ func TestBundleIsTheVersionThatIsAskedFor(t *testing.T) {
 func (s store) delivers(certificate, target, version string) {
 	s.t.Helper()
 	d := postgres.NewDeliveries(s.pool)
-	n, err := d.BeginDelivery(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target, ID: uuid.NewString()}, version)
+	n, err := d.BeginDelivery(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target,
+		ID: uuid.NewString()}, version)
 	require.NoError(s.t, err)
 	_, err = d.RecordDelivered(s.t.Context(), certificate, target, n, "written\x00")
 	require.NoError(s.t, err)
@@ -65,7 +67,8 @@ func (s store) delivers(certificate, target, version string) {
 func (s store) removes(certificate, target string) {
 	s.t.Helper()
 	d := postgres.NewDeliveries(s.pool)
-	n, err := d.BeginRemoval(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target, ID: uuid.NewString()})
+	n, err := d.BeginRemoval(s.t.Context(), ports.DeliveryRequest{Certificate: certificate, Target: target,
+		ID: uuid.NewString()})
 	require.NoError(s.t, err)
 	require.NoError(s.t, d.RecordRemoved(s.t.Context(), certificate, target, n))
 }
@@ -104,10 +107,12 @@ func TestAFailedDeliveryIsReadableUntilItSucceeds(t *testing.T) {
 	require.False(t, current)
 	require.Equal(t, "TargetUnavailable", *reason)
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, 2*time.Minute)))
-	require.Equal(t, noon.Add(2*time.Minute), query[time.Time](s, `SELECT retry_at FROM everleaf_deliveries`).UTC(), "as it was decided last")
+	require.Equal(t, noon.Add(2*time.Minute), query[time.Time](s, `SELECT retry_at FROM everleaf_deliveries`).UTC(),
+		"as it was decided last")
 
 	s.delivers("web", "nginx", issued.Version)
-	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, time.Minute)), "recorded late")
+	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failedAt(noon, time.Minute)),
+		"recorded late")
 	_, current, reason = s.delivery("web", "nginx")
 	require.True(t, current)
 	require.Nil(t, reason, "what is over does not come back")
@@ -127,8 +132,8 @@ func TestARemovedDeliveryIsGoneButForItsStory(t *testing.T) {
 	require.Equal(t, []string{"placed", "issued", "delivered", "removed"}, s.events("web"))
 }
 
-// A target is one of the record's from before it is contacted until it is cleared. What is known to be there is forgotten
-// before a removal, too.
+// A target is one of the record's from before it is contacted until it is cleared. What is known to be there is
+// forgotten before a removal, too.
 func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -143,10 +148,12 @@ func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	require.Equal(t, 1, query[int](s, `SELECT count(*) FROM everleaf_deliveries WHERE certificate = 'web' AND failure_reason IS NOT NULL`))
 
 	for _, target := range []string{"nginx", "haproxy@west"} {
-		_, err := d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: target, ID: "run/" + target}, issued.Version)
+		_, err := d.BeginDelivery(t.Context(),
+			ports.DeliveryRequest{Certificate: "web", Target: target, ID: "run/" + target}, issued.Version)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}, {Target: "nginx", Contacted: true}}, s.stored("web"))
+	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}, {Target: "nginx", Contacted: true}},
+		s.stored("web"))
 	failure := failedAt(noon, time.Minute)
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", issued.Version, failure))
 	require.Equal(t, failure.At, s.stored("web")[1].Failure.At)
@@ -161,7 +168,8 @@ func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	require.Equal(t, domain.Delivery{Target: "nginx", Contacted: true}, s.stored("web")[1])
 	require.NoError(t, d.RecordRemoved(t.Context(), "web", "nginx", n))
 	require.Equal(t, []domain.Delivery{{Target: "haproxy@west", Contacted: true}}, s.stored("web"))
-	_, err = d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "typo", ID: "run/10"}, issued.Version)
+	_, err = d.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "typo", ID: "run/10"},
+		issued.Version)
 	require.NoError(t, err)
 	require.Len(t, s.stored("web"), 2, "what failed before it was met is met now")
 }
@@ -179,7 +187,8 @@ func TestATargetThatWasNeverMetIsForgotten(t *testing.T) {
 	spec := newOrder("web", "").Spec
 	spec.Deliveries = []string{"still-away"}
 	s.ask("web", ensured("r1", noon, spec, "deliveries"))
-	require.Equal(t, []string{"nginx", "still-away"}, query[[]string](s, `SELECT array_agg(target ORDER BY target) FROM deliveries`),
+	require.Equal(t, []string{"nginx", "still-away"},
+		query[[]string](s, `SELECT array_agg(target ORDER BY target) FROM deliveries`),
 		"nginx may have it, and is to be cleared")
 }
 
@@ -196,7 +205,8 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 	}
 	s.issue(newOrder("b", "b/2")) // not delivered yet
 	s.release("c")
-	require.NoError(t, d.RecordUndelivered(t.Context(), "d", "haproxy", issued["d"].Version, failedAt(noon, time.Minute)))
+	require.NoError(t, d.RecordUndelivered(t.Context(), "d", "haproxy", issued["d"].Version,
+		failedAt(noon, time.Minute)))
 
 	walk := func(host string) (all []ports.DeliveredTo) {
 		t.Helper()
@@ -213,8 +223,10 @@ func TestDeliveredPagesThroughAHostsConfirmedDeliveries(t *testing.T) {
 	to := func(name, target string) ports.DeliveredTo {
 		return ports.DeliveredTo{Certificate: name, Target: target, Version: issued[name].Version}
 	}
-	require.Equal(t, []ports.DeliveredTo{to("a", "haproxy"), to("a", "nginx"), to("d", "nginx"), to("e", "haproxy"), to("e", "nginx")}, walk(""))
-	require.Equal(t, []ports.DeliveredTo{to("a", "edge@west"), to("d", "edge@west"), to("e", "edge@west")}, walk("west"))
+	require.Equal(t, []ports.DeliveredTo{to("a", "haproxy"), to("a", "nginx"), to("d", "nginx"), to("e", "haproxy"),
+		to("e", "nginx")}, walk(""))
+	require.Equal(t, []ports.DeliveredTo{to("a", "edge@west"), to("d", "edge@west"), to("e", "edge@west")},
+		walk("west"))
 }
 
 // A drift is stored for exactly the version that was looked at, and stays to be seen until it is delivered again.
@@ -227,11 +239,13 @@ func TestADriftIsStoredUntilItIsDeliveredAgain(t *testing.T) {
 	s.delivers("api", "nginx", api.Version)
 	s.delivers("api", "haproxy", api.Version)
 	drift := func(certificate, target, version string) ports.Drift {
-		return ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate, Target: target, Version: version}, What: "tls.key\x00 is gone"}
+		return ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate, Target: target, Version: version},
+			What: "tls.key\x00 is gone"}
 	}
 	for range 2 {
-		require.NoError(t, d.RecordDrifted(t.Context(), []ports.Drift{drift("web", "nginx", web.Version), drift("api", "haproxy", web.Version),
-			drift("api", "other", api.Version)}))
+		require.NoError(t, d.RecordDrifted(t.Context(),
+			[]ports.Drift{drift("web", "nginx", web.Version), drift("api", "haproxy", web.Version),
+				drift("api", "other", api.Version)}))
 	}
 	require.NoError(t, d.RecordDrifted(t.Context(), nil))
 	require.Equal(t, []string{"placed", "issued", "delivered", "drifted"}, s.events("web"))
@@ -247,7 +261,8 @@ func TestADriftIsStoredUntilItIsDeliveredAgain(t *testing.T) {
 		require.True(t, found.Done)
 		return found.Deliveries
 	}
-	all := []ports.DeliveredTo{{Certificate: "api", Target: "haproxy", Version: api.Version}, {Certificate: "api", Target: "nginx", Version: api.Version},
+	all := []ports.DeliveredTo{{Certificate: "api", Target: "haproxy", Version: api.Version},
+		{Certificate: "api", Target: "nginx", Version: api.Version},
 		{Certificate: "web", Target: "nginx"}}
 	require.Equal(t, all, look(), "a notice that was lost is sent again")
 	require.NoError(t, d.RecordUndelivered(t.Context(), "web", "nginx", web.Version, failedAt(noon, time.Minute)))

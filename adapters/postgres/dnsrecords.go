@@ -89,7 +89,8 @@ func (d *DNSRecords) part(ctx context.Context, orderID string) (all, shared []po
 			FOR UPDATE`, orderID); err != nil {
 			return err
 		}
-		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+` RETURNING `+
+		if shared, err = recordsOf(ctx, tx, `DELETE FROM dns_records r WHERE r.order_id = $1::uuid AND `+others+
+			` RETURNING `+
 			dnsRecordColumns, orderID); err != nil {
 			return err
 		}
@@ -135,7 +136,8 @@ func (d *DNSRecords) OrphanedOrders(ctx context.Context, now time.Time, after st
 	if _, err := uuid.Parse(after); err != nil {
 		return nil, unknownOrderFault(after)
 	}
-	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now, after,
+	rows, err := d.pool.Query(ctx, `SELECT o.id::text`+orphaned+` AND o.id > $2::uuid ORDER BY o.id LIMIT $3`, now,
+		after,
 		max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)

@@ -69,12 +69,14 @@ func TestDNSRecords(t *testing.T) {
 	}
 	require.NoError(t, d.ForgetRecords(t.Context(), second.ID, nil))
 	require.Equal(t, 2, s.count("dns_records"), "an order forgets its own")
-	require.NoError(t, d.ForgetRecords(t.Context(), second.ID, []ports.DNSRecord{record("both"), record("other"), record("never")}))
+	require.NoError(t, d.ForgetRecords(t.Context(), second.ID,
+		[]ports.DNSRecord{record("both"), record("other"), record("never")}))
 	removes, leaves = s.mine(d, second.ID)
 	require.Equal(t, [][]string{nil, nil}, [][]string{removes, leaves})
 }
 
-// A record is removed from the zone that it was put into: the same one in another zone is another record, of whichever order.
+// A record is removed from the zone that it was put into: the same one in another zone is another record, of whichever
+// order.
 func TestARecordInTwoZones(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -214,7 +216,8 @@ func TestOrphanedOrders(t *testing.T) {
 	released := with(s.placed(newOrder("released", "r/1")))
 	s.release("released")
 	waits := with(s.placed(newOrder("waits", "w/1")))
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "DNSUnavailable"}, Attempts: 1, At: early, RetryAt: early.Add(2 * time.Minute)}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultWait, Reason: "DNSUnavailable"}, Attempts: 1,
+		At: early, RetryAt: early.Add(2 * time.Minute)}
 	s.fail("waits", failure)
 	require.Equal(t, sorted(issued, abandoned, released, waits), orphans(early, "", 10))
 	require.Equal(t, sorted(issued, abandoned, released), orphans(early.Add(90*time.Second), "", 10))
@@ -250,7 +253,8 @@ func TestDNSRecordsFaults(t *testing.T) {
 	s := newStore(t)
 	d := postgres.NewDNSRecords(s.pool)
 	for _, id := range []string{nobody, "not-an-id"} {
-		requireFault(t, d.PutRecords(t.Context(), id, []ports.DNSRecord{record("x")}), domain.FaultOperator, "UnknownOrder")
+		requireFault(t, d.PutRecords(t.Context(), id, []ports.DNSRecord{record("x")}), domain.FaultOperator,
+			"UnknownOrder")
 	}
 	_, _, err := d.OrderRecords(t.Context(), "not-an-id")
 	requireFault(t, err, domain.FaultOperator, "UnknownOrder")
@@ -260,5 +264,6 @@ func TestDNSRecordsFaults(t *testing.T) {
 	s.pool.Close()
 	_, _, err = d.OrderRecords(t.Context(), uuid.NewString())
 	requireFault(t, err, domain.FaultWait, "DatabaseUnavailable")
-	requireFault(t, d.PutRecords(t.Context(), nobody, []ports.DNSRecord{record("x")}), domain.FaultWait, "DatabaseUnavailable")
+	requireFault(t, d.PutRecords(t.Context(), nobody, []ports.DNSRecord{record("x")}), domain.FaultWait,
+		"DatabaseUnavailable")
 }

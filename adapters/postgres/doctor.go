@@ -17,15 +17,17 @@ import (
 // rights are what a worker needs on each table.
 var rights = map[string]string{
 	"certificates": "SELECT INSERT UPDATE", "keys": "SELECT INSERT UPDATE", "orders": "SELECT INSERT UPDATE",
-	"versions": "SELECT INSERT UPDATE", "accounts": "SELECT INSERT UPDATE", "http_tokens": "SELECT INSERT UPDATE DELETE",
+	"versions": "SELECT INSERT UPDATE", "accounts": "SELECT INSERT UPDATE",
+	"http_tokens": "SELECT INSERT UPDATE DELETE",
 	"dns_records": "SELECT INSERT UPDATE DELETE", "failed_validations": "SELECT INSERT UPDATE DELETE",
 	"deliveries": "SELECT INSERT UPDATE DELETE", "delivery_sequences": "SELECT INSERT UPDATE",
-	"delivery_tokens": "SELECT INSERT UPDATE DELETE", "events": "SELECT INSERT", "sealing_check": "SELECT INSERT UPDATE",
-	"processes": "SELECT INSERT UPDATE DELETE", "everleaf_schema": "SELECT", "everleaf_compatibility": "SELECT",
+	"delivery_tokens": "SELECT INSERT UPDATE DELETE", "events": "SELECT INSERT",
+	"sealing_check": "SELECT INSERT UPDATE",
+	"processes":     "SELECT INSERT UPDATE DELETE", "everleaf_schema": "SELECT", "everleaf_compatibility": "SELECT",
 }
 
-// CheckRights reports whether the user of the pool may do what a worker does. The fault is Operator "DatabaseRefused"; it
-// names what is missing as a statement for somebody who may grant it.
+// CheckRights reports whether the user of the pool may do what a worker does. The fault is Operator "DatabaseRefused";
+// it names what is missing as a statement for somebody who may grant it.
 func CheckRights(ctx context.Context, pool *pgxpool.Pool) (seen string, err error) {
 	var tables, privileges []string
 	for table, needed := range rights {

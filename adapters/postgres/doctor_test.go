@@ -47,8 +47,10 @@ func TestRightsThatAreMissing(t *testing.T) {
 	}
 	require.Equal(t, len(tables), strings.Count(err.Error(), "GRANT "))
 	_, grants, _ := strings.Cut(err.Error(), "owner run ")
-	events := slices.IndexFunc(strings.Split(grants, "; "), func(g string) bool { return strings.Contains(g, "ON events ") })
-	require.Equal(t, `GRANT INSERT, SELECT ON events TO "`+user+`"`, strings.Split(grants, "; ")[events], "who works cannot rewrite the audit")
+	events := slices.IndexFunc(strings.Split(grants, "; "),
+		func(g string) bool { return strings.Contains(g, "ON events ") })
+	require.Equal(t, `GRANT INSERT, SELECT ON events TO "`+user+`"`, strings.Split(grants, "; ")[events],
+		"who works cannot rewrite the audit")
 	for _, grant := range strings.Split(grants, "; ") {
 		_, err := pool.Exec(t.Context(), grant)
 		require.NoError(t, err, grant)

@@ -13,7 +13,8 @@ func (d *Deliveries) RecordDrifted(ctx context.Context, drifts []ports.Drift) er
 	certificates, targets := make([]string, len(drifts)), make([]string, len(drifts))
 	versions, what := make([]string, len(drifts)), make([]string, len(drifts))
 	for i, drift := range drifts {
-		certificates[i], targets[i], versions[i], what[i] = drift.Certificate, drift.Target, drift.Version, text(drift.What)
+		certificates[i], targets[i], versions[i], what[i] = drift.Certificate, drift.Target, drift.Version,
+			text(drift.What)
 	}
 	_, err := d.pool.Exec(ctx, `
 		WITH drifted AS (

@@ -64,6 +64,7 @@ func (c *Certificates) RecordUnrevoked(ctx context.Context, certificate, version
 	_, err := c.pool.Exec(ctx, `
 		UPDATE versions SET revoking = revoking || jsonb_build_object('failure', $3::jsonb)
 		WHERE id = $2::uuid AND certificate = $1 AND revoking IS NOT NULL AND revoked_at IS NULL
-			AND coalesce((revoking -> 'failure' ->> 'at')::timestamptz <= $4, true)`, certificate, version, failure, failure.At)
+			AND coalesce((revoking -> 'failure' ->> 'at')::timestamptz <= $4, true)`, certificate, version, failure,
+		failure.At)
 	return interpret(err)
 }

@@ -19,7 +19,8 @@ func TestFleetStats(t *testing.T) {
 	require.Empty(t, empty.Groups)
 	require.Zero(t, empty.NextExpiry)
 
-	for name, left := range map[string]time.Duration{"expired": -time.Hour, "soon": 2 * 24 * time.Hour, "later": 60 * 24 * time.Hour} {
+	for name, left := range map[string]time.Duration{"expired": -time.Hour, "soon": 2 * 24 * time.Hour,
+		"later": 60 * 24 * time.Hour} {
 		order := newOrder(name, name+"/1")
 		order.Spec.Names = []string{name + ".example.com"}
 		placed := s.placed(order)
@@ -27,7 +28,8 @@ func TestFleetStats(t *testing.T) {
 		issued.NotAfter = noon.Add(left)
 		s.record(placed, issued, "chain")
 	}
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: noon, RetryAt: noon}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: noon,
+		RetryAt: noon}
 	s.fail("never", failure)
 
 	order := s.placed(newOrder("given-up", "given-up/1"))
@@ -49,7 +51,8 @@ func TestFleetStats(t *testing.T) {
 	stats, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
 	require.Equal(t, 1, stats.Undelivered, "neither what has succeeded since, nor what is released")
-	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1}, {Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, stats.Groups)
+	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1},
+		{Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, stats.Groups)
 	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, stats.Expiring, "by %v", ports.ExpiryBounds)
 	require.Equal(t, noon.Add(-time.Hour), stats.NextExpiry)
 }

@@ -44,10 +44,12 @@ func TestGenerationCountsChanges(t *testing.T) {
 		record := query[domain.Spec](s, `SELECT wanted FROM certificates`)
 		require.Equal(t, c.spec, record, i)
 	}
-	require.Equal(t, []string{"created", "ensured", "changed", "changed"}, s.events("web"), "a change is an event, whatever the caller calls new")
+	require.Equal(t, []string{"created", "ensured", "changed", "changed"}, s.events("web"),
+		"a change is an event, whatever the caller calls new")
 
 	s.issue(newOrder("web", ""))
-	require.NoError(t, s.RecordFailure(t.Context(), "web", spec("a.example"), domain.Failure{At: time.Now(), RetryAt: time.Now()}))
+	require.NoError(t, s.RecordFailure(t.Context(), "web", spec("a.example"),
+		domain.Failure{At: time.Now(), RetryAt: time.Now()}))
 	_, err := s.RecordReleased(t.Context(), "web", time.Now(), true)
 	require.NoError(t, err)
 	out, err := s.RecordRequest(t.Context(), "web", expecting("5", time.Now(), 3, "a.example", "c.example"))
@@ -59,7 +61,8 @@ func TestGenerationCountsChanges(t *testing.T) {
 	require.True(t, out.Superseded)
 	require.False(t, out.Conflict)
 	require.EqualValues(t, 4, out.Generation)
-	require.Equal(t, []string{"a.example", "c.example"}, out.Stored.Names, "what was asked for last, be it in service or not")
+	require.Equal(t, []string{"a.example", "c.example"}, out.Stored.Names,
+		"what was asked for last, be it in service or not")
 }
 
 // A request that expects another generation changes nothing, except one that was taken before.
@@ -77,7 +80,8 @@ func TestGenerationConflict(t *testing.T) {
 
 	require.EqualValues(t, 1, ask(expecting("1", early, 0, "a.example")).Generation)
 	require.EqualValues(t, 2, ask(expecting("2", early.Add(time.Second), 1, "b.example")).Generation)
-	require.EqualValues(t, 2, ask(expecting("2", early.Add(2*time.Second), 1, "b.example")).Generation, "its answer was lost")
+	require.EqualValues(t, 2, ask(expecting("2", early.Add(2*time.Second), 1, "b.example")).Generation,
+		"its answer was lost")
 
 	for _, generation := range []int64{0, 1, 3} {
 		out = ask(expecting("3", early.Add(3*time.Second), generation, "c.example"))
@@ -102,7 +106,9 @@ func TestOneOfManyOfAGeneration(t *testing.T) {
 		for i := range 8 {
 			all.Go(func() {
 				id := strconv.FormatInt(generation, 10) + "/" + strconv.Itoa(i)
-				out, err := s.RecordRequest(t.Context(), "web", expecting(id, early.Add(time.Duration(generation)*time.Second), generation, "n"+strconv.Itoa(i)+".example", strconv.FormatInt(generation, 10)+".example"))
+				out, err := s.RecordRequest(t.Context(), "web",
+					expecting(id, early.Add(time.Duration(generation)*time.Second), generation,
+						"n"+strconv.Itoa(i)+".example", strconv.FormatInt(generation, 10)+".example"))
 				if err != nil {
 					t.Errorf("%s: %v", id, err)
 				}

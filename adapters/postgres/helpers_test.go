@@ -49,13 +49,15 @@ func newOrder(certificate, key string, names ...string) ports.NewOrder {
 	if len(names) == 0 {
 		names = []string{certificate + ".example"}
 	}
-	return ports.NewOrder{Certificate: certificate, Key: key, Issuer: "default", Spec: domain.Spec{Names: names}.WithDefaults(),
+	return ports.NewOrder{Certificate: certificate, Key: key, Issuer: "default",
+		Spec:      domain.Spec{Names: names}.WithDefaults(),
 		SealedKey: []byte("sealed key of " + key), CSR: []byte("csr of " + key)}
 }
 
 func issuedFor(order ports.StoredOrder) domain.Issued {
-	return domain.Issued{Issuer: order.Issuer, IssuerCN: "Test CA 1", Names: order.Spec.Names, Serial: "0a1b", NotBefore: noon,
-		NotAfter: noon.Add(48 * time.Hour), ARIID: "aki.serial", AccountURL: "https://ca.example/acct/1"}
+	return domain.Issued{Issuer: order.Issuer, IssuerCN: "Test CA 1", Names: order.Spec.Names, Serial: "0a1b",
+		NotBefore: noon,
+		NotAfter:  noon.Add(48 * time.Hour), ARIID: "aki.serial", AccountURL: "https://ca.example/acct/1"}
 }
 
 // list are the first certificates by name.
@@ -110,7 +112,8 @@ func (s store) order(id string) (order ports.StoredOrder) {
 	s.t.Helper()
 	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), `
 		SELECT id::text, certificate, issuance_key, state, issuer, spec, csr, coalesce(url, ''), created_at FROM orders WHERE id = $1::uuid`, id).Scan(
-		&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec, &order.CSR, &order.URL, &order.OpenedAt))
+		&order.ID, &order.Certificate, &order.Key, &order.State, &order.Issuer, &order.Spec, &order.CSR, &order.URL,
+		&order.OpenedAt))
 	order.OpenedAt = order.OpenedAt.UTC()
 	return order
 }
@@ -133,7 +136,8 @@ func (s store) plan(certificate, version string, plan domain.RenewalPlan, next t
 // fail is RecordFailure that must succeed.
 func (s store) fail(certificate string, failure domain.Failure) {
 	s.t.Helper()
-	require.NoError(s.t, s.RecordFailure(s.t.Context(), certificate, domain.Spec{Names: []string{certificate + ".example"}}.WithDefaults(), failure))
+	require.NoError(s.t, s.RecordFailure(s.t.Context(), certificate,
+		domain.Spec{Names: []string{certificate + ".example"}}.WithDefaults(), failure))
 }
 
 // ask is RecordRequest that must succeed.
@@ -146,7 +150,8 @@ func (s store) ask(certificate string, request ports.StoredRequest) domain.Recor
 
 // ensured is an Ensure that the certificate in service fulfils.
 func ensured(id string, at time.Time, spec domain.Spec, changes ...string) ports.StoredRequest {
-	return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestEnsure, At: at, Spec: &spec}, Changes: changes, Fulfilled: true}
+	return ports.StoredRequest{Request: domain.Request{ID: id, Kind: domain.RequestEnsure, At: at, Spec: &spec},
+		Changes: changes, Fulfilled: true}
 }
 
 // read is the record of a certificate.
@@ -160,7 +165,8 @@ func (s store) read(certificate string) domain.Record {
 // events are the types of a certificate's events in order.
 func (s store) events(certificate string) []string {
 	s.t.Helper()
-	return query[[]string](s, `SELECT coalesce(array_agg(type ORDER BY id), '{}') FROM events WHERE certificate = $1`, certificate)
+	return query[[]string](s, `SELECT coalesce(array_agg(type ORDER BY id), '{}') FROM events WHERE certificate = $1`,
+		certificate)
 }
 
 func (s store) count(table string) int {

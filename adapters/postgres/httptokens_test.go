@@ -24,12 +24,14 @@ func TestHTTPTokens(t *testing.T) {
 	}
 	require.NoError(t, s.PutTokens(t.Context(), second.ID, []domain.Challenge{shared}))
 	require.NoError(t, s.PutTokens(t.Context(), second.ID, nil))
-	require.Equal(t, []string{"shared.k", "own.k", "", ""}, []string{answer("shared"), answer("own"), answer("x"), answer("\xff\x00")})
+	require.Equal(t, []string{"shared.k", "own.k", "", ""},
+		[]string{answer("shared"), answer("own"), answer("x"), answer("\xff\x00")})
 
 	for range 2 {
 		require.NoError(t, s.RemoveTokens(t.Context(), first.ID))
 	}
-	require.Equal(t, []string{"shared.k", ""}, []string{answer("shared"), answer("own")}, "what another order shares stays")
+	require.Equal(t, []string{"shared.k", ""}, []string{answer("shared"), answer("own")},
+		"what another order shares stays")
 	require.NoError(t, s.RemoveTokens(t.Context(), second.ID))
 	require.Zero(t, s.count("http_tokens"))
 }

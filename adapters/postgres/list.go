@@ -18,7 +18,8 @@ import (
 // that somebody has edited can't be decoded alone and does not end the list.
 const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
 	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
-	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries + `,
+	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
+	`,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',
 		v.ari_id, 'accountURL', v.account_url, 'keyType', v.key_type, 'profile', v.profile,
@@ -64,8 +65,8 @@ func (c *Catalog) List(ctx context.Context, filter ports.CertificateFilter, afte
 	return page, nil
 }
 
-// listed makes a filter's two parts: the certificates c that an index finds in order of name after $1, and the condition
-// that each is compared with.
+// listed makes a filter's two parts: the certificates c that an index finds in order of name after $1, and the
+// condition that each is compared with.
 func listed(filter ports.CertificateFilter, args []any) (source, conditions string, more []any) {
 	source = `SELECT c.* FROM certificates c WHERE c.name > $1`
 	if filter.State != domain.PhaseReleased && !filter.Released {
@@ -95,7 +96,8 @@ func listed(filter ports.CertificateFilter, args []any) (source, conditions stri
 	}
 	if filter.Issuer != "" {
 		issuer := argument(filter.Issuer)
-		where = append(where, `CASE WHEN v.id IS NULL THEN coalesce(c.spec -> 'issuers' ? `+issuer+`, false) ELSE v.issuer = `+
+		where = append(where, `CASE WHEN v.id IS NULL THEN coalesce(c.spec -> 'issuers' ? `+issuer+
+			`, false) ELSE v.issuer = `+
 			issuer+` END`)
 	}
 	if filter.Tenant != "" {

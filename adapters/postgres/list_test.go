@@ -28,7 +28,8 @@ func TestListPagesByName(t *testing.T) {
 		want  []string
 		next  string
 	}{
-		{"", 3, []string{"a", "b", "c"}, "c"}, {"c", 3, []string{"d"}, ""}, {"c", 1, []string{"d"}, "d"}, {"d", 3, nil, ""},
+		{"", 3, []string{"a", "b", "c"}, "c"}, {"c", 3, []string{"d"}, ""}, {"c", 1, []string{"d"}, "d"},
+		{"d", 3, nil, ""},
 		{"", 0, nil, ""}, {"", -1, nil, ""},
 	} {
 		page, err := s.List(t.Context(), ports.CertificateFilter{}, c.after, c.limit)
@@ -66,7 +67,8 @@ func TestListFilters(t *testing.T) {
 	s.issue(order("revoked", "main"))
 	s.issue(order("released", "main"))
 	s.open(order("waiting", "spare"))
-	s.fail("failing", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon})
+	s.fail("failing", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon,
+		RetryAt: noon})
 	s.exec(`UPDATE versions SET not_after = now() + interval '3 days' WHERE certificate = 'soon'`)
 	s.exec(`UPDATE versions SET revoked_at = $1 WHERE certificate = 'revoked'`, noon)
 	s.exec(`UPDATE certificates SET released_at = $1 WHERE name = 'released'`, noon)
@@ -76,16 +78,19 @@ func TestListFilters(t *testing.T) {
 		want   []string
 	}{
 		"all that are kept": {ports.CertificateFilter{}, []string{"failing", "ready", "revoked", "soon", "waiting"}},
-		"and the others":    {ports.CertificateFilter{Released: true}, []string{"failing", "ready", "released", "revoked", "soon", "waiting"}},
-		"ready":             {ports.CertificateFilter{State: domain.PhaseReady}, []string{"ready", "soon"}},
-		"failing":           {ports.CertificateFilter{State: domain.PhaseFailing}, []string{"failing"}},
-		"issuing":           {ports.CertificateFilter{State: domain.PhaseIssuing}, []string{"waiting"}},
-		"revoked":           {ports.CertificateFilter{State: domain.PhaseRevoked}, []string{"revoked"}},
-		"released":          {ports.CertificateFilter{State: domain.PhaseReleased}, []string{"released"}},
-		"an issuer":         {ports.CertificateFilter{Issuer: "spare"}, []string{"soon", "waiting"}},
-		"a tenant":          {ports.CertificateFilter{Tenant: "team-main", State: domain.PhaseReady}, []string{"ready"}},
-		"nobody's":          {ports.CertificateFilter{Tenant: "x"}, nil},
-		"expiring":          {ports.CertificateFilter{ExpiringBefore: time.Now().Add(7 * 24 * time.Hour)}, []string{"soon"}},
+		"and the others": {ports.CertificateFilter{Released: true},
+			[]string{"failing", "ready", "released", "revoked", "soon", "waiting"}},
+		"ready":     {ports.CertificateFilter{State: domain.PhaseReady}, []string{"ready", "soon"}},
+		"failing":   {ports.CertificateFilter{State: domain.PhaseFailing}, []string{"failing"}},
+		"issuing":   {ports.CertificateFilter{State: domain.PhaseIssuing}, []string{"waiting"}},
+		"revoked":   {ports.CertificateFilter{State: domain.PhaseRevoked}, []string{"revoked"}},
+		"released":  {ports.CertificateFilter{State: domain.PhaseReleased}, []string{"released"}},
+		"an issuer": {ports.CertificateFilter{Issuer: "spare"}, []string{"soon", "waiting"}},
+		"a tenant": {ports.CertificateFilter{Tenant: "team-main", State: domain.PhaseReady},
+			[]string{"ready"}},
+		"nobody's": {ports.CertificateFilter{Tenant: "x"}, nil},
+		"expiring": {ports.CertificateFilter{ExpiringBefore: time.Now().Add(7 * 24 * time.Hour)},
+			[]string{"soon"}},
 		"a name":            {ports.CertificateFilter{Pattern: "Soon"}, []string{"soon"}},
 		"a DNS name":        {ports.CertificateFilter{Pattern: "www.*"}, []string{"ready"}},
 		"one asked for":     {ports.CertificateFilter{Pattern: "wait*.example"}, []string{"waiting"}},
@@ -117,7 +122,8 @@ func TestListShowsStatesAndDeliveries(t *testing.T) {
 	order := newOrder("web", "web/1")
 	order.Spec.Deliveries = []string{"a", "b", "c"}
 	issued := s.issue(order)
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "UnknownTarget"}, Attempts: 1, At: noon, RetryAt: noon}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "UnknownTarget"}, Attempts: 1,
+		At: noon, RetryAt: noon}
 	s.exec(`INSERT INTO deliveries (certificate, target, contacted, version, delivered_at, failure) VALUES
 		('web', 'a', true, $1, now(), NULL), ('web', 'b', false, NULL, NULL, $2), ('web', 'formerly', true, $1, now(), NULL)`, issued.Version, failure)
 	s.exec(`UPDATE versions SET revoked_at = $1`, noon)
@@ -128,7 +134,8 @@ func TestListShowsStatesAndDeliveries(t *testing.T) {
 	require.True(t, got.Issued.Revoked)
 	issued.Revoked = true
 	require.Equal(t, &issued, got.Issued)
-	require.Equal(t, ports.DeliveryCount{Targets: 3, Current: 1, Failing: 1, Failure: &domain.Delivery{Target: "b", Failure: &failure}}, got.Delivered)
+	require.Equal(t, ports.DeliveryCount{Targets: 3, Current: 1, Failing: 1,
+		Failure: &domain.Delivery{Target: "b", Failure: &failure}}, got.Delivered)
 }
 
 // Whatever somebody has written into a row by hand, the others are listed, and what can be read of it.
@@ -161,14 +168,16 @@ func TestAMalformedRowDoesNotEndTheList(t *testing.T) {
 				require.Empty(t, page.Certificates[2].Malformed)
 			}
 			var names []string
-			require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT array_agg(name ORDER BY name) FROM everleaf_certificates
+			require.NoError(t, s.pool.QueryRow(t.Context(),
+				`SELECT array_agg(name ORDER BY name) FROM everleaf_certificates
 				WHERE cardinality(requested_names) >= 0`).Scan(&names), "nor others' queries")
 			require.Len(t, names, 3)
 		})
 	}
 }
 
-// No statement of a list reads a table from end to end, nor sorts one, and what a page reads does not depend on the fleet.
+// No statement of a list reads a table from end to end, nor sorts one, and what a page reads does not depend on the
+// fleet.
 func TestListOf100000(t *testing.T) {
 	t.Parallel()
 	_, url := postgrestest.New(t)
@@ -210,7 +219,8 @@ func TestListOf100000(t *testing.T) {
 		"revoked":  {ports.CertificateFilter{State: domain.PhaseRevoked}, 1},
 		"released": {ports.CertificateFilter{State: domain.PhaseReleased}, 1},
 		"ready":    {ports.CertificateFilter{State: domain.PhaseReady}, fleet/limit + 1},
-		"many": {ports.CertificateFilter{Issuer: "main", Tenant: "t7", ExpiringBefore: time.Now().Add(time.Hour), Pattern: "*.example.com",
+		"many": {ports.CertificateFilter{Issuer: "main", Tenant: "t7", ExpiringBefore: time.Now().Add(time.Hour),
+			Pattern:  "*.example.com",
 			Released: true}, fleet/limit + 1},
 	} {
 		pages, found := 0, 0

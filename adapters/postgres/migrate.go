@@ -123,13 +123,15 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 
 func tooNewFault(found int64) error {
 	return domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooNew, nil,
-		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary", found,
+		"the database has schema version %d, which does not suit this binary; it knows %d: deploy the newer binary",
+		found,
 		migrations.Version())
 }
 
 // schemaVersion is 0 for a database without our schema.
 func schemaVersion(ctx context.Context, pool *pgxpool.Pool) (version int64, err error) {
-	err = pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+` WHERE is_applied`).Scan(&version)
+	err = pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+
+		` WHERE is_applied`).Scan(&version)
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == "42P01" {
 		return 0, nil
 	}

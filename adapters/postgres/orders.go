@@ -127,7 +127,8 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		)
 		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey, orNone(order.KeyOf), text(order.KeyLost)).Scan(&id, &opened)
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey, orNone(order.KeyOf), text(order.KeyLost)).Scan(&id,
+		&opened)
 	return id, opened, err
 }
 
@@ -141,7 +142,8 @@ func (o *Orders) conflicting(ctx context.Context, order ports.NewOrder) (*ports.
 			o.certificate = $1 AND (o.issuance_key = $2 OR o.state IN ('planned', 'placed'))
 			OR o.issuer = $3 AND o.profile = $4 AND o.name_set = $5 AND o.state IN ('planned', 'placed'))
 		ORDER BY o.certificate = $1 DESC, o.issuance_key = $2 DESC
-		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile, nameSet(order.Spec.Names)).Scan(found.fields()...)
+		LIMIT 1`, order.Certificate, order.Key, order.Issuer, order.Spec.Profile,
+		nameSet(order.Spec.Names)).Scan(found.fields()...)
 	return found.stored(), err
 }
 

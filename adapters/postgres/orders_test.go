@@ -19,7 +19,8 @@ func TestOpenOrderStoresCertificateKeyAndOrderTogether(t *testing.T) {
 	require.Equal(t, ports.OrderPlanned, opened.State)
 	require.Equal(t, opened, s.order(opened.ID))
 	require.Equal(t, []string{"b.example", "a.example"}, opened.Spec.Names, "the order of names is kept")
-	require.Equal(t, "sealed key of web/1", string(query[[]byte](s, `SELECT sealed FROM keys JOIN orders ON key_id = keys.id`)))
+	require.Equal(t, "sealed key of web/1", string(query[[]byte](s,
+		`SELECT sealed FROM keys JOIN orders ON key_id = keys.id`)))
 	list := s.list()
 	require.Len(t, list, 1)
 	require.Equal(t, domain.PhaseIssuing, list[0].Phase)
@@ -86,7 +87,8 @@ func TestConcurrentRecordPlacedAgree(t *testing.T) {
 	urls := make(chan string, 8)
 	for i := range cap(urls) {
 		go func() {
-			url, err := s.RecordPlaced(t.Context(), "web", order.ID, fmt.Sprintf("https://ca.example/order/%d", i), noon)
+			url, err := s.RecordPlaced(t.Context(), "web", order.ID, fmt.Sprintf("https://ca.example/order/%d", i),
+				noon)
 			if err != nil {
 				url = err.Error()
 			}
@@ -118,7 +120,8 @@ func TestExpiredAndAbandonedOrdersHoldNothing(t *testing.T) {
 	require.Equal(t, []string{"placed", "abandoned"}, s.events("left"))
 
 	never := s.open(newOrder("never", "never/1", "b.example")) // the CA never answered: no expiry
-	_, err = s.pool.Exec(t.Context(), `UPDATE orders SET updated_at = now() - interval '8 days' WHERE id = $1`, never.ID)
+	_, err = s.pool.Exec(t.Context(), `UPDATE orders SET updated_at = now() - interval '8 days' WHERE id = $1`,
+		never.ID)
 	require.NoError(t, err)
 	require.Equal(t, "other", s.open(newOrder("other", "other/1", "b.example")).Certificate)
 
@@ -199,7 +202,8 @@ func TestFindOrderFindsWhatIsInFlight(t *testing.T) {
 func TestRecordPlacedKeepsTheFirstURL(t *testing.T) {
 	s := newStore(t)
 	order := s.open(newOrder("web", "web/1"))
-	for _, url := range []string{"https://ca.example/order/1", "https://ca.example/order/1", "https://ca.example/order/2"} {
+	for _, url := range []string{"https://ca.example/order/1", "https://ca.example/order/1",
+		"https://ca.example/order/2"} {
 		require.Equal(t, "https://ca.example/order/1", s.place(order, url))
 	}
 
@@ -232,7 +236,8 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 	victim := s.issue(newOrder("victim", "first"))
 	order := s.placed(newOrder("victim", victim.Version))
 	s.issue(newOrder("web", "first"))
-	_, err := s.pool.Exec(t.Context(), `UPDATE versions SET revoking = '{"reason": "superseded"}' WHERE id = $1::uuid`, victim.Version)
+	_, err := s.pool.Exec(t.Context(), `UPDATE versions SET revoking = '{"reason": "superseded"}' WHERE id = $1::uuid`,
+		victim.Version)
 	require.NoError(t, err)
 	stored := query[[]byte](s, `SELECT to_jsonb(array_agg(v)) || to_jsonb(array_agg(o)) FROM versions v, orders o WHERE v.certificate = 'victim'`)
 	for _, id := range []string{"", "no uuid", nobody, "victim's"} {
@@ -253,15 +258,18 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 		}{
 			{issuedErr, "UnknownOrder", orderID}, {placedErr, "UnknownOrder", orderID},
 			{s.AbandonOrder(t.Context(), "web", orderID, "r"), "UnknownOrder", orderID},
-			{chainErr, "UnknownVersion", version}, {keyErr, "UnknownVersion", version}, {renewalErr, "UnknownVersion", version},
+			{chainErr, "UnknownVersion", version}, {keyErr, "UnknownVersion", version},
+			{renewalErr, "UnknownVersion", version},
 			{revokedErr, "UnknownVersion", version},
 		} {
-			require.Contains(t, requireFault(t, fault.err, domain.FaultOperator, fault.reason).Message, `"`+fault.id+`"`)
+			require.Contains(t, requireFault(t, fault.err, domain.FaultOperator, fault.reason).Message,
+				`"`+fault.id+`"`)
 		}
 	}
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", victim.Version, domain.Failure{At: noon}))
-	_, err = s.RecordRequest(t.Context(), "web", ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1",
-		Kind: domain.RequestRevoke, At: noon, Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
+	_, err = s.RecordRequest(t.Context(), "web",
+		ports.StoredRequest{Version: victim.Version, Request: domain.Request{ID: "1",
+			Kind: domain.RequestRevoke, At: noon, Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
 	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	steals := newOrder("web", "stolen")
 	steals.SealedKey, steals.KeyOf = nil, victim.Version
@@ -279,7 +287,8 @@ func TestOpenOrderSaysWhichKeyWasLost(t *testing.T) {
 	order.KeyLost = "the key is damaged\x00"
 	opened := s.open(order)
 	require.Equal(t, []string{"placed", "issued", "key_lost"}, s.events("web"))
-	require.Equal(t, opened.ID+" the key is damaged\uFFFD", query[string](s, `SELECT (detail ->> 'order') || ' ' || (detail ->> 'reason') FROM events WHERE type = 'key_lost'`))
+	require.Equal(t, opened.ID+" the key is damaged\uFFFD",
+		query[string](s, `SELECT (detail ->> 'order') || ' ' || (detail ->> 'reason') FROM events WHERE type = 'key_lost'`))
 }
 
 // A kept key is the same row, and it is known that the order has it.
@@ -314,12 +323,13 @@ func TestSleepingFailureHoldsNoNames(t *testing.T) {
 	require.Positive(t, fault.RetryAfter, "asked again soon, and not counted")
 	at := time.Now()
 	failed := func(at, retry time.Time) {
-		s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at, RetryAt: retry})
+		s.fail("dead", domain.Failure{Fault: domain.Fault{Kind: domain.FaultName, Reason: "CAA"}, Attempts: 1, At: at,
+			RetryAt: retry})
 	}
 	failed(at, at.Add(5*time.Second))
 	_, err = s.OpenOrder(t.Context(), newOrder("twin", "twin/1", "a.example"))
 	requireFault(t, err, domain.FaultWait, "SameNamesInFlight") // its next attempt is about to begin
-	failed(at.Add(time.Second), at.Add(time.Minute)) // the first pause after a failure
+	failed(at.Add(time.Second), at.Add(time.Minute))            // the first pause after a failure
 	require.Equal(t, "twin", s.open(newOrder("twin", "twin/1", "a.example")).Certificate)
 	require.Equal(t, ports.OrderAbandoned, s.order(dead.ID).State)
 }
@@ -380,7 +390,8 @@ func TestAWorkerKilledAtAnyPointIsResumed(t *testing.T) {
 		require.Equal(t, ports.OrderPlaced, find().State)
 	}
 	for range 2 { // killed while authorizing
-		require.NoError(t, s.PutTokens(t.Context(), opened.ID, []domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
+		require.NoError(t, s.PutTokens(t.Context(), opened.ID,
+			[]domain.Challenge{{Token: "t", KeyAuthorization: "t.k"}}))
 	}
 	var issued domain.Issued
 	for range 2 { // killed after the download was recorded

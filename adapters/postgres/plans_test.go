@@ -46,7 +46,8 @@ const (
 	fleetDue  = 40
 )
 
-// newPlanned is a database with a fleet of which few are due, each certificate with an earlier version and two deliveries.
+// newPlanned is a database with a fleet of which few are due, each certificate with an earlier version and two
+// deliveries.
 func newPlanned(t *testing.T) (store, *statements) {
 	t.Helper()
 	_, url := postgrestest.New(t)
@@ -89,7 +90,8 @@ func newPlanned(t *testing.T) (store, *statements) {
 func (s store) scanned(statement pgx.TraceQueryStartData) (tables []string) {
 	s.t.Helper()
 	var text []byte
-	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), "EXPLAIN (FORMAT JSON) "+statement.SQL, statement.Args...).Scan(&text), statement.SQL)
+	require.NoError(s.t, s.pool.QueryRow(s.t.Context(), "EXPLAIN (FORMAT JSON) "+statement.SQL,
+		statement.Args...).Scan(&text), statement.SQL)
 	var plans []struct{ Plan plan }
 	require.NoError(s.t, json.Unmarshal(text, &plans))
 	for _, p := range plans {
@@ -114,13 +116,14 @@ func (p plan) scanned() (tables []string) {
 	return tables
 }
 
-// What a sweep, a delivery or a token does reads no table from end to end: a fleet that is ten times as large makes none of
-// these ten times as slow.
+// What a sweep, a delivery or a token does reads no table from end to end: a fleet that is ten times as large makes
+// none of these ten times as slow.
 func TestNoStatementReadsTheWholeFleet(t *testing.T) {
 	t.Parallel()
 	s, sent := newPlanned(t)
 	ctx, now := t.Context(), time.Now()
-	advice, deliveries, tokens, records := postgres.NewAdvice(s.pool), postgres.NewDeliveries(s.pool), postgres.NewKeyTokens(s.pool), postgres.NewDNSRecords(s.pool)
+	advice, deliveries, tokens, records := postgres.NewAdvice(s.pool), postgres.NewDeliveries(s.pool),
+		postgres.NewKeyTokens(s.pool), postgres.NewDNSRecords(s.pool)
 	version := query[string](s, `SELECT current_version::text FROM certificates WHERE name = 'c77'`)
 	order := query[string](s, `SELECT order_id::text FROM versions WHERE id::text = $1`, version)
 	request := ports.DeliveryRequest{Certificate: "c77", Target: "hook", ID: "1"}
@@ -136,16 +139,28 @@ func TestNoStatementReadsTheWholeFleet(t *testing.T) {
 	require.Len(t, delivered.Deliveries, page)
 	gone := func(i int) ports.Drift { return ports.Drift{DeliveredTo: delivered.Deliveries[i], What: "gone"} }
 	for name, call := range map[string]func() error{
-		"Backlog":     func() error { _, err := advice.Backlog(ctx, now); return err },
-		"Due":         func() error { _, err := advice.Due(ctx, now, "", nil, page); return err },
-		"Due, page 2": func() error { _, err := advice.Due(ctx, now, due.Page.After, []string{"silent"}, page); return err },
+		"Backlog": func() error { _, err := advice.Backlog(ctx, now); return err },
+		"Due":     func() error { _, err := advice.Due(ctx, now, "", nil, page); return err },
+		"Due, page 2": func() error {
+			_, err := advice.Due(ctx, now, due.Page.After, []string{"silent"},
+				page)
+			return err
+		},
 		"RecordAdvice": func() error {
 			return advice.RecordAdvice(ctx, ports.Advised{Certificate: "c77", Version: version, Next: now})
 		},
-		"Moved":             func() error { _, err := advice.Moved(ctx, "c1", page); return err },
-		"RecordNotified":    func() error { return advice.RecordNotified(ctx, moved) },
-		"Delivered":         func() error { _, err := deliveries.Delivered(ctx, "", ports.DeliveredTo{}, page); return err },
-		"Delivered, page 2": func() error { _, err := deliveries.Delivered(ctx, "web1", delivered.After, page); return err },
+		"Moved":          func() error { _, err := advice.Moved(ctx, "c1", page); return err },
+		"RecordNotified": func() error { return advice.RecordNotified(ctx, moved) },
+		"Delivered": func() error {
+			_,
+				err := deliveries.Delivered(ctx, "", ports.DeliveredTo{}, page)
+			return err
+		},
+		"Delivered, page 2": func() error {
+			_,
+				err := deliveries.Delivered(ctx, "web1", delivered.After, page)
+			return err
+		},
 		"RecordDrifted": func() error {
 			return deliveries.RecordDrifted(ctx, []ports.Drift{gone(0), gone(1)})
 		},
@@ -170,12 +185,14 @@ func TestNoStatementReadsTheWholeFleet(t *testing.T) {
 		},
 		"Record": func() error { _, err := s.Record(ctx, "c77"); return err },
 		"PutToken": func() error {
-			_, err := tokens.PutToken(ctx, ports.KeyToken{Certificate: "c77", Target: "hook", Version: version, Digest: ports.TokenDigest{1}, Life: time.Minute})
+			_, err := tokens.PutToken(ctx, ports.KeyToken{Certificate: "c77", Target: "hook", Version: version,
+				Digest: ports.TokenDigest{1}, Life: time.Minute})
 			return err
 		},
 		"TakeToken": func() error {
 			_, err := tokens.PutToken(ctx, ports.KeyToken{Certificate: "c78", Target: "hook", Version: query[string](s,
-				`SELECT current_version::text FROM certificates WHERE name = 'c78'`), Digest: ports.TokenDigest{2}, Life: time.Minute})
+				`SELECT current_version::text FROM certificates WHERE name = 'c78'`), Digest: ports.TokenDigest{2},
+				Life: time.Minute})
 			require.NoError(t, err)
 			_, err = tokens.TakeToken(ctx, ports.TokenDigest{2})
 			return err

@@ -35,13 +35,15 @@ func TestProcessesComeAndGo(t *testing.T) {
 	whole := ports.Process{ID: "1@b/life", Host: "b", Build: "build", ProcessSettings: ports.ProcessSettings{
 		Roles: []string{"workflows", "delivery"}, TaskQueue: "everleaf", Namespace: "default",
 		Issuers: []ports.ProcessIssuer{
-			{Name: "default", Directory: "https://ca.example/dir", Profiles: []string{"short"}, Known: true}, {Name: "other", Directory: "https://o.example"},
+			{Name: "default", Directory: "https://ca.example/dir", Profiles: []string{"short"}, Known: true},
+			{Name: "other", Directory: "https://o.example"},
 		},
 		Targets: []ports.ProcessTarget{{Name: "nginx", Host: "b"}}, Zones: []string{"example.com"},
 		Opens: []string{"02aa", "02bb"}, SealsWith: "02aa",
 	}}
 	require.NoError(t, processes.RecordProcess(t.Context(), whole))
-	responder := ports.Process{ID: "2@a/life", Host: "a", ProcessSettings: ports.ProcessSettings{Roles: []string{"responder"}}}
+	responder := ports.Process{ID: "2@a/life", Host: "a",
+		ProcessSettings: ports.ProcessSettings{Roles: []string{"responder"}}}
 	require.NoError(t, processes.RecordProcess(t.Context(), responder))
 	require.Equal(t, []string{"2@a/life", "1@b/life"}, running(), "by host")
 

@@ -49,7 +49,8 @@ func (p *Pulls) Covering(ctx context.Context, serverName string, targets []strin
 		names = append(names, "*."+parent) // a wildcard stands for one label (RFC 9525 §6.3)
 	}
 	return p.one(ctx, ` AND v.names && $2::text[]
-		ORDER BY v.not_after > now() DESC, v.names @> ($2::text[])[1:1] DESC, v.not_after DESC, c.name LIMIT 1`, targets, names)
+		ORDER BY v.not_after > now() DESC, v.names @> ($2::text[])[1:1] DESC, v.not_after DESC, c.name LIMIT 1`,
+		targets, names)
 }
 
 func (p *Pulls) one(ctx context.Context, which string, targets []string, argument any) (ports.KeyPair, error) {

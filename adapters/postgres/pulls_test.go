@@ -26,7 +26,8 @@ func TestTokenIsGoodOnce(t *testing.T) {
 	issued := s.delivered("web", "1", nil, "hook")
 	put := func(secret string, life time.Duration) ports.TokenDigest {
 		digest := sha256.Sum256([]byte(secret))
-		expires, err := tokens.PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook", Version: issued.Version, Digest: digest, Life: life})
+		expires, err := tokens.PutToken(t.Context(),
+			ports.KeyToken{Certificate: "web", Target: "hook", Version: issued.Version, Digest: digest, Life: life})
 		require.NoError(t, err)
 		require.WithinDuration(t, time.Now().Add(life), expires, time.Minute)
 		return digest
@@ -64,8 +65,9 @@ func TestTokenIsGoodOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, taken, "one of two at once")
-	onHost, err := tokens.PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook@edge", Version: issued.Version,
-		Digest: sha256.Sum256([]byte("on a host")), Life: time.Minute})
+	onHost, err := tokens.PutToken(t.Context(),
+		ports.KeyToken{Certificate: "web", Target: "hook@edge", Version: issued.Version,
+			Digest: sha256.Sum256([]byte("on a host")), Life: time.Minute})
 	require.NoError(t, err)
 	require.NotZero(t, onHost)
 	put("of no host", time.Minute)
@@ -77,7 +79,8 @@ func TestTokenIsGoodOnce(t *testing.T) {
 	require.NoError(t, tokens.VoidToken(t.Context(), "web", "hook"))
 	void(removed)
 	for _, version := range []string{nobody, "no uuid"} {
-		_, err = tokens.PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook", Version: version, Life: time.Minute})
+		_, err = tokens.PutToken(t.Context(),
+			ports.KeyToken{Certificate: "web", Target: "hook", Version: version, Life: time.Minute})
 		requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	}
 }
@@ -101,7 +104,8 @@ func TestPullsFindWhatTheTargetsMayHave(t *testing.T) {
 		key     string
 	}{
 		{"exact", mine, "sealed key of 1"}, {"wild", []string{"x", "edge"}, "sealed key of 2"},
-		{"other", mine, ""}, {"none", mine, ""}, {"nobody", mine, ""}, {"exact", nil, ""}, {"exact", []string{"edge@host1"}, ""}, {"a\x00b", mine, ""},
+		{"other", mine, ""}, {"none", mine, ""}, {"nobody", mine, ""}, {"exact", nil, ""},
+		{"exact", []string{"edge@host1"}, ""}, {"a\x00b", mine, ""},
 	} {
 		key, err := named(c.name, c.targets)
 		if c.key == "" {
@@ -175,7 +179,8 @@ func TestPullOfAReleasedCertificateEndsWithItsDelivery(t *testing.T) {
 		require.NoError(t, pulls.RecordPulled(t.Context(), "web", issued.Version, "a.example"))
 		require.NoError(t, pulls.RecordPulled(t.Context(), "web", issued.Version, "b.example"))
 	}
-	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM events WHERE type = 'exported'`), "once for each client and version")
+	require.Equal(t, 2, query[int](s, `SELECT count(*) FROM events WHERE type = 'exported'`),
+		"once for each client and version")
 }
 
 func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
@@ -187,7 +192,8 @@ func TestPullEndsWithTheRemovalThoughAChangeWaits(t *testing.T) {
 		s.delivers("web", target, issued.Version)
 	}
 	// The change asks for other names, too: its spec is stored when its certificate is, which may be never.
-	s.ask("web", wanted("1", time.Now(), domain.Spec{Names: []string{"other.example"}, Deliveries: []string{"other"}}.WithDefaults(), "names", "deliveries"))
+	s.ask("web", wanted("1", time.Now(), domain.Spec{Names: []string{"other.example"},
+		Deliveries: []string{"other"}}.WithDefaults(), "names", "deliveries"))
 	for range 2 {
 		s.removes("web", "edge")
 		_, err := pulls.Named(t.Context(), "web", []string{"edge"})

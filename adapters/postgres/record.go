@@ -46,7 +46,8 @@ func scanState(row pgx.Row, more ...any) (domain.Record, error) {
 func inUTC(revocations []domain.Revocation, deliveries []domain.Delivery) {
 	for i := range revocations {
 		r := &revocations[i]
-		r.After, r.Issued.NotBefore, r.Issued.NotAfter = r.After.UTC(), r.Issued.NotBefore.UTC(), r.Issued.NotAfter.UTC()
+		r.After, r.Issued.NotBefore, r.Issued.NotAfter = r.After.UTC(), r.Issued.NotBefore.UTC(),
+			r.Issued.NotAfter.UTC()
 	}
 	for i := range deliveries {
 		deliveries[i].At = deliveries[i].At.UTC()

@@ -46,8 +46,8 @@ func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 	return out, err
 }
 
-// asked is when the request $3 of certificate $1 was recorded first, else $2: after a reset of the workflow, it is asked
-// again.
+// asked is when the request $3 of certificate $1 was recorded first, else $2: after a reset of the workflow, it is
+// asked again.
 const asked = `asked AS (
 			SELECT coalesce((SELECT at FROM events WHERE certificate = $1 AND detail ->> 'request' = $3 AND detail ? 'request'), $2) AS at
 		)`
@@ -57,7 +57,8 @@ func (c *Certificates) askedVersion(ctx context.Context, certificate string,
 	request ports.StoredRequest) (version string, err error) {
 	err = c.pool.QueryRow(ctx, `
 		SELECT coalesce(detail ->> 'version', '') FROM events
-		WHERE certificate = $1 AND detail ->> 'request' = $2 AND detail ? 'request'`, certificate, request.ID).Scan(&version)
+		WHERE certificate = $1 AND detail ->> 'request' = $2 AND detail ? 'request'`, certificate,
+		request.ID).Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", unknownVersionFault(request.Version)
 	}
@@ -74,8 +75,8 @@ func (c *Certificates) recordRenew(ctx context.Context, certificate string,
 		certificate, request.At, request.ID, request.Note, request.Force, request.Caller)
 }
 
-// outcomeOf are the columns that say what came of a Start, Ensure or Retire, of a certificate c in a statement whose CTE
-// of this name has a row if it was taken: whether it was, whether a later request is stored, and what is stored.
+// outcomeOf are the columns that say what came of a Start, Ensure or Retire, of a certificate c in a statement whose
+// CTE of this name has a row if it was taken: whether it was, whether a later request is stored, and what is stored.
 func outcomeOf(cte string) string {
 	return `
 		SELECT true, false, generation, NULL::jsonb FROM ` + cte + `
@@ -172,7 +173,8 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 			'withoutReplacement', nullif(a.alone OR coalesce((a.revoking ->> 'withoutReplacement')::boolean, false), false),
 			'after', CASE WHEN NOT a.alone THEN a.revoking ->> 'after' END))
 		FROM asked a, event WHERE v.id = a.id AND v.revoked_at IS NULL`,
-		certificate, request.At, request.ID, string(request.Reason), string(request.SignedBy), request.WithoutReplacement,
+		certificate, request.At, request.ID, string(request.Reason), string(request.SignedBy),
+		request.WithoutReplacement,
 		request.Version, string(domain.RevokedKeyCompromise), request.Note, request.Caller)
 }
 

@@ -22,8 +22,10 @@ func wanted(id string, at time.Time, spec domain.Spec, changes ...string) ports.
 	return request
 }
 
-func revoke(id, version string, reason domain.RevocationReason, change ...func(*ports.StoredRequest)) ports.StoredRequest {
-	request := ports.StoredRequest{Version: version, Request: domain.Request{ID: id, Kind: domain.RequestRevoke, At: early, Reason: reason}}
+func revoke(id, version string, reason domain.RevocationReason,
+	change ...func(*ports.StoredRequest)) ports.StoredRequest {
+	request := ports.StoredRequest{Version: version,
+		Request: domain.Request{ID: id, Kind: domain.RequestRevoke, At: early, Reason: reason}}
 	for _, c := range change {
 		c(&request)
 	}
@@ -46,11 +48,13 @@ func (s store) living(order ports.NewOrder) domain.Issued {
 func TestRecordOfWhatIsNotStored(t *testing.T) {
 	s := newStore(t)
 	require.Zero(t, s.read("web"))
-	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: early, Note: "please\x00"}})
+	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestRenew, At: early,
+		Note: "please\x00"}})
 	require.Zero(t, s.read("web"))
 	s.ask("web", ports.StoredRequest{Request: domain.Request{ID: "a\x00b", Kind: domain.RequestRenew, At: early}})
 	require.Equal(t, []string{"renewal_requested", "renewal_requested"}, s.events("web"))
-	require.Equal(t, "please\uFFFD", query[string](s, `SELECT detail ->> 'note' FROM events WHERE detail ->> 'request' = '1'`))
+	require.Equal(t, "please\uFFFD", query[string](s,
+		`SELECT detail ->> 'note' FROM events WHERE detail ->> 'request' = '1'`))
 }
 
 func TestEnsureStoresTheCertificate(t *testing.T) {
@@ -69,8 +73,10 @@ func TestEnsureStoresTheCertificate(t *testing.T) {
 	s.ask("web", wanted("2", early.Add(time.Second), wider, "names: added example"))
 	s.ask("web", wanted("3", early.Add(2*time.Second), wider))
 	s.ask("web", wanted("4", early.Add(3*time.Second), wider))
-	require.Equal(t, []string{"created", "changed", "ensured"}, s.events("web"), "of what changes nothing, the last one is kept")
-	require.Equal(t, early.Add(3*time.Second), query[time.Time](s, `SELECT at FROM events WHERE type = 'ensured'`).UTC())
+	require.Equal(t, []string{"created", "changed", "ensured"}, s.events("web"),
+		"of what changes nothing, the last one is kept")
+	require.Equal(t, early.Add(3*time.Second),
+		query[time.Time](s, `SELECT at FROM events WHERE type = 'ensured'`).UTC())
 	require.JSONEq(t, `{"request": "2", "changes": ["names: added example"], "caller": ""}`,
 		string(query[json.RawMessage](s, `SELECT detail FROM events WHERE type = 'changed'`)))
 	list = s.list()
@@ -81,7 +87,8 @@ func TestEnsureOfWhatIsInService(t *testing.T) {
 	s := newStore(t)
 	order := s.placed(newOrder("web", "first"))
 	s.record(order, issuedFor(order), "chain")
-	s.fail("web", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon, RetryAt: noon})
+	s.fail("web", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon,
+		RetryAt: noon})
 	spec := order.Spec
 	spec.Names = []string{"new.example"}
 	require.NotNil(t, s.ask("web", wanted("1", early, spec, "names")).Failure, "a certificate is still to come")
@@ -108,11 +115,13 @@ func TestEnsureOfWhatIsInService(t *testing.T) {
 func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	s := newStore(t)
 	issued := s.living(newOrder("web", "first"))
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 3, At: noon, RetryAt: noon.Add(time.Hour)}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 3, At: noon,
+		RetryAt: noon.Add(time.Hour)}
 	s.ask("web", revoke("1", issued.Version, domain.RevokedSuperseded))
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
 	s.delivers("web", "disk", issued.Version)
-	require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), "web", "disk", issued.Version, failure))
+	require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), "web", "disk", issued.Version,
+		failure))
 	s.ask("web", retire("2", early.Add(time.Second)))
 	s.release("web")
 	record := s.read("web")
@@ -156,12 +165,16 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 		require.Len(t, record.Revocations, 1)
 		return record.Revocations[0]
 	}
-	require.Equal(t, domain.Revocation{Issued: issued, Reason: domain.RevokedSuperseded}, ask(revoke("1", issued.Version, domain.RevokedSuperseded)))
-	require.Equal(t, domain.RevokedSuperseded, ask(revoke("2", issued.Version, domain.RevokedUnspecified)).Reason, "the first reason stays")
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "Unauthorized", Message: "no\x00"}, Attempts: 1, At: noon, RetryAt: noon}
+	require.Equal(t, domain.Revocation{Issued: issued, Reason: domain.RevokedSuperseded},
+		ask(revoke("1", issued.Version, domain.RevokedSuperseded)))
+	require.Equal(t, domain.RevokedSuperseded, ask(revoke("2", issued.Version, domain.RevokedUnspecified)).Reason,
+		"the first reason stays")
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultOperator, Reason: "Unauthorized",
+		Message: "no\x00"}, Attempts: 1, At: noon, RetryAt: noon}
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
 	require.Equal(t, "no\uFFFD", s.read("web").Revocations[0].Failure.Fault.Message)
-	require.NotNil(t, s.ask("web", revoke("2", issued.Version, domain.RevokedUnspecified)).Revocations[0].Failure, "a repeat is none")
+	require.NotNil(t, s.ask("web", revoke("2", issued.Version, domain.RevokedUnspecified)).Revocations[0].Failure,
+		"a repeat is none")
 	outranks := ask(revoke("3", issued.Version, domain.RevokedKeyCompromise, byItsKey))
 	require.Equal(t, domain.RevokedKeyCompromise, outranks.Reason)
 	require.Equal(t, domain.SignedByCertificateKey, outranks.SignedBy)
@@ -182,10 +195,12 @@ func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	record, err = s.RecordRevoked(t.Context(), "web", issued.Version, domain.RevokedSuperseded, noon.Add(time.Hour))
 	require.NoError(t, err)
 	require.True(t, record.Issued.Revoked)
-	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`, noon), "the first stays")
+	require.Equal(t, "keyCompromise", query[string](s, `SELECT revocation_reason FROM versions WHERE revoked_at = $1`,
+		noon), "the first stays")
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure), "a late note")
 	require.Empty(t, s.ask("web", revoke("6", issued.Version, domain.RevokedSuperseded)).Revocations, "it is done")
-	require.Equal(t, []string{"placed", "issued", "revocation_requested", "revocation_requested", "revocation_requested", "revocation_requested", "revocation_requested",
+	require.Equal(t, []string{"placed", "issued", "revocation_requested", "revocation_requested",
+		"revocation_requested", "revocation_requested", "revocation_requested",
 		"revoked", "revocation_requested"}, s.events("web"))
 }
 
@@ -218,7 +233,8 @@ func TestRevokeOfACompromisedKey(t *testing.T) {
 
 	fourth := s.record(order, issuedFor(order), "chain")
 	record = s.read("web")
-	require.Equal(t, []string{first.Version, second.Version, third.Version, fourth.Version}, versions(record.Revocations))
+	require.Equal(t, []string{first.Version, second.Version, third.Version, fourth.Version},
+		versions(record.Revocations))
 	require.Equal(t, domain.SignedByCertificateKey, record.Revocations[3].SignedBy)
 	require.NotContains(t, versions(record.Revocations), fresh.Version)
 }
@@ -226,7 +242,8 @@ func TestRevokeOfACompromisedKey(t *testing.T) {
 // What is replaced waits for the targets, but not for ever.
 func TestRevocationsWaitForTheReplacementsDeliveries(t *testing.T) {
 	s := newStore(t)
-	replace := func(name string, reason domain.RevocationReason, targets []string, life time.Duration) domain.Revocation {
+	replace := func(name string, reason domain.RevocationReason, targets []string,
+		life time.Duration) domain.Revocation {
 		t.Helper()
 		order := s.placed(newOrder(name, "first"))
 		short := issuedFor(order)
@@ -242,9 +259,12 @@ func TestRevocationsWaitForTheReplacementsDeliveries(t *testing.T) {
 	}
 	const month = 30 * 24 * time.Hour
 	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
-	require.WithinDuration(t, in(24*time.Hour), replace("a", domain.RevokedSuperseded, []string{"disk"}, month).After, time.Minute)
-	require.WithinDuration(t, in(time.Hour), replace("b", domain.RevokedKeyCompromise, []string{"disk"}, month).After, time.Minute)
-	require.WithinDuration(t, in(10*time.Minute), replace("c", domain.RevokedSuperseded, []string{"disk"}, 10*time.Minute).After, time.Minute)
+	require.WithinDuration(t, in(24*time.Hour), replace("a", domain.RevokedSuperseded, []string{"disk"}, month).After,
+		time.Minute)
+	require.WithinDuration(t, in(time.Hour), replace("b", domain.RevokedKeyCompromise, []string{"disk"}, month).After,
+		time.Minute)
+	require.WithinDuration(t, in(10*time.Minute),
+		replace("c", domain.RevokedSuperseded, []string{"disk"}, 10*time.Minute).After, time.Minute)
 	require.Zero(t, replace("d", domain.RevokedSuperseded, nil, month).After, "there is nothing to wait for")
 }
 
@@ -268,7 +288,8 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 	for range 2 {
 		record = s.ask("web", retire("2", early))
 	}
-	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}}, record.Revocations)
+	require.Equal(t, []domain.Revocation{{Issued: issued, Reason: domain.RevokedSuperseded, WithoutReplacement: true}},
+		record.Revocations)
 	require.Equal(t, domain.Retiring, record.Retirement, "its workflow has not ended")
 	require.Equal(t, []string{"placed", "issued", "revocation_requested", "retirement_requested"}, s.events("web"))
 
@@ -278,12 +299,14 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 
 	clears := retire("late", early.Add(-time.Second))
 	clears.RemoveDeliveries = true
-	require.Equal(t, domain.Retiring, s.ask("web", clears).Retirement, "a request of before the last one changes nothing")
+	require.Equal(t, domain.Retiring, s.ask("web", clears).Retirement,
+		"a request of before the last one changes nothing")
 	clears.ID, clears.At = "4", early.Add(time.Second)
 	require.Equal(t, domain.Clearing, s.ask("web", clears).Retirement)
 }
 
-// A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no tokens from it.
+// A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no
+// tokens from it.
 func TestALateReleaseEndsNoLaterWorkflow(t *testing.T) {
 	s := newStore(t)
 	order := s.placed(newOrder("web", "first"))
@@ -322,7 +345,8 @@ func TestARepeatDoesNotOverrideWhatCameLater(t *testing.T) {
 	}
 	now := early.Add(time.Minute)
 	require.Nil(t, ask(ensured("1", early, delivered("one"), "deliveries")).Stored)
-	require.Nil(t, ask(ensured("1", early.Add(time.Second), delivered("one"), "deliveries")).Stored, "nothing came since")
+	require.Nil(t, ask(ensured("1", early.Add(time.Second), delivered("one"), "deliveries")).Stored,
+		"nothing came since")
 	require.Nil(t, ask(ensured("2", early.Add(2*time.Second), delivered("two"), "deliveries")).Stored)
 	two := delivered("two")
 	require.Equal(t, &two, ask(ensured("1", now, delivered("one"), "deliveries")).Stored)

@@ -98,8 +98,8 @@ func (s *Secrets) ReplaceSealed(ctx context.Context, old []ports.SealedSecret,
 		}
 		accountsWas, accountsIs = append(accountsWas, secret.Sealed), append(accountsIs, sealed[i])
 	}
-	// No two secrets are sealed alike, so an account's is found by what it was. Rows are locked in order, since two may be at
-	// work on the same ones.
+	// No two secrets are sealed alike, so an account's is found by what it was. Rows are locked in order, since two
+	// may be at work on the same ones.
 	err = s.pool.QueryRow(ctx, `
 		WITH stale_keys AS (
 			SELECT keys.id, new.sealed

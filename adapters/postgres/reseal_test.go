@@ -25,7 +25,8 @@ func ring(t testing.TB, keys ...byte) *sealing.Keeper {
 	var urls []string
 	for _, key := range keys {
 		path := filepath.Join(t.TempDir(), "sealing.key")
-		require.NoError(t, os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{key}, 32))), 0o600))
+		require.NoError(t, os.WriteFile(path, []byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{key}, 32))),
+			0o600))
 		urls = append(urls, "file://"+path)
 	}
 	keeper, err := sealing.Open(t.Context(), sealing.Config{KeyURL: urls[0], OldKeyURLs: urls[1:]})
@@ -91,7 +92,8 @@ func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
 		order.SealedKey = seal(t, before, order.Certificate)
 		s.open(order)
 	}
-	account := ports.Account{Issuer: "default", Directory: "https://ca.example/dir", SealedKey: seal(t, before, "account")}
+	account := ports.Account{Issuer: "default", Directory: "https://ca.example/dir",
+		SealedKey: seal(t, before, "account")}
 	_, err := s.AddAccount(t.Context(), account)
 	require.NoError(t, err)
 	_, err = s.pool.Exec(t.Context(), `UPDATE accounts SET next_sealed_key = $1`, seal(t, before, "next"))
@@ -124,7 +126,8 @@ func TestResealingLeavesNothingToTheOldKey(t *testing.T) {
 				}
 				after, resealed[i], failed[i] = page.Page, resealed[i]+page.Resealed, failed[i]+len(page.Failed)
 				for _, secret := range page.Failed {
-					if secret != (ports.UnopenedSecret{Kind: ports.SecretKey, ID: broken, Certificate: "c007", Reason: "SecretDamaged"}) {
+					if secret != (ports.UnopenedSecret{Kind: ports.SecretKey, ID: broken, Certificate: "c007",
+						Reason: "SecretDamaged"}) {
 						t.Errorf("unexpected failure %v", secret)
 					}
 				}

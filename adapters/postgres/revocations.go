@@ -27,7 +27,8 @@ func (c *Certificates) RecordRevoked(ctx context.Context, certificate, version s
 			SELECT certificate, 'revoked', jsonb_build_object('version', id, 'serial', serial, 'reason', revocation_reason,
 				'at', revoked_at) FROM revoked
 		)
-		SELECT EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1)`, certificate, version, at, string(reason))
+		SELECT EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1)`, certificate, version, at,
+		string(reason))
 	if err == nil && !found {
 		return domain.Record{}, unknownVersionFault(version)
 	}

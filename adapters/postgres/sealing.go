@@ -80,7 +80,8 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 	}
 	superseded := append(slices.DeleteFunc(check.superseded, ownMark), check.sealed)
 	// Where another worker was faster, it has decided.
-	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed, superseded,
+	_, err = pool.Exec(ctx, `UPDATE sealing_check SET sealed = $1, superseded = $2 WHERE sealed = $3`, sealed,
+		superseded,
 		check.sealed)
 	return interpret(err)
 }

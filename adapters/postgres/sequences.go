@@ -20,7 +20,8 @@ const (
 		INSERT INTO delivery_sequences AS last (certificate, target, version, sequence, requests)
 		SELECT kept.name, $2, kept.version, floor(extract(epoch FROM clock_timestamp()) * 1000000), ARRAY[$3::text] FROM kept
 		ON CONFLICT (certificate, target) DO UPDATE SET version = EXCLUDED.version,
-			sequence = CASE WHEN ` + sameRequest + ` THEN last.sequence ELSE greatest(last.sequence + 1, EXCLUDED.sequence) END,
+			sequence = CASE WHEN ` + sameRequest +
+		` THEN last.sequence ELSE greatest(last.sequence + 1, EXCLUDED.sequence) END,
 			requests = CASE WHEN ` + knownRequest + ` THEN last.requests
 				-- The last four: a try that comes later than three other steps was given up long ago.
 				ELSE (last.requests || $3::text)[greatest(1, cardinality(last.requests) - 2):] END

@@ -53,13 +53,15 @@ func requireLate(t testing.TB, err error) {
 	require.False(t, requireFault(t, err, domain.FaultWait, "VersionReplaced").Transient())
 }
 
-// The number distinguishes a late try from a later request: it stays over repeats, grows with all else, and never goes back.
+// The number distinguishes a late try from a later request: it stays over repeats, grows with all else, and never goes
+// back.
 func TestARequestIsNumberedInTheOrderOfAsking(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
 	first := a.issue(newOrder("web", "web/1")).Version
 	one := a.number(first, "1")
-	require.InDelta(t, time.Now().UnixMicro(), one, 60e6, "the database's clock, so that it grows after a backup is restored")
+	require.InDelta(t, time.Now().UnixMicro(), one, 60e6,
+		"the database's clock, so that it grows after a backup is restored")
 	require.Less(t, one, int64(1)<<53, "readers of JSON have it whole")
 	require.Equal(t, one, a.number(first, "1"), "a repeat")
 	require.Equal(t, one, a.number(first, "2"), "the next try of the backoff schedule")
@@ -112,7 +114,8 @@ func TestAReleasedCertificateIsNotDelivered(t *testing.T) {
 	a.number("", "2")
 }
 
-// What was done at the target is recorded for the last request alone. A late delivery hears whether the target is to be clear.
+// What was done at the target is recorded for the last request alone. A late delivery hears whether the target is to
+// be clear.
 func TestALateTryRecordsNothing(t *testing.T) {
 	t.Parallel()
 	a := newAsking(t)
@@ -171,7 +174,8 @@ func TestAVersionThatIsBeingReplacedIsNotNumberedAfterIt(t *testing.T) {
 	require.NoError(t, err)
 	result := make(chan error, 1)
 	go func() {
-		_, err := a.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: a.target, ID: "1"}, first)
+		_, err := a.BeginDelivery(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: a.target, ID: "1"},
+			first)
 		result <- err
 	}()
 	require.Eventually(t, func() bool {

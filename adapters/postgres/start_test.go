@@ -28,13 +28,17 @@ func TestOpenNamesTheAddressAndNeverThePassword(t *testing.T) {
 
 	const escaped = "hunter2%2Fwith%3Aodd%40signs"
 	for _, c := range []struct{ url, reason, says string }{
-		{"postgres://me:" + escaped + "@" + closed.Addr().String() + "/leaves", "DatabaseUnreachable", closed.Addr().String() + "/leaves"},
-		{"postgres://me:" + escaped + "@" + silent.Addr().String() + "/leaves", "DatabaseUnreachable", silent.Addr().String() + "/leaves"},
-		{"host=127.0.0.1 port=1 password='" + password + "' dbname=leaves", "DatabaseUnreachable", "127.0.0.1:1/leaves"},
+		{"postgres://me:" + escaped + "@" + closed.Addr().String() + "/leaves", "DatabaseUnreachable",
+			closed.Addr().String() + "/leaves"},
+		{"postgres://me:" + escaped + "@" + silent.Addr().String() + "/leaves", "DatabaseUnreachable",
+			silent.Addr().String() + "/leaves"},
+		{"host=127.0.0.1 port=1 password='" + password + "' dbname=leaves", "DatabaseUnreachable",
+			"127.0.0.1:1/leaves"},
 		{"postgres://me:" + password + "@db:5432/leaves", "PostgresURLMalformed", "percent-encoded"},
 		{"postgres://me:" + escaped + "@db:port/leaves", "PostgresURLMalformed", "want postgres://"},
 		{"me:" + password + "@db", "PostgresURLMalformed", "want postgres://"},
-		{"postgres://me:" + escaped + "@db/x?sslmode=verify-full&sslrootcert=/no/such/ca.pem", "PostgresURLMalformed", "/no/such/ca.pem"},
+		{"postgres://me:" + escaped + "@db/x?sslmode=verify-full&sslrootcert=/no/such/ca.pem", "PostgresURLMalformed",
+			"/no/such/ca.pem"},
 		{"postgres://me:" + escaped + "@db/x?sslmode=perhaps", "PostgresURLMalformed", "want postgres://"},
 		{" ", "PostgresURLMalformed", "is empty"},
 	} {

@@ -46,8 +46,9 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 	failure := domain.Failure{At: noon, RetryAt: noon}
 	request := func(kind domain.RequestKind) func() error {
 		return func() error {
-			_, err := s.RecordRequest(ctx, "c77", ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
-				ID: uuid.NewString(), Kind: kind, At: noon, Spec: &spec, Reason: domain.RevokedKeyCompromise}})
+			_, err := s.RecordRequest(ctx, "c77",
+				ports.StoredRequest{Version: version, Fulfilled: true, Changes: []string{"x"}, Request: domain.Request{
+					ID: uuid.NewString(), Kind: kind, At: noon, Spec: &spec, Reason: domain.RevokedKeyCompromise}})
 			return err
 		}
 	}
@@ -62,8 +63,15 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 		{"PutTokens", func() error { return s.PutTokens(ctx, order.ID, []domain.Challenge{{Token: "t"}}) }},
 		{"KeyAuthorization", func() error { _, err := s.KeyAuthorization(ctx, "t"); return err }},
 		{"RemoveTokens", func() error { return s.RemoveTokens(ctx, order.ID) }},
-		{"FailedValidations", func() error { _, err := validations.FailedValidations(ctx, "main", []string{"c77"}, noon); return err }},
-		{"RecordFailedValidation", func() error { return validations.RecordFailedValidation(ctx, "main", "c77", "u", time.Now()) }},
+		{"FailedValidations", func() error {
+			_,
+				err := validations.FailedValidations(ctx, "main", []string{"c77"}, noon)
+			return err
+		}},
+		{"RecordFailedValidation", func() error {
+			return validations.RecordFailedValidation(ctx, "main", "c77", "u",
+				time.Now())
+		}},
 		{"RecordFailure", func() error { return s.RecordFailure(ctx, "c77", spec, failure) }},
 		{"RecordFallback", func() error { return s.RecordFallback(ctx, "c77", "spare", failure) }},
 		{"RecordIssued", func() error {
@@ -71,7 +79,11 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 			return err
 		}},
 		{"AbandonOrder", func() error { return s.AbandonOrder(ctx, "c77", order.ID, "x") }},
-		{"RecordRenewal", func() error { _, err := s.RecordRenewal(ctx, "c77", version, domain.RenewalPlan{}, noon); return err }},
+		{"RecordRenewal", func() error {
+			_, err := s.RecordRenewal(ctx, "c77", version, domain.RenewalPlan{},
+				noon)
+			return err
+		}},
 		{"Chain", func() error { _, err := s.Chain(ctx, "c77", version); return err }},
 		{"SealedKey", func() error { _, err := s.SealedKey(ctx, "c77", version); return err }},
 		{"Ensure", request(domain.RequestEnsure)},

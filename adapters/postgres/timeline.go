@@ -65,7 +65,8 @@ func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline 
 				'failure', d.failure) ORDER BY d.target)
 			FROM deliveries d WHERE d.certificate = c.name)
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
-		WHERE c.name = $1`, certificate), &timeline.Wanted, &timeline.Order, &timeline.RevokedAt, &timeline.NextCheck, &timeline.CheckFailure, &timeline.Revoking, &timeline.Deliveries)
+		WHERE c.name = $1`, certificate), &timeline.Wanted, &timeline.Order, &timeline.RevokedAt, &timeline.NextCheck,
+		&timeline.CheckFailure, &timeline.Revoking, &timeline.Deliveries)
 	inUTC(timeline.Revoking, timeline.Deliveries)
 	if timeline.Order != nil {
 		timeline.Order.Since = timeline.Order.Since.UTC()

@@ -20,7 +20,8 @@ func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
 
 	issued := s.issue(newOrder("web", "web/1"))
 	plan := s.plan("web", issued.Version, domain.RenewalPlan{At: noon, Reason: "ARIWindow"}, noon.Add(time.Hour))
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "ServerError"}, Attempts: 1, At: noon, RetryAt: noon}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "ServerError"}, Attempts: 1, At: noon,
+		RetryAt: noon}
 	_, err = s.pool.Exec(t.Context(), `INSERT INTO deliveries (certificate, target, version, delivered_at, failure) VALUES
 		('web', 'b', NULL, NULL, $1), ('web', 'a@edge', $2, $3, NULL)`, failure, issued.Version, noon)
 	require.NoError(t, err)
@@ -56,11 +57,14 @@ func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
 func TestAnExportIsWrittenDown(t *testing.T) {
 	s := newStore(t)
 	timelines := postgres.NewTimelines(s.pool)
-	export := ports.KeyExport{Certificate: "web", Version: "v1", Serial: "0a", By: "me\x00@here", Through: "cli", Reason: "to look"}
+	export := ports.KeyExport{Certificate: "web", Version: "v1", Serial: "0a", By: "me\x00@here", Through: "cli",
+		Reason: "to look"}
 	require.NoError(t, timelines.RecordExport(t.Context(), export))
 	var got map[string]string
-	require.NoError(t, json.Unmarshal(query[[]byte](s, `SELECT detail FROM events WHERE certificate = 'web' AND type = 'exported'`), &got))
-	require.Equal(t, map[string]string{"version": "v1", "serial": "0a", "by": "me\uFFFD@here", "through": "cli", "reason": "to look"}, got)
+	require.NoError(t, json.Unmarshal(query[[]byte](s,
+		`SELECT detail FROM events WHERE certificate = 'web' AND type = 'exported'`), &got))
+	require.Equal(t, map[string]string{"version": "v1", "serial": "0a", "by": "me\uFFFD@here", "through": "cli",
+		"reason": "to look"}, got)
 
 	_, err := s.pool.Exec(t.Context(), `ALTER TABLE events RENAME TO lost_events`)
 	require.NoError(t, err)

@@ -25,7 +25,8 @@ func NewKeyTokens(pool *pgxpool.Pool) *KeyTokens { return &KeyTokens{pool: pool}
 // PutToken implements ports.KeyTokens. A version that is not the certificate's is an Operator fault "UnknownVersion".
 func (k *KeyTokens) PutToken(ctx context.Context, token ports.KeyToken) (time.Time, error) {
 	unknown := domain.NewFault(domain.FaultOperator, domain.ReasonUnknownVersion, nil,
-		"the certificate %s has no version %s: was the database restored from a backup?", token.Certificate, token.Version)
+		"the certificate %s has no version %s: was the database restored from a backup?", token.Certificate,
+		token.Version)
 	if _, err := uuid.Parse(token.Version); err != nil {
 		return time.Time{}, unknown
 	}
@@ -76,6 +77,7 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 
 // VoidToken implements ports.KeyTokens.
 func (k *KeyTokens) VoidToken(ctx context.Context, certificate, target string) error {
-	_, err := k.pool.Exec(ctx, `DELETE FROM delivery_tokens WHERE certificate = $1 AND target = $2`, certificate, target)
+	_, err := k.pool.Exec(ctx, `DELETE FROM delivery_tokens WHERE certificate = $1 AND target = $2`, certificate,
+		target)
 	return interpret(err)
 }

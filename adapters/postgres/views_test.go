@@ -13,18 +13,24 @@ func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 	s := newStore(t)
 	issued := s.issue(newOrder("web", "web/1"))
 	s.plan("web", issued.Version, domain.RenewalPlan{At: noon, Reason: "Window"}, time.Time{})
-	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down", Message: "it is down"}, Attempts: 2, At: noon, RetryAt: noon}
+	failure := domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down", Message: "it is down"},
+		Attempts: 2, At: noon, RetryAt: noon}
 	s.fail("web", failure)
 	s.open(newOrder("new", "new/1"))
 
 	row := query[map[string]any](s, `SELECT to_jsonb(v) - 'created_at' - 'updated_at' FROM everleaf_certificates v WHERE name = 'web'`)
 	shown := func(at time.Time) string { return at.Format("2006-01-02T15:04:05-07:00") }
 	at := shown(noon)
-	require.Equal(t, map[string]any{"name": "web", "phase": "Failing", "names": []any{"web.example"}, "requested_names": []any{"web.example"}, "released_at": nil,
-		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at, "not_after": shown(noon.Add(48 * time.Hour)), "issuer": "default",
-		"issuer_cn": "Test CA 1", "next_renewal": at, "next_renewal_reason": "Window", "failure_kind": "CA", "failure_reason": "Down",
-		"failure_message": "it is down", "failure_attempts": 2.0, "failed_at": at, "retry_at": at, "version": issued.Version}, row)
-	require.Equal(t, "Issuing", query[string](s, `SELECT phase FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))
+	require.Equal(t, map[string]any{"name": "web", "phase": "Failing", "names": []any{"web.example"},
+		"requested_names": []any{"web.example"}, "released_at": nil,
+		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at,
+		"not_after": shown(noon.Add(48 * time.Hour)), "issuer": "default",
+		"issuer_cn": "Test CA 1", "next_renewal": at, "next_renewal_reason": "Window", "failure_kind": "CA",
+		"failure_reason":  "Down",
+		"failure_message": "it is down", "failure_attempts": 2.0, "failed_at": at, "retry_at": at,
+		"version": issued.Version}, row)
+	require.Equal(t, "Issuing", query[string](s,
+		`SELECT phase FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))
 
 	require.Empty(t, query[[]string](s, `
 		SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute

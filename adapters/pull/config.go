@@ -20,10 +20,10 @@ type Config struct {
 	Listen string
 	// Certificate and Key are the listener's own, PEM files; they are read again when they change.
 	Certificate, Key string
-	// ClientCA is a PEM file with the roots of client certificates; it is read again when it changes. Empty serves nobody
-	// but the receivers of webhooks.
+	// ClientCA is a PEM file with the roots of client certificates; it is read again when it changes. Empty serves
+	// nobody but the receivers of webhooks.
 	ClientCA string
-	// Clients are, for each pull target, the names in client certificates that may fetch what is delivered there; "*" is
-	// every client.
+	// Clients are, for each pull target, the names in client certificates that may fetch what is delivered there; "*"
+	// is every client.
 	Clients map[string][]string
 }

@@ -51,7 +51,8 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 				a = serve(w, request.WithContext(ctx))
 			}()
 		case <-ctx.Done():
-			a = s.fail(w, answer{err: domain.NewFault(domain.FaultWait, domain.ReasonBusy, nil, "too many requests at once")})
+			a = s.fail(w, answer{err: domain.NewFault(domain.FaultWait, domain.ReasonBusy, nil,
+				"too many requests at once")})
 		}
 		route := strings.TrimPrefix(request.Pattern, http.MethodGet+" ")
 		record := s.logger.InfoContext

@@ -41,8 +41,10 @@ func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA " + rand.Text()}, IsCA: true,
-		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1),
+		Subject: pkix.Name{CommonName: "test CA " + rand.Text()}, IsCA: true,
+		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageCertSign}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(raw)
@@ -66,7 +68,8 @@ func (a *authority) issue(dir string, template x509.Certificate, usage x509.ExtK
 	require.NoError(a.t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(a.t, err)
-	chain, private := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	chain, private := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if dir != "" {
 		require.NoError(a.t, os.WriteFile(filepath.Join(dir, "tls.crt"), chain, 0o600))
 		require.NoError(a.t, os.WriteFile(filepath.Join(dir, "tls.key"), private, 0o600))
@@ -108,17 +111,21 @@ func newRig(t *testing.T, sealer ports.Sealer) *rig {
 	t.Helper()
 	pool, _ := postgrestest.New(t)
 	r := &rig{t: t, ca: newAuthority(t), dir: t.TempDir()}
-	r.store.Orders, r.store.Certificates, r.store.KeyTokens = postgres.NewOrders(pool), postgres.NewCertificates(pool), postgres.NewKeyTokens(pool)
+	r.store.Orders, r.store.Certificates, r.store.KeyTokens = postgres.NewOrders(pool), postgres.NewCertificates(pool),
+		postgres.NewKeyTokens(pool)
 	r.events = func(client string) (n int) {
-		require.NoError(t, pool.QueryRow(context.Background(), `SELECT count(*) FROM events WHERE type = 'exported' AND detail ->> 'by' = $1`, client).Scan(&n))
+		require.NoError(t, pool.QueryRow(context.Background(),
+			`SELECT count(*) FROM events WHERE type = 'exported' AND detail ->> 'by' = $1`, client).Scan(&n))
 		return n
 	}
 	r.web = r.issue("web", "1", "www.example.com", "edge")
 	r.issue("private", "1", "private.example.com", "backend")
 	r.ca.issue(r.dir, x509.Certificate{DNSNames: []string{"localhost"}}, x509.ExtKeyUsageServerAuth)
 	var err error
-	r.server, err = pull.New(pull.Config{Listen: "127.0.0.1:0", Certificate: filepath.Join(r.dir, "tls.crt"), Key: filepath.Join(r.dir, "tls.key"),
-		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "edge-six.example", "spiffe://example/ns/Edge"}, "open": {"*"}}},
+	r.server, err = pull.New(pull.Config{Listen: "127.0.0.1:0", Certificate: filepath.Join(r.dir, "tls.crt"),
+		Key:      filepath.Join(r.dir, "tls.key"),
+		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "edge-six.example",
+			"spiffe://example/ns/Edge"}, "open": {"*"}}},
 		postgres.NewPulls(pool), r.store.KeyTokens, sealer, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.server.Start(t.Context()))
@@ -130,24 +137,28 @@ func newRig(t *testing.T, sealer ports.Sealer) *rig {
 func (r *rig) issue(name, key, dnsName string, targets ...string) domain.Issued {
 	r.t.Helper()
 	spec := domain.Spec{Names: []string{dnsName}, Deliveries: targets}.WithDefaults()
-	order, err := r.store.OpenOrder(r.t.Context(), ports.NewOrder{Certificate: name, Key: key, Issuer: "default", Spec: spec,
-		SealedKey: []byte("key " + name + key), CSR: []byte("csr")})
+	order, err := r.store.OpenOrder(r.t.Context(),
+		ports.NewOrder{Certificate: name, Key: key, Issuer: "default", Spec: spec,
+			SealedKey: []byte("key " + name + key), CSR: []byte("csr")})
 	require.NoError(r.t, err)
 	_, err = r.store.RecordPlaced(r.t.Context(), name, order.ID, "https://ca.example/"+name+key, time.Now())
 	require.NoError(r.t, err)
-	issued, err := r.store.RecordIssued(r.t.Context(), name, order.ID, domain.Issued{Issuer: "default", Names: spec.Names, Serial: key,
-		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}, []byte("chain "+name+key))
+	issued, err := r.store.RecordIssued(r.t.Context(), name, order.ID,
+		domain.Issued{Issuer: "default", Names: spec.Names, Serial: key,
+			NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}, []byte("chain "+name+key))
 	require.NoError(r.t, err)
 	return issued
 }
 
 // get asks with this client certificate, nil for none; an error is what the handshake said.
-func (r *rig) get(client *tls.Certificate, path string, header ...string) (status int, body string, got http.Header, err error) {
+func (r *rig) get(client *tls.Certificate, path string, header ...string) (status int, body string, got http.Header,
+	err error) {
 	r.t.Helper()
 	return r.ask(http.MethodGet, client, path, header...)
 }
 
-func (r *rig) ask(method string, client *tls.Certificate, path string, header ...string) (status int, body string, got http.Header, err error) {
+func (r *rig) ask(method string, client *tls.Certificate, path string, header ...string) (status int, body string,
+	got http.Header, err error) {
 	r.t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(r.ca.cert)
@@ -211,7 +222,8 @@ func TestClientsGetWhatTheirTargetsMay(t *testing.T) {
 
 	uri, _ := url.Parse("spiffe://example/ns/Edge")
 	workload := r.ca.issue("", x509.Certificate{URIs: []*url.URL{uri}}, x509.ExtKeyUsageClientAuth)
-	named := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}}, x509.ExtKeyUsageClientAuth)
+	named := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}},
+		x509.ExtKeyUsageClientAuth)
 	for _, other := range []*tls.Certificate{&workload, &named} {
 		status, _, _, err = r.get(other, "/v1/certificates/web?part=chain")
 		require.NoError(t, err)
@@ -229,26 +241,31 @@ func TestOthersGetNothing(t *testing.T) {
 	for _, ask := range []struct {
 		client *tls.Certificate
 		path   string
-	}{{edge, "/v1/certificates/private"}, {edge, "/v1/sni/private.example.com"}, {stranger, "/v1/certificates/web"}, {stranger, "/v1/sni/www.example.com"}} {
+	}{{edge, "/v1/certificates/private"}, {edge, "/v1/sni/private.example.com"}, {stranger, "/v1/certificates/web"},
+		{stranger, "/v1/sni/www.example.com"}} {
 		status, body, _, err := r.get(ask.client, ask.path)
 		require.NoError(t, err)
 		require.Equal(t, 404, status, ask.path)
 		require.Equal(t, unknown, body, "nobody learns whether it is there")
 	}
-	for _, path := range []string{"/v1/certificates", "/v1/certificates/web", "/v1/certificates/nobody", "/v1/sni/www.example.com"} {
+	for _, path := range []string{"/v1/certificates", "/v1/certificates/web", "/v1/certificates/nobody",
+		"/v1/sni/www.example.com"} {
 		status, _, _, err := r.get(nil, path)
 		require.NoError(t, err)
 		require.Equal(t, 403, status, path)
 	}
-	expired := r.ca.issue("", x509.Certificate{DNSNames: []string{"edge-1.example"}, NotAfter: time.Now().Add(-time.Minute)}, x509.ExtKeyUsageClientAuth)
+	expired := r.ca.issue("", x509.Certificate{DNSNames: []string{"edge-1.example"},
+		NotAfter: time.Now().Add(-time.Minute)}, x509.ExtKeyUsageClientAuth)
 	server := r.ca.issue("", x509.Certificate{DNSNames: []string{"edge-1.example"}}, x509.ExtKeyUsageServerAuth)
 	for _, refused := range []*tls.Certificate{newAuthority(t).client("edge-1.example"), &expired, &server} {
 		_, _, _, err := r.get(refused, "/v1/certificates/web")
 		require.ErrorContains(t, err, "remote error: tls:")
 	}
 	require.Zero(t, r.events("edge-1.example")+r.events("edge-2.example"))
-	lookalike := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "ed\u0261e-1.example"}}, x509.ExtKeyUsageClientAuth)
-	folded := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-\u017Fix.example"}}, x509.ExtKeyUsageClientAuth)
+	lookalike := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "ed\u0261e-1.example"}},
+		x509.ExtKeyUsageClientAuth)
+	folded := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-\u017Fix.example"}},
+		x509.ExtKeyUsageClientAuth)
 	for _, other := range []*tls.Certificate{&lookalike, &folded} {
 		status, _, _, err := r.get(other, "/v1/sni/www.example.com")
 		require.NoError(t, err)
@@ -256,7 +273,8 @@ func TestOthersGetNothing(t *testing.T) {
 	}
 }
 
-// No connection outlives a request, so none outlives its client's certificate or the roots that it was verified against.
+// No connection outlives a request, so none outlives its client's certificate or the roots that it was verified
+// against.
 func TestEachRequestIsVerified(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, seal{})
@@ -266,7 +284,8 @@ func TestEachRequestIsVerified(t *testing.T) {
 		Certificates: []tls.Certificate{*r.ca.client("edge-1.example")}}}
 	t.Cleanup(keeps.CloseIdleConnections)
 	ask := func() int {
-		response, err := (&http.Client{Transport: keeps}).Get("https://" + r.server.Addr() + "/v1/certificates/web?part=chain")
+		response, err := (&http.Client{Transport: keeps}).Get("https://" + r.server.Addr() +
+			"/v1/certificates/web?part=chain")
 		require.NoError(t, err)
 		defer response.Body.Close()
 		_, err = io.Copy(io.Discard, response.Body)
@@ -286,13 +305,15 @@ func TestKeyForAToken(t *testing.T) {
 	r := newRig(t, seal{})
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))
 	put := func(secret string) {
-		_, err := r.store.PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook", Version: r.web.Version,
-			Digest: sha256.Sum256([]byte(secret)), Life: time.Minute})
+		_, err := r.store.PutToken(t.Context(),
+			ports.KeyToken{Certificate: "web", Target: "hook", Version: r.web.Version,
+				Digest: sha256.Sum256([]byte(secret)), Life: time.Minute})
 		require.NoError(t, err)
 	}
 	put(token)
 	for authorization, says := range map[string]string{
-		"": "Authorization: Bearer TOKEN", "Bearer": "Authorization: Bearer TOKEN", "Bearer ": "Authorization: Bearer TOKEN",
+		"": "Authorization: Bearer TOKEN", "Bearer": "Authorization: Bearer TOKEN",
+		"Bearer ":        "Authorization: Bearer TOKEN",
 		"Basic " + token: "Authorization: Bearer TOKEN", token: "Authorization: Bearer TOKEN",
 		"Bearer short": "unknown, used or expired", "Bearer " + token[1:] + "x": "unknown, used or expired",
 	} {
@@ -357,7 +378,8 @@ func TestFilesAreReadAgain(t *testing.T) {
 	require.Equal(t, 200, status, "the files that it had")
 
 	r.ca = newAuthority(t)
-	r.ca.issue(r.dir, x509.Certificate{DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(-time.Second)}, x509.ExtKeyUsageServerAuth)
+	r.ca.issue(r.dir, x509.Certificate{DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(-time.Second)},
+		x509.ExtKeyUsageServerAuth)
 	_, _, _, err = r.get(edge, "/v1/certificates")
 	require.ErrorContains(t, err, "expired", "the new one, without a restart")
 	_, err = r.server.Readiness(t.Context())

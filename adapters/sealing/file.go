@@ -69,7 +69,8 @@ func readKey(path string) (key [keyLength]byte, err error) {
 		return key, malformedFault(nil, "names %s, which is not base64; %s", path, howToMake)
 	}
 	if len(decoded) != keyLength {
-		return key, malformedFault(nil, "names %s, which holds %d octets instead of %d; %s", path, len(decoded), keyLength,
+		return key, malformedFault(nil, "names %s, which holds %d octets instead of %d; %s", path, len(decoded),
+			keyLength,
 			howToMake)
 	}
 	return [keyLength]byte(decoded), nil

@@ -33,7 +33,8 @@ func (k *key) interpret(err error) error {
 			"the key service refuses the key that %s names: check that the key exists, is enabled and "+
 				"that this process may encrypt and decrypt with it", k.setting)
 	}
-	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err, "the key service of %s does not answer",
+	return domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err,
+		"the key service of %s does not answer",
 		k.setting)
 }
 

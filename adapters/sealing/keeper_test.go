@@ -183,11 +183,14 @@ func TestTheAdvisedKeyFileIsTaken(t *testing.T) {
 	open(t, "file://"+strings.ReplaceAll(spaced, " ", "%20"))
 }
 
-// Vault is the one key service whose protocol is plain enough to stand in for here. gocloud makes one client of it for the
-// whole process: so there is one server, and each test says what it answers.
+// Vault is the one key service whose protocol is plain enough to stand in for here. gocloud makes one client of it for
+// the whole process: so there is one server, and each test says what it answers.
 var vault = sync.OnceValue(func() *atomic.Pointer[http.HandlerFunc] {
 	var answer atomic.Pointer[http.HandlerFunc]
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answer.Load())(w, r) }))
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		(*answer.Load())(w, r)
+	}))
 	_ = os.Setenv("VAULT_ADDR", service.URL) // fails only for a name that cannot be one
 	_ = os.Setenv("VAULT_MAX_RETRIES", "0")
 	return &answer

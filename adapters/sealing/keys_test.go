@@ -23,7 +23,8 @@ func TestCreateMakesTheKeyThatTheCSRIsFor(t *testing.T) {
 	for _, c := range []struct {
 		keyType domain.KeyType
 		bits    int
-	}{{domain.KeyECDSAP256, 256}, {domain.KeyECDSAP384, 384}, {domain.KeyRSA2048, 2048}, {domain.KeyRSA3072, 3072}, {domain.KeyRSA4096, 4096}} {
+	}{{domain.KeyECDSAP256, 256}, {domain.KeyECDSAP384, 384}, {domain.KeyRSA2048, 2048}, {domain.KeyRSA3072, 3072},
+		{domain.KeyRSA4096, 4096}} {
 		t.Run(string(c.keyType), func(t *testing.T) {
 			sealed, der, err := sealing.NewKeys(sealer).Create(t.Context(), c.keyType, names)
 			require.NoError(t, err)
@@ -60,7 +61,8 @@ func TestCreateRefusesWhatItCannotMake(t *testing.T) {
 	for _, keyType := range []domain.KeyType{"", "rsa-1024", "ECDSA-P256", "ed25519"} {
 		_, _, err := keys.Create(t.Context(), keyType, []string{"a.example"})
 		requireFault(t, err, domain.FaultSpec, "UnknownKeyType")
-		require.ErrorContains(t, err, `keyType: "`+string(keyType)+`" is not known: give one of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096`)
+		require.ErrorContains(t, err, `keyType: "`+string(keyType)+
+			`" is not known: give one of ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096`)
 	}
 	_, _, err := keys.Create(t.Context(), domain.KeyECDSAP256, []string{"ü.example"})
 	requireFault(t, err, domain.FaultOperator, "KeyNotMade")
@@ -71,7 +73,8 @@ type refusingSealer struct{ seen []byte }
 
 func (r *refusingSealer) Seal(_ context.Context, plaintext []byte) ([]byte, error) {
 	r.seen = append(r.seen, plaintext...)
-	return nil, domain.NewFault(domain.FaultWait, "SealingUnavailable", errors.New("away"), "the key service does not answer")
+	return nil, domain.NewFault(domain.FaultWait, "SealingUnavailable", errors.New("away"),
+		"the key service does not answer")
 }
 
 func (*refusingSealer) Open(context.Context, []byte) ([]byte, error) { return nil, nil }

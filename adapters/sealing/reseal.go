@@ -29,7 +29,8 @@ type Resealer struct {
 	page      int
 }
 
-// NewResealer seals with the ring's current key what is stored in secrets, unless one of the processes could not open it.
+// NewResealer seals with the ring's current key what is stored in secrets, unless one of the processes could not open
+// it.
 func NewResealer(ring ports.KeyRing, secrets ports.Secrets, processes ports.Processes) *Resealer {
 	return &Resealer{ring: ring, secrets: secrets, processes: processes, page: resealPage}
 }

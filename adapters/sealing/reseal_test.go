@@ -63,16 +63,18 @@ func TestResealingSkipsWhatDoesNotOpen(t *testing.T) {
 			}
 			return 2, nil // another one was faster with the third
 		})
-	secrets.EXPECT().Owners(gomock.Any(), []string{"k2", "k3"}).Return(map[string]string{"k2": "two", "k3": "three"}, nil)
+	secrets.EXPECT().Owners(gomock.Any(), []string{"k2", "k3"}).Return(map[string]string{"k2": "two", "k3": "three"},
+		nil)
 	stale, err := resealer.Stale(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 5, stale)
 	done, err := resealer.Reseal(t.Context(), "k0")
 	require.NoError(t, err)
-	require.Equal(t, ports.ResealedPage{Page: ports.PageState{After: "k4", Done: true}, Resealed: 2, Failed: []ports.UnopenedSecret{
-		{Kind: ports.SecretKey, ID: "k2", Certificate: "two", Reason: "SecretDamaged"},
-		{Kind: ports.SecretKey, ID: "k3", Certificate: "three", Reason: "SealingKeyWrong"},
-	}}, done)
+	require.Equal(t, ports.ResealedPage{Page: ports.PageState{After: "k4", Done: true}, Resealed: 2,
+		Failed: []ports.UnopenedSecret{
+			{Kind: ports.SecretKey, ID: "k2", Certificate: "two", Reason: "SecretDamaged"},
+			{Kind: ports.SecretKey, ID: "k3", Certificate: "three", Reason: "SealingKeyWrong"},
+		}}, done)
 }
 
 // What passes by itself is the caller's to repeat: nothing counts as failed because a server was away.

@@ -23,7 +23,8 @@ func running(t *testing.T, all ...ports.Process) *mocks.MockProcesses {
 
 // keyed is a process that opens what these keys seal, and seals with the first.
 func keyed(id string, keys ...string) ports.Process {
-	p := ports.Process{ID: id, ProcessSettings: ports.ProcessSettings{Roles: []string{"workflows", "delivery"}, Opens: keys}}
+	p := ports.Process{ID: id, ProcessSettings: ports.ProcessSettings{Roles: []string{"workflows", "delivery"},
+		Opens: keys}}
 	if len(keys) > 0 {
 		p.SealsWith = keys[0]
 	}
@@ -48,7 +49,8 @@ func TestAKeyThatOthersDoNotKnow(t *testing.T) {
 
 	behind := keyed("2@b/y", former)
 	secrets := mocks.NewMockSecrets(gomock.NewController(t)) // nothing is replaced
-	secrets.EXPECT().ListStale(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return([]ports.SealedSecret{{}}, nil)
+	secrets.EXPECT().ListStale(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return([]ports.SealedSecret{{}},
+		nil)
 	_, err := sealing.NewResealer(rotated, secrets, running(t, ready, behind, responder)).Reseal(t.Context(), "")
 	requireFault(t, err, domain.FaultOperator, "SealingKeyNotShared")
 	for _, part := range []string{now, "2@b/y (workflows,delivery)", "--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)"} {
@@ -60,7 +62,8 @@ func TestAKeyThatOthersDoNotKnow(t *testing.T) {
 	for i := range 7 {
 		many = append(many, keyed(fmt.Sprint("many-", i), former))
 	}
-	require.ErrorContains(t, sealing.CheckShared(t.Context(), rotated, running(t, many...)), "many-4 (workflows,delivery), and 2 more;")
+	require.ErrorContains(t, sealing.CheckShared(t.Context(), rotated, running(t, many...)),
+		"many-4 (workflows,delivery), and 2 more;")
 
 	err = sealing.CheckOpens(t.Context(), ring(t, oldURL), running(t, behind, keyed("4@d/w", now, former)))
 	requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
@@ -68,7 +71,8 @@ func TestAKeyThatOthersDoNotKnow(t *testing.T) {
 	require.ErrorContains(t, err, "list that key in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD) here")
 
 	away := mocks.NewMockProcesses(gomock.NewController(t))
-	away.EXPECT().Processes(gomock.Any()).Times(2).Return(nil, domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil, "away"))
+	away.EXPECT().Processes(gomock.Any()).Times(2).Return(nil,
+		domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil, "away"))
 	requireFault(t, sealing.CheckShared(t.Context(), rotated, away), domain.FaultWait, "DatabaseUnavailable")
 	requireFault(t, sealing.CheckOpens(t.Context(), rotated, away), domain.FaultWait, "DatabaseUnavailable")
 }

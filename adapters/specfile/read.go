@@ -45,8 +45,8 @@ type shapeOfDocument struct {
 	Certificates map[string]domain.Spec `json:"certificates"`
 }
 
-// ReadFleet reads the certificates of a fleet. A field that a certificate has takes the place of the default, a list as a
-// whole; one without names is for its own name.
+// ReadFleet reads the certificates of a fleet. A field that a certificate has takes the place of the default, a list
+// as a whole; one without names is for its own name.
 func ReadFleet(source string, content []byte) (Fleet, error) {
 	root, err := parse(source, content)
 	if err != nil {
@@ -72,7 +72,8 @@ func ReadFleet(source string, content []byte) (Fleet, error) {
 			spec.Names = []string{line.name}
 		}
 		if spec.Fleet != "" && spec.Fleet != d.Fleet {
-			return Fleet{}, fault(source, line.number, "certificate %q: its fleet is the file's: leave it out", line.name)
+			return Fleet{}, fault(source, line.number, "certificate %q: its fleet is the file's: leave it out",
+				line.name)
 		}
 		spec.Fleet = d.Fleet
 		err := domain.ValidateCertificateName(line.name)

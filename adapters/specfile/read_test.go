@@ -13,8 +13,10 @@ func TestSpecSurvivesWritingAndReading(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []domain.Spec{
 		{Names: []string{"b.example.com", "*.a.example.com"}},
-		{Names: []string{"yes.example.com"}, KeyType: domain.KeyRSA2048, Profile: "on", Issuers: []string{"one", "1"}, Challenge: domain.ChallengeDNS01,
-			KeyRotation: domain.RotateNever, Tenant: "true # not a comment", Deliveries: []string{"disk@edge", "null"}, Fleet: "2027"},
+		{Names: []string{"yes.example.com"}, KeyType: domain.KeyRSA2048, Profile: "on", Issuers: []string{"one", "1"},
+			Challenge:   domain.ChallengeDNS01,
+			KeyRotation: domain.RotateNever, Tenant: "true # not a comment", Deliveries: []string{"disk@edge", "null"},
+			Fleet: "2027"},
 	} {
 		text, err := WriteSpec(spec)
 		require.NoError(t, err)

@@ -42,7 +42,8 @@ func check(source string, node *yaml.Node, t reflect.Type) error {
 		return nil
 	default: // specs have nothing but text
 		if node.Kind != yaml.ScalarNode || node.Tag != "!!str" {
-			return fault(source, node.Line, "%s stands where text belongs; put it in quotes if it is meant as text", kind(node))
+			return fault(source, node.Line, "%s stands where text belongs; put it in quotes if it is meant as text",
+				kind(node))
 		}
 		return nil
 	}
@@ -80,7 +81,8 @@ func kind(node *yaml.Node) string {
 		if node.Tag == "!!str" {
 			return "text"
 		}
-		return "the " + map[string]string{"!!int": "number", "!!float": "number", "!!bool": "truth value"}[node.Tag] + " " + node.Value
+		return "the " + map[string]string{"!!int": "number", "!!float": "number", "!!bool": "truth value"}[node.Tag] +
+			" " + node.Value
 	}
 }
 

@@ -68,8 +68,9 @@ func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.D
 	i := instruments{meter: m.own}
 	f.failures = i.counter(fleetStatsFailures)
 	f.gauges = fleetGauges{
-		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring), undelivered: i.intGauge(failingDeliveries),
-		nextExpiry: i.gauge(nextExpiry), age: i.gauge(fleetStatsAge),
+		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring),
+		undelivered: i.intGauge(failingDeliveries),
+		nextExpiry:  i.gauge(nextExpiry), age: i.gauge(fleetStatsAge),
 	}
 	if i.err != nil {
 		return nil, i.err

@@ -53,7 +53,8 @@ func newFleet(t *testing.T) (*Metrics, *Fleet, *books, *hands) {
 	m := newMetrics(t)
 	clock := &hands{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	catalog := &books{counts: make(chan struct{}, 10), answer: make(chan error), stats: ports.FleetStats{
-		Groups:     []ports.FleetGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5}, {Phase: domain.PhaseFailing, Count: 2}},
+		Groups: []ports.FleetGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5},
+			{Phase: domain.PhaseFailing, Count: 2}},
 		Expiring:   []int{0, 1, 1, 2, 3, 5},
 		NextExpiry: clock.now.Add(time.Hour), Undelivered: 3,
 	}}

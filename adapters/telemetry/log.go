@@ -73,7 +73,8 @@ func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 		more = append(more, slog.String(certificateKey, certificate))
 	}
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		more = append(more, slog.String(traceIDKey, span.TraceID().String()), slog.String(spanIDKey, span.SpanID().String()))
+		more = append(more, slog.String(traceIDKey, span.TraceID().String()),
+			slog.String(spanIDKey, span.SpanID().String()))
 	}
 	if len(more) > 0 {
 		record = record.Clone()

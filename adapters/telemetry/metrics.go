@@ -39,7 +39,8 @@ type Metrics struct {
 // NewMetrics makes them, with those of the Go runtime, the process and the build.
 func NewMetrics(logger *slog.Logger) (*Metrics, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// Neither scope labels nor target_info: they would be the same on every series.
 	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(),
 		exporter.WithoutTargetInfo())
@@ -117,7 +118,8 @@ func fromZero(handler client.MetricsHandler, namespace, taskQueue string) {
 	for workflow, queue := range map[string]string{ports.CertificateWorkflow: taskQueue,
 		ports.NexusWorkflow: ports.NexusTaskQueue(taskQueue)} {
 		for _, reason := range []string{"NonDeterminismError", "WorkflowError"} {
-			client.WithTags(map[string]string{"task_queue": queue, "workflow_type": workflow, "failure_reason": reason}).
+			client.WithTags(map[string]string{"task_queue": queue, "workflow_type": workflow,
+				"failure_reason": reason}).
 				Counter("temporal_workflow_task_execution_failed").Inc(0)
 		}
 	}

@@ -26,7 +26,8 @@ func TestSDKMetricsAreExportedByTheirNames(t *testing.T) {
 	require.InDelta(t, 0.02, latency.GetSampleSum(), 1e-9)
 	require.NotContains(t, got, "temporal_request_latency_attempt_seconds")
 	length := find(t, got["temporal_workflow_endtoend_latency_seconds"], "task_queue", "q").GetHistogram()
-	require.Equal(t, 90*86400.0, length.GetBucket()[len(length.GetBucket())-2].GetUpperBound(), "a run is as long as a certificate's life")
+	require.Equal(t, 90*86400.0, length.GetBucket()[len(length.GetBucket())-2].GetUpperBound(),
+		"a run is as long as a certificate's life")
 }
 
 // An alert on an increase must see the first trouble, so its series is there before.
@@ -36,7 +37,8 @@ func TestTroubleIsCountedFromZero(t *testing.T) {
 	m.Temporal("default", "q")
 	got := scrape(t, m)
 	for workflow, queue := range map[string]string{"Certificate": "q", "NexusRequest": "q-nexus"} {
-		require.Zero(t, find(t, got["temporal_workflow_task_execution_failed_total"], "namespace", "default", "client_name", "temporal_go",
+		require.Zero(t, find(t, got["temporal_workflow_task_execution_failed_total"], "namespace", "default",
+			"client_name", "temporal_go",
 			"worker_type", "none", "activity_type", "none", "workflow_type", workflow, "task_queue", queue,
 			"failure_reason", "NonDeterminismError").GetCounter().GetValue())
 	}
@@ -56,9 +58,11 @@ func TestProcessAndBuildAreShown(t *testing.T) {
 // What the SDK does for each task: a handler with the task's tags, then a count and a time.
 func BenchmarkTemporalHandler(b *testing.B) {
 	m := newMetrics(b)
-	handler := m.Temporal("default", "q").WithTags(map[string]string{"namespace": "default", "client_name": "temporal_go", "task_queue": "everleaf"})
+	handler := m.Temporal("default", "q").WithTags(map[string]string{"namespace": "default",
+		"client_name": "temporal_go", "task_queue": "everleaf"})
 	for b.Loop() {
-		task := handler.WithTags(map[string]string{"activity_type": "ObtainCertificate", "workflow_type": "Certificate"})
+		task := handler.WithTags(map[string]string{"activity_type": "ObtainCertificate",
+			"workflow_type": "Certificate"})
 		task.Counter("temporal_activity_execution_failed").Inc(1)
 		task.Timer("temporal_activity_execution_latency").Record(time.Millisecond)
 	}

@@ -78,7 +78,8 @@ func (o *Observer) zero(ctx context.Context) {
 			o.orders.Add(ctx, 0, o.orderLabels(issuer, resumed))
 		}
 		for _, kind := range []domain.FaultKind{
-			domain.FaultRateLimited, domain.FaultWait, domain.FaultName, domain.FaultCA, domain.FaultOperator, domain.FaultSpec,
+			domain.FaultRateLimited, domain.FaultWait, domain.FaultName, domain.FaultCA, domain.FaultOperator,
+			domain.FaultSpec,
 		} {
 			o.failures.Add(ctx, 0, o.kindLabels(issuer, kind))
 		}
@@ -86,7 +87,8 @@ func (o *Observer) zero(ctx context.Context) {
 			o.checks.Add(ctx, 0, o.checkLabels(issuer, check))
 		}
 		for _, reason := range []domain.RevocationReason{
-			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged, domain.RevokedSuperseded,
+			domain.RevokedUnspecified, domain.RevokedKeyCompromise, domain.RevokedAffiliationChanged,
+			domain.RevokedSuperseded,
 			domain.RevokedCessationOfOperation,
 		} {
 			o.revocations.Add(ctx, 0, o.revocationLabels(issuer, reason))

@@ -24,7 +24,8 @@ func traced(t *testing.T, variables ...string) (*Traces, error) {
 	t.Helper()
 	for _, name := range []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL",
-		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER",
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_SERVICE_NAME",
+		"OTEL_TRACES_SAMPLER",
 		"OTEL_TRACES_SAMPLER_ARG",
 	} {
 		t.Setenv(name, "")
@@ -71,8 +72,10 @@ func TestVariablesThatTheSDKWouldPassOverAreRefusedByName(t *testing.T) {
 		{[]string{endpoint, "collector:4318"}, endpoint + ` "collector:4318"`},
 		{[]string{endpoint, "http://"}, endpoint},
 		{[]string{endpoint, "unix:///tmp/x"}, endpoint},
-		{[]string{endpoint, "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT \"localhost\""},
-		{[]string{endpoint, "http://127.0.0.1:1", sampler, "foo"}, sampler + ` "foo" cannot work: use one of always_on,`},
+		{[]string{endpoint, "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost"},
+			"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT \"localhost\""},
+		{[]string{endpoint, "http://127.0.0.1:1", sampler, "foo"},
+			sampler + ` "foo" cannot work: use one of always_on,`},
 		{[]string{endpoint, "http://127.0.0.1:1", sampler, "traceidratio", argument, "2"}, argument + ` "2"`},
 		{[]string{endpoint, "http://127.0.0.1:1", sampler, " Parentbased_TraceIDRatio", argument, "0.5"}, ""},
 		{[]string{endpoint, "unix:///tmp/x", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, ""},
@@ -115,7 +118,8 @@ func TestSpansArriveByBothProtocols(t *testing.T) {
 		for service, want := range map[string]string{"": "everleaf", "tls": "tls"} {
 			t.Run(protocol+" "+want, func(t *testing.T) {
 				receiver := telemetrytest.Start(t)
-				traces, err := traced(t, "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint(receiver), "OTEL_EXPORTER_OTLP_PROTOCOL", protocol,
+				traces, err := traced(t, "OTEL_EXPORTER_OTLP_ENDPOINT", endpoint(receiver),
+					"OTEL_EXPORTER_OTLP_PROTOCOL", protocol,
 					"OTEL_SERVICE_NAME", service)
 				require.NoError(t, err)
 				_, span := traces.provider.Tracer("test").Start(t.Context(), "hello")
@@ -192,10 +196,15 @@ func TestLinesSayWhoseTheyAre(t *testing.T) {
 	workflow := sdklog.With(sdklog.NewStructuredLogger(logger), "WorkflowID", "certificate/shop", "RunID", "r")
 	require.Contains(t, line(func() { workflow.Info("x") }), "certificate=shop")
 	require.Equal(t, 1, strings.Count(line(func() { workflow.Info("x", "certificate", "shop") }), "certificate=shop"))
-	require.NotContains(t, line(func() { sdklog.With(workflow, "WorkflowID", "somebody-else").Info("x") }), "certificate=")
-	require.Equal(t, 1, strings.Count(line(func() { logger.With("certificate", "shop", "WorkflowID", "certificate/shop").Info("x") }), "certificate=shop"))
+	require.NotContains(t, line(func() { sdklog.With(workflow, "WorkflowID", "somebody-else").Info("x") }),
+		"certificate=")
+	require.Equal(t, 1, strings.Count(line(func() {
+		logger.With("certificate", "shop", "WorkflowID",
+			"certificate/shop").Info("x")
+	}), "certificate=shop"))
 
-	require.Contains(t, line(func() { logger.Error("Activity error.", "WorkflowID", "certificate/shop") }), "certificate=shop")
+	require.Contains(t, line(func() { logger.Error("Activity error.", "WorkflowID", "certificate/shop") }),
+		"certificate=shop")
 
 	// An adapter's line in a step.
 	var suite testsuite.WorkflowTestSuite

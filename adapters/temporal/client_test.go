@@ -139,10 +139,14 @@ namespace = "blue"
 		{"nothing set", nil, Settings{}, "localhost:7233", "default"},
 		{"file", map[string]string{"TEMPORAL_CONFIG_FILE": file}, Settings{}, "file:7233", "default"},
 		{"file by setting", nil, Settings{ConfigFile: file}, "file:7233", "default"},
-		{"profile", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_PROFILE": "blue"}, Settings{}, "blue:7233", "blue"},
-		{"environment above file", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": "env:1"}, Settings{}, "env:1", "default"},
-		{"setting above environment", map[string]string{"TEMPORAL_ADDRESS": "env:1"}, Settings{Address: "flag:1", Namespace: "n"}, "flag:1", "n"},
-		{"empty is unset", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": ""}, Settings{}, "file:7233", "default"},
+		{"profile", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_PROFILE": "blue"}, Settings{},
+			"blue:7233", "blue"},
+		{"environment above file", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": "env:1"},
+			Settings{}, "env:1", "default"},
+		{"setting above environment", map[string]string{"TEMPORAL_ADDRESS": "env:1"},
+			Settings{Address: "flag:1", Namespace: "n"}, "flag:1", "n"},
+		{"empty is unset", map[string]string{"TEMPORAL_CONFIG_FILE": file, "TEMPORAL_ADDRESS": ""}, Settings{},
+			"file:7233", "default"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			clean(t)
@@ -168,11 +172,14 @@ namespace = "blue"
 		require.Nil(t, options.ConnectionOptions.TLS, no)
 	}
 	_, err = Options(Settings{TLS: "yes"})
-	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-tls (TEMPORAL_TLS) "yes" cannot work: use true or false`)
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings",
+		`--temporal-tls (TEMPORAL_TLS) "yes" cannot work: use true or false`)
 	_, err = Options(Settings{DisableVerification: "no"})
-	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-tls-disable-host-verification (TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) "no"`)
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings",
+		`--temporal-tls-disable-host-verification (TEMPORAL_TLS_DISABLE_HOST_VERIFICATION) "no"`)
 	_, err = Options(Settings{ConfigFile: "/no/such.toml"})
-	requireFault(t, err, domain.FaultOperator, "TemporalSettings", `--temporal-config-file (TEMPORAL_CONFIG_FILE) "/no/such.toml"`)
+	requireFault(t, err, domain.FaultOperator, "TemporalSettings",
+		`--temporal-config-file (TEMPORAL_CONFIG_FILE) "/no/such.toml"`)
 	t.Setenv("TEMPORAL_CONFIG_FILE", "/no/such.toml")
 	_, err = Options(Settings{})
 	requireFault(t, err, domain.FaultOperator, "TemporalSettings", "/no/such.toml")

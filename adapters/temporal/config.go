@@ -59,7 +59,8 @@ func Options(settings Settings) (client.Options, error) {
 		value, ok := environment.LookupEnv(name)
 		if ok && !slices.Contains([]string{"true", "false", "1", "0"}, strings.ToLower(value)) {
 			return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, nil,
-				"--%s (%s) %q cannot work: use true or false", strings.ToLower(strings.ReplaceAll(name, "_", "-")), name, value)
+				"--%s (%s) %q cannot work: use true or false", strings.ToLower(strings.ReplaceAll(name, "_", "-")),
+				name, value)
 		}
 	}
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{

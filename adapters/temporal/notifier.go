@@ -38,7 +38,8 @@ func (n *Notifier) RecordChanged(ctx context.Context, certificate string) error 
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
 		return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
-			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one", certificate,
+			"certificate %q has no running workflow in %s, so nobody renews it; `everleaf cert ensure` starts one",
+			certificate,
 			n.target.Place())
 	}
 	return domain.NewFault(domain.FaultOperator, domain.ReasonTemporalError, err,

@@ -18,20 +18,23 @@ func TestNotifierSignalsTheCertificatesWorkflow(t *testing.T) {
 	s := connect(t)
 	ctx := bounded(t, time.Minute)
 	name := unique(t)
-	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: unique(t)}, "Anything")
+	run, err := s.client.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: unique(t)}, "Anything")
 	require.NoError(t, err)
 	n := NewNotifier(s.client, s.config)
 	require.NoError(t, n.RecordChanged(ctx, name))
 
 	signals := 0
-	history := s.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := s.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		require.NoError(t, err)
 		if signal := event.GetWorkflowExecutionSignaledEventAttributes(); signal != nil {
 			signals++
 			require.Equal(t, "RecordChanged", signal.GetSignalName())
-			for _, payload := range signal.GetInput().GetPayloads() { // the client sends a null where there is no argument
+			// The client sends a null where there is no argument.
+			for _, payload := range signal.GetInput().GetPayloads() {
 				require.Empty(t, payload.GetData(), "what it is about is in the record alone")
 			}
 		}
@@ -50,6 +53,8 @@ func TestNotifierFaults(t *testing.T) {
 	}
 	s := dial(t, closedPort(t), "default")
 	requireFault(t, notify(s), domain.FaultWait, "TemporalUnreachable", s.config.Client.HostPort)
-	requireFault(t, notify(dial(t, serve(t, refusesSchedules{code: codes.PermissionDenied}), "default")), domain.FaultOperator, "TemporalRefused", "")
-	requireFault(t, notify(dial(t, serve(t, refusesSchedules{code: codes.InvalidArgument}), "default")), domain.FaultOperator, "TemporalError", `"shop"`)
+	requireFault(t, notify(dial(t, serve(t, refusesSchedules{code: codes.PermissionDenied}), "default")),
+		domain.FaultOperator, "TemporalRefused", "")
+	requireFault(t, notify(dial(t, serve(t, refusesSchedules{code: codes.InvalidArgument}), "default")),
+		domain.FaultOperator, "TemporalError", `"shop"`)
 }

@@ -79,8 +79,10 @@ func passedToWorkers(t *testing.T) []any {
 	t.Helper()
 	tuner, err := NewTuner(0.8, 0.9, quiet())
 	require.NoError(t, err)
-	all := WorkerOptions{Role: "workflows", TaskQueue: "q", MaxPollers: 20, Slots: Slots{Workflow: 2, LocalActivity: 1, Activity: 1, Nexus: 1},
-		Versioning: Versioning{Enabled: true, Deployment: "everleaf", BuildID: "1"}, Drain: time.Second, Release: time.Second}
+	all := WorkerOptions{Role: "workflows", TaskQueue: "q", MaxPollers: 20,
+		Slots:      Slots{Workflow: 2, LocalActivity: 1, Activity: 1, Nexus: 1},
+		Versioning: Versioning{Enabled: true, Deployment: "everleaf", BuildID: "1"}, Drain: time.Second,
+		Release: time.Second}
 	fixed := all.sdk(context.Background(), func(error) {})
 	all.Tuner = tuner
 	return []any{fixed, all.sdk(context.Background(), func(error) {})}

@@ -57,8 +57,8 @@ func CheckPollers(ctx context.Context, c client.Client, config Config, pollers [
 	return strings.Join(seen, ", "), nil
 }
 
-// CheckPolled asks the server whether anybody polls the queue of a role, for workflow tasks or else for activities. Faults:
-// Wait "NoPoller", which names the queue and the role; those of WaitReachable.
+// CheckPolled asks the server whether anybody polls the queue of a role, for workflow tasks or else for activities.
+// Faults: Wait "NoPoller", which names the queue and the role; those of WaitReachable.
 func CheckPolled(ctx context.Context, c client.Client, config Config, queue, role string,
 	workflows bool) (seen string, err error) {
 	kind := enumspb.TASK_QUEUE_TYPE_ACTIVITY

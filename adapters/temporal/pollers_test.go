@@ -30,8 +30,10 @@ func TestCheckPollers(t *testing.T) {
 func TestCheckPollersOfAPartitionedQueue(t *testing.T) {
 	t.Parallel()
 	dev, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL_CLI"), LogLevel: "error", ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(quiet())},
-		ExtraArgs: []string{"--dynamic-config-value", "matching.numTaskqueueReadPartitions=8", "--dynamic-config-value", "matching.numTaskqueueWritePartitions=8"},
+		ExistingPath: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL_CLI"), LogLevel: "error",
+		ClientOptions: &client.Options{Logger: sdklog.NewStructuredLogger(quiet())},
+		ExtraArgs: []string{"--dynamic-config-value", "matching.numTaskqueueReadPartitions=8",
+			"--dynamic-config-value", "matching.numTaskqueueWritePartitions=8"},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dev.Stop()) })
@@ -53,7 +55,8 @@ func checkPollers(t *testing.T, s server, workers int) {
 	for i := range workers {
 		w := worker.New(s.client, s.config.TaskQueue, worker.Options{Identity: fmt.Sprint("w", i)})
 		w.RegisterActivityWithOptions(func() error { return nil }, activity.RegisterOptions{Name: "none"})
-		w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: "none"})
+		w.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil },
+			workflow.RegisterOptions{Name: "none"})
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
 	}

@@ -21,8 +21,8 @@ import (
 const (
 	// pollLimit is when a poll that has not come back is stuck: the SDK's own deadline is 70 s.
 	pollLimit = 3 * time.Minute
-	// pollSilence is how long after a refusal the next one comes at the latest, if polls are still refused: the SDK asks
-	// again within 10 s. After more silence than that, the server lets a poll wait for work, so it accepts it.
+	// pollSilence is how long after a refusal the next one comes at the latest, if polls are still refused: the SDK
+	// asks again within 10 s. After more silence than that, the server lets a poll wait for work, so it accepts it.
 	pollSilence = 20 * time.Second
 )
 
@@ -55,7 +55,8 @@ func NewPolls(config Config, grace time.Duration, lost func(error)) *Polls {
 // Watch returns the options with the watch in them; the client made from them is watched.
 func (p *Polls) Watch(options client.Options) client.Options {
 	dial := options.ConnectionOptions.DialOptions
-	options.ConnectionOptions.DialOptions = append(dial[:len(dial):len(dial)], grpc.WithChainUnaryInterceptor(p.intercept))
+	options.ConnectionOptions.DialOptions = append(dial[:len(dial):len(dial)],
+		grpc.WithChainUnaryInterceptor(p.intercept))
 	return options
 }
 

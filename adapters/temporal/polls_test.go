@@ -40,16 +40,18 @@ type watched struct {
 
 func watch(t *testing.T) *watched {
 	w := &watched{}
-	w.Polls = NewPolls(Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}, grace, func(err error) { w.reported = append(w.reported, err) })
+	w.Polls = NewPolls(Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}, grace,
+		func(err error) { w.reported = append(w.reported, err) })
 	return w
 }
 
 // poll is answered with err after a while.
 func (w *watched) poll(method string, after time.Duration, err error) {
-	_ = w.intercept(context.Background(), method, nil, nil, nil, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
-		time.Sleep(after)
-		return err
-	})
+	_ = w.intercept(context.Background(), method, nil, nil, nil,
+		func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+			time.Sleep(after)
+			return err
+		})
 }
 
 // refuse is what the SDK does while polls are refused: it asks again within ten seconds.
@@ -68,7 +70,8 @@ func TestRefusedForGoodIsToldOnce(t *testing.T) {
 			require.ErrorContains(t, w.Refused(), "check TEMPORAL_API_KEY", "readiness knows at once")
 			w.refuse(code, grace)
 			require.Len(t, w.reported, 1)
-			requireFault(t, w.reported[0], domain.FaultOperator, "TemporalRefused", `Temporal at t:7233 refuses these credentials for namespace "ns"`)
+			requireFault(t, w.reported[0], domain.FaultOperator, "TemporalRefused",
+				`Temporal at t:7233 refuses these credentials for namespace "ns"`)
 			require.NoError(t, w.Stuck())
 		})
 	}
@@ -95,12 +98,16 @@ func TestWhatIsNoLoss(t *testing.T) {
 			time.Sleep(time.Minute)
 			w.refuse(codes.Unauthenticated, 30*time.Second)
 		},
-		"a server that is away":    func(w *watched) { w.refuse(codes.Unavailable, 10*grace) },
-		"an idle queue":            func(w *watched) { w.poll(pollCall, 70*time.Second, status.Error(codes.DeadlineExceeded, "")) },
+		"a server that is away": func(w *watched) { w.refuse(codes.Unavailable, 10*grace) },
+		"an idle queue": func(w *watched) {
+			w.poll(pollCall, 70*time.Second,
+				status.Error(codes.DeadlineExceeded, ""))
+		},
 		"a worker that is stopped": func(w *watched) { w.refuse(codes.Canceled, 10*grace) },
 		"a refusal of another call": func(w *watched) {
 			for range 100 {
-				w.poll(workflowservice.WorkflowService_DescribeNamespace_FullMethodName, time.Second, status.Error(codes.PermissionDenied, "no"))
+				w.poll(workflowservice.WorkflowService_DescribeNamespace_FullMethodName, time.Second,
+					status.Error(codes.PermissionDenied, "no"))
 			}
 		},
 	} {
@@ -147,7 +154,8 @@ type refusing struct {
 	polls atomic.Int32
 }
 
-func (r *refusing) PollActivityTaskQueue(context.Context, *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
+func (r *refusing) PollActivityTaskQueue(context.Context,
+	*workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
 	r.polls.Add(1)
 	return nil, status.Error(codes.Unauthenticated, "token expired")
 }
@@ -176,7 +184,8 @@ func pollUntilLost(t *testing.T, options client.Options) error {
 	defer c.Close()
 	ctx := bounded(t, 20*time.Second)
 	for ctx.Err() == nil {
-		_, err := c.WorkflowService().PollActivityTaskQueue(ctx, &workflowservice.PollActivityTaskQueueRequest{Namespace: "ns"})
+		_, err := c.WorkflowService().PollActivityTaskQueue(ctx,
+			&workflowservice.PollActivityTaskQueueRequest{Namespace: "ns"})
 		require.Error(t, err)
 		select {
 		case err := <-reported:
@@ -206,9 +215,10 @@ func TestARefusedClientCertificate(t *testing.T) {
 	})))
 	stranger, _ := certificate(t)
 	options := client.Options{HostPort: service}
-	options.ConnectionOptions.TLS = &tls.Config{RootCAs: roots, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return &stranger, nil
-	}}
+	options.ConnectionOptions.TLS = &tls.Config{RootCAs: roots,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &stranger, nil
+		}}
 	requireFault(t, pollUntilLost(t, options), domain.FaultOperator, "TemporalRefused", "TEMPORAL_TLS_CLIENT_CERT_PATH")
 }
 
@@ -231,6 +241,8 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestPollFaultNamesTheReason(t *testing.T) {
 	t.Parallel()
 	config := Config{Client: client.Options{HostPort: "t:7233", Namespace: "ns"}}
-	requireFault(t, PollFault(serviceerror.NewNamespaceNotFound("ns"), config), domain.FaultOperator, "UnknownNamespace", `no namespace "ns"`)
-	requireFault(t, PollFault(serviceerror.NewClientVersionNotSupported("1", "go", "2"), config), domain.FaultOperator, "WorkerFailed", "t:7233")
+	requireFault(t, PollFault(serviceerror.NewNamespaceNotFound("ns"), config), domain.FaultOperator,
+		"UnknownNamespace", `no namespace "ns"`)
+	requireFault(t, PollFault(serviceerror.NewClientVersionNotSupported("1", "go", "2"), config), domain.FaultOperator,
+		"WorkerFailed", "t:7233")
 }

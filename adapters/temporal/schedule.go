@@ -27,7 +27,8 @@ func ScheduleSweeps(ctx context.Context, c client.Client, config Config,
 	id := ports.SweepID(config.TaskQueue)
 	want := sweepSchedule(config, interval)
 	_, err = c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: *want.Spec, Action: want.Action, Overlap: want.Policy.Overlap, CatchupWindow: want.Policy.CatchupWindow,
+		ID: id, Spec: *want.Spec, Action: want.Action, Overlap: want.Policy.Overlap,
+		CatchupWindow: want.Policy.CatchupWindow,
 	})
 	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
 		err = c.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{

@@ -47,7 +47,8 @@ func TestScheduleSweeps(t *testing.T) {
 	require.Equal(t, []any{ports.SweepWorkflow, s.config.TaskQueue}, []any{action.Workflow, action.TaskQueue})
 	require.Equal(t, enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, made.Schedule.Policy.Overlap)
 	require.Equal(t, catchUp, made.Schedule.Policy.CatchupWindow)
-	require.True(t, same(made.Schedule, sweepSchedule(s.config, 10*time.Minute)), "as the server writes it out: %+v", made.Schedule.Spec)
+	require.True(t, same(made.Schedule, sweepSchedule(s.config, 10*time.Minute)), "as the server writes it out: %+v",
+		made.Schedule.Spec)
 
 	require.NoError(t, handle.Pause(ctx, client.SchedulePauseOptions{Note: "by hand"}))
 	updated := described().Info.LastUpdateAt
@@ -68,21 +69,25 @@ type refusesSchedules struct {
 	code codes.Code
 }
 
-func (r refusesSchedules) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+func (r refusesSchedules) GetSystemInfo(context.Context,
+	*workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{}, nil
 }
 
-func (r refusesSchedules) CreateSchedule(context.Context, *workflowservice.CreateScheduleRequest) (*workflowservice.CreateScheduleResponse, error) {
+func (r refusesSchedules) CreateSchedule(context.Context,
+	*workflowservice.CreateScheduleRequest) (*workflowservice.CreateScheduleResponse, error) {
 	return nil, status.Error(r.code, "no schedules for you")
 }
 
-func (r refusesSchedules) SignalWorkflowExecution(context.Context, *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+func (r refusesSchedules) SignalWorkflowExecution(context.Context,
+	*workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
 	return nil, status.Error(r.code, "no signals for you")
 }
 
 func TestScheduleSweepsWithoutLeave(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[codes.Code]domain.Reason{codes.PermissionDenied: "", codes.Unimplemented: "", codes.InvalidArgument: "ScheduleRefused"} {
+	for code, want := range map[codes.Code]domain.Reason{codes.PermissionDenied: "", codes.Unimplemented: "",
+		codes.InvalidArgument: "ScheduleRefused"} {
 		s := dial(t, serve(t, refusesSchedules{code: code}), "default")
 		permitted, err := ScheduleSweeps(bounded(t, 10*time.Second), s.client, s.config, time.Hour)
 		require.False(t, permitted)

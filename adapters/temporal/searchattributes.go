@@ -96,7 +96,8 @@ func missingSearchAttributes(ctx context.Context, c client.Client, config Config
 			missing = append(missing, name)
 		case found != want:
 			return nil, domain.NewFault(domain.FaultOperator, domain.ReasonSearchAttributesConflict, nil,
-				"namespace %q has a search attribute %s of type %s, and Everleaf needs %s: remove it", config.Client.Namespace,
+				"namespace %q has a search attribute %s of type %s, and Everleaf needs %s: remove it",
+				config.Client.Namespace,
 				name, typeName(found), typeName(want))
 		}
 	}

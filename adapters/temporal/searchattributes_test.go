@@ -21,9 +21,10 @@ import (
 func inNewNamespace(t *testing.T) server {
 	t.Helper()
 	name := unique(t)
-	_, err := connect(t).client.WorkflowService().RegisterNamespace(bounded(t, 10*time.Second), &workflowservice.RegisterNamespaceRequest{
-		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
+	_, err := connect(t).client.WorkflowService().RegisterNamespace(bounded(t, 10*time.Second),
+		&workflowservice.RegisterNamespaceRequest{
+			Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+		})
 	require.NoError(t, err)
 	s := dial(t, servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), name)
 	require.NoError(t, WaitReachable(bounded(t, 30*time.Second), s.client, s.config, quiet()))

@@ -120,9 +120,10 @@ func (o WorkerOptions) sdk(released context.Context, onFatal func(error)) worker
 		settings.MaxConcurrentNexusTaskExecutionSize = o.Slots.Nexus
 	}
 	if o.Versioning.Enabled {
-		settings.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true, Version: worker.WorkerDeploymentVersion{
-			DeploymentName: o.Versioning.Deployment, BuildID: o.Versioning.BuildID,
-		}}
+		settings.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true,
+			Version: worker.WorkerDeploymentVersion{
+				DeploymentName: o.Versioning.Deployment, BuildID: o.Versioning.BuildID,
+			}}
 	}
 	return settings
 }

@@ -39,8 +39,10 @@ func TestAReasonMeansSomethingElseUnderAnotherKind(t *testing.T) {
 func TestAnUnknownReasonIsAnsweredByItsKind(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[domain.FaultKind]string{
-		domain.FaultRateLimited: "Nobody", domain.FaultWait: "Nobody", domain.FaultName: "DNS or its web server", domain.FaultCA: "The CA must",
-		domain.FaultOperator: "must look at it", domain.FaultSpec: "correct what was asked for", "Newer": "must look at it",
+		domain.FaultRateLimited: "Nobody", domain.FaultWait: "Nobody", domain.FaultName: "DNS or its web server",
+		domain.FaultCA:       "The CA must",
+		domain.FaultOperator: "must look at it", domain.FaultSpec: "correct what was asked for",
+		"Newer": "must look at it",
 	} {
 		require.Contains(t, Remedy(kind, "NotMadeHere"), want, kind)
 	}

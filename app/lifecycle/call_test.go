@@ -66,7 +66,8 @@ func TestPriority(t *testing.T) {
 
 // A longer fairness key than Temporal takes would fail the workflow's task for ever.
 func TestLongTenantIsDropped(t *testing.T) {
-	for key, want := range map[string]string{strings.Repeat("t", 64): strings.Repeat("t", 64), strings.Repeat("ä", 33): ""} {
+	for key, want := range map[string]string{strings.Repeat("t", 64): strings.Repeat("t", 64),
+		strings.Repeat("ä", 33): ""} {
 		w := newWorld(t)
 		w.tenant = key
 		w.lives(spec, time.Hour)

@@ -81,9 +81,13 @@ var (
 	ensure        = ports.EnsureRequest{Spec: spec}
 	ensureChanged = ports.EnsureRequest{Spec: changed}
 
-	nameFault    = &domain.Fault{Kind: domain.FaultName, Reason: "CAA", Message: "a.example.com: a CAA record forbids it"}
-	waitFault    = &domain.Fault{Kind: domain.FaultWait, Reason: "DatabaseUnavailable", Message: "the database does not answer"}
-	limitedFault = &domain.Fault{Kind: domain.FaultRateLimited, Reason: "RateLimited", Message: "too many", RetryAfter: 3 * time.Hour}
-	briefFault   = &domain.Fault{Kind: domain.FaultWait, Reason: "Busy", Message: "the CA is busy", RetryAfter: 30 * time.Second}
-	caFault      = &domain.Fault{Kind: domain.FaultCA, Reason: "CAUnavailable", Message: "the CA is down"}
+	nameFault = &domain.Fault{Kind: domain.FaultName, Reason: "CAA",
+		Message: "a.example.com: a CAA record forbids it"}
+	waitFault = &domain.Fault{Kind: domain.FaultWait, Reason: "DatabaseUnavailable",
+		Message: "the database does not answer"}
+	limitedFault = &domain.Fault{Kind: domain.FaultRateLimited, Reason: "RateLimited", Message: "too many",
+		RetryAfter: 3 * time.Hour}
+	briefFault = &domain.Fault{Kind: domain.FaultWait, Reason: "Busy", Message: "the CA is busy",
+		RetryAfter: 30 * time.Second}
+	caFault = &domain.Fault{Kind: domain.FaultCA, Reason: "CAUnavailable", Message: "the CA is down"}
 )

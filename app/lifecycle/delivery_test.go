@@ -17,8 +17,10 @@ func TestDeliveryToEachTarget(t *testing.T) {
 	w.at(day, func() { status = w.status() })
 	w.lives(two, 61*day)
 	require.Equal(t, []ports.DeliverCertificateInput{
-		{Certificate: certName, Target: "lb", Version: "v1"}, {Certificate: certName, Target: "nginx@web1", Version: "v1"},
-		{Certificate: certName, Target: "lb", Version: "v2"}, {Certificate: certName, Target: "nginx@web1", Version: "v2"},
+		{Certificate: certName, Target: "lb", Version: "v1"},
+		{Certificate: certName, Target: "nginx@web1", Version: "v1"},
+		{Certificate: certName, Target: "lb", Version: "v2"},
+		{Certificate: certName, Target: "nginx@web1", Version: "v2"},
 	}, sortedByVersion(inputsOf(w, ports.DeliverCertificate)))
 	require.Len(t, status.Deliveries, 2)
 	for _, d := range status.Deliveries {

@@ -38,12 +38,14 @@ type atWork struct {
 
 func (l life) driven() lived {
 	d := &driver{sides: l.side(), now: start, run: "run-1", lived: lived{answers: map[string]string{}}}
-	d.m = lifecycle.New(certName, lifecycle.State{Spec: l.spec, Mode: lifecycle.Active}, lifecycle.Version, "run-1/start", d.now)
+	d.m = lifecycle.New(certName, lifecycle.State{Spec: l.spec, Mode: lifecycle.Active}, lifecycle.Version,
+		"run-1/start", d.now)
 	events := l.events
 	for !d.settle() {
 		step := d.earliest()
 		switch {
-		case step != nil && before(step.ends, d.alarm) && (len(events) == 0 || step.ends.Before(start.Add(events[0].at))):
+		case step != nil && before(step.ends, d.alarm) &&
+			(len(events) == 0 || step.ends.Before(start.Add(events[0].at))):
 			d.now = step.ends
 			d.finish(step, step.fault)
 		case len(events) > 0 && before(start.Add(events[0].at), d.alarm):
@@ -174,7 +176,8 @@ func (d *driver) input(a lifecycle.Action) any {
 		}
 		return in
 	case lifecycle.StepReserve:
-		return ports.ReserveOrderInput{Certificate: certName, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: d.now}
+		return ports.ReserveOrderInput{Certificate: certName, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer,
+			Want: m.Attempt.Want, At: d.now}
 	case lifecycle.StepObtain:
 		return ports.ObtainCertificateInput{
 			Certificate: certName, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Replaces: m.Attempt.Want.Replaces,
@@ -191,7 +194,8 @@ func (d *driver) input(a lifecycle.Action) any {
 	}
 	failed := m.Failed[0]
 	in := ports.RecordFailureInput{
-		Certificate: certName, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At, Target: failed.Action.Target,
+		Certificate: certName, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At,
+		Target:  failed.Action.Target,
 		Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued(),
 	}
 	if s := failed.Action.Step; m.Attempt != nil && (s == lifecycle.StepReserve || s == lifecycle.StepObtain) {

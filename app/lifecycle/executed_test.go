@@ -60,7 +60,8 @@ func (e *execution) prepare(now time.Time, continued bool) {
 	e.env = suite.NewTestWorkflowEnvironment()
 	e.env.SetStartTime(now)
 	e.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName)})
-	e.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{e}})
+	e.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute,
+		Interceptors: []interceptor.WorkerInterceptor{e}})
 	if continued {
 		e.env.SetContinuedExecutionRunID("run-0")
 	}
@@ -118,7 +119,8 @@ func (e *execution) end(t *testing.T) (next *lifecycle.State) {
 	return next
 }
 
-func (e *execution) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (e *execution) InterceptWorkflow(_ workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &executionInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, e}
 }
 

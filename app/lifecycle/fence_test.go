@@ -9,10 +9,11 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// What workflows call is replayed, so of package domain they use types and constants only: policy is called by steps, and
-// its decisions are recorded. No linter can tell a function from a type here, so this test does.
+// What workflows call is replayed, so of package domain they use types and constants only: policy is called by steps,
+// and its decisions are recorded. No linter can tell a function from a type here, so this test does.
 func TestWorkflowsCallNoPolicy(t *testing.T) {
-	require.Empty(t, policyCalls(t, "everleaf/domain/lifecycle", "everleaf/app/internal/fault", "everleaf/app/lifecycle",
+	require.Empty(t, policyCalls(t, "everleaf/domain/lifecycle", "everleaf/app/internal/fault",
+		"everleaf/app/lifecycle",
 		"everleaf/app/nexus", "everleaf/app/sweep"))
 }
 

@@ -49,7 +49,8 @@ func TestSuggestedHandOver(t *testing.T) {
 	}
 }
 
-// Nobody who waits is left without an answer: the run first answers, also those who would wait longer, and then hands over.
+// Nobody who waits is left without an answer: the run first answers, also those who would wait longer, and then hands
+// over.
 func TestHandOverAnswersFirst(t *testing.T) {
 	w := newWorld(t)
 	w.failures[ports.ObtainCertificate.Name] = []error{briefFault, briefFault, briefFault}
@@ -118,7 +119,8 @@ func TestHandOverKeepsARetirement(t *testing.T) {
 // A run that began under a lower version of the machine hands over before it acts.
 func TestOutdatedRun(t *testing.T) {
 	w := newWorld(t)
-	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
+	w.env.OnGetVersion(machineGate, workflow.Version(1),
+		workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
 	w.run(ports.StartInput{Spec: spec})
 	require.Equal(t, spec.WithDefaults(), w.next().Spec)
 	require.Equal(t, lifecycle.Version-1, w.next().Machine, "the rules that wrote the state")
@@ -131,7 +133,8 @@ func TestOutdatedRunSleeps(t *testing.T) {
 	first.lives(spec, day)
 	first.record.Retirement = ""
 	w := first.again(0)
-	w.env.OnGetVersion(machineGate, workflow.Version(1), workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
+	w.env.OnGetVersion(machineGate, workflow.Version(1),
+		workflow.Version(lifecycle.Version)).Return(workflow.Version(lifecycle.Version - 1))
 	w.run(lifecycle.State{Machine: 1, Spec: spec, Mode: lifecycle.Active})
 	w.next()
 	require.Empty(t, w.steps())

@@ -20,7 +20,8 @@ import (
 
 // raw is an input as somebody may send it.
 func raw(text string) converter.RawValue {
-	return converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(text)})
+	return converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("json/plain")},
+		Data: []byte(text)})
 }
 
 // A start that can never be carried out fails the workflow, with the reason.
@@ -125,11 +126,12 @@ func TestFirstInputHasNoAuthority(t *testing.T) {
 // A workflow of somebody else that continues as new into this type hands over what it likes. The record wins.
 func TestForeignStates(t *testing.T) {
 	for title, input := range map[string]string{
-		"a spec alone":     `{"spec": {"names": ["a.example.com"]}}`,
-		"a state":          `{"machine": 1, "spec": {"names": ["a.example.com"]}, "mode": "Active", "cycle": 99}`,
-		"an unknown mode":  `{"machine": 1, "spec": {"names": ["a.example.com"]}, "mode": "Cancelled"}`,
-		"a want":           `{"machine": 1, "spec": {"names": ["a.example.com"]}, "want": {"reason": "Requested", "replaces": "v7"}}`,
-		"a tenant too far": `{"machine": 1, "spec": {"names": ["a.example.com"]}, "tenant": "` + strings.Repeat("t", 200) + `"}`,
+		"a spec alone":    `{"spec": {"names": ["a.example.com"]}}`,
+		"a state":         `{"machine": 1, "spec": {"names": ["a.example.com"]}, "mode": "Active", "cycle": 99}`,
+		"an unknown mode": `{"machine": 1, "spec": {"names": ["a.example.com"]}, "mode": "Cancelled"}`,
+		"a want":          `{"machine": 1, "spec": {"names": ["a.example.com"]}, "want": {"reason": "Requested", "replaces": "v7"}}`,
+		"a tenant too far": `{"machine": 1, "spec": {"names": ["a.example.com"]}, "tenant": "` +
+			strings.Repeat("t", 200) + `"}`,
 	} {
 		t.Run(title, func(t *testing.T) {
 			first := newWorld(t)
@@ -147,12 +149,13 @@ func TestForeignStates(t *testing.T) {
 	}
 }
 
-// A state that this build can't read blocks the run until a build comes that can: the workflow's task fails, and the run
-// stays open.
+// A state that this build can't read blocks the run until a build comes that can: the workflow's task fails, and the
+// run stays open.
 func TestUnreadableStates(t *testing.T) {
 	newer, err := json.Marshal(lifecycle.State{Machine: lifecycle.Version + 1, Spec: spec, Mode: lifecycle.Active})
 	require.NoError(t, err)
-	for _, input := range []string{string(newer), `{"machine": 1, "spec": {"names": 7}}`, `{"machine": 1, "cycle": "three"}`, `[]`, `encrypted`} {
+	for _, input := range []string{string(newer), `{"machine": 1, "spec": {"names": 7}}`,
+		`{"machine": 1, "cycle": "three"}`, `[]`, `encrypted`} {
 		w := newWorld(t)
 		w.env.SetContinuedExecutionRunID("run-0")
 		w.run(raw(input))

@@ -74,14 +74,16 @@ func TestNextIssuerIsAsked(t *testing.T) {
 		issuers = append(issuers, in.Issuer)
 	}
 	require.Equal(t, []string{"first", "second", "first"}, issuers, "each renewal begins with the first")
-	require.Equal(t, "second", inputsOf(w, ports.ReserveOrder)[1].Issuer, "the budget is that of the issuer that is asked")
+	require.Equal(t, "second", inputsOf(w, ports.ReserveOrder)[1].Issuer,
+		"the budget is that of the issuer that is asked")
 	require.Empty(t, inputsOf(w, ports.RecordFailure)[0].Tried)
 }
 
 func TestBothIssuersFail(t *testing.T) {
 	w := newWorld(t)
 	w.failures[ports.ObtainCertificate.Name] = []error{caFault, caFault}
-	asked := w.ask(0, ports.EnsureUpdate, ports.EnsureRequest{Spec: domain.Spec{Names: spec.Names, Issuers: []string{"first", "second"}}})
+	asked := w.ask(0, ports.EnsureUpdate, ports.EnsureRequest{Spec: domain.Spec{Names: spec.Names,
+		Issuers: []string{"first", "second"}}})
 	w.lives(domain.Spec{Names: spec.Names, Issuers: []string{"first", "second"}}, 30*time.Second)
 	require.Equal(t, caFault.Reason, asked.problem(t).Reason)
 	require.Len(t, inputsOf(w, ports.RecordFailure)[1].Tried, 1)
@@ -90,7 +92,8 @@ func TestBothIssuersFail(t *testing.T) {
 // A step that Temporal gave up has a fault as well.
 func TestTimedOutStep(t *testing.T) {
 	w := newWorld(t)
-	w.failures[ports.ObtainCertificate.Name] = []error{temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)}
+	w.failures[ports.ObtainCertificate.Name] = []error{temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
+		nil)}
 	w.lives(spec, 30*time.Second)
 	require.Equal(t, domain.ReasonStepTimedOut, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
 }

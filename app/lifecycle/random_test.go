@@ -21,8 +21,9 @@ var (
 	seed  = flag.Uint64("seed", 0, "the first life's seed")
 )
 
-// TestRandomLives lives drawn lives twice: in the workflow, and with the machine alone, driven by the same requests, notices
-// and outcomes at the same instants. The executor adds nothing and loses nothing: each moment of the machine is the same.
+// TestRandomLives lives drawn lives twice: in the workflow, and with the machine alone, driven by the same requests,
+// notices and outcomes at the same instants. The executor adds nothing and loses nothing: each moment of the machine
+// is the same.
 func TestRandomLives(t *testing.T) {
 	for i := range uint64(*lives) {
 		life := draw(*seed + i)
@@ -44,8 +45,8 @@ type life struct {
 
 type event struct {
 	at time.Duration
-	// update and its argument, or what happens to the record before a notice, or a cancellation. suggests is a notice with
-	// the server's suggestion to hand over.
+	// update and its argument, or what happens to the record before a notice, or a cancellation. suggests is a notice
+	// with the server's suggestion to hand over.
 	id, update       string
 	argument         any
 	happens          func(*store, time.Time)
@@ -76,7 +77,8 @@ func text(v any) string {
 // draw makes a life of some weeks to months, most of whose events come close together.
 func draw(seed uint64) life {
 	r := rand.New(rand.NewPCG(seed, 1))
-	specs := []domain.Spec{spec, changed, delivered, {Names: spec.Names, Deliveries: []string{"lb", "nginx@web1"}, Issuers: []string{"a", "b"}}}
+	specs := []domain.Spec{spec, changed, delivered,
+		{Names: spec.Names, Deliveries: []string{"lb", "nginx@web1"}, Issuers: []string{"a", "b"}}}
 	l := life{seed: seed, spec: specs[r.IntN(len(specs))]}
 	at := time.Duration(r.Int64N(int64(time.Minute)))
 	for n := range 2 + r.IntN(12) {

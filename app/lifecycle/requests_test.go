@@ -141,7 +141,8 @@ func TestValidatorsRefuse(t *testing.T) {
 		w.ask(time.Hour, ports.RevokeUpdate, ports.RevokeRequest{SignedBy: "me"}),
 	}
 	w.lives(spec, day)
-	for i, reason := range []domain.Reason{domain.ReasonNameUnderscore, domain.ReasonNoNames, domain.ReasonUnknownReason, domain.ReasonUnknownSigner} {
+	for i, reason := range []domain.Reason{domain.ReasonNameUnderscore, domain.ReasonNoNames,
+		domain.ReasonUnknownReason, domain.ReasonUnknownSigner} {
 		require.False(t, refused[i].accepted, reason)
 		require.Equal(t, reason, refused[i].problem(t).Reason)
 	}

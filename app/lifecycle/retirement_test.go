@@ -80,9 +80,11 @@ func TestEnsureKeepsWhatIsRetiring(t *testing.T) {
 	require.Equal(t, "DeliverCertificate", w.steps()[len(w.steps())-1])
 }
 
-// What is revoked, or about to be, is replaced when somebody wants it again, also when its retirement is not at its end.
+// What is revoked, or about to be, is replaced when somebody wants it again, also when its retirement is not at its
+// end.
 func TestEnsureReplacesWhatIsRetiringAndRevoked(t *testing.T) {
-	for title, failing := range map[string]string{"about to be": ports.RevokeCertificate.Name, "already": ports.RemoveDelivery.Name} {
+	for title, failing := range map[string]string{"about to be": ports.RevokeCertificate.Name,
+		"already": ports.RemoveDelivery.Name} {
 		t.Run(title, func(t *testing.T) {
 			w := newWorld(t)
 			w.failures[failing] = []error{waitFault, waitFault, waitFault}

@@ -14,7 +14,8 @@ var delivered = domain.Spec{Names: spec.Names, Deliveries: []string{"lb"}}
 
 func TestRevokeReplacesAndDeliversFirst(t *testing.T) {
 	w := newWorld(t)
-	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{Reason: domain.RevokedKeyCompromise, Note: "found on a disk"})
+	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{Reason: domain.RevokedKeyCompromise,
+		Note: "found on a disk"})
 	w.lives(delivered, 2*day)
 	status := asked.ok(t)
 	require.Equal(t, "v2", status.Issued.Version)
@@ -23,7 +24,8 @@ func TestRevokeReplacesAndDeliversFirst(t *testing.T) {
 	require.Equal(t, []string{
 		"ObtainCertificate", "DeliverCertificate", "ObtainCertificate", "DeliverCertificate", "RevokeCertificate",
 	}, w.steps())
-	require.Equal(t, []ports.RevokeCertificateInput{{Certificate: certName, Version: "v1"}}, inputsOf(w, ports.RevokeCertificate))
+	require.Equal(t, []ports.RevokeCertificateInput{{Certificate: certName, Version: "v1"}},
+		inputsOf(w, ports.RevokeCertificate))
 	require.True(t, inputsOf(w, ports.ObtainCertificate)[1].NewKey)
 	request := inputsOf(w, ports.RecordRequest)[1].Request
 	require.Equal(t, domain.RevokedKeyCompromise, request.Reason)
@@ -32,7 +34,8 @@ func TestRevokeReplacesAndDeliversFirst(t *testing.T) {
 
 func TestRevokeWithoutReplacement(t *testing.T) {
 	w := newWorld(t)
-	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{WithoutReplacement: true, SignedBy: domain.SignedByCertificateKey})
+	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{WithoutReplacement: true,
+		SignedBy: domain.SignedByCertificateKey})
 	w.lives(spec, 2*day)
 	status := asked.ok(t)
 	require.Equal(t, "v1", status.Issued.Version)
@@ -58,7 +61,8 @@ func TestReplacementFails(t *testing.T) {
 	w.lives(spec, 2*day)
 	require.Equal(t, nameFault.Reason, asked.problem(t).Reason)
 	require.Equal(t, day, asked.at)
-	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "ObtainCertificate", "RevokeCertificate"}, w.steps())
+	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "ObtainCertificate", "RevokeCertificate"},
+		w.steps())
 }
 
 func TestRevocationFailsAndIsTriedAgain(t *testing.T) {
@@ -67,7 +71,8 @@ func TestRevocationFailsAndIsTriedAgain(t *testing.T) {
 	asked := w.ask(day, ports.RevokeUpdate, ports.RevokeRequest{})
 	w.lives(spec, 2*day)
 	require.Equal(t, caFault.Reason, asked.problem(t).Reason)
-	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "RevokeCertificate", "RevokeCertificate"}, w.steps())
+	require.Equal(t, []string{"ObtainCertificate", "ObtainCertificate", "RevokeCertificate", "RevokeCertificate"},
+		w.steps())
 	require.Empty(t, w.record.Revocations)
 }
 

@@ -27,7 +27,8 @@ func TestLifeOnAServer(t *testing.T) {
 	}, ports.CertificateWorkflow, ports.StartInput{Spec: delivered})
 	handle, err := s.UpdateWithStartWorkflow(t.Context(), client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: operation, UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateName: ports.EnsureUpdate, Args: []any{ports.EnsureRequest{Spec: delivered}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+			UpdateName: ports.EnsureUpdate, Args: []any{ports.EnsureRequest{Spec: delivered}},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
 	require.NoError(t, err)
@@ -82,8 +83,8 @@ func TestRenewalsOnAServer(t *testing.T) {
 	s.history("")
 }
 
-// A run that was reset remembers what an earlier time has read. It does not report that, reads the record, and issues nothing
-// again.
+// A run that was reset remembers what an earlier time has read. It does not report that, reads the record, and issues
+// nothing again.
 func TestResetOnAServer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -101,7 +102,8 @@ func TestResetOnAServer(t *testing.T) {
 	_, err = s.update(ports.RenewUpdate, ports.RenewRequest{})
 	require.NoError(t, err)
 	_, err = s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.id()}, RequestId: uuid.NewString(),
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.id()},
+		RequestId:                 uuid.NewString(),
 		WorkflowTaskFinishEventId: task,
 		ResetReapplyExcludeTypes:  []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
 	})
@@ -134,7 +136,8 @@ func TestNewerStateOnAServer(t *testing.T) {
 		require.NoError(t, err)
 		seen := described.RawResponse
 		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, seen.GetWorkflowExecutionInfo().GetStatus())
-		return seen.GetWorkflowExecutionInfo().GetType().GetName() == ports.CertificateWorkflow && seen.GetPendingWorkflowTask().GetAttempt() > 1
+		return seen.GetWorkflowExecutionInfo().GetType().GetName() == ports.CertificateWorkflow &&
+			seen.GetPendingWorkflowTask().GetAttempt() > 1
 	}, 30*time.Second, 50*time.Millisecond)
 	require.NoError(t, s.TerminateWorkflow(t.Context(), s.id(), "", "test"))
 }
@@ -149,7 +152,8 @@ func TestBadStartOnAServer(t *testing.T) {
 	require.Equal(t, domain.ReasonInputMalformed, faultIn(t, err).Reason)
 }
 
-// After a reset, updates are applied again, under the ID of the run that they were sent to. They are not carried out twice.
+// After a reset, updates are applied again, under the ID of the run that they were sent to. They are not carried out
+// twice.
 func TestResetAppliesUpdatesOnceOnAServer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -166,7 +170,8 @@ func TestResetAppliesUpdatesOnceOnAServer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, s.issued)
 	_, err = s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.id()}, RequestId: uuid.NewString(),
+		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.id()},
+		RequestId:                 uuid.NewString(),
 		WorkflowTaskFinishEventId: task,
 	})
 	require.NoError(t, err)

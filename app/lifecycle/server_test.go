@@ -39,14 +39,17 @@ func newServer(t *testing.T) *server {
 	if address == "" {
 		t.Fatal("EVERLEAF_TEST_TEMPORAL is not set: run `make test`, which starts the servers")
 	}
-	c, err := client.NewLazyClient(client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	c, err := client.NewLazyClient(client.Options{HostPort: address,
+		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	_, err = servertemporal.RegisterSearchAttributes(t.Context(), c, servertemporal.Config{Client: client.Options{HostPort: address, Namespace: "default"}})
+	_, err = servertemporal.RegisterSearchAttributes(t.Context(), c,
+		servertemporal.Config{Client: client.Options{HostPort: address, Namespace: "default"}})
 	require.NoError(t, err)
 	s := &server{TB: t, Client: c, store: newStore(), queue: "test-" + uuid.NewString()}
 	s.name = s.queue
-	for _, queue := range []string{s.queue, ports.AuthorizationTaskQueue(s.queue), ports.DeliveryTaskQueue(s.queue, "")} {
+	for _, queue := range []string{s.queue, ports.AuthorizationTaskQueue(s.queue),
+		ports.DeliveryTaskQueue(s.queue, "")} {
 		w := worker.New(c, queue, worker.Options{DisableRegistrationAliasing: true, WorkerStopTimeout: time.Second})
 		Register(w)
 		w.RegisterWorkflowWithOptions(foreign, workflow.RegisterOptions{Name: "Foreign"})
@@ -84,7 +87,8 @@ func (s *server) id() string { return ports.WorkflowID(s.name) }
 
 func (s *server) start(workflow string, input any) client.WorkflowRun {
 	s.Helper()
-	run, err := s.ExecuteWorkflow(s.Context(), client.StartWorkflowOptions{ID: s.id(), TaskQueue: s.queue}, workflow, input)
+	run, err := s.ExecuteWorkflow(s.Context(), client.StartWorkflowOptions{ID: s.id(), TaskQueue: s.queue}, workflow,
+		input)
 	require.NoError(s, err)
 	return run
 }

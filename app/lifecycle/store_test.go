@@ -122,12 +122,14 @@ func (s *store) recordRequest(run string, in ports.RecordRequestInput) (out port
 		}
 	case domain.RequestRevoke:
 		if s.record.Issued == nil {
-			out.Refused = &domain.Fault{Kind: domain.FaultSpec, Reason: "NothingToRevoke", Message: "none is in service"}
+			out.Refused = &domain.Fault{Kind: domain.FaultSpec, Reason: "NothingToRevoke",
+				Message: "none is in service"}
 			break
 		}
 		out.Version, out.Needed = s.version(), !request.WithoutReplacement
 		s.record.Revocations = append(s.record.Revocations, domain.Revocation{
-			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy, WithoutReplacement: request.WithoutReplacement,
+			Issued: *s.record.Issued, Reason: request.Reason, SignedBy: request.SignedBy,
+			WithoutReplacement: request.WithoutReplacement,
 		})
 	case domain.RequestRetire:
 		if s.record.Retirement != domain.Released {
@@ -150,7 +152,8 @@ func (s *store) reserve(run string, in ports.ReserveOrderInput) ports.ReserveOrd
 	if out.Needed && s.slow > 0 {
 		out.From = in.At.Add(s.slow)
 	}
-	out.NewKey = slices.ContainsFunc(s.record.Revocations, func(r domain.Revocation) bool { return r.Reason == domain.RevokedKeyCompromise })
+	out.NewKey = slices.ContainsFunc(s.record.Revocations,
+		func(r domain.Revocation) bool { return r.Reason == domain.RevokedKeyCompromise })
 	return out
 }
 
@@ -158,7 +161,8 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 	if s.version() == in.Replaces {
 		s.issued++
 		issued := domain.Issued{
-			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer, Names: in.Spec.Names,
+			Version: fmt.Sprintf("v%d", s.issued), Serial: fmt.Sprintf("%02x", s.issued), Issuer: in.Issuer,
+			Names:   in.Spec.Names,
 			KeyType: in.Spec.KeyType, Profile: in.Spec.Profile, NotBefore: now, NotAfter: now.Add(lifetime),
 		}
 		for i := range s.record.Revocations {
@@ -178,17 +182,20 @@ func (s *store) obtain(run string, now time.Time, in ports.ObtainCertificateInpu
 
 func (s *store) deliver(now time.Time, in ports.DeliverCertificateInput) ports.DeliverCertificateOutput {
 	s.remove(in.Target)
-	s.record.Deliveries = append(s.record.Deliveries, domain.Delivery{Target: in.Target, Version: in.Version, At: now, Contacted: true})
+	s.record.Deliveries = append(s.record.Deliveries,
+		domain.Delivery{Target: in.Target, Version: in.Version, At: now, Contacted: true})
 	slices.SortFunc(s.record.Deliveries, func(a, b domain.Delivery) int { return len(a.Target) - len(b.Target) })
 	return ports.DeliverCertificateOutput{}
 }
 
 func (s *store) remove(target string) {
-	s.record.Deliveries = slices.DeleteFunc(s.record.Deliveries, func(d domain.Delivery) bool { return d.Target == target })
+	s.record.Deliveries = slices.DeleteFunc(s.record.Deliveries,
+		func(d domain.Delivery) bool { return d.Target == target })
 }
 
 func (s *store) revoke(run string, in ports.RevokeCertificateInput) ports.RevokeCertificateOutput {
-	s.record.Revocations = slices.DeleteFunc(s.record.Revocations, func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
+	s.record.Revocations = slices.DeleteFunc(s.record.Revocations,
+		func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
 	if s.version() == in.Version {
 		revoked := *s.record.Issued
 		revoked.Revoked = true
@@ -197,8 +204,8 @@ func (s *store) revoke(run string, in ports.RevokeCertificateInput) ports.Revoke
 	return ports.RevokeCertificateOutput{Record: s.answer(run)}
 }
 
-// recordFailure is the policy in short: a minute more each time or what the other side asked, another issuer where the CA
-// is at fault.
+// recordFailure is the policy in short: a minute more each time or what the other side asked, another issuer where the
+// CA is at fault.
 func (s *store) recordFailure(in ports.RecordFailureInput) (out ports.RecordFailureOutput) {
 	out.Failure = domain.Failure{Fault: in.Fault, Attempts: 1, At: in.At, Step: in.Step}
 	if in.Previous != nil {

@@ -81,9 +81,10 @@ func TestDetails(t *testing.T) {
 - target lb: DatabaseUnavailable: the database does not answer; next try: 2126-11-24T12:01:00Z
 - to be revoked: serial 01 (superseded)
 `, text)
-	require.Contains(t, details(domain.Status{Phase: domain.PhaseFailing, Step: "ObtainCertificate", Failure: &domain.Failure{
-		Fault: *nameFault, Attempts: 2, At: start, RetryAt: start.Add(day), Step: "ObtainCertificate",
-	}}), "failed at 2126-11-23T12:00:00Z in ObtainCertificate, attempt 2: Name/CAA: a.example.com: a CAA record forbids it")
+	require.Contains(t, details(domain.Status{Phase: domain.PhaseFailing, Step: "ObtainCertificate",
+		Failure: &domain.Failure{
+			Fault: *nameFault, Attempts: 2, At: start, RetryAt: start.Add(day), Step: "ObtainCertificate",
+		}}), "failed at 2126-11-23T12:00:00Z in ObtainCertificate, attempt 2: Name/CAA: a.example.com: a CAA record forbids it")
 }
 
 func TestStatusInEachPhase(t *testing.T) {

@@ -71,7 +71,8 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{TB: t, env: suite.NewTestWorkflowEnvironment(), store: s, inputs: map[string][]any{}, meanwhile: map[string]func(){}}
+	w := &world{TB: t, env: suite.NewTestWorkflowEnvironment(), store: s, inputs: map[string][]any{},
+		meanwhile: map[string]func(){}}
 	w.info = func(info *workflow.Info) {
 		info.WorkflowExecution.RunID, info.OriginalRunID, info.FirstRunID = run, run, run
 		info.WorkflowExecutionTimeout, info.WorkflowRunTimeout = 0, 0 // the suite sets both
@@ -86,8 +87,10 @@ func worldOf(t testing.TB, s *store, run string, now time.Time) *world {
 	stub(w, ports.RecordReleased, run)
 	Register(w.env)
 	w.env.SetStartTime(now)
-	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName), TaskQueue: ports.TaskQueue})
-	w.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute, Interceptors: []interceptor.WorkerInterceptor{&spy{world: w}}})
+	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: ports.WorkflowID(certName),
+		TaskQueue: ports.TaskQueue})
+	w.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute,
+		Interceptors: []interceptor.WorkerInterceptor{&spy{world: w}}})
 	w.env.SetOnTimerScheduledListener(func(_ string, d time.Duration) { w.timers = append(w.timers, d) })
 	w.env.SetOnTimerCanceledListener(func(string) { w.cancelled++ })
 	return w
@@ -203,7 +206,8 @@ type spy struct {
 	world *world
 }
 
-func (s *spy) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (s *spy) InterceptWorkflow(_ workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &spyInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, s.world}
 }
 
@@ -232,7 +236,8 @@ func (s *spyOutbound) ExecuteActivity(ctx workflow.Context, activityType string,
 	return s.Next.ExecuteActivity(ctx, activityType, args...)
 }
 
-func (s *spyOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
+func (s *spyOutbound) UpsertTypedSearchAttributes(ctx workflow.Context,
+	updates ...temporal.SearchAttributeUpdate) error {
 	if s.world.upserted != nil {
 		s.world.upserted(temporal.NewSearchAttributes(updates...))
 	}

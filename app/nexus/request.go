@@ -76,7 +76,8 @@ func carry(ctx workflow.Context, in ports.CarryRequestInput) (domain.Status, err
 	var out ports.CarryRequestOutput
 	options := carrying
 	options.Summary = ports.CarryRequest.Summary
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ports.CarryRequest.Name, in).Get(ctx, &out)
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ports.CarryRequest.Name, in).Get(ctx,
+		&out)
 	return out.Status, err
 }
 

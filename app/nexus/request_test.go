@@ -41,7 +41,8 @@ func (s *steps) carry(_ context.Context, in ports.CarryRequestInput) (ports.Carr
 }
 
 func faultError(kind domain.FaultKind, reason domain.Reason) error {
-	return temporal.NewNonRetryableApplicationError(string(reason), string(kind), nil, domain.Fault{Kind: kind, Reason: reason, Message: "on purpose"})
+	return temporal.NewNonRetryableApplicationError(string(reason), string(kind), nil,
+		domain.Fault{Kind: kind, Reason: reason, Message: "on purpose"})
 }
 
 func issued() (ports.CarryRequestOutput, error) {
@@ -82,12 +83,13 @@ func TestEnsureNeedsNoRun(t *testing.T) {
 	require.Equal(t, []ports.CarryRequestInput{{Request: request}}, s.asked)
 }
 
-// A try that crashed is repeated with the run of the first; only a run that ended without having seen the request is left
-// for the next one.
+// A try that crashed is repeated with the run of the first; only a run that ended without having seen the request is
+// left for the next one.
 func TestRepeatsMeetTheSameRun(t *testing.T) {
 	t.Parallel()
 	s := &steps{answers: []func() (ports.CarryRequestOutput, error){
-		failing(errors.New("crashed")), failing(errors.New("crashed")), failing(faultError(domain.FaultWait, domain.ReasonRunEnded)), issued,
+		failing(errors.New("crashed")), failing(errors.New("crashed")),
+		failing(faultError(domain.FaultWait, domain.ReasonRunEnded)), issued,
 	}}
 	_, err := ask(t, s, ports.NexusRequest{Operation: ports.NexusRenewOperation, Certificate: "shop", ID: "request"})
 	require.NoError(t, err)
@@ -110,9 +112,12 @@ func TestErrorsAreFaults(t *testing.T) {
 	}{
 		{"an answer", "shop", faultError(domain.FaultName, "Unauthorized"), domain.FaultName, "Unauthorized", 1},
 		{"nobody to ask", "missing", nil, domain.FaultSpec, "UnknownCertificate", 0},
-		{"runs that end, one after the other", "shop", faultError(domain.FaultWait, domain.ReasonRunEnded), domain.FaultWait, domain.ReasonRunEnded, runs},
-		{"not foreseen", "shop", temporal.NewNonRetryableApplicationError("oops", "bug", nil), domain.FaultOperator, "Unexpected", 1},
-		{"no answer for a day", "shop", temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil), domain.FaultWait, "NoAnswer", 1},
+		{"runs that end, one after the other", "shop", faultError(domain.FaultWait, domain.ReasonRunEnded),
+			domain.FaultWait, domain.ReasonRunEnded, runs},
+		{"not foreseen", "shop", temporal.NewNonRetryableApplicationError("oops", "bug", nil), domain.FaultOperator,
+			"Unexpected", 1},
+		{"no answer for a day", "shop", temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil),
+			domain.FaultWait, "NoAnswer", 1},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			t.Parallel()

@@ -28,8 +28,8 @@ import (
 	"everleaf/ports"
 )
 
-// service is a Nexus endpoint with all behind it: the service's worker in its namespace, a stand-in for the certificates'
-// workflow, and a caller in its own namespace.
+// service is a Nexus endpoint with all behind it: the service's worker in its namespace, a stand-in for the
+// certificates' workflow, and a caller in its own namespace.
 type service struct {
 	t        *testing.T
 	endpoint string
@@ -55,9 +55,10 @@ func newService(t *testing.T) *service {
 	require.NoError(t, err)
 	s.abroad = dial(t, address, namespace)
 	_, err = s.home.OperatorService().CreateNexusEndpoint(t.Context(), &operatorservice.CreateNexusEndpointRequest{
-		Spec: &nexuspb.EndpointSpec{Name: s.endpoint, Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
-			Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: ports.NexusTaskQueue(s.queue)},
-		}}},
+		Spec: &nexuspb.EndpointSpec{Name: s.endpoint,
+			Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{
+				Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: ports.NexusTaskQueue(s.queue)},
+			}}},
 	})
 	require.NoError(t, err)
 
@@ -119,7 +120,8 @@ func (s *service) call(operation string, in any) (domain.Status, error) {
 
 func (s *service) begin(operation string, in any) client.WorkflowRun {
 	s.t.Helper()
-	run, err := s.abroad.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: unique(), TaskQueue: s.queue}, callOut, s.endpoint, operation, in)
+	run, err := s.abroad.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: unique(), TaskQueue: s.queue},
+		callOut, s.endpoint, operation, in)
 	require.NoError(s.t, err)
 	return run
 }
@@ -150,7 +152,8 @@ func standIn(ctx workflow.Context, input counted) error {
 	again, open := false, false
 	answer := func(ctx workflow.Context, spec domain.Spec) (domain.Status, error) {
 		if strings.HasPrefix(spec.Names[0], "problem") {
-			fault := domain.Fault{Kind: domain.FaultName, Reason: "Unauthorized", Message: "the CA saw 404", RetryAfter: time.Minute}
+			fault := domain.Fault{Kind: domain.FaultName, Reason: "Unauthorized", Message: "the CA saw 404",
+				RetryAfter: time.Minute}
 			return domain.Status{}, temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
 				temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
 		}
@@ -163,7 +166,10 @@ func standIn(ctx workflow.Context, input counted) error {
 		return state, nil
 	}
 	handlers := map[string]any{
-		ports.EnsureUpdate: func(ctx workflow.Context, r ports.EnsureRequest) (domain.Status, error) { return answer(ctx, r.Spec) },
+		ports.EnsureUpdate: func(ctx workflow.Context, r ports.EnsureRequest) (domain.Status,
+			error) {
+			return answer(ctx, r.Spec)
+		},
 		ports.RenewUpdate: func(ctx workflow.Context, r ports.RenewRequest) (domain.Status, error) {
 			again = r.Note == "then continue as new"
 			return answer(ctx, input.Spec)
@@ -180,7 +186,8 @@ func standIn(ctx workflow.Context, input counted) error {
 			return err
 		}
 	}
-	if err := workflow.SetQueryHandler(ctx, ports.StatusQuery, func() (domain.Status, error) { return state, nil }); err != nil {
+	if err := workflow.SetQueryHandler(ctx, ports.StatusQuery,
+		func() (domain.Status, error) { return state, nil }); err != nil {
 		return err
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {

@@ -22,8 +22,10 @@ func TestOperations(t *testing.T) {
 		in        any
 	}{
 		{ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: spec}}},
-		{ports.NexusRenewOperation, ports.NexusRenew{Name: name, RenewRequest: ports.RenewRequest{Note: "then continue as new"}}},
-		{ports.NexusRevokeOperation, ports.NexusRevoke{Name: name, RevokeRequest: ports.RevokeRequest{Reason: domain.RevokedSuperseded}}},
+		{ports.NexusRenewOperation, ports.NexusRenew{Name: name,
+			RenewRequest: ports.RenewRequest{Note: "then continue as new"}}},
+		{ports.NexusRevokeOperation, ports.NexusRevoke{Name: name,
+			RevokeRequest: ports.RevokeRequest{Reason: domain.RevokedSuperseded}}},
 	} {
 		out, err := s.call(c.operation, c.in)
 		require.NoError(t, err, c.operation)
@@ -49,13 +51,21 @@ func TestFaultsReachTheCaller(t *testing.T) {
 		reason           domain.Reason
 		says             string
 	}{
-		{"a problem", ports.NexusEnsureOperation, ensure(unique(), "problem.example.com"), domain.FaultName, "Unauthorized", "the CA saw 404"},
-		{"a bad spec", ports.NexusEnsureOperation, ensure(missing, "a_b.example.com"), domain.FaultSpec, "NameUnderscore", "a_b.example.com"},
-		{"a bad name", ports.NexusEnsureOperation, ensure("no spaces", "www.example.com"), domain.FaultSpec, "CertificateNameCharacter", "no spaces"},
-		{"a bad reason", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing, RevokeRequest: ports.RevokeRequest{Reason: "boredom"}}, domain.FaultSpec, "UnknownReason", "boredom"},
-		{"renewal of an unknown name", ports.NexusRenewOperation, ports.NexusRenew{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
-		{"revocation of an unknown name", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
-		{"status of an unknown name", ports.NexusStatusOperation, ports.NexusStatus{Name: missing}, domain.FaultSpec, "UnknownCertificate", missing},
+		{"a problem", ports.NexusEnsureOperation, ensure(unique(), "problem.example.com"), domain.FaultName,
+			"Unauthorized", "the CA saw 404"},
+		{"a bad spec", ports.NexusEnsureOperation, ensure(missing, "a_b.example.com"), domain.FaultSpec,
+			"NameUnderscore", "a_b.example.com"},
+		{"a bad name", ports.NexusEnsureOperation, ensure("no spaces", "www.example.com"), domain.FaultSpec,
+			"CertificateNameCharacter", "no spaces"},
+		{"a bad reason", ports.NexusRevokeOperation,
+			ports.NexusRevoke{Name: missing, RevokeRequest: ports.RevokeRequest{Reason: "boredom"}}, domain.FaultSpec,
+			"UnknownReason", "boredom"},
+		{"renewal of an unknown name", ports.NexusRenewOperation, ports.NexusRenew{Name: missing}, domain.FaultSpec,
+			"UnknownCertificate", missing},
+		{"revocation of an unknown name", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing},
+			domain.FaultSpec, "UnknownCertificate", missing},
+		{"status of an unknown name", ports.NexusStatusOperation, ports.NexusStatus{Name: missing}, domain.FaultSpec,
+			"UnknownCertificate", missing},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			_, err := s.call(c.operation, c.in)
@@ -74,7 +84,8 @@ func TestRestartInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	name := unique()
-	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
+	run := s.begin(ports.NexusEnsureOperation,
+		ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
 	s.eventually("the request to arrive", func() bool { return s.accepted(name) == 1 })
 	began := time.Now()
 	s.inside.Stop()
@@ -92,7 +103,8 @@ func TestCancelledOperation(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	name := unique()
-	run := s.begin(ports.NexusEnsureOperation, ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
+	run := s.begin(ports.NexusEnsureOperation,
+		ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{"slow.example.com"}}}})
 	s.eventually("the request to arrive", func() bool { return s.accepted(name) == 1 })
 	require.NoError(t, s.abroad.SignalWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "cancel", nil))
 	err := run.Get(s.t.Context(), nil)
@@ -100,7 +112,8 @@ func TestCancelledOperation(t *testing.T) {
 	require.ErrorAs(t, err, &cancelled)
 	s.eventually("the operation's workflow to end", func() bool {
 		found, err := s.home.ListWorkflow(s.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-			Query: `WorkflowType = "` + ports.NexusWorkflow + `" AND WorkflowId STARTS_WITH "nexus/` + name + `/Ensure/"`,
+			Query: `WorkflowType = "` + ports.NexusWorkflow + `" AND WorkflowId STARTS_WITH "nexus/` + name +
+				`/Ensure/"`,
 		})
 		return err == nil && len(found.GetExecutions()) == 1 &&
 			found.GetExecutions()[0].GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED
@@ -114,7 +127,8 @@ func TestCancelledOperation(t *testing.T) {
 
 // accepted counts the updates that a certificate's workflow has taken.
 func (s *service) accepted(name string) (n int) {
-	history := s.home.GetWorkflowHistory(s.t.Context(), ports.WorkflowID(name), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := s.home.GetWorkflowHistory(s.t.Context(), ports.WorkflowID(name), "", false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 	"everleaf/app/replaytest/testdata/gated"
 )
 
-// The histories of a release move into a folder of its name as they are. They replay there, a recording leaves them alone,
-// and a change of one is seen.
+// The histories of a release move into a folder of its name as they are. They replay there, a recording leaves them
+// alone, and a change of one is seen.
 func TestReplayOfARelease(t *testing.T) {
 	t.Parallel()
 	const recorded, release = "testdata/gated/histories", "v0.1.0"
@@ -35,7 +35,10 @@ func TestReplayOfARelease(t *testing.T) {
 	for what, change := range map[string]func() error{
 		"changed": func() error { return os.WriteFile(transcriptOf(first), append(transcript, ' '), 0o600) },
 		"removed": func() error { return os.Remove(transcriptOf(first)) },
-		"added":   func() error { return os.WriteFile(filepath.Join(released, "version-3.calls.json"), transcript, 0o600) },
+		"added": func() error {
+			return os.WriteFile(filepath.Join(released, "version-3.calls.json"), transcript,
+				0o600)
+		},
 	} {
 		require.NoError(t, change())
 		_, err := list(corpus)

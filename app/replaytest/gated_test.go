@@ -29,7 +29,8 @@ func as(bell func(workflow.Context, int) error) func(worker.WorkflowRegistry) {
 // TestReplayGated: the release with both branches goes on with runs of both releases.
 func TestReplayGated(t *testing.T) { replaytest.Run(t, gatedCorpus, as(gated.Bell)) }
 
-// Without the old branch, the SDK sees nothing, as the names of all commands are the same. The length of the timer tells.
+// Without the old branch, the SDK sees nothing, as the names of all commands are the same. The length of the timer
+// tells.
 func TestReplayUngated(t *testing.T) {
 	require.NoError(t, replaytest.Replay(t, secondRun, as(gated.Ungated)))
 	err := replaytest.Replay(t, firstRun, as(gated.Ungated))
@@ -42,7 +43,8 @@ func TestReplayUngated(t *testing.T) {
 func TestReplaySaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	overlay := replaytest.Overlay(t, map[string][2]string{"testdata/gated/gated.go": {"< 2 {", "< 1 {"}})
-	replay := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-run=^TestReplayGated$", "-overlay", overlay, ".")
+	replay := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-run=^TestReplayGated$", "-overlay", overlay,
+		".")
 	out, err := replay.CombinedOutput()
 	require.Error(t, err)
 	require.Less(t, strings.Count(string(out), "\n"), 20, "%s", out)

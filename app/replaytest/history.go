@@ -35,8 +35,9 @@ func held(history *historypb.History) content {
 			a := event.GetActivityTaskScheduledEventAttributes()
 			add(doActivity, a.GetActivityType().GetName(), step{
 				Queue: a.GetTaskQueue().GetName(), Heartbeat: a.GetHeartbeatTimeout().AsDuration(),
-				ScheduleToClose: a.GetScheduleToCloseTimeout().AsDuration(), StartToClose: a.GetStartToCloseTimeout().AsDuration(),
-				Priority: int(a.GetPriority().GetPriorityKey()), Fairness: a.GetPriority().GetFairnessKey(),
+				ScheduleToClose: a.GetScheduleToCloseTimeout().AsDuration(),
+				StartToClose:    a.GetStartToCloseTimeout().AsDuration(),
+				Priority:        int(a.GetPriority().GetPriorityKey()), Fairness: a.GetPriority().GetFairnessKey(),
 				Input: values(a.GetInput()),
 			})
 		case enumspb.EVENT_TYPE_TIMER_STARTED:

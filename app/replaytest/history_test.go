@@ -12,7 +12,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// What a history holds of a call is compared with it: an event that holds something else is seen, whatever the transcript says.
+// What a history holds of a call is compared with it: an event that holds something else is seen, whatever the
+// transcript says.
 func TestReplayReadsTheHistory(t *testing.T) {
 	t.Parallel()
 	other := func(payloads *commonpb.Payloads) bool {
@@ -22,7 +23,8 @@ func TestReplayReadsTheHistory(t *testing.T) {
 		return len(payloads.GetPayloads()) > 0
 	}
 	histories := Histories(t, "../lifecycle/testdata/histories")
-	path := histories[slices.IndexFunc(histories, func(path string) bool { return filepath.Base(path) == "handed-over.json" })]
+	path := histories[slices.IndexFunc(histories,
+		func(path string) bool { return filepath.Base(path) == "handed-over.json" })]
 	for what, change := range map[string]func(*historypb.HistoryEvent) bool{
 		"a step's input": func(e *historypb.HistoryEvent) bool {
 			return other(e.GetActivityTaskScheduledEventAttributes().GetInput())

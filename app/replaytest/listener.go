@@ -138,7 +138,8 @@ func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...an
 func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	set := workflow.GetLocalActivityOptions(ctx)
 	o.note(doLocal, name, options{
-		ScheduleToClose: set.ScheduleToCloseTimeout, StartToClose: set.StartToCloseTimeout, Retry: retryOf(set.RetryPolicy),
+		ScheduleToClose: set.ScheduleToCloseTimeout, StartToClose: set.StartToCloseTimeout,
+		Retry: retryOf(set.RetryPolicy),
 	}, args)
 	return o.Next.ExecuteLocalActivity(ctx, name, args...)
 }

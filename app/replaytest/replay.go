@@ -83,5 +83,6 @@ func (l *listener) replay(history *historypb.History, run string, register func(
 	l.limit = started.GetWorkflowRunTimeout().AsDuration()
 	register(replayer)
 	return replayer.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history,
-		worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: started.GetWorkflowId(), RunID: run}})
+		worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: started.GetWorkflowId(),
+			RunID: run}})
 }

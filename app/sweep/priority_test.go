@@ -8,14 +8,15 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// priorities asserts that each step of a sweep has the lowest priority: certificates come first. The test environment does
-// not hand a step its priority, so it is read where the workflow asks for the step.
+// priorities asserts that each step of a sweep has the lowest priority: certificates come first. The test environment
+// does not hand a step its priority, so it is read where the workflow asks for the step.
 type priorities struct {
 	interceptor.WorkerInterceptorBase
 	t *testing.T
 }
 
-func (p *priorities) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+func (p *priorities) InterceptWorkflow(_ workflow.Context,
+	next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	return &prioritiesIn{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}, t: p.t}
 }
 

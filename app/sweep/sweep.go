@@ -53,9 +53,11 @@ func (s *sweep) run(ctx workflow.Context) (ports.SweepResult, error) {
 	if !s.done() {
 		return ports.SweepResult{}, workflow.NewContinueAsNewError(ctx, ports.SweepWorkflow, s.state)
 	}
-	workflow.GetLogger(ctx).Info("sweep finished", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed, "moved",
+	workflow.GetLogger(ctx).Info("sweep finished", "asked", s.state.Result.Asked, "failed", s.state.Result.Failed,
+		"moved",
 		s.state.Result.Moved,
-		"checked", s.state.Result.Checked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed, "cleaned",
+		"checked", s.state.Result.Checked, "drifted", s.state.Result.Drifted, "resealed", s.state.Result.Resealed,
+		"cleaned",
 		s.state.Result.Cleaned)
 	return s.state.Result, nil
 }
@@ -89,7 +91,8 @@ func (s *sweep) renewals(ctx workflow.Context) {
 			return
 		}
 		*at = out.Page
-		result.Asked, result.Failed, result.Moved = result.Asked+out.Asked, result.Failed+out.Failed, result.Moved+out.Moved
+		result.Asked, result.Failed, result.Moved = result.Asked+out.Asked, result.Failed+out.Failed, result.Moved+
+			out.Moved
 	}
 }
 

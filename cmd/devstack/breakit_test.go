@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The whole of `make run`, on real servers: each line of the summary's experiments is pasted into a shell, in order, and
-// what it promises is looked for.
+// The whole of `make run`, on real servers: each line of the summary's experiments is pasted into a shell, in order,
+// and what it promises is looked for.
 func TestBreakIt(t *testing.T) {
 	t.Parallel()
 	r := newRunning(t)
@@ -42,7 +42,8 @@ func TestBreakIt(t *testing.T) {
 	}
 	lines := r.experiments()
 	if len(lines) != len(promises) {
-		t.Fatalf("the summary has %d experiments, and %d have a check:\n%s", len(lines), len(promises), strings.Join(lines, "\n"))
+		t.Fatalf("the summary has %d experiments, and %d have a check:\n%s", len(lines), len(promises),
+			strings.Join(lines, "\n"))
 	}
 	for i, p := range promises {
 		if !strings.Contains(lines[i], p.line) {
@@ -52,7 +53,8 @@ func TestBreakIt(t *testing.T) {
 		p.check(r, lines[i])
 		t.Logf("%s: %s", time.Since(begin).Round(time.Second/10), lines[i])
 	}
-	r.await("TLS handshake verified against Pebble's root for demo.example.test", "TLS handshake verified against Pebble's root for demo.example.test")
+	r.await("TLS handshake verified against Pebble's root for demo.example.test",
+		"TLS handshake verified against Pebble's root for demo.example.test")
 	r.stopped()
 }
 
@@ -107,7 +109,8 @@ func (r *running) view() {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		r.t.Fatalf("%s: %v, %s", link, err, resp.Status)
 	}
-	out := r.must(fmt.Sprintf(". .bin/stack/env; .bin/stack/temporal workflow list --query \"%s\"", u.Query().Get("query")))
+	out := r.must(fmt.Sprintf(". .bin/stack/env; .bin/stack/temporal workflow list --query \"%s\"",
+		u.Query().Get("query")))
 	if strings.Count(out, "certificate/demo") != 1 {
 		r.t.Errorf("the view's query lists:\n%s", out)
 	}

@@ -102,7 +102,8 @@ func ended(pid string) bool {
 }
 
 func TestWithoutOurs(t *testing.T) {
-	got := strings.Join(withoutOurs([]string{"PATH=/bin", "TEMPORAL_ADDRESS=a", "EVERLEAF_ISSUER=b", "EVERLEAF_TEST_X=c"}), " ")
+	got := strings.Join(withoutOurs([]string{"PATH=/bin", "TEMPORAL_ADDRESS=a", "EVERLEAF_ISSUER=b",
+		"EVERLEAF_TEST_X=c"}), " ")
 	if got != "PATH=/bin EVERLEAF_TEST_X=c" {
 		t.Errorf("kept %q", got)
 	}

@@ -31,7 +31,8 @@ func (e accountExplainCmd) Run(ctx context.Context, k *kit) error {
 	}
 	sections := []section{{"", []string{"Issuer " + e.Name}}}
 	for _, a := range timeline.Accounts {
-		lines := []string{"Account: " + a.URL, "Known since " + k.moment(a.Since), "The CA has " + contact(a.Contact) + "."}
+		lines := []string{"Account: " + a.URL, "Known since " + k.moment(a.Since),
+			"The CA has " + contact(a.Contact) + "."}
 		if a.URL == "" {
 			lines[0] = "Account: the CA has not answered yet; the next use registers it."
 		}

@@ -40,11 +40,14 @@ func TestAccountsAreListed(t *testing.T) {
 func TestAnAccountsTimeline(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("EVERLEAF_POSTGRES_URL", "postgres://localhost/everleaf")
-	timeline := app.AccountTimeline{Issuer: "default", Accounts: []app.AccountRecord{account(), {Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
+	timeline := app.AccountTimeline{Issuer: "default",
+		Accounts: []app.AccountRecord{account(),
+			{Issuer: "default", Directory: "https://old.example/dir", Since: noon, RollingOver: true}},
 		Events: []app.Event{
 			event(time.Minute, "account_rolled_over", `{"account": "https://ca.example/acct/1"}`),
 			event(time.Hour, "account_updated", `{"contact": "", "before": "ops@example.org"}`),
-			event(2*time.Hour, "account_registered", `{"account": "https://ca.example/acct/1", "contact": "ops@example.org"}`),
+			event(2*time.Hour, "account_registered",
+				`{"account": "https://ca.example/acct/1", "contact": "ops@example.org"}`),
 			event(3*time.Hour, "account_registered", `{"account": "https://ca.example/acct/1", "found": true}`),
 			event(4*time.Hour, "account_sang", `{"song": "in a newer release"}`),
 		}, Earlier: true}
@@ -88,7 +91,8 @@ func TestAccountsAreChanged(t *testing.T) {
 		t.Setenv("EVERLEAF_SEALING_KEY", "file:///key")
 		t.Setenv("EVERLEAF_ACME_EMAIL", "ops@example.org")
 		var fault error
-		b.changeAccount = func(_ context.Context, c app.Config, issuer string, change app.AccountChange, _ *slog.Logger) (app.AccountRecord, error) {
+		b.changeAccount = func(_ context.Context, c app.Config, issuer string, change app.AccountChange,
+			_ *slog.Logger) (app.AccountRecord, error) {
 			require.Equal(t, "ca", issuer)
 			require.Equal(t, want, change)
 			require.Equal(t, "file:///key", c.Sealing.KeyURL)

@@ -73,23 +73,27 @@ func (a applyCmd) Run(ctx context.Context, k *kit) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return shownError{fmt.Errorf("%w; what was begun goes on, and the same command goes on with the rest", errInterrupted)}
+		return shownError{fmt.Errorf("%w; what was begun goes on, and the same command goes on with the rest",
+			errInterrupted)}
 	case failed > 0:
 		left := ""
 		if n := plan.Count(app.PlanRetire); n > 0 {
 			left = fmt.Sprintf(" None of the %d to retire was retired.", n)
 		}
-		return shownError{fmt.Errorf("%d of %d certificates failed.%s Once that is solved, the same command goes on", failed,
+		return shownError{fmt.Errorf("%d of %d certificates failed.%s Once that is solved, the same command goes on",
+			failed,
 			len(plan.Certificates), left)}
 	}
-	_, _ = fmt.Fprintf(k.err, "all %d certificates are as the file says\n", len(plan.Certificates)-plan.Count(app.PlanRetire))
+	_, _ = fmt.Fprintf(k.err, "all %d certificates are as the file says\n",
+		len(plan.Certificates)-plan.Count(app.PlanRetire))
 	return nil
 }
 
 // read refuses what cannot be carried out before anybody is asked.
 func (a applyCmd) read(k *kit) (app.Fleet, error) {
 	if a.Parallel < 1 || a.Parallel > maxParallel {
-		return app.Fleet{}, usageError{fmt.Errorf("--parallel %d cannot work: use a whole number from 1 to %d", a.Parallel, maxParallel)}
+		return app.Fleet{}, usageError{fmt.Errorf("--parallel %d cannot work: use a whole number from 1 to %d",
+			a.Parallel, maxParallel)}
 	}
 	content, source, err := k.readFile(a.File)
 	if err != nil {
@@ -110,13 +114,17 @@ func (a applyCmd) read(k *kit) (app.Fleet, error) {
 	return file, nil
 }
 
-func (a applyCmd) plan(ctx context.Context, k *kit, keeper app.Editor, config app.Config, file app.Fleet) (app.Plan, error) {
+func (a applyCmd) plan(ctx context.Context, k *kit, keeper app.Editor, config app.Config, file app.Fleet) (app.Plan,
+	error) {
 	looking, cancel := context.WithTimeout(ctx, time.Duration(a.Timeout))
 	defer cancel()
 	stored, closer := k.stored(config)
 	defer closer()
 	find := func(ctx context.Context, name string) (app.Held, error) {
-		return app.Answered(ctx, func(ctx context.Context) (app.Held, error) { return app.Find(ctx, keeper, stored, name) })
+		return app.Answered(ctx, func(ctx context.Context) (app.Held,
+			error) {
+			return app.Find(ctx, keeper, stored, name)
+		})
 	}
 	var pruned func(context.Context, string) ([]app.Record, error)
 	if a.Prune {
@@ -165,7 +173,8 @@ func (k kit) plan(p app.Plan, output string) error {
 		}
 	}
 	var counts []string
-	for _, action := range []app.PlanAction{app.PlanCreate, app.PlanResume, app.PlanChange, app.PlanWait, app.PlanUnchanged, app.PlanRetire} {
+	for _, action := range []app.PlanAction{app.PlanCreate, app.PlanResume, app.PlanChange, app.PlanWait,
+		app.PlanUnchanged, app.PlanRetire} {
 		if n := p.Count(action); n > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", n, action))
 		}
@@ -178,7 +187,8 @@ func (k kit) applied(c app.Planned, s app.Status) {
 	line := fmt.Sprintf("%s: %s: done", c.Name, c.Action)
 	switch {
 	case c.Fault != nil:
-		line = fmt.Sprintf("%s: %s: failed: %s (%s/%s)", c.Name, c.Action, c.Fault.Message, c.Fault.Kind, c.Fault.Reason)
+		line = fmt.Sprintf("%s: %s: failed: %s (%s/%s)", c.Name, c.Action, c.Fault.Message, c.Fault.Kind,
+			c.Fault.Reason)
 	case s.Issued != nil && c.Action != app.PlanRetire:
 		line += ", in service until " + k.moment(s.Issued.NotAfter)
 	}

@@ -23,13 +23,15 @@ func (b *bench) fleet() {
 	status := ready()
 	status.Spec = app.Spec{Names: []string{"a.example.com"}, Fleet: "edge"}.WithDefaults()
 	b.keeper.EXPECT().Status(gomock.Any(), "a.example.com").AnyTimes().Return(status, nil)
-	b.keeper.EXPECT().Status(gomock.Any(), "b.example.com").AnyTimes().Return(app.Status{}, app.UnknownCertificate("b.example.com"))
+	b.keeper.EXPECT().Status(gomock.Any(), "b.example.com").AnyTimes().Return(app.Status{},
+		app.UnknownCertificate("b.example.com"))
 	b.in = strings.NewReader(fleetFile)
 }
 
 func (b *bench) creates(err error) {
 	spec := app.Spec{Names: []string{"b.example.com"}, Fleet: "edge"}.WithDefaults()
-	b.keeper.EXPECT().EnsureWith(gomock.Any(), "b.example.com", app.EnsureRequest{Spec: spec, ExpectedGeneration: new(int64)}).Return(ready(), err)
+	b.keeper.EXPECT().EnsureWith(gomock.Any(), "b.example.com",
+		app.EnsureRequest{Spec: spec, ExpectedGeneration: new(int64)}).Return(ready(), err)
 }
 
 func TestApplyPrintsThePlanFirst(t *testing.T) {
@@ -73,23 +75,30 @@ func TestPrune(t *testing.T) {
 		retire []string
 		says   string
 	}{
-		{"one of three", []app.Record{record("a.example.com"), record("b.example.com"), record("old")}, []string{"--prune"}, exitOK, []string{"old"}, "old: retire: done"},
-		{"most", []app.Record{record("a.example.com"), record("old"), record("older")}, []string{"--prune"}, exitProblem, nil, "--prune would retire more than half of the fleet"},
-		{"most, and it is meant so", []app.Record{record("a.example.com"), record("old"), record("older")}, []string{"--prune", "--prune-all"}, exitOK, []string{"old", "older"}, "older: retire: done"},
-		{"nothing", []app.Record{record("a.example.com")}, []string{"--prune"}, exitOK, nil, "all 2 certificates are as the file says"},
-		{"a dry run", []app.Record{record("a.example.com"), record("old"), record("b.example.com")}, []string{"--prune", "--dry-run"}, exitOK, nil, ""},
+		{"one of three", []app.Record{record("a.example.com"), record("b.example.com"), record("old")},
+			[]string{"--prune"}, exitOK, []string{"old"}, "old: retire: done"},
+		{"most", []app.Record{record("a.example.com"), record("old"), record("older")}, []string{"--prune"},
+			exitProblem, nil, "--prune would retire more than half of the fleet"},
+		{"most, and it is meant so", []app.Record{record("a.example.com"), record("old"), record("older")},
+			[]string{"--prune", "--prune-all"}, exitOK, []string{"old", "older"}, "older: retire: done"},
+		{"nothing", []app.Record{record("a.example.com")}, []string{"--prune"}, exitOK, nil,
+			"all 2 certificates are as the file says"},
+		{"a dry run", []app.Record{record("a.example.com"), record("old"), record("b.example.com")},
+			[]string{"--prune", "--dry-run"}, exitOK, nil, ""},
 	} {
 		b := newBench(t)
 		b.fleet()
 		if c.code == exitOK && !strings.Contains(strings.Join(c.args, " "), "dry") {
 			b.creates(nil)
 		}
-		b.timelines.EXPECT().Timeline(gomock.Any(), "b.example.com", 0).Return(ports.Timeline{}, app.UnknownCertificate("b.example.com"))
+		b.timelines.EXPECT().Timeline(gomock.Any(), "b.example.com", 0).Return(ports.Timeline{},
+			app.UnknownCertificate("b.example.com"))
 		b.catalog.EXPECT().OfFleet(gomock.Any(), "edge").Return(c.fleet, nil)
 		for _, name := range c.retire {
 			b.keeper.EXPECT().Retire(gomock.Any(), name, gomock.Any())
 		}
-		b.exits(t, c.code, b.run(t.Context(), append([]string{"apply", "-f", "-", "--postgres-url", "p"}, c.args...)...))
+		b.exits(t, c.code, b.run(t.Context(),
+			append([]string{"apply", "-f", "-", "--postgres-url", "p"}, c.args...)...))
 		require.Contains(t, b.err.String(), c.says, c.title)
 		require.Equal(t, 3, b.closed, "keeper, timelines and catalog")
 		for _, record := range c.fleet {
@@ -108,7 +117,8 @@ func TestApplyRefusesWhatCannotBe(t *testing.T) {
 		says string
 	}{
 		{"certificates: {a.example.com: {nams: []}}", nil, exitProblem, `standard input:1: there is no field "nams"`},
-		{"certificates: {a.example.com: {}}", []string{"--prune", "--postgres-url=p"}, exitUsage, "--prune needs fleet: NAME"},
+		{"certificates: {a.example.com: {}}", []string{"--prune", "--postgres-url=p"}, exitUsage,
+			"--prune needs fleet: NAME"},
 		{fleetFile, []string{"--prune"}, exitUsage, "give EVERLEAF_POSTGRES_URL"},
 		{fleetFile, []string{"--prune-all", "--postgres-url=p"}, exitUsage, "give both"},
 		{fleetFile, []string{"--parallel=257"}, exitUsage, "a whole number from 1 to 256"},
@@ -142,17 +152,20 @@ func TestAProblemIsPrintedOnce(t *testing.T) {
 	b.poll = 20 * b.poll
 	looked := make(chan struct{}, 1000)
 	var known atomic.Bool
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status,
+		error) {
 		if !known.Load() {
 			return app.Status{}, app.UnknownCertificate(name)
 		}
 		looked <- struct{}{}
 		return failing(), nil
 	})
-	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, gomock.Any()).DoAndReturn(func(context.Context, string, app.EnsureRequest) (app.Status, error) {
+	b.keeper.EXPECT().EnsureWith(gomock.Any(), name,
+		gomock.Any()).DoAndReturn(func(context.Context, string, app.EnsureRequest) (app.Status, error) {
 		known.Store(true)
 		<-looked
-		return app.Status{}, domain.NewFault(domain.FaultName, domain.ReasonUnauthorized, nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+		return app.Status{}, domain.NewFault(domain.FaultName, domain.ReasonUnauthorized, nil,
+			"the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
 	})
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "ensure", name))
 	require.Equal(t, 1, strings.Count(b.err.String(), "the CA saw 404"), b.err)

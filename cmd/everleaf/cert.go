@@ -91,9 +91,10 @@ func (k kit) open(settings temporalSettings) (app.Editor, func(), error) {
 func (k kit) await(ctx context.Context, settings temporalSettings, name string, wait waitFlag, output outputFlag,
 	call func(context.Context, app.Keeper) (app.Status, error),
 ) error {
-	return k.awaitEdit(ctx, settings, name, wait, output, func(ctx context.Context, keeper app.Editor) (app.Status, error) {
-		return call(ctx, keeper)
-	})
+	return k.awaitEdit(ctx, settings, name, wait, output,
+		func(ctx context.Context, keeper app.Editor) (app.Status, error) {
+			return call(ctx, keeper)
+		})
 }
 
 // awaitEdit is await for what changes specs.

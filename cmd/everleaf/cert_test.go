@@ -28,7 +28,8 @@ func failing() app.Status {
 	return app.Status{
 		Name: name, Phase: domain.PhaseFailing, Spec: app.Spec{Names: []string{name}},
 		Failure: &app.Failure{
-			Fault:    *domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404\x1b[2J\nat http://www.example.com"),
+			Fault: *domain.NewFault(domain.FaultName, "Unauthorized", nil,
+				"the CA saw 404\x1b[2J\nat http://www.example.com"),
 			Attempts: 2, At: noon.Add(-time.Second), RetryAt: noon.Add(10 * time.Minute), Step: "AuthorizeOrder",
 		},
 	}
@@ -38,11 +39,13 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 	b := newBench(t)
 	// The keeper answers once three lines of progress are out.
 	steps := []app.Status{
-		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, failing(), failing(),
+		{Phase: domain.PhaseIssuing, Step: "ReserveOrder"}, {Phase: domain.PhaseIssuing, Step: "ReserveOrder"},
+		failing(), failing(),
 		{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"},
 	}
 	var known atomic.Bool
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status,
+		error) {
 		if !known.Load() {
 			return app.Status{}, app.UnknownCertificate(name)
 		}
@@ -52,7 +55,8 @@ func TestEnsureShowsProgressAndResult(t *testing.T) {
 		}
 		return step, nil
 	})
-	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: new(int64)}).
+	b.keeper.EXPECT().EnsureWith(gomock.Any(), name,
+		app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: new(int64)}).
 		DoAndReturn(func(ctx context.Context, _ string, _ app.EnsureRequest) (app.Status, error) {
 			known.Store(true)
 			for !strings.Contains(b.err.String(), "ObtainCertificate\n") && ctx.Err() == nil {
@@ -91,7 +95,8 @@ func TestStatusSaysThatTheCertificateIsRevoked(t *testing.T) {
 
 // A Revoke says what was revoked: once it is replaced, the card shows another certificate.
 func TestRevokeSaysWhichSerial(t *testing.T) {
-	for serial, says := range map[string]string{"0badcafe": "Revoked      serial 0badcafe\n", ready().Issued.Serial: "Revoked      yes"} {
+	for serial, says := range map[string]string{"0badcafe": "Revoked      serial 0badcafe\n",
+		ready().Issued.Serial: "Revoked      yes"} {
 		b := newBench(t)
 		revoked := ready()
 		revoked.Revoked, revoked.Issued.Revoked = serial, serial == revoked.Issued.Serial
@@ -104,9 +109,11 @@ func TestRevokeSaysWhichSerial(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"), "the CA saw something else")
+	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"),
+		"the CA saw something else")
 	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
-	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
+		"too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
 	until := func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		<-ctx.Done()
@@ -127,7 +134,8 @@ func TestExitCodes(t *testing.T) {
 			"everleaf: the CA saw something else: 404 not found; next try 2026-11-22 12:10:00 UTC (in 10m00s) (Name/Unauthorized)\n"},
 		{"a problem that says so itself", answer(told), nil, nil, exitProblem,
 			"everleaf: the CA saw 404 (next try at 2026-11-22 12:10:00 UTC (in 10m00s)); once that is solved, everleaf cert renew www.example.com tries at once (Name/Unauthorized)\n"},
-		{"a wait that a CA asked for", answer(limited), nil, nil, exitProblem, "everleaf: too many (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (RateLimited/RateLimited)\n"},
+		{"a wait that a CA asked for", answer(limited), nil, nil, exitProblem,
+			"everleaf: too many (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (RateLimited/RateLimited)\n"},
 		{"too late", until, noWorker, []string{"--timeout", "100ms"}, exitTimeout,
 			"www.example.com: waiting: no worker answers on task queue \"everleaf\"\n" +
 				"everleaf: no result after 100ms; the workflow certificate/www.example.com goes on: see `everleaf cert status www.example.com`\n"},
@@ -153,7 +161,9 @@ func TestInterruptEndsCleanly(t *testing.T) {
 	b := newBench(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(ready(), nil)
-	b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{Note: "by hand"}).DoAndReturn(func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
+	b.keeper.EXPECT().Renew(gomock.Any(), name,
+		app.RenewRequest{Note: "by hand"}).DoAndReturn(func(ctx context.Context, _ string,
+		_ app.RenewRequest) (app.Status, error) {
 		interrupt()
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
@@ -180,7 +190,8 @@ Workflow     certificate/www.example.com
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "certificate %q is not kept here", name)
 	b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, unknown)
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "status", name))
-	require.Equal(t, "everleaf: certificate \"www.example.com\" is not kept here (Spec/UnknownCertificate)\n", b.err.String())
+	require.Equal(t, "everleaf: certificate \"www.example.com\" is not kept here (Spec/UnknownCertificate)\n",
+		b.err.String())
 }
 
 func TestDistance(t *testing.T) {
@@ -189,7 +200,8 @@ func TestDistance(t *testing.T) {
 		want string
 	}{
 		{0, "now"}, {999 * time.Millisecond, "now"}, {-500 * time.Millisecond, "now"}, {59 * time.Second, "in 59s"},
-		{-61 * time.Second, "1m01s ago"}, {90 * time.Minute, "in 1h30m"}, {24 * time.Hour, "in 1d00h"}, {-50 * time.Hour, "2d02h ago"},
+		{-61 * time.Second, "1m01s ago"}, {90 * time.Minute, "in 1h30m"}, {24 * time.Hour, "in 1d00h"},
+		{-50 * time.Hour, "2d02h ago"},
 	} {
 		require.Equal(t, c.want, distance(c.d))
 	}

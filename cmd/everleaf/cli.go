@@ -73,11 +73,12 @@ type kit struct {
 	catalog         func(context.Context, app.Config) (app.Catalog, func(), error)
 	accounts        func(context.Context, app.Config) ([]app.AccountRecord, error)
 	explainAccount  func(ctx context.Context, c app.Config, issuer string, events int) (app.AccountTimeline, error)
-	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord, error)
-	export          func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
-	doctor          func(ctx context.Context, c app.Config, responderName string, logger *slog.Logger) []app.Finding
-	processes       func(context.Context, app.Config) ([]app.Process, error)
-	reseal          func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
+	changeAccount   func(context.Context, app.Config, string, app.AccountChange, *slog.Logger) (app.AccountRecord,
+		error)
+	export    func(context.Context, app.Config, app.ExportRequest) (app.Exported, error)
+	doctor    func(ctx context.Context, c app.Config, responderName string, logger *slog.Logger) []app.Finding
+	processes func(context.Context, app.Config) ([]app.Process, error)
+	reseal    func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

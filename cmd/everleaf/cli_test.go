@@ -74,14 +74,17 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 	}{
 		{[]string{"migrate"}, "POSTGRES_URL TEMPORAL_ADDRESS", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "ensure"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY"},
-		{[]string{"cert", "change"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY --replace --spec"},
+		{[]string{"cert", "change"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL",
+			"SEALING_KEY ACME_DIRECTORY --replace --spec"},
 		{[]string{"cert", "spec"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"apply"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL --prune", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "status"}, "TEMPORAL_ADDRESS TASK_QUEUE POSTGRES_URL", "SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "renew"}, "TEMPORAL_ADDRESS TASK_QUEUE", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
-		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise", "POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
+		{[]string{"cert", "revoke"}, "TEMPORAL_ADDRESS TASK_QUEUE keyCompromise",
+			"POSTGRES_URL SEALING_KEY ACME_DIRECTORY"},
 		{[]string{"cert", "list"}, "POSTGRES_URL START_TIMEOUT", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
-		{[]string{"cert", "explain"}, "POSTGRES_URL START_TIMEOUT --events", "SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"cert", "explain"}, "POSTGRES_URL START_TIMEOUT --events",
+			"SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"reseal"}, "POSTGRES_URL SEALING_KEY SEALING_KEYS_OLD", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 	} {
@@ -98,8 +101,10 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 func TestSettingsReachTheWorker(t *testing.T) {
 	b := newBench(t)
 	for name, value := range map[string]string{
-		"EVERLEAF_POSTGRES_URL": "postgres://env", "EVERLEAF_SEALING_KEY": "file:///key", "EVERLEAF_ACME_EMAIL": "ops@example.com",
-		"EVERLEAF_HTTP01_CHECK_PORT": "5002", "EVERLEAF_STOP_TIMEOUT": "1m", "EVERLEAF_ISSUER": "", "TEMPORAL_NAMESPACE": "blue",
+		"EVERLEAF_POSTGRES_URL": "postgres://env", "EVERLEAF_SEALING_KEY": "file:///key",
+		"EVERLEAF_ACME_EMAIL":        "ops@example.com",
+		"EVERLEAF_HTTP01_CHECK_PORT": "5002", "EVERLEAF_STOP_TIMEOUT": "1m", "EVERLEAF_ISSUER": "",
+		"TEMPORAL_NAMESPACE": "blue",
 	} {
 		t.Setenv(name, value)
 	}
@@ -156,7 +161,8 @@ func TestTargetsReachThoseWhoDeliver(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "everleaf.yaml")
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
 	worker := func(roles string, flags ...string) []string {
-		return append([]string{"worker", "--postgres-url=p", "--sealing-key=k", "--config=" + file, "--roles=" + roles}, flags...)
+		return append([]string{"worker", "--postgres-url=p", "--sealing-key=k", "--config=" + file,
+			"--roles=" + roles}, flags...)
 	}
 	t.Setenv("HOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
 	write(`issuers: [{name: default, preset: letsencrypt}]
@@ -176,7 +182,8 @@ targets:
 	b.exits(t, exitUsage, b.run(t.Context(), worker("delivery")...))
 	require.Contains(t, b.err.String(), "targets[1].webhook.secret cannot work: the environment variable HOOK_SECRET")
 	b = newBench(t)
-	b.exits(t, exitOK, b.run(t.Context(), worker("pull", "--pull-listen=:8403", "--pull-certificate=c", "--pull-key=k", "--pull-client-ca=r")...))
+	b.exits(t, exitOK, b.run(t.Context(), worker("pull", "--pull-listen=:8403", "--pull-certificate=c", "--pull-key=k",
+		"--pull-client-ca=r")...))
 	require.Len(t, b.config.Targets, 1, "it serves what is fetched, so it needs no webhook's secret")
 	require.Equal(t, "pull", b.config.Targets[0].Name)
 	for _, roles := range []string{"workflows,authorization", "responder,pull"} {
@@ -186,7 +193,8 @@ targets:
 	}
 	b = newBench(t)
 	b.exits(t, exitOK, b.run(t.Context(), worker("workflows")...))
-	require.Equal(t, []string{"web", "hook", "pull"}, b.config.TargetNames, "who records failed deliveries counts them by target")
+	require.Equal(t, []string{"web", "hook", "pull"}, b.config.TargetNames,
+		"who records failed deliveries counts them by target")
 
 	write(`targets: [{name: web, directory: {path: tls}}]`)
 	b = newBench(t)
@@ -217,7 +225,8 @@ dns:
 	require.Contains(t, b.err.String(), `"`+file+`", dns[0].rfc2136.tsig.secret`)
 	require.NotContains(t, b.err.String(), "short")
 	t.Setenv("TSIG_SECRET", "")
-	require.Contains(t, worker("authorization").err.String(), "dns[0].rfc2136.tsig.secret cannot work: the environment variable TSIG_SECRET")
+	require.Contains(t, worker("authorization").err.String(),
+		"dns[0].rfc2136.tsig.secret cannot work: the environment variable TSIG_SECRET")
 	b = worker("workflows,delivery")
 	require.Empty(t, b.err.String(), "they write no records, so they need no such secret")
 	require.Empty(t, b.config.DNS01.Zones)
@@ -227,7 +236,8 @@ func TestEveryWorkerSettingCanBeSet(t *testing.T) {
 	b := newBench(t)
 	for name, value := range map[string]string{
 		"EVERLEAF_ROLES": "responder, workflows", "EVERLEAF_WORKFLOW_SLOTS": "7", "EVERLEAF_LOCAL_STEP_SLOTS": "8",
-		"EVERLEAF_AUTHORIZATION_SLOTS": "9", "EVERLEAF_NEXUS_SLOTS": "10", "EVERLEAF_DELIVERY_SLOTS": "11", "EVERLEAF_DELIVERY_HOST": "west", "EVERLEAF_MAX_POLLERS": "4", "EVERLEAF_STICKY_CACHE": "0",
+		"EVERLEAF_AUTHORIZATION_SLOTS": "9", "EVERLEAF_NEXUS_SLOTS": "10", "EVERLEAF_DELIVERY_SLOTS": "11",
+		"EVERLEAF_DELIVERY_HOST": "west", "EVERLEAF_MAX_POLLERS": "4", "EVERLEAF_STICKY_CACHE": "0",
 		"EVERLEAF_WORKER_VERSIONING": "true", "TEMPORAL_DEPLOYMENT_NAME": "blue", "EVERLEAF_BUILD_ID": "b1",
 		"TEMPORAL_WORKER_BUILD_ID": "b2", "EVERLEAF_TERMINATION_GRACE_PERIOD": "1m",
 	} {
@@ -261,7 +271,8 @@ func TestPrintRegistrations(t *testing.T) {
 	t.Setenv("EVERLEAF_TASK_QUEUE", "blue")
 	b.exits(t, exitOK, b.run(t.Context(), "worker", "--print-registrations"))
 	require.Regexp(t, `(?m)^workflows +blue +workflow +Certificate +auto-upgrade$`, b.out)
-	require.Regexp(t, `(?m)^workflows +blue +local activity +ReserveOrder +see what is stored and what is needed$`, b.out)
+	require.Regexp(t, `(?m)^workflows +blue +local activity +ReserveOrder +see what is stored and what is needed$`,
+		b.out)
 	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +ObtainCertificate +obtain the certificate from the CA$`, b.out)
 	require.Regexp(t, `(?m)^authorization +blue-authorization +activity +RevokeCertificate `, b.out)
 	require.Regexp(t, `(?m)^delivery +blue-delivery +activity +RemoveDelivery `, b.out)
@@ -278,7 +289,8 @@ func TestPrintRegistrations(t *testing.T) {
 	require.Equal(t, "The role responder polls no task queue: nothing is registered.\n", none.out.String())
 }
 
-// A deployment that is named and not used is most likely a switch that was forgotten. A build is in histories either way.
+// A deployment that is named and not used is most likely a switch that was forgotten. A build is in histories either
+// way.
 func TestUnusedDeploymentIsWarnedOf(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"", ""},
@@ -288,7 +300,8 @@ func TestUnusedDeploymentIsWarnedOf(t *testing.T) {
 		{"--deployment-name=d", "--deployment-name (EVERLEAF_DEPLOYMENT_NAME"},
 	} {
 		b := newBench(t)
-		b.exits(t, exitOK, b.run(t.Context(), append([]string{"worker", "--postgres-url=p", "--sealing-key=k"}, strings.Fields(c.args)...)...))
+		b.exits(t, exitOK, b.run(t.Context(),
+			append([]string{"worker", "--postgres-url=p", "--sealing-key=k"}, strings.Fields(c.args)...)...))
 		if c.says == "" {
 			require.Empty(t, b.err.String())
 			continue
@@ -312,27 +325,38 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "ensure", "a", "--timeout"}, "--timeout: a duration such as 30s, 5m or 1h30m is missing"},
 		{[]string{"cert", "ensure", "a", "--timeout", "--note"}, `"--note" is not a duration`},
 		{[]string{"worker"}, "give --postgres-url or EVERLEAF_POSTGRES_URL"},
-		{[]string{"worker", "--postgres-url=p"}, "--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
+		{[]string{"worker", "--postgres-url=p"},
+			"--sealing-key (EVERLEAF_SEALING_KEY) is missing: the roles workflows,authorization"},
 		{[]string{"worker", "--postgres-url=p", "--roles=authorization"}, "the roles authorization work"},
-		{[]string{"worker", "--roles=workflow"}, `there is no role "workflow": choose one or more of workflows,authorization,`},
+		{[]string{"worker", "--roles=workflow"},
+			`there is no role "workflow": choose one or more of workflows,authorization,`},
 		{[]string{"worker", "--roles=workflows,"}, `there is no role "": choose`},
 		{[]string{"worker", "--roles="}, `there is no role "": choose`},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=1"}, "--workflow-slots (EVERLEAF_WORKFLOW_SLOTS)"},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=1"},
+			"--workflow-slots (EVERLEAF_WORKFLOW_SLOTS)"},
 		{[]string{"worker", "--workflow-slots=many"}, "--workflow-slots"},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=0"}, `--workflow-slots (EVERLEAF_WORKFLOW_SLOTS) "0" cannot work`},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--local-step-slots=0"}, `--local-step-slots (EVERLEAF_LOCAL_STEP_SLOTS) "0" cannot work`},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--authorization-slots=0"}, `--authorization-slots (EVERLEAF_AUTHORIZATION_SLOTS) "0" cannot work`},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--nexus-slots=-1"}, `--nexus-slots (EVERLEAF_NEXUS_SLOTS) "-1" cannot work`},
-		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--max-pollers=0"}, `--max-pollers (EVERLEAF_MAX_POLLERS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--workflow-slots=0"},
+			`--workflow-slots (EVERLEAF_WORKFLOW_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--local-step-slots=0"},
+			`--local-step-slots (EVERLEAF_LOCAL_STEP_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--authorization-slots=0"},
+			`--authorization-slots (EVERLEAF_AUTHORIZATION_SLOTS) "0" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--nexus-slots=-1"},
+			`--nexus-slots (EVERLEAF_NEXUS_SLOTS) "-1" cannot work`},
+		{[]string{"worker", "--postgres-url=p", "--sealing-key=k", "--max-pollers=0"},
+			`--max-pollers (EVERLEAF_MAX_POLLERS) "0" cannot work`},
 		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
 		{[]string{"cert", "ensure"}, "<name>"},
 		{[]string{"cert", "ensure", "a", "--timeout=0s"}, `"0s" is not a duration above 0`},
 		{[]string{"cert", "ensure", "a", "--timeout=soon"}, `"soon" is not a duration`},
 		{[]string{"cert", "ensure", "a", "--key-type=dsa"}, "--key-type"},
 		{[]string{"cert", "status", "a", "--output=yaml"}, "--output"},
-		{[]string{"cert", "ensure", "a", "--name=b", "--remove-name=b"}, "--name b and --remove-name b contradict each other"},
-		{[]string{"cert", "change", "a", "--deliver=b", "--remove-target=b"}, "--deliver b and --remove-target b contradict each other"},
-		{[]string{"cert", "ensure", "a", "--use-issuer=b", "--remove-issuer=b"}, "--use-issuer b and --remove-issuer b contradict each other"},
+		{[]string{"cert", "ensure", "a", "--name=b", "--remove-name=b"},
+			"--name b and --remove-name b contradict each other"},
+		{[]string{"cert", "change", "a", "--deliver=b", "--remove-target=b"},
+			"--deliver b and --remove-target b contradict each other"},
+		{[]string{"cert", "ensure", "a", "--use-issuer=b", "--remove-issuer=b"},
+			"--use-issuer b and --remove-issuer b contradict each other"},
 		{[]string{"cert", "ensure", "a", "--spec=f", "--name=b"}, "--spec f is the whole spec"},
 		{[]string{"cert", "ensure", "a", "--spec=f", "--replace"}, "--replace"},
 		{[]string{"cert", "ensure", "a", "--replace", "--remove-name=b"}, "there is nothing to remove from it"},
@@ -377,7 +401,8 @@ func TestUnknownVariablesAreWarnedOf(t *testing.T) {
 func TestMigrateSaysFromWhereToWhere(t *testing.T) {
 	b := newBench(t)
 	b.exits(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p"))
-	require.Equal(t, "schema migrated from version 1 to 3\nsearch attributes added to the namespace: A, B\n", b.out.String())
+	require.Equal(t, "schema migrated from version 1 to 3\nsearch attributes added to the namespace: A, B\n",
+		b.out.String())
 	b = newBench(t)
 	b.exits(t, exitOK, b.run(t.Context(), "migrate", "--postgres-url", "p", "--skip-temporal"))
 	require.Equal(t, "schema migrated from version 1 to 3\n", b.out.String())

@@ -39,7 +39,8 @@ _everleaf() {
 }
 compdef _everleaf everleaf
 `,
-	"fish": `complete -c everleaf -a '(everleaf ` + completeCommand + ` (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+	"fish": `complete -c everleaf -a '(everleaf ` + completeCommand +
+		` (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
 `,
 }
 

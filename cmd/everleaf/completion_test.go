@@ -40,7 +40,8 @@ func TestComplete(t *testing.T) {
 		require.Equal(t, want, b.completes(t, strings.Split(strings.TrimSuffix(line, "|"), " ")...), line)
 	}
 	require.Contains(t, b.completes(t), "cert")
-	require.Contains(t, b.completes(t, "nothing", "of", "the", "--kind", ""), "cert", "what is wrong is not this command's to say")
+	require.Contains(t, b.completes(t, "nothing", "of", "the", "--kind", ""), "cert",
+		"what is wrong is not this command's to say")
 	require.NotContains(t, b.completes(t, ""), completeCommand)
 }
 
@@ -90,7 +91,8 @@ cert ensure shop --name x: `, strings.TrimRight(string(out), "\n"))
 }
 
 func TestCompletionScripts(t *testing.T) {
-	for shell, has := range map[string]string{"bash": "complete -o default -F _everleaf everleaf", "zsh": "#compdef everleaf", "fish": "complete -c everleaf"} {
+	for shell, has := range map[string]string{"bash": "complete -o default -F _everleaf everleaf",
+		"zsh": "#compdef everleaf", "fish": "complete -c everleaf"} {
 		b := newBench(t)
 		b.exits(t, exitOK, b.run(t.Context(), "completion", shell))
 		require.Contains(t, b.out.String(), has)

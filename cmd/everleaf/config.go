@@ -54,7 +54,8 @@ func (c configCheckCmd) Run(k *kit) error {
 		return problem
 	}
 	return k.print("%s can be used by the roles %s: %s, %s, %s\n", plain(c.Config), app.JoinRoles(c.Roles),
-		counted(len(found.Issuers), "issuer"), counted(len(found.Targets), "target"), counted(len(found.Zones), "DNS zone"))
+		counted(len(found.Issuers), "issuer"), counted(len(found.Targets), "target"),
+		counted(len(found.Zones), "DNS zone"))
 }
 
 // counted is "1 problem", "2 problems".

@@ -67,11 +67,13 @@ func TestConfigCheckShowsEachProblem(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &found), "one document: %s", b.out)
 	require.Len(t, found.Problems, 5)
 	require.Equal(t, app.FileProblem{Line: 15, Field: "targets[1].webhook.secret",
-		Message: "the environment variable HOOK_SECRET that it refers to is not set, or empty: set it"}, found.Problems[3])
+		Message: "the environment variable HOOK_SECRET that it refers to is not set, or empty: set it"},
+		found.Problems[3])
 	require.Equal(t, []string{"main"}, found.Issuers)
 	b, code = check("--roles", "pull,responder")
 	b.exits(t, exitOK, code)
-	require.Equal(t, path+" can be used by the roles responder,pull: 0 issuers, 0 targets, 0 DNS zones\n", b.out.String())
+	require.Equal(t, path+" can be used by the roles responder,pull: 0 issuers, 0 targets, 0 DNS zones\n",
+		b.out.String())
 
 	t.Setenv("HOOK_SECRET", "not-a-secret")
 	b, code = check("--roles", "delivery")

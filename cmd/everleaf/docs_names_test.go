@@ -133,7 +133,8 @@ func knownTargets(t *testing.T) (all []string) {
 
 // knownMakeVariables are those that Makefile reads, and those of the script that builds the image.
 func knownMakeVariables(t *testing.T) (all []string) {
-	for _, match := range regexp.MustCompile(`\$\((?:or \$\()?([A-Z]+)`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+	for _, match := range regexp.MustCompile(`\$\((?:or \$\()?([A-Z]+)`).FindAllStringSubmatch(read(t, "Makefile"),
+		-1) {
 		all = append(all, match[1])
 	}
 	return all

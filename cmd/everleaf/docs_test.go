@@ -39,7 +39,8 @@ type block struct{ language, text string }
 // pages are all pages of the documentation.
 func pages(t *testing.T) (all []docPage) {
 	t.Helper()
-	for _, pattern := range []string{"README.md", ".github/*.md", "cmd/everleaf/docs/*.md", "cmd/everleaf/*/README.md"} {
+	for _, pattern := range []string{"README.md", ".github/*.md", "cmd/everleaf/docs/*.md",
+		"cmd/everleaf/*/README.md"} {
 		paths, err := filepath.Glob(filepath.Join(repository, pattern))
 		require.NoError(t, err)
 		require.NotEmpty(t, paths, pattern)
@@ -128,13 +129,15 @@ func read(t *testing.T, path string) string {
 // The examples of these pages are files that tests run: each is quoted whole.
 func TestPagesQuoteWhatIsTested(t *testing.T) {
 	for page, files := range map[string][]string{
-		"extending.md": {"delivery/testdata/target.sh", "dns01/testdata/zone.sh", "delivery/example/appliance.go", "dns01/example/hoster.go"},
-		"api.md":       {"caller/callertest/testdata/shop/shop.go", "caller/callertest/testdata/shop/shop_test.go"},
+		"extending.md": {"delivery/testdata/target.sh", "dns01/testdata/zone.sh", "delivery/example/appliance.go",
+			"dns01/example/hoster.go"},
+		"api.md": {"caller/callertest/testdata/shop/shop.go", "caller/callertest/testdata/shop/shop_test.go"},
 	} {
 		text, err := os.ReadFile(filepath.Join("docs", page))
 		require.NoError(t, err)
 		var quoted []string
-		for _, block := range regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		for _, block := range regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```$").FindAllStringSubmatch(string(text),
+			-1) {
 			quoted = append(quoted, block[1])
 		}
 		for _, file := range files {

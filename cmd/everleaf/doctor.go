@@ -43,7 +43,8 @@ func (d doctorCmd) Run(ctx context.Context, k *kit) error {
 		return errors.Join(k.json(findings), problem)
 	}
 	for _, finding := range findings {
-		if err := k.print("%-4s  %s: %s\n", finding.Verdict, plain(finding.Subject), plain(finding.Detail)); err != nil {
+		if err := k.print("%-4s  %s: %s\n", finding.Verdict, plain(finding.Subject),
+			plain(finding.Detail)); err != nil {
 			return err
 		}
 	}

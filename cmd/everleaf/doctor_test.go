@@ -12,7 +12,8 @@ import (
 func TestDoctorSaysWhatItSees(t *testing.T) {
 	args := []string{"doctor", "--roles=responder", "--postgres-url=postgres://db", "--responder-name=www.example.com"}
 	b := newBench(t)
-	b.findings = []app.Finding{{Verdict: app.VerdictOK, Subject: "postgres", Detail: "version 1"}, {Verdict: app.VerdictWarn, Subject: "task queue everleaf", Detail: "no worker yet"}}
+	b.findings = []app.Finding{{Verdict: app.VerdictOK, Subject: "postgres", Detail: "version 1"},
+		{Verdict: app.VerdictWarn, Subject: "task queue everleaf", Detail: "no worker yet"}}
 	b.exits(t, exitOK, b.run(t.Context(), args...))
 	require.Equal(t, "ok    postgres: version 1\nwarn  task queue everleaf: no worker yet\n", b.out.String())
 	require.Empty(t, b.err.String())

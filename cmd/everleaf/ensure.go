@@ -90,7 +90,8 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 		return k.change(ctx, e.Name, e.editFlags, edit, true)
 	}
 	if e.Spec != "" && !edit.Empty() {
-		return usageError{fmt.Errorf("--spec %s is the whole spec: leave the other flags out, or change it afterwards", e.Spec)}
+		return usageError{fmt.Errorf("--spec %s is the whole spec: leave the other flags out, or change it afterwards",
+			e.Spec)}
 	}
 	spec, absent := edit.Of(app.Spec{})
 	if len(absent) > 0 {
@@ -105,14 +106,16 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	if !named {
 		spec.Names = []string{e.Name}
 	}
-	return k.ensure(ctx, e.Name, e.editFlags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
-		if e.DryRun {
-			status, held, err := k.edit(ctx, keeper, e.Name, true, find, func(app.Held) (app.Spec, error) { return spec, nil })
-			return status, held.Known, refusedName(err, e.Name, named)
-		}
-		status, err := keeper.Ensure(ctx, e.Name, spec)
-		return status, false, refusedName(err, e.Name, named)
-	})
+	return k.ensure(ctx, e.Name, e.editFlags,
+		func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
+			if e.DryRun {
+				status, held, err := k.edit(ctx, keeper, e.Name, true, find,
+					func(app.Held) (app.Spec, error) { return spec, nil })
+				return status, held.Known, refusedName(err, e.Name, named)
+			}
+			status, err := keeper.Ensure(ctx, e.Name, spec)
+			return status, false, refusedName(err, e.Name, named)
+		})
 }
 
 type changeCmd struct {
@@ -140,12 +143,14 @@ type finder func(context.Context) (app.Held, error)
 
 // change edits the spec in force. create makes a certificate that there is not.
 func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.Edit, create bool) error {
-	return k.ensure(ctx, name, flags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
+	return k.ensure(ctx, name, flags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool,
+		error) {
 		named := true
 		var absent []string
 		edited := func(held app.Held) (spec app.Spec, err error) {
 			if !held.Known && !create {
-				return app.Spec{}, fmt.Errorf("%w: everleaf cert ensure %s makes it", app.UnknownCertificate(name), name)
+				return app.Spec{}, fmt.Errorf("%w: everleaf cert ensure %s makes it", app.UnknownCertificate(name),
+					name)
 			}
 			spec, absent = edit.Of(held.Spec)
 			if named = held.Known || len(spec.Names) > 0; !named {

@@ -19,8 +19,10 @@ import (
 
 // before is a spec with something in each field, of generation 7.
 func before() app.Spec {
-	return app.Spec{Names: []string{name, "a.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
-		Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "acme", Deliveries: []string{"nginx", "hook"}, Fleet: "edge"}
+	return app.Spec{Names: []string{name, "a.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived",
+		Issuers:   []string{"one", "two"},
+		Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "acme",
+		Deliveries: []string{"nginx", "hook"}, Fleet: "edge"}
 }
 
 // held is a certificate that is kept with that spec.
@@ -31,7 +33,8 @@ func held() app.Status {
 }
 
 func gone() error {
-	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil, "its workflow has ended, and ensure starts it again")
+	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+		"its workflow has ended, and ensure starts it again")
 }
 
 // asks expects the one request that is made, and answers it.
@@ -48,10 +51,12 @@ func generation(g int64) *int64 { return &g }
 func TestEnsureMakesWhatThereIsNot(t *testing.T) {
 	b := newBench(t)
 	b.finds(app.Status{}, app.UnknownCertificate(name))
-	want := app.Spec{Names: []string{"a.example.com", "*.b.example.com"}, KeyType: domain.KeyRSA2048, Profile: "shortlived", Issuers: []string{"one", "two"},
+	want := app.Spec{Names: []string{"a.example.com", "*.b.example.com"}, KeyType: domain.KeyRSA2048,
+		Profile: "shortlived", Issuers: []string{"one", "two"},
 		Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Deliveries: []string{"edge@one", "hook"}}
 	b.asks(app.EnsureRequest{Spec: want, ExpectedGeneration: generation(0)}, ready(), nil)
-	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name", "*.b.example.com", "--challenge", "dns-01",
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--name", "a.example.com", "--name",
+		"*.b.example.com", "--challenge", "dns-01",
 		"--key-type", "rsa-2048", "--profile", "shortlived", "--use-issuer", "one", "--use-issuer", "two",
 		"--key-rotation", "Never", "--deliver", "edge@one", "--deliver", "hook", "-o", "json"))
 	var got app.Status
@@ -136,13 +141,15 @@ func TestChangeIsMadeAgainAfterAConflict(t *testing.T) {
 	later := held()
 	later.Generation, later.Spec.Names = 8, append(before().Names, "other.example.com")
 	var changed atomic.Bool
-	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status, error) {
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().DoAndReturn(func(context.Context, string) (app.Status,
+		error) {
 		if changed.Load() {
 			return later, nil
 		}
 		return held(), nil
 	})
-	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, gomock.Any()).Times(2).DoAndReturn(func(_ context.Context, _ string, r app.EnsureRequest) (app.Status, error) {
+	b.keeper.EXPECT().EnsureWith(gomock.Any(), name,
+		gomock.Any()).Times(2).DoAndReturn(func(_ context.Context, _ string, r app.EnsureRequest) (app.Status, error) {
 		if *r.ExpectedGeneration == 7 {
 			changed.Store(true)
 			return app.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil, "another")
@@ -167,7 +174,8 @@ func TestEnsureOfWhatWasKept(t *testing.T) {
 	record := app.Record{Name: name, Spec: app.Spec{Names: []string{"old.example.com"}}, Asked: &asked, Generation: 7}
 	b := newBench(t)
 	b.finds(app.Status{}, gone())
-	b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).AnyTimes().Return(ports.Timeline{CertificateRecord: record}, nil)
+	b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).AnyTimes().Return(ports.Timeline{CertificateRecord: record},
+		nil)
 	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--postgres-url", "p", "-o", "json"))
 
@@ -185,7 +193,8 @@ func TestEnsureOfWhatWasKept(t *testing.T) {
 	b = newBench(t)
 	b.finds(app.Status{}, app.UnknownCertificate(name))
 	b.keeper.EXPECT().EnsureWith(gomock.Any(), name, gomock.Any()).AnyTimes().
-		Return(app.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil, "its spec is of generation 7"))
+		Return(app.Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil,
+			"its spec is of generation 7"))
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "ensure", name))
 	require.Contains(t, b.err.String(), "its spec is of generation 7: it was kept before; give EVERLEAF_POSTGRES_URL")
 }
@@ -231,11 +240,13 @@ func TestDryRun(t *testing.T) {
 	require.Contains(t, b.out.String(), "it is created")
 
 	asked := before()
-	record := app.Record{Name: name, Spec: asked, Generation: 7, Issued: &app.Issued{Names: asked.Names, KeyType: asked.KeyType, Profile: asked.Profile, Issuer: "one"}}
+	record := app.Record{Name: name, Spec: asked, Generation: 7,
+		Issued: &app.Issued{Names: asked.Names, KeyType: asked.KeyType, Profile: asked.Profile, Issuer: "one"}}
 	b = newBench(t)
 	b.finds(app.Status{}, gone())
 	b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).Return(ports.Timeline{CertificateRecord: record}, nil)
-	b.exits(t, exitOK, b.run(t.Context(), "cert", "change", name, "--remove-target", "hook", "--dry-run", "--postgres-url", "p", "-o", "json"))
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "change", name, "--remove-target", "hook", "--dry-run",
+		"--postgres-url", "p", "-o", "json"))
 	var got app.Status
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
 	require.True(t, got.DryRun)
@@ -262,7 +273,9 @@ func TestEnsureOfANameThatIsNone(t *testing.T) {
 			return app.Status{}, err
 		}
 		b.keeper.EXPECT().EnsureWith(gomock.Any(), c.name, gomock.Any()).AnyTimes().DoAndReturn(refuse)
-		b.keeper.EXPECT().Ensure(gomock.Any(), c.name, gomock.Any()).AnyTimes().DoAndReturn(func(ctx context.Context, name string, s app.Spec) (app.Status, error) {
+		b.keeper.EXPECT().Ensure(gomock.Any(), c.name,
+			gomock.Any()).AnyTimes().DoAndReturn(func(ctx context.Context, name string, s app.Spec) (app.Status,
+			error) {
 			return refuse(ctx, name, app.EnsureRequest{Spec: s})
 		})
 		b.exits(t, exitProblem, b.run(t.Context(), append([]string{"cert", "ensure", c.name}, c.args...)...))

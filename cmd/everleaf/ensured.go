@@ -45,8 +45,8 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 		})
 }
 
-// stored reads from Postgres, and opens it for the first certificate that it has to; nil without a database. Call closer
-// when done.
+// stored reads from Postgres, and opens it for the first certificate that it has to; nil without a database. Call
+// closer when done.
 func (k kit) stored(config app.Config) (app.Stored, func()) {
 	if config.Postgres.URL == "" {
 		return nil, func() {}

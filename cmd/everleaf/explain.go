@@ -183,7 +183,8 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line, tried = line+", left there by an earlier request; to be taken away", "last try"
 		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At), said(f.Fault),
+			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At),
+				said(f.Fault),
 				k.moment(f.RetryAt), app.Remedy(*f))
 		}
 		lines = append(lines, line)

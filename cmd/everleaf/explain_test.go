@@ -39,17 +39,20 @@ func TestExplainReadsLikeAStory(t *testing.T) {
 	status := failing()
 	status.Spec.Deliveries = []string{"edge", "web"}
 	timeline := ports.Timeline{
-		CertificateRecord: app.Record{Name: name, Phase: status.Phase, Spec: status.Spec, Issued: issued(), Failure: status.Failure},
-		Wanted:            &app.Spec{Names: []string{name, "shop.example.com"}, Deliveries: status.Spec.Deliveries},
+		CertificateRecord: app.Record{Name: name, Phase: status.Phase, Spec: status.Spec, Issued: issued(),
+			Failure: status.Failure},
+		Wanted: &app.Spec{Names: []string{name, "shop.example.com"}, Deliveries: status.Spec.Deliveries},
 		Deliveries: []domain.Delivery{
 			{Target: "edge", Version: "v1", At: noon.Add(-time.Hour)},
 			{Target: "web", Version: "v0", At: noon.Add(-49 * time.Hour), Failure: &app.Failure{
-				Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}},
+				Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."},
+				At:    noon, RetryAt: noon.Add(time.Minute)}},
 		},
 		Events: []app.Event{
 			failedEvent(time.Second, "ConnectionFailed", "no connection to 192.0.2.1"),
 			event(2*time.Second, "placed", `{"issuer": "default", "url": "https://ca.example/1"}`),
-			event(time.Minute, "delivery_failed", `{"target": "web", "fault": {"kind": "Wait", "reason": "TargetUnavailable", "message": "503"}}`),
+			event(time.Minute, "delivery_failed",
+				`{"target": "web", "fault": {"kind": "Wait", "reason": "TargetUnavailable", "message": "503"}}`),
 			failedEvent(time.Hour, "ConnectionFailed", "no connection to 192.0.2.1"),
 			failedEvent(2*time.Hour, "ConnectionFailed", "no connection to 192.0.2.1"),
 			event(3*time.Hour, "changed", `{"changes": ["names: added shop.example.com"]}`),
@@ -108,18 +111,23 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"placed", `{"issuer": "le"}`, "An order was placed at le."},
 		{"created", `{"request": "r"}`, "Somebody asked for the certificate."},
 		{"created", `{"caller": "alice@laptop"}`, "alice@laptop asked for the certificate."},
-		{"renewal_requested", `{"note": "by hand", "caller": "alice@laptop"}`, "alice@laptop asked for a renewal, with the note: by hand."},
+		{"renewal_requested", `{"note": "by hand", "caller": "alice@laptop"}`,
+			"alice@laptop asked for a renewal, with the note: by hand."},
 		{"released", `{"cancelled": true}`, "The workflow was cancelled, and the certificate released: from here on nobody kept it. Temporal's history of the workflow says who did that."},
 		{"ensured", `{"caller": "shop"}`, "shop asked for what there was already, the last time."},
 		{"changed", `{"changes": ["a", "b"]}`, "Somebody changed what is wanted: a; b."},
 		{"resumed", `{}`, "Somebody asked for the certificate again."},
 		{"resumed", `{"changes": ["a", "b"]}`, "Somebody asked for the certificate again, with changes: a; b."},
 		{"renewal_requested", `{"note": ""}`, "Somebody asked for a renewal."},
-		{"renewal_requested", `{"note": "the key was seen.", "force": true}`, "Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
+		{"renewal_requested", `{"note": "the key was seen.", "force": true}`,
+			"Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
 		{"retirement_requested", `{}`, "Somebody retired the certificate."},
-		{"retirement_requested", `{"removeDeliveries": true}`, "Somebody retired the certificate, and asked to have it taken away from its targets."},
-		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`, "The target web had lost what was delivered (tls.key is missing)."},
-		{"renewal_planned", `{` + plan + `}`, "The renewal was planned for 2026-11-22 13:00:00 UTC (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
+		{"retirement_requested", `{"removeDeliveries": true}`,
+			"Somebody retired the certificate, and asked to have it taken away from its targets."},
+		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`,
+			"The target web had lost what was delivered (tls.key is missing)."},
+		{"renewal_planned", `{` + plan + `}`,
+			"The renewal was planned for 2026-11-22 13:00:00 UTC (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"renewal_moved", `{"from": "2026-12-22T13:00:00Z", ` + plan + `}`,
 			"The renewal was moved from 2026-12-22 13:00:00 UTC to 2026-11-22 13:00:00 UTC (in 1h00m). Renew then: why. The CA explains: https://ca.example/why"},
 		{"fell_back", `{"issuer": "a", "next": "b", "fault": {"kind": "CA", "reason": "ServerError", "message": "500."}}`,
@@ -127,21 +135,27 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"abandoned", `{"reason": "the spec changed"}`, "An order was abandoned: the spec changed."},
 		{"delivered", `{"target": "web", "serial": "0a", "confirmation": "204"}`, "Delivered to web: serial 0a (204)."},
 		{"removed", `{"target": "web"}`, "Taken away from web."},
-		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`, "The certificate with serial 0a was revoked (keyCompromise)."},
-		{"revocation_requested", `{"serial": "0a", "reason": "superseded"}`, "Somebody asked to have the certificate with serial 0a replaced and then revoked (superseded)."},
-		{"revocation_requested", `{"serial": "0a", "withoutReplacement": true}`, "Somebody asked to have the certificate with serial 0a revoked, at once."},
+		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`,
+			"The certificate with serial 0a was revoked (keyCompromise)."},
+		{"revocation_requested", `{"serial": "0a", "reason": "superseded"}`,
+			"Somebody asked to have the certificate with serial 0a replaced and then revoked (superseded)."},
+		{"revocation_requested", `{"serial": "0a", "withoutReplacement": true}`,
+			"Somebody asked to have the certificate with serial 0a revoked, at once."},
 		{"released", `{}`, "The certificate was released: from here on nobody kept it."},
-		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`, "The private key was taken out by me@here through cli (to look)."},
+		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`,
+			"The private key was taken out by me@here through cli (to look)."},
 		{"renewal_planned", `{}`, "renewal_planned {}"},
 	} {
-		out := explained(t, ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Issued: issued()},
+		out := explained(t, ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady,
+			Issued: issued()},
 			Events: []app.Event{event(0, c.kind, c.detail)}})
 		require.True(t, strings.HasSuffix(out, "2026-11-22 12:00:00 UTC (now): "+c.says+"\n"), out)
 	}
 }
 
 func TestExplainForPrograms(t *testing.T) {
-	timeline := ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing, Failure: failing().Failure}, Events: []app.Event{
+	timeline := ports.Timeline{CertificateRecord: app.Record{Name: name, Phase: domain.PhaseFailing,
+		Failure: failing().Failure}, Events: []app.Event{
 		event(0, "released", `{}`)}}
 	var got struct {
 		Name, Severity, Remedy string
@@ -164,14 +178,18 @@ func TestExplainRefusals(t *testing.T) {
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
 	b.timelines.EXPECT().Timeline(gomock.Any(), name, 7).Return(ports.Timeline{}, unknown)
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
-	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n", b.err.String())
+	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n",
+		b.err.String())
 }
 
 func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 	timeline := ports.Timeline{
-		CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}}, Issued: issued()},
-		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour), Failure: &app.Failure{
-			Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."}, At: noon, RetryAt: noon.Add(time.Minute)}}},
+		CertificateRecord: app.Record{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}},
+			Issued: issued()},
+		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour),
+			Failure: &app.Failure{
+				Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."},
+				At:    noon, RetryAt: noon.Add(time.Minute)}}},
 	}
 	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00 UTC (1h00m ago), left there by an earlier request; "
 	out := explained(t, timeline)

@@ -44,7 +44,8 @@ func TestExportWritesModesWhateverTheUmask(t *testing.T) {
 		b, code := export(t, dir)
 		syscall.Umask(old)
 		b.exits(t, exitOK, code)
-		only(t, dir, map[string]string{certFile: "chain\n", keyFile: "very secret\n"}, map[string]fs.FileMode{certFile: 0o644, keyFile: 0o600})
+		only(t, dir, map[string]string{certFile: "chain\n", keyFile: "very secret\n"},
+			map[string]fs.FileMode{certFile: 0o644, keyFile: 0o600})
 		info, err := os.Stat(dir)
 		require.NoError(t, err)
 		require.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
@@ -64,11 +65,13 @@ func TestExportReplacesWhole(t *testing.T) {
 	defer func() { _ = before.Close() }()
 	b, code := export(t, dir)
 	b.exits(t, exitOK, code)
-	only(t, dir, map[string]string{certFile: "chain\n", keyFile: "very secret\n"}, map[string]fs.FileMode{keyFile: 0o600})
+	only(t, dir, map[string]string{certFile: "chain\n", keyFile: "very secret\n"},
+		map[string]fs.FileMode{keyFile: 0o600})
 	content := make([]byte, 10)
 	n, err := before.Read(content)
 	require.NoError(t, err)
-	require.Equal(t, "old", string(content[:n]), "a reader keeps the file that it opened: it was replaced, not rewritten")
+	require.Equal(t, "old", string(content[:n]),
+		"a reader keeps the file that it opened: it was replaced, not rewritten")
 }
 
 func TestExportKeepsToItsDirectory(t *testing.T) {
@@ -79,10 +82,24 @@ func TestExportKeepsToItsDirectory(t *testing.T) {
 		plant func(dir string) (exportTo string)
 		says  string
 	}{
-		{"key is a link", func(dir string) string { _ = os.Symlink(target, filepath.Join(dir, keyFile)); return dir }, "tls.key in "},
-		{"chain is a link", func(dir string) string { _ = os.Symlink(target, filepath.Join(dir, certFile)); return dir }, "tls.crt in "},
-		{"key is a directory", func(dir string) string { _ = os.Mkdir(filepath.Join(dir, keyFile), 0o700); return dir }, "not a regular file"},
-		{"directory is a link", func(dir string) string { link := filepath.Join(dir, "link"); _ = os.Symlink(other, link); return link }, "symbolic link"},
+		{"key is a link", func(dir string) string { _ = os.Symlink(target, filepath.Join(dir, keyFile)); return dir },
+			"tls.key in "},
+		{"chain is a link", func(dir string) string {
+			_ = os.Symlink(target,
+				filepath.Join(dir, certFile))
+			return dir
+		}, "tls.crt in "},
+		{"key is a directory", func(dir string) string {
+			_ = os.Mkdir(filepath.Join(dir, keyFile),
+				0o700)
+			return dir
+		}, "not a regular file"},
+		{"directory is a link", func(dir string) string {
+			link := filepath.Join(dir, "link")
+			_ = os.Symlink(other,
+				link)
+			return link
+		}, "symbolic link"},
 		{"directory is a file", func(dir string) string {
 			file := filepath.Join(dir, "file")
 			_ = os.WriteFile(file, nil, 0o600)

@@ -17,7 +17,8 @@ import (
 
 // Programs read a failure on stdout; people still have their line on stderr.
 func TestAFailureIsJSONToo(t *testing.T) {
-	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"), "the CA asks to wait").WithRetryAfter(time.Minute)
+	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", errors.New("429\nslow down"),
+		"the CA asks to wait").WithRetryAfter(time.Minute)
 	status := []string{"cert", "status", name}
 	for _, c := range []struct {
 		title string
@@ -28,7 +29,8 @@ func TestAFailureIsJSONToo(t *testing.T) {
 	}{
 		{"a fault", append(status, "-o", "json"), limited, exitProblem,
 			`{"error": {"kind": "RateLimited", "reason": "RateLimited", "message": "the CA asks to wait: 429 slow down", "retryAfter": 60000000000}}`},
-		{"a malformed setting", append(status, "-o", "json"), domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "it is empty"), exitUsage,
+		{"a malformed setting", append(status, "-o", "json"),
+			domain.NewFault(domain.FaultOperator, "PostgresURLMalformed", nil, "it is empty"), exitUsage,
 			`{"error": {"kind": "Operator", "reason": "PostgresURLMalformed", "message": "it is empty"}}`},
 		{"no fault", append(status, "--output=json"), errors.New("odd"), exitProblem,
 			`{"error": {"kind": "Operator", "reason": "Unexpected", "message": "odd"}}`},
@@ -58,7 +60,8 @@ func TestAFailureIsJSONToo(t *testing.T) {
 func TestATimeoutIsJSONToo(t *testing.T) {
 	b := newBench(t)
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(app.Status{}, errors.New("not there yet"))
-	b.keeper.EXPECT().Renew(gomock.Any(), name, app.RenewRequest{}).DoAndReturn(func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
+	b.keeper.EXPECT().Renew(gomock.Any(), name,
+		app.RenewRequest{}).DoAndReturn(func(ctx context.Context, _ string, _ app.RenewRequest) (app.Status, error) {
 		<-ctx.Done()
 		return app.Status{}, ctx.Err()
 	})

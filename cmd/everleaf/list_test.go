@@ -30,7 +30,8 @@ func fleet() []app.Listed {
 	ready := listed("a-ready", domain.PhaseReady)
 	ready.Issued, ready.Renewal = issued(), &app.RenewalPlan{At: noon.Add(60 * 24 * time.Hour)}
 	ready.Spec.Tenant, ready.Issued.Names = "shop", []string{"www.example.com", "example.com", "m.example.com"}
-	ready.Delivered = ports.DeliveryCount{Targets: 3, Current: 2, Failing: 1, Failure: &app.Delivery{Target: "web2", Failure: failing().Failure}}
+	ready.Delivered = ports.DeliveryCount{Targets: 3, Current: 2, Failing: 1,
+		Failure: &app.Delivery{Target: "web2", Failure: failing().Failure}}
 	due := listed("b-due", domain.PhaseReady)
 	due.Issued, due.Renewal = issued(), &app.RenewalPlan{At: noon.Add(-2 * time.Hour)}
 	failed := listed("c-failing", domain.PhaseFailing)
@@ -41,12 +42,14 @@ func fleet() []app.Listed {
 	malformed := listed("e-malformed", domain.PhaseReady)
 	malformed.Malformed = "spec: json: cannot unmarshal string"
 	released := listed("f-released", domain.PhaseReleased)
-	released.ReleasedAt, released.Issued, released.Failure, released.Renewal = &at, issued(), failing().Failure, ready.Renewal
+	released.ReleasedAt, released.Issued, released.Failure, released.Renewal = &at, issued(), failing().Failure,
+		ready.Renewal
 	return []app.Listed{ready, due, failed, revoked, malformed, released}
 }
 
 func (b *bench) lists(filter any, after string, list []app.Listed, next string) *gomock.Call {
-	return b.catalog.EXPECT().List(gomock.Any(), filter, after, page).Return(ports.CertificatePage{Certificates: list, Next: next}, nil)
+	return b.catalog.EXPECT().List(gomock.Any(), filter, after,
+		page).Return(ports.CertificatePage{Certificates: list, Next: next}, nil)
 }
 
 func (b *bench) list(t *testing.T, args ...string) int {
@@ -90,16 +93,20 @@ func TestListProblems(t *testing.T) {
 	c.Failure = &f
 	k := newBench(t).kit
 	narrow, wide := k.listed(c, false), k.listed(c, true)
-	require.Equal(t, "next try is overdue: everleaf cert status web says why; Name/Unauthorized: long…", narrow[len(narrow)-1])
+	require.Equal(t, "next try is overdue: everleaf cert status web says why; Name/Unauthorized: long…",
+		narrow[len(narrow)-1])
 	require.Contains(t, wide[len(wide)-1], strings.TrimSpace(f.Fault.Message), "in full")
 }
 
 func TestListFlagsMakeTheFilter(t *testing.T) {
 	b := newBench(t)
-	want := app.CertificateFilter{State: "Failing", Issuer: "main", Tenant: "shop", ExpiringBefore: noon.Add(48 * time.Hour), Pattern: "*.example.com", Released: true}
+	want := app.CertificateFilter{State: "Failing", Issuer: "main", Tenant: "shop",
+		ExpiringBefore: noon.Add(48 * time.Hour), Pattern: "*.example.com", Released: true}
 	b.lists(want, "", nil, "")
-	b.exits(t, exitOK, b.list(t, "--state", "Failing", "--issuer", "main", "--tenant", "shop", "--expiring-within", "48h", "--name", "*.example.com", "--all"))
-	for _, wrong := range [][]string{{"--state", "ready"}, {"--limit", "-1"}, {"--watch", "-o", "json"}, {"--expiring-within", "2d"}} {
+	b.exits(t, exitOK, b.list(t, "--state", "Failing", "--issuer", "main", "--tenant", "shop", "--expiring-within",
+		"48h", "--name", "*.example.com", "--all"))
+	for _, wrong := range [][]string{{"--state", "ready"}, {"--limit", "-1"}, {"--watch", "-o", "json"},
+		{"--expiring-within", "2d"}} {
 		b := newBench(t)
 		b.exits(t, exitUsage, b.list(t, wrong...))
 	}
@@ -168,7 +175,8 @@ type endless struct {
 	peak uint64
 }
 
-func (e *endless) List(_ context.Context, _ ports.CertificateFilter, _ string, limit int) (found ports.CertificatePage, err error) {
+func (e *endless) List(_ context.Context, _ ports.CertificateFilter, _ string, limit int) (found ports.CertificatePage,
+	err error) {
 	for ; e.left > 0 && len(found.Certificates) < limit; e.left-- {
 		c := fleet()[0]
 		c.Name = fmt.Sprint(e.left)
@@ -191,12 +199,16 @@ func TestListNeedsTheMemoryOfAPage(t *testing.T) {
 		for _, size := range []int{2 * page, 40 * page} {
 			b, catalog := newBench(t), &endless{left: size}
 			b.kit.out = io.Discard
-			b.kit.catalog = func(context.Context, app.Config) (app.Catalog, func(), error) { return catalog, func() {}, nil }
+			b.kit.catalog = func(context.Context, app.Config) (app.Catalog, func(), error) {
+				return catalog, func() {},
+					nil
+			}
 			b.exits(t, exitOK, b.list(t, "-o", format))
 			require.Zero(t, catalog.left)
 			peak[size] = catalog.peak
 		}
-		require.Less(t, peak[40*page], peak[2*page]+2<<20, "%s: %d certificates more need %v octets", format, 38*page, peak)
+		require.Less(t, peak[40*page], peak[2*page]+2<<20, "%s: %d certificates more need %v octets", format, 38*page,
+			peak)
 	}
 }
 
@@ -217,7 +229,8 @@ func (b *bench) watched(t *testing.T, args []string, looks ...any) {
 			}
 			return ports.CertificatePage{Certificates: look.([]app.Listed)}, nil
 		})
-	b.exits(t, exitInterrupted, b.run(ctx, append([]string{"cert", "list", "--postgres-url", "p", "--watch", "--interval", "1ms"}, args...)...))
+	b.exits(t, exitInterrupted, b.run(ctx, append([]string{"cert", "list", "--postgres-url", "p", "--watch",
+		"--interval", "1ms"}, args...)...))
 }
 
 func TestWatchPrintsChanges(t *testing.T) {

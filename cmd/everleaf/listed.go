@@ -20,7 +20,8 @@ const (
 func (l listCmd) header() []string {
 	header := []string{"NAME", "STATE", "NAMES", "DELIVERED", "EXPIRES", "RENEWS", "PROBLEM"}
 	if l.Output == "wide" {
-		header = []string{"NAME", "STATE", "NAMES", "DELIVERED", "EXPIRES", "RENEWS", "ISSUER", "TENANT", "SERIAL", "PROBLEM"}
+		header = []string{"NAME", "STATE", "NAMES", "DELIVERED", "EXPIRES", "RENEWS", "ISSUER", "TENANT", "SERIAL",
+			"PROBLEM"}
 	}
 	return header
 }

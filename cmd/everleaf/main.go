@@ -34,8 +34,9 @@ func start(args []string, out, err io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return run(ctx, args, kit{
-		in: os.Stdin, out: out, err: err, now: time.Now, poll: time.Second, terminal: func() (int, bool) { return terminal(out) },
-		worker: app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper,
+		in: os.Stdin, out: out, err: err, now: time.Now, poll: time.Second,
+		terminal: func() (int, bool) { return terminal(out) },
+		worker:   app.RunWorker, migrate: app.Migrate, migrateTemporal: app.MigrateTemporal, keeper: app.OpenKeeper,
 		catalog: app.OpenCatalog, export: app.Export,
 		accounts: app.ListAccounts, explainAccount: app.ExplainAccount, changeAccount: app.ChangeAccount,
 		processes: app.ListProcesses, doctor: app.Doctor,

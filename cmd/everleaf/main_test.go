@@ -78,7 +78,8 @@ func newBench(t *testing.T) *bench {
 	}
 	closer := func() { b.closed++ }
 	b.kit = kit{
-		in: strings.NewReader(""), out: b.out, err: b.err, now: func() time.Time { return noon }, poll: time.Millisecond,
+		in: strings.NewReader(""), out: b.out, err: b.err, now: func() time.Time { return noon },
+		poll:     time.Millisecond,
 		terminal: func() (int, bool) { return 0, false },
 		worker:   func(_ context.Context, c app.Config, _ *slog.Logger) error { b.config = c; return nil },
 		migrate: func(_ context.Context, c app.Config) (int64, int64, error) {
@@ -119,7 +120,8 @@ func newBench(t *testing.T) *bench {
 		},
 		export: func(_ context.Context, c app.Config, request app.ExportRequest) (app.Exported, error) {
 			b.config, b.exportRequest = c, request
-			return app.Exported{ChainPEM: []byte("chain\n"), KeyPEM: []byte("very secret\n"), Record: app.Record{Issued: issued()}}, nil
+			return app.Exported{ChainPEM: []byte("chain\n"), KeyPEM: []byte("very secret\n"),
+				Record: app.Record{Issued: issued()}}, nil
 		},
 	}
 	return b

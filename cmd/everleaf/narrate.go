@@ -48,7 +48,8 @@ func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
 	for _, t := range fold(events) {
 		when, sentence := k.moment(t.At)+": ", k.sentence(t)
 		if t.times > 1 {
-			when = fmt.Sprintf("%s to %s: %d times the same, the last time: ", k.moment(t.first), k.moment(t.At), t.times)
+			when = fmt.Sprintf("%s to %s: %d times the same, the last time: ", k.moment(t.first), k.moment(t.At),
+				t.times)
 		}
 		lines = append(lines, when+sentence)
 	}

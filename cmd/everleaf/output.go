@@ -72,8 +72,9 @@ func (k kit) card(s statusAnswer) error {
 			[]string{"Valid until", k.moment(i.NotAfter)},
 		)
 		if i.Revoked {
-			rows = append(rows, []string{"Revoked", "yes, while in service; the renewal replaces it, or everleaf cert renew " +
-				s.Name})
+			rows = append(rows, []string{"Revoked",
+				"yes, while in service; the renewal replaces it, or everleaf cert renew " +
+					s.Name})
 		}
 	}
 	if s.Revoked != "" && (i == nil || i.Serial != s.Revoked) {

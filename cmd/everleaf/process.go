@@ -24,7 +24,8 @@ type processListCmd struct {
 // Help says what counts as running.
 func (processListCmd) Help() string {
 	return "Each worker process says every few seconds that it is there. One that stops leaves the list; one that was " +
-		"killed leaves it after " + app.ProcessGone.String() + ". --output json shows all that is known: issuers with their " +
+		"killed leaves it after " + app.ProcessGone.String() +
+		". --output json shows all that is known: issuers with their " +
 		"directories and profiles, targets, DNS zones, and the IDs of the sealing keys that the process opens."
 }
 
@@ -50,7 +51,8 @@ func (l processListCmd) Run(ctx context.Context, k *kit) error {
 			targets = append(targets, target.String())
 		}
 		rows = append(rows, []string{p.ID, strings.Join(p.Roles, ","), orDash(p.TaskQueue), orDash(p.Build),
-			k.moment(p.StartedAt), k.moment(p.SeenAt), orDash(strings.Join(issuers, ",")), orDash(strings.Join(targets, ",")),
+			k.moment(p.StartedAt), k.moment(p.SeenAt), orDash(strings.Join(issuers, ",")),
+			orDash(strings.Join(targets, ",")),
 			orDash(p.SealsWith)})
 	}
 	return k.rows("PROCESS\tROLES\tTASK QUEUE\tBUILD\tSTARTED\tSEEN\tISSUERS\tTARGETS\tSEALS WITH\n", rows)

@@ -18,11 +18,15 @@ func TestProcessesAreListed(t *testing.T) {
 
 	b = newBench(t)
 	b.running = []app.Process{
-		{ID: "1@a/x", Host: "a", Build: "b1", StartedAt: noon.Add(-time.Hour), SeenAt: noon.Add(-3 * time.Second), ProcessSettings: ports.ProcessSettings{
-			Roles: []string{"workflows", "delivery"}, TaskQueue: "everleaf", Issuers: []ports.ProcessIssuer{{Name: "default"}, {Name: "spare"}},
-			Targets: []ports.ProcessTarget{{Name: "nginx", Host: "a"}, {Name: "hook"}}, Opens: []string{"02aa"}, SealsWith: "02aa",
-		}},
-		{ID: "2@b/y", Host: "b", StartedAt: noon, SeenAt: noon, ProcessSettings: ports.ProcessSettings{Roles: []string{"responder"}}},
+		{ID: "1@a/x", Host: "a", Build: "b1", StartedAt: noon.Add(-time.Hour), SeenAt: noon.Add(-3 * time.Second),
+			ProcessSettings: ports.ProcessSettings{
+				Roles: []string{"workflows", "delivery"}, TaskQueue: "everleaf",
+				Issuers: []ports.ProcessIssuer{{Name: "default"}, {Name: "spare"}},
+				Targets: []ports.ProcessTarget{{Name: "nginx", Host: "a"}, {Name: "hook"}}, Opens: []string{"02aa"},
+				SealsWith: "02aa",
+			}},
+		{ID: "2@b/y", Host: "b", StartedAt: noon, SeenAt: noon,
+			ProcessSettings: ports.ProcessSettings{Roles: []string{"responder"}}},
 	}
 	b.exits(t, exitOK, b.run(t.Context(), "process", "list", "--postgres-url", "postgres://db"))
 	require.Equal(t, "postgres://db", b.config.Postgres.URL)

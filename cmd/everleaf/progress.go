@@ -56,7 +56,8 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 		// Before the workflow is there and in the middle of a restart there is nothing to say; but somebody who
 		// waits for a worker that nobody started should learn it.
 		var fault *app.Fault
-		if errors.As(err, &fault) && (fault.Reason == app.ReasonNoWorker || fault.Reason == app.ReasonWorkflowNotReady) {
+		if errors.As(err, &fault) && (fault.Reason == app.ReasonNoWorker ||
+			fault.Reason == app.ReasonWorkflowNotReady) {
 			return string(fault.Reason), name + ": waiting: " + fault.Message, false
 		}
 		return "", "", false
@@ -69,7 +70,8 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 	case status.Phase == "Issuing" && status.Step != "":
 		status.Name = name
 		work := k.work(ctx, keeper, status)
-		key, line = fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)), fmt.Sprintf("%s: issuing, step %s", name, status.Step)
+		key, line = fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)),
+			fmt.Sprintf("%s: issuing, step %s", name, status.Step)
 		for _, w := range work {
 			if w.Step == status.Step {
 				line += ": " + k.atWork(w)

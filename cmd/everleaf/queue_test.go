@@ -35,9 +35,11 @@ func TestARequestThatNobodyWouldCarryOut(t *testing.T) {
 		{"nobody polls", "everleaf", nobody, nil, false,
 			"everleaf: no worker answers on task queue; with --start-anyway it is asked for all the same, and done when a worker comes (Wait/NoWorker)\n"},
 		{"wanted anyway", "everleaf", nobody, []string{"--start-anyway"}, true, ""},
-		{"on another queue", "elsewhere", nil, nil, true, "www: its workflow is on task queue elsewhere, not on everleaf (--task-queue, EVERLEAF_TASK_QUEUE)\n"},
+		{"on another queue", "elsewhere", nil, nil, true,
+			"www: its workflow is on task queue elsewhere, not on everleaf (--task-queue, EVERLEAF_TASK_QUEUE)\n"},
 		{"as it should be", "everleaf", nil, nil, true, ""},
-		{"a server that is away is for the request to say", "", domain.NewFault(domain.FaultWait, domain.ReasonTemporalUnreachable, nil, "away"), nil, true, ""},
+		{"a server that is away is for the request to say", "",
+			domain.NewFault(domain.FaultWait, domain.ReasonTemporalUnreachable, nil, "away"), nil, true, ""},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			b := newBench(t)

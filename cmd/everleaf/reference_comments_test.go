@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// comments are what a package's source says of its types ("Type") and of their fields ("Type.Field"), and the constants of
-// its named types.
+// comments are what a package's source says of its types ("Type") and of their fields ("Type.Field"), and the
+// constants of its named types.
 type comments struct {
 	docs      map[string]string
 	constants map[string][]string

@@ -35,7 +35,8 @@ func entriesOf(t *testing.T, owner reflect.Type) (all []fileField) {
 		if key == "-" {
 			continue
 		}
-		e := fileField{key: key, kind: field.Type, list: field.Type.Kind() == reflect.Slice, required: options != "omitempty"}
+		e := fileField{key: key, kind: field.Type, list: field.Type.Kind() == reflect.Slice,
+			required: options != "omitempty"}
 		e.meaning, e.fallback = c.meaning(owner, field)
 		for e.kind.Kind() == reflect.Slice || e.kind.Kind() == reflect.Pointer {
 			e.kind = e.kind.Elem()

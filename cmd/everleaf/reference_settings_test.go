@@ -15,7 +15,8 @@ import (
 // readBy says which roles of the worker read a setting; those that are not here are read by all.
 var readBy = map[string][]string{
 	"workflows": {"workflow-slots", "local-step-slots", "fleet-stats-interval", "sweep-interval"},
-	"authorization": {"authorization-slots", "http01-check-port", "http01-check-resolver", "dns01-resolver", "dns01-check",
+	"authorization": {"authorization-slots", "http01-check-port", "http01-check-resolver", "dns01-resolver",
+		"dns01-check",
 		"dns01-check-port"},
 	"delivery":                 {"delivery-slots", "delivery-host"},
 	"nexus":                    {"nexus-slots"},
@@ -142,7 +143,8 @@ func TestReferenceOfSettings(t *testing.T) {
 			require.NoError(t, err)
 		}
 		for _, name := range flags {
-			require.True(t, slices.ContainsFunc(all, func(s setting) bool { return s.Name == name }), "no flag --%s", name)
+			require.True(t, slices.ContainsFunc(all, func(s setting) bool { return s.Name == name }), "no flag --%s",
+				name)
 		}
 	}
 	for _, s := range all {

@@ -20,9 +20,11 @@ func TestReseal(t *testing.T) {
 	}{
 		{"all", "old", app.Resealed{Resealed: 4}, exitOK, "secrets resealed: 4, left as they were: 0\n" + done},
 		{"no earlier key", "", app.Resealed{}, exitOK, "there is nothing to do"},
-		{"workers went on", "old", app.Resealed{Resealed: 4, Left: 2}, exitOK, "secrets resealed: 4, left as they were: 2\nworkers have sealed more"},
+		{"workers went on", "old", app.Resealed{Resealed: 4, Left: 2}, exitOK,
+			"secrets resealed: 4, left as they were: 2\nworkers have sealed more"},
 		{"damage", "old", app.Resealed{Resealed: 1, Left: 3, Failed: []app.Unopened{
-			{Kind: "key", ID: "k1", Certificate: "web", Reason: "SecretDamaged"}, {Kind: "account", ID: "default", Reason: "SealingKeyWrong"},
+			{Kind: "key", ID: "k1", Certificate: "web", Reason: "SecretDamaged"},
+			{Kind: "account", ID: "default", Reason: "SealingKeyWrong"},
 			{Kind: "next_account", ID: "other", Reason: "SecretDamaged"},
 		}}, exitProblem, "secrets resealed: 1, left as they were: 3\ndoes not open: a private key of certificate web (k1) (SecretDamaged)\n" +
 			"does not open: the account key of issuer default (SealingKeyWrong)\ndoes not open: the new account key of issuer other (SecretDamaged)\n"},
@@ -45,7 +47,8 @@ func TestReseal(t *testing.T) {
 			}
 			b.exits(t, c.code, b.run(t.Context(), args...))
 			require.Contains(t, b.out.String(), c.says)
-			require.Contains(t, b.err.String(), "everleaf: 1 of 4 secrets resealed\neverleaf: 3 of 4 secrets resealed\n")
+			require.Contains(t, b.err.String(),
+				"everleaf: 1 of 4 secrets resealed\neverleaf: 3 of 4 secrets resealed\n")
 			if c.code == exitOK {
 				require.NotContains(t, b.err.String(), "SecretsUnreadable")
 			} else {

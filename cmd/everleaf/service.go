@@ -57,7 +57,8 @@ func version() string {
 	if b.Modified {
 		changed = " with changes"
 	}
-	return fmt.Sprintf("everleaf %s, revision %s%s, %s %s/%s", b.Version, b.Revision, changed, b.GoVersion, runtime.GOOS,
+	return fmt.Sprintf("everleaf %s, revision %s%s, %s %s/%s", b.Version, b.Revision, changed, b.GoVersion,
+		runtime.GOOS,
 		runtime.GOARCH)
 }
 

@@ -105,7 +105,8 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 		return fmt.Errorf("%w; nor does Postgres answer: %w", why, err)
 	}
 	explanation := app.Explain(k.now(), timeline)
-	answer := statusAnswer{Status: explanation.Status(), Because: why, Stored: &storedStatus{Doing: k.doing(explanation)}}
+	answer := statusAnswer{Status: explanation.Status(), Because: why,
+		Stored: &storedStatus{Doing: k.doing(explanation)}}
 	gone := ended && timeline.ReleasedAt == nil
 	switch {
 	case gone:

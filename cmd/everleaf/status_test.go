@@ -28,7 +28,8 @@ func (b *bench) seeing(work ...app.Work) {
 }
 
 func stored() ports.Timeline {
-	timeline := ports.Timeline{CertificateRecord: ports.CertificateRecord{Name: name, Phase: domain.PhaseReady, Spec: app.Spec{Names: []string{name}},
+	timeline := ports.Timeline{CertificateRecord: ports.CertificateRecord{Name: name, Phase: domain.PhaseReady,
+		Spec:   app.Spec{Names: []string{name}},
 		Issued: issued(), Renewal: ready().Renewal}}
 	timeline.Order = &ports.OrderAtWork{Issuer: "main", Since: noon.Add(-2 * time.Minute)}
 	return timeline
@@ -41,7 +42,8 @@ func fault(kind domain.FaultKind, reason domain.Reason, message string) error {
 func TestStatusFallsBackToPostgres(t *testing.T) {
 	silent := fault(domain.FaultWait, domain.ReasonNoWorker, "no worker answers")
 	b := newBench(t)
-	b.seeing(app.Work{Step: "ObtainCertificate", Queue: "everleaf-authorization", Since: noon.Add(-time.Minute), Attempt: 1})
+	b.seeing(app.Work{Step: "ObtainCertificate", Queue: "everleaf-authorization", Since: noon.Add(-time.Minute),
+		Attempt: 1})
 	b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, silent)
 	b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).Return(stored(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name, "--postgres-url", "p"))
@@ -90,17 +92,20 @@ func TestStatusDoesNotWaitForASilentWorkflow(t *testing.T) {
 }
 
 func TestStatusOfACertificateWithoutAWorkflow(t *testing.T) {
-	for reason, released := range map[domain.Reason]bool{domain.ReasonWorkflowEnded: false, domain.ReasonUnknownCertificate: true} {
+	for reason, released := range map[domain.Reason]bool{domain.ReasonWorkflowEnded: false,
+		domain.ReasonUnknownCertificate: true} {
 		b := newBench(t)
 		timeline, code, phase := stored(), exitProblem, "NoWorkflow"
 		if timeline.Order = nil; released {
 			at := noon.Add(-time.Hour)
 			timeline.ReleasedAt, code, phase = &at, exitOK, "Released"
 		}
-		b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{}, fault(domain.FaultSpec, reason, "its workflow is terminated"))
+		b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{},
+			fault(domain.FaultSpec, reason, "its workflow is terminated"))
 		b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).Return(timeline, nil)
 		b.exits(t, code, b.run(t.Context(), "cert", "status", name, "--postgres-url", "p"))
-		require.Contains(t, b.out.String(), "Phase        "+phase+"\nAnswered by  Postgres, since its workflow is terminated\n")
+		require.Contains(t, b.out.String(), "Phase        "+phase+
+			"\nAnswered by  Postgres, since its workflow is terminated\n")
 		require.Equal(t, !released, b.err.String() != "")
 		if !released {
 			require.Contains(t, b.out.String(), "To start one: everleaf cert ensure "+name)
@@ -127,8 +132,9 @@ func TestProgressShowsWhatWasSeen(t *testing.T) {
 	b := newBench(t)
 	clock := noon
 	b.now = func() time.Time { return clock }
-	work := app.Work{Step: "ObtainCertificate", Started: true, Worker: "w", Look: domain.Look{For: "the challenge to be seen from here",
-		Seen: "ns1 does not have it yet", Since: noon, Until: noon.Add(2 * time.Minute)}}
+	work := app.Work{Step: "ObtainCertificate", Started: true, Worker: "w",
+		Look: domain.Look{For: "the challenge to be seen from here",
+			Seen: "ns1 does not have it yet", Since: noon, Until: noon.Add(2 * time.Minute)}}
 	status := app.Status{Phase: domain.PhaseIssuing, Step: "ObtainCertificate"}
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, nil)
 	keys := map[string]bool{}

@@ -37,8 +37,8 @@ func (l listCmd) watch(ctx context.Context, k *kit, catalog app.Catalog) error {
 	}
 }
 
-// changes prints each certificate when it is first seen, when it has changed, and when it is gone from the list. Of each
-// it remembers a few octets.
+// changes prints each certificate when it is first seen, when it has changed, and when it is gone from the list. Of
+// each it remembers a few octets.
 func (l listCmd) changes(k *kit, catalog app.Catalog) func(context.Context) error {
 	type seen struct {
 		cells uint64

@@ -39,7 +39,8 @@ func (k kit) atWork(w app.Work) string {
 	}
 	switch {
 	case w.Worker == "" && !w.Started:
-		parts = append(parts, fmt.Sprintf("no worker has taken it from the queue %s since %s", w.Queue, k.moment(since)))
+		parts = append(parts, fmt.Sprintf("no worker has taken it from the queue %s since %s", w.Queue,
+			k.moment(since)))
 	default:
 		parts = append(parts, "since "+k.moment(since))
 	}

@@ -113,7 +113,8 @@ func (registrations) BeforeApply(kctx *kong.Context) error {
 	}
 	all := app.Registrations(roles, queue, host)
 	if len(all) == 0 {
-		_, _ = fmt.Fprintf(kctx.Stdout, "The role %s polls no task queue: nothing is registered.\n", app.JoinRoles(roles))
+		_, _ = fmt.Fprintf(kctx.Stdout, "The role %s polls no task queue: nothing is registered.\n",
+			app.JoinRoles(roles))
 		kctx.Exit(exitOK)
 		return nil
 	}
@@ -177,7 +178,8 @@ func (s slotSettings) check() error {
 		given *int
 	}{
 		{"workflow-slots", s.WorkflowSlots}, {"local-step-slots", s.LocalStepSlots},
-		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots}, {"delivery-slots", s.DeliverySlots},
+		{"authorization-slots", s.AuthorizationSlots}, {"nexus-slots", s.NexusSlots},
+		{"delivery-slots", s.DeliverySlots},
 		{"max-pollers", &s.MaxPollers},
 	} {
 		if chosen.given != nil && *chosen.given == 0 {

@@ -51,8 +51,10 @@ func TestAnswer(t *testing.T) {
 	}{
 		{"not one of this run", func(*Machine) {}, Situation{}, "UnknownRequest"},
 		{"not recorded", ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), Situation{}, "wait"},
-		{"refused", ticket(domain.RequestEnsure, func(t *Ticket) { t.Fault = fault(domain.FaultSpec, "No") }), Situation{}, "No"},
-		{"the start was refused", also(ensure, func(m *Machine) { m.Mode, m.Refusal = Refused, fault(domain.FaultSpec, "No") }), Situation{}, "No"},
+		{"refused", ticket(domain.RequestEnsure, func(t *Ticket) { t.Fault = fault(domain.FaultSpec, "No") }),
+			Situation{}, "No"},
+		{"the start was refused", also(ensure,
+			func(m *Machine) { m.Mode, m.Refusal = Refused, fault(domain.FaultSpec, "No") }), Situation{}, "No"},
 
 		{"in service", ensure, Situation{}, "ok"},
 		{"an attempt", also(ensure, func(m *Machine) { m.Attempt = &Attempt{} }), Situation{}, "wait"},
@@ -68,46 +70,59 @@ func TestAnswer(t *testing.T) {
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},
 		{"a failure to be told", also(renew, failure(told)), Situation{}, "failure"},
-		{"a failure whose wait is over", also(renew, failure(told), func(m *Machine) { m.Failure.RetryAt = epoch }), Situation{}, "wait"},
-		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = maxFailures }), Situation{}, "failure"},
-		{"failures of before", also(ticket(domain.RequestRenew, func(t *Ticket) { t.Failures = 1 }), failure(quiet), func(m *Machine) {
-			m.Failures = maxFailures
-		}), Situation{}, "wait"},
+		{"a failure whose wait is over", also(renew, failure(told), func(m *Machine) { m.Failure.RetryAt = epoch }),
+			Situation{}, "wait"},
+		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = maxFailures }), Situation{},
+			"failure"},
+		{"failures of before", also(ticket(domain.RequestRenew, func(t *Ticket) { t.Failures = 1 }), failure(quiet),
+			func(m *Machine) {
+				m.Failures = maxFailures
+			}), Situation{}, "wait"},
 		{"the history is long", also(renew, failure(quiet)), Situation{Suggested: true}, "failure"},
 		{"retired meanwhile", also(renew, mode(Retiring)), Situation{}, "Retired"},
 		{"cancelled meanwhile", also(renew, mode(Cancelled)), Situation{}, "Retired"},
-		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Ended)), Situation{}, "Retired"},
-		{"cancelled while it is recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }), mode(Cancelled), func(m *Machine) {
-			m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}
-		}), Situation{}, "wait"},
+		{"cancelled before it was recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }),
+			mode(Ended)), Situation{}, "Retired"},
+		{"cancelled while it is recorded", also(ticket(domain.RequestEnsure, func(t *Ticket) { t.Recorded = false }),
+			mode(Cancelled), func(m *Machine) {
+				m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}
+			}), Situation{}, "wait"},
 
 		{"revoked", revoke, Situation{}, "ok"},
 		{"nobody knows yet", also(revoke, (*Machine).Notice), Situation{}, "wait"},
 		{"not replaced yet", also(revoke, revoking("v1", nil)), Situation{}, "wait"},
 		{"not replaced: it failed", also(revoke, revoking("v1", nil), failure(told)), Situation{}, "failure"},
-		{"none in service, and it failed", also(revoke, revoking("v1", nil), failure(told), func(m *Machine) { m.Record.Issued = nil }), Situation{}, "failure"},
-		{"without replacement", also(revoke, revoking("v1", func(r *domain.Revocation) { r.WithoutReplacement = true })), Situation{}, "wait"},
-		{"replaced", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }), revoking("v0", nil)), Situation{}, "wait"},
-		{"replaced, and a target is behind", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }), func(m *Machine) {
-			m.Deliveries[0].Version = "v0"
-			m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.After = epoch.Add(time.Hour) })
-		}), Situation{}, "ReplacementNotDelivered"},
-		{"replaced, and a target is tried", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }), func(m *Machine) {
-			m.Deliveries[0].Version = "v0"
-			m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.After = epoch.Add(time.Hour) })
-			m.Running = []Action{{Step: StepDeliver, Target: "t1"}}
-		}), Situation{}, "wait"},
-		{"the revocation failed", also(revoke, revoking("v1", func(r *domain.Revocation) { r.Failure = failing(time.Hour) })), Situation{}, "failure"},
+		{"none in service, and it failed", also(revoke, revoking("v1", nil), failure(told),
+			func(m *Machine) { m.Record.Issued = nil }), Situation{}, "failure"},
+		{"without replacement", also(revoke, revoking("v1",
+			func(r *domain.Revocation) { r.WithoutReplacement = true })), Situation{}, "wait"},
+		{"replaced", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }), revoking("v0", nil)),
+			Situation{}, "wait"},
+		{"replaced, and a target is behind", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }),
+			func(m *Machine) {
+				m.Deliveries[0].Version = "v0"
+				m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.After = epoch.Add(time.Hour) })
+			}), Situation{}, "ReplacementNotDelivered"},
+		{"replaced, and a target is tried", also(ticket(domain.RequestRevoke, func(t *Ticket) { t.Version = "v0" }),
+			func(m *Machine) {
+				m.Deliveries[0].Version = "v0"
+				m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.After = epoch.Add(time.Hour) })
+				m.Running = []Action{{Step: StepDeliver, Target: "t1"}}
+			}), Situation{}, "wait"},
+		{"the revocation failed", also(revoke,
+			revoking("v1", func(r *domain.Revocation) { r.Failure = failing(time.Hour) })), Situation{}, "failure"},
 
 		{"ensured again", retire, Situation{}, "NotRetired"},
 		{"retiring", also(retire, mode(Retiring)), Situation{}, "wait"},
-		{"retiring, and something failed", also(retire, mode(Clearing), func(m *Machine) { m.Deliveries[0].Failure = failing(time.Hour) }), Situation{}, "failure"},
+		{"retiring, and something failed", also(retire, mode(Clearing),
+			func(m *Machine) { m.Deliveries[0].Failure = failing(time.Hour) }), Situation{}, "failure"},
 		{"retiring, and something failed, but more is tried", also(retire, mode(Clearing), func(m *Machine) {
 			m.Deliveries[0].Failure, m.Running = failing(time.Hour), []Action{{Step: StepRevoke}}
 		}), Situation{}, "wait"},
 		{"retired", also(retire, mode(Retired)), Situation{}, "ok"},
 		{"retired, and targets keep it", also(clearing, mode(Retired)), Situation{}, "StillDelivered"},
-		{"retired and cleared", also(clearing, mode(Retired), func(m *Machine) { m.Record.Deliveries = nil }), Situation{}, "ok"},
+		{"retired and cleared", also(clearing, mode(Retired), func(m *Machine) { m.Record.Deliveries = nil }),
+			Situation{}, "ok"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

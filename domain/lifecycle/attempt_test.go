@@ -15,8 +15,11 @@ func TestReserved(t *testing.T) {
 	asked := domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}
 	tried := domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
 	from := epoch.Add(time.Second)
-	needed := domain.Reserved{Needed: true, Replaces: "v9", NewKey: true, From: from, Tenant: "shop", Priority: domain.PriorityUrgent}
-	waits := &Attempt{Stage: StepObtain, Spec: specA, Want: domain.Want{Reason: domain.WakeRequested, Replaces: "v9", Force: true}, Issuer: "ca1", NewKey: true, From: from}
+	needed := domain.Reserved{Needed: true, Replaces: "v9", NewKey: true, From: from, Tenant: "shop",
+		Priority: domain.PriorityUrgent}
+	waits := &Attempt{Stage: StepObtain, Spec: specA,
+		Want: domain.Want{Reason: domain.WakeRequested, Replaces: "v9", Force: true}, Issuer: "ca1", NewKey: true,
+		From: from}
 	for _, c := range []struct {
 		name string
 		// change is what happens meanwhile.
@@ -29,14 +32,18 @@ func TestReserved(t *testing.T) {
 	}{
 		{"it is needed", nil, needed, waits, &tried, true, domain.PriorityUrgent},
 		{"it is not needed", nil, domain.Reserved{}, nil, nil, false, 0},
-		{"it is not needed, and one more was asked for", func(m *Machine) { m.Want = &asked }, domain.Reserved{}, nil, &asked, false, 0},
+		{"it is not needed, and one more was asked for", func(m *Machine) { m.Want = &asked }, domain.Reserved{}, nil,
+			&asked, false, 0},
 		{"something has changed", (*Machine).Notice, needed, nil, &asked, true, 0},
 		{"something has changed, and an issuer has failed", func(m *Machine) {
 			m.Notice()
 			m.Attempt.Tried = []domain.Failure{*failing(0)}
-		}, needed, &Attempt{Stage: StepReserve, Spec: specA, Want: asked, Issuer: "ca1", Tried: []domain.Failure{*failing(0)}}, &tried, true, 0},
-		{"nobody asked, and something has changed", func(m *Machine) { m.Notice(); m.Want = nil }, needed, nil, nil, true, 0},
-		{"on the way to the end", func(m *Machine) { m.Mode, m.Record.Retirement = Retiring, domain.Retiring }, needed, nil, &tried, true, 0},
+		}, needed, &Attempt{Stage: StepReserve, Spec: specA, Want: asked, Issuer: "ca1",
+			Tried: []domain.Failure{*failing(0)}}, &tried, true, 0},
+		{"nobody asked, and something has changed", func(m *Machine) { m.Notice(); m.Want = nil }, needed, nil, nil,
+			true, 0},
+		{"on the way to the end", func(m *Machine) { m.Mode, m.Record.Retirement = Retiring, domain.Retiring }, needed,
+			nil, &tried, true, 0},
 		{"it was given up", func(m *Machine) { m.Attempt = nil }, needed, nil, &tried, true, 0},
 	} {
 		failure := failing(0)
@@ -73,7 +80,8 @@ func TestObtainedCertificate(t *testing.T) {
 	} {
 		m := serving(func(m *Machine) { m.Cycle, m.Obtained = 7, 2 })
 		c.change(m)
-		record := domain.Record{Issued: &domain.Issued{Version: "v2"}, Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}}
+		record := domain.Record{Issued: &domain.Issued{Version: "v2"},
+			Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}}
 		perform(t, m, StepReserve, func(a Action) { m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true}) })
 		m.Failure = failing(0)
 		perform(t, m, StepObtain, func(a Action) { m.ObtainedCertificate(a, record) })
@@ -119,9 +127,11 @@ func TestAnotherCertificateBeginsWithoutFailures(t *testing.T) {
 	for version, want := range map[string]*domain.Failure{"v1": unstored, "v2": nil} {
 		m := serving(func(m *Machine) {
 			m.Spec.Deliveries = []string{"t1", "t2"}
-			m.Deliveries = []domain.Delivery{{Target: "t1", Contacted: true, Failure: unstored}, {Target: "t2", Failure: unstored}}
+			m.Deliveries = []domain.Delivery{{Target: "t1", Contacted: true, Failure: unstored},
+				{Target: "t2", Failure: unstored}}
 		})
-		m.take(Action{}, domain.Record{Issued: &domain.Issued{Version: version}, Deliveries: []domain.Delivery{{Target: "t1"}}})
+		m.take(Action{}, domain.Record{Issued: &domain.Issued{Version: version},
+			Deliveries: []domain.Delivery{{Target: "t1"}}})
 		require.Equal(t, want, m.delivery("t1").Failure, version)
 		require.Equal(t, want, m.delivery("t2").Failure, version)
 	}
@@ -138,7 +148,8 @@ func TestAnotherCertificateBeginsWithoutFailures(t *testing.T) {
 // A cancelled workflow drops what it was about, once; one that has refused its input, or ended, stays as it is.
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	for from, to := range map[Mode]Mode{Active: Cancelled, Retiring: Cancelled, Clearing: Cancelled, Retired: Ended, Cancelled: Cancelled, Ended: Ended, Refused: Refused} {
+	for from, to := range map[Mode]Mode{Active: Cancelled, Retiring: Cancelled, Clearing: Cancelled, Retired: Ended,
+		Cancelled: Cancelled, Ended: Ended, Refused: Refused} {
 		m := serving(func(m *Machine) {
 			m.Mode, m.Failed, m.Attempt = from, []FailedAction{{Action: deliver("v1")}}, &Attempt{}
 		})
@@ -163,10 +174,17 @@ func TestReleased(t *testing.T) {
 		{"cleared", Clearing, nil, Retired},
 		{"cancelled", Cancelled, nil, Ended},
 		{"ensured meanwhile", Active, nil, Active},
-		{"asked for more", Retiring, func(m *Machine, _ *domain.Record) { m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure}) }, Retiring},
+		{"asked for more", Retiring, func(m *Machine,
+			_ *domain.Record) {
+			m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure})
+		}, Retiring},
 		{"something has changed", Retiring, func(m *Machine, _ *domain.Record) { m.Notice() }, Retiring},
-		{"to be revoked", Retiring, func(_ *Machine, record *domain.Record) { record.Revocations = pending("v0", nil) }, Retiring},
-		{"what is in service would have been replaced", Retiring, func(_ *Machine, record *domain.Record) { record.Revocations = pending("v1", nil) }, Retired},
+		{"to be revoked", Retiring, func(_ *Machine,
+			record *domain.Record) {
+			record.Revocations = pending("v0", nil)
+		}, Retiring},
+		{"what is in service would have been replaced", Retiring,
+			func(_ *Machine, record *domain.Record) { record.Revocations = pending("v1", nil) }, Retired},
 	} {
 		m := serving(func(m *Machine) { m.Mode, m.Deliveries = c.mode, nil })
 		a, record := Action{Step: StepRelease, Reads: m.Reads}, *m.Record

@@ -12,8 +12,8 @@ import (
 // hung is how a local step ends when Postgres hangs.
 var hung = domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "on purpose"}
 
-// A local step holds its workflow task, so where Postgres hangs none follows another at once, whichever they are: a Status
-// or Revoke waits for one of them at most.
+// A local step holds its workflow task, so where Postgres hangs none follows another at once, whichever they are: a
+// Status or Revoke waits for one of them at most.
 func TestAfterALocalStepThatPostgresDidNotAnswerNoneFollowsAtOnce(t *testing.T) {
 	t.Parallel()
 	failed := FailedAction{Action: Action{Step: StepDeliver, Target: "t1", Version: "v1"}}
@@ -25,9 +25,13 @@ func TestAfterALocalStepThatPostgresDidNotAnswerNoneFollowsAtOnce(t *testing.T) 
 		then Step
 	}{
 		{"an attempt begins", func(m *Machine) { m.Record.Renewal.At = epoch }, StepReserve, StepRecordFailure},
-		{"several have failed", func(m *Machine) { m.Failed = []FailedAction{failed, {Action: Action{Step: StepRevoke}}} },
+		{"several have failed", func(m *Machine) {
+			m.Failed = []FailedAction{failed,
+				{Action: Action{Step: StepRevoke}}}
+		},
 			StepRecordFailure, StepRecordFailure},
-		{"a read, and something has failed", func(m *Machine) { m.Stale, m.Failed = true, nil }, StepRecordRequest, StepRecordFailure},
+		{"a read, and something has failed", func(m *Machine) { m.Stale, m.Failed = true, nil }, StepRecordRequest,
+			StepRecordFailure},
 		{"the release", func(m *Machine) { m.Mode, m.Deliveries = Retiring, nil }, StepRelease, StepRecordRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {

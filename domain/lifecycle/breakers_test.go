@@ -64,7 +64,10 @@ var breakers = []struct {
 	{"no wait for ever", waiting(func(*world) time.Time { return time.Time{} })},
 	{"a wait is for later", waiting(func(w *world) time.Time { return w.Now })},
 	{"nothing grows", tamper{machine: func(m *Machine) { m.Tickets = append(m.Tickets, Ticket{Recorded: true}) }}},
-	{"no target is forgotten", tamper{machine: func(m *Machine) { m.Deliveries = slices.DeleteFunc(m.Deliveries, removing) }}},
+	{"no target is forgotten", tamper{machine: func(m *Machine) {
+		m.Deliveries = slices.DeleteFunc(m.Deliveries,
+			removing)
+	}}},
 	{"what is confirmed is there", tamper{machine: func(m *Machine) {
 		for i := range m.Deliveries {
 			if m.Deliveries[i].Failure != nil {

@@ -9,11 +9,13 @@ import (
 	"everleaf/domain"
 )
 
-// What a recorded Ensure makes wanted: a change that needs another certificate, and what comes anyway not a second time.
+// What a recorded Ensure makes wanted: a change that needs another certificate, and what comes anyway not a second
+// time.
 func TestEnsureAsksForWhatDoesNotCome(t *testing.T) {
 	t.Parallel()
 	asked := &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}
-	changed, replacing := &domain.Want{Reason: domain.WakeChanged}, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}
+	changed, replacing := &domain.Want{Reason: domain.WakeChanged},
+		&domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}
 	obtaining := func(m *Machine) { m.Attempt, m.Running = &Attempt{Stage: StepObtain}, []Action{{Step: StepObtain}} }
 	failed := func(m *Machine) { m.Failure = failing(time.Minute) }
 	stored := func(m *Machine) { m.Record.Failure = failing(time.Minute) }
@@ -52,11 +54,13 @@ func TestEnsureAsksForWhatDoesNotCome(t *testing.T) {
 		{"a change is taken back", wanting(changed), true, false, false, nil},
 		{"a change is said again", wanting(changed), false, false, false, changed},
 		{"a change is taken back, and one was asked for", wanting(asked), true, false, false, asked},
-		{"a change while one was asked for", wanting(asked), true, true, false, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}},
+		{"a change while one was asked for", wanting(asked), true, true, false,
+			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}},
 		{"in place of the end", retiring, false, false, false, nil},
 		{"in place of the end, and needed", retiring, false, true, false, replacing},
 		{"in place of the end, and revoked", also(retiring, revoking), false, false, false, replacing},
-		{"in place of the end, and another is revoked", also(retiring, func(m *Machine) { m.Record.Revocations = pending("v0", nil) }), false, false, false, nil},
+		{"in place of the end, and another is revoked",
+			also(retiring, func(m *Machine) { m.Record.Revocations = pending("v0", nil) }), false, false, false, nil},
 		{"in place of the end, of the first", also(retiring, none), false, true, false, nil},
 		{"to be revoked", revoking, true, false, false, nil},
 	} {
@@ -86,7 +90,10 @@ func TestATriedChangeThatIsTakenBack(t *testing.T) {
 	unstored := failing(time.Minute)
 	unstored.Undecided = true
 	for tried, want := range map[bool]*domain.Failure{true: nil, false: unstored} {
-		m := serving(func(m *Machine) { m.Want, m.Failure = &domain.Want{Reason: domain.WakeChanged, Tried: tried}, unstored })
+		m := serving(func(m *Machine) {
+			m.Want, m.Failure = &domain.Want{Reason: domain.WakeChanged, Tried: tried},
+				unstored
+		})
 		m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specA})
 		perform(t, m, StepRecordRequest, func(a Action) {
 			m.Recorded(a, domain.Recorded{Record: *m.Record, Spec: &specA, Changes: []string{"names"}}, epoch)
@@ -137,12 +144,15 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 	}{
 		{"a renewal", domain.RequestRenew, nil, false, requested, Active},
 		{"a renewal of the first", domain.RequestRenew, none, false, nil, Active},
-		{"a renewal of the first, which failed", domain.RequestRenew, func(m *Machine) { none(m); m.Failure = failing(0) }, false,
+		{"a renewal of the first, which failed", domain.RequestRenew,
+			func(m *Machine) { none(m); m.Failure = failing(0) }, false,
 			&domain.Want{Reason: domain.WakeRequested}, Active},
-		{"a renewal on the way to the end", domain.RequestRenew, retired(Retiring, domain.Retiring), false, nil, Retiring},
+		{"a renewal on the way to the end", domain.RequestRenew, retired(Retiring, domain.Retiring), false, nil,
+			Retiring},
 		{"a revocation", domain.RequestRevoke, nil, true, revocation, Active},
 		{"a revocation without a replacement", domain.RequestRevoke, nil, false, nil, Active},
-		{"a revocation on the way to the end", domain.RequestRevoke, retired(Retiring, domain.Retiring), true, nil, Retiring},
+		{"a revocation on the way to the end", domain.RequestRevoke, retired(Retiring, domain.Retiring), true, nil,
+			Retiring},
 		{"a revocation after the end", domain.RequestRevoke, func(m *Machine) {
 			retired(Retired, domain.Released)(m)
 			m.Record.Revocations = []domain.Revocation{{Issued: *m.Record.Issued, WithoutReplacement: true}}
@@ -159,7 +169,8 @@ func TestRenewAndRevokeAsk(t *testing.T) {
 		ticket, _ := m.Ticket("r2")
 		refused := c.kind == domain.RequestRenew && c.mode != Active
 		require.Equal(t, refused, ticket.Fault != nil, c.name)
-		require.Equal(t, Ticket{Request: ticket.Request, Recorded: true, Version: m.version(), Failures: 2, Fault: ticket.Fault}, ticket, c.name)
+		require.Equal(t, Ticket{Request: ticket.Request, Recorded: true, Version: m.version(), Failures: 2,
+			Fault: ticket.Fault}, ticket, c.name)
 	}
 }
 
@@ -195,8 +206,12 @@ func TestRetireFindsItRetired(t *testing.T) {
 // Force stands until the attempt that it is for begins.
 func TestForceIsNotLostToALaterRequest(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ before, then, want bool }{{true, false, true}, {false, true, true}, {false, false, false}} {
-		m := serving(func(m *Machine) { m.Want = &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: c.before} })
+	for _, c := range []struct{ before, then, want bool }{{true, false, true}, {false, true, true},
+		{false, false, false}} {
+		m := serving(func(m *Machine) {
+			m.Want = &domain.Want{Reason: domain.WakeRequested, Replaces: "v1",
+				Force: c.before}
+		})
 		m.want(domain.Want{Reason: domain.WakeRevocation, Replaces: "v2", Force: c.then})
 		require.Equal(t, &domain.Want{Reason: domain.WakeRevocation, Replaces: "v2", Force: c.want}, m.Want)
 	}
@@ -229,7 +244,8 @@ func TestAnEnsureGoesBeforeThePlainStart(t *testing.T) {
 	require.Equal(t, []string{"renew", "ensure"}, ids(m))
 }
 
-// A caller that has its answer is forgotten, but for a request that is being recorded: that is carried out all the same.
+// A caller that has its answer is forgotten, but for a request that is being recorded: that is carried out all the
+// same.
 func TestForget(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -243,7 +259,8 @@ func TestForget(t *testing.T) {
 		{"recorded, and recorded again", true, true, false},
 	} {
 		m := serving(func(m *Machine) {
-			m.Tickets = []Ticket{{Request: domain.Request{ID: "r2"}, Recorded: c.recorded}, {Request: domain.Request{ID: "r3"}}}
+			m.Tickets = []Ticket{{Request: domain.Request{ID: "r2"}, Recorded: c.recorded},
+				{Request: domain.Request{ID: "r3"}}}
 		})
 		if c.recording {
 			m.Running = []Action{{Step: StepRecordRequest, Request: "r2"}}

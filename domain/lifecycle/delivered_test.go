@@ -16,7 +16,8 @@ func deliver(version string) Action {
 
 var remove = Action{Do: Run, Step: StepRemove, Target: "t1"}
 
-// A delivery that was confirmed stands, unless the target is to be cleared by now: then only the record says what it has.
+// A delivery that was confirmed stands, unless the target is to be cleared by now: then only the record says what it
+// has.
 func TestDelivered(t *testing.T) {
 	t.Parallel()
 	behind := domain.Delivery{Target: "t1", Version: "v0", Failure: failing(time.Minute)}
@@ -30,8 +31,10 @@ func TestDelivered(t *testing.T) {
 		stale  bool
 	}{
 		{"the target has it", func(*Machine) {}, []domain.Delivery{confirmed}, false},
-		{"the target is to be cleared", func(m *Machine) { m.Spec.Deliveries, m.Deliveries[0] = nil, leaves }, []domain.Delivery{leaves}, true},
-		{"the target is not known any more", func(m *Machine) { m.Spec.Deliveries, m.Deliveries = nil, nil }, nil, true},
+		{"the target is to be cleared", func(m *Machine) { m.Spec.Deliveries, m.Deliveries[0] = nil, leaves },
+			[]domain.Delivery{leaves}, true},
+		{"the target is not known any more", func(m *Machine) { m.Spec.Deliveries, m.Deliveries = nil, nil }, nil,
+			true},
 		{"on the way to the end", func(m *Machine) { m.Mode = Retiring }, nil, false},
 	} {
 		m := serving(func(m *Machine) { m.Deliveries = []domain.Delivery{behind} })
@@ -130,7 +133,8 @@ func TestDecidedAboutARevocation(t *testing.T) {
 	t.Parallel()
 	m := serving(func(m *Machine) {
 		m.Record.Revocations = append(pending("v0", nil), pending("v1", nil)...)
-		m.Failed = []FailedAction{{Action: Action{Step: StepRevoke, Version: "v1"}}, {Action: Action{Step: StepRevoke, Version: "gone"}}}
+		m.Failed = []FailedAction{{Action: Action{Step: StepRevoke, Version: "v1"}},
+			{Action: Action{Step: StepRevoke, Version: "gone"}}}
 	})
 	m.Decided(Action{}, domain.Decision{Failure: *failing(time.Minute)})
 	require.Nil(t, m.Record.Revocations[0].Failure)

@@ -70,7 +70,8 @@ func uncontacted(d *domain.Delivery) bool {
 // listed are the targets that callers see: one that the spec does not name any more is forgotten while the first try
 // there is still at work, and comes back only if it was contacted.
 func (m *Machine) listed() []domain.Delivery {
-	return slices.DeleteFunc(slices.Clone(m.Deliveries), func(d domain.Delivery) bool { return d.Removing && uncontacted(&d) })
+	return slices.DeleteFunc(slices.Clone(m.Deliveries),
+		func(d domain.Delivery) bool { return d.Removing && uncontacted(&d) })
 }
 
 // named reports whether the target is to have the certificate.

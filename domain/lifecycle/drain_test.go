@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits the
-	// rest.
+	// maxOutcomes is within how many outcomes all that can be done at one instant is done, maxWaits in how many waits
+	// the rest.
 	maxOutcomes = 40
 	// maxRepeats is how often an action begins in the same state: reads that overlap with something are repeated.
 	maxRepeats = 3
@@ -104,7 +104,8 @@ func (w *world) left() (left []string) {
 	note(!m.known(), "a read")
 	note(m.Attempt != nil || m.Want != nil || m.Failure != nil, "an attempt")
 	note(s.Issued == nil || !slices.Equal(s.Issued.Names, m.Spec.Names), "a certificate for the spec")
-	note(s.Issued != nil && s.Issued.Revoked && !slices.Contains(w.Alone, s.version()), "a replacement of what is revoked")
+	note(s.Issued != nil && s.Issued.Revoked && !slices.Contains(w.Alone, s.version()),
+		"a replacement of what is revoked")
 	note(s.Renewal == nil || !s.Renewal.At.After(w.Now), "a renewal")
 	for _, version := range w.Revoke {
 		note(!slices.Contains(w.Revoked, version), "the revocation of %s", version)
@@ -137,7 +138,8 @@ func (w *world) summary() string {
 	return strings.Join([]string{
 		fmt.Sprintf("mode %s, over %q, %q", w.Machine.Mode, w.Over, s.Retirement),
 		fmt.Sprintf("version %d for %v, revoked in service %t", w.Next, names, revoked),
-		fmt.Sprintf("deliveries %v, served %d, revoked %v, pending %d", deliveries, len(w.Served), revocations, len(s.Revocations)),
+		fmt.Sprintf("deliveries %v, served %d, revoked %v, pending %d", deliveries, len(w.Served), revocations,
+			len(s.Revocations)),
 		fmt.Sprintf("spec %v", w.Machine.Spec.Names),
 	}, "; ")
 }
@@ -145,7 +147,8 @@ func (w *world) summary() string {
 // continued is the same world in which the run continues as new right now; nil where it may not.
 func (w *world) continued() *world {
 	m := w.Machine
-	if w.Over != "" || len(w.Steps) > 0 || len(m.Failed) > 0 || len(m.Tickets) > 0 || len(w.Callers) > 0 || m.Record == nil ||
+	if w.Over != "" || len(w.Steps) > 0 || len(m.Failed) > 0 || len(m.Tickets) > 0 || len(w.Callers) > 0 ||
+		m.Record == nil ||
 		m.Mode != Active && m.Mode != Retiring && m.Mode != Clearing {
 		return nil
 	}

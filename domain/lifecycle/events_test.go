@@ -22,7 +22,8 @@ var (
 	specC = domain.Spec{Names: []string{"a.example"}, Issuers: []string{"ca1", "ca2"}}
 )
 
-// generation is a spec's own in this world: only whether two are the same counts, and there are no more worlds than specs.
+// generation is a spec's own in this world: only whether two are the same counts, and there are no more worlds than
+// specs.
 func generation(s domain.Spec) *int64 {
 	g := int64(1 + len(s.Deliveries))
 	if len(s.Names) == 0 {
@@ -40,7 +41,8 @@ var requests = []struct {
 	{"ensure A", domain.Request{Kind: domain.RequestEnsure, Spec: &specA}},
 	{"ensure B", domain.Request{Kind: domain.RequestEnsure, Spec: &specB}},
 	{"ensure C", domain.Request{Kind: domain.RequestEnsure, Spec: &specC}},
-	{"ensure C in place of A", domain.Request{Kind: domain.RequestEnsure, Spec: &specC, ExpectedGeneration: generation(specA)}},
+	{"ensure C in place of A", domain.Request{Kind: domain.RequestEnsure, Spec: &specC,
+		ExpectedGeneration: generation(specA)}},
 	{"try B out", domain.Request{Kind: domain.RequestEnsure, Spec: &specB, DryRun: true}},
 	{"renew", domain.Request{Kind: domain.RequestRenew}},
 	{"renew by force", domain.Request{Kind: domain.RequestRenew, Force: true}},

@@ -27,13 +27,15 @@ var origins = map[string][]string{
 	"asked":      {"ensure B with the start"},
 	"in service": inService,
 	"failing":    then(inService, "time passes", "ReserveOrder ok", "ObtainCertificate lost", "RecordFailure ok"),
-	"limited":    then(inService, "renew", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate limited", "RecordFailure ok"),
-	"changing":   then(inService, "ensure B", "RecordRequest ok", "ReserveOrder ok"),
+	"limited": then(inService, "renew", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate limited",
+		"RecordFailure ok"),
+	"changing": then(inService, "ensure B", "RecordRequest ok", "ReserveOrder ok"),
 	"revoking": then(inService, "revoke", "RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok",
 		"DeliverCertificate t1 lost", "RecordFailure t1 ok"),
 	"clearing":  then(inService, "retire and clear", "RecordRequest ok"),
 	"releasing": then(inService, "retire", "RecordRequest ok"),
-	"revoked":   then(inService, "revoke now", "RecordRequest ok", "RevokeCertificate ok", "retire", "RecordRequest ok"),
+	"revoked": then(inService, "revoke now", "RecordRequest ok", "RevokeCertificate ok", "retire",
+		"RecordRequest ok"),
 }
 
 var inService = []string{"RecordRequest ok", "ReserveOrder ok", "ObtainCertificate ok", "DeliverCertificate t1 ok"}

@@ -16,7 +16,10 @@ func TestStatusHasTheGeneration(t *testing.T) {
 	require.Nil(t, m.Expected, "the next run expects nothing")
 	ticket, _ := m.Ticket("start")
 	require.Equal(t, generation(specB), ticket.Request.ExpectedGeneration)
-	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Spec: &specA, Generation: 4}, epoch) })
+	perform(t, m, StepRecordRequest, func(a Action) {
+		m.Recorded(a, domain.Recorded{Spec: &specA, Generation: 4},
+			epoch)
+	})
 	require.EqualValues(t, 4, m.Status("run").Generation)
 
 	m.Ask(domain.Request{ID: "r2", Kind: domain.RequestEnsure, Spec: &specB})
@@ -39,8 +42,10 @@ func TestAConflictCorrectsTheSpec(t *testing.T) {
 		refusal domain.RequestKind
 	}{
 		{"as it is known", domain.Recorded{Spec: &specA, Generation: 2}, Active, specA, false, domain.RequestEnsure},
-		{"later than is known", domain.Recorded{Spec: &specB, Generation: 3}, Active, specB, true, domain.RequestEnsure},
-		{"later than is known, on the way to the end", domain.Recorded{Spec: &specB, Generation: 3}, Retiring, specB, false, domain.RequestEnsure},
+		{"later than is known", domain.Recorded{Spec: &specB, Generation: 3}, Active, specB, true,
+			domain.RequestEnsure},
+		{"later than is known, on the way to the end", domain.Recorded{Spec: &specB, Generation: 3}, Retiring, specB,
+			false, domain.RequestEnsure},
 		{"nothing is stored", domain.Recorded{}, Active, specA, false, domain.RequestEnsure},
 		{"a plain start", domain.Recorded{Spec: &specB, Generation: 3}, Active, specA, false, domain.RequestStart},
 	} {

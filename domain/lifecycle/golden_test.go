@@ -20,12 +20,15 @@ var golden = map[string]State{
 	"active": {
 		Machine: 1, Mode: Active, Cycle: 5, Tenant: "team", Priority: 2,
 		Spec: domain.Spec{
-			Names: []string{"www.example.com", "example.com"}, Issuers: []string{"default", "spare"}, Profile: "tlsserver", KeyType: domain.KeyECDSAP256,
-			Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "shop", Deliveries: []string{"disk", "files@host"},
+			Names: []string{"www.example.com", "example.com"}, Issuers: []string{"default", "spare"},
+			Profile: "tlsserver", KeyType: domain.KeyECDSAP256,
+			Challenge: domain.ChallengeDNS01, KeyRotation: domain.RotateNever, Tenant: "shop",
+			Deliveries: []string{"disk", "files@host"},
 		},
 		Visible: &Visible{
 			State: string(domain.PhaseReady), Issuer: "default", Names: []string{"www.example.com", "example.com"},
-			NotAfter: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC), NextRenewal: time.Date(2027, 1, 30, 12, 0, 0, 0, time.UTC),
+			NotAfter:    time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC),
+			NextRenewal: time.Date(2027, 1, 30, 12, 0, 0, 0, time.UTC),
 		},
 	},
 	"wanting": {
@@ -40,7 +43,8 @@ var golden = map[string]State{
 		Spec: domain.Spec{Names: []string{"www.example.com"}, Fleet: "edge"},
 	},
 	"retiring": {Machine: 1, Mode: Retiring, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}}},
-	"clearing": {Machine: 1, Mode: Clearing, Cycle: 1, Spec: domain.Spec{Names: []string{"www.example.com"}, Deliveries: []string{"disk"}}},
+	"clearing": {Machine: 1, Mode: Clearing, Cycle: 1,
+		Spec: domain.Spec{Names: []string{"www.example.com"}, Deliveries: []string{"disk"}}},
 }
 
 // A state that was handed on is read, and written, as it always was.

@@ -32,7 +32,8 @@ func (m *Machine) nextRequest() (next Action, at time.Time, ok bool) {
 	if m.Unread != nil {
 		at = m.Unread.RetryAt
 	}
-	return Action{Step: StepRecordRequest, Reason: domain.WakeRead}, at, !m.known() && (m.Mode != Retired || m.Awaited())
+	return Action{Step: StepRecordRequest, Reason: domain.WakeRead}, at, !m.known() &&
+		(m.Mode != Retired || m.Awaited())
 }
 
 // asked reports whether a request is not recorded yet: what it asks for comes first.

@@ -20,12 +20,13 @@ type Machine struct {
 	// before anything is done.
 	Record *domain.Record `json:"record,omitempty"`
 	Stale  bool           `json:"stale,omitempty"`
-	// Reads counts what has changed the record, or may have: an answer of a step that began before may be older than that.
+	// Reads counts what has changed the record, or may have: an answer of a step that began before may be older than
+	// that.
 	Reads int `json:"reads,omitempty"`
 	// Unread is the failure to read the record, nil after a success.
 	Unread *Unread `json:"unread,omitempty"`
-	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers. Otherwise
-	// one such step after the other would hold the same workflow task, and with it all callers.
+	// Away is until when Postgres is left alone after a local step that it did not answer, zero if it answers.
+	// Otherwise one such step after the other would hold the same workflow task, and with it all callers.
 	Away time.Time `json:"away,omitzero"`
 	// Denied is the last action whose version its step did not find in service.
 	Denied Action `json:"denied,omitzero"`
@@ -52,10 +53,11 @@ type Machine struct {
 
 // Attempt obtains one certificate, from one issuer after the other.
 type Attempt struct {
-	// Stage is the step that is next or at work: StepReserve, StepObtain, or StepRecordFailure after one of them failed.
+	// Stage is the step that is next or at work: StepReserve, StepObtain, or StepRecordFailure after one of them
+	// failed.
 	Stage Step `json:"stage"`
-	// Spec is what the certificate is for. A change meanwhile is for the next one, and waits until this attempt ends, also
-	// while it waits for a CA: an order that may be about to succeed is not given up.
+	// Spec is what the certificate is for. A change meanwhile is for the next one, and waits until this attempt ends,
+	// also while it waits for a CA: an order that may be about to succeed is not given up.
 	Spec domain.Spec `json:"spec"`
 	Want domain.Want `json:"want"`
 	// Issuer is the one that is asked; empty is the spec's first.
@@ -82,15 +84,16 @@ type FailedAction struct {
 	At     time.Time    `json:"at"`
 }
 
-// New makes the machine of a run that began under this version of the rules, also on a build that has a higher one. start
-// identifies a plain start among the requests.
+// New makes the machine of a run that began under this version of the rules, also on a build that has a higher one.
+// start identifies a plain start among the requests.
 func New(name string, state State, began int, start string, now time.Time) *Machine {
 	m := &Machine{State: state, Name: name}
 	m.Expected = nil
 	if state.Machine == 0 {
 		spec := state.Spec
 		m.State = State{Spec: spec, Mode: Active}
-		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now, Spec: &spec,
+		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now,
+			Spec:   &spec,
 			Caller: state.Caller, ExpectedGeneration: state.Expected}})
 	}
 	m.Machine = began

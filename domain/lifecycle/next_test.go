@@ -14,7 +14,8 @@ func serving(change func(m *Machine)) *Machine {
 	m := New(name, State{Machine: Version, Spec: specA, Mode: Active}, Version, "r1", epoch)
 	m.Record = &domain.Record{
 		ReadBy: "run", Issued: &domain.Issued{Version: "v1", Issuer: "ca1", Names: specA.Names},
-		Renewal: &domain.RenewalPlan{At: epoch.Add(time.Hour)}, Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}},
+		Renewal:    &domain.RenewalPlan{At: epoch.Add(time.Hour)},
+		Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}},
 	}
 	m.Deliveries = []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}
 	if change != nil {
@@ -59,38 +60,56 @@ func TestNext(t *testing.T) {
 		want      Action
 	}{
 		{"sleep until the renewal", nil, Situation{}, wait(time.Hour, domain.WakeRenewal)},
-		{"a renewal is due", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{}, run(StepReserve, domain.WakeRenewal)},
+		{"a renewal is due", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{},
+			run(StepReserve, domain.WakeRenewal)},
 		{"no plan", func(m *Machine) { m.Record.Renewal = nil }, Situation{}, run(StepReserve, domain.WakeUnplanned)},
-		{"none in service", func(m *Machine) { m.Record = &domain.Record{} }, Situation{}, run(StepReserve, domain.WakeNotIssued)},
+		{"none in service", func(m *Machine) { m.Record = &domain.Record{} }, Situation{},
+			run(StepReserve, domain.WakeNotIssued)},
 		{"nothing is known", func(m *Machine) { m.Record = nil }, Situation{}, run(StepRecordRequest, domain.WakeRead)},
-		{"what is known is stale", (*Machine).Notice, Situation{}, Action{Do: Run, Step: StepRecordRequest, Reason: domain.WakeRead, Reads: 1}},
-		{"it could not be read", func(m *Machine) { m.Record, m.Unread = nil, &Unread{RetryAt: epoch.Add(time.Second)} }, Situation{},
+		{"what is known is stale", (*Machine).Notice, Situation{},
+			Action{Do: Run, Step: StepRecordRequest, Reason: domain.WakeRead, Reads: 1}},
+		{"it could not be read", func(m *Machine) {
+			m.Record, m.Unread = nil,
+				&Unread{RetryAt: epoch.Add(time.Second)}
+		}, Situation{},
 			wait(time.Second, domain.WakeRead)},
-		{"a failure waits", func(m *Machine) { m.Failure = failing(time.Minute) }, Situation{}, wait(time.Minute, domain.WakeRetry)},
-		{"a failure is over", func(m *Machine) { m.Failure = failing(0) }, Situation{}, run(StepReserve, domain.WakeRetry)},
+		{"a failure waits", func(m *Machine) { m.Failure = failing(time.Minute) }, Situation{},
+			wait(time.Minute, domain.WakeRetry)},
+		{"a failure is over", func(m *Machine) { m.Failure = failing(0) }, Situation{},
+			run(StepReserve, domain.WakeRetry)},
 
 		{"somebody asked", func(m *Machine) { m.Want = asked }, Situation{}, run(StepReserve, domain.WakeRequested)},
-		{"somebody asked after a failure", func(m *Machine) { m.Want, m.Failure = asked, failing(time.Minute) }, Situation{},
+		{"somebody asked after a failure", func(m *Machine) { m.Want, m.Failure = asked, failing(time.Minute) },
+			Situation{},
 			run(StepReserve, domain.WakeRequested)},
-		{"somebody asked before a failure", func(m *Machine) { m.Want, m.Failure = tried, failing(time.Minute) }, Situation{},
+		{"somebody asked before a failure", func(m *Machine) { m.Want, m.Failure = tried, failing(time.Minute) },
+			Situation{},
 			wait(time.Minute, domain.WakeRequested)},
 		{"a limit holds what was asked for", func(m *Machine) { m.Want, m.Failure = asked, holding }, Situation{},
 			wait(time.Minute, domain.WakeRequested)},
-		{"force passes it", func(m *Machine) { m.Want, m.Failure = forced, holding }, Situation{}, run(StepReserve, domain.WakeRequested)},
+		{"force passes it", func(m *Machine) { m.Want, m.Failure = forced, holding }, Situation{},
+			run(StepReserve, domain.WakeRequested)},
 		{"a request comes first", func(m *Machine) {
 			m.Want = asked
 			m.Ask(domain.Request{ID: "r2", Kind: domain.RequestRetire})
 		}, Situation{}, Action{Do: Run, Step: StepRecordRequest, Request: "r2", Reason: domain.WakeRequest}},
-		{"the order waits for its turn", func(m *Machine) { m.Attempt = &Attempt{Stage: StepObtain, From: epoch.Add(time.Second)} }, Situation{},
+		{"the order waits for its turn", func(m *Machine) {
+			m.Attempt = &Attempt{Stage: StepObtain,
+				From: epoch.Add(time.Second)}
+		}, Situation{},
 			wait(time.Second, "")},
 
 		{"a target is behind", func(m *Machine) { m.Deliveries[0].Version = "v0" }, Situation{},
 			Action{Do: Run, Step: StepDeliver, Target: "t1", Version: "v1", Reason: domain.WakeDelivery}},
-		{"a target is behind what is revoked", func(m *Machine) { m.Deliveries[0].Version, m.Record.Issued.Revoked = "v0", true }, Situation{},
+		{"a target is behind what is revoked",
+			func(m *Machine) { m.Deliveries[0].Version, m.Record.Issued.Revoked = "v0", true }, Situation{},
 			wait(time.Hour, domain.WakeRenewal)},
 		{"a target is to be cleared", func(m *Machine) { m.Deliveries[0].Removing = true }, Situation{},
 			Action{Do: Run, Step: StepRemove, Target: "t1", Reason: domain.WakeDelivery}},
-		{"a target failed", func(m *Machine) { m.Deliveries[0].Version, m.Deliveries[0].Failure = "", failing(time.Second) }, Situation{},
+		{"a target failed", func(m *Machine) {
+			m.Deliveries[0].Version, m.Deliveries[0].Failure = "",
+				failing(time.Second)
+		}, Situation{},
 			wait(time.Second, domain.WakeDelivery)},
 
 		{"to be revoked, in service", func(m *Machine) { m.Record.Revocations = pending("v1", nil) }, Situation{},
@@ -98,7 +117,8 @@ func TestNext(t *testing.T) {
 		{"to be revoked without replacement", func(m *Machine) {
 			m.Record.Revocations = pending("v1", func(r *domain.Revocation) { r.WithoutReplacement = true })
 		}, Situation{}, Action{Do: Run, Step: StepRevoke, Version: "v1", Reason: domain.WakeRevocation}},
-		{"to be revoked, replaced and delivered", func(m *Machine) { m.Record.Revocations = pending("v0", nil) }, Situation{},
+		{"to be revoked, replaced and delivered", func(m *Machine) { m.Record.Revocations = pending("v0", nil) },
+			Situation{},
 			Action{Do: Run, Step: StepRevoke, Version: "v0", Reason: domain.WakeRevocation}},
 		{"to be revoked, replaced, and a target is behind", func(m *Machine) {
 			m.Deliveries[0].Version, m.Deliveries[0].Failure = "v0", failing(time.Minute)
@@ -108,14 +128,19 @@ func TestNext(t *testing.T) {
 			m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.Failure = failing(time.Second) })
 		}, Situation{}, wait(time.Second, domain.WakeRevocation)},
 
-		{"failed", func(m *Machine) { m.Failed = []FailedAction{{Action: Action{Step: StepRevoke, Version: "v0"}}} }, Situation{},
+		{"failed", func(m *Machine) { m.Failed = []FailedAction{{Action: Action{Step: StepRevoke, Version: "v0"}}} },
+			Situation{},
 			Action{Do: Run, Step: StepRecordFailure, Version: "v0", Reason: string(StepRevoke)}},
 
-		{"retiring", func(m *Machine) { m.Mode, m.Deliveries = Retiring, nil }, Situation{}, run(StepRelease, domain.WakeRetired)},
+		{"retiring", func(m *Machine) { m.Mode, m.Deliveries = Retiring, nil }, Situation{},
+			run(StepRelease, domain.WakeRetired)},
 		{"retiring, to be revoked", func(m *Machine) {
 			m.Mode, m.Deliveries, m.Record.Revocations = Retiring, nil, pending("v0", nil)
 		}, Situation{}, Action{Do: Run, Step: StepRevoke, Version: "v0", Reason: domain.WakeRevocation}},
-		{"the release failed", func(m *Machine) { m.Mode, m.Deliveries, m.Failure = Retiring, nil, failing(time.Minute) }, Situation{},
+		{"the release failed", func(m *Machine) {
+			m.Mode, m.Deliveries, m.Failure = Retiring, nil,
+				failing(time.Minute)
+		}, Situation{},
 			wait(time.Minute, domain.WakeRetired)},
 		{"clearing", func(m *Machine) {
 			m.Mode = Clearing
@@ -130,18 +155,25 @@ func TestNext(t *testing.T) {
 		{"retired, and a caller waits", awaited(func(m *Machine) { m.Mode = Retired }), Situation{}, Action{Do: Wait}},
 		{"ended", func(m *Machine) { m.Mode = Ended }, Situation{}, Action{Do: End}},
 		{"refused", func(m *Machine) { m.Mode = Refused }, Situation{}, Action{Do: Fail}},
-		{"refused, and a caller waits", awaited(func(m *Machine) { m.Mode = Refused }), Situation{}, Action{Do: Wait, Reason: "callers"}},
+		{"refused, and a caller waits", awaited(func(m *Machine) { m.Mode = Refused }), Situation{},
+			Action{Do: Wait, Reason: "callers"}},
 
 		{"the history is long", nil, Situation{Suggested: true}, Action{Do: ContinueAsNew}},
-		{"the history is long, and a caller waits", awaited(func(*Machine) {}), Situation{Suggested: true}, wait(time.Hour, domain.WakeRenewal)},
+		{"the history is long, and a caller waits", awaited(func(*Machine) {}), Situation{Suggested: true},
+			wait(time.Hour, domain.WakeRenewal)},
 		{"a newer worker, asleep", nil, Situation{Outdated: true}, wait(time.Hour, domain.WakeRenewal)},
-		{"a newer worker, at its wake", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{Outdated: true}, Action{Do: ContinueAsNew}},
-		{"enough certificates, asleep", func(m *Machine) { m.Obtained = cycles }, Situation{}, wait(time.Hour, domain.WakeRenewal)},
-		{"enough certificates, at its wake", func(m *Machine) { m.Obtained, m.Record.Renewal.At = cycles, epoch }, Situation{},
+		{"a newer worker, at its wake", func(m *Machine) { m.Record.Renewal.At = epoch }, Situation{Outdated: true},
 			Action{Do: ContinueAsNew}},
-		{"a run that has read nothing goes on", func(m *Machine) { m.Record = nil }, Situation{Suggested: true, Outdated: true},
+		{"enough certificates, asleep", func(m *Machine) { m.Obtained = cycles }, Situation{},
+			wait(time.Hour, domain.WakeRenewal)},
+		{"enough certificates, at its wake", func(m *Machine) { m.Obtained, m.Record.Renewal.At = cycles, epoch },
+			Situation{},
+			Action{Do: ContinueAsNew}},
+		{"a run that has read nothing goes on", func(m *Machine) { m.Record = nil },
+			Situation{Suggested: true, Outdated: true},
 			run(StepRecordRequest, domain.WakeRead)},
-		{"a step is at work", func(m *Machine) { m.Begin(Action{Do: Run, Step: StepRevoke, Version: "v0"}, epoch) }, Situation{Suggested: true},
+		{"a step is at work", func(m *Machine) { m.Begin(Action{Do: Run, Step: StepRevoke, Version: "v0"}, epoch) },
+			Situation{Suggested: true},
 			wait(time.Hour, domain.WakeRenewal)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -158,14 +190,17 @@ func TestDeliveriesAreAsUrgentAsTheAttempt(t *testing.T) {
 	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
 	reserve := m.Next(Situation{Now: epoch})
 	m.Begin(reserve, epoch)
-	m.Reserved(reserve, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1", Priority: domain.PriorityUrgent})
+	m.Reserved(reserve, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1",
+		Priority: domain.PriorityUrgent})
 	obtain := m.Next(Situation{Now: epoch})
 	m.Begin(obtain, epoch)
 	record := *m.Record
-	record.Issued, record.Renewal = &domain.Issued{Version: "v2", Names: specA.Names}, &domain.RenewalPlan{At: epoch.Add(time.Hour)}
+	record.Issued, record.Renewal = &domain.Issued{Version: "v2", Names: specA.Names},
+		&domain.RenewalPlan{At: epoch.Add(time.Hour)}
 	m.ObtainedCertificate(obtain, record)
 	deliver := m.Next(Situation{Now: epoch})
-	require.Equal(t, Action{Do: Run, Step: StepDeliver, Target: "t1", Version: "v2", Reason: domain.WakeDelivery, Reads: m.Reads}, deliver)
+	require.Equal(t, Action{Do: Run, Step: StepDeliver, Target: "t1", Version: "v2", Reason: domain.WakeDelivery,
+		Reads: m.Reads}, deliver)
 	require.Equal(t, domain.PriorityUrgent, m.Priority)
 	m.Begin(deliver, epoch)
 	m.FailedWith(deliver, *fault(domain.FaultWait, "TargetBroken"), epoch)

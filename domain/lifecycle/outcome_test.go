@@ -120,11 +120,15 @@ func TestForceIsForOneAttempt(t *testing.T) {
 	require.Nil(t, m.Attempt, "something has changed meanwhile")
 	require.Equal(t, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Force: true}, m.Want)
 	perform(t, m, StepRecordRequest, func(a Action) { m.Recorded(a, domain.Recorded{Record: *m.Record}, epoch) })
-	perform(t, m, StepReserve, func(a Action) { m.Reserved(a, domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1"}) })
+	perform(t, m, StepReserve, func(a Action) {
+		m.Reserved(a,
+			domain.Reserved{Record: *m.Record, Needed: true, Replaces: "v1"})
+	})
 	require.True(t, m.Attempt.Want.Force)
 	perform(t, m, StepObtain, func(a Action) { m.FailedWith(a, *fault(domain.FaultCA, "Down"), epoch) })
 	perform(t, m, StepRecordFailure, func(a Action) { m.Decided(a, domain.Decision{Failure: *failing(time.Minute)}) })
-	require.Equal(t, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}, m.Want, "the next try is an ordinary one")
+	require.Equal(t, &domain.Want{Reason: domain.WakeRequested, Replaces: "v1", Tried: true}, m.Want,
+		"the next try is an ordinary one")
 }
 
 // A step that does not find the version in service has the record read again, and waits when that did not help.
@@ -173,8 +177,9 @@ func TestStandingFailure(t *testing.T) {
 			m.Failure, m.Deliveries[0].Failure, m.Record.Revocations = c.known, c.known, pending("v0", nil)
 			m.Record.Revocations[0].Failure = c.known
 		})
-		record := domain.Record{Issued: m.Record.Issued, Renewal: m.Record.Renewal, Failure: c.stored, Revocations: pending("v0", nil),
-			Deliveries: []domain.Delivery{{Target: "t1", Version: "v1", Failure: c.stored}}}
+		record := domain.Record{Issued: m.Record.Issued, Renewal: m.Record.Renewal, Failure: c.stored,
+			Revocations: pending("v0", nil),
+			Deliveries:  []domain.Delivery{{Target: "t1", Version: "v1", Failure: c.stored}}}
 		record.Revocations[0].Failure = c.stored
 		m.take(Action{}, record)
 		require.Equal(t, c.want, m.Failure)
@@ -192,7 +197,8 @@ func TestCancelledIsNotRevived(t *testing.T) {
 		perform(t, m, StepRecordRequest, func(a Action) {
 			m.Cancel()
 			require.True(t, m.Answer("r2", Situation{Now: epoch}).Wait)
-			m.Recorded(a, domain.Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Spec: &specB, Changes: []string{"names"}, Needed: true},
+				epoch)
 		})
 		require.Equal(t, domain.Reason("Retired"), m.Answer("r2", Situation{Now: epoch}).Fault.Reason)
 		m.Forget("r2")
@@ -220,7 +226,8 @@ func TestDeniedTwiceAtOnce(t *testing.T) {
 	require.True(t, m.Stale)
 }
 
-// While the policy is asked about an attempt's failure, the status says so; a failure in another lane changes nothing there.
+// While the policy is asked about an attempt's failure, the status says so; a failure in another lane changes nothing
+// there.
 func TestAFailedAttemptShowsThatThePolicyIsAsked(t *testing.T) {
 	t.Parallel()
 	m := serving(func(m *Machine) { m.Record.Renewal.At = epoch })
@@ -245,7 +252,8 @@ func TestACallerWaitsThroughAFewFailures(t *testing.T) {
 		require.Equal(t, StepReserve, reserve.Step)
 		m.Begin(reserve, now)
 		m.FailedWith(reserve, *fault(domain.FaultCA, "Down"), now)
-		m.Decided(m.Next(Situation{Now: now}), domain.Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
+		m.Decided(m.Next(Situation{Now: now}),
+			domain.Decision{Failure: domain.Failure{At: now, RetryAt: now.Add(time.Second)}})
 		require.Equal(t, failures, m.Failures)
 		require.Equal(t, failures < maxFailures, m.Answer("r2", Situation{Now: now}).Wait)
 		now = now.Add(time.Second)
@@ -261,8 +269,9 @@ func TestUndecided(t *testing.T) {
 		m.Undecided(a, *fault(domain.FaultWait, "Away"), epoch.Add(time.Second).In(time.FixedZone("", 3600)))
 	})
 	at := epoch.Add(time.Second)
-	require.Equal(t, &domain.Failure{Fault: *fault(domain.FaultCA, "Down"), Attempts: 1, At: at, RetryAt: at.Add(time.Minute),
-		Step: string(StepReserve), Answer: true, Undecided: true}, m.Failure)
+	require.Equal(t, &domain.Failure{Fault: *fault(domain.FaultCA, "Down"), Attempts: 1, At: at,
+		RetryAt: at.Add(time.Minute),
+		Step:    string(StepReserve), Answer: true, Undecided: true}, m.Failure)
 	require.Equal(t, at.Add(5*time.Second), m.Away)
 
 	m = serving(func(m *Machine) { m.Failed = []FailedAction{{Action: deliver("v1")}} })

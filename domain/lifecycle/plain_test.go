@@ -91,7 +91,8 @@ func shares(t reflect.Type) bool {
 var (
 	timeType = reflect.TypeFor[time.Time]()
 	// constant are values that are replaced and never changed, as TestConstants shows: copies may share them.
-	constant = []reflect.Type{timeType, reflect.TypeFor[domain.Spec](), reflect.TypeFor[domain.Issued](), reflect.TypeFor[domain.Failure](),
+	constant = []reflect.Type{timeType, reflect.TypeFor[domain.Spec](), reflect.TypeFor[domain.Issued](),
+		reflect.TypeFor[domain.Failure](),
 		reflect.TypeFor[domain.Fault](), reflect.TypeFor[domain.RenewalPlan](), reflect.TypeFor[Action]()}
 )
 
@@ -132,7 +133,8 @@ func (c *canon) write(v reflect.Value) {
 				c.number(int(v.Field(f.index).Int()) - c.failed)
 			case "Stored", "Told", "Seen", "Heard":
 				c.number(int(v.Field(f.index).Int()) - c.told)
-			case "Cycle", "Visible", "Next", "Asked", "Now", "Attempts", "RetryAfterCount", "Message": // little depends on them
+			// Little depends on them.
+			case "Cycle", "Visible", "Next", "Asked", "Now", "Attempts", "RetryAfterCount", "Message":
 			default:
 				if !v.Field(f.index).IsZero() {
 					c.write(v.Field(f.index))
@@ -200,7 +202,8 @@ func (w *world) key() uint64 {
 
 // machineKey is the machine's state in 64 bits.
 func (w *world) machineKey() uint64 {
-	c := canon{out: make([]byte, 0, 1024), now: w.Now, versions: w.Next, requests: w.Asked, reads: w.Machine.Reads, failed: w.Machine.Failures}
+	c := canon{out: make([]byte, 0, 1024), now: w.Now, versions: w.Next, requests: w.Asked, reads: w.Machine.Reads,
+		failed: w.Machine.Failures}
 	c.write(reflect.ValueOf(w.Machine))
 	return maphash.Bytes(hashSeed, c.out)
 }

@@ -46,7 +46,8 @@ func TestPrevious(t *testing.T) {
 func TestTargetHost(t *testing.T) {
 	t.Parallel()
 	for delivery, want := range map[string][2]string{
-		"disk": {"disk", ""}, "disk@h1": {"disk", "h1"}, "disk@h1.example.com": {"disk", "h1.example.com"}, "disk@": {"disk", ""}, "": {"", ""},
+		"disk": {"disk", ""}, "disk@h1": {"disk", "h1"}, "disk@h1.example.com": {"disk", "h1.example.com"},
+		"disk@": {"disk", ""}, "": {"", ""},
 	} {
 		target, host := TargetHost(delivery)
 		require.Equal(t, want, [2]string{target, host}, delivery)
@@ -57,13 +58,16 @@ func TestTargetHost(t *testing.T) {
 func TestStillDelivered(t *testing.T) {
 	t.Parallel()
 	require.Nil(t, StillDelivered("a", nil))
-	fault := StillDelivered("a", []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "perhaps", Contacted: true}, {Target: "web@h1"}})
+	fault := StillDelivered("a", []domain.Delivery{{Target: "disk", Version: "v1"},
+		{Target: "perhaps", Contacted: true}, {Target: "web@h1"}})
 	require.Equal(t, domain.ReasonStillDelivered, fault.Reason)
 	require.Equal(t, domain.FaultSpec, fault.Kind)
 	require.Contains(t, fault.Message, `certificate "a" is retired and was left at its targets disk, perhaps, web@h1, which nobody`)
 
-	for length, want := range map[int]string{250: strings.Repeat("a", 248) + ", " + strings.Repeat("b", 250) + ", which", 251: strings.Repeat("a", 248) + ", and 1 more, which"} {
-		fault = StillDelivered("a", []domain.Delivery{{Target: strings.Repeat("a", 248)}, {Target: strings.Repeat("b", length)}})
+	for length, want := range map[int]string{250: strings.Repeat("a", 248) + ", " + strings.Repeat("b", 250) +
+		", which", 251: strings.Repeat("a", 248) + ", and 1 more, which"} {
+		fault = StillDelivered("a", []domain.Delivery{{Target: strings.Repeat("a", 248)},
+			{Target: strings.Repeat("b", length)}})
 		require.Contains(t, fault.Message, want, "500 octets of targets, and no more")
 	}
 

@@ -23,8 +23,8 @@ type Ticket struct {
 	RetryAt time.Time `json:"retryAt,omitzero"`
 	// Fault is why it is refused.
 	Fault *domain.Fault `json:"fault,omitempty"`
-	// Changes are what an Ensure has changed, in words, or would change in a dry run; WouldIssue reports whether that would
-	// obtain a certificate.
+	// Changes are what an Ensure has changed, in words, or would change in a dry run; WouldIssue reports whether that
+	// would obtain a certificate.
 	Changes    []string `json:"changes,omitempty"`
 	WouldIssue bool     `json:"wouldIssue,omitempty"`
 	// Version is what a Revoke is about, and Serial its serial, empty if it is revoked already.
@@ -125,7 +125,8 @@ func (m *Machine) carryOut(t *Ticket, out domain.Recorded, overlapped bool) {
 		// The attempt may be for another spec than this; whether one more is needed is decided after it.
 		case changed && (m.Attempt != nil || overlapped), out.Needed && !first && (changed || !comes):
 			m.want(domain.Want{Reason: domain.WakeChanged})
-		case changed && !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged: // nobody wants that any more
+		// Nobody wants that any more.
+		case changed && !out.Needed && m.Want != nil && m.Want.Reason == domain.WakeChanged:
 			if m.Want.Tried {
 				m.Failure = nil
 			}
@@ -165,8 +166,8 @@ func revoked(record domain.Record) bool {
 	return record.Issued.Revoked || slices.ContainsFunc(record.Revocations, pending)
 }
 
-// correct takes over the spec that is stored where a caller who expected another generation was refused. They differ after
-// a reset to before a change that nobody asked for again.
+// correct takes over the spec that is stored where a caller who expected another generation was refused. They differ
+// after a reset to before a change that nobody asked for again.
 func (m *Machine) correct(out domain.Recorded) {
 	if out.Spec == nil || out.Generation == m.Generation || m.Mode == Refused {
 		return

@@ -20,7 +20,10 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 	}
 	retiring := serving(func(m *Machine) { m.Mode = Clearing })
 	retiring.Ask(domain.Request{ID: "ensure", Kind: domain.RequestEnsure, Spec: &specA})
-	perform(t, retiring, StepRecordRequest, func(a Action) { retiring.Recorded(a, domain.Recorded{Record: revoked, Spec: &specA}, epoch) })
+	perform(t, retiring, StepRecordRequest, func(a Action) {
+		retiring.Recorded(a,
+			domain.Recorded{Record: revoked, Spec: &specA}, epoch)
+	})
 	require.Equal(t, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, retiring.Want)
 	for _, ensured := range []bool{false, true} {
 		m := New(name, State{Spec: specA}, Version, "start", epoch)
@@ -35,13 +38,14 @@ func TestStartReplacesWhatIsRevoked(t *testing.T) {
 	}
 }
 
-// A request that is applied again after a reset, or whose answer was lost, has been carried out: it asks for nothing more, and
-// what was asked for since stands.
+// A request that is applied again after a reset, or whose answer was lost, has been carried out: it asks for nothing
+// more, and what was asked for since stands.
 func TestARepeatedRequestReplacesOnce(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []domain.RequestKind{domain.RequestRenew, domain.RequestRevoke} {
 		for version, want := range map[string]*domain.Want{
-			"v1": {Reason: map[domain.RequestKind]string{domain.RequestRenew: domain.WakeRequested, domain.RequestRevoke: domain.WakeRevocation}[kind],
+			"v1": {Reason: map[domain.RequestKind]string{domain.RequestRenew: domain.WakeRequested,
+				domain.RequestRevoke: domain.WakeRevocation}[kind],
 				Replaces: "v1"},
 			"v0": {Reason: domain.WakeRequested, Replaces: "v1", Force: true},
 		} {
@@ -53,7 +57,8 @@ func TestARepeatedRequestReplacesOnce(t *testing.T) {
 			m.Ask(domain.Request{ID: "r2", Kind: kind})
 			a := m.Next(Situation{Now: epoch})
 			m.Begin(a, epoch)
-			m.Recorded(a, domain.Recorded{Record: *m.Record, Version: version, Needed: kind == domain.RequestRevoke}, epoch)
+			m.Recorded(a, domain.Recorded{Record: *m.Record, Version: version, Needed: kind == domain.RequestRevoke},
+				epoch)
 			require.Equal(t, want, m.Want, "%s of %s", kind, version)
 		}
 	}

@@ -22,7 +22,8 @@ func (w *world) checkBegin(a Action) error {
 			return broken("one action per lane", "%s beside %s", a.Step, s.Action.Step)
 		}
 	}
-	acts := slices.Contains([]Step{StepReserve, StepDeliver, StepRemove, StepRevoke, StepRelease}, a.Step) && !w.Cancelled
+	acts := slices.Contains([]Step{StepReserve, StepDeliver, StepRemove, StepRevoke, StepRelease}, a.Step) &&
+		!w.Cancelled
 	if acts && w.Heard < w.Told {
 		return broken("nothing acts on a stale record", "%s, %d changes behind", a.Step, w.Told-w.Heard)
 	}
@@ -47,7 +48,8 @@ func (w *world) checkBegin(a Action) error {
 			return broken("what is ensured is kept", "released")
 		}
 		if !w.Cancelled && (m.Mode == Active || w.Store.revocable()) {
-			return broken("a revocation is not lost", "released in mode %s with %d pending", m.Mode, len(w.Store.Revocations))
+			return broken("a revocation is not lost", "released in mode %s with %d pending", m.Mode,
+				len(w.Store.Revocations))
 		}
 	}
 	return nil
@@ -82,13 +84,16 @@ func (w *world) check() error {
 	}
 	grown := len(m.Tickets) > len(w.Callers)+2 || len(m.Failed) > 4 || len(m.Deliveries) > 2
 	if grown || m.Attempt != nil && len(m.Attempt.Tried) > 1 {
-		return broken("nothing grows", "%d tickets, %d failed, %d deliveries", len(m.Tickets), len(m.Failed), len(m.Deliveries))
+		return broken("nothing grows", "%d tickets, %d failed, %d deliveries", len(m.Tickets), len(m.Failed),
+			len(m.Deliveries))
 	}
 	if w.Cancelled && !m.cancelled() && m.Mode != Refused {
 		return broken("what is cancelled ends", "in mode %s", m.Mode)
 	}
-	done := len(w.Steps) == 0 && !m.Away.After(w.Now) && !m.asked() && m.known() && len(m.Deliveries) == 0 && !m.revokes()
-	if (m.Mode == Retiring || m.Mode == Clearing) && done && (m.Failure == nil || m.Failure.Step != string(StepRelease)) {
+	done := len(w.Steps) == 0 && !m.Away.After(w.Now) && !m.asked() && m.known() && len(m.Deliveries) == 0 &&
+		!m.revokes()
+	if (m.Mode == Retiring || m.Mode == Clearing) && done &&
+		(m.Failure == nil || m.Failure.Step != string(StepRelease)) {
 		return broken("what is retired ends", "it waits until %s", w.Until)
 	}
 	if m.Generation != 0 && m.Generation != *generation(m.Spec) {
@@ -97,7 +102,8 @@ func (w *world) check() error {
 	if !m.known() || w.Heard != w.Stored || w.Signal {
 		return nil
 	}
-	if ended := m.Mode != Active; !m.asked() && !m.cancelled() && m.Mode != Refused && ended != (w.Store.Retirement != "") {
+	if ended := m.Mode != Active; !m.asked() && !m.cancelled() && m.Mode != Refused &&
+		ended != (w.Store.Retirement != "") {
 		return broken("the mode follows the record", "in mode %s, Postgres has %q", m.Mode, w.Store.Retirement)
 	}
 	shown := m.Status("run").Issued != nil

@@ -30,7 +30,8 @@ func TestSearchableNames(t *testing.T) {
 func TestSearchableNamesFitToTheByte(t *testing.T) {
 	t.Parallel()
 	const room = searchableLimit - len(`[]"",`)
-	for text, size := range map[string]int{"a": 1, " ": 1, "~": 1, "\x1f": 6, "\x7f": 6, `"`: 6, `\`: 6, "<": 6, ">": 6, "&": 6, "\u00fc": 12} {
+	for text, size := range map[string]int{"a": 1, " ": 1, "~": 1, "\x1f": 6, "\x7f": 6, `"`: 6, `\`: 6, "<": 6,
+		">": 6, "&": 6, "\u00fc": 12} {
 		name := strings.Repeat(text, room/size) + strings.Repeat("a", room%size)
 		require.Len(t, SearchableNames([]string{name}), 1, "%q", text)
 		require.Empty(t, SearchableNames([]string{name + "a"}), "%q", text)

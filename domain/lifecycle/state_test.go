@@ -35,7 +35,8 @@ func TestDecodeFirst(t *testing.T) {
 		{"just small enough", large(maxInput), ""},
 		{"too large", large(maxInput + 1), "InputTooLarge"},
 		{"a newer build's state", `{"machine":999,"spec":{"names":["a.example"]}}`, ""},
-		{"a state that claims more than a spec", `{"machine":1,"mode":"Retiring","cycle":7,"tenant":"them","want":{"reason":"Requested","force":true},
+		{"a state that claims more than a spec",
+			`{"machine":1,"mode":"Retiring","cycle":7,"tenant":"them","want":{"reason":"Requested","force":true},
 			"spec":{"names":["a.example"]}}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -76,23 +77,35 @@ func TestDecodeContinued(t *testing.T) {
 			State{Mode: Active, Spec: domain.Spec{Names: []string{"a.example"}}}, false},
 		{"null", `null`, State{Mode: Active}, false},
 		{"less than nothing", `{"machine":-1,"mode":"Retiring"}`, State{Mode: Active}, false},
-		{"ours", `{"machine":1,"mode":"Clearing","cycle":3,"tenant":"us"}`, State{Machine: 1, Mode: Clearing, Cycle: 3, Tenant: "us"}, false},
+		{"ours", `{"machine":1,"mode":"Clearing","cycle":3,"tenant":"us"}`,
+			State{Machine: 1, Mode: Clearing, Cycle: 3, Tenant: "us"}, false},
 		{"a mode that is never handed on", `{"machine":1,"mode":"Retired"}`, State{Machine: 1, Mode: Active}, false},
 		{"an unknown mode", `{"machine":1,"mode":"Frozen"}`, State{Machine: 1, Mode: Active}, false},
-		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
-		{"a renewal that was asked for", `{"machine":1,"want":{"reason":"Requested"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Requested"}}, false},
-		{"a revocation that was asked for", `{"machine":1,"want":{"reason":"Revocation"}}`, State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Revocation"}}, false},
-		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`, State{Machine: 1, Mode: Active}, false},
-		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`, State{Machine: 1, Mode: Active}, false},
+		{"what was asked for", `{"machine":1,"want":{"reason":"Changed"}}`,
+			State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Changed"}}, false},
+		{"a renewal that was asked for", `{"machine":1,"want":{"reason":"Requested"}}`,
+			State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Requested"}}, false},
+		{"a revocation that was asked for", `{"machine":1,"want":{"reason":"Revocation"}}`,
+			State{Machine: 1, Mode: Active, Want: &domain.Want{Reason: "Revocation"}}, false},
+		{"what nobody asks for", `{"machine":1,"want":{"reason":"Renewal","force":true}}`,
+			State{Machine: 1, Mode: Active}, false},
+		{"larger than a caller's input may be", `{"machine":1,"key":"` + strings.Repeat("k", maxInput) + `"}`,
+			State{Machine: 1, Mode: Active}, false},
 		{"as large as a state may be", sized(maxState), State{Machine: 1, Mode: Retiring}, false},
 		{"an octet larger", sized(maxState + 1), State{Mode: Active}, false},
-		{"larger than a state ever is", `{"machine":1,"mode":"Retiring","key":"` + strings.Repeat("k", maxState) + `"}`, State{Mode: Active}, false},
-		{"as many targets as a state may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries-1) + `]}}`,
-			State{Machine: 1, Mode: Retiring, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries)}}, false},
-		{"more targets than a spec may have", `{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries) + `]}}`,
+		{"larger than a state ever is", `{"machine":1,"mode":"Retiring","key":"` + strings.Repeat("k", maxState) +
+			`"}`, State{Mode: Active}, false},
+		{"as many targets as a state may have",
+			`{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries-1) +
+				`]}}`,
+			State{Machine: 1, Mode: Retiring,
+				Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries)}}, false},
+		{"more targets than a spec may have",
+			`{"machine":1,"mode":"Retiring","spec":{"deliveries":["t"` + strings.Repeat(`,"t"`, maxDeliveries) + `]}}`,
 			State{Mode: Active, Spec: domain.Spec{Deliveries: slices.Repeat([]string{"t"}, maxDeliveries+1)}}, false},
 		{"the highest priority", `{"machine":1,"priority":1}`, State{Machine: 1, Mode: Active, Priority: 1}, false},
-		{"a priority that Temporal takes", `{"machine":1,"priority":5}`, State{Machine: 1, Mode: Active, Priority: 5}, false},
+		{"a priority that Temporal takes", `{"machine":1,"priority":5}`, State{Machine: 1, Mode: Active, Priority: 5},
+			false},
 		{"a priority that Temporal refuses", `{"machine":1,"priority":6}`, State{Machine: 1, Mode: Active}, false},
 		{"a priority below all", `{"machine":1,"priority":-1}`, State{Machine: 1, Mode: Active}, false},
 		{"fields of nobody", `{"machine":1,"key":"-----BEGIN"}`, State{Machine: 1, Mode: Active}, false},
@@ -103,7 +116,8 @@ func TestDecodeContinued(t *testing.T) {
 			if c.fails {
 				var refusal *domain.Fault
 				require.Error(t, err)
-				require.NotErrorAs(t, err, &refusal, "the workflow waits for a build that can read it, and does not fail")
+				require.NotErrorAs(t, err, &refusal,
+					"the workflow waits for a build that can read it, and does not fail")
 				var version *NewerStateError
 				require.Equal(t, strings.HasPrefix(c.input, newer), errors.As(err, &version))
 				return
@@ -122,7 +136,8 @@ func TestTheLargestStateIsHandedOn(t *testing.T) {
 		spec.Names = append(spec.Names, fmt.Sprintf("%s%02d.example", strings.Repeat("a.", 120), i))
 	}
 	for i := range 20 {
-		spec.Deliveries = append(spec.Deliveries, fmt.Sprintf("%s%02d@%s", strings.Repeat("t", 61), i, strings.Repeat("h", 63)))
+		spec.Deliveries = append(spec.Deliveries,
+			fmt.Sprintf("%s%02d@%s", strings.Repeat("t", 61), i, strings.Repeat("h", 63)))
 	}
 	first, err := Decode(must(json.Marshal(State{Spec: spec})), false)
 	require.NoError(t, err)
@@ -138,17 +153,20 @@ func TestTheLargestStateIsHandedOn(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	forged := State{Spec: specA, Mode: Retiring, Want: &domain.Want{Force: true}, Cycle: 9, Tenant: "them", Visible: &Visible{State: "Ready"}}
+	forged := State{Spec: specA, Mode: Retiring, Want: &domain.Want{Force: true}, Cycle: 9, Tenant: "them",
+		Visible: &Visible{State: "Ready"}}
 	const began = Version - 1
 	m := New(name, forged, began, "r1", epoch)
-	require.Equal(t, State{Machine: began, Spec: specA, Mode: Active}, m.State, "a caller's input is a spec and nothing else")
+	require.Equal(t, State{Machine: began, Spec: specA, Mode: Active}, m.State,
+		"a caller's input is a spec and nothing else")
 	require.Len(t, m.Tickets, 1)
 	require.Equal(t, domain.Request{ID: "r1", Kind: domain.RequestStart, At: epoch, Spec: &specA}, m.Tickets[0].Request)
 
 	for _, mode := range []Mode{Active, Clearing} {
 		handed := State{Machine: Version, Spec: specA, Mode: mode, Cycle: 9, Tenant: "us"}
 		m = New(name, handed, began, "r1", epoch)
-		handed.Machine = began // what it hands on is written by the rules under which it began, whatever the build's version
+		// What it hands on is written by the rules under which it began, whatever the build's version.
+		handed.Machine = began
 		require.Equal(t, handed, m.State)
 		require.Empty(t, m.Tickets, "whether it is retired, the record says")
 	}

@@ -19,7 +19,8 @@ func (w *world) recordRequest(request domain.Request, ending string) *domain.Rec
 	}
 	if expected := request.ExpectedGeneration; stored == nil && expected != nil && *expected != *generation(s.Spec) {
 		spec := deep(s.Spec)
-		return &domain.Recorded{Refused: fault(domain.FaultSpec, domain.ReasonGenerationConflict), Spec: &spec, Generation: *generation(spec)}
+		return &domain.Recorded{Refused: fault(domain.FaultSpec, domain.ReasonGenerationConflict), Spec: &spec,
+			Generation: *generation(spec)}
 	}
 	if request.Spec != nil {
 		spec := deep(*request.Spec)
@@ -124,7 +125,8 @@ func (w *world) recordFailure() *domain.Decision {
 		return &domain.Decision{}
 	}
 	failed := m.Failed[0]
-	in := domain.Failed{Certificate: name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At, Target: failed.Action.Target,
+	in := domain.Failed{Certificate: name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At,
+		Target:  failed.Action.Target,
 		Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued()}
 	if m.Attempt != nil && failed.Action.lane() == "attempt" {
 		in.Spec, in.Issuer, in.Tried = m.Attempt.Spec, m.Attempt.Issuer, m.Attempt.Tried

@@ -21,7 +21,8 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, m.Deliveries, s.Deliveries)
 
 	s = m.Status("the run after a reset")
-	require.Equal(t, domain.Status{Name: name, Phase: domain.PhaseChecking, Spec: specA}, s, "what an earlier run has read is not reported")
+	require.Equal(t, domain.Status{Name: name, Phase: domain.PhaseChecking, Spec: specA}, s,
+		"what an earlier run has read is not reported")
 
 	m.Failure = nil
 	for _, c := range []struct {
@@ -33,10 +34,15 @@ func TestStatus(t *testing.T) {
 		{"in service", nil, domain.PhaseReady, ""},
 		{"nothing read yet", func(m *Machine) { m.Record = nil }, domain.PhaseIssuing, ""},
 		{"none in service", func(m *Machine) { m.Record.Issued = nil }, domain.PhaseIssuing, ""},
-		{"obtaining", func(m *Machine) { m.Attempt = &Attempt{Stage: StepObtain} }, domain.PhaseIssuing, string(StepObtain)},
-		{"obtaining after a failure", func(m *Machine) { m.Attempt, m.Failure = &Attempt{Stage: StepReserve}, failing(0) }, domain.PhaseIssuing,
+		{"obtaining", func(m *Machine) { m.Attempt = &Attempt{Stage: StepObtain} }, domain.PhaseIssuing,
+			string(StepObtain)},
+		{"obtaining after a failure", func(m *Machine) {
+			m.Attempt, m.Failure = &Attempt{Stage: StepReserve},
+				failing(0)
+		}, domain.PhaseIssuing,
 			string(StepReserve)},
-		{"delivering", func(m *Machine) { m.Running = []Action{{Step: StepDeliver}} }, domain.PhaseReady, string(StepDeliver)},
+		{"delivering", func(m *Machine) { m.Running = []Action{{Step: StepDeliver}} }, domain.PhaseReady,
+			string(StepDeliver)},
 		{"retired", func(m *Machine) { m.Mode = Retired }, domain.PhaseReleased, ""},
 		{"cancelled", (*Machine).Cancel, domain.PhaseReleased, ""},
 		{"ended", func(m *Machine) { m.Mode = Ended }, domain.PhaseReleased, ""},
@@ -48,14 +54,16 @@ func TestStatus(t *testing.T) {
 	}
 
 	s = serving(func(m *Machine) { m.Mode, m.Deliveries, m.Failure = Retired, nil, failing(0) }).Status("run")
-	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}, s.Deliveries, "those that keep it")
+	require.Equal(t, []domain.Delivery{{Target: "t1", Version: "v1", Contacted: true}}, s.Deliveries,
+		"those that keep it")
 	require.Nil(t, s.Renewal)
 	require.Nil(t, s.Failure)
 }
 
 func TestUnpublished(t *testing.T) {
 	t.Parallel()
-	known := Visible{State: string(domain.PhaseReady), Issuer: "ca1", NextRenewal: epoch.Add(time.Hour), Names: specA.Names}
+	known := Visible{State: string(domain.PhaseReady), Issuer: "ca1", NextRenewal: epoch.Add(time.Hour),
+		Names: specA.Names}
 	published := func(change func(m *Machine)) func(m *Machine) {
 		return func(m *Machine) {
 			m.Publish(known)
@@ -85,14 +93,21 @@ func TestUnpublished(t *testing.T) {
 			&Visible{State: string(domain.PhaseFailing), Names: specA.Names}},
 		{"a failure", published(func(m *Machine) { m.Failure = failing(0) }), with(failed)},
 		{"a failure that follows another", func(m *Machine) { m.Publish(*with(failed)); m.Failure = failing(time.Hour) }, nil},
-		{"the renewal moved", published(func(m *Machine) { m.Record.Renewal.At = epoch }), with(func(v *Visible) { v.NextRenewal = epoch })},
+		{"the renewal moved", published(func(m *Machine) { m.Record.Renewal.At = epoch }),
+			with(func(v *Visible) { v.NextRenewal = epoch })},
 		{"the same instant elsewhere", published(func(m *Machine) { m.Record.Renewal.At = m.Record.Renewal.At.In(time.FixedZone("", 3600)) }), nil},
-		{"other names", published(func(m *Machine) { m.Spec = specB }), with(func(v *Visible) { v.Names = specB.Names })},
+		{"other names", published(func(m *Machine) { m.Spec = specB }),
+			with(func(v *Visible) { v.Names = specB.Names })},
 		{"a name more", published(func(m *Machine) { m.Spec.Names = append(slices.Clone(specA.Names), "z.example") }),
 			with(func(v *Visible) { v.Names = append(slices.Clone(specA.Names), "z.example") })},
-		{"no plan", published(func(m *Machine) { m.Record.Renewal = nil }), with(func(v *Visible) { v.NextRenewal = time.Time{} })},
-		{"another issuer", published(func(m *Machine) { m.Record.Issued = &domain.Issued{Issuer: "ca2"} }), with(func(v *Visible) { v.Issuer = "ca2" })},
-		{"another certificate", published(func(m *Machine) { m.Record.Issued = &domain.Issued{Issuer: "ca1", NotAfter: epoch} }),
+		{"no plan", published(func(m *Machine) { m.Record.Renewal = nil }),
+			with(func(v *Visible) { v.NextRenewal = time.Time{} })},
+		{"another issuer", published(func(m *Machine) { m.Record.Issued = &domain.Issued{Issuer: "ca2"} }),
+			with(func(v *Visible) { v.Issuer = "ca2" })},
+		{"another certificate", published(func(m *Machine) {
+			m.Record.Issued = &domain.Issued{Issuer: "ca1",
+				NotAfter: epoch}
+		}),
 			with(func(v *Visible) { v.NotAfter = epoch })},
 	} {
 		m := serving(c.change)

@@ -68,7 +68,8 @@ func (w *world) effect(a Action, ending string, out *answer) *domain.Fault {
 	case StepObtain:
 		switch {
 		case s.Retirement == domain.Released: // nothing is obtained any more
-		case s.Issued == nil || s.version() == m.attemptWant().Replaces || !slices.Equal(s.Issued.Names, m.attemptSpec().Names):
+		case s.Issued == nil || s.version() == m.attemptWant().Replaces ||
+			!slices.Equal(s.Issued.Names, m.attemptSpec().Names):
 			w.issue(m.attemptSpec())
 		case s.Renewal == nil:
 			s.Renewal = &domain.RenewalPlan{At: w.Now.Add(60 * 24 * time.Hour)}

@@ -26,8 +26,9 @@ type store struct {
 type recorded struct{ ID, Version string }
 
 func (s *store) record() domain.Record {
-	return deep(domain.Record{ReadBy: "run", Issued: s.Issued, Renewal: s.Renewal, Failure: s.Failure, Revocations: s.Revocations,
-		Deliveries: s.Deliveries, Retirement: s.Retirement})
+	return deep(domain.Record{ReadBy: "run", Issued: s.Issued, Renewal: s.Renewal, Failure: s.Failure,
+		Revocations: s.Revocations,
+		Deliveries:  s.Deliveries, Retirement: s.Retirement})
 }
 
 func (s *store) version() string {
@@ -86,7 +87,8 @@ func (w *world) issue(spec domain.Spec) {
 	s := &w.Store
 	w.Next++
 	old := s.version()
-	s.Issued = &domain.Issued{Version: versionName(w.Next), Issuer: "ca1", Names: slices.Clone(spec.Names), KeyType: domain.KeyECDSAP256,
+	s.Issued = &domain.Issued{Version: versionName(w.Next), Issuer: "ca1", Names: slices.Clone(spec.Names),
+		KeyType:   domain.KeyECDSAP256,
 		NotBefore: w.Now, NotAfter: w.Now.Add(90 * 24 * time.Hour)}
 	s.For, s.Renewal, s.Failure = spec, &domain.RenewalPlan{At: w.Now.Add(60 * 24 * time.Hour)}, nil
 	for i := range s.Deliveries {

@@ -9,8 +9,8 @@ import (
 	"everleaf/domain"
 )
 
-// A target that is taken back while the first try there is at work is not listed any more, and the try's failure is nobody's
-// business; if the record says that the certificate got there after all, it is cleared.
+// A target that is taken back while the first try there is at work is not listed any more, and the try's failure is
+// nobody's business; if the record says that the certificate got there after all, it is cleared.
 func TestATargetTakenBackDuringItsFirstTry(t *testing.T) {
 	t.Parallel()
 	m := serving(func(m *Machine) { m.Spec.Deliveries = append(slices.Clone(m.Spec.Deliveries), "typo") })

@@ -22,15 +22,20 @@ func TestTargetsAreThoseOfTheRecord(t *testing.T) {
 	}{
 		{"a delivery that failed", domain.Delivery{}, domain.Delivery{Target: "t1", Failure: by(StepDeliver)},
 			domain.Delivery{Target: "t1", Contacted: true, Failure: by(StepDeliver)}},
-		{"a removal that failed, of what is to be delivered", domain.Delivery{}, domain.Delivery{Target: "t1", Failure: by(StepRemove)},
+		{"a removal that failed, of what is to be delivered", domain.Delivery{},
+			domain.Delivery{Target: "t1", Failure: by(StepRemove)},
 			domain.Delivery{Target: "t1", Contacted: true}},
-		{"a removal that failed", domain.Delivery{}, domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepRemove)},
+		{"a removal that failed", domain.Delivery{},
+			domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepRemove)},
 			domain.Delivery{Target: "t2", Version: "v1", Contacted: true, Removing: true, Failure: by(StepRemove)}},
-		{"a delivery that failed, to what is to be cleared", domain.Delivery{}, domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepDeliver)},
+		{"a delivery that failed, to what is to be cleared", domain.Delivery{},
+			domain.Delivery{Target: "t2", Version: "v1", Failure: by(StepDeliver)},
 			domain.Delivery{Target: "t2", Version: "v1", Contacted: true, Removing: true}},
-		{"confirmed since", domain.Delivery{Target: "t1"}, domain.Delivery{Target: "t1", Version: "v1"}, domain.Delivery{Target: "t1", Version: "v1", Contacted: true}},
+		{"confirmed since", domain.Delivery{Target: "t1"}, domain.Delivery{Target: "t1", Version: "v1"},
+			domain.Delivery{Target: "t1", Version: "v1", Contacted: true}},
 		{"never met, and named", domain.Delivery{Target: "t1"}, domain.Delivery{}, domain.Delivery{Target: "t1"}},
-		{"met, and not stored: it was cleared", domain.Delivery{Target: "t1", Version: "v1", Contacted: true}, domain.Delivery{}, domain.Delivery{Target: "t1"}},
+		{"met, and not stored: it was cleared", domain.Delivery{Target: "t1", Version: "v1", Contacted: true},
+			domain.Delivery{}, domain.Delivery{Target: "t1"}},
 	} {
 		list := func(d domain.Delivery) []domain.Delivery {
 			if d.Target == "" {
@@ -65,8 +70,8 @@ func TestAnUnstoredFailureStandsAtItsVersion(t *testing.T) {
 	}
 }
 
-// A target that the spec stops to name is cleared, one that never met the certificate is forgotten, and one that is named
-// again is delivered to from nothing: what its removal has begun is not known.
+// A target that the spec stops to name is cleared, one that never met the certificate is forgotten, and one that is
+// named again is delivered to from nothing: what its removal has begun is not known.
 func TestTargetsFollowTheSpec(t *testing.T) {
 	t.Parallel()
 	failed := func(d domain.Delivery) domain.Delivery {
@@ -88,10 +93,13 @@ func TestTargetsFollowTheSpec(t *testing.T) {
 		{"one more is named", Active, []string{"t1", "t2"}, met, nil, []domain.Delivery{met, {Target: "t2"}}},
 		{"not named any more", Active, nil, failed(met), nil, []domain.Delivery{removing}},
 		{"being cleared", Active, nil, failed(removing), nil, []domain.Delivery{failed(removing)}},
-		{"named again", Active, []string{"t1"}, failed(removing), nil, []domain.Delivery{{Target: "t1", Contacted: true}}},
+		{"named again", Active, []string{"t1"}, failed(removing), nil,
+			[]domain.Delivery{{Target: "t1", Contacted: true}}},
 		{"never met", Active, nil, domain.Delivery{Target: "t1"}, nil, nil},
-		{"never met, and a delivery is at work", Active, nil, domain.Delivery{Target: "t1"}, busy, []domain.Delivery{{Target: "t1", Removing: true}}},
-		{"met without a version", Active, nil, domain.Delivery{Target: "t1", Contacted: true}, nil, []domain.Delivery{{Target: "t1", Contacted: true, Removing: true}}},
+		{"never met, and a delivery is at work", Active, nil, domain.Delivery{Target: "t1"}, busy,
+			[]domain.Delivery{{Target: "t1", Removing: true}}},
+		{"met without a version", Active, nil, domain.Delivery{Target: "t1", Contacted: true}, nil,
+			[]domain.Delivery{{Target: "t1", Contacted: true, Removing: true}}},
 		{"a version that is not known to be met", Active, nil, domain.Delivery{Target: "t1", Version: "v1"}, nil,
 			[]domain.Delivery{{Target: "t1", Version: "v1", Removing: true}}},
 		{"retiring leaves it", Retiring, []string{"t1"}, met, nil, nil},

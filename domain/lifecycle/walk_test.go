@@ -33,7 +33,8 @@ func TestWalk(t *testing.T) {
 			way, err = shorten(way, replay)
 			t.Fatalf("seed %d: %v\nby way of:\n  %s", seed, err, strings.Join(way, "\n  "))
 		}
-		t.Logf("seed %d: %d events, %d certificates, in %s", seed, len(way), w.Next, time.Since(start).Round(time.Millisecond))
+		t.Logf("seed %d: %d events, %d certificates, in %s", seed, len(way), w.Next,
+			time.Since(start).Round(time.Millisecond))
 	}
 }
 
@@ -102,7 +103,8 @@ func shorten(events []string, replay func(events []string) (done []string, err e
 	for size := len(short); size > 0; {
 		before := len(short)
 		for at := 0; at+size <= len(short); {
-			if done, failed := replay(slices.Delete(slices.Clone(short), at, at+size)); failed != nil && len(done) < len(short) {
+			if done, failed := replay(slices.Delete(slices.Clone(short), at, at+size)); failed != nil &&
+				len(done) < len(short) {
 				short, err = done, failed
 			} else {
 				at += size

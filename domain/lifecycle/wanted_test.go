@@ -32,12 +32,18 @@ func TestWanted(t *testing.T) {
 		{"the plan", nil, domain.Want{Reason: domain.WakeRenewal, Planned: planned}, planned},
 		{"a retry before the renewal", func(m *Machine) { m.Failure = failing(time.Hour - 1) }, retry, planned.Add(-1)},
 		{"a retry at the renewal", func(m *Machine) { m.Failure = failing(time.Hour) }, late, planned},
-		{"a retry after the renewal", func(m *Machine) { m.Failure = failing(2 * time.Hour) }, late, epoch.Add(2 * time.Hour)},
-		{"a retry without a plan", func(m *Machine) { m.Failure, m.Record.Renewal = failing(time.Minute), nil }, retry, epoch.Add(time.Minute)},
-		{"a retry of the first", func(m *Machine) { m.Failure, m.Record = failing(time.Minute), &domain.Record{} }, retry, epoch.Add(time.Minute)},
-		{"a retry before anything is read", func(m *Machine) { m.Failure, m.Record = failing(time.Minute), nil }, retry, epoch.Add(time.Minute)},
-		{"none in service", func(m *Machine) { m.Record.Issued = nil }, domain.Want{Reason: domain.WakeNotIssued}, time.Time{}},
-		{"no plan", func(m *Machine) { m.Record.Renewal = nil }, domain.Want{Reason: domain.WakeUnplanned}, time.Time{}},
+		{"a retry after the renewal", func(m *Machine) { m.Failure = failing(2 * time.Hour) }, late,
+			epoch.Add(2 * time.Hour)},
+		{"a retry without a plan", func(m *Machine) { m.Failure, m.Record.Renewal = failing(time.Minute), nil }, retry,
+			epoch.Add(time.Minute)},
+		{"a retry of the first", func(m *Machine) { m.Failure, m.Record = failing(time.Minute), &domain.Record{} },
+			retry, epoch.Add(time.Minute)},
+		{"a retry before anything is read", func(m *Machine) { m.Failure, m.Record = failing(time.Minute), nil },
+			retry, epoch.Add(time.Minute)},
+		{"none in service", func(m *Machine) { m.Record.Issued = nil }, domain.Want{Reason: domain.WakeNotIssued},
+			time.Time{}},
+		{"no plan", func(m *Machine) { m.Record.Renewal = nil }, domain.Want{Reason: domain.WakeUnplanned},
+			time.Time{}},
 		{"to be revoked", func(m *Machine) { m.Record.Revocations = pending("v1", nil) },
 			domain.Want{Reason: domain.WakeRevocation, Replaces: "v1"}, time.Time{}},
 		{"to be revoked without a replacement", func(m *Machine) {
@@ -46,8 +52,10 @@ func TestWanted(t *testing.T) {
 		{"another is to be revoked", func(m *Machine) { m.Record.Revocations = pending("v0", nil) },
 			domain.Want{Reason: domain.WakeRenewal, Planned: planned}, planned},
 		{"asked for", func(m *Machine) { m.Want = &asked }, asked, time.Time{}},
-		{"asked for, after a failure", func(m *Machine) { m.Want, m.Failure = &asked, failing(time.Minute) }, asked, time.Time{}},
-		{"asked for, tried", func(m *Machine) { m.Want, m.Failure = &tried, failing(time.Minute) }, tried, epoch.Add(time.Minute)},
+		{"asked for, after a failure", func(m *Machine) { m.Want, m.Failure = &asked, failing(time.Minute) }, asked,
+			time.Time{}},
+		{"asked for, tried", func(m *Machine) { m.Want, m.Failure = &tried, failing(time.Minute) }, tried,
+			epoch.Add(time.Minute)},
 		{"asked for, held", func(m *Machine) { m.Want, m.Failure = &asked, holds }, asked, epoch.Add(time.Minute)},
 		{"asked for with force, held", func(m *Machine) { m.Want, m.Failure = &forced, holds }, forced, time.Time{}},
 	} {
@@ -75,7 +83,8 @@ func TestTheEarliestComesFirst(t *testing.T) {
 		for i, wait := range c.waits {
 			name := targets.Spec.Deliveries[i]
 			targets.Deliveries = append(targets.Deliveries, domain.Delivery{Target: name, Failure: failing(wait)})
-			revocations.Record.Revocations = append(revocations.Record.Revocations, pending(name, func(r *domain.Revocation) { r.Failure = failing(wait) })...)
+			revocations.Record.Revocations = append(revocations.Record.Revocations,
+				pending(name, func(r *domain.Revocation) { r.Failure = failing(wait) })...)
 		}
 		at := epoch.Add(c.at)
 		require.Equal(t, at, targets.Next(Situation{Now: epoch}).At)
@@ -85,8 +94,8 @@ func TestTheEarliestComesFirst(t *testing.T) {
 	}
 }
 
-// A revocation waits for the targets to have the replacement, and for the next try of one that failed; on the way to the end
-// it waits for no target.
+// A revocation waits for the targets to have the replacement, and for the next try of one that failed; on the way to
+// the end it waits for no target.
 func TestWhenARevocationIsDue(t *testing.T) {
 	t.Parallel()
 	const m = time.Minute
@@ -110,7 +119,8 @@ func TestWhenARevocationIsDue(t *testing.T) {
 			if m.Mode = c.mode; c.behind {
 				m.Deliveries[0].Version, m.Deliveries[0].Failure = "v0", failing(time.Hour)
 			}
-			m.Record.Revocations = pending("v0", func(r *domain.Revocation) { r.WithoutReplacement, r.After = c.without, epoch.Add(c.after) })
+			m.Record.Revocations = pending("v0",
+				func(r *domain.Revocation) { r.WithoutReplacement, r.After = c.without, epoch.Add(c.after) })
 			if c.retries > 0 {
 				m.Record.Revocations[0].Failure = failing(c.retries)
 			}

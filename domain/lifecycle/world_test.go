@@ -33,8 +33,8 @@ type plain struct {
 	Callers []caller
 	// Next numbers the versions, Asked the requests.
 	Next, Asked int
-	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the record
-	// that it took; Signal says that word is under way.
+	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the
+	// record that it took; Signal says that word is under way.
 	Stored, Told, Heard int
 	Signal              bool
 	// Suggested and Outdated are those of Situation.
@@ -46,8 +46,8 @@ type plain struct {
 	Over      Do
 	// Until is how long the workflow waits.
 	Until time.Time
-	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for which
-	// nobody wanted a replacement.
+	// Revoke are the versions whose revocation was accepted, Revoked those that are, at the CA. Alone are those for
+	// which nobody wanted a replacement.
 	Revoke, Revoked, Alone []string
 }
 
@@ -75,8 +75,8 @@ type caller struct {
 	Request  domain.Request
 	Recorded bool
 	Version  string
-	// Kept says that an Ensure was recorded after it, Given that a Retire was. Void says that what was in service was given up
-	// by then, and revoked or to be revoked.
+	// Kept says that an Ensure was recorded after it, Given that a Retire was. Void says that what was in service was
+	// given up by then, and revoked or to be revoked.
 	Kept, Given, Void bool
 }
 
@@ -208,7 +208,8 @@ func (w *world) continueAsNew() error {
 	if err != nil {
 		return fmt.Errorf("the next run cannot read the state: %w", err)
 	}
-	w.Machine, w.Suggested, w.Outdated, w.Shown, w.Heard = New(name, state, Version, w.id(), w.Now), false, false, false, -1
+	w.Machine, w.Suggested, w.Outdated, w.Shown, w.Heard = New(name, state, Version, w.id(), w.Now), false, false,
+		false, -1
 	return nil
 }
 

@@ -37,7 +37,8 @@ const (
 // ReplacementOrderExists), and an expired order or authorization is not found. It also answers in the CA's place where
 // a test says so.
 type Boulder struct {
-	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies against.
+	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies
+	// against.
 	Directory, CABundle string
 
 	pebble *Pebble
@@ -82,7 +83,8 @@ func NewBoulder(t testing.TB, pebble *Pebble) *Boulder {
 	server.StartTLS()
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	b.Directory, b.CABundle = server.URL+target.Path, filepath.Join(t.TempDir(), "boulder.pem")
-	must(t, os.WriteFile(b.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+	must(t, os.WriteFile(b.CABundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: server.Certificate().Raw}),
 		0o600))
 	return b
 }

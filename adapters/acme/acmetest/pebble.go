@@ -57,8 +57,8 @@ type Pebble struct {
 	// Directory is the ACME directory's URL, CABundle the path of the PEM file that its TLS certificate verifies
 	// against, ManagementURL the base of Pebble's management API (/roots/0, /set-renewal-info/).
 	Directory, CABundle, ManagementURL string
-	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail); empty
-	// with Options.DNS.
+	// DNS is the address of its DNS server, DNSManagementURL the base of that server's API (/add-a, /set-servfail);
+	// empty with Options.DNS.
 	DNS, DNSManagementURL string
 	// HTTPPort is where HTTP-01 is validated.
 	HTTPPort int
@@ -178,7 +178,8 @@ func (p *Pebble) writeConfig(ports []int, certificate, key string) {
 		"certificate": certificate, "privateKey": key, "httpPort": p.HTTPPort, "tlsPort": ports[4],
 		"domainBlocklist": append([]string{}, p.options.Blocked...), "keyAlgorithm": "ecdsa", "profiles": profiles,
 		"externalAccountBindingRequired": len(p.options.Bindings) > 0, "externalAccountMACKeys": p.options.Bindings,
-		"retryAfter": map[string]int{"authz": seconds(p.options.AuthorizationRetry), "order": seconds(p.options.OrderRetry)},
+		"retryAfter": map[string]int{"authz": seconds(p.options.AuthorizationRetry),
+			"order": seconds(p.options.OrderRetry)},
 	}})
 	must(p.t, err)
 	must(p.t, os.WriteFile(p.config, config, 0o600))

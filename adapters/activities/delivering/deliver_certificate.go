@@ -61,7 +61,8 @@ func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, b
 	// With the number of its own delivery: what was asked for later stays.
 	if undo := target.Remove(ctx, ports.Removal{Certificate: bundle.Certificate, Target: bundle.Target,
 		Sequence: bundle.Sequence}); undo != nil {
-		activity.GetLogger(ctx).Error("a late delivery has left a certificate at a target that was cleared", "certificate",
+		activity.GetLogger(ctx).Error("a late delivery has left a certificate at a target that was cleared",
+			"certificate",
 			bundle.Certificate,
 			"target", bundle.Target, "error", undo)
 	}
@@ -112,5 +113,6 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 		return ports.Bundle{}, domain.About(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate,
 			pair.Record.Issued.Serial))
 	}
-	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key}, nil
+	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key},
+		nil
 }

@@ -29,7 +29,8 @@ func TestDeliverCertificateDeliversAndRecords(t *testing.T) {
 	gomock.InOrder(
 		r.expectTarget(),
 		r.expectBegin(version).Return(int64(7), nil),
-		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Target: targetRef, Sequence: 7, Issued: *pair().Record.Issued,
+		r.target.EXPECT().Deliver(anything, ports.Bundle{Certificate: certName, Target: targetRef, Sequence: 7,
+			Issued:   *pair().Record.Issued,
 			ChainPEM: []byte("chain"), KeyPEM: []byte("private")}).Return("written", nil),
 		r.deliveries.EXPECT().RecordDelivered(anything, certName, targetRef, int64(7), "written"),
 		r.observer.EXPECT().CertificateDelivered(anything, targetRef),
@@ -40,7 +41,8 @@ func TestDeliverCertificateDeliversAndRecords(t *testing.T) {
 	require.Equal(t, make([]byte, len(key)), key, "the key is cleared")
 }
 
-// A target counts as met from BeginDelivery on. What is found before must not have it counted: the mocks refuse the call.
+// A target counts as met from BeginDelivery on. What is found before must not have it counted: the mocks refuse the
+// call.
 func TestDeliverCertificateFaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -57,20 +59,24 @@ func TestDeliverCertificateFaults(t *testing.T) {
 		}, domain.FaultWait, waitFault.Reason, true},
 		"no such version of the certificate": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(ports.KeyPair{}, domain.NewFault(domain.FaultOperator, "UnknownVersion", nil, "no"))
+			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(ports.KeyPair{},
+				domain.NewFault(domain.FaultOperator, "UnknownVersion", nil, "no"))
 		}, domain.FaultOperator, "UnknownVersion", false},
 		"another version is in service": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(func(p *ports.KeyPair) { p.Replaced = true }), nil)
+			r.deliveries.EXPECT().Bundle(anything, certName,
+				version).Return(pair(func(p *ports.KeyPair) { p.Replaced = true }), nil)
 		}, domain.FaultWait, "VersionReplaced", false},
 		"the certificate is released": {func(r *rig) {
 			r.expectTarget()
-			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(func(p *ports.KeyPair) { p.Record.ReleasedAt = new(time.Time) }), nil)
+			r.deliveries.EXPECT().Bundle(anything, certName,
+				version).Return(pair(func(p *ports.KeyPair) { p.Record.ReleasedAt = new(time.Time) }), nil)
 		}, domain.FaultWait, "VersionReplaced", false},
 		"a wrong sealing key": {func(r *rig) {
 			r.expectTarget()
 			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(), nil)
-			r.sealer.EXPECT().Open(anything, anything).Return(nil, domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong"))
+			r.sealer.EXPECT().Open(anything, anything).Return(nil,
+				domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong"))
 		}, domain.FaultOperator, "SealingKeyWrong", false},
 		"something later was asked for": {func(r *rig) {
 			r.expectTarget()
@@ -95,7 +101,8 @@ func TestDeliverCertificateFaults(t *testing.T) {
 			gomock.InOrder(r.expectBegin(version).Return(int64(7), nil), r.expectBegin(version).Return(int64(0), late))
 			r.target.EXPECT().Deliver(anything, anything).Return("", late)
 		}, domain.FaultWait, "VersionReplaced", false},
-		"the target has had a number that nobody knows": {func(r *rig) { // not VersionReplaced: the record would not know better
+		// Not VersionReplaced: the record would not know better.
+		"the target has had a number that nobody knows": {func(r *rig) {
 			r.expectTarget()
 			r.expectBundle(pair())
 			r.expectBegin(version).Times(2).Return(int64(7), nil)
@@ -107,8 +114,10 @@ func TestDeliverCertificateFaults(t *testing.T) {
 			gomock.InOrder(
 				r.expectBegin(version).Return(int64(7), nil),
 				r.target.EXPECT().Deliver(anything, anything).Return("written", nil),
-				r.deliveries.EXPECT().RecordDelivered(anything, certName, targetRef, int64(7), "written").Return(true, late),
-				r.target.EXPECT().Remove(anything, ports.Removal{Certificate: certName, Target: targetRef, Sequence: 7}).Return(targetFault),
+				r.deliveries.EXPECT().RecordDelivered(anything, certName, targetRef, int64(7), "written").Return(true,
+					late),
+				r.target.EXPECT().Remove(anything,
+					ports.Removal{Certificate: certName, Target: targetRef, Sequence: 7}).Return(targetFault),
 			)
 		}, domain.FaultWait, "VersionReplaced", false},
 		"something later is on its way": {func(r *rig) {
@@ -123,7 +132,8 @@ func TestDeliverCertificateFaults(t *testing.T) {
 			r.expectBundle(pair())
 			r.expectBegin(version)
 			r.target.EXPECT().Deliver(anything, anything).Return("written", nil)
-			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(false, waitFault)
+			r.deliveries.EXPECT().RecordDelivered(anything, anything, anything, anything, anything).Return(false,
+				waitFault)
 		}, domain.FaultWait, waitFault.Reason, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -59,17 +59,21 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	pool, _ := postgrestest.New(t)
 	ctrl := gomock.NewController(t)
-	s := &site{T: t, pool: pool, env: activitytest.Env(nil), certificates: postgres.NewCertificates(pool), deliveries: postgres.NewDeliveries(pool),
-		notifier: mocks.NewMockNotifier(ctrl), dir: t.TempDir()}
-	targets, err := delivery.New([]delivery.Config{{Name: "files", Directory: &delivery.Directory{Path: filepath.Join(s.dir, "{name}")}}}, delivery.Deps{})
+	s := &site{T: t, pool: pool, env: activitytest.Env(nil), certificates: postgres.NewCertificates(pool),
+		deliveries: postgres.NewDeliveries(pool),
+		notifier:   mocks.NewMockNotifier(ctrl), dir: t.TempDir()}
+	targets, err := delivery.New([]delivery.Config{{Name: "files",
+		Directory: &delivery.Directory{Path: filepath.Join(s.dir, "{name}")}}}, delivery.Deps{})
 	require.NoError(t, err)
 	s.targets, s.before = targets, func() {}
 	sealer := mocks.NewMockSealer(ctrl)
-	sealer.EXPECT().Open(gomock.Any(), gomock.Any()).AnyTimes().DoAndReturn(func(_ context.Context, sealed []byte) ([]byte, error) {
+	sealer.EXPECT().Open(gomock.Any(), gomock.Any()).AnyTimes().DoAndReturn(func(_ context.Context,
+		sealed []byte) ([]byte, error) {
 		return append([]byte{}, sealed...), nil
 	})
-	delivering.Register(s.env, delivering.New(delivering.Params{Deliveries: s.deliveries, Targets: s, Sealer: sealer, Notifier: s.notifier,
-		Clock: system.Clock{}, Observer: activitytest.Unobserved{}}))
+	delivering.Register(s.env, delivering.New(delivering.Params{Deliveries: s.deliveries, Targets: s, Sealer: sealer,
+		Notifier: s.notifier,
+		Clock:    system.Clock{}, Observer: activitytest.Unobserved{}}))
 	return s
 }
 
@@ -78,23 +82,27 @@ func (s *site) issue(words string) (version string) {
 	s.Helper()
 	orders := postgres.NewOrders(s.pool)
 	order, err := orders.OpenOrder(s.Context(), ports.NewOrder{Certificate: "web", Key: words, Issuer: "main",
-		Spec: domain.Spec{Names: []string{"web.example"}}.WithDefaults(), SealedKey: []byte("key of " + words), CSR: []byte("csr")})
+		Spec: domain.Spec{Names: []string{"web.example"}}.WithDefaults(), SealedKey: []byte("key of " + words),
+		CSR: []byte("csr")})
 	require.NoError(s, err)
 	_, err = orders.RecordPlaced(s.Context(), "web", order.ID, "https://ca.example/"+words, time.Now().Add(time.Hour))
 	require.NoError(s, err)
-	issued, err := s.certificates.RecordIssued(s.Context(), "web", order.ID, domain.Issued{Issuer: "main", Names: []string{"web.example"}, Serial: words, NotBefore: time.Now(),
-		NotAfter: time.Now().Add(time.Hour)}, []byte("chain of "+words))
+	issued, err := s.certificates.RecordIssued(s.Context(), "web", order.ID,
+		domain.Issued{Issuer: "main", Names: []string{"web.example"}, Serial: words, NotBefore: time.Now(),
+			NotAfter: time.Now().Add(time.Hour)}, []byte("chain of "+words))
 	require.NoError(s, err)
 	return issued.Version
 }
 
 func (s *site) deliver(version string) error {
-	_, err := activitytest.Call(s, s.env, ports.DeliverCertificate, ports.DeliverCertificateInput{Certificate: "web", Target: "files", Version: version})
+	_, err := activitytest.Call(s, s.env, ports.DeliverCertificate,
+		ports.DeliverCertificateInput{Certificate: "web", Target: "files", Version: version})
 	return err
 }
 
 func (s *site) remove() error {
-	_, err := activitytest.Call(s, s.env, ports.RemoveDelivery, ports.RemoveDeliveryInput{Certificate: "web", Target: "files"})
+	_, err := activitytest.Call(s, s.env, ports.RemoveDelivery,
+		ports.RemoveDeliveryInput{Certificate: "web", Target: "files"})
 	return err
 }
 
@@ -150,7 +158,8 @@ func TestADeliverysLife(t *testing.T) {
 
 	// A file is lost: the sweep stores that, and the workflow delivers again.
 	require.NoError(t, os.Remove(filepath.Join(s.dir, "web", "tls.key")))
-	s.notifier.EXPECT().RecordChanged(gomock.Any(), "web").Do(func(context.Context, string) { s.requireRecorded("", true) })
+	s.notifier.EXPECT().RecordChanged(gomock.Any(),
+		"web").Do(func(context.Context, string) { s.requireRecorded("", true) })
 	out, err := activitytest.Call(t, s.env, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1}, []int{out.Checked, out.Drifted})
@@ -175,13 +184,16 @@ func TestALateTryUndoesNothing(t *testing.T) {
 	s := newSite(t)
 	version := s.issue("one")
 	require.NoError(t, s.deliver(version))
-	late, err := s.deliveries.BeginRemoval(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "files", ID: "late"})
+	late, err := s.deliveries.BeginRemoval(t.Context(),
+		ports.DeliveryRequest{Certificate: "web", Target: "files", ID: "late"})
 	require.NoError(t, err)
 	s.requireRecorded("", true)
 	require.NoError(t, s.deliver(version))
-	_, err = s.deliveries.BeginRemoval(t.Context(), ports.DeliveryRequest{Certificate: "web", Target: "files", ID: "late"})
+	_, err = s.deliveries.BeginRemoval(t.Context(),
+		ports.DeliveryRequest{Certificate: "web", Target: "files", ID: "late"})
 	s.requireReason(err, domain.ReasonVersionReplaced)
-	s.requireReason(s.target().Remove(t.Context(), ports.Removal{Certificate: "web", Target: "files", Sequence: late}), domain.ReasonVersionReplaced)
+	s.requireReason(s.target().Remove(t.Context(), ports.Removal{Certificate: "web", Target: "files", Sequence: late}),
+		domain.ReasonVersionReplaced)
 	s.requireReason(s.deliveries.RecordRemoved(t.Context(), "web", "files", late), domain.ReasonVersionReplaced)
 	require.Equal(t, "key of one", s.there())
 	s.requireRecorded(version, true)
@@ -202,8 +214,8 @@ func TestALateDeliveryLeavesNothing(t *testing.T) {
 	s.requireRecorded("", false)
 }
 
-// After a backup of the database is restored, its numbers go on beyond those that the target has seen. Where its clock does
-// not allow that, a person is asked: a workflow that got another version would find the same one again and again.
+// After a backup of the database is restored, its numbers go on beyond those that the target has seen. Where its clock
+// does not allow that, a person is asked: a workflow that got another version would find the same one again and again.
 func TestARestoredBackup(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

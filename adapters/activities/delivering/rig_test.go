@@ -24,7 +24,8 @@ const (
 var (
 	now       = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	anything  = gomock.Any()
-	waitFault = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
+	waitFault = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded,
+		"the database does not answer")
 )
 
 // rig runs the steps through their registration, on mocks of every port.
@@ -46,15 +47,18 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	r := &rig{
-		T: t, env: activitytest.Env(nil), now: now, deliveries: mocks.NewMockDeliveries(ctrl), targets: mocks.NewMockTargets(ctrl),
-		target: mocks.NewMockTarget(ctrl), sealer: mocks.NewMockSealer(ctrl), notifier: mocks.NewMockNotifier(ctrl), observer: mocks.NewMockObserver(ctrl),
+		T: t, env: activitytest.Env(nil), now: now, deliveries: mocks.NewMockDeliveries(ctrl),
+		targets: mocks.NewMockTargets(ctrl),
+		target:  mocks.NewMockTarget(ctrl), sealer: mocks.NewMockSealer(ctrl), notifier: mocks.NewMockNotifier(ctrl),
+		observer: mocks.NewMockObserver(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
 		r.now = r.now.Add(r.step)
 		return r.now
 	})
-	Register(r.env, New(Params{Deliveries: r.deliveries, Targets: r.targets, Sealer: r.sealer, Notifier: r.notifier, Clock: clock, Observer: r.observer}))
+	Register(r.env, New(Params{Deliveries: r.deliveries, Targets: r.targets, Sealer: r.sealer, Notifier: r.notifier,
+		Clock: clock, Observer: r.observer}))
 	return r
 }
 
@@ -65,7 +69,8 @@ func call[In, Out any](r *rig, step ports.Step[In, Out], in In) (Out, error) {
 
 // pair is a stored version as Deliveries has it.
 func pair(change ...func(*ports.KeyPair)) ports.KeyPair {
-	p := ports.KeyPair{Record: ports.CertificateRecord{Name: certName, Issued: &domain.Issued{Version: version, Serial: "0a"}},
+	p := ports.KeyPair{Record: ports.CertificateRecord{Name: certName,
+		Issued: &domain.Issued{Version: version, Serial: "0a"}},
 		ChainPEM: []byte("chain"), SealedKey: []byte("sealed")}
 	for _, c := range change {
 		c(&p)
@@ -94,9 +99,11 @@ func (r *rig) expectBegin(version string) *gomock.Call {
 		require.Equal(r, ports.DeliveryRequest{Certificate: certName, Target: targetRef, ID: request.ID}, request)
 	}
 	if version == "" {
-		return r.deliveries.EXPECT().BeginRemoval(anything, anything).Do(func(_ context.Context, request ports.DeliveryRequest) { same(request) })
+		return r.deliveries.EXPECT().BeginRemoval(anything,
+			anything).Do(func(_ context.Context, request ports.DeliveryRequest) { same(request) })
 	}
-	return r.deliveries.EXPECT().BeginDelivery(anything, anything, version).Do(func(_ context.Context, request ports.DeliveryRequest, _ string) { same(request) })
+	return r.deliveries.EXPECT().BeginDelivery(anything, anything,
+		version).Do(func(_ context.Context, request ports.DeliveryRequest, _ string) { same(request) })
 }
 
 func requireReason(t *testing.T, err error, kind domain.FaultKind, reason domain.Reason, retryable bool) {

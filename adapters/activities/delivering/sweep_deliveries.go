@@ -79,7 +79,8 @@ func (a *Activities) check(ctx context.Context, page []ports.DeliveredTo) ([]por
 	var drifts []ports.Drift
 	for i, delivery := range page {
 		if found[i] != "" {
-			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target", delivery.Target,
+			activity.GetLogger(ctx).Warn("delivery drifted", "certificate", delivery.Certificate, "target",
+				delivery.Target,
 				"drift", found[i])
 			a.Observer.DeliveryDrifted(ctx, delivery.Target)
 			drifts = append(drifts, ports.Drift{DeliveredTo: delivery, What: found[i]})
@@ -115,7 +116,8 @@ func (a *Activities) passed(ctx context.Context, delivery ports.DeliveredTo, err
 		return ctx.Err()
 	}
 	if domain.AsFault(err).Reason != domain.ReasonVersionReplaced {
-		activity.GetLogger(ctx).Warn("delivery not checked", "certificate", delivery.Certificate, "target", delivery.Target,
+		activity.GetLogger(ctx).Warn("delivery not checked", "certificate", delivery.Certificate, "target",
+			delivery.Target,
 			"error", err)
 	}
 	return nil

@@ -31,7 +31,8 @@ func (r *rig) fleet(host string, all []ports.DeliveredTo) {
 
 func deliveredTo(n int) (all []ports.DeliveredTo) {
 	for i := range n {
-		all = append(all, ports.DeliveredTo{Certificate: fmt.Sprintf("shop-%04d", i/2), Target: []string{"haproxy@west", "nginx@west"}[i%2],
+		all = append(all, ports.DeliveredTo{Certificate: fmt.Sprintf("shop-%04d", i/2),
+			Target:  []string{"haproxy@west", "nginx@west"}[i%2],
 			Version: fmt.Sprintf("v-%04d", i/2)})
 	}
 	return all
@@ -40,11 +41,16 @@ func deliveredTo(n int) (all []ports.DeliveredTo) {
 // looks has each look at a target answered by the certificate and target.
 func (r *rig) looks(answer func(certificate string) (string, error)) {
 	r.targets.EXPECT().Target(anything).AnyTimes().Return(r.target, nil)
-	r.deliveries.EXPECT().Bundle(anything, anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, certificate, _ string) (ports.KeyPair, error) {
+	r.deliveries.EXPECT().Bundle(anything, anything,
+		anything).AnyTimes().DoAndReturn(func(_ context.Context, certificate, _ string) (ports.KeyPair, error) {
 		return pair(func(p *ports.KeyPair) { p.Record.Name = certificate }), nil
 	})
-	r.sealer.EXPECT().Open(anything, anything).AnyTimes().DoAndReturn(func(context.Context, []byte) ([]byte, error) { return []byte("private"), nil })
-	r.target.EXPECT().Drift(anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, b ports.Bundle) (string, error) {
+	r.sealer.EXPECT().Open(anything, anything).AnyTimes().DoAndReturn(func(context.Context, []byte) ([]byte,
+		error) {
+		return []byte("private"), nil
+	})
+	r.target.EXPECT().Drift(anything, anything).AnyTimes().DoAndReturn(func(_ context.Context, b ports.Bundle) (string,
+		error) {
 		require.NotContains(r, b.Certificate, "lost", "what has drifted is not looked at")
 		return answer(b.Certificate)
 	})
@@ -64,7 +70,8 @@ func TestSweepDeliveriesNotifiesEachDriftedCertificateOnce(t *testing.T) {
 	})
 	drift := func(certificate, version string) (drifts []ports.Drift) {
 		for _, target := range []string{"haproxy@west", "nginx@west"} {
-			drifts = append(drifts, ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate, Target: target, Version: version}, What: "tls.key is gone"})
+			drifts = append(drifts, ports.Drift{DeliveredTo: ports.DeliveredTo{Certificate: certificate,
+				Target: target, Version: version}, What: "tls.key is gone"})
 		}
 		return drifts
 	}
@@ -73,17 +80,20 @@ func TestSweepDeliveriesNotifiesEachDriftedCertificateOnce(t *testing.T) {
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0003", "v-0003")),
 		r.notifier.EXPECT().RecordChanged(anything, "shop-0003"),
 		r.deliveries.EXPECT().RecordDrifted(anything, drift("shop-0120", "v-0120")),
-		r.notifier.EXPECT().RecordChanged(anything, "shop-0120").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")),
+		r.notifier.EXPECT().RecordChanged(anything,
+			"shop-0120").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended")),
 	)
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{Host: "west"})
 	require.NoError(t, err)
-	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(250)[249], Done: true, Checked: 250, Drifted: 4}, out)
+	require.Equal(t, ports.SweepDeliveriesOutput{After: deliveredTo(250)[249], Done: true, Checked: 250, Drifted: 4},
+		out)
 }
 
 // A drift that is stored, and whose workflow was not notified since a worker was killed, is notified by the next look.
 func TestSweepDeliveriesNotifiesOfWhatDriftedBefore(t *testing.T) {
 	r := newRig(t)
-	r.fleet("", append(deliveredTo(2), ports.DeliveredTo{Certificate: "lost", Target: "haproxy"}, ports.DeliveredTo{Certificate: "lost", Target: "nginx"}))
+	r.fleet("", append(deliveredTo(2), ports.DeliveredTo{Certificate: "lost", Target: "haproxy"},
+		ports.DeliveredTo{Certificate: "lost", Target: "nginx"}))
 	r.looks(func(string) (string, error) { return "", nil })
 	r.notifier.EXPECT().RecordChanged(anything, "lost")
 	out, err := call(r, ports.SweepDeliveries, ports.SweepDeliveriesInput{})
@@ -131,7 +141,8 @@ func TestSweepDeliveriesIsRepeatedIfOneStepFails(t *testing.T) {
 		want   *domain.Fault
 	}{
 		"the list": {func(r *rig) {
-			r.deliveries.EXPECT().Delivered(anything, anything, anything, anything).Return(ports.DeliveredPage{}, waitFault)
+			r.deliveries.EXPECT().Delivered(anything, anything, anything, anything).Return(ports.DeliveredPage{},
+				waitFault)
 		}, waitFault},
 		"a drift": {func(r *rig) {
 			r.fleet("", deliveredTo(1))

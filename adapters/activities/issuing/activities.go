@@ -70,8 +70,8 @@ type pace struct {
 	heartbeat time.Duration
 	// place is how long a step waits in place for one thing: a longer wait is none that holds a worker's slot.
 	place time.Duration
-	// first is the pause between the acceptance of a challenge and the first poll of the CA: a poll that comes too early
-	// costs the Retry-After of its answer.
+	// first is the pause between the acceptance of a challenge and the first poll of the CA: a poll that comes too
+	// early costs the Retry-After of its answer.
 	first time.Duration
 	// check is the first pause between checks of a challenge from our side, poll that between polls of the CA where it
 	// names none; each doubles, up to pauseMax. askedMax bounds what the CA names, parkMin the wait out of place.
@@ -80,8 +80,8 @@ type pace struct {
 	closed time.Duration
 	// stageLimit is how long a CA may work on authorizations, or on an order, before the attempt counts as failed.
 	stageLimit time.Duration
-	// silence is how long a CA may answer nothing before the attempt counts as failed; silenceMin and silenceMax bound the
-	// wait out of place meanwhile.
+	// silence is how long a CA may answer nothing before the attempt counts as failed; silenceMin and silenceMax bound
+	// the wait out of place meanwhile.
 	silence, silenceMin, silenceMax time.Duration
 	// cleanUp bounds the removal of challenges after the step's own context ended.
 	cleanUp time.Duration

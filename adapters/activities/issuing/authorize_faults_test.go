@@ -24,7 +24,8 @@ func TestAuthorizeOrderCannotGoOn(t *testing.T) {
 		says   string
 	}{
 		{"invalid from the start", []domain.Authorization{failed}, "Unauthorized", why.Message},
-		{"invalid after the CA looked", []domain.Authorization{authorization("a", isPending), failed}, "Unauthorized", why.Message},
+		{"invalid after the CA looked", []domain.Authorization{authorization("a", isPending), failed}, "Unauthorized",
+			why.Message},
 		{"expired, without a word", []domain.Authorization{bare}, "AuthorizationFailed", "expired"},
 		{"wanted challenge not offered", []domain.Authorization{dnsOnly}, "ChallengeNotOffered", "[dns-01]"},
 	} {
@@ -35,7 +36,8 @@ func TestAuthorizeOrderCannotGoOn(t *testing.T) {
 				r.solver.EXPECT().Check(anything, anything)
 				r.ca.EXPECT().AcceptChallenge(anything, anything)
 			}
-			inOrder(r.shows("a", c.shown...), one(r.cleansUp(waitFault))) // the clean-up's own fault does not hide the cause
+			// The clean-up's own fault does not hide the cause.
+			inOrder(r.shows("a", c.shown...), one(r.cleansUp(waitFault)))
 			err := r.authorize(ofOne())
 			application, fault := faultIn(t, err)
 			require.True(t, application.NonRetryable())
@@ -136,7 +138,8 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 				func(ctx context.Context, _ string, _ []domain.Challenge) error { cancel(); return ctx.Err() })
 		}},
 		{"while waiting to see it", func(r *rig, cancel func()) {
-			r.activities.pace.check, r.activities.pace.pauseMax, r.activities.pace.place, r.waitLimit = time.Hour, time.Hour, 2*time.Hour, 2*time.Hour
+			r.activities.pace.check, r.activities.pace.pauseMax, r.activities.pace.place, r.waitLimit = time.Hour,
+				time.Hour, 2*time.Hour, 2*time.Hour
 			r.shows("a", long)
 			r.solver.EXPECT().Present(anything, anything, anything)
 			r.solver.EXPECT().Check(anything, anything).DoAndReturn(func(context.Context, domain.Challenge) error {
@@ -155,7 +158,8 @@ func TestAuthorizeOrderLeavesChallengesWhenCutShort(t *testing.T) {
 			r.shows("a", long, long)
 			r.solver.EXPECT().Present(anything, anything, anything)
 			r.solver.EXPECT().Check(anything, anything)
-			r.ca.EXPECT().AcceptChallenge(anything, anything).DoAndReturn(func(context.Context, domain.Challenge) error {
+			r.ca.EXPECT().AcceptChallenge(anything,
+				anything).DoAndReturn(func(context.Context, domain.Challenge) error {
 				time.AfterFunc(20*time.Millisecond, cancel)
 				return nil
 			})

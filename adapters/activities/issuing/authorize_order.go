@@ -30,8 +30,9 @@ func (i *issuance) authorize(ctx context.Context, order *domain.Order) (err erro
 			"challenge %q: this worker has no solver for it", i.spec.Challenge)
 	}
 	defer func() {
-		// Not while the CA may still check: when this try is cut short (shutdown, lost heartbeat, cancellation), parked or
-		// repeated in place, the next try or the record of the outcome removes the challenges, as after a kill.
+		// Not while the CA may still check: when this try is cut short (shutdown, lost heartbeat, cancellation),
+		// parked or repeated in place, the next try or the record of the outcome removes the challenges, as after a
+		// kill.
 		if ctx.Err() == nil && !activities.IsParked(err) && (err == nil || !domain.AsFault(err).Transient()) {
 			i.cleanUp(ctx, solver)
 		}
@@ -61,7 +62,8 @@ func (i *issuance) cleanUp(ctx context.Context, solver ports.Solver) {
 	cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.pace.cleanUp)
 	defer cancel()
 	if err := solver.CleanUp(cleanCtx, i.stored.ID); err != nil {
-		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order", i.stored.ID,
+		activity.GetLogger(ctx).Warn("challenges not removed yet", "certificate", i.in.Certificate, "order",
+			i.stored.ID,
 			"error", err)
 	}
 }

@@ -30,14 +30,16 @@ func ofOne() domain.Order {
 
 // challenge is the http-01 challenge of one of the two names, "a" or "b".
 func challenge(name string, status domain.AuthorizationStatus) domain.Challenge {
-	return domain.Challenge{Type: domain.ChallengeHTTP01, URL: "challenge/" + name, Status: status, Name: name + ".example.com",
+	return domain.Challenge{Type: domain.ChallengeHTTP01, URL: "challenge/" + name, Status: status,
+		Name:  name + ".example.com",
 		Token: "token-" + name, KeyAuthorization: "token-" + name + ".thumbprint"}
 }
 
 func authorization(name string, status domain.AuthorizationStatus) domain.Authorization {
-	return domain.Authorization{URL: "authz/" + name, Name: name + ".example.com", Status: status, Challenges: []domain.Challenge{
-		{Type: "dns-01", URL: "challenge/dns/" + name}, challenge(name, domain.AuthorizationPending),
-	}}
+	return domain.Authorization{URL: "authz/" + name, Name: name + ".example.com", Status: status,
+		Challenges: []domain.Challenge{
+			{Type: "dns-01", URL: "challenge/dns/" + name}, challenge(name, domain.AuthorizationPending),
+		}}
 }
 
 // shows expects the CA to be asked about a name once for each answer, in order.
@@ -96,7 +98,8 @@ func TestAuthorizeOrderShowsAllBeforeItTellsTheCA(t *testing.T) {
 func TestAuthorizeOrderLeavesTheValidAlone(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		r := newRig(t)
-		inOrder(r.shows("a", authorization("a", isValid)), r.shows("b", authorization("b", isValid)), one(r.cleansUp(nil)))
+		inOrder(r.shows("a", authorization("a", isValid)), r.shows("b", authorization("b", isValid)),
+			one(r.cleansUp(nil)))
 		require.NoError(t, r.authorize(pending))
 	})
 	t.Run("one of two", func(t *testing.T) {
@@ -115,7 +118,8 @@ func TestAuthorizeOrderLeavesTheValidAlone(t *testing.T) {
 	})
 }
 
-// A killed try had the CA validate a: it is presented again, since the CA may still be checking, but not accepted twice.
+// A killed try had the CA validate a: it is presented again, since the CA may still be checking, but not accepted
+// twice.
 func TestAuthorizeOrderGoesOnWhereAKilledTryWas(t *testing.T) {
 	r := newRig(t)
 	validating := authorization("a", isPending)
@@ -153,7 +157,8 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 	})
 	never := func(t *testing.T) *rig {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Look: domain.Look{Since: now.Add(-r.waitLimit)}})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented,
+			Look: domain.Look{Since: now.Add(-r.waitLimit)}})
 		r.shows("a", authorization("a", isPending))
 		return r
 	}
@@ -162,14 +167,17 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 		r.solver.EXPECT().Check(anything, a).Return(invisible)
 		r.cleansUp(nil)
 		err := r.authorize(ofOne())
-		wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "http://a.example.com answers 404"), false)
+		wire(t, err, domain.NewFault(domain.FaultName, "ChallengeNotVisible", nil, "http://a.example.com answers 404"),
+			false)
 	})
 	t.Run("all are refused all the time: no need to wait to the end", func(t *testing.T) {
-		closed := ports.PortClosed{Fault: domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil, "connection refused")}
+		closed := ports.PortClosed{Fault: domain.NewFault(domain.FaultWait, "ChallengeNotVisible", nil,
+			"connection refused")}
 		for since, over := range map[time.Duration]bool{19 * time.Second: false, 21 * time.Second: true} {
 			r := newRig(t)
 			r.waitLimit, r.activities.pace.closed = 2*time.Minute, 20*time.Second
-			r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented, Look: domain.Look{Since: now.Add(-since)}, Closed: now.Add(-since)})
+			r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: presented,
+				Look: domain.Look{Since: now.Add(-since)}, Closed: now.Add(-since)})
 			r.shows("a", authorization("a", isPending))
 			r.solver.EXPECT().Check(anything, a).Return(closed)
 			if !over {
@@ -186,7 +194,8 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 	})
 	t.Run("the zone is ours and cannot be seen: the operator's fault", func(t *testing.T) {
 		r := never(t)
-		r.solver.EXPECT().Check(anything, a).Return(domain.NewFault(domain.FaultWait, "ZoneNotVisible", nil, "no name server of it"))
+		r.solver.EXPECT().Check(anything, a).Return(domain.NewFault(domain.FaultWait, "ZoneNotVisible", nil,
+			"no name server of it"))
 		r.cleansUp(nil)
 		err := r.authorize(ofOne())
 		wire(t, err, domain.NewFault(domain.FaultOperator, "ZoneNotVisible", nil, "no name server of it"), false)
@@ -222,7 +231,8 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 		r.ca.EXPECT().AcceptChallenge(anything, anything)
 		r.shows("a", authorization("a", isPending), waiting)
 		require.Equal(t, 25*time.Second, parked(t, r.authorize(ofOne())))
-		require.Equal(t, progress{Order: orderID, Stage: accepted, Look: domain.Look{For: "the issuer default to validate", Since: now}, Checks: 1}, r.progress())
+		require.Equal(t, progress{Order: orderID, Stage: accepted,
+			Look: domain.Look{For: "the issuer default to validate", Since: now}, Checks: 1}, r.progress())
 	}
 	t.Run("until the CA is done", func(t *testing.T) {
 		r := newRig(t)
@@ -250,8 +260,10 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	t.Run("where the CA names no pause, it grows", func(t *testing.T) {
 		r := newRig(t)
 		r.activities.pace.poll, r.activities.pace.pauseMax = 500*time.Millisecond, 30*time.Second
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now.Add(-10 * time.Second)}})
-		for _, pause := range []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted,
+			Look: domain.Look{Since: now.Add(-10 * time.Second)}})
+		for _, pause := range []time.Duration{time.Second, time.Second, 2 * time.Second, 4 * time.Second,
+			8 * time.Second, 16 * time.Second,
 			30 * time.Second, 30 * time.Second} {
 			r.shows("a", authorization("a", isPending))
 			require.Equal(t, pause, parked(t, r.authorize(ofOne())))
@@ -268,7 +280,8 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("for an hour: the CA's fault", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted, Look: domain.Look{Since: now.Add(-time.Hour)}, Checks: 100})
+		r.env.SetHeartbeatDetails(progress{Order: orderID, Stage: accepted,
+			Look: domain.Look{Since: now.Add(-time.Hour)}, Checks: 100})
 		r.shows("a", waiting)
 		r.cleansUp(nil)
 		application, fault := faultIn(t, r.authorize(ofOne()))
@@ -295,10 +308,12 @@ func TestAuthorizeOrderIsParked(t *testing.T) {
 	})
 	t.Run("what another order's try saved does not count", func(t *testing.T) {
 		r := newRig(t)
-		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Look: domain.Look{Since: now}, Failures: 2, Expired: 1})
+		r.env.SetHeartbeatDetails(progress{Order: "another", Stage: accepted, Look: domain.Look{Since: now},
+			Failures: 2, Expired: 1})
 		require.NoError(t, r.parts(func(_ context.Context, i *issuance) error {
 			require.False(t, i.switchTo(orderID))
-			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1, Look: domain.Look{For: "the issuer default"}}, i.at)
+			require.Equal(t, progress{Order: orderID, Failures: 2, Expired: 1,
+				Look: domain.Look{For: "the issuer default"}}, i.at)
 			require.True(t, i.switchTo(orderID))
 			return nil
 		}))
@@ -309,7 +324,8 @@ func TestAuthorizeOrderHeartbeats(t *testing.T) {
 	r := newRig(t)
 	r.activities.pace.heartbeat = time.Millisecond
 	r.shows("a", authorization("a", isPending), authorization("a", isValid))
-	r.solver.EXPECT().Present(anything, anything, anything).DoAndReturn(func(context.Context, string, []domain.Challenge) error {
+	r.solver.EXPECT().Present(anything, anything,
+		anything).DoAndReturn(func(context.Context, string, []domain.Challenge) error {
 		r.beat() // a solver that takes its time
 		return nil
 	})

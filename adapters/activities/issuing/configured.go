@@ -21,7 +21,8 @@ func configured(processes []ports.Process, queue string) domain.Configured {
 			// Two processes may have read the CA's directory at different times: what one of them knows, there is.
 			before, twice := all.Issuers[issuer.Name]
 			all.Issuers[issuer.Name] = domain.ConfiguredIssuer{
-				Profiles: append(slices.Clone(before.Profiles), issuer.Profiles...), Known: issuer.Known && (before.Known || !twice),
+				Profiles: append(slices.Clone(before.Profiles), issuer.Profiles...), Known: issuer.Known &&
+					(before.Known || !twice),
 			}
 		}
 		all.Zones = append(all.Zones, p.Zones...)

@@ -18,18 +18,25 @@ func TestConfiguredIsWhatAllProcessesHave(t *testing.T) {
 	other := process(ports.ProcessSettings{Roles: delivers, Issuers: []ports.ProcessIssuer{{Name: "elsewhere"}}})
 	other.TaskQueue = "other"
 	require.Equal(t, domain.Configured{}, configured(nil, "q"))
-	require.Equal(t, domain.Configured{}, configured([]ports.Process{other, process(ports.ProcessSettings{Roles: []string{"pull"}, Targets: []ports.ProcessTarget{{Name: "gateways"}}})}, "q"))
-	require.Equal(t, domain.Configured{Targets: map[string][]string{"": nil}}, configured([]ports.Process{process(ports.ProcessSettings{Roles: delivers})}, "q"))
+	require.Equal(t, domain.Configured{}, configured([]ports.Process{other,
+		process(ports.ProcessSettings{Roles: []string{"pull"}, Targets: []ports.ProcessTarget{{Name: "gateways"}}})},
+		"q"))
+	require.Equal(t, domain.Configured{Targets: map[string][]string{"": nil}},
+		configured([]ports.Process{process(ports.ProcessSettings{Roles: delivers})}, "q"))
 	require.Equal(t, domain.Configured{
-		Issuers: map[string]domain.ConfiguredIssuer{"a": {Profiles: []string{"x", "y"}, Known: true}, "b": {Profiles: []string{"x"}}, "c": {}},
+		Issuers: map[string]domain.ConfiguredIssuer{"a": {Profiles: []string{"x", "y"}, Known: true},
+			"b": {Profiles: []string{"x"}}, "c": {}},
 		Zones:   []string{"one", "two"},
 		Targets: map[string][]string{"": {"nginx", "hook"}, "edge": {"disk"}},
 	}, configured([]ports.Process{
-		process(ports.ProcessSettings{Roles: delivers, Zones: []string{"one"}, Targets: []ports.ProcessTarget{{Name: "nginx"}}, Issuers: []ports.ProcessIssuer{
-			{Name: "a", Profiles: []string{"x"}, Known: true}, {Name: "b", Profiles: []string{"x"}, Known: true}}}),
-		process(ports.ProcessSettings{Roles: delivers, Zones: []string{"two"}, Targets: []ports.ProcessTarget{{Name: "nginx"}, {Name: "hook"}}, Issuers: []ports.ProcessIssuer{
-			{Name: "a", Profiles: []string{"y"}, Known: true}, {Name: "b"}, {Name: "c"}}}),
-		process(ports.ProcessSettings{Roles: delivers, Targets: []ports.ProcessTarget{{Name: "disk", Host: "edge"}}}), other,
+		process(ports.ProcessSettings{Roles: delivers, Zones: []string{"one"},
+			Targets: []ports.ProcessTarget{{Name: "nginx"}}, Issuers: []ports.ProcessIssuer{
+				{Name: "a", Profiles: []string{"x"}, Known: true}, {Name: "b", Profiles: []string{"x"}, Known: true}}}),
+		process(ports.ProcessSettings{Roles: delivers, Zones: []string{"two"},
+			Targets: []ports.ProcessTarget{{Name: "nginx"}, {Name: "hook"}}, Issuers: []ports.ProcessIssuer{
+				{Name: "a", Profiles: []string{"y"}, Known: true}, {Name: "b"}, {Name: "c"}}}),
+		process(ports.ProcessSettings{Roles: delivers, Targets: []ports.ProcessTarget{{Name: "disk", Host: "edge"}}}),
+		other,
 	}, "q"))
 }
 
@@ -44,11 +51,14 @@ func TestRecordUnknown(t *testing.T) {
 		record  domain.Record
 		refused bool
 	}{
-		{"a new certificate", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, domain.Record{}, true},
+		{"a new certificate", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, domain.Record{},
+			true},
 		{"a dry run", func(in *ports.RecordRequestInput) {}, true, serving(), true},
 		{"a change", func(in *ports.RecordRequestInput) {}, false, serving(), true},
-		{"what is in service so", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, serving(), false},
-		{"what is stored so", func(in *ports.RecordRequestInput) { in.Before, in.Generation = misspelled, 3 }, false, domain.Record{}, false},
+		{"what is in service so", func(in *ports.RecordRequestInput) { in.Before = misspelled }, false, serving(),
+			false},
+		{"what is stored so", func(in *ports.RecordRequestInput) { in.Before, in.Generation = misspelled, 3 }, false,
+			domain.Record{}, false},
 	} {
 		r := newRig(t)
 		r.processes = []ports.Process{{ProcessSettings: ports.ProcessSettings{Roles: []string{ports.DeliveryRole},

@@ -84,7 +84,8 @@ func (i *issuance) store(ctx context.Context, order domain.Order) (issued domain
 		fault := domain.AsFault(err)
 		if life := issued.NotAfter.Sub(issued.NotBefore); life > 0 && !issued.NotAfter.After(now) &&
 			now.Sub(i.stored.OpenedAt) >= life {
-			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errCertificateExpired, "%s", fault.Message).Permanent()
+			return issued, nil, domain.NewFault(fault.Kind, fault.Reason, errCertificateExpired, "%s",
+				fault.Message).Permanent()
 		}
 		// Downloading it again would not help; the next attempt places a new order.
 		return issued, nil, errors.Join(fault.Permanent(), i.Orders.AbandonOrder(ctx, i.in.Certificate, i.stored.ID,

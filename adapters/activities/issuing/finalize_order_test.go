@@ -146,7 +146,8 @@ func TestFinalizeOrderIsParked(t *testing.T) {
 	r.ca.EXPECT().Finalize(anything, anything, anything).Return(slow, nil)
 	_, err := r.finalize(s, ready())
 	require.Equal(t, time.Minute, parked(t, err))
-	require.Equal(t, progress{Order: orderID, Stage: finalizing, Look: domain.Look{For: "the issuer default to issue", Since: now}, Checks: 1}, r.progress())
+	require.Equal(t, progress{Order: orderID, Stage: finalizing,
+		Look: domain.Look{For: "the issuer default to issue", Since: now}, Checks: 1}, r.progress())
 
 	r.again(time.Minute)
 	_, err = r.finalize(s, slow) // as the next try finds it
@@ -233,7 +234,8 @@ func TestFinalizeOrderAbandonsWhatDoesNotVerify(t *testing.T) {
 			r := newRig(t)
 			r.ca.EXPECT().Finalize(anything, anything, anything).Return(answer(domain.OrderValid), nil)
 			r.ca.EXPECT().Download(anything, certURL).Return(another.chain, nil)
-			r.orders.EXPECT().AbandonOrder(anything, certName, orderID, anything).DoAndReturn(func(_ context.Context, _, _, reason string) error {
+			r.orders.EXPECT().AbandonOrder(anything, certName, orderID,
+				anything).DoAndReturn(func(_ context.Context, _, _, reason string) error {
 				require.Contains(t, reason, "another key")
 				return abandonErr
 			})
@@ -277,7 +279,8 @@ func TestFinalizeOrderFaults(t *testing.T) {
 		{"record certificate", func(r *rig, f *domain.Fault) {
 			download(r)
 			r.ca.EXPECT().AccountURL(anything).Return(account, nil)
-			r.certificates.EXPECT().RecordIssued(anything, anything, anything, anything, anything).Return(domain.Issued{}, f)
+			r.certificates.EXPECT().RecordIssued(anything, anything, anything, anything,
+				anything).Return(domain.Issued{}, f)
 		}, []*domain.Fault{waitFault}, true},
 	} {
 		for _, fault := range c.faults {
@@ -297,7 +300,8 @@ func TestFinalizeOrderEndsWithItsContext(t *testing.T) {
 	r.activities.pace.place = 2 * time.Hour
 	slow := answer(domain.OrderProcessing)
 	slow.RetryAfter = time.Hour
-	r.ca.EXPECT().Finalize(anything, anything, anything).DoAndReturn(func(context.Context, domain.Order, []byte) (domain.Order, error) {
+	r.ca.EXPECT().Finalize(anything, anything,
+		anything).DoAndReturn(func(context.Context, domain.Order, []byte) (domain.Order, error) {
 		time.AfterFunc(20*time.Millisecond, cancel)
 		return slow, nil
 	})

@@ -53,7 +53,8 @@ type mortalOrders struct {
 	*mortal
 }
 
-func (o mortalOrders) FindOrder(ctx context.Context, certificate string) (record domain.Record, order *ports.StoredOrder, err error) {
+func (o mortalOrders) FindOrder(ctx context.Context, certificate string) (record domain.Record,
+	order *ports.StoredOrder, err error) {
 	err = o.does("FindOrder", func() (err error) {
 		record, order, err = o.Orders.FindOrder(ctx, certificate)
 		return err
@@ -65,8 +66,12 @@ func (o mortalOrders) OpenOrder(ctx context.Context, order ports.NewOrder) (port
 	return lives(o.mortal, "OpenOrder", func() (ports.StoredOrder, error) { return o.Orders.OpenOrder(ctx, order) })
 }
 
-func (o mortalOrders) RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (string, error) {
-	return lives(o.mortal, "RecordPlaced", func() (string, error) { return o.Orders.RecordPlaced(ctx, certificate, orderID, url, expires) })
+func (o mortalOrders) RecordPlaced(ctx context.Context, certificate, orderID, url string, expires time.Time) (string,
+	error) {
+	return lives(o.mortal, "RecordPlaced", func() (string,
+		error) {
+		return o.Orders.RecordPlaced(ctx, certificate, orderID, url, expires)
+	})
 }
 
 func (o mortalOrders) AbandonOrder(ctx context.Context, certificate, orderID, reason string) error {
@@ -78,13 +83,15 @@ type mortalCertificates struct {
 	*mortal
 }
 
-func (c mortalCertificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued, chain []byte) (domain.Issued, error) {
+func (c mortalCertificates) RecordIssued(ctx context.Context, certificate, orderID string, issued domain.Issued,
+	chain []byte) (domain.Issued, error) {
 	return lives(c.mortal, "RecordIssued", func() (domain.Issued, error) {
 		return c.Certificates.RecordIssued(ctx, certificate, orderID, issued, chain)
 	})
 }
 
-func (c mortalCertificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan, next time.Time) (domain.Record, error) {
+func (c mortalCertificates) RecordRenewal(ctx context.Context, certificate, version string, plan domain.RenewalPlan,
+	next time.Time) (domain.Record, error) {
 	return lives(c.mortal, "RecordRenewal", func() (domain.Record, error) {
 		return c.Certificates.RecordRenewal(ctx, certificate, version, plan, next)
 	})
@@ -134,12 +141,12 @@ func (i mortalIssuers) Issuer(name string) (ports.CA, error) {
 	return mortalCA{ca, i.mortal}, err
 }
 
-// points is how often an issuance may be killed at least: before and after each of its calls that leaves a trace. A CA that
-// is slow has some of them repeated.
+// points is how often an issuance may be killed at least: before and after each of its calls that leaves a trace. A CA
+// that is slow has some of them repeated.
 const points = 22
 
-// A worker is killed at each of these points of a first issuance and of a renewal: the next worker ends with one order at
-// the CA, one certificate, and nothing left over.
+// A worker is killed at each of these points of a first issuance and of a renewal: the next worker ends with one order
+// at the CA, one certificate, and nothing left over.
 func TestKillsBetweenAnyTwoCalls(t *testing.T) {
 	t.Parallel()
 	all := newServers(t, "PEBBLE_VA_NOSLEEP=1")
@@ -181,7 +188,8 @@ func (servers *servers) killed(n int) {
 		return servers.process(nil).issue(in)
 	}
 	first := issue(name+".example.test", nil)
-	// Of another name: Pebble uses one authorization in a hundred again, whatever its settings say, and has fewer points then.
+	// Of another name: Pebble uses one authorization in a hundred again, whatever its settings say, and has fewer
+	// points then.
 	second := issue("next-"+name+".example.test", first)
 	require.NotEqual(servers, first.Serial, second.Serial)
 	for query, want := range map[string]int{

@@ -56,7 +56,8 @@ func TestObtainCertificate(t *testing.T) {
 
 // Another version than the one to be replaced is the answer, no matter who obtained it.
 func TestObtainCertificateThatIsThere(t *testing.T) {
-	there := domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "default", NotBefore: now, NotAfter: now.Add(90 * 24 * time.Hour)}}
+	there := domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "default", NotBefore: now,
+		NotAfter: now.Add(90 * 24 * time.Hour)}}
 	plan := &domain.RenewalPlan{At: now.Add(time.Hour)}
 	for _, replaces := range []string{"", replaced} {
 		in := obtainInput
@@ -131,8 +132,8 @@ func TestObtainCertificateStartsOver(t *testing.T) {
 	require.Equal(t, "AuthorizeOrder", fault.Step)
 }
 
-// A certificate that ran out before it could be stored is followed by another one as well. One that is expired sooner is not: the
-// clock is wrong.
+// A certificate that ran out before it could be stored is followed by another one as well. One that is expired sooner
+// is not: the clock is wrong.
 func TestObtainCertificateThatExpiredMeanwhile(t *testing.T) {
 	s := newSigned(t)
 	life := s.want.NotAfter.Sub(s.want.NotBefore)
@@ -186,7 +187,8 @@ func TestObtainCertificateNamesThePartThatFailed(t *testing.T) {
 		{"PlanRenewal", waitFault, func(r *rig, err error) {
 			r.finds(domain.Record{Issued: &domain.Issued{Version: "v1", Issuer: "other"}}, nil)
 			r.rand.EXPECT().Float64()
-			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything, anything).Return(domain.Record{}, err)
+			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything,
+				anything).Return(domain.Record{}, err)
 		}},
 	} {
 		t.Run(c.part, func(t *testing.T) {
@@ -221,7 +223,8 @@ func TestObtainCertificateCountsWhatFailed(t *testing.T) {
 func TestObtainCertificateHeartbeats(t *testing.T) {
 	r := newRig(t)
 	r.activities.pace.heartbeat = time.Millisecond
-	r.orders.EXPECT().FindOrder(anything, certName).DoAndReturn(func(context.Context, string) (domain.Record, *ports.StoredOrder, error) {
+	r.orders.EXPECT().FindOrder(anything, certName).DoAndReturn(func(context.Context, string) (domain.Record,
+		*ports.StoredOrder, error) {
 		r.beat()
 		return domain.Record{}, nil, operatorFault
 	})

@@ -21,7 +21,8 @@ func (r *rig) expectOpenedFor(version, keyOf, keyLost string) {
 	opened := placed()
 	planned(&opened)
 	opened.Spec = r.in.Spec
-	order := ports.NewOrder{Certificate: certName, Key: version, Issuer: "default", Spec: r.in.Spec, CSR: []byte("csr"), KeyOf: keyOf, KeyLost: keyLost}
+	order := ports.NewOrder{Certificate: certName, Key: version, Issuer: "default", Spec: r.in.Spec,
+		CSR: []byte("csr"), KeyOf: keyOf, KeyLost: keyLost}
 	if keyOf == "" {
 		order.SealedKey = []byte("sealed")
 		r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil)
@@ -37,10 +38,12 @@ func TestPlaceOrderKeepsTheKey(t *testing.T) {
 		of   domain.Issued
 		kept bool
 	}{
-		"kept":                          {func(*ports.ObtainCertificateInput) {}, inService, true},
-		"rotated, as by default":        {func(in *ports.ObtainCertificateInput) { in.Spec.KeyRotation = domain.RotateAlways }, inService, false},
-		"another key type":              {func(*ports.ObtainCertificateInput) {}, domain.Issued{Version: "v1", KeyType: domain.KeyRSA2048}, false},
-		"the policy asks for a new one": {func(in *ports.ObtainCertificateInput) { in.NewKey = true }, inService, false},
+		"kept":                   {func(*ports.ObtainCertificateInput) {}, inService, true},
+		"rotated, as by default": {func(in *ports.ObtainCertificateInput) { in.Spec.KeyRotation = domain.RotateAlways }, inService, false},
+		"another key type": {func(*ports.ObtainCertificateInput) {},
+			domain.Issued{Version: "v1", KeyType: domain.KeyRSA2048}, false},
+		"the policy asks for a new one": {func(in *ports.ObtainCertificateInput) { in.NewKey = true }, inService,
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

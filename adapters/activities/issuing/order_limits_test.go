@@ -26,7 +26,8 @@ func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 		kind domain.FaultKind
 		wait time.Duration
 	}{
-		{acmetest.Problem(429, "rateLimited", "too many new orders", "Retry-After", "77"), domain.FaultRateLimited, 77 * time.Second},
+		{acmetest.Problem(429, "rateLimited", "too many new orders", "Retry-After", "77"), domain.FaultRateLimited,
+			77 * time.Second},
 		{acmetest.Problem(429, "rateLimited", "too many new orders"), domain.FaultRateLimited, 0},
 		{acmetest.Problem(503, "rateLimited", "busy", "Retry-After", "9"), domain.FaultCA, 9 * time.Second},
 	} {
@@ -45,8 +46,8 @@ func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 	require.Equal(t, 1, servers.count(`SELECT count(*) FROM keys`))
 }
 
-// Let's Encrypt exempts a renewal from its limits only within the window that it suggests. One that comes late is told to
-// wait, does so with the old certificate in service, and is exempt again in the next window.
+// Let's Encrypt exempts a renewal from its limits only within the window that it suggests. One that comes late is told
+// to wait, does so with the old certificate in service, and is exempt again in the next window.
 func TestLateRenewalLosesItsExemption(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t)
@@ -61,7 +62,8 @@ func TestLateRenewalLosesItsExemption(t *testing.T) {
 	_, fault := faultIn(t, err)
 	require.Equal(t, domain.FaultRateLimited, fault.Kind)
 	require.Equal(t, 34*time.Hour, fault.RetryAfter)
-	require.Equal(t, 1, servers.count(`SELECT count(*) FROM certificates WHERE current_version = $1::uuid`, old.Version), "in service")
+	require.Equal(t, 1, servers.count(`SELECT count(*) FROM certificates WHERE current_version = $1::uuid`,
+		old.Version), "in service")
 
 	servers.suggest("late", time.Now().Add(-time.Minute), time.Now().Add(time.Hour))
 	require.NotEqual(t, old.Serial, p.issue(renewal).Serial)
@@ -72,12 +74,14 @@ func TestLateRenewalLosesItsExemption(t *testing.T) {
 func (servers *servers) suggest(name string, start, end time.Time) {
 	servers.Helper()
 	var chain string
-	require.NoError(servers, servers.pool.QueryRow(servers.Context(), `SELECT v.chain_pem FROM versions v JOIN certificates c ON c.current_version = v.id
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(),
+		`SELECT v.chain_pem FROM versions v JOIN certificates c ON c.current_version = v.id
 		WHERE c.name = $1`, name).Scan(&chain))
 	body, err := json.Marshal(map[string]string{"Certificate": chain, "ARIResponse": fmt.Sprintf(
 		`{"suggestedWindow":{"start":%q,"end":%q}}`, start.Format(time.RFC3339), end.Format(time.RFC3339))})
 	require.NoError(servers, err)
-	response, err := servers.pebble.Client.Post(servers.pebble.ManagementURL+"/set-renewal-info/", "application/json", bytes.NewReader(body))
+	response, err := servers.pebble.Client.Post(servers.pebble.ManagementURL+"/set-renewal-info/", "application/json",
+		bytes.NewReader(body))
 	require.NoError(servers, err)
 	require.NoError(servers, response.Body.Close())
 	require.Equal(servers, http.StatusOK, response.StatusCode)

@@ -26,8 +26,8 @@ func (servers *servers) issuedByCA() int {
 	return strings.Count(servers.pebble.Log(), "Issued certificate serial")
 }
 
-// A process dies between newOrder's answer and storing the order's URL. Let's Encrypt answers the next one with the same
-// order; with replaces it refuses that first (409 alreadyReplaced), and hands the order out to a request without.
+// A process dies between newOrder's answer and storing the order's URL. Let's Encrypt answers the next one with the
+// same order; with replaces it refuses that first (409 alreadyReplaced), and hands the order out to a request without.
 func TestLostOrderIsHandedOutAgain(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t)
@@ -42,8 +42,10 @@ func TestLostOrderIsHandedOutAgain(t *testing.T) {
 		requests := servers.ca.Count(acmetest.PathNewOrder)
 
 		replaces = servers.process(nil).issue(order("lost", names, replaces))
-		require.Equal(t, lost.url, servers.text(`SELECT url FROM orders ORDER BY created_at DESC LIMIT 1`), "the very order")
-		require.Equal(t, n+1, servers.ca.Count(acmetest.PathNewOrder)-requests, "a renewal is refused once, and repeated without replaces")
+		require.Equal(t, lost.url, servers.text(`SELECT url FROM orders ORDER BY created_at DESC LIMIT 1`),
+			"the very order")
+		require.Equal(t, n+1, servers.ca.Count(acmetest.PathNewOrder)-requests,
+			"a renewal is refused once, and repeated without replaces")
 		require.Equal(t, n+1, servers.placedAtCA())
 		require.Equal(t, n+1, servers.issuedByCA())
 		require.Equal(t, n+1, servers.count(`SELECT count(*) FROM orders`))
@@ -57,8 +59,8 @@ func (servers *servers) text(query string, args ...any) (text string) {
 	return text
 }
 
-// A CA that rejects nine of ten good nonces issues within the tries that Temporal makes of each step: with one account, one
-// order and one certificate.
+// A CA that rejects nine of ten good nonces issues within the tries that Temporal makes of each step: with one
+// account, one order and one certificate.
 func TestNonceStormEndsInACertificate(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t, "PEBBLE_WFE_NONCEREJECT=90")
@@ -89,7 +91,8 @@ func TestOrderThatIsFoundFurtherOn(t *testing.T) {
 	servers.process(nil).stage(in, true)
 	challenges := servers.ca.Count(acmetest.PathChallenge)
 	// It dies after finalize and before the download: the CA hands nothing out.
-	servers.ca.Answer(acmetest.PathDownload, 1, acmetest.Problem(http.StatusServiceUnavailable, "serverInternal", "not now", "Retry-After", "60"))
+	servers.ca.Answer(acmetest.PathDownload, 1,
+		acmetest.Problem(http.StatusServiceUnavailable, "serverInternal", "not now", "Retry-After", "60"))
 	_, err := servers.process(nil).obtain(in)
 	require.Error(t, err)
 	require.Equal(t, 1, servers.ca.Count(acmetest.PathFinalize))
@@ -106,7 +109,8 @@ func TestOrderThatIsFoundFurtherOn(t *testing.T) {
 func TestSameNamesNeverShareAnOrder(t *testing.T) {
 	t.Parallel()
 	for name, types := range map[string][2]domain.KeyType{
-		"RSA and ECDSA": {domain.KeyRSA2048, domain.KeyECDSAP256}, "two tenants": {domain.KeyECDSAP256, domain.KeyECDSAP256},
+		"RSA and ECDSA": {domain.KeyRSA2048, domain.KeyECDSAP256},
+		"two tenants":   {domain.KeyECDSAP256, domain.KeyECDSAP256},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,7 +151,8 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 func (servers *servers) keyType(name string) domain.KeyType {
 	servers.Helper()
 	var sealed []byte
-	require.NoError(servers, servers.pool.QueryRow(servers.Context(), `SELECT k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
+	require.NoError(servers, servers.pool.QueryRow(servers.Context(),
+		`SELECT k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
 		JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id WHERE c.name = $1`, name).Scan(&sealed))
 	switch servers.open(sealed).(type) {
 	case *rsa.PrivateKey:
@@ -194,8 +199,8 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 	require.Equal(t, 1, seen)
 }
 
-// Somebody puts an earlier certificate back into service, or takes the one in service out of it, with a statement of his own.
-// What was issued in its place before does not keep it from being replaced.
+// Somebody puts an earlier certificate back into service, or takes the one in service out of it, with a statement of
+// his own. What was issued in its place before does not keep it from being replaced.
 func TestCertificatePutBackIsReplaced(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t)

@@ -42,8 +42,9 @@ func planned(order *ports.StoredOrder) { order.State, order.URL = ports.OrderPla
 func (r *rig) expectOpened(opened ports.StoredOrder) []*gomock.Call {
 	return []*gomock.Call{
 		r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil),
-		r.orders.EXPECT().OpenOrder(anything, ports.NewOrder{Certificate: certName, Key: firstOrder, Issuer: "default", Spec: spec,
-			SealedKey: []byte("sealed"), CSR: []byte("csr")}).Return(opened, nil),
+		r.orders.EXPECT().OpenOrder(anything,
+			ports.NewOrder{Certificate: certName, Key: firstOrder, Issuer: "default", Spec: spec,
+				SealedKey: []byte("sealed"), CSR: []byte("csr")}).Return(opened, nil),
 	}
 }
 
@@ -82,9 +83,10 @@ func TestPlaceOrder(t *testing.T) {
 		{"planned: placed with the key it has", stored(planned), func(r *rig) []*gomock.Call {
 			return r.expectPlaced(request)
 		}, pending},
-		{"planned for another spec: abandoned", stored(func(o *ports.StoredOrder) { planned(o); otherSpec(o) }), func(r *rig) []*gomock.Call {
-			return append([]*gomock.Call{abandoned(r, "the spec changed")}, fresh(r)...)
-		}, pending},
+		{"planned for another spec: abandoned", stored(func(o *ports.StoredOrder) { planned(o); otherSpec(o) }),
+			func(r *rig) []*gomock.Call {
+				return append([]*gomock.Call{abandoned(r, "the spec changed")}, fresh(r)...)
+			}, pending},
 		{"placed and pending: resumed", stored(asIs), func(r *rig) []*gomock.Call {
 			return one(read(r, atCA(domain.OrderPending)))
 		}, pending},
@@ -128,7 +130,8 @@ func TestPlaceOrderReplaces(t *testing.T) {
 		replaced *domain.Issued
 		want     ports.OrderRequest
 	}{
-		{"the same issuer's", &issued, ports.OrderRequest{Names: spec.Names, Profile: "tlsserver", Replaces: issued.ARIID, ReplacesAccount: account}},
+		{"the same issuer's", &issued, ports.OrderRequest{Names: spec.Names, Profile: "tlsserver",
+			Replaces: issued.ARIID, ReplacesAccount: account}},
 		{"another issuer's", &elsewhere, ports.OrderRequest{Names: spec.Names, Profile: "tlsserver"}},
 		{"none", nil, ports.OrderRequest{Names: spec.Names, Profile: "tlsserver"}},
 	} {
@@ -217,7 +220,8 @@ func TestPlaceOrderForAnEarlierSpec(t *testing.T) {
 func TestPlaceOrderGoesOnWithTheStoredURL(t *testing.T) {
 	r := newRig(t)
 	r.ca.EXPECT().PlaceOrder(anything, anything).Return(atCA(domain.OrderPending), nil)
-	r.orders.EXPECT().RecordPlaced(anything, certName, orderID, orderURL, anything).Return("https://ca.test/order/first", nil)
+	r.orders.EXPECT().RecordPlaced(anything, certName, orderID, orderURL,
+		anything).Return("https://ca.test/order/first", nil)
 	first := atCA(domain.OrderPending)
 	first.URL = "https://ca.test/order/first"
 	r.ca.EXPECT().Order(anything, first.URL).Return(first, nil)
@@ -232,7 +236,8 @@ func TestPlaceOrderStoresWhatItCouldNotStore(t *testing.T) {
 	r := newRig(t)
 	r.ca.EXPECT().PlaceOrder(anything, anything).Times(1).Return(atCA(domain.OrderPending), nil)
 	gomock.InOrder(
-		r.orders.EXPECT().RecordPlaced(anything, certName, orderID, orderURL, pending.Expires).Times(2).Return("", waitFault),
+		r.orders.EXPECT().RecordPlaced(anything, certName, orderID, orderURL, pending.Expires).Times(2).Return("",
+			waitFault),
 		r.orders.EXPECT().RecordPlaced(anything, certName, orderID, orderURL, pending.Expires).Return(orderURL, nil),
 	)
 	for range 2 {
@@ -272,7 +277,8 @@ func TestPlaceOrderForgetsWhatItCouldNotStore(t *testing.T) {
 	planned(&earlier)
 	earlier.Spec.Names = []string{"old.example.com"}
 	inService := placed()
-	for name, found := range map[string]*ports.StoredOrder{"it is stored": &inService, "for an earlier spec": &earlier} {
+	for name, found := range map[string]*ports.StoredOrder{"it is stored": &inService,
+		"for an earlier spec": &earlier} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.activities.unstored.Store(orderID, pending)

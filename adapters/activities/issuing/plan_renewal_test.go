@@ -13,8 +13,9 @@ import (
 )
 
 var (
-	issued = domain.Issued{Version: "v1", Issuer: "default", Names: spec.Names, Serial: "0a", ARIID: "aki.serial", AccountURL: account,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(90 * 24 * time.Hour)}
+	issued = domain.Issued{Version: "v1", Issuer: "default", Names: spec.Names, Serial: "0a", ARIID: "aki.serial",
+		AccountURL: account,
+		NotBefore:  now.Add(-time.Hour), NotAfter: now.Add(90 * 24 * time.Hour)}
 	leafDER  = []byte("leaf")
 	chainPEM = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("intermediate")})...)
@@ -45,9 +46,11 @@ func TestPlanRenewal(t *testing.T) {
 	}{
 		{"the CA's window", "default", func(r *rig) {
 			gomock.InOrder(chain(r),
-				r.ca.EXPECT().RenewalAdvice(anything, leafDER).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
+				r.ca.EXPECT().RenewalAdvice(anything,
+					leafDER).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
 					deadline, _ := ctx.Deadline()
-					require.LessOrEqual(r, time.Until(deadline), r.activities.pace.advice, "a CA that does not answer must not hold the plan up")
+					require.LessOrEqual(r, time.Until(deadline), r.activities.pace.advice,
+						"a CA that does not answer must not hold the plan up")
 					return domain.Advice{Window: window, RetryAfter: 3 * time.Hour}, nil
 				}),
 			)
@@ -67,7 +70,8 @@ func TestPlanRenewal(t *testing.T) {
 		{"the CA is silent", "default", func(r *rig) {
 			r.activities.pace.advice = time.Millisecond
 			chain(r)
-			r.ca.EXPECT().RenewalAdvice(anything, anything).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
+			r.ca.EXPECT().RenewalAdvice(anything,
+				anything).DoAndReturn(func(ctx context.Context, _ []byte) (domain.Advice, error) {
 				<-ctx.Done()
 				return domain.Advice{}, ctx.Err()
 			})
@@ -103,7 +107,8 @@ func TestPlanRenewalFaults(t *testing.T) {
 			r.certificates.EXPECT().Chain(anything, anything, anything).Return(chainPEM, nil)
 			r.ca.EXPECT().RenewalAdvice(anything, anything).Return(domain.Advice{}, nil)
 			r.rand.EXPECT().Float64()
-			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything, anything).Return(domain.Record{}, fault)
+			r.certificates.EXPECT().RecordRenewal(anything, anything, anything, anything,
+				anything).Return(domain.Record{}, fault)
 			_, err := r.plan(issued)
 			wire(t, err, fault, retryable)
 		})
@@ -113,7 +118,8 @@ func TestPlanRenewalFaults(t *testing.T) {
 func TestPlanRenewalEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	cancel := r.cancellable()
-	r.certificates.EXPECT().Chain(anything, anything, anything).DoAndReturn(func(ctx context.Context, _, _ string) ([]byte, error) {
+	r.certificates.EXPECT().Chain(anything, anything,
+		anything).DoAndReturn(func(ctx context.Context, _, _ string) ([]byte, error) {
 		cancel()
 		return nil, ctx.Err()
 	})

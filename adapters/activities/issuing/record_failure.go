@@ -40,7 +40,8 @@ func logFailure(ctx context.Context, in ports.RecordFailureInput, decision domai
 	case in.Step == ports.RevokeCertificate.Name:
 		what = "revocation failed"
 	case decision.Next != "":
-		what, fields = "issuer failed; the next one is asked", append(fields, "issuer", in.Issuer, "next", decision.Next)
+		what, fields = "issuer failed; the next one is asked",
+			append(fields, "issuer", in.Issuer, "next", decision.Next)
 	}
 	activity.GetLogger(ctx).Warn(what, fields...)
 }

@@ -12,13 +12,16 @@ import (
 )
 
 func failed(step string) ports.RecordFailureInput {
-	return ports.RecordFailureInput{Certificate: certName, Step: step, Fault: *caFault, At: now, Spec: spec, Issuer: "default"}
+	return ports.RecordFailureInput{Certificate: certName, Step: step, Fault: *caFault, At: now, Spec: spec,
+		Issuer: "default"}
 }
 
 // decided is the policy's decision about what failed.
 func decided(in ports.RecordFailureInput) domain.Decision {
-	return domain.Decide(domain.Failed{Certificate: in.Certificate, Step: in.Step, Fault: in.Fault, At: in.At, Spec: in.Spec, Issuer: in.Issuer,
-		Tried: in.Tried, Target: in.Target, Version: in.Version, Previous: in.Previous, Issued: in.Issued, Fraction: drawn(in)})
+	return domain.Decide(domain.Failed{Certificate: in.Certificate, Step: in.Step, Fault: in.Fault, At: in.At,
+		Spec: in.Spec, Issuer: in.Issuer,
+		Tried: in.Tried, Target: in.Target, Version: in.Version, Previous: in.Previous, Issued: in.Issued,
+		Fraction: drawn(in)})
 }
 
 func TestRecordFailure(t *testing.T) {
@@ -31,7 +34,8 @@ func TestRecordFailure(t *testing.T) {
 		r.certificates.EXPECT().RecordFailure(anything, certName, spec, want.Failure).Times(2)
 		out, err := call(r, ports.RecordFailure, in)
 		require.NoError(t, err)
-		require.Equal(t, ports.RecordFailureOutput{Failure: want.Failure}, out, "what people read is what the workflow does")
+		require.Equal(t, ports.RecordFailureOutput{Failure: want.Failure}, out,
+			"what people read is what the workflow does")
 		require.Equal(t, 2, out.Failure.Attempts)
 		again, err := call(r, ports.RecordFailure, in)
 		require.NoError(t, err)
@@ -128,7 +132,8 @@ func TestRecordReleased(t *testing.T) {
 
 func TestReserveOrder(t *testing.T) {
 	record := domain.Record{Issued: &domain.Issued{Version: "v1"}}
-	in := ports.ReserveOrderInput{Certificate: certName, Spec: spec, Want: domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, At: now}
+	in := ports.ReserveOrderInput{Certificate: certName, Spec: spec,
+		Want: domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, At: now}
 	r := newRig(t)
 	r.certificates.EXPECT().Record(anything, certName).Return(record, nil)
 	out, err := call(r, ports.ReserveOrder, in)

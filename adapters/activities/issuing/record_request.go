@@ -115,7 +115,8 @@ func conflict(certificate string, request domain.Request, generation int64) erro
 		expected = "none"
 	}
 	return domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil,
-		"certificate %q: %s, and %s was expected, so nothing was changed; read its spec again and change that", certificate,
+		"certificate %q: %s, and %s was expected, so nothing was changed; read its spec again and change that",
+		certificate,
 		stored, expected)
 }
 
@@ -149,7 +150,8 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.StoredRequest) error {
 	if stored.Kind == domain.RequestRevoke {
 		if record.Issued == nil {
-			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil, "certificate %q: none is in service yet",
+			return domain.NewFault(domain.FaultSpec, domain.ReasonNothingToRevoke, nil,
+				"certificate %q: none is in service yet",
 				in.Certificate)
 		}
 		stored.Version = record.Issued.Version

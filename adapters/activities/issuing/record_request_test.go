@@ -26,8 +26,9 @@ func forSpec(s domain.Spec) func(*domain.Request) { return func(r *domain.Reques
 // serving is a record whose certificate is good for spec.
 func serving() domain.Record {
 	return domain.Record{
-		Issued: &domain.Issued{Version: "v1", Issuer: "default", Names: spec.Names, KeyType: spec.KeyType, NotBefore: now,
-			NotAfter: now.Add(90 * 24 * time.Hour)},
+		Issued: &domain.Issued{Version: "v1", Issuer: "default", Names: spec.Names, KeyType: spec.KeyType,
+			NotBefore: now,
+			NotAfter:  now.Add(90 * 24 * time.Hour)},
 		Renewal: &domain.RenewalPlan{At: now.Add(60 * 24 * time.Hour)},
 	}
 }
@@ -42,7 +43,8 @@ func (r *rig) records(stored ports.StoredRequest, record domain.Record) {
 
 // recordsAbout expects a request that was recorded first when the version was in service.
 func (r *rig) recordsAbout(stored ports.StoredRequest, version string, record domain.Record) {
-	r.certificates.EXPECT().RecordRequest(anything, certName, stored).Return(ports.RecordedRequest{Record: record, Version: version}, nil)
+	r.certificates.EXPECT().RecordRequest(anything, certName,
+		stored).Return(ports.RecordedRequest{Record: record, Version: version}, nil)
 }
 
 func TestRecordRequestOnlyReads(t *testing.T) {
@@ -76,16 +78,21 @@ func TestRecordEnsure(t *testing.T) {
 	}{
 		{"of a new certificate", domain.Record{}, spec, spec, nil, nil, true},
 		{"of what is in service", serving(), spec, spec, nil, nil, false},
-		{"in another spelling", serving(), domain.Spec{Names: []string{"B.example.com", "a.example.com"}}, domain.Spec{Names: []string{"A.example.com", "b.example.com"}}, nil, nil, false},
+		{"in another spelling", serving(), domain.Spec{Names: []string{"B.example.com", "a.example.com"}},
+			domain.Spec{Names: []string{"A.example.com", "b.example.com"}}, nil, nil, false},
 		{"of other names", serving(), spec, wider, nil, []string{"names: added c.example.com"}, true},
 		{"of another target", serving(), spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
 		{"while a renewal that was asked for is not obtained yet", serving(), spec, delivered,
-			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"}, true},
-		{"after a renewal that was asked for was obtained", serving(), spec, spec, &domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
+			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"},
+			true},
+		{"after a renewal that was asked for was obtained", serving(), spec, spec,
+			&domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
 		{"corrected back after a change that is not obtained yet", serving(), wider, spec,
 			&domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, []string{"names: removed c.example.com"}, false},
-		{"in place of what is revoked", done, spec, spec, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"}, nil, true},
-		{"of what is in service and not planned yet", unplanned, spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
+		{"in place of what is revoked", done, spec, spec, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"},
+			nil, true},
+		{"of what is in service and not planned yet", unplanned, spec, delivered, nil,
+			[]string{"deliveries: (none) is now disk"}, false},
 		{"of what is to be revoked", revoked, spec, spec, nil, nil, true},
 	} {
 		for _, kind := range []domain.RequestKind{domain.RequestEnsure, domain.RequestStart} {
@@ -98,7 +105,8 @@ func TestRecordEnsure(t *testing.T) {
 				stored := *in.Request
 				stored.Spec = &validated
 				r.reads(c.record)
-				r.records(ports.StoredRequest{Request: stored, Changes: c.changes, Fulfilled: !c.needed}, domain.Record{Retirement: domain.Released})
+				r.records(ports.StoredRequest{Request: stored, Changes: c.changes, Fulfilled: !c.needed},
+					domain.Record{Retirement: domain.Released})
 				out, err := call(r, ports.RecordRequest, in)
 				require.NoError(t, err)
 				require.Equal(t, c.needed, out.Needed)
@@ -123,7 +131,9 @@ func TestRecordSuperseded(t *testing.T) {
 			in = requested(kind, forSpec(spec))
 			r.reads(domain.Record{})
 		}
-		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Record: serving(), Superseded: true, Stored: &stored, Generation: 7}, nil)
+		r.certificates.EXPECT().RecordRequest(anything, certName,
+			anything).Return(ports.RecordedRequest{Record: serving(), Superseded: true, Stored: &stored,
+			Generation: 7}, nil)
 		out, err := call(r, ports.RecordRequest, in)
 		require.NoError(t, err)
 		require.True(t, out.Superseded)
@@ -149,9 +159,11 @@ func TestRecordConflict(t *testing.T) {
 		{0, 0, nil, "somebody else asks for it for the first time, too, and none was expected"},
 	} {
 		r := newRig(t)
-		in := requested(domain.RequestEnsure, forSpec(spec), func(r *domain.Request) { r.ExpectedGeneration = &c.expected })
+		in := requested(domain.RequestEnsure, forSpec(spec),
+			func(r *domain.Request) { r.ExpectedGeneration = &c.expected })
 		r.reads(domain.Record{})
-		r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{Conflict: true, Stored: c.stored, Generation: c.generation}, nil)
+		r.certificates.EXPECT().RecordRequest(anything, certName,
+			anything).Return(ports.RecordedRequest{Conflict: true, Stored: c.stored, Generation: c.generation}, nil)
 		out, err := call(r, ports.RecordRequest, in)
 		require.NoError(t, err)
 		require.Equal(t, domain.FaultSpec, out.Refused.Kind)
@@ -210,8 +222,9 @@ func TestRecordRevoke(t *testing.T) {
 		pending []domain.Revocation
 		needed  bool
 	}{
-		"to be replaced":      {[]domain.Revocation{{Issued: domain.Issued{Version: "v1"}}}, true},
-		"not to be replaced":  {[]domain.Revocation{{Issued: domain.Issued{Version: "v1"}, WithoutReplacement: true}}, false},
+		"to be replaced": {[]domain.Revocation{{Issued: domain.Issued{Version: "v1"}}}, true},
+		"not to be replaced": {[]domain.Revocation{{Issued: domain.Issued{Version: "v1"}, WithoutReplacement: true}},
+			false},
 		"revoked, or run out": {nil, false},
 		"another one pending": {[]domain.Revocation{{Issued: domain.Issued{Version: "v0"}}}, false},
 	} {
@@ -229,7 +242,8 @@ func TestRecordRevoke(t *testing.T) {
 	}
 }
 
-// The answer to a repeat is about the version that the request was recorded for, also if another one is in service by now.
+// The answer to a repeat is about the version that the request was recorded for, also if another one is in service by
+// now.
 func TestRecordRequestRepeated(t *testing.T) {
 	after := serving()
 	after.Issued.Version = "v2"
@@ -271,12 +285,15 @@ func TestRecordRequestRefuses(t *testing.T) {
 		reason domain.Reason
 		reads  bool
 	}{
-		"a name":    {named("../../etc/x"), domain.ReasonCertificateNameDots, false},
-		"a spec":    {requested(domain.RequestEnsure, forSpec(bad)), domain.ReasonNameUnderscore, false},
-		"no spec":   {requested(domain.RequestStart), domain.ReasonNoSpec, false},
-		"a note":    {requested(domain.RequestRenew, func(r *domain.Request) { r.Note = strings.Repeat("x", 5000) }), domain.ReasonNoteTooLong, false},
-		"a reason":  {requested(domain.RequestRevoke, func(r *domain.Request) { r.Reason = "mood" }), domain.ReasonUnknownReason, false},
-		"a signer":  {requested(domain.RequestRevoke, func(r *domain.Request) { r.SignedBy = "me" }), domain.ReasonUnknownSigner, false},
+		"a name":  {named("../../etc/x"), domain.ReasonCertificateNameDots, false},
+		"a spec":  {requested(domain.RequestEnsure, forSpec(bad)), domain.ReasonNameUnderscore, false},
+		"no spec": {requested(domain.RequestStart), domain.ReasonNoSpec, false},
+		"a note": {requested(domain.RequestRenew, func(r *domain.Request) { r.Note = strings.Repeat("x", 5000) }),
+			domain.ReasonNoteTooLong, false},
+		"a reason": {requested(domain.RequestRevoke, func(r *domain.Request) { r.Reason = "mood" }),
+			domain.ReasonUnknownReason, false},
+		"a signer": {requested(domain.RequestRevoke, func(r *domain.Request) { r.SignedBy = "me" }),
+			domain.ReasonUnknownSigner, false},
 		"a nothing": {requested(domain.RequestRevoke), domain.ReasonNothingToRevoke, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -308,7 +325,8 @@ func TestRecordRequestFaults(t *testing.T) {
 			},
 			"store": func(r *rig) ports.RecordRequestInput {
 				r.reads(serving())
-				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{}, fault)
+				r.certificates.EXPECT().RecordRequest(anything, certName, anything).Return(ports.RecordedRequest{},
+					fault)
 				return requested(domain.RequestEnsure, forSpec(spec))
 			},
 		} {

@@ -33,7 +33,8 @@ func (a *Activities) revokeStored(ctx context.Context,
 	if out.Record, err = a.read(ctx, in.Certificate); err != nil {
 		return out, err
 	}
-	n := slices.IndexFunc(out.Record.Revocations, func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
+	n := slices.IndexFunc(out.Record.Revocations,
+		func(r domain.Revocation) bool { return r.Issued.Version == in.Version })
 	if n < 0 {
 		out.Already = true
 		return out, nil

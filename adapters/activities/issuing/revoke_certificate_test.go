@@ -13,9 +13,11 @@ import (
 
 func TestRevokeCertificate(t *testing.T) {
 	in := ports.RevokeCertificateInput{Certificate: certName, Version: "v1"}
-	asked := domain.Revocation{Issued: domain.Issued{Version: "v1", Issuer: "default", Serial: "0a"}, Reason: domain.RevokedKeyCompromise}
+	asked := domain.Revocation{Issued: domain.Issued{Version: "v1", Issuer: "default", Serial: "0a"},
+		Reason: domain.RevokedKeyCompromise}
 	reads := func(r *rig, revocations ...domain.Revocation) {
-		r.certificates.EXPECT().Record(anything, certName).Return(domain.Record{Issued: &domain.Issued{Version: "v2"}, Revocations: revocations}, nil)
+		r.certificates.EXPECT().Record(anything,
+			certName).Return(domain.Record{Issued: &domain.Issued{Version: "v2"}, Revocations: revocations}, nil)
 	}
 	chain := func(r *rig) { r.certificates.EXPECT().Chain(anything, certName, "v1").Return(chainPEM, nil) }
 	t.Run("at the CA, then noted", func(t *testing.T) {
@@ -23,7 +25,8 @@ func TestRevokeCertificate(t *testing.T) {
 		reads(r, domain.Revocation{Issued: domain.Issued{Version: "v0"}}, asked)
 		chain(r)
 		r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, nil).Return(true, nil)
-		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", domain.RevokedKeyCompromise, now).Return(domain.Record{}, nil)
+		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", domain.RevokedKeyCompromise,
+			now).Return(domain.Record{}, nil)
 		out, err := call(r, ports.RevokeCertificate, in)
 		require.NoError(t, err)
 		require.True(t, out.Already)
@@ -50,7 +53,8 @@ func TestRevokeCertificate(t *testing.T) {
 		reads(r, signed)
 		chain(r)
 		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("sealed"), nil)
-		r.sealer.EXPECT().Open(anything, anything).Return(nil, domain.NewFault(domain.FaultOperator, "SecretDamaged", nil, "damaged"))
+		r.sealer.EXPECT().Open(anything, anything).Return(nil,
+			domain.NewFault(domain.FaultOperator, "SecretDamaged", nil, "damaged"))
 		_, err := call(r, ports.RevokeCertificate, in)
 		_, fault := faultIn(t, err)
 		require.Equal(t, `the key of certificate "shop", serial 0a: damaged`, fault.Message)
@@ -65,7 +69,8 @@ func TestRevokeCertificate(t *testing.T) {
 	})
 	t.Run("in service and to be replaced first: left alone in any case", func(t *testing.T) {
 		r := newRig(t)
-		r.certificates.EXPECT().Record(anything, certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{asked}}, nil)
+		r.certificates.EXPECT().Record(anything,
+			certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{asked}}, nil)
 		out, err := call(r, ports.RevokeCertificate, in)
 		require.NoError(t, err)
 		require.False(t, out.Already)
@@ -75,7 +80,8 @@ func TestRevokeCertificate(t *testing.T) {
 		r := newRig(t)
 		alone := asked
 		alone.WithoutReplacement = true
-		r.certificates.EXPECT().Record(anything, certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{alone}}, nil)
+		r.certificates.EXPECT().Record(anything,
+			certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{alone}}, nil)
 		chain(r)
 		r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", anything, now).Return(domain.Record{}, nil)
@@ -87,7 +93,8 @@ func TestRevokeCertificate(t *testing.T) {
 		r.activities.pace.heartbeat = time.Millisecond
 		reads(r, asked)
 		chain(r)
-		r.ca.EXPECT().Revoke(anything, anything, anything, anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason, []byte) (bool, error) {
+		r.ca.EXPECT().Revoke(anything, anything, anything,
+			anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason, []byte) (bool, error) {
 			r.beat()
 			return false, nil
 		})

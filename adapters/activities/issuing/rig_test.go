@@ -39,8 +39,9 @@ var (
 )
 
 func placed() ports.StoredOrder {
-	return ports.StoredOrder{ID: orderID, Certificate: certName, Key: firstOrder, State: ports.OrderPlaced, Issuer: "default",
-		Spec: spec, CSR: []byte("csr"), URL: orderURL}
+	return ports.StoredOrder{ID: orderID, Certificate: certName, Key: firstOrder, State: ports.OrderPlaced,
+		Issuer: "default",
+		Spec:   spec, CSR: []byte("csr"), URL: orderURL}
 }
 
 // part is a step of the tests' own: some of an issuance, run as ObtainCertificate would.
@@ -66,8 +67,8 @@ type rig struct {
 	// each look at the clock moves it by step.
 	now  time.Time
 	step time.Duration
-	// failures are the validations that failed before, counted the names of those that failed since; countFault is the answer
-	// to their record.
+	// failures are the validations that failed before, counted the names of those that failed since; countFault is the
+	// answer to their record.
 	failures   map[string][]time.Time
 	counted    []string
 	countFault error
@@ -86,10 +87,12 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	r := &rig{
-		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl), deliveries: mocks.NewMockDeliveries(ctrl),
+		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
+		deliveries:  mocks.NewMockDeliveries(ctrl),
 		validations: mocks.NewMockValidations(ctrl), issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl),
-		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl), rand: mocks.NewMockRand(ctrl),
-		now: now, waitLimit: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
+		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl),
+		rand: mocks.NewMockRand(ctrl),
+		now:  now, waitLimit: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -103,7 +106,8 @@ func newRig(t *testing.T) *rig {
 		func(context.Context, string, []string, time.Time) (map[string][]time.Time, error) {
 			return r.failures, nil
 		})
-	r.validations.EXPECT().RecordFailedValidation(anything, "default", anything, anything, anything).AnyTimes().DoAndReturn(
+	r.validations.EXPECT().RecordFailedValidation(anything, "default", anything, anything,
+		anything).AnyTimes().DoAndReturn(
 		func(_ context.Context, _, name, _ string, _ time.Time) error {
 			r.counted = append(r.counted, name)
 			return r.countFault
@@ -118,13 +122,17 @@ func newRig(t *testing.T) *rig {
 		return r.processes, nil
 	})
 	r.activities = New(Params{
-		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations, Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand, Observer: activitytest.Unobserved{}, Processes: running,
+		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations,
+		Issuers: r.issuers,
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand,
+		Observer: activitytest.Unobserved{}, Processes: running,
 	})
 	r.activities.pace = pace{
-		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond, pauseMax: time.Minute,
+		heartbeat: time.Minute, place: 10 * time.Second, check: time.Millisecond, poll: time.Millisecond,
+		pauseMax: time.Minute,
 		askedMax: time.Hour, parkMin: time.Second, stageLimit: time.Hour,
-		silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: time.Minute, advice: time.Minute,
+		silence: 10 * time.Minute, silenceMin: 5 * time.Second, silenceMax: 2 * time.Minute, cleanUp: time.Minute,
+		advice: time.Minute,
 	}
 	r.env = activitytest.Env(nil)
 	r.env.SetOnActivityHeartbeatListener(r.heard)
@@ -161,8 +169,9 @@ func (r *rig) again(later time.Duration) {
 }
 
 func (r *rig) part(ctx context.Context, _ struct{}) (none struct{}, err error) {
-	i := &issuance{Activities: r.activities, in: r.in, spec: r.in.Spec.WithDefaults(), issuer: "default", ca: r.ca, stored: placed(),
-		at: activities.Resumed[progress](ctx)}
+	i := &issuance{Activities: r.activities, in: r.in, spec: r.in.Spec.WithDefaults(), issuer: "default", ca: r.ca,
+		stored: placed(),
+		at:     activities.Resumed[progress](ctx)}
 	beating, beat := activities.Beat(ctx, r.activities.pace.heartbeat, i.at)
 	defer beat.Stop()
 	i.beat = beat
@@ -205,9 +214,11 @@ func (r *rig) beat() {
 
 // Faults of each kind, as ports hand them out. What may be retried in place is a wait or the CA's, without RetryAfter.
 var (
-	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
-	caFault       = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
-	limitedFault  = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil, "too many orders").WithRetryAfter(90 * time.Second)
+	waitFault = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded,
+		"the database does not answer")
+	caFault      = domain.NewFault(domain.FaultCA, "Unavailable", nil, "the CA answers 503")
+	limitedFault = domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
+		"too many orders").WithRetryAfter(90 * time.Second)
 	busyFault     = domain.NewFault(domain.FaultCA, "Busy", nil, "the CA is busy").WithRetryAfter(7 * time.Second)
 	nameFault     = domain.NewFault(domain.FaultName, "CAA", nil, "a CAA record forbids it")
 	operatorFault = domain.NewFault(domain.FaultOperator, "UnknownIssuer", nil, "no such issuer")

@@ -29,8 +29,8 @@ import (
 	"everleaf/ports"
 )
 
-// servers is where the steps are real down to the ground: Postgres, a responder, and Pebble behind a proxy that behaves as
-// Let's Encrypt's CA does.
+// servers is where the steps are real down to the ground: Postgres, a responder, and Pebble behind a proxy that
+// behaves as Let's Encrypt's CA does.
 type servers struct {
 	*testing.T
 	pool   *pgxpool.Pool
@@ -50,7 +50,8 @@ func newServers(t *testing.T, env ...string) *servers {
 	require.NoError(t, err)
 	number, err := strconv.Atoi(port)
 	require.NoError(t, err)
-	servers.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number, Env: append([]string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, env...)})
+	servers.pebble = acmetest.Start(t, acmetest.Options{HTTPPort: number,
+		Env: append([]string{"PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0"}, env...)})
 	servers.ca = acmetest.NewBoulder(t, servers.pebble)
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret)
@@ -62,18 +63,23 @@ func newServers(t *testing.T, env ...string) *servers {
 	return servers
 }
 
-// process is a worker that has just started: it knows nothing but what is stored. change, if given, is made to its ports.
+// process is a worker that has just started: it knows nothing but what is stored. change, if given, is made to its
+// ports.
 func (servers *servers) process(change func(*Params)) *rig {
 	servers.Helper()
-	ca, err := acme.New(acme.Config{Issuer: domain.DefaultIssuer, Directory: servers.ca.Directory, CABundle: servers.ca.CABundle},
+	ca, err := acme.New(acme.Config{Issuer: domain.DefaultIssuer, Directory: servers.ca.Directory,
+		CABundle: servers.ca.CABundle},
 		postgres.NewAccounts(servers.pool), servers.keeper, nil)
 	require.NoError(servers, err)
 	tokens := postgres.NewHTTPTokens(servers.pool)
 	params := Params{
-		Orders: postgres.NewOrders(servers.pool), Certificates: postgres.NewCertificates(servers.pool), Deliveries: postgres.NewDeliveries(servers.pool),
+		Orders: postgres.NewOrders(servers.pool), Certificates: postgres.NewCertificates(servers.pool),
+		Deliveries:  postgres.NewDeliveries(servers.pool),
 		Validations: postgres.NewValidations(servers.pool), Issuers: acme.NewIssuers(ca),
-		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort, Resolver: servers.pebble.DNS}, tokens)},
-		Keys:    sealing.NewKeys(servers.keeper), Sealer: servers.keeper, Clock: system.Clock{}, Rand: system.Rand{}, Observer: activitytest.Unobserved{},
+		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort,
+			Resolver: servers.pebble.DNS}, tokens)},
+		Keys: sealing.NewKeys(servers.keeper), Sealer: servers.keeper, Clock: system.Clock{}, Rand: system.Rand{},
+		Observer:  activitytest.Unobserved{},
 		Processes: postgres.NewProcesses(servers.pool),
 	}
 	if change != nil {

@@ -52,7 +52,8 @@ func TestSilentCA(t *testing.T) {
 		require.False(t, silentFault.Final, "a fault that others share is not written to")
 	})
 	t.Run("each waits for its own time", func(t *testing.T) {
-		for fraction, pause := range map[float64]time.Duration{0: 2500 * time.Millisecond, 0.999: 4997500 * time.Microsecond} {
+		for fraction, pause := range map[float64]time.Duration{0: 2500 * time.Millisecond,
+			0.999: 4997500 * time.Microsecond} {
 			r := newRig(t)
 			r.rand.EXPECT().Float64().Return(fraction)
 			require.Equal(t, pause, waits(t, r.parts(hang)))
@@ -79,7 +80,8 @@ func TestSilentCA(t *testing.T) {
 func TestSilentCARevokes(t *testing.T) {
 	r := newRig(t)
 	in := ports.RevokeCertificateInput{Certificate: certName, Version: "v1"}
-	asked := domain.Revocation{Issued: domain.Issued{Version: "v1", Issuer: "default"}, Reason: domain.RevokedKeyCompromise}
+	asked := domain.Revocation{Issued: domain.Issued{Version: "v1", Issuer: "default"},
+		Reason: domain.RevokedKeyCompromise}
 	r.certificates.EXPECT().Record(anything, certName).AnyTimes().Return(domain.Record{Revocations: []domain.Revocation{asked}}, nil)
 	r.certificates.EXPECT().Chain(anything, certName, "v1").AnyTimes().Return(chainPEM, nil)
 	r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, nil).AnyTimes().Return(false, silentFault)

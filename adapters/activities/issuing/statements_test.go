@@ -34,8 +34,8 @@ func (c *counted) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQuer
 
 func (c *counted) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// The statements of the steps are counted exactly: each is a round trip of every renewal of a fleet. Those of the responder
-// are not among them.
+// The statements of the steps are counted exactly: each is a round trip of every renewal of a fleet. Those of the
+// responder are not among them.
 func TestStatementsOfTheSteps(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t)
@@ -45,9 +45,11 @@ func TestStatementsOfTheSteps(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	r := servers.process(func(p *Params) {
-		p.Orders, p.Certificates, p.Validations = postgres.NewOrders(pool), postgres.NewCertificates(pool), postgres.NewValidations(pool)
+		p.Orders, p.Certificates, p.Validations = postgres.NewOrders(pool), postgres.NewCertificates(pool),
+			postgres.NewValidations(pool)
 		p.Processes = postgres.NewProcesses(pool)
-		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort, Resolver: servers.pebble.DNS}, postgres.NewHTTPTokens(pool))}
+		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort,
+			Resolver: servers.pebble.DNS}, postgres.NewHTTPTokens(pool))}
 	})
 	spec := domain.Spec{Names: []string{"count.example.test"}}
 	takes := func(want int64, step string, run func()) {
@@ -65,15 +67,16 @@ func TestStatementsOfTheSteps(t *testing.T) {
 	reserve := func(want domain.Want) {
 		t.Helper()
 		takes(1, "ReserveOrder", func() {
-			out, err := call(r, ports.ReserveOrder, ports.ReserveOrderInput{Certificate: certName, Spec: spec, Want: want, At: now})
+			out, err := call(r, ports.ReserveOrder,
+				ports.ReserveOrderInput{Certificate: certName, Spec: spec, Want: want, At: now})
 			require.NoError(t, err)
 			require.True(t, out.Needed)
 		})
 	}
 	reserve(domain.Want{Reason: domain.WakeNotIssued})
 	var first *domain.Issued
-	// The order is looked for, opened and placed; the tokens put and removed; failed validations counted; the certificate
-	// and its plan recorded.
+	// The order is looked for, opened and placed; the tokens put and removed; failed validations counted; the
+	// certificate and its plan recorded.
 	takes(8, "ObtainCertificate", func() { first = r.issue(order(certName, spec, nil)) })
 	reserve(domain.Want{Reason: domain.WakeRequested, Replaces: first.Version})
 	takes(8, "ObtainCertificate of a renewal", func() { r.issue(order(certName, spec, first)) })

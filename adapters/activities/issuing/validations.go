@@ -27,7 +27,8 @@ func (i *issuance) checkValidationLimit(ctx context.Context, challenges []domain
 		return fmt.Errorf("count failed validations: %w", err)
 	}
 	if held := domain.ValidationLimit(now, i.issuer, failures); held != nil {
-		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed again.
+		// Certificates that wait for the same name do not come back at the same instant, before any of them has failed
+		// again.
 		return held.WithRetryAfter(held.RetryAfter + time.Duration(i.Rand.Float64()*float64(spreadLimited)))
 	}
 	return nil
@@ -38,7 +39,8 @@ func (i *issuance) countFailed(ctx context.Context, authorization domain.Authori
 	if authorization.Status != domain.AuthorizationInvalid {
 		return nil
 	}
-	err := i.Validations.RecordFailedValidation(ctx, i.issuer, domain.ValidatedName(authorization.Name), authorization.URL,
+	err := i.Validations.RecordFailedValidation(ctx, i.issuer, domain.ValidatedName(authorization.Name),
+		authorization.URL,
 		i.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("count failed validation: %w", err)

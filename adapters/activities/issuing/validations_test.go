@@ -9,10 +9,12 @@ import (
 	"everleaf/domain"
 )
 
-// The CA is not asked to validate a challenge while validations of its name have failed too often, whichever certificates they were for.
+// The CA is not asked to validate a challenge while validations of its name have failed too often, whichever
+// certificates they were for.
 func TestAuthorizeOrderHoldsBack(t *testing.T) {
 	r := newRig(t)
-	r.failures = map[string][]time.Time{"a.example.com": {now.Add(-time.Minute), now.Add(-2 * time.Minute), now.Add(-3 * time.Minute), now.Add(-20 * time.Minute)}}
+	r.failures = map[string][]time.Time{"a.example.com": {now.Add(-time.Minute), now.Add(-2 * time.Minute),
+		now.Add(-3 * time.Minute), now.Add(-20 * time.Minute)}}
 	r.rand.EXPECT().Float64().Return(0.5)
 	inOrder(
 		r.shows("a", authorization("a", isPending)),

@@ -37,7 +37,8 @@ type pace struct {
 	page, together int
 	// advice bounds one question.
 	advice time.Duration
-	// pageLimit is how long a page waits for a CA that is slow; what was not asked by then is due again at the next sweep.
+	// pageLimit is how long a page waits for a CA that is slow; what was not asked by then is due again at the next
+	// sweep.
 	pageLimit time.Duration
 	// failures in a row are how many a CA may have before it is left alone until the next step.
 	failures int

@@ -120,7 +120,8 @@ func window(start, end time.Time, explanation, retryAfter string) answer {
 func newFleet(t *testing.T, issuers ...string) *fleet {
 	t.Helper()
 	pool, _ := postgrestest.New(t)
-	f := &fleet{T: t, pool: pool, cas: map[string]*ariServer{}, unkept: map[string]bool{}, refusing: map[string]bool{}, now: time.Now().UTC().Truncate(time.Second)}
+	f := &fleet{T: t, pool: pool, cas: map[string]*ariServer{}, unkept: map[string]bool{}, refusing: map[string]bool{},
+		now: time.Now().UTC().Truncate(time.Second)}
 	var cas []*acme.CA
 	for _, issuer := range issuers {
 		server := &ariServer{asked: map[int]int{}}
@@ -129,8 +130,10 @@ func newFleet(t *testing.T, issuers ...string) *fleet {
 		server.StartTLS()
 		t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 		bundle := filepath.Join(t.TempDir(), "ca.pem")
-		require.NoError(t, os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
-		ca, err := acme.New(acme.Config{Issuer: issuer, Directory: server.URL + "/dir", CABundle: bundle}, nil, nil, slog.New(slog.DiscardHandler))
+		require.NoError(t, os.WriteFile(bundle,
+			pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+		ca, err := acme.New(acme.Config{Issuer: issuer, Directory: server.URL + "/dir", CABundle: bundle}, nil, nil,
+			slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
 		f.cas[issuer], cas = server, append(cas, ca)
 	}
@@ -141,7 +144,8 @@ func newFleet(t *testing.T, issuers ...string) *fleet {
 	observer.EXPECT().Swept(gomock.Any()).AnyTimes()
 	observer.EXPECT().ARIChecked(gomock.Any(), gomock.Any(), gomock.Any()).AnyTimes()
 	f.env = activitytest.Env(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	sweeping.Register(f.env, sweeping.New(sweeping.Params{Advice: advice, Backlog: advice, Issuers: acme.NewIssuers(cas...), Notifier: f,
+	sweeping.Register(f.env, sweeping.New(sweeping.Params{Advice: advice, Backlog: advice,
+		Issuers: acme.NewIssuers(cas...), Notifier: f,
 		Resealer: resealer, Records: postgres.NewDNSRecords(pool), Clock: f, Rand: system.Rand{}, Observer: observer}))
 	f.env.SetTestTimeout(5 * time.Minute)
 	return f
@@ -205,8 +209,10 @@ func (f *fleet) issue(issuer string, first, last int) {
 	var names, chains []string
 	var plans []domain.RenewalPlan
 	for serial := first; serial <= last; serial++ {
-		template := &x509.Certificate{SerialNumber: big.NewInt(int64(serial)), AuthorityKeyId: []byte("authority"), SubjectKeyId: []byte("authority"),
-			NotBefore: f.issued().NotBefore, NotAfter: f.issued().NotAfter, DNSNames: []string{name(serial) + ".example.com"}}
+		template := &x509.Certificate{SerialNumber: big.NewInt(int64(serial)), AuthorityKeyId: []byte("authority"),
+			SubjectKeyId: []byte("authority"),
+			NotBefore:    f.issued().NotBefore, NotAfter: f.issued().NotAfter,
+			DNSNames: []string{name(serial) + ".example.com"}}
 		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 		require.NoError(f, err)
 		names = append(names, name(serial))
@@ -267,7 +273,8 @@ func (f *fleet) stored(serial int) (s stored) {
 	f.Helper()
 	var next time.Time
 	require.NoError(f, f.pool.QueryRow(f.Context(), `
-		SELECT renewal, next_check, check_failures, coalesce(check_failure, '') FROM versions WHERE certificate = $1`, name(serial)).
+		SELECT renewal, next_check, check_failures, coalesce(check_failure, '') FROM versions WHERE certificate = $1`,
+		name(serial)).
 		Scan(&s.plan, &next, &s.failures, &s.failure))
 	s.look = next.Sub(f.Now())
 	return s

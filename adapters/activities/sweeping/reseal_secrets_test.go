@@ -21,12 +21,15 @@ func TestResealSecretsGoesOnUntilNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	r, resealer := resealing(t)
 	damaged := ports.UnopenedSecret{Kind: ports.SecretKey, ID: "k2", Certificate: certName, Reason: "SecretDamaged"}
-	resealer.Reseal(anything, "k0").Return(ports.ResealedPage{Page: ports.PageState{After: "k4"}, Resealed: 3, Failed: []ports.UnopenedSecret{damaged}}, nil)
-	resealer.Reseal(anything, "k4").Return(ports.ResealedPage{Page: ports.PageState{After: "k5", Done: true}, Resealed: 1}, nil)
+	resealer.Reseal(anything, "k0").Return(ports.ResealedPage{Page: ports.PageState{After: "k4"}, Resealed: 3,
+		Failed: []ports.UnopenedSecret{damaged}}, nil)
+	resealer.Reseal(anything, "k4").Return(ports.ResealedPage{Page: ports.PageState{After: "k5", Done: true},
+		Resealed: 1}, nil)
 	resealer.Finish(anything, 4, []ports.UnopenedSecret{damaged})
 	out, err := call(r, ports.ResealSecrets, ports.ResealSecretsInput{After: "k0"})
 	require.NoError(t, err)
-	require.Equal(t, ports.ResealSecretsOutput{Page: ports.PageState{After: "k5", Done: true}, Resealed: 4, Failed: 1}, out)
+	require.Equal(t, ports.ResealSecretsOutput{Page: ports.PageState{After: "k5", Done: true}, Resealed: 4, Failed: 1},
+		out)
 }
 
 func TestResealSecretsHandsOnWhatTakesTooLong(t *testing.T) {

@@ -18,9 +18,10 @@ import (
 const certName = "shop"
 
 var (
-	now           = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	anything      = gomock.Any()
-	waitFault     = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded, "the database does not answer")
+	now       = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	anything  = gomock.Any()
+	waitFault = domain.NewFault(domain.FaultWait, "DatabaseUnavailable", context.DeadlineExceeded,
+		"the database does not answer")
 	operatorFault = domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "another key")
 )
 
@@ -48,9 +49,12 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	ctrl := gomock.NewController(t)
 	r := &rig{
-		T: t, env: activitytest.Env(nil), now: now, advice: mocks.NewMockAdvice(ctrl), backlog: mocks.NewMockBacklog(ctrl),
-		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), notifier: mocks.NewMockNotifier(ctrl), resealer: mocks.NewMockResealer(ctrl),
-		records: mocks.NewMockDNSRecords(ctrl), solver: mocks.NewMockSolver(ctrl), rand: mocks.NewMockRand(ctrl), observer: mocks.NewMockObserver(ctrl),
+		T: t, env: activitytest.Env(nil), now: now, advice: mocks.NewMockAdvice(ctrl),
+		backlog: mocks.NewMockBacklog(ctrl),
+		issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl), notifier: mocks.NewMockNotifier(ctrl),
+		resealer: mocks.NewMockResealer(ctrl),
+		records:  mocks.NewMockDNSRecords(ctrl), solver: mocks.NewMockSolver(ctrl), rand: mocks.NewMockRand(ctrl),
+		observer: mocks.NewMockObserver(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
 	clock.EXPECT().Now().AnyTimes().DoAndReturn(func() time.Time {
@@ -59,8 +63,9 @@ func newRig(t *testing.T) *rig {
 	})
 	r.issuers.EXPECT().Issuer("default").AnyTimes().Return(r.ca, nil)
 	r.solver.EXPECT().Type().AnyTimes().Return(domain.ChallengeDNS01)
-	r.activities = New(Params{Advice: r.advice, Backlog: r.backlog, Issuers: r.issuers, Notifier: r.notifier, Resealer: r.resealer,
-		Records: r.records, Solvers: []ports.Solver{r.solver}, Clock: clock, Rand: r.rand, Observer: r.observer})
+	r.activities = New(Params{Advice: r.advice, Backlog: r.backlog, Issuers: r.issuers, Notifier: r.notifier,
+		Resealer: r.resealer,
+		Records:  r.records, Solvers: []ports.Solver{r.solver}, Clock: clock, Rand: r.rand, Observer: r.observer})
 	Register(r.env, r.activities)
 	return r
 }

@@ -32,9 +32,11 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	began := time.Now()
 	found, steps := f.sweep()
 	took := time.Since(began)
-	t.Logf("%d certificates in %s, %.0f a second, in %d steps", size, took.Round(time.Millisecond), size/took.Seconds(), steps)
+	t.Logf("%d certificates in %s, %.0f a second, in %d steps", size, took.Round(time.Millisecond),
+		size/took.Seconds(), steps)
 	require.Equal(t, []int{size, 0, size * 3 / 100}, []int{found.Asked, found.Failed, found.Moved})
-	require.LessOrEqual(t, steps+3, size/500, "billable actions of a sweep: its steps, and three for the schedule's start")
+	require.LessOrEqual(t, steps+3, size/500,
+		"billable actions of a sweep: its steps, and three for the schedule's start")
 	woken := map[string]bool{}
 	for _, certificate := range f.notified {
 		require.False(t, woken[certificate], "notified twice: %s", certificate)
@@ -47,7 +49,8 @@ func TestSweepHandlesAnIncident(t *testing.T) {
 	require.Contains(t, f.stored(1).plan.Message, why)
 	require.Zero(t, f.count(`SELECT count(*) FROM versions WHERE moved`), "all were notified")
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM versions WHERE renewal #>> '{window,explanationURL}' = $1 AND renew_at = $2`, why, f.now))
-	require.Equal(t, size*97/100, f.count(`SELECT count(*) FROM versions WHERE next_check = $1`, f.now.Add(24*time.Hour)))
+	require.Equal(t, size*97/100, f.count(`SELECT count(*) FROM versions WHERE next_check = $1`,
+		f.now.Add(24*time.Hour)))
 	require.Equal(t, size*3/100, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved' AND (detail ->> 'from')::timestamptz > $1
 		AND (detail #>> '{plan,at}')::timestamptz = $1 AND detail #>> '{plan,window,explanationURL}' = $2`, f.now, why))
 	require.NotContains(t, f.logged.String(), "WARN", "an incident is no alarm")
@@ -82,7 +85,8 @@ func TestSweepAsksAgainAsTheCASays(t *testing.T) {
 		{window(usual.Start, usual.Start, "", ""), 6 * h, "no window that can be used"},
 		{answer{status: http.StatusServiceUnavailable}, m, "503"},
 		{answer{http.StatusServiceUnavailable, "", "300"}, 5 * m, "503"},
-		{answer{http.StatusNotFound, `{"type":"urn:ietf:params:acme:error:malformed","detail":"no such certificate"}`, ""}, 6 * h, "no such certificate"},
+		{answer{http.StatusNotFound, `{"type":"urn:ietf:params:acme:error:malformed","detail":"no such certificate"}`,
+			""}, 6 * h, "no such certificate"},
 	}
 	f.issue("main", 1, len(answers))
 	planned := make([]stored, len(answers)+1)
@@ -104,7 +108,8 @@ func TestSweepAsksAgainAsTheCASays(t *testing.T) {
 	require.Zero(t, f.count(`SELECT count(*) FROM events`))
 }
 
-// Temporary errors: twice as long each time, a few times, and then six hours (RFC 9773 §4.3.3). An answer ends the count.
+// Temporary errors: twice as long each time, a few times, and then six hours (RFC 9773 §4.3.3). An answer ends the
+// count.
 func TestSweepBacksOff(t *testing.T) {
 	t.Parallel()
 	const m, h = time.Minute, time.Hour
@@ -176,7 +181,8 @@ func TestSweepLeavesASilentCAAlone(t *testing.T) {
 	asked := f.cas["down"].total()
 	require.GreaterOrEqual(t, asked, 10)
 	require.Less(t, asked, 10+16, "no more than were under way")
-	require.Equal(t, 600-asked, f.count(`SELECT count(*) FROM versions WHERE issuer = 'down' AND next_check = $1`, f.now), "due at the next sweep")
+	require.Equal(t, 600-asked, f.count(`SELECT count(*) FROM versions WHERE issuer = 'down' AND next_check = $1`,
+		f.now), "due at the next sweep")
 	require.Contains(t, f.stored(1202).failure, "gone")
 	require.Equal(t, 6*time.Hour, f.stored(1202).look)
 	require.Contains(t, f.logged.String(), "the CA gives no renewal windows")
@@ -204,7 +210,8 @@ func TestSweepPassesOverWhatIsOver(t *testing.T) {
 	found, _ := f.sweep()
 	require.Equal(t, 1, found.Asked)
 	require.Equal(t, map[int]int{5: 1}, f.cas["main"].asked)
-	require.Equal(t, 2, f.count(`SELECT count(*) FROM versions WHERE next_check IS NOT NULL`), "what was given up may be taken up again")
+	require.Equal(t, 2, f.count(`SELECT count(*) FROM versions WHERE next_check IS NOT NULL`),
+		"what was given up may be taken up again")
 }
 
 // A sweep that is cut short goes on where it was: who was asked is not asked again.
@@ -237,12 +244,14 @@ func TestSweepGoesOnAfterACut(t *testing.T) {
 	notified := f.notified
 	f.sweep() // a plan that was committed after that sweep has looked is notified of by the next
 	notified = append(notified, f.notified...)
-	require.Len(t, notified, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "also those that the cut step has stored")
-	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`), "each moved once in Postgres")
+	require.Len(t, notified, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`),
+		"also those that the cut step has stored")
+	require.Equal(t, size, f.count(`SELECT count(*) FROM events WHERE type = 'renewal_moved'`),
+		"each moved once in Postgres")
 }
 
-// A plan that could not be stored when its workflow made it is made again and stored; and a workflow that cannot be notified
-// stops nobody.
+// A plan that could not be stored when its workflow made it is made again and stored; and a workflow that cannot be
+// notified stops nobody.
 func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "main")
@@ -260,7 +269,10 @@ func TestSweepPlansWhatWasNeverStored(t *testing.T) {
 	require.Equal(t, "ARIWindow", f.stored(1).plan.Reason)
 
 	f.pass(2 * time.Hour)
-	f.cas["main"].answers(func(int) answer { return window(usual.Start.Add(-time.Hour), usual.End.Add(-time.Hour), "", "3600") })
+	f.cas["main"].answers(func(int) answer {
+		return window(usual.Start.Add(-time.Hour), usual.End.Add(-time.Hour), "",
+			"3600")
+	})
 	found, _ = f.sweep()
 	require.Equal(t, 2, found.Moved)
 	require.Equal(t, time.Hour, f.stored(3).look, "its plan is stored")

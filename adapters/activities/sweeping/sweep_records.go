@@ -26,7 +26,8 @@ func (a *Activities) SweepRecords(ctx context.Context, in ports.SweepRecordsInpu
 	i := slices.IndexFunc(a.Solvers, func(s ports.Solver) bool { return s.Type() == domain.ChallengeDNS01 })
 	if i < 0 {
 		return out, domain.NewFault(domain.FaultOperator, domain.ReasonUnknownSolver, nil,
-			"challenge %q: this worker has no solver for it, which removes forgotten DNS records", domain.ChallengeDNS01)
+			"challenge %q: this worker has no solver for it, which removes forgotten DNS records",
+			domain.ChallengeDNS01)
 	}
 	s := &removal{solver: a.Solvers[i], bound: a.pace.removal}
 	for until := a.Clock.Now().Add(a.pace.budget); !out.Page.Done; {

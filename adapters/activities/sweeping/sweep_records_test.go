@@ -34,10 +34,12 @@ func TestSweepRecordsGoesThroughAll(t *testing.T) {
 	solver.CleanUp(anything, "d")
 	out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{After: "a"})
 	require.NoError(t, err)
-	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "d", Done: true}, Cleaned: 2, Failed: 1}, out)
+	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "d", Done: true}, Cleaned: 2, Failed: 1},
+		out)
 }
 
-// Each page is looked up at its own time: a certificate whose next attempt came near since the walk began is no orphan any more.
+// Each page is looked up at its own time: a certificate whose next attempt came near since the walk began is no orphan
+// any more.
 func TestSweepRecordsLooksAtTheClockForEachPage(t *testing.T) {
 	t.Parallel()
 	r, records, solver := removing(t)
@@ -62,11 +64,13 @@ func TestSweepRecordsHandsOn(t *testing.T) {
 	require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "b"}, Cleaned: 2}, out)
 }
 
-// Zones that refuse, or do not answer, hold up nobody else's records: the walk goes on to the end, with a bound for each order.
+// Zones that refuse, or do not answer, hold up nobody else's records: the walk goes on to the end, with a bound for
+// each order.
 func TestSweepRecordsGoesOnWhereZonesFail(t *testing.T) {
 	t.Parallel()
 	for name, down := range map[string]error{
-		"no answer": waitFault, "asked to wait": domain.NewFault(domain.FaultWait, "DNSUnavailable", nil, "later").WithRetryAfter(time.Minute),
+		"no answer": waitFault, "asked to wait": domain.NewFault(domain.FaultWait, "DNSUnavailable", nil,
+			"later").WithRetryAfter(time.Minute),
 		"hangs": nil, "refuses": zoneFault,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +99,8 @@ func TestSweepRecordsGoesOnWhereZonesFail(t *testing.T) {
 			})
 			out, err := call(r, ports.SweepRecords, ports.SweepRecordsInput{})
 			require.NoError(t, err)
-			require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "good", Done: true}, Cleaned: 1, Failed: 20}, out)
+			require.Equal(t, ports.SweepRecordsOutput{Page: ports.PageState{After: "good", Done: true}, Cleaned: 1,
+				Failed: 20}, out)
 		})
 	}
 }

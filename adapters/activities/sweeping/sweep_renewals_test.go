@@ -17,9 +17,11 @@ import (
 var (
 	leafDER  = []byte("leaf")
 	chainPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})
-	issued   = domain.Issued{Version: "v1", Issuer: "default", NotBefore: now.Add(-30 * 24 * time.Hour), NotAfter: now.Add(60 * 24 * time.Hour)}
-	due      = ports.AdviceDue{Certificate: certName, Issued: issued, ChainPEM: chainPEM, Plan: domain.PlanRenewal(now, issued, nil, 0.5)}
-	duePage  = ports.DuePage{Due: []ports.AdviceDue{due}, Page: ports.PageState{After: "p1", Done: true}}
+	issued   = domain.Issued{Version: "v1", Issuer: "default", NotBefore: now.Add(-30 * 24 * time.Hour),
+		NotAfter: now.Add(60 * 24 * time.Hour)}
+	due = ports.AdviceDue{Certificate: certName, Issued: issued, ChainPEM: chainPEM,
+		Plan: domain.PlanRenewal(now, issued, nil, 0.5)}
+	duePage = ports.DuePage{Due: []ports.AdviceDue{due}, Page: ports.PageState{After: "p1", Done: true}}
 	// passed moves the plan to now.
 	passed = domain.Advice{Window: &domain.Window{Start: now.Add(-30 * time.Minute), End: now.Add(-time.Minute)}}
 	moved  = []ports.Moved{{Certificate: certName, Version: issued.Version, At: now}}
@@ -34,7 +36,8 @@ func TestSweepRenewalsStoresAndThenNotifies(t *testing.T) {
 		r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(duePage, nil),
 		r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(passed, nil),
 		r.advice.EXPECT().RecordAdvice(anything, anything).Do(func(_ context.Context, advised ports.Advised) {
-			require.Equal(t, []any{certName, "v1", true, now}, []any{advised.Certificate, advised.Version, advised.Moved, advised.Plan.At})
+			require.Equal(t, []any{certName, "v1", true, now},
+				[]any{advised.Certificate, advised.Version, advised.Moved, advised.Plan.At})
 		}),
 		r.observer.EXPECT().ARIChecked(anything, "default", ports.ARICheckMoved),
 		r.notifier.EXPECT().RecordChanged(anything, certName),
@@ -51,11 +54,14 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.activities.pace.page = 2
-	left := []ports.Moved{{Certificate: "a", Version: "va"}, {Certificate: "b", Version: "vb"}, {Certificate: "c", Version: "vc"}}
+	left := []ports.Moved{{Certificate: "a", Version: "va"}, {Certificate: "b", Version: "vb"},
+		{Certificate: "c", Version: "vc"}}
 	r.advice.EXPECT().Moved(anything, "", 2).Return(left[:2], nil)
 	r.advice.EXPECT().Moved(anything, "b", 2).Return(left[2:], nil)
-	r.notifier.EXPECT().RecordChanged(anything, "a").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended"))
-	r.notifier.EXPECT().RecordChanged(anything, "b").Return(domain.NewFault(domain.FaultOperator, "TemporalError", nil, "no more signals"))
+	r.notifier.EXPECT().RecordChanged(anything,
+		"a").Return(domain.NewFault(domain.FaultSpec, "WorkflowEnded", nil, "its workflow has ended"))
+	r.notifier.EXPECT().RecordChanged(anything,
+		"b").Return(domain.NewFault(domain.FaultOperator, "TemporalError", nil, "no more signals"))
 	r.notifier.EXPECT().RecordChanged(anything, "c")
 	r.advice.EXPECT().RecordNotified(anything, left[:1])
 	r.advice.EXPECT().RecordNotified(anything, left[2:])
@@ -69,8 +75,10 @@ func TestSweepRenewalsNotifiesWhatIsLeft(t *testing.T) {
 func TestSweepRenewalsGoesOn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.advice.EXPECT().Due(anything, now, "p1", nil, anything).Return(ports.DuePage{Page: ports.PageState{After: "p2"}}, nil)
-	r.advice.EXPECT().Due(anything, now, "p2", nil, anything).Return(ports.DuePage{Page: ports.PageState{Done: true}}, nil)
+	r.advice.EXPECT().Due(anything, now, "p1", nil, anything).Return(ports.DuePage{Page: ports.PageState{After: "p2"}},
+		nil)
+	r.advice.EXPECT().Due(anything, now, "p2", nil, anything).Return(ports.DuePage{Page: ports.PageState{Done: true}},
+		nil)
 	r.observer.EXPECT().Swept(anything)
 	_, err := call(r, ports.SweepRenewals, ports.SweepRenewalsInput{After: "p1"})
 	require.NoError(t, err)
@@ -86,7 +94,10 @@ func TestSweepRenewalsFaults(t *testing.T) {
 		return r.ca.EXPECT().RenewalAdvice(anything, leafDER).Return(passed, nil)
 	}
 	for name, expect := range map[string]func(*rig){
-		"cannot read what is left": func(r *rig) { r.advice.EXPECT().Moved(anything, "", anything).Return(nil, waitFault) },
+		"cannot read what is left": func(r *rig) {
+			r.advice.EXPECT().Moved(anything, "", anything).Return(nil,
+				waitFault)
+		},
 		"cannot read": func(r *rig) {
 			r.advice.EXPECT().Moved(anything, "", anything)
 			r.advice.EXPECT().Due(anything, now, "", nil, anything).Return(ports.DuePage{}, waitFault)

@@ -24,7 +24,8 @@ func Bundle(t testing.TB, certificate string, sequence int64) ports.Bundle {
 	require.NoError(t, err)
 	names := []string{certificate + ".example"}
 	now := time.Now().Truncate(time.Second).UTC()
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(sequence), DNSNames: names, NotBefore: now, NotAfter: now.Add(time.Hour)}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(sequence), DNSNames: names, NotBefore: now,
+		NotAfter: now.Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, leaf, key.Public(), key)
 	require.NoError(t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)

@@ -43,7 +43,8 @@ func Run(t *testing.T, make func(t *testing.T) Subject) {
 func values(t *testing.T, s Subject) {
 	zone := s.New()
 	require.Equal(t, strings.Trim(strings.ToLower(zone.Name()), "."), zone.Name())
-	first, second, elsewhere := s.record("www", "first-value"), s.record("www", "second_value"), s.record("", "first-value")
+	first, second, elsewhere := s.record("www", "first-value"), s.record("www", "second_value"),
+		s.record("", "first-value")
 	for range 2 {
 		require.NoError(t, zone.Add(t.Context(), []ports.DNSRecord{first, elsewhere}))
 		s.has(t, first.Name, "first-value")
@@ -114,7 +115,8 @@ func faults(t *testing.T, s Subject) {
 		err := do(t.Context(), record)
 		require.Error(t, err)
 		fault := domain.AsFault(err)
-		require.Contains(t, []string{"Wait DNSUnavailable", "Operator DNSRefused"}, string(fault.Kind)+" "+string(fault.Reason),
+		require.Contains(t, []string{"Wait DNSUnavailable", "Operator DNSRefused"},
+			string(fault.Kind)+" "+string(fault.Reason),
 			err)
 	}
 	ended, end := context.WithCancel(t.Context())
@@ -125,7 +127,8 @@ func faults(t *testing.T, s Subject) {
 // record is one in the subject's zone; label is empty for its apex.
 func (s Subject) record(label, value string) ports.DNSRecord {
 	zone := s.New().Name()
-	return ports.DNSRecord{Zone: zone, Name: strings.TrimSuffix("_acme-challenge."+label, ".") + "." + zone, Value: value}
+	return ports.DNSRecord{Zone: zone, Name: strings.TrimSuffix("_acme-challenge."+label, ".") + "." + zone,
+		Value: value}
 }
 
 func (s Subject) has(t *testing.T, name string, want ...string) {

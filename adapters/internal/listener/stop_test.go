@@ -84,7 +84,8 @@ func TestStopCutsNoAnswer(t *testing.T) {
 
 // stopUnder stops a listener while clients ask.
 func stopUnder(t *testing.T, seen *outcomes, clients int) {
-	l := listener.New(listener.Config{Listen: "127.0.0.1:0", WriteTimeout: time.Second}, yes(), slog.New(slog.DiscardHandler))
+	l := listener.New(listener.Config{Listen: "127.0.0.1:0", WriteTimeout: time.Second}, yes(),
+		slog.New(slog.DiscardHandler))
 	if err := l.Start(t.Context()); err != nil {
 		t.Error(err)
 		return
@@ -121,7 +122,8 @@ func stopUnder(t *testing.T, seen *outcomes, clients int) {
 func TestStopWaitsForARequestOnItsWay(t *testing.T) {
 	t.Parallel()
 	for _, timeout := range []time.Duration{10 * time.Second, 10 * time.Millisecond} {
-		l := listener.New(listener.Config{Listen: "127.0.0.1:0", WriteTimeout: time.Second}, yes(), slog.New(slog.DiscardHandler))
+		l := listener.New(listener.Config{Listen: "127.0.0.1:0", WriteTimeout: time.Second}, yes(),
+			slog.New(slog.DiscardHandler))
 		require.NoError(t, l.Stop(t.Context()), "before Start")
 		require.NoError(t, l.Start(t.Context()))
 		connection, err := net.Dial("tcp", l.Addr())

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// TryAgain is the exit code of a program for which it is not yet time: EX_TEMPFAIL of sysexits.h. Any other but 0 is
-	// for somebody to correct.
+	// TryAgain is the exit code of a program for which it is not yet time: EX_TEMPFAIL of sysexits.h. Any other but 0
+	// is for somebody to correct.
 	TryAgain = 75
 
 	defaultTimeout = 30 * time.Second

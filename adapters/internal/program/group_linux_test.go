@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alive reports whether the process that wrote its ID there still runs. One that was killed may be a zombie for a moment.
+// alive reports whether the process that wrote its ID there still runs. One that was killed may be a zombie for a
+// moment.
 func alive(t *testing.T, file string) bool {
 	t.Helper()
 	text, err := os.ReadFile(file)

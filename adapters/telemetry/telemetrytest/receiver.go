@@ -102,7 +102,8 @@ func (r *Receiver) Export(_ context.Context,
 			for _, s := range scope.GetSpans() {
 				span := Span{
 					TraceID: hex.EncodeToString(s.GetTraceId()), SpanID: hex.EncodeToString(s.GetSpanId()),
-					ParentID: hex.EncodeToString(s.GetParentSpanId()), Name: s.GetName(), Scope: scope.GetScope().GetName(),
+					ParentID: hex.EncodeToString(s.GetParentSpanId()), Name: s.GetName(),
+					Scope:   scope.GetScope().GetName(),
 					Service: service, Attributes: texts(s.GetAttributes()), Error: s.GetStatus().GetMessage(),
 				}
 				for _, event := range s.GetEvents() {

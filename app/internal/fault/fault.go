@@ -22,7 +22,8 @@ func Of(err error) domain.Fault {
 	var timeout *temporal.TimeoutError
 	switch {
 	case temporal.IsCanceledError(err):
-		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled, Message: "the workflow was cancelled"}
+		return domain.Fault{Kind: domain.FaultOperator, Reason: domain.ReasonCancelled,
+			Message: "the workflow was cancelled"}
 	case errors.As(err, &timeout):
 		return domain.Fault{
 			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "the step did not finish in time (" +

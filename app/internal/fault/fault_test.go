@@ -12,7 +12,8 @@ import (
 	"everleaf/domain"
 )
 
-var limited = domain.Fault{Kind: domain.FaultRateLimited, Reason: domain.ReasonRateLimited, Message: "too many", RetryAfter: 7}
+var limited = domain.Fault{Kind: domain.FaultRateLimited, Reason: domain.ReasonRateLimited, Message: "too many",
+	RetryAfter: 7}
 
 func TestOf(t *testing.T) {
 	timeout := func(last error) error { return temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, last) }
@@ -23,7 +24,8 @@ func TestOf(t *testing.T) {
 		"a step's own": {overWire(fault.Error(limited)), limited},
 		"a step's own, in the last of many attempts": {timeout(fault.Error(limited)), limited},
 		"a time-out": {timeout(nil), domain.Fault{
-			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut, Message: "the step did not finish in time (ScheduleToClose)",
+			Kind: domain.FaultWait, Reason: domain.ReasonStepTimedOut,
+			Message: "the step did not finish in time (ScheduleToClose)",
 		}},
 		"cancelled": {temporal.NewCanceledError(), domain.Fault{
 			Kind: domain.FaultOperator, Reason: domain.ReasonCancelled, Message: "the workflow was cancelled",

@@ -48,7 +48,8 @@ func newBare(ctx context.Context, job Job, roots *x509.CertPool) (client, error)
 	go func() { _ = (&http.Server{Handler: answers, ReadHeaderTimeout: time.Second}).Serve(listener) }()
 	library := acmez.Client{
 		Client: &acme.Client{Directory: job.Directory, HTTPClient: &http.Client{Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: job.InFlight,
+			TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			MaxIdleConnsPerHost: job.InFlight,
 		}}},
 		ChallengeSolvers: map[string]acmez.Solver{acme.ChallengeTypeHTTP01: answers},
 	}

@@ -11,7 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// newCertMagic is CertMagic as it comes, with its storage of files, but without its rate limiter (10 orders in 10 s) and its log.
+// newCertMagic is CertMagic as it comes, with its storage of files, but without its rate limiter (10 orders in 10 s)
+// and its log.
 func newCertMagic(_ context.Context, job Job, roots *x509.CertPool) (client, error) {
 	host, port, err := net.SplitHostPort(job.Listen)
 	if err != nil {
@@ -24,9 +25,11 @@ func newCertMagic(_ context.Context, job Job, roots *x509.CertPool) (client, err
 	certmagic.RateLimitEvents, certmagic.RateLimitEventsWindow = 0, 0
 	var config *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return config, nil }, Logger: zap.NewNop(),
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return config, nil },
+		Logger:           zap.NewNop(),
 	})
-	config = certmagic.New(cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: job.Dir}, Logger: zap.NewNop()})
+	config = certmagic.New(cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: job.Dir},
+		Logger: zap.NewNop()})
 	config.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(config, certmagic.ACMEIssuer{
 		CA: job.Directory, TrustedRoots: roots, Email: "ops@example.com", Agreed: true,
 		DisableTLSALPNChallenge: true, ListenHost: host, AltHTTPPort: listen, Logger: zap.NewNop(),

@@ -22,8 +22,8 @@ type Job struct {
 	Dir string
 }
 
-// Result is what that took after the account was registered and a first certificate obtained, in nanoseconds: CPU is the
-// process's user and system time.
+// Result is what that took after the account was registered and a first certificate obtained, in nanoseconds: CPU is
+// the process's user and system time.
 type Result struct {
 	Took, CPU time.Duration
 }

@@ -31,7 +31,8 @@ func TestAnAccountChangesUnderARunningWorker(t *testing.T) {
 
 	want := before
 	want.Contact = "new@example.com"
-	require.Equal(t, want, list(s.must("account", "update", "default", "--acme-email", "new@example.com", "--output", "json").stdout))
+	require.Equal(t, want, list(s.must("account", "update", "default", "--acme-email", "new@example.com", "--output",
+		"json").stdout))
 	s.must("cert", "renew", s.name)
 	require.Equal(t, want, list(s.must("account", "list", "--output", "json").stdout))
 	for _, event := range []string{"account_registered", "account_rolled_over", "account_updated"} {

@@ -43,7 +43,8 @@ func TestTemporalCLI(t *testing.T) {
 	s.ownNamespace()
 	s.worker()
 	says := []string{
-		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"wouldIssue":true`, `"generation":1`, `"cycle":2`, `"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
+		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"wouldIssue":true`, `"generation":1`, `"cycle":2`,
+		`"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
 		"", "Ready", // nothing fails; the current details
 	}
 	commands := commandsOf(t, "../docs/api.md", "temporal workflow ")
@@ -108,11 +109,13 @@ func (s *stack) ensure(name, input, request string) (converter.RawValue, error) 
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	start := s.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID: "certificate/" + name, TaskQueue: s.queue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		ID: "certificate/" + name, TaskQueue: s.queue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, "Certificate", plain(input))
 	handle, err := s.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
-		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: "Ensure", Args: []any{plain(request)}, WaitForStage: client.WorkflowUpdateStageCompleted},
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateName: "Ensure", Args: []any{plain(request)},
+			WaitForStage: client.WorkflowUpdateStageCompleted},
 	})
 	if err != nil {
 		return converter.RawValue{}, err
@@ -131,7 +134,8 @@ func TestOtherSDKs(t *testing.T) {
 		"python":     `{"spec":{"names":["python.example.test"]}}`,
 		"typescript": `{"spec":{"names":["typescript.example.test"],"keyType":"ecdsa-p384","issuers":["default"],"challenge":"http-01"}}`,
 		"java":       `{"spec":{"names":["java.example.test"],"keyType":null,"profile":null,"issuers":null,"challenge":null}}`,
-		"newer":      `{"spec":{"names":["newer.example.test"],"colour":"green"},"priority":7}`, // fields of a later version
+		// Fields of a later version.
+		"newer": `{"spec":{"names":["newer.example.test"],"colour":"green"},"priority":7}`,
 	} {
 		t.Run(sdk, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +169,8 @@ func TestOtherSDKsAreToldWhatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, "spec.names")
 	require.ErrorContains(t, err, "cannot unmarshal string")
 
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "120")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "120")})
 	limited := `{"spec":{"names":["limited.example.test"]}}`
 	_, err = s.ensure(s.name, good, limited)
 	var application *temporal.ApplicationError
@@ -180,7 +185,8 @@ func TestOtherSDKsAreToldWhatIsWrong(t *testing.T) {
 	require.Equal(t, json.Number("120000000000"), fault["retryAfter"], "durations are nanoseconds")
 
 	// A plain start carries no answer: its workflow fails, and says so in its history.
-	run, err := s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "certificate/" + s.name + "-wrong", TaskQueue: s.queue},
+	run, err := s.temporal.ExecuteWorkflow(t.Context(),
+		client.StartWorkflowOptions{ID: "certificate/" + s.name + "-wrong", TaskQueue: s.queue},
 		"Certificate", plain(`{"spec":{"names":"www.example.test"}}`))
 	require.NoError(t, err)
 	require.ErrorContains(t, run.Get(t.Context(), nil), "spec.names")

@@ -19,12 +19,13 @@ import (
 	"everleaf/ports"
 )
 
-// neverReuse makes every issuance show control of its name, but for one in a hundred: Pebble 2.10.3 uses an authorization
-// again unless rand.Intn(100) > 0.
+// neverReuse makes every issuance show control of its name, but for one in a hundred: Pebble 2.10.3 uses an
+// authorization again unless rand.Intn(100) > 0.
 const neverReuse = "PEBBLE_AUTHZREUSE=0"
 
-// BenchmarkCounts prints what one issuance and one renewal of a one-name certificate cost in Temporal and Postgres. They are
-// counts: the same on every machine. A renewal is the average of four in a row, one of which continues the workflow as new.
+// BenchmarkCounts prints what one issuance and one renewal of a one-name certificate cost in Temporal and Postgres.
+// They are counts: the same on every machine. A renewal is the average of four in a row, one of which continues the
+// workflow as new.
 func BenchmarkCounts(b *testing.B) {
 	const renewals = 4
 	s := newStackWith(b, minute, neverReuse, steady)
@@ -61,7 +62,8 @@ func BenchmarkCounts(b *testing.B) {
 	}{{"issuance", start, issued, 1}, {"renewal", issued, renewed, renewals}} {
 		per := func(from, to int) float64 { return float64(to-from) / row.per }
 		rows = append(rows, fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%.2f", row.name, per(row.from.actions, row.to.actions),
-			per(row.from.events, row.to.events), per(row.from.statements, row.to.statements), per(sum(row.from.calls), sum(row.to.calls))))
+			per(row.from.events, row.to.events), per(row.from.statements, row.to.statements),
+			per(sum(row.from.calls), sum(row.to.calls))))
 	}
 	report(b, "What one issuance asked for by Ensure, and one renewal by its own timer (average of four, one of which continues as new) cost.\n"+
 		"RPCs are the worker's to Temporal that brought a task or answered one.", rows...)
@@ -77,7 +79,8 @@ type tally struct {
 	calls                       map[string]int
 }
 
-// tally counts a certificate's actions and events, and all statements and calls; no name stands for a certificate to come.
+// tally counts a certificate's actions and events, and all statements and calls; no name stands for a certificate to
+// come.
 func (s *stack) tally(proxy *grpcProxy, name string) tally {
 	s.t.Helper()
 	t := tally{statements: s.statements(), calls: proxy.counted()}
@@ -102,12 +105,13 @@ func sum(counts map[string]int) (n int) {
 const (
 	// caWait is Pebble's Retry-After while it issues, seen once.
 	caWait = time.Second
-	// firstLook is the worker's pause before its first look at an authorization (pace.first in adapters/activities/issuing).
+	// firstLook is the worker's pause before its first look at an authorization (pace.first in
+	// adapters/activities/issuing).
 	firstLook = 100 * time.Millisecond
 )
 
-// BenchmarkIdle prints how long one issuance takes, from the call to the answer, while nothing else is going on, and the part
-// of it that is not spent waiting at the CA's wish and before the first look.
+// BenchmarkIdle prints how long one issuance takes, from the call to the answer, while nothing else is going on, and
+// the part of it that is not spent waiting at the CA's wish and before the first look.
 func BenchmarkIdle(b *testing.B) {
 	const count = 21
 	s := newStackWith(b, ninetyDays, neverReuse, steady)
@@ -131,7 +135,8 @@ func BenchmarkIdle(b *testing.B) {
 	report(b, fmt.Sprintf("What one issuance took at idle, in ms, the middle one of %d: in all, the CA's Retry-After, the wait before the first look, and\n"+
 		"the rest, which is the work of worker, Temporal, Postgres and CA; one in ten took less in all than p10 or more than p90.", count),
 		"in all\tRetry-After\tfirst look\town part\tp10\tp90",
-		fmt.Sprintf("%.1f\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f", ms(took[count/2]), ms(caWait), ms(firstLook), ms(took[count/2]-caWait-firstLook),
+		fmt.Sprintf("%.1f\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f", ms(took[count/2]), ms(caWait), ms(firstLook),
+			ms(took[count/2]-caWait-firstLook),
 			ms(took[count/10]), ms(took[count*9/10])))
 }
 

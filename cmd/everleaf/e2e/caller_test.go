@@ -24,7 +24,8 @@ func TestCallersSeeWhatTheFakeShows(t *testing.T) {
 		Prefix:       s.name,
 		Target:       "files",
 		Reject: func(string) (accept func()) { // all orders
-			rejects := s.proxy.on(&rule{path: pathNewOrder, left: -1, instead: problem(403, "rejectedIdentifier", "not this name")})
+			rejects := s.proxy.on(&rule{path: pathNewOrder, left: -1,
+				instead: problem(403, "rejectedIdentifier", "not this name")})
 			return func() { s.proxy.off(rejects) }
 		},
 	})
@@ -34,7 +35,8 @@ func TestCallersSeeWhatTheFakeShows(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	require.Equal(t, []string{s.name + "-deliveries.lock", s.name + "-deliveries.sequence"}, names, "the program was there, and has removed the certificate")
+	require.Equal(t, []string{s.name + "-deliveries.lock", s.name + "-deliveries.sequence"}, names,
+		"the program was there, and has removed the certificate")
 	require.NotContains(t, s.log.String(), "PRIVATE KEY")
 }
 
@@ -44,8 +46,10 @@ func (s *stack) runsPrograms() (directory string) {
 	program, err := filepath.Abs("../../../adapters/delivery/testdata/target.sh")
 	require.NoError(s.t, err)
 	file, err := json.Marshal(map[string]any{ // YAML, too
-		"issuers": []any{map[string]any{"name": "default", "directory": s.proxy.Directory, "caBundle": s.proxy.CABundle}},
-		"targets": []any{map[string]any{"name": "files", "exec": map[string]any{"command": []string{program}, "key": true, "env": []string{"TLS_DIR"}}}},
+		"issuers": []any{map[string]any{"name": "default", "directory": s.proxy.Directory,
+			"caBundle": s.proxy.CABundle}},
+		"targets": []any{map[string]any{"name": "files",
+			"exec": map[string]any{"command": []string{program}, "key": true, "env": []string{"TLS_DIR"}}}},
 	})
 	require.NoError(s.t, err)
 	directory = s.t.TempDir()

@@ -13,13 +13,15 @@ import (
 	"everleaf/domain"
 )
 
-// Who forgets a flag removes nothing; who tries a change out has nothing issued; and what is named for removal is removed.
+// Who forgets a flag removes nothing; who tries a change out has nothing issued; and what is named for removal is
+// removed.
 func TestForgottenFlagRemovesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	dir, _ := s.wholeLife()
 	s.worker()
-	first := status(t, s.must("cert", "ensure", s.name, "--name", "web.example.test", "--use-issuer", "default", "--use-issuer", "spare", "--deliver", "disk",
+	first := status(t, s.must("cert", "ensure", s.name, "--name", "web.example.test", "--use-issuer", "default",
+		"--use-issuer", "spare", "--deliver", "disk",
 		"--key-rotation", "Never", "--output", "json"))
 	require.EqualValues(t, 1, first.Generation)
 	key := filepath.Join(dir, s.name, "tls.key")
@@ -27,7 +29,8 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 	s.eventually("the delivery", delivered)
 
 	// Nothing is named, so nothing changes: the names, the target, the issuers and the values stay.
-	for _, args := range [][]string{{"cert", "ensure", s.name}, {"cert", "ensure", s.name, "--name", "web.example.test"}, {"cert", "change", s.name}} {
+	for _, args := range [][]string{{"cert", "ensure", s.name},
+		{"cert", "ensure", s.name, "--name", "web.example.test"}, {"cert", "change", s.name}} {
 		r := s.must(args...)
 		require.Contains(t, r.stderr, "nothing is to be changed")
 	}
@@ -39,11 +42,14 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 	tried := status(t, s.must("cert", "ensure", s.name, "--name", "w2.example.test", "--dry-run", "--output", "json"))
 	require.True(t, tried.DryRun && tried.WouldIssue)
 	require.Equal(t, []string{"names: added w2.example.test"}, tried.Changes)
-	tried = status(t, s.must("cert", "ensure", s.name, "--replace", "--name", "web.example.test", "--dry-run", "--output", "json"))
+	tried = status(t, s.must("cert", "ensure", s.name, "--replace", "--name", "web.example.test", "--dry-run",
+		"--output", "json"))
 	require.False(t, tried.WouldIssue)
-	require.Equal(t, []string{"issuers: default, spare is now default", "keyRotation: Never is now Always", "deliveries: disk is now (none)"}, tried.Changes)
+	require.Equal(t, []string{"issuers: default, spare is now default", "keyRotation: Never is now Always",
+		"deliveries: disk is now (none)"}, tried.Changes)
 	unknown := s.name + "-unknown"
-	tried = status(t, s.must("cert", "ensure", unknown, "--name", "unknown.example.test", "--dry-run", "--output", "json"))
+	tried = status(t, s.must("cert", "ensure", unknown, "--name", "unknown.example.test", "--dry-run", "--output",
+		"json"))
 	require.True(t, tried.WouldIssue)
 	s.cli("cert", "status", unknown).exits(t, 1)
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM certificates`), "nothing was started")
@@ -62,7 +68,8 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 	require.EqualValues(t, 2, resumed.Generation)
 	require.FileExists(t, key)
 	text := s.must("cert", "spec", s.name).stdout
-	cleared := status(t, s.must("cert", "change", s.name, "--remove-target", "disk", "--remove-name", "web.example.test", "--output", "json"))
+	cleared := status(t, s.must("cert", "change", s.name, "--remove-target", "disk", "--remove-name",
+		"web.example.test", "--output", "json"))
 	require.Equal(t, []string{"w2.example.test"}, cleared.Issued.Names)
 	s.eventually("the removal", func() bool { return !delivered() })
 
@@ -87,7 +94,8 @@ func TestConcurrentChangesLoseNothing(t *testing.T) {
 	answers := make(chan result, changes)
 	for i := range changes {
 		go func() {
-			answers <- s.cli("cert", "ensure", s.name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout", "170s")
+			answers <- s.cli("cert", "ensure", s.name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout",
+				"170s")
 		}()
 	}
 	for range changes {
@@ -108,7 +116,8 @@ func TestApply(t *testing.T) {
 	s.worker()
 	file := filepath.Join(t.TempDir(), "fleet.yaml")
 	write := func(text string) {
-		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "fleet: %s\ndefaults: {issuers: [default]}\ncertificates:\n%s", s.name, text), 0o600))
+		require.NoError(t, os.WriteFile(file,
+			fmt.Appendf(nil, "fleet: %s\ndefaults: {issuers: [default]}\ncertificates:\n%s", s.name, text), 0o600))
 	}
 	apply := func(args ...string) result { return s.cli(append([]string{"apply", "-f", file}, args...)...) }
 	type plan struct {
@@ -134,7 +143,8 @@ func TestApply(t *testing.T) {
 	}
 	all := line(0, "") + line(1, "") + line(2, "")
 	write(all)
-	require.Equal(t, map[string]string{names[0]: "create", names[1]: "create", names[2]: "create"}, planned(apply("--dry-run", "-o", "json")))
+	require.Equal(t, map[string]string{names[0]: "create", names[1]: "create", names[2]: "create"},
+		planned(apply("--dry-run", "-o", "json")))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`), "a plan starts nothing")
 
 	// It is killed while the first is at work, and the others are not begun.
@@ -157,7 +167,8 @@ func TestApply(t *testing.T) {
 	for _, name := range names {
 		require.Equal(t, 1, s.issued(name), "once each")
 	}
-	require.Equal(t, map[string]string{names[0]: "unchanged", names[1]: "unchanged", names[2]: "unchanged"}, planned(apply("--dry-run", "-o", "json")))
+	require.Equal(t, map[string]string{names[0]: "unchanged", names[1]: "unchanged", names[2]: "unchanged"},
+		planned(apply("--dry-run", "-o", "json")))
 
 	// One changes, one is not listed any more, and one that is not the fleet's is left alone.
 	s.must("cert", "ensure", s.name+"-other", "--name", "other.example.test")
@@ -172,7 +183,8 @@ func TestApply(t *testing.T) {
 	require.Equal(t, s.name, now.Spec.Fleet)
 	released := func() int { return s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`) }
 	require.Equal(t, 1, released())
-	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM certificates WHERE name = $1 AND released_at IS NOT NULL`, names[2]))
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM certificates WHERE name = $1 AND released_at IS NOT NULL`,
+		names[2]))
 
 	// A file that was cut off retires nothing, and one that fails neither.
 	write("  " + s.name + "-new: {names: [new.example.test]}\n")

@@ -36,7 +36,8 @@ func TestContainer(t *testing.T) {
 	c.build(append(roots, testCA...))
 
 	image := c.export()
-	require.Equal(t, []string{"etc/ssl/certs/ca-certificates.crt 0444", "everleaf 0555"}, image.files(), "no shell, nothing undeclared")
+	require.Equal(t, []string{"etc/ssl/certs/ca-certificates.crt 0444", "everleaf 0555"}, image.files(),
+		"no shell, nothing undeclared")
 	image.requireRoots(t, testCA)
 	image.requireStatic(t, "everleaf")
 	c.requireConfig()
@@ -67,7 +68,8 @@ func TestContainer(t *testing.T) {
 	c.requireConfined("worker")
 
 	// No EVERLEAF_ACME_CA_BUNDLE: the CA's server is verified by the image's own bundle.
-	got := status(t, result{stdout: c.must("ensure", c.command(env, s.sealing, "cert", "ensure", s.name, "--name", "container.example.test", "--output", "json"))})
+	got := status(t, result{stdout: c.must("ensure",
+		c.command(env, s.sealing, "cert", "ensure", s.name, "--name", "container.example.test", "--output", "json"))})
 	require.NotNil(t, got.Issued)
 
 	c.must("", []string{"stop", "--time", "30", "worker"})
@@ -147,7 +149,8 @@ func (c *containers) requireConfined(name string) {
 	state, err := os.ReadFile("/proc/" + pid + "/status")
 	require.NoError(c.t, err)
 	for _, line := range []string{
-		"Uid:\t65532\t65532\t65532\t65532", "Gid:\t65532\t65532\t65532\t65532", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
+		"Uid:\t65532\t65532\t65532\t65532", "Gid:\t65532\t65532\t65532\t65532", "CapEff:\t0000000000000000",
+		"NoNewPrivs:\t1", "Seccomp:\t2",
 	} {
 		require.Contains(c.t, string(state), line+"\n")
 	}

@@ -57,7 +57,8 @@ func TestContenders(t *testing.T) {
 	proxy := newCAProxy(t, ca.Directory, ca.CABundle, http2)
 	listen := fmt.Sprintf("127.0.0.1:%d", ca.HTTPPort)
 	for i, client := range []string{"certmagic", "bare"} {
-		got := contend(t, program, client, contenderJob{Directory: proxy.Directory, CABundle: proxy.CABundle, Listen: listen, Count: 2, InFlight: 2})
+		got := contend(t, program, client, contenderJob{Directory: proxy.Directory, CABundle: proxy.CABundle,
+			Listen: listen, Count: 2, InFlight: 2})
 		require.Equal(t, 3*(i+1), proxy.count(pathCert), "two, and one to warm up: %s", client)
 		require.Equal(t, 3*(i+1), proxy.count(pathChallenge), client)
 		require.Positive(t, got.CPU, client)
@@ -66,8 +67,8 @@ func TestContenders(t *testing.T) {
 }
 
 // BenchmarkThroughput prints how many certificates Everleaf, CertMagic and a bare ACME client obtain a second, and what
-// processor time their processes use for each: one after the other in each round, at the same CA and with everything on this
-// machine. What they are to show is ratios.
+// processor time their processes use for each: one after the other in each round, at the same CA and with everything
+// on this machine. What they are to show is ratios.
 func BenchmarkThroughput(b *testing.B) {
 	const count, most, rounds = 320, 64, 3
 	s := newStackWith(b, ninetyDays, neverReuse)
@@ -75,7 +76,8 @@ func BenchmarkThroughput(b *testing.B) {
 	proxy := newCAProxy(b, s.ca.Directory, s.ca.CABundle, http2)
 	s.set("EVERLEAF_ACME_DIRECTORY", proxy.Directory)
 	s.set("EVERLEAF_ACME_CA_BUNDLE", proxy.CABundle)
-	job := contenderJob{Directory: proxy.Directory, CABundle: proxy.CABundle, Listen: s.http01, Count: count, InFlight: most}
+	job := contenderJob{Directory: proxy.Directory, CABundle: proxy.CABundle, Listen: s.http01, Count: count,
+		InFlight: most}
 	clients := []struct {
 		name string
 		race func(round int) raced
@@ -101,7 +103,8 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	report(b, fmt.Sprintf("What each client issues a second with %d in flight, and its process's CPU for each of %d certificates: the middle one of %d rounds.\n"+
-		"CertMagic's rate limiter is off; the CA is Pebble, its new orders one at a time.", most, count, rounds), rows...)
+		"CertMagic's rate limiter is off; the CA is Pebble, its new orders one at a time.", most, count, rounds),
+		rows...)
 }
 
 // race has a worker of its own obtain the certificates: others need its address when it is done.
@@ -114,7 +117,10 @@ func (s *stack) race(b *testing.B, round, count, most int) raced {
 	keeper := caller.New(s.temporal, caller.Options{TaskQueue: s.queue})
 	require.NoError(b, s.obtain(ctx, keeper, fmt.Sprintf("warm-%d", round)))
 	started, before := time.Now(), cpuOf(b, w.cmd.Process.Pid)
-	require.NoError(b, inFlight(count, most, func(i int) error { return s.obtain(ctx, keeper, fmt.Sprintf("raced-%d-%d", round, i)) }))
+	require.NoError(b, inFlight(count, most, func(i int) error {
+		return s.obtain(ctx, keeper,
+			fmt.Sprintf("raced-%d-%d", round, i))
+	}))
 	return raced{Took: time.Since(started), CPU: cpuOf(b, w.cmd.Process.Pid) - before}
 }
 

@@ -19,8 +19,8 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-// A herd renews again and again, as the CA suggests: all within herdWindow, every herdPeriod. herdLead is how far ahead of an
-// issuance the next window is at least, more than the pause that follows each (a sixth of a life).
+// A herd renews again and again, as the CA suggests: all within herdWindow, every herdPeriod. herdLead is how far
+// ahead of an issuance the next window is at least, more than the pause that follows each (a sixth of a life).
 const (
 	herdCount   = 120
 	herdRenewal = 4
@@ -32,9 +32,9 @@ const (
 // herdLife leaves room for a period after each issuance.
 var herdLife = acmetest.Profile{Description: "96 seconds", ValidityPeriod: 96}
 
-// BenchmarkRenewals prints the processor time that renewals by their own timers cost the worker, Temporal and Postgres, four
-// in a row for each certificate, so that continue-as-new is among them. What the processes use while nothing happens is
-// measured before and taken off.
+// BenchmarkRenewals prints the processor time that renewals by their own timers cost the worker, Temporal and
+// Postgres, four in a row for each certificate, so that continue-as-new is among them. What the processes use while
+// nothing happens is measured before and taken off.
 func BenchmarkRenewals(b *testing.B) {
 	s := newStackWith(b, herdLife, neverReuse, steady)
 	w := s.worker()
@@ -45,7 +45,8 @@ func BenchmarkRenewals(b *testing.B) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	keeper := caller.New(s.temporal, caller.Options{TaskQueue: s.queue})
-	require.NoError(b, inFlight(herdCount, 24, func(i int) error { return s.obtain(ctx, keeper, fmt.Sprintf("herd-%d", i)) }))
+	require.NoError(b, inFlight(herdCount, 24,
+		func(i int) error { return s.obtain(ctx, keeper, fmt.Sprintf("herd-%d", i)) }))
 	require.Less(b, time.Now().Add(herdLead), start, "issued in time for the first window")
 
 	now := func() (used [3]time.Duration) {
@@ -65,7 +66,8 @@ func BenchmarkRenewals(b *testing.B) {
 	for i, process := range []string{"worker", "Temporal", "Postgres"} {
 		idle := float64(before[i]-quiet[i]) / float64(quietFor)
 		net := float64(after[i]-before[i]) - idle*float64(took)
-		rows = append(rows, fmt.Sprintf("%s\t%.1f\t%.1f", process, net/float64(renewals)/float64(time.Millisecond), idle*1000))
+		rows = append(rows, fmt.Sprintf("%s\t%.1f\t%.1f", process, net/float64(renewals)/float64(time.Millisecond),
+			idle*1000))
 	}
 	b.ReportMetric(0, "ns/op")
 	report(b, fmt.Sprintf("What %d renewals by their own timers cost, %d of each of %d certificates; what the processes use at idle is taken off.",
@@ -84,9 +86,11 @@ func TestNextWindow(t *testing.T) {
 	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	require.Equal(t, start, nextWindow(start, start.Add(-herdLead)))
 	require.Equal(t, start.Add(herdPeriod), nextWindow(start, start))
-	require.Equal(t, start.Add(herdPeriod), nextWindow(start, start.Add(herdWindow+4*time.Second)), "issued when the window had closed")
+	require.Equal(t, start.Add(herdPeriod), nextWindow(start, start.Add(herdWindow+4*time.Second)),
+		"issued when the window had closed")
 	require.Less(t, herdLife.ValidityPeriod/6, int(herdLead.Seconds()), "the pause after an issuance")
-	require.Less(t, int((herdPeriod + herdLead + herdWindow).Seconds()), herdLife.ValidityPeriod*5/6, "the last instant to renew at")
+	require.Less(t, int((herdPeriod + herdLead + herdWindow).Seconds()), herdLife.ValidityPeriod*5/6,
+		"the last instant to renew at")
 }
 
 // cpuOf is the user and system time that a process has used so far, in the kernel's ticks of 10 ms (proc(5)).
@@ -149,7 +153,8 @@ func temporalServer(t testing.TB) int {
 	require.NoError(t, err)
 	for _, file := range files {
 		command, _ := os.ReadFile(file)
-		if text := string(command); strings.Contains(text, "\x00start-dev\x00") && strings.Contains(text, "\x00--port\x00"+port+"\x00") {
+		if text := string(command); strings.Contains(text, "\x00start-dev\x00") &&
+			strings.Contains(text, "\x00--port\x00"+port+"\x00") {
 			return atoi(t, strings.Split(file, "/")[2])
 		}
 	}

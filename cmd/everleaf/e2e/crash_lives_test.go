@@ -29,8 +29,8 @@ type life struct {
 	before func(*lane) (crashStatus, error)
 	// act ends when it has come to what the caller asked for.
 	act func(*lane) (crashStatus, error)
-	// left is what there must be at its end: tokens and deliveries in all, all else more than before. A forgetful CA may
-	// have one order more.
+	// left is what there must be at its end: tokens and deliveries in all, all else more than before. A forgetful CA
+	// may have one order more.
 	left remains
 }
 

@@ -51,14 +51,16 @@ func TestCrash(t *testing.T) {
 		// One worker may have counted the fleet late; the others have not.
 		seen := slices.DeleteFunc(dry[i].seen, func(e exchange) bool { return idle[e.what] })
 		for _, at := range life.at(seen) {
-			results = append(results, crashResult{life: life.name, at: &at, wrong: []string{"it has not come to its end"}})
+			results = append(results, crashResult{life: life.name, at: &at,
+				wrong: []string{"it has not come to its end"}})
 		}
 	}
 	t.Run("kill", func(t *testing.T) {
 		for i := range results {
 			r := &results[i]
 			life := lives[slices.IndexFunc(lives, func(l life) bool { return l.name == r.life })]
-			t.Run(strings.ReplaceAll(r.life+" "+r.at.String(), "$", ""), func(t *testing.T) { // it names a folder, and $ begins a reference
+			// It names a folder, and $ begins a reference.
+			t.Run(strings.ReplaceAll(r.life+" "+r.at.String(), "$", ""), func(t *testing.T) {
 				t.Parallel()
 				for try := range 5 {
 					if *r = c.live(t, fmt.Sprintf("kill-%d-%d", i, try), life, r.at); !r.reused {

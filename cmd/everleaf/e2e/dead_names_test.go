@@ -39,7 +39,8 @@ func TestRSAAndECDSAAtOnceHaveTheirOwnOrders(t *testing.T) {
 	var both sync.WaitGroup
 	for _, keyType := range []domain.KeyType{domain.KeyRSA2048, domain.KeyECDSAP256} {
 		both.Go(func() {
-			got, err := keeper.Ensure(ctx, s.name+"-"+string(keyType), domain.Spec{Names: []string{"pair.example.test"}, KeyType: keyType})
+			got, err := keeper.Ensure(ctx, s.name+"-"+string(keyType),
+				domain.Spec{Names: []string{"pair.example.test"}, KeyType: keyType})
 			assert.NoError(t, err)
 			assert.True(t, got.Issued != nil && got.Failure == nil, "%+v", got)
 		})
@@ -69,7 +70,8 @@ func TestDeadNamesDelayNobody(t *testing.T) {
 		require.NoError(t, answer.Body.Close())
 		require.NoError(t, keeper.Start(ctx, s.name+"-"+name, domain.Spec{Names: []string{name}}))
 	}
-	s.eventually("the tokens of all dead names", func() bool { return s.scalar(`SELECT count(*) FROM http_tokens`) == dead })
+	s.eventually("the tokens of all dead names",
+		func() bool { return s.scalar(`SELECT count(*) FROM http_tokens`) == dead })
 	began := time.Now()
 	got, err := keeper.Ensure(ctx, s.name+"-good", domain.Spec{Names: []string{"good.example.test"}})
 	require.NoError(t, err)

@@ -15,14 +15,15 @@ import (
 // deliveredTo reads how a certificate stands at a target, as other services do.
 func (s *stack) deliveredTo(target string) (serial string, current bool, reason string, attempts int) {
 	s.t.Helper()
-	require.NoError(s.t, s.pool.QueryRow(context.Background(), `SELECT coalesce(max(serial), ''), coalesce(bool_or(current), false),
+	require.NoError(s.t, s.pool.QueryRow(context.Background(),
+		`SELECT coalesce(max(serial), ''), coalesce(bool_or(current), false),
 		coalesce(max(failure_reason), ''), coalesce(max(failure_attempts), 0) FROM everleaf_deliveries WHERE certificate = $1 AND target = $2`,
 		s.name, target).Scan(&serial, &current, &reason, &attempts))
 	return serial, current, reason, attempts
 }
 
-// nginx, which reloads, and HAProxy, which is updated at run time, keep serving through renewals under load. A target that
-// fails beside them is reported, tried again by itself, and holds up nobody; what a target lost is brought back.
+// nginx, which reloads, and HAProxy, which is updated at run time, keep serving through renewals under load. A target
+// that fails beside them is reported, tried again by itself, and holds up nobody; what a target lost is brought back.
 func TestDeliveryKeepsWebServersServing(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -50,7 +51,8 @@ targets:
 	s.worker()
 
 	const host = "delivered.example.test"
-	issued := status(t, s.must("cert", "ensure", s.name, "--name", host, "--deliver", "nginx", "--deliver", "haproxy", "--deliver", "blocked",
+	issued := status(t, s.must("cert", "ensure", s.name, "--name", host, "--deliver", "nginx", "--deliver", "haproxy",
+		"--deliver", "blocked",
 		"--output", "json")).Issued
 	inService := func() bool {
 		for _, target := range []string{"nginx", "haproxy"} {
@@ -69,7 +71,8 @@ targets:
 	serves := func() {
 		t.Helper()
 		for _, address := range []string{w.nginxAt, w.haproxyAt} {
-			s.eventually("the certificate to be served at "+address, func() bool { return !l.since(address, issued.Serial).IsZero() })
+			s.eventually("the certificate to be served at "+address,
+				func() bool { return !l.since(address, issued.Serial).IsZero() })
 		}
 	}
 	serves()
@@ -93,9 +96,11 @@ targets:
 		issued = status(t, s.must("cert", "renew", s.name, "--output", "json")).Issued
 		serves()
 		var storedAt time.Time
-		require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT created_at FROM versions WHERE id = $1::uuid`, issued.Version).Scan(&storedAt))
+		require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT created_at FROM versions WHERE id = $1::uuid`,
+			issued.Version).Scan(&storedAt))
 		t.Logf("renewal %d: from its storing, served by nginx after %s and by HAProxy after %s", renewal+1,
-			l.since(w.nginxAt, issued.Serial).Sub(storedAt).Round(time.Millisecond), l.since(w.haproxyAt, issued.Serial).Sub(storedAt).Round(time.Millisecond))
+			l.since(w.nginxAt, issued.Serial).Sub(storedAt).Round(time.Millisecond),
+			l.since(w.haproxyAt, issued.Serial).Sub(storedAt).Round(time.Millisecond))
 		s.eventually("the deliveries to be confirmed", inService)
 		if renewal < 2 {
 			fails(renewal + 2) // each certificate is tried there

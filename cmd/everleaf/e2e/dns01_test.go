@@ -16,10 +16,12 @@ import (
 	"everleaf/ports"
 )
 
-// withDNS is a stack whose CA asks this name server; its workers may write into the zones, and deliver into the directory.
+// withDNS is a stack whose CA asks this name server; its workers may write into the zones, and deliver into the
+// directory.
 func withDNS(t *testing.T, server *dns01test.Server, zones ...string) (s *stack, directory string) {
 	t.Helper()
-	s = newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": ninetyDays}, DNS: server.Addr, Env: []string{steady}})
+	s = newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": ninetyDays}, DNS: server.Addr,
+		Env: []string{steady}})
 	directory = t.TempDir()
 	s.writes(server, directory, zones...)
 	s.set("TEST_TSIG_SECRET", server.Key.Secret)
@@ -37,7 +39,8 @@ func (s *stack) writes(server *dns01test.Server, directory string, zones ...stri
 	text := fmt.Sprintf("issuers: [{name: default, directory: %q, caBundle: %q}]\ntargets: [{name: files, directory: {path: \"%s/{name}\"}}]\ndns:\n",
 		s.proxy.Directory, s.proxy.CABundle, directory)
 	for _, zone := range zones {
-		text += fmt.Sprintf("- {zone: %s, rfc2136: {server: %q, tsig: {name: %s, secret: \"${TEST_TSIG_SECRET}\"}}}\n", zone, server.Addr, server.Key.Name)
+		text += fmt.Sprintf("- {zone: %s, rfc2136: {server: %q, tsig: {name: %s, secret: \"${TEST_TSIG_SECRET}\"}}}\n",
+			zone, server.Addr, server.Key.Name)
 	}
 	file := filepath.Join(s.t.TempDir(), "everleaf.yaml")
 	require.NoError(s.t, os.WriteFile(file, []byte(text), 0o600))
@@ -51,7 +54,8 @@ func TestWildcard(t *testing.T) {
 	server.Add("_acme-challenge.tenant.shop.test. 1 CNAME tenant.acme.test.")
 	s, directory := withDNS(t, server, "acme.test")
 	s.worker()
-	ensure := []string{"cert", "ensure", s.name, "--name", "tenant.shop.test", "--name", "*.tenant.shop.test", "--deliver", "files", "--output", "json"}
+	ensure := []string{"cert", "ensure", s.name, "--name", "tenant.shop.test", "--name", "*.tenant.shop.test",
+		"--deliver", "files", "--output", "json"}
 	got := status(t, s.must(append(ensure, "--challenge", "dns-01")...))
 	require.ElementsMatch(t, []string{"tenant.shop.test", "*.tenant.shop.test"}, got.Issued.Names)
 	s.clean(server, "tenant.acme.test")
@@ -62,7 +66,8 @@ func TestWildcard(t *testing.T) {
 	require.Contains(t, s.must("cert", "list").stdout, s.name)
 	s.found(fmt.Sprintf("%s = '*.tenant.shop.test' AND WorkflowId = '%s'", ports.SearchNames, ports.WorkflowID(s.name)))
 	s.eventually("the delivery", func() bool { _, current, _, _ := s.deliveredTo("files"); return current })
-	require.FileExists(t, filepath.Join(directory, s.name, "tls.crt"), "by the certificate's name, not by a name of DNS")
+	require.FileExists(t, filepath.Join(directory, s.name, "tls.crt"),
+		"by the certificate's name, not by a name of DNS")
 
 	renewed := status(t, s.must("cert", "renew", s.name, "--output", "json"))
 	require.NotEqual(t, got.Issued.Serial, renewed.Issued.Serial)
@@ -80,14 +85,16 @@ func TestWildcard(t *testing.T) {
 
 	// Another way of showing control is for the next renewal: what is in service stays.
 	other := s.name + "-changed"
-	first := status(t, s.must("cert", "ensure", other, "--name", "tenant.shop.test", "--challenge", "dns-01", "--output", "json"))
+	first := status(t, s.must("cert", "ensure", other, "--name", "tenant.shop.test", "--challenge", "dns-01",
+		"--output", "json"))
 	changed := status(t, s.must("cert", "ensure", other, "--challenge", "http-01", "--output", "json"))
 	require.Equal(t, []string{"challenge: dns-01 is now http-01"}, changed.Changes)
 	require.Equal(t, first.Issued.Serial, changed.Issued.Serial)
 	require.NotContains(t, s.log.String(), server.Key.Secret)
 }
 
-// A killed worker leaves its records in DNS. The worker that goes on with the order removes them; where nobody does, the sweep.
+// A killed worker leaves its records in DNS. The worker that goes on with the order removes them; where nobody does,
+// the sweep.
 func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	t.Parallel()
 	server := dns01test.Start(t, "shop.test", "gone.test")
@@ -98,7 +105,8 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	held := newGate()
 	s.proxy.on(&rule{path: pathChallenge, left: -1, gate: held})
 	go func() {
-		ensured <- s.cli("cert", "ensure", resumed, "--name", "shop.test", "--name", "*.shop.test", "--challenge", "dns-01", "--timeout", "150s")
+		ensured <- s.cli("cert", "ensure", resumed, "--name", "shop.test", "--name", "*.shop.test", "--challenge",
+			"dns-01", "--timeout", "150s")
 	}()
 	s.eventually("the record of one that nobody waits for, since a caller would start it again", func() bool {
 		s.cli("cert", "ensure", dropped, "--name", "gone.test", "--challenge", "dns-01", "--timeout", "2s")
@@ -111,7 +119,8 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	s.proxy.freeAll()
 	ctx := context.Background()
 	require.NoError(t, s.temporal.TerminateWorkflow(ctx, ports.WorkflowID(dropped), "", "nobody goes on with it"))
-	_, err := s.pool.Exec(ctx, `UPDATE orders SET expires = now() - interval '1 second' WHERE certificate = $1`, dropped)
+	_, err := s.pool.Exec(ctx, `UPDATE orders SET expires = now() - interval '1 second' WHERE certificate = $1`,
+		dropped)
 	require.NoError(t, err)
 
 	// A worker that has only one of the zones left.
@@ -127,7 +136,8 @@ func TestKilledWorkersRecordsAreRemoved(t *testing.T) {
 	require.True(t, strings.HasPrefix(found.Problems[0], "DNS records: those of 1 orders"), found.Problems[0])
 	require.Contains(t, s.log.String(), "UnknownDNSZone")
 	require.Len(t, server.TXT("_acme-challenge.gone.test"), 1)
-	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM dns_records`), "it is known for the day on which somebody can remove it")
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM dns_records`),
+		"it is known for the day on which somebody can remove it")
 	second.kill()
 
 	s.writes(server, directory, "shop.test", "gone.test")
@@ -147,7 +157,8 @@ func TestTenantsOfOneDelegatedName(t *testing.T) {
 	for _, tenant := range []string{"one", "two", "three", "four", "five"} {
 		server.Add("_acme-challenge." + tenant + ".customers.test. 1 CNAME delegated.acme.test.")
 		tenants.Go(func() {
-			r := s.cli("cert", "ensure", s.name+"-"+tenant, "--name", tenant+".customers.test", "--challenge", "dns-01", "--timeout", "150s")
+			r := s.cli("cert", "ensure", s.name+"-"+tenant, "--name", tenant+".customers.test", "--challenge",
+				"dns-01", "--timeout", "150s")
 			if r.code != 0 {
 				t.Errorf("%s: %s%s", tenant, r.stdout, r.stderr)
 			}

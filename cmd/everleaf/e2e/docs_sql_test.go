@@ -28,13 +28,15 @@ func TestSQLOfTheDocumentationFitsTheSchema(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Release()
 	tried := 0
-	for _, pattern := range []string{"README.md", ".github/*.md", "cmd/everleaf/docs/*.md", "cmd/everleaf/*/README.md"} {
+	for _, pattern := range []string{"README.md", ".github/*.md", "cmd/everleaf/docs/*.md",
+		"cmd/everleaf/*/README.md"} {
 		pages, err := filepath.Glob(filepath.Join("../../..", pattern))
 		require.NoError(t, err)
 		for _, page := range pages {
 			text, err := os.ReadFile(page)
 			require.NoError(t, err)
-			for _, found := range append(sqlBlock.FindAllStringSubmatch(string(text), -1), sqlSpan.FindAllStringSubmatch(string(text), -1)...) {
+			for _, found := range append(sqlBlock.FindAllStringSubmatch(string(text), -1),
+				sqlSpan.FindAllStringSubmatch(string(text), -1)...) {
 				for statement := range strings.SplitSeq(found[1], ";\n") {
 					if statement = strings.TrimSpace(statement); prepared.MatchString(statement) {
 						tried++

@@ -43,10 +43,14 @@ func TestDoctor(t *testing.T) {
 	s.must("cert", "ensure", s.name, "--name", "doctor.acme.test", "--challenge", "dns-01")
 	found, text = s.doctor(0, "--responder-name", s.http01)
 	for subject, says := range map[string]string{
-		"postgres": "version ", "postgres rights": "may read and write", "postgres clock": "apart from this host's", "temporal": "answers for namespace",
-		"temporal search attributes": "knows them", queue: "a worker polled it", queue + "-authorization": "a worker polled it", queue + "-delivery": "a worker polled it",
-		queue + "-nexus": "a worker polled it", "sealing key": "it opens the newest private key", "issuer default": "is valid; its clock is",
-		"DNS zone acme.test": "a TXT record could be written, and removed again", "target files": directory + " can be written",
+		"postgres": "version ", "postgres rights": "may read and write", "postgres clock": "apart from this host's",
+		"temporal":                   "answers for namespace",
+		"temporal search attributes": "knows them", queue: "a worker polled it", queue +
+			"-authorization": "a worker polled it", queue + "-delivery": "a worker polled it",
+		queue + "-nexus": "a worker polled it", "sealing key": "it opens the newest private key",
+		"issuer default":     "is valid; its clock is",
+		"DNS zone acme.test": "a TXT record could be written, and removed again", "target files": directory +
+			" can be written",
 		"responder": "is answered by a responder on this database",
 	} {
 		require.Equal(t, app.VerdictOK, found[subject].Verdict, "%s: %s", subject, text)
@@ -71,12 +75,15 @@ targets:
 dns: [{zone: acme.test, rfc2136: {server: %q, tsig: {name: %s, secret: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}}}]
 `, inTheWay, server.Addr, server.Key.Name), 0o600))
 	s.set("EVERLEAF_CONFIG", config)
-	found, text = s.doctor(1, "--responder-name", "127.0.0.1:1", "--task-queue", s.queue+"-wrong", "--sealing-key", s.sealingKey())
+	found, text = s.doctor(1, "--responder-name", "127.0.0.1:1", "--task-queue", s.queue+"-wrong", "--sealing-key",
+		s.sealingKey())
 	for subject, says := range map[string]string{
-		queue + "-wrong": "nobody polls it, so that its work waits: start a worker with the role workflows on this queue, or correct --task-queue",
-		"sealing key":    "--sealing-key (EVERLEAF_SEALING_KEY) names another key", "issuer default": "connection refused",
-		"DNS zone acme.test": "refuses the TSIG key", "target files": "is no directory: correct directory.path", "target hook": "https://127.0.0.1:1 does not shake hands",
-		"responder": "is not answered by a responder on this database: lead port 80",
+		queue + "-wrong":     "nobody polls it, so that its work waits: start a worker with the role workflows on this queue, or correct --task-queue",
+		"sealing key":        "--sealing-key (EVERLEAF_SEALING_KEY) names another key",
+		"issuer default":     "connection refused",
+		"DNS zone acme.test": "refuses the TSIG key", "target files": "is no directory: correct directory.path",
+		"target hook": "https://127.0.0.1:1 does not shake hands",
+		"responder":   "is not answered by a responder on this database: lead port 80",
 	} {
 		require.Equal(t, app.VerdictFail, found[subject].Verdict, "%s: %s", subject, text)
 		require.Contains(t, found[subject].Detail, says, subject)

@@ -17,8 +17,8 @@ import (
 	"everleaf/ports"
 )
 
-// What else a start carries says nothing about a certificate either: memo, header, search attributes, and the name in the
-// input, where the workflow's ID says another.
+// What else a start carries says nothing about a certificate either: memo, header, search attributes, and the name in
+// the input, where the workflow's ID says another.
 func TestWhatElseAStartCarries(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -29,7 +29,8 @@ func TestWhatElseAStartCarries(t *testing.T) {
 	own := s.name + "-own"
 	forged := s.forged(own, victim, before, "Retiring")
 	dialled, err := client.Dial(client.Options{
-		HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), Logger: quiet{}, ContextPropagators: []workflow.ContextPropagator{header(forged)},
+		HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), Logger: quiet{},
+		ContextPropagators: []workflow.ContextPropagator{header(forged)},
 	})
 	require.NoError(t, err)
 	defer dialled.Close()
@@ -47,8 +48,9 @@ func TestWhatElseAStartCarries(t *testing.T) {
 
 	// An update's header is not read either.
 	handle, err := dialled.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
-		WorkflowID: ports.WorkflowID(victim), UpdateName: ports.EnsureUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{plain(`{"spec":{"names":["victim.example.test"],"deliveries":["disk"]}}`)},
+		WorkflowID: ports.WorkflowID(victim), UpdateName: ports.EnsureUpdate,
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args:         []any{plain(`{"spec":{"names":["victim.example.test"],"deliveries":["disk"]}}`)},
 	})
 	require.NoError(t, err)
 	require.NoError(t, handle.Get(t.Context(), nil))
@@ -85,7 +87,8 @@ func TestTerminatedAndStartedAgain(t *testing.T) {
 	restart := func() string {
 		t.Helper()
 		require.NoError(t, s.temporal.TerminateWorkflow(t.Context(), ports.WorkflowID(s.name), "", "test"))
-		_, err := s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
+		_, err := s.temporal.ExecuteWorkflow(t.Context(),
+			client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
 			ports.CertificateWorkflow, plain(spec))
 		require.NoError(t, err)
 		s.rested(s.name)

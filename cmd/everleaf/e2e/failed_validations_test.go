@@ -10,9 +10,9 @@ import (
 	"everleaf/domain"
 )
 
-// Let's Encrypt allows five failed validations an hour for each account and name. The RSA and the ECDSA certificate of one
-// name that the CA cannot reach, although Everleaf does, are pushed on by hand: together they keep below that, unless
-// an administrator knows better. An hour later, the CA is asked again.
+// Let's Encrypt allows five failed validations an hour for each account and name. The RSA and the ECDSA certificate of
+// one name that the CA cannot reach, although Everleaf does, are pushed on by hand: together they keep below that,
+// unless an administrator knows better. An hour later, the CA is asked again.
 func TestTwoCertificatesOfADeadNameShareItsFailedValidations(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady, "PEBBLE_AUTHZREUSE=0")
@@ -43,7 +43,8 @@ func TestTwoCertificatesOfADeadNameShareItsFailedValidations(t *testing.T) {
 		require.Equal(t, domain.FaultRateLimited, got.Failure.Fault.Kind, "%s\n%s", answers, s.log)
 		require.Equal(t, domain.ReasonTooManyFailedValidations, got.Failure.Fault.Reason)
 		wait := time.Until(got.Failure.RetryAt)
-		require.True(t, wait > 50*time.Minute && wait < 70*time.Minute, "an hour, and up to ten minutes apart: %s", wait)
+		require.True(t, wait > 50*time.Minute && wait < 70*time.Minute, "an hour, and up to ten minutes apart: %s",
+			wait)
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM http_tokens`))
 

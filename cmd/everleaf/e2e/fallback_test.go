@@ -39,7 +39,8 @@ func TestTwoIssuers(t *testing.T) {
 
 	// The second CA alone.
 	alone := s.name + "-alone"
-	first := status(t, s.must("cert", "ensure", alone, "--name", "alone.example.test", "--use-issuer", "spare", "--output", "json"))
+	first := status(t, s.must("cert", "ensure", alone, "--name", "alone.example.test", "--use-issuer", "spare",
+		"--output", "json"))
 	require.Equal(t, "spare", first.Issued.Issuer)
 	require.EqualValues(t, "HalfLeft", first.Renewal.Reason, "without ARI, by its own life of a day")
 	require.Nil(t, first.Renewal.Window)
@@ -51,8 +52,10 @@ func TestTwoIssuers(t *testing.T) {
 
 	// The first CA is out of order: the second one issues. The next renewal begins with the first again.
 	name := s.name + "-both"
-	both := []string{"cert", "ensure", name, "--name", "both.example.test", "--use-issuer", "main", "--use-issuer", "spare", "--output", "json"}
-	down := s.proxy.on(&rule{path: pathNewOrder, left: -1, instead: problem(http.StatusInternalServerError, "serverInternal", "oops")})
+	both := []string{"cert", "ensure", name, "--name", "both.example.test", "--use-issuer", "main", "--use-issuer",
+		"spare", "--output", "json"}
+	down := s.proxy.on(&rule{path: pathNewOrder, left: -1,
+		instead: problem(http.StatusInternalServerError, "serverInternal", "oops")})
 	got := status(t, s.must(both...))
 	require.Equal(t, "spare", got.Issued.Issuer)
 	require.Nil(t, got.Failure, "a certificate is in service, and that is what counts")
@@ -64,7 +67,8 @@ func TestTwoIssuers(t *testing.T) {
 	require.NotNil(t, got.Renewal.Window, "and says when to renew")
 
 	// A limit that is further away than a caller waits.
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "7200")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "7200")})
 	got = status(t, s.must("cert", "renew", name, "--output", "json"))
 	require.Equal(t, "spare", got.Issued.Issuer)
 	require.Equal(t, []string{"spare", "spare"}, s.fallbacks(name))
@@ -105,7 +109,8 @@ func (s *stack) twoIssuers() *acmetest.StepCA {
 // fallbacks are the issuers that were asked next, in order.
 func (s *stack) fallbacks(certificate string) (next []string) {
 	s.t.Helper()
-	require.NoError(s.t, s.pool.QueryRow(context.Background(), `SELECT coalesce(array_agg(detail->>'next' ORDER BY at), '{}')
+	require.NoError(s.t, s.pool.QueryRow(context.Background(),
+		`SELECT coalesce(array_agg(detail->>'next' ORDER BY at), '{}')
 		FROM events WHERE certificate = $1 AND type = 'fell_back'`, certificate).Scan(&next))
 	return next
 }

@@ -14,7 +14,8 @@ func TestRateLimitIsWaitedOutAsTold(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.worker()
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "7")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "7")})
 	started := time.Now()
 	got := status(t, s.must("cert", "ensure", s.name, "--name", "limited.example.test", "--output", "json"))
 	require.NotNil(t, got.Issued)
@@ -36,12 +37,14 @@ func TestFaultyCA(t *testing.T) {
 		{"503 with Retry-After on finalize", rule{path: pathFinalize, left: 1, instead: unavailable}},
 		{"503 with Retry-After on the download", rule{path: pathCert, left: 1, instead: unavailable}},
 		{"500 on newOrder", rule{path: pathNewOrder, left: 4, instead: problem(500, "serverInternal", "oops")}},
-		{"500 with a page instead of a problem", rule{path: pathFinalize, left: 4, instead: func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, "<html>Bad Gateway</html>", http.StatusBadGateway)
-		}}},
-		{"badNonce six times in a row", rule{path: pathNewOrder, left: 6, instead: func(w http.ResponseWriter, r *http.Request) {
-			problem(400, "badNonce", "JWS has an invalid anti-replay nonce")(w, r)
-		}}},
+		{"500 with a page instead of a problem",
+			rule{path: pathFinalize, left: 4, instead: func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "<html>Bad Gateway</html>", http.StatusBadGateway)
+			}}},
+		{"badNonce six times in a row", rule{path: pathNewOrder, left: 6,
+			instead: func(w http.ResponseWriter, r *http.Request) {
+				problem(400, "badNonce", "JWS has an invalid anti-replay nonce")(w, r)
+			}}},
 		{"connections cut", rule{path: pathNewOrder, left: 5, instead: func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
 		}}},

@@ -11,16 +11,17 @@ import (
 	"everleaf/ports"
 )
 
-// Somebody misspells a target, an issuer or a profile: that is refused, and nothing is stored. The host of a target, which
-// may be away at the moment, is believed: what was never delivered to is forgotten with the spec that named it, and nothing
-// is cleared.
+// Somebody misspells a target, an issuer or a profile: that is refused, and nothing is stored. The host of a target,
+// which may be away at the moment, is believed: what was never delivered to is forgotten with the spec that named it,
+// and nothing is cleared.
 func TestMisspelledTargetsAreForgotten(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.wholeLife()
 	s.worker()
 	ensure := func(target string) domain.Status {
-		return status(t, s.must("cert", "ensure", s.name, "--name", "misspelled.example.test", "--deliver", target, "--replace", "--output", "json"))
+		return status(t, s.must("cert", "ensure", s.name, "--name", "misspelled.example.test", "--deliver", target,
+			"--replace", "--output", "json"))
 	}
 	for flags, says := range map[string]string{
 		"--deliver dosk":         `deliveries[0] "dosk": no worker that runs has this target; there are`,
@@ -29,7 +30,8 @@ func TestMisspelledTargetsAreForgotten(t *testing.T) {
 		"--challenge dns-01":     "(Spec/NoDNSZones)",
 		"--dry-run --profile no": "a certificate would be issued", // it starts nothing, so that nobody is asked
 	} {
-		r := s.cli(append([]string{"cert", "ensure", s.name, "--name", "misspelled.example.test"}, strings.Fields(flags)...)...)
+		r := s.cli(append([]string{"cert", "ensure", s.name, "--name", "misspelled.example.test"},
+			strings.Fields(flags)...)...)
 		require.Contains(t, r.stdout+r.stderr, says, flags)
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))

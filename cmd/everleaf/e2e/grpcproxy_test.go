@@ -19,7 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// grpcProxy stands in front of the real Temporal server, hands calls on as they are, counts them, and refuses or holds polls.
+// grpcProxy stands in front of the real Temporal server, hands calls on as they are, counts them, and refuses or holds
+// polls.
 type grpcProxy struct {
 	t       testing.TB
 	Address string
@@ -100,8 +101,8 @@ func (p *grpcProxy) handle(_ any, stream grpc.ServerStream) error {
 	return stream.SendMsg(&out)
 }
 
-// didWork reports whether a call has to do with a task: it brought one, or the answer to one. Polls in vain and what a process
-// says about itself come with time, however much there is to do.
+// didWork reports whether a call has to do with a task: it brought one, or the answer to one. Polls in vain and what a
+// process says about itself come with time, however much there is to do.
 func didWork(method string, answer frame) bool {
 	switch method {
 	case "PollWorkflowTaskQueue":
@@ -128,9 +129,12 @@ func TestCountedCalls(t *testing.T) {
 		require.NoError(t, err)
 		return text
 	}
-	require.True(t, didWork("PollWorkflowTaskQueue", encoded(&workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
-	require.False(t, didWork("PollWorkflowTaskQueue", encoded(&workflowservice.PollWorkflowTaskQueueResponse{Attempt: 1})))
-	require.True(t, didWork("PollActivityTaskQueue", encoded(&workflowservice.PollActivityTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
+	require.True(t, didWork("PollWorkflowTaskQueue",
+		encoded(&workflowservice.PollWorkflowTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
+	require.False(t, didWork("PollWorkflowTaskQueue",
+		encoded(&workflowservice.PollWorkflowTaskQueueResponse{Attempt: 1})))
+	require.True(t, didWork("PollActivityTaskQueue",
+		encoded(&workflowservice.PollActivityTaskQueueResponse{TaskToken: []byte("a"), Attempt: 1})))
 	require.False(t, didWork("PollActivityTaskQueue", nil))
 	require.True(t, didWork("RespondWorkflowTaskCompleted", nil))
 	require.True(t, didWork("RecordActivityTaskHeartbeat", nil))

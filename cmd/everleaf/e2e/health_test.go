@@ -65,7 +65,10 @@ func (w *watched) get(path string) (status int, body string) {
 // fails waits until readiness fails with this line, and liveness does not.
 func (w *watched) fails(line string) {
 	w.t.Helper()
-	w.turns("readiness to say "+line, func(status int, body string) bool { return status == 503 && strings.Contains(body, line) })
+	w.turns("readiness to say "+line, func(status int, body string) bool {
+		return status == 503 &&
+			strings.Contains(body, line)
+	})
 }
 
 // says waits for a line of readiness.
@@ -257,6 +260,7 @@ func TestResponderAloneIsReady(t *testing.T) {
 	proxy := newGRPCProxy(t, upstream(t))
 	proxy.stop()
 	w := s.watch(proxy)
-	require.Regexp(t, `^ok   process: runs responder\nok   schema: version \d+\nok   responder: answers at \S+\n$`, w.ready())
+	require.Regexp(t, `^ok   process: runs responder\nok   schema: version \d+\nok   responder: answers at \S+\n$`,
+		w.ready())
 	w.stop()
 }

@@ -59,7 +59,8 @@ func (s *stack) rested(name string) (run *historypb.History) {
 func (s *stack) history(workflowID, runID string) *historypb.History {
 	s.t.Helper()
 	var history historypb.History
-	iterator := s.temporal.GetWorkflowHistory(context.Background(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iterator := s.temporal.GetWorkflowHistory(context.Background(), workflowID, runID, false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for iterator.HasNext() {
 		event, err := iterator.Next()
 		require.NoError(s.t, err)

@@ -18,8 +18,8 @@ import (
 	"everleaf/ports"
 )
 
-// A certificate's name becomes a part of file names and of text that people read: one that could do harm there is refused
-// at each door, and nothing is stored.
+// A certificate's name becomes a part of file names and of text that people read: one that could do harm there is
+// refused at each door, and nothing is stored.
 func TestHostileNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -31,8 +31,10 @@ func TestHostileNamesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer connection.Close()
 	server := workflowservice.NewWorkflowServiceClient(connection)
-	for _, name := range []string{"../../etc/x", "UPPER CASE", "escape\x1b[2J", "nul\x00", "-flag", "a/b", "a..b", "*.example.test", "ümlaut", "new\nline", strings.Repeat("n", 254)} {
-		_, err := a.call("Ensure", map[string]any{"name": name, "spec": map[string]any{"names": []string{"hostile.example.test"}}})
+	for _, name := range []string{"../../etc/x", "UPPER CASE", "escape\x1b[2J", "nul\x00", "-flag", "a/b", "a..b",
+		"*.example.test", "ümlaut", "new\nline", strings.Repeat("n", 254)} {
+		_, err := a.call("Ensure", map[string]any{"name": name,
+			"spec": map[string]any{"names": []string{"hostile.example.test"}}})
 		refused(t, errors.New(faultAbroad(t, err).Message), "name")
 		if printable := strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) < 0; printable {
 			refused(t, s.begin(name, plain(good)), "name")
@@ -40,15 +42,19 @@ func TestHostileNamesAreRefused(t *testing.T) {
 			refused(t, err, "name")
 		} else { // the SDK cannot answer a workflow of such an ID, so it stands still; nobody else is held up
 			_, err := server.StartWorkflowExecution(t.Context(), &workflowservice.StartWorkflowExecutionRequest{
-				Namespace: client.DefaultNamespace, WorkflowId: ports.WorkflowID(name), WorkflowType: &commonpb.WorkflowType{Name: ports.CertificateWorkflow},
-				TaskQueue: &taskqueuepb.TaskQueue{Name: s.queue}, Input: &commonpb.Payloads{Payloads: []*commonpb.Payload{plain(good).Payload()}},
-				RequestId: s.name + name,
+				Namespace: client.DefaultNamespace, WorkflowId: ports.WorkflowID(name),
+				WorkflowType: &commonpb.WorkflowType{Name: ports.CertificateWorkflow},
+				TaskQueue:    &taskqueuepb.TaskQueue{Name: s.queue},
+				Input:        &commonpb.Payloads{Payloads: []*commonpb.Payload{plain(good).Payload()}},
+				RequestId:    s.name + name,
 			})
 			require.NoError(t, err)
 			defer func() {
-				_, err := server.TerminateWorkflowExecution(context.Background(), &workflowservice.TerminateWorkflowExecutionRequest{
-					Namespace: client.DefaultNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: ports.WorkflowID(name)},
-				})
+				_, err := server.TerminateWorkflowExecution(context.Background(),
+					&workflowservice.TerminateWorkflowExecutionRequest{
+						Namespace:         client.DefaultNamespace,
+						WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: ports.WorkflowID(name)},
+					})
 				require.NoError(t, err)
 			}()
 		}
@@ -72,9 +78,12 @@ func TestInputsOfOtherTypesAreRefused(t *testing.T) {
 	kept := s.name + "-kept"
 	s.must("cert", "ensure", kept, "--name", "hostile.example.test")
 	for input, says := range map[string]string{
-		`null`: "input: empty", `[]`: "input: ", `"text"`: "input: ", `7`: "input: ", `true`: "input: ", `{`: "input: ", `{}`: "names: empty",
-		`{"spec":null}`: "names: empty", `{"spec":[]}`: "spec", `{"spec":{"names":7}}`: "spec.names", `{"spec":{"names":null}}`: "names: empty",
-		`{"spec":{"names":[7]}}`: "spec.names", `{"spec":{"names":[null]}}`: "names", `{"spec":{"names":{}}}`: "spec.names",
+		`null`: "input: empty", `[]`: "input: ", `"text"`: "input: ", `7`: "input: ", `true`: "input: ",
+		`{`: "input: ", `{}`: "names: empty",
+		`{"spec":null}`: "names: empty", `{"spec":[]}`: "spec", `{"spec":{"names":7}}`: "spec.names",
+		`{"spec":{"names":null}}`: "names: empty",
+		`{"spec":{"names":[7]}}`:  "spec.names", `{"spec":{"names":[null]}}`: "names",
+		`{"spec":{"names":{}}}`:                                          "spec.names",
 		`{"spec":{"names":["a.example.test"],"profile":{}}}`:             "spec.profile",
 		`{"spec":{"names":["a.example.test"],"issuers":"default"}}`:      "spec.issuers",
 		`{"spec":{"names":["a.example.test"],"deliveries":{"a":1}}}`:     "spec.deliveries",
@@ -89,12 +98,14 @@ func TestInputsOfOtherTypesAreRefused(t *testing.T) {
 		}
 	}
 	foreign := converter.NewRawValue(&commonpb.Payload{
-		Metadata: map[string][]byte{converter.MetadataEncoding: []byte("binary/encrypted")}, Data: []byte("\x00\x01\x02"),
+		Metadata: map[string][]byte{converter.MetadataEncoding: []byte("binary/encrypted")},
+		Data:     []byte("\x00\x01\x02"),
 	})
 	refused(t, s.begin(s.name, foreign), "input: ")
 	refused(t, s.begin(s.name), "input: empty")
 	refused(t, s.begin(s.name, []byte("\xff\xfe")), "input: ")
-	require.NoError(t, s.temporal.SignalWorkflow(t.Context(), ports.WorkflowID(kept), "", ports.RecordChangedSignal, foreign))
+	require.NoError(t, s.temporal.SignalWorkflow(t.Context(), ports.WorkflowID(kept), "", ports.RecordChangedSignal,
+		foreign))
 	require.NoError(t, s.temporal.SignalWorkflow(t.Context(), ports.WorkflowID(kept), "", "NoSuchSignal", 7))
 	require.Error(t, s.update(kept, "NoSuchUpdate", 7))
 	s.must("cert", "renew", kept)

@@ -45,7 +45,8 @@ func TestHugeInputsAreRefused(t *testing.T) {
 	}
 	requests := map[string]request{}
 	for field, value := range map[string]any{
-		"issuers": []string{huge}, "profile": huge, "deliveries": []string{huge}, "names": []string{huge}, "tenant": huge,
+		"issuers": []string{huge}, "profile": huge, "deliveries": []string{huge}, "names": []string{huge},
+		"tenant": huge,
 	} {
 		requests["Ensure "+field] = request{field, specOf(field, value)}
 	}
@@ -63,10 +64,13 @@ func TestHugeInputsAreRefused(t *testing.T) {
 		_, err := a.call(update, request.input)
 		refused(t, errors.New(faultAbroad(t, err).Message), request.field)
 	}
-	require.NoError(t, s.temporal.SignalWorkflow(t.Context(), ports.WorkflowID(s.name), "", ports.RecordChangedSignal, huge))
+	require.NoError(t, s.temporal.SignalWorkflow(t.Context(), ports.WorkflowID(s.name), "", ports.RecordChangedSignal,
+		huge))
 	for _, flags := range [][]string{
-		{"ensure", "issuers", "--use-issuer", large}, {"ensure", "profile", "--profile", large}, {"ensure", "deliveries", "--deliver", large},
-		{"ensure", "names", "--name", large}, {"renew", "note", "--note", large}, {"revoke", "note", "--note", large}, {"retire", "note", "--note", large},
+		{"ensure", "issuers", "--use-issuer", large}, {"ensure", "profile", "--profile", large},
+		{"ensure", "deliveries", "--deliver", large},
+		{"ensure", "names", "--name", large}, {"renew", "note", "--note", large}, {"revoke", "note", "--note", large},
+		{"retire", "note", "--note", large},
 	} {
 		told := s.cli(append([]string{"cert", flags[0], s.name}, flags[2:]...)...)
 		require.NotZero(t, told.code, flags[:2])
@@ -82,8 +86,9 @@ func TestHugeInputsAreRefused(t *testing.T) {
 
 	// A start has nobody to answer to but who reads its history.
 	for title, input := range map[string]map[string]any{
-		"issuers": specOf("issuers", []string{huge}), "profile": specOf("profile", huge), "deliveries": specOf("deliveries", many(60_000)),
-		"names": specOf("names", many(60_000)), "notes": {"note": huge},
+		"issuers": specOf("issuers", []string{huge}), "profile": specOf("profile", huge),
+		"deliveries": specOf("deliveries", many(60_000)),
+		"names":      specOf("names", many(60_000)), "notes": {"note": huge},
 	} {
 		refused(t, s.begin(s.name+"-huge-"+title, input), "input: ")
 	}
@@ -112,7 +117,8 @@ func (s *stack) update(name, update string, input any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	handle, err := s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: ports.WorkflowID(name), UpdateName: update, Args: []any{input}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: ports.WorkflowID(name), UpdateName: update, Args: []any{input},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
 		return err
@@ -125,7 +131,8 @@ func (s *stack) begin(name string, input ...any) error {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
+	run, err := s.temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue},
 		ports.CertificateWorkflow, input...)
 	require.NoError(s.t, err)
 	err = run.Get(ctx, nil)
@@ -133,8 +140,9 @@ func (s *stack) begin(name string, input ...any) error {
 	return err
 }
 
-// unhurt wants a run without a failed task. One that waited for the processor, a second before it yields or ten before it
-// ends, is the machine's, not the input's: on a busy machine there may be one, and what hangs by itself has it again.
+// unhurt wants a run without a failed task. One that waited for the processor, a second before it yields or ten before
+// it ends, is the machine's, not the input's: on a busy machine there may be one, and what hangs by itself has it
+// again.
 func (s *stack) unhurt(workflowID, runID string) {
 	s.t.Helper()
 	hung := 0

@@ -44,7 +44,8 @@ func newHung(t testing.TB, timeout time.Duration) *hung {
 	proxy.on(&rule{path: "/", left: -1, gate: h.gate})
 	for name, value := range map[string]string{
 		"WELL": h.setting("EVERLEAF_ACME_DIRECTORY"), "WELL_ROOTS": h.setting("EVERLEAF_ACME_CA_BUNDLE"),
-		"HUNG": proxy.Directory, "HUNG_ROOTS": proxy.CABundle, "EVERLEAF_CONFIG": filepath.Join(t.TempDir(), "everleaf.yaml"),
+		"HUNG": proxy.Directory, "HUNG_ROOTS": proxy.CABundle,
+		"EVERLEAF_CONFIG":         filepath.Join(t.TempDir(), "everleaf.yaml"),
 		"EVERLEAF_ACME_DIRECTORY": "", "EVERLEAF_ACME_CA_BUNDLE": "", "EVERLEAF_ACME_EMAIL": "",
 	} {
 		h.set(name, value)
@@ -60,7 +61,8 @@ func (h *hung) crowd(ctx context.Context, count int) {
 	go func() {
 		h.done <- inFlight(count, count, func(i int) error {
 			name := fmt.Sprintf("%s-hung-%d", h.name, i)
-			got, err := h.keeper.Ensure(ctx, name, domain.Spec{Names: []string{fmt.Sprintf("hung-%d.example.test", i)}, Issuers: []string{"hung"}})
+			got, err := h.keeper.Ensure(ctx, name,
+				domain.Spec{Names: []string{fmt.Sprintf("hung-%d.example.test", i)}, Issuers: []string{"hung"}})
 			if err == nil && got.Issued == nil {
 				err = fmt.Errorf("%s: %+v", name, got)
 			}
@@ -82,7 +84,8 @@ func (h *hung) paces(ctx context.Context) (ensure, renew time.Duration) {
 		h.count++
 		name := fmt.Sprintf("%s-well-%d", h.name, h.count)
 		started := time.Now()
-		first, err := h.keeper.Ensure(ctx, name, domain.Spec{Names: []string{fmt.Sprintf("well-%d.example.test", h.count)}, Issuers: []string{"well"}})
+		first, err := h.keeper.Ensure(ctx, name,
+			domain.Spec{Names: []string{fmt.Sprintf("well-%d.example.test", h.count)}, Issuers: []string{"well"}})
 		require.NoError(h.t, err)
 		ensures = append(ensures, time.Since(started))
 		started = time.Now()
@@ -111,7 +114,8 @@ func TestHungCA(t *testing.T) {
 	h.crowd(ctx, count)
 	h.eventually("each hung certificate to be tried", func() bool { return h.tried(count) })
 	ensureBeside, renewBeside := h.paces(ctx)
-	t.Logf("ensure %v idle, %v beside (%.1f); renew %v idle, %v beside (%.1f)", ensure, ensureBeside, ensureBeside.Seconds()/ensure.Seconds(),
+	t.Logf("ensure %v idle, %v beside (%.1f); renew %v idle, %v beside (%.1f)", ensure, ensureBeside,
+		ensureBeside.Seconds()/ensure.Seconds(),
 		renew, renewBeside, renewBeside.Seconds()/renew.Seconds())
 	require.Less(t, ensureBeside, 5*ensure+3*time.Second)
 	require.Less(t, renewBeside, 5*renew+3*time.Second)
@@ -123,9 +127,9 @@ func TestHungCA(t *testing.T) {
 	require.Equal(t, count, h.scalar(`SELECT count(*) FROM versions WHERE certificate LIKE '%-hung-%'`))
 }
 
-// BenchmarkHungCA prints how long an issuance takes at a CA that is well beside 1,000 orders at one that answers nothing, as
-// a share of what it takes at idle; with the usual slots and time-out. At first the crowd holds all slots until its calls
-// time out.
+// BenchmarkHungCA prints how long an issuance takes at a CA that is well beside 1,000 orders at one that answers
+// nothing, as a share of what it takes at idle; with the usual slots and time-out. At first the crowd holds all slots
+// until its calls time out.
 func BenchmarkHungCA(b *testing.B) {
 	const count = 1000
 	h := newHung(b, 10*time.Second)
@@ -145,10 +149,12 @@ func BenchmarkHungCA(b *testing.B) {
 	<-h.done
 	b.ReportMetric(0, "ns/op")
 	row := func(what string, idle, atOnce, beside time.Duration) string {
-		return fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%.2f", what, idle.Seconds(), atOnce.Seconds(), beside.Seconds(), beside.Seconds()/idle.Seconds())
+		return fmt.Sprintf("%s\t%.2f\t%.2f\t%.2f\t%.2f", what, idle.Seconds(), atOnce.Seconds(), beside.Seconds(),
+			beside.Seconds()/idle.Seconds())
 	}
 	report(b, fmt.Sprintf("What one issuance took at a CA that is well, in s, and one renewal, the middle ones of three: at idle, beside %d orders at a CA\n"+
-		"that answers nothing, as soon as each of them had been tried once (after %.0f s), and a minute later.", count, crowded.Seconds()),
+		"that answers nothing, as soon as each of them had been tried once (after %.0f s), and a minute later.", count,
+		crowded.Seconds()),
 		"\tat idle\tbeside, at once\ta minute later\tthis as a share of idle",
 		row("issuance", ensure, ensureAtOnce, ensureBeside), row("renewal", renew, renewAtOnce, renewBeside))
 }

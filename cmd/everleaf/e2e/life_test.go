@@ -27,7 +27,8 @@ func TestOneLife(t *testing.T) {
 	s.must("migrate")
 	w := s.worker()
 
-	first := status(t, s.must("cert", "ensure", s.name, "--name", "life.example.test", "--name", "www.life.example.test",
+	first := status(t, s.must("cert", "ensure", s.name, "--name", "life.example.test", "--name",
+		"www.life.example.test",
 		"--output", "json"))
 	require.NotNil(t, first.Issued)
 	require.ElementsMatch(t, []string{"life.example.test", "www.life.example.test"}, first.Issued.Names)
@@ -45,7 +46,8 @@ func TestOneLife(t *testing.T) {
 	require.NotEqual(t, first.Issued.Serial, renewed.Issued.Serial)
 	s.serves(s.export(), "life.example.test")
 	require.Contains(t, s.must("cert", "list").stdout, s.name)
-	again := status(t, s.must("cert", "ensure", s.name, "--name", "www.life.example.test", "--name", "life.example.test",
+	again := status(t, s.must("cert", "ensure", s.name, "--name", "www.life.example.test", "--name",
+		"life.example.test",
 		"--output", "json"))
 	require.GreaterOrEqual(t, again.Cycle, renewed.Cycle, "ensure is idempotent: nothing was issued for it")
 
@@ -98,7 +100,8 @@ func TestPlainStartWithABadSpecFails(t *testing.T) {
 	s.worker()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
+	run, err := s.temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: ports.WorkflowID(s.name), TaskQueue: s.queue},
 		ports.CertificateWorkflow, map[string]any{"spec": map[string]any{"names": []string{"bad_name.example.test"}}})
 	require.NoError(t, err)
 	require.ErrorContains(t, run.Get(ctx, nil), "bad_name.example.test")

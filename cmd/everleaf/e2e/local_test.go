@@ -14,7 +14,8 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-// What docs/operating.md says of trying dns-01 on one machine: the servers alone, the settings that they print, a worker, a wildcard.
+// What docs/operating.md says of trying dns-01 on one machine: the servers alone, the settings that they print, a
+// worker, a wildcard.
 func TestLocalTryOfDNS01(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
@@ -30,7 +31,8 @@ func TestLocalTryOfDNS01(t *testing.T) {
 		_ = up.Wait()
 	}()
 	story := &strings.Builder{}
-	for lines := bufio.NewScanner(said); !strings.Contains(story.String(), "Ready."); story.WriteString(lines.Text() + "\n") {
+	for lines := bufio.NewScanner(said); !strings.Contains(story.String(),
+		"Ready."); story.WriteString(lines.Text() + "\n") {
 		require.True(t, lines.Scan(), "the stack ended: %s", story)
 	}
 	env := outside()
@@ -57,10 +59,12 @@ func TestLocalTryOfDNS01(t *testing.T) {
 		require.NoError(t, worker.Wait(), "%s", log)
 	}()
 	for _, names := range [][]string{
-		{"--challenge", "dns-01", "--name", "shop.acme.test", "--name", "*.shop.acme.test"}, {"--challenge", "dns-01", "--name", "customer.test"},
+		{"--challenge", "dns-01", "--name", "shop.acme.test", "--name", "*.shop.acme.test"},
+		{"--challenge", "dns-01", "--name", "customer.test"},
 		{"--name", "www.shop.test"},
 	} {
-		out, err := everleaf(append([]string{"cert", "ensure", "try", "--replace", "--timeout", "1m"}, names...)...).CombinedOutput()
+		out, err := everleaf(append([]string{"cert", "ensure", "try", "--replace", "--timeout", "1m"},
+			names...)...).CombinedOutput()
 		require.NoError(t, err, "%s%s", out, log)
 		require.NotContains(t, string(out), "warning")
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// lock keeps everybody from writing into a table: the next statement that does waits, until the returned function is called.
+// lock keeps everybody from writing into a table: the next statement that does waits, until the returned function is
+// called.
 func (s *stack) lock(table string) (unlock func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

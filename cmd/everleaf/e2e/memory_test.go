@@ -14,7 +14,8 @@ func TestManyDeliveriesKeepNoMemory(t *testing.T) {
 	s.worker()
 	begin := func(count int, title string) {
 		for i := range count {
-			refused(t, s.begin(fmt.Sprintf("%s-%s-%d", s.name, title, i), specOf("deliveries", many(60_000))), "input: ")
+			refused(t, s.begin(fmt.Sprintf("%s-%s-%d", s.name, title, i), specOf("deliveries", many(60_000))),
+				"input: ")
 		}
 	}
 	begin(10, "warm")

@@ -60,7 +60,8 @@ func TestMesh(t *testing.T) {
 		all.Go(func() {
 			t.Run(trouble.name, func(t *testing.T) {
 				newStackOn(t, acmetest.Options{
-					Profiles: map[string]acmetest.Profile{"default": ninetyDays, "short": short}, Env: []string{neverReuse, steady},
+					Profiles: map[string]acmetest.Profile{"default": ninetyDays, "short": short},
+					Env:      []string{neverReuse, steady},
 				}).goThrough(trouble)
 			})
 		})
@@ -79,7 +80,10 @@ func (s *stack) goThrough(trouble trouble) {
 	atWorkDone := s.ensuring(atWork)
 	s.reached(h)
 	// A CA that looked during the trouble would find the responder without its store, and fail the challenge for good.
-	s.eventually("the CA's validation", func() bool { return strings.Count(s.ca.Log(), "set VALID by completed challenge") == 2 })
+	s.eventually("the CA's validation", func() bool {
+		return strings.Count(s.ca.Log(),
+			"set VALID by completed challenge") == 2
+	})
 	s.eventually("the certificate that sleeps to be due soon", func() bool {
 		return s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE name = $1 AND phase = 'Ready'
 			AND next_renewal BETWEEN now() + interval '2 seconds' AND now() + interval '8 seconds'`, asleep) == 1
@@ -100,9 +104,11 @@ func (s *stack) goThrough(trouble trouble) {
 	for _, done := range []chan result{atWorkDone, askedDone} {
 		// A caller gets an error when Postgres is away for so long that the next try is a minute off.
 		r := <-done
-		require.True(s.t, r.code == 0 || strings.Contains(r.stderr, "Wait/DatabaseUnavailable"), "%s%s", r.stderr, s.log)
+		require.True(s.t, r.code == 0 || strings.Contains(r.stderr, "Wait/DatabaseUnavailable"), "%s%s", r.stderr,
+			s.log)
 	}
-	well := max(s.issuedAgain(asleep, over).Sub(over), s.issuedAgain(atWork, began).Sub(over), s.issuedAgain(asked, began).Sub(over))
+	well := max(s.issuedAgain(asleep, over).Sub(over), s.issuedAgain(atWork, began).Sub(over),
+		s.issuedAgain(asked, began).Sub(over))
 	l.each(restored)
 	s.t.Logf("%-42s  poll answered %5.1f s   next certificate %5.1f s   all three well %5.1f s", trouble.name,
 		polled.Seconds(), next.Seconds(), well.Seconds())
@@ -120,9 +126,11 @@ func (s *stack) goThrough(trouble trouble) {
 	placed, known := strings.Count(s.ca.Log(), "Added order"), s.scalar(`SELECT count(*) FROM orders`)
 	require.Equal(s.t, known, placed, "orders in Postgres and at the CA; log:\n%s", s.log)
 	var abandoned []string
-	require.NoError(s.t, s.pool.QueryRow(context.Background(), `SELECT array_agg(detail::text) FROM events WHERE type = 'abandoned'`).Scan(&abandoned))
+	require.NoError(s.t, s.pool.QueryRow(context.Background(),
+		`SELECT array_agg(detail::text) FROM events WHERE type = 'abandoned'`).Scan(&abandoned))
 	require.Empty(s.t, abandoned)
-	require.Equal(s.t, strings.Count(s.ca.Log(), "Issued certificate serial"), s.scalar(`SELECT count(*) FROM versions`))
+	require.Equal(s.t, strings.Count(s.ca.Log(), "Issued certificate serial"),
+		s.scalar(`SELECT count(*) FROM versions`))
 }
 
 // ensuring asks for a certificate and waits for it in the background.
@@ -140,7 +148,8 @@ func (s *stack) ranOutOfTime(name string) (steps []string) {
 	for _, run := range s.runs(name) {
 		for _, event := range run.Events {
 			started := event.GetActivityTaskStartedEventAttributes().GetLastFailure()
-			if timedOut := event.GetActivityTaskTimedOutEventAttributes(); timedOut != nil || started.GetTimeoutFailureInfo() != nil {
+			if timedOut := event.GetActivityTaskTimedOutEventAttributes(); timedOut != nil ||
+				started.GetTimeoutFailureInfo() != nil {
 				steps = append(steps, event.String())
 			}
 			if failure := event.GetMarkerRecordedEventAttributes().GetFailure(); failure != nil {

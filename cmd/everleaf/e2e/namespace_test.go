@@ -35,7 +35,8 @@ func (s *stack) namespace(name string) client.Client {
 		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
 	})
 	require.NoError(s.t, err)
-	c, err := client.NewLazyClient(client.Options{HostPort: servertest.Setting(s.t, "EVERLEAF_TEST_TEMPORAL"), Namespace: name, Logger: quiet{}})
+	c, err := client.NewLazyClient(client.Options{HostPort: servertest.Setting(s.t, "EVERLEAF_TEST_TEMPORAL"),
+		Namespace: name, Logger: quiet{}})
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.Close)
 	s.eventually("the namespace", func() bool {

@@ -46,7 +46,8 @@ func callNexus(ctx workflow.Context, endpoint, operation string, in map[string]a
 
 func (a *abroad) begin(operation string, in map[string]any) client.WorkflowRun {
 	a.s.t.Helper()
-	run, err := a.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{TaskQueue: "abroad"}, callNexus, a.endpoint, operation, in)
+	run, err := a.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{TaskQueue: "abroad"},
+		callNexus, a.endpoint, operation, in)
 	require.NoError(a.s.t, err)
 	return run
 }
@@ -82,10 +83,12 @@ func TestNexus(t *testing.T) {
 	replaced, err := a.call("Revoke", map[string]any{"name": s.name, "reason": "keyCompromise"})
 	require.NoError(t, err)
 	require.Equal(t, 3, replaced.Cycle)
-	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE id = $1 AND revocation_reason = 'keyCompromise'`, renewed.Issued.Version))
+	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM versions WHERE id = $1 AND revocation_reason = 'keyCompromise'`,
+		renewed.Issued.Version))
 
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(403, "rejectedIdentifier", "not this name")})
-	_, err = a.call("Ensure", map[string]any{"name": s.name + "-refused", "spec": map[string]any{"names": []string{"refused.example.test"}}})
+	_, err = a.call("Ensure", map[string]any{"name": s.name + "-refused",
+		"spec": map[string]any{"names": []string{"refused.example.test"}}})
 	fault := faultAbroad(t, err)
 	require.Equal(t, domain.FaultName, fault.Kind)
 	require.Contains(t, fault.Message, "not this name")

@@ -24,8 +24,8 @@ type containers struct {
 }
 
 // Whatever the machine's own settings are: no overlay file system, no user namespace, no cgroup v2 and no rlimit above
-// the caller's is asked for, so that a plain container, as CI has it, can run containers in turn. Where podman keeps its
-// database (static_dir) must be left to it: the process that it starts when a container ends would look elsewhere.
+// the caller's is asked for, so that a plain container, as CI has it, can run containers in turn. Where podman keeps
+// its database (static_dir) must be left to it: the process that it starts when a container ends would look elsewhere.
 const (
 	storageConf = `[storage]
 driver = "vfs"
@@ -61,10 +61,12 @@ func newContainers(t testing.TB) *containers {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		// podman's own helper may still be cleaning up after the last container.
-		require.Eventually(t, func() bool { return os.RemoveAll(c.dir) == nil }, 30*time.Second, 100*time.Millisecond, "%s is not to be removed", c.dir)
+		require.Eventually(t, func() bool { return os.RemoveAll(c.dir) == nil }, 30*time.Second, 100*time.Millisecond,
+			"%s is not to be removed", c.dir)
 	})
 	c.env = append(os.Environ(), "BUILDAH_ISOLATION=chroot", "BUILDER="+c.tools["buildah"],
-		"CONTAINERS_STORAGE_CONF="+c.write("storage.conf", storageConf), "CONTAINERS_CONF="+c.write("containers.conf", containersConf))
+		"CONTAINERS_STORAGE_CONF="+c.write("storage.conf", storageConf), "CONTAINERS_CONF="+
+			c.write("containers.conf", containersConf))
 	return c
 }
 

@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "everleaf")
-		if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "everleaf/cmd/everleaf").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary,
+			"everleaf/cmd/everleaf").CombinedOutput(); err != nil {
 			panic("build everleaf: " + string(out))
 		}
 		flag.Parse()
@@ -140,7 +141,8 @@ type result struct {
 // exits requires that the command ended with this code, and shows what it printed if it did not.
 func (r result) exits(t testing.TB, want int) {
 	t.Helper()
-	require.Equal(t, want, r.code, "everleaf %s\nstdout:\n%s\nstderr:\n%s\nworker log:\n%s", r.command, r.stdout, r.stderr, r.log)
+	require.Equal(t, want, r.code, "everleaf %s\nstdout:\n%s\nstderr:\n%s\nworker log:\n%s", r.command, r.stdout,
+		r.stderr, r.log)
 }
 
 // cli runs one command of the binary.
@@ -156,7 +158,8 @@ func (s *stack) cli(args ...string) result {
 	if cmd.ProcessState == nil {
 		s.t.Fatalf("everleaf %s: %v", strings.Join(args, " "), err)
 	}
-	r := result{command: strings.Join(args, " "), log: s.log, stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
+	r := result{command: strings.Join(args, " "), log: s.log, stdout: stdout.String(), stderr: stderr.String(),
+		code: cmd.ProcessState.ExitCode()}
 	_, _ = s.log.Write([]byte(r.stdout + r.stderr))
 	return r
 }
@@ -182,7 +185,8 @@ func status(t testing.TB, r result) domain.Status {
 func (s *stack) run(flags ...string) *process {
 	s.t.Helper()
 	own := &syncBuffer{}
-	p := &process{t: s.t, cmd: exec.Command(s.program, append([]string{"worker"}, flags...)...), log: own, done: make(chan struct{})}
+	p := &process{t: s.t, cmd: exec.Command(s.program, append([]string{"worker"}, flags...)...), log: own,
+		done: make(chan struct{})}
 	both := io.MultiWriter(own, s.log)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = s.env, both, both
 	p.cmd.SysProcAttr = dieWithParent()

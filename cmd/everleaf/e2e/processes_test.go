@@ -19,8 +19,8 @@ func (s *stack) processes() (all []ports.Process) {
 	return all
 }
 
-// Each process is in the table with what it works with, from its start to its end; one that was killed leaves it after a
-// while. No secret is in it.
+// Each process is in the table with what it works with, from its start to its end; one that was killed leaves it after
+// a while. No secret is in it.
 func TestProcessesAreListed(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -29,7 +29,8 @@ func TestProcessesAreListed(t *testing.T) {
 	found := s.processes()
 	require.Len(t, found, 1)
 	process := found[0]
-	require.Equal(t, all.identity(""), process.ID[:strings.LastIndex(process.ID, "/")+1], "as Temporal knows its workers")
+	require.Equal(t, all.identity(""), process.ID[:strings.LastIndex(process.ID, "/")+1],
+		"as Temporal knows its workers")
 	require.Equal(t, []string{"workflows", "authorization", "delivery", "nexus", "responder", "pull"}, process.Roles)
 	require.Equal(t, []string{"b1", s.queue, "default"}, []string{process.Build, process.TaskQueue, process.Namespace})
 	require.Equal(t, []ports.ProcessIssuer{{Name: "default", Directory: s.proxy.Directory}}, process.Issuers)
@@ -38,7 +39,8 @@ func TestProcessesAreListed(t *testing.T) {
 	require.NoError(t, s.pool.QueryRow(context.Background(), `SELECT processes::text FROM processes`).Scan(&stored))
 	key, err := os.ReadFile(s.sealing)
 	require.NoError(t, err)
-	for _, secret := range []string{strings.TrimSpace(string(key)), s.setting("EVERLEAF_POSTGRES_URL"), s.setting("EVERLEAF_ACME_EMAIL")} {
+	for _, secret := range []string{strings.TrimSpace(string(key)), s.setting("EVERLEAF_POSTGRES_URL"),
+		s.setting("EVERLEAF_ACME_EMAIL")} {
 		require.NotContains(t, stored, secret)
 	}
 
@@ -56,7 +58,8 @@ func TestProcessesAreListed(t *testing.T) {
 	require.Len(t, s.processes(), 1, "a process that stops leaves at once")
 	responder.kill()
 	require.Len(t, s.processes(), 1, "one that was killed does not")
-	_, err = s.pool.Exec(context.Background(), `UPDATE processes SET seen_at = seen_at - make_interval(secs => $1)`, ports.ProcessGone.Seconds())
+	_, err = s.pool.Exec(context.Background(), `UPDATE processes SET seen_at = seen_at - make_interval(secs => $1)`,
+		ports.ProcessGone.Seconds())
 	require.NoError(t, err)
 	require.Empty(t, s.processes(), "until it was not seen for long")
 }

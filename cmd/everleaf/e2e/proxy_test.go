@@ -46,8 +46,8 @@ type caProxy struct {
 	rules []*rule
 	seen  []string
 
-	// alone keeps a new order apart from all other requests: Pebble takes two of its locks in one order for it, and in the
-	// other to answer for an authorization, and never answers again when the two meet.
+	// alone keeps a new order apart from all other requests: Pebble takes two of its locks in one order for it, and in
+	// the other to answer for an authorization, and never answers again when the two meet.
 	alone sync.RWMutex
 }
 
@@ -108,7 +108,8 @@ func (h *hold) wait(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// http2 has the proxy speak HTTP/2, too, as CAs do: what some clients need to keep their connections when many requests are under way.
+// http2 has the proxy speak HTTP/2, too, as CAs do: what some clients need to keep their connections when many
+// requests are under way.
 func http2(s *httptest.Server) { s.EnableHTTP2 = true }
 
 func newCAProxy(t testing.TB, upstream, bundle string, options ...func(*httptest.Server)) *caProxy {

@@ -20,15 +20,18 @@ func TestAWrongTaskQueue(t *testing.T) {
 	require.Less(t, time.Since(began), 30*time.Second, "and not after --timeout")
 	require.Contains(t, s.cli("cert", "status", s.name).stderr, "UnknownCertificate", "nothing was started")
 
-	poisoned := s.cli("cert", "ensure", s.name, "--name", "queue.example.test", "--task-queue", wrong, "--start-anyway", "--timeout", "2s")
+	poisoned := s.cli("cert", "ensure", s.name, "--name", "queue.example.test", "--task-queue", wrong,
+		"--start-anyway", "--timeout", "2s")
 	poisoned.exits(t, 3)
 	for _, command := range [][]string{
-		{"cert", "ensure", s.name, "--name", "queue.example.test"}, {"cert", "retire", s.name}, {"cert", "status", s.name},
+		{"cert", "ensure", s.name, "--name", "queue.example.test"}, {"cert", "retire", s.name},
+		{"cert", "status", s.name},
 	} {
 		stuck := s.cli(command...)
 		stuck.exits(t, 1)
 		require.Contains(t, stuck.stderr, "is on task queue \""+wrong+"\"")
-		require.Contains(t, stuck.stderr, "start a worker with --task-queue "+wrong+" (EVERLEAF_TASK_QUEUE), or move the certificate")
+		require.Contains(t, stuck.stderr, "start a worker with --task-queue "+wrong+
+			" (EVERLEAF_TASK_QUEUE), or move the certificate")
 	}
 
 	// What the message says works: the workflow is ended, and the next ensure goes on.

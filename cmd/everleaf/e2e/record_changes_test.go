@@ -12,8 +12,8 @@ import (
 	"everleaf/ports"
 )
 
-// TestRecordChanges lives through what changes the record beside a certificate's workflow. With -record, the histories join
-// the corpus.
+// TestRecordChanges lives through what changes the record beside a certificate's workflow. With -record, the histories
+// join the corpus.
 func TestRecordChanges(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -37,21 +37,27 @@ func TestRecordChanges(t *testing.T) {
 
 	// Nobody but an administrator with SQL puts an older version back into service.
 	superseded := s.name + "-superseded"
-	first := status(t, s.must("cert", "ensure", superseded, "--name", "superseded.example.test", "--deliver", "disk", "--output", "json"))
+	first := status(t, s.must("cert", "ensure", superseded, "--name", "superseded.example.test", "--deliver", "disk",
+		"--output", "json"))
 	s.must("cert", "renew", superseded)
 	s.eventually("the delivery", has(superseded))
-	_, err := s.pool.Exec(context.Background(), `UPDATE certificates SET current_version = $2::uuid WHERE name = $1`, superseded, first.Issued.Version)
+	_, err := s.pool.Exec(context.Background(), `UPDATE certificates SET current_version = $2::uuid WHERE name = $1`,
+		superseded, first.Issued.Version)
 	require.NoError(t, err)
 	s.wake(superseded)
 	s.eventually("the delivery of what is in service", has(superseded))
-	require.Equal(t, first.Issued.Serial, status(t, s.must("cert", "status", superseded, "--output", "json")).Issued.Serial)
+	require.Equal(t, first.Issued.Serial, status(t,
+		s.must("cert", "status", superseded, "--output", "json")).Issued.Serial)
 	keep(t, corpus, "superseded", s.rested(superseded))
 
 	removed := s.name + "-removed"
 	s.must("cert", "ensure", removed, "--name", "removed.example.test", "--deliver", "disk")
 	s.eventually("the delivery", has(removed))
 	s.must("cert", "change", removed, "--remove-target", "disk")
-	s.eventually("the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1`, removed) == 0 })
+	s.eventually("the removal", func() bool {
+		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1`,
+			removed) == 0
+	})
 	keep(t, corpus, "target-removed", s.rested(removed))
 
 	mended := s.name + "-mended"
@@ -71,7 +77,8 @@ func TestRecordChanges(t *testing.T) {
 	s.eventually("the notice to be taken", func() bool {
 		described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(meanwhile), "")
 		require.NoError(t, err)
-		return described.RawResponse.GetPendingWorkflowTask() == nil && count(s.runs(meanwhile)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
+		return described.RawResponse.GetPendingWorkflowTask() == nil &&
+			count(s.runs(meanwhile)[0], enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
 	})
 	finish()
 	(<-answer).exits(t, 0)

@@ -15,7 +15,8 @@ import (
 	"everleaf/app/replaytest/testdata/gated"
 )
 
-// TestRecordGated lives through both branches of the example of a gated change. With -record, the histories join its corpus.
+// TestRecordGated lives through both branches of the example of a gated change. With -record, the histories join its
+// corpus.
 func TestRecordGated(t *testing.T) {
 	t.Parallel()
 	corpus := "../../../app/replaytest/testdata/gated/histories"
@@ -27,7 +28,8 @@ func TestRecordGated(t *testing.T) {
 	c, err := client.Dial(client.Options{HostPort: servertest.Setting(t, "EVERLEAF_TEST_TEMPORAL"), Logger: quiet{}})
 	require.NoError(t, err)
 	defer c.Close()
-	for name, bell := range map[string]func(workflow.Context, int) error{"version-1": gated.First, "version-2": gated.Bell} {
+	for name, bell := range map[string]func(workflow.Context, int) error{"version-1": gated.First,
+		"version-2": gated.Bell} {
 		w := worker.New(c, "gated-"+name, worker.Options{})
 		w.RegisterWorkflowWithOptions(bell, workflow.RegisterOptions{Name: gated.Name})
 		w.RegisterActivity(gated.Ring)
@@ -37,8 +39,9 @@ func TestRecordGated(t *testing.T) {
 		require.NoError(t, run.Get(ctx, nil))
 		w.Stop()
 		s := &stack{t: t, temporal: c}
-		replaytest.Keep(t, corpus, name, run.GetRunID(), s.history(run.GetID(), run.GetRunID()), func(r worker.WorkflowRegistry) {
-			r.RegisterWorkflowWithOptions(bell, workflow.RegisterOptions{Name: gated.Name})
-		})
+		replaytest.Keep(t, corpus, name, run.GetRunID(), s.history(run.GetID(), run.GetRunID()),
+			func(r worker.WorkflowRegistry) {
+				r.RegisterWorkflowWithOptions(bell, workflow.RegisterOptions{Name: gated.Name})
+			})
 	}
 }

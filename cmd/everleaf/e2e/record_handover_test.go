@@ -14,8 +14,8 @@ import (
 	"everleaf/ports"
 )
 
-// TestRecordHandOver lives through hand-overs that the server suggests: between requests, with a certificate that is still
-// wanted, and on the way to the end. With -record, the histories join the corpus.
+// TestRecordHandOver lives through hand-overs that the server suggests: between requests, with a certificate that is
+// still wanted, and on the way to the end. With -record, the histories join the corpus.
 func TestRecordHandOver(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -42,7 +42,8 @@ func TestRecordHandOver(t *testing.T) {
 
 	wanted := s.name + "-wanted"
 	s.must("cert", "ensure", wanted, "--name", "wanted.example.test")
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
 	s.cli("cert", "ensure", wanted, "--name", "wanted.example.test", "--name", "more.example.test").exits(t, 1)
 	handsOver("handed-over-wanting", wanted)
 	s.must("cert", "renew", wanted, "--force")
@@ -50,7 +51,8 @@ func TestRecordHandOver(t *testing.T) {
 
 	ending := s.name + "-ending"
 	s.must("cert", "ensure", ending, "--name", "ending.example.test")
-	refusing := s.proxy.on(&rule{path: pathRevoke, left: -1, instead: problem(http.StatusServiceUnavailable, "serverInternal", "maintenance", "Retry-After", "600")})
+	refusing := s.proxy.on(&rule{path: pathRevoke, left: -1,
+		instead: problem(http.StatusServiceUnavailable, "serverInternal", "maintenance", "Retry-After", "600")})
 	s.cli("cert", "revoke", ending, "--without-replacement").exits(t, 1)
 	s.cli("cert", "retire", ending).exits(t, 1)
 	handsOver("handed-over-retiring", ending)
@@ -58,8 +60,8 @@ func TestRecordHandOver(t *testing.T) {
 	keep(t, corpus, "taken-over-retiring", s.rested(ending))
 }
 
-// TestRecordRenewals lives through a run whose timers alone wake it: it obtains four certificates, and continues as new when
-// the next one is due. With -record, its history joins the corpus.
+// TestRecordRenewals lives through a run whose timers alone wake it: it obtains four certificates, and continues as
+// new when the next one is due. With -record, its history joins the corpus.
 func TestRecordRenewals(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, minute, steady)
@@ -79,7 +81,8 @@ func TestRecordRenewals(t *testing.T) {
 func (s *stack) fill(certificate string) {
 	s.t.Helper()
 	for range 4 {
-		require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(certificate), "", ports.RecordChangedSignal,
+		require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(certificate), "",
+			ports.RecordChangedSignal,
 			strings.Repeat("long ", 300_000)))
 	}
 }

@@ -18,7 +18,8 @@ func TestRecordNexus(t *testing.T) {
 	s := newStack(t)
 	s.worker()
 	a := s.abroad()
-	in := map[string]any{"name": s.name, "spec": map[string]any{"names": []string{"record.example.test"}}, "note": "asked from abroad"}
+	in := map[string]any{"name": s.name, "spec": map[string]any{"names": []string{"record.example.test"}},
+		"note": "asked from abroad"}
 	_, err := a.call("Ensure", in)
 	require.NoError(t, err)
 	_, err = a.call("Renew", in)
@@ -29,7 +30,8 @@ func TestRecordNexus(t *testing.T) {
 
 	for operation, budget := range map[string]int{"Ensure": 2, "Renew": 3, "Revoke": 3} {
 		history := s.nexusHistory(operation)
-		require.LessOrEqual(t, actions(history.Events), budget, "billable actions of the workflow that carries %s", operation)
+		require.LessOrEqual(t, actions(history.Events), budget, "billable actions of the workflow that carries %s",
+			operation)
 		keep(t, corpus, strings.ToLower(operation), history)
 	}
 }

@@ -54,7 +54,8 @@ func TestRecordRequests(t *testing.T) {
 	finish, first = s.attempt(many)
 	answers := []chan result{first}
 	for _, command := range [][]string{
-		{"renew", many}, {"ensure", many, "--name", "held.example.test", "--deliver", "disk", "--replace"}, {"renew", many, "--force"},
+		{"renew", many}, {"ensure", many, "--name", "held.example.test", "--deliver", "disk", "--replace"},
+		{"renew", many, "--force"},
 		{"ensure", many, "--name", "held.example.test", "--name", "many.example.test", "--replace"},
 	} {
 		answers = append(answers, s.background(append([]string{"cert"}, command...)...))
@@ -69,15 +70,19 @@ func TestRecordRequests(t *testing.T) {
 	keep(t, corpus, "several-at-once", s.rested(many))
 
 	leaked := s.name + "-leaked"
-	stolen := status(t, s.must("cert", "ensure", leaked, "--name", "leaked.example.test", "--key-rotation", "Never", "--output", "json"))
-	require.Regexp(t, `Revoked +serial `+stolen.Issued.Serial, s.must("cert", "revoke", leaked, "--reason", "keyCompromise").stdout)
-	require.Equal(t, 2, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, leaked), "another key")
+	stolen := status(t, s.must("cert", "ensure", leaked, "--name", "leaked.example.test", "--key-rotation", "Never",
+		"--output", "json"))
+	require.Regexp(t, `Revoked +serial `+stolen.Issued.Serial,
+		s.must("cert", "revoke", leaked, "--reason", "keyCompromise").stdout)
+	require.Equal(t, 2, s.scalar(`SELECT count(DISTINCT key_id) FROM orders WHERE certificate = $1`, leaked),
+		"another key")
 	keep(t, corpus, "key-compromise", s.rested(leaked))
 
 	// A CA's limit holds what is asked for, unless it is forced.
 	limited := s.name + "-limited"
 	s.must("cert", "ensure", limited, "--name", "limited.example.test")
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(http.StatusTooManyRequests, "rateLimited", "too many", "Retry-After", "1800")})
 	for range 2 {
 		s.cli("cert", "renew", limited).exits(t, 1)
 	}
@@ -89,7 +94,8 @@ func TestRecordRequests(t *testing.T) {
 // start starts a certificate without an update.
 func (s *stack) start(certificate string, names ...string) {
 	s.t.Helper()
-	_, err := s.temporal.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: ports.WorkflowID(certificate), TaskQueue: s.queue},
+	_, err := s.temporal.ExecuteWorkflow(context.Background(),
+		client.StartWorkflowOptions{ID: ports.WorkflowID(certificate), TaskQueue: s.queue},
 		ports.CertificateWorkflow, map[string]any{"spec": map[string]any{"names": names}})
 	require.NoError(s.t, err)
 }

@@ -9,7 +9,8 @@ import (
 	"everleaf/domain"
 )
 
-// A run that is reset while it sleeps reads at once what is stored, and not again. With -record, the history joins the corpus.
+// A run that is reset while it sleeps reads at once what is stored, and not again. With -record, the history joins the
+// corpus.
 func TestRecordReset(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)

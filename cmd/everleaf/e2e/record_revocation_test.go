@@ -15,9 +15,9 @@ import (
 	"everleaf/ports"
 )
 
-// A revocation that was accepted waits for a target when its workflow is cancelled: it is shown from Postgres alone, and
-// carried out when the certificate is taken up again. A second retirement says that it was the second. With -record, the
-// histories join the corpus.
+// A revocation that was accepted waits for a target when its workflow is cancelled: it is shown from Postgres alone,
+// and carried out when the certificate is taken up again. A second retirement says that it was the second. With
+// -record, the histories join the corpus.
 func TestRecordPendingRevocation(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -25,12 +25,14 @@ func TestRecordPendingRevocation(t *testing.T) {
 	s.set("LIFE_FILE", os.DevNull) // a target that fails, and whose name may be recorded
 	s.worker()
 	name := s.name + "-pending"
-	first := status(t, s.must("cert", "ensure", name, "--name", "pending.example.test", "--deliver", "broken", "--output", "json"))
+	first := status(t, s.must("cert", "ensure", name, "--name", "pending.example.test", "--deliver", "broken",
+		"--output", "json"))
 	r := s.cli("cert", "revoke", name, "--reason", "superseded")
 	r.exits(t, 1)
 	require.Contains(t, r.stderr, "ReplacementNotDelivered")
 	require.Contains(t, s.must("cert", "explain", name).stdout,
-		"The certificate with serial "+first.Issued.Serial+" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
+		"The certificate with serial "+first.Issued.Serial+
+			" (superseded) is revoked: then at the latest, and as soon as all targets have its replacement.")
 
 	keep(t, corpus, "revocation-waiting", s.rested(name))
 	require.NoError(t, s.temporal.CancelWorkflow(context.Background(), ports.WorkflowID(name), ""))
@@ -44,7 +46,8 @@ func TestRecordPendingRevocation(t *testing.T) {
 
 	s.must("cert", "ensure", name, "--name", "pending.example.test", "--replace")
 	s.eventually("the revocation", func() bool {
-		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revocation_reason = 'superseded'`, first.Issued.Serial) == 1
+		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revocation_reason = 'superseded'`,
+			first.Issued.Serial) == 1
 	})
 	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM versions`), "the certificate in service was taken over")
 	require.NotContains(t, s.must("cert", "explain", name).stdout, "is revoked:")
@@ -65,7 +68,8 @@ func TestRecordPendingRevocation(t *testing.T) {
 	require.Contains(t, never.stderr, "UnknownCertificate")
 }
 
-// What a retirement left at a target is not said to be gone by a second one; a terminated workflow is none that was retired.
+// What a retirement left at a target is not said to be gone by a second one; a terminated workflow is none that was
+// retired.
 func TestRecordRetiredAgain(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -81,7 +85,8 @@ func TestRecordRetiredAgain(t *testing.T) {
 	r.exits(t, 1)
 	require.Contains(t, r.stderr, "StillDelivered")
 	require.Contains(t, r.stderr, "disk")
-	require.Contains(t, s.must("cert", "explain", left).stdout, "disk keeps the certificate, and nobody clears it there.")
+	require.Contains(t, s.must("cert", "explain", left).stdout,
+		"disk keeps the certificate, and nobody clears it there.")
 	s.must(ensure...)
 	s.must("cert", "retire", left)
 
@@ -98,7 +103,8 @@ func TestRecordRetiredAgain(t *testing.T) {
 
 	// It is given up while the CA does not revoke, and kept again before that is done: what is revoked is replaced.
 	better := s.name + "-better"
-	first := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--deliver", "disk", "--output", "json"))
+	first := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--deliver", "disk",
+		"--output", "json"))
 	held := newGate()
 	s.proxy.on(&rule{path: pathRevoke, left: -1, gate: held})
 	var asked sync.WaitGroup
@@ -110,14 +116,17 @@ func TestRecordRetiredAgain(t *testing.T) {
 	s.eventually("the retirement to be stored", func() bool {
 		return s.scalar(`SELECT count(*) FROM certificates WHERE name = $1 AND retirement IS NOT NULL`, better) == 1
 	})
-	kept := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--replace", "--output", "json"))
+	kept := status(t, s.must("cert", "ensure", better, "--name", "better.example.test", "--replace", "--output",
+		"json"))
 	require.NotEqual(t, first.Issued.Serial, kept.Issued.Serial)
 	held.open()
 	s.eventually("the revocation", func() bool {
-		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revoked_at IS NOT NULL`, first.Issued.Serial) == 1
+		return s.scalar(`SELECT count(*) FROM versions WHERE serial = $1 AND revoked_at IS NOT NULL`,
+			first.Issued.Serial) == 1
 	})
 	s.eventually("the end of the removal", func() bool { return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1`, better) == 0 })
-	require.NoFileExists(t, filepath.Join(dir, better, "tls.key"), "a target that was to keep it, and is not named any more")
+	require.NoFileExists(t, filepath.Join(dir, better, "tls.key"),
+		"a target that was to keep it, and is not named any more")
 	now := status(t, s.must("cert", "status", better, "--output", "json"))
 	require.Equal(t, kept.Issued.Serial, now.Issued.Serial)
 	require.False(t, now.Issued.Revoked)
@@ -152,7 +161,8 @@ func TestRecordChangedPreference(t *testing.T) {
 		(<-answers).exits(t, 0)
 	}
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM orders`))
-	require.Equal(t, []string{"spare", "default"}, status(t, s.must("cert", "status", name, "--output", "json")).Spec.Issuers)
+	require.Equal(t, []string{"spare", "default"},
+		status(t, s.must("cert", "status", name, "--output", "json")).Spec.Issuers)
 	keep(t, corpus, "preference", s.rested(name))
 }
 
@@ -165,7 +175,8 @@ func TestAccountTimeline(t *testing.T) {
 	s.must("account", "rollover", "default")
 	s.must("account", "update", "default", "--acme-email", "new@example.com")
 	shown := s.must("account", "explain", "default").stdout
-	for _, says := range []string{"The account was registered: ", "The account got a new key: ", "The CA was sent the contact new@example.com; before, it had the contact ops@example.com."} {
+	for _, says := range []string{"The account was registered: ", "The account got a new key: ",
+		"The CA was sent the contact new@example.com; before, it had the contact ops@example.com."} {
 		require.Contains(t, shown, says)
 	}
 	var story struct {
@@ -173,7 +184,8 @@ func TestAccountTimeline(t *testing.T) {
 		Events   []struct{ Type string }
 		Earlier  bool
 	}
-	require.NoError(t, json.Unmarshal([]byte(s.must("account", "explain", "default", "--events", "1", "--output", "json").stdout), &story))
+	require.NoError(t, json.Unmarshal([]byte(s.must("account", "explain", "default", "--events", "1", "--output",
+		"json").stdout), &story))
 	require.Equal(t, "new@example.com", story.Accounts[0].Contact)
 	require.Equal(t, "account_updated", story.Events[0].Type)
 	require.True(t, story.Earlier)

@@ -34,7 +34,10 @@ func TestRecord(t *testing.T) {
 	name := s.name + "-life"
 	s.must("cert", "ensure", name, "--name", "record.example.test")
 	issuance := s.rested(name)
-	s.eventually("the renewal", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, name) == 2 })
+	s.eventually("the renewal", func() bool {
+		return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`,
+			name) == 2
+	})
 	renewal := s.rested(name)
 	s.must("cert", "retire", name) // or its renewals meet the CA's refusals that are meant for others
 
@@ -54,12 +57,14 @@ func TestRecord(t *testing.T) {
 	refused := s.name + "-refused" // climbs the ladder: a minute
 	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(403, "rejectedIdentifier", "not this name")})
 	s.cli("cert", "ensure", refused, "--name", "refused.example.test").exits(t, 1)
-	s.proxy.on(&rule{path: pathNewOrder, left: 1, instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "2")})
+	s.proxy.on(&rule{path: pathNewOrder, left: 1,
+		instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "2")})
 	s.proxy.on(&rule{path: pathFinalize, left: 3, instead: problem(500, "serverInternal", "oops")})
 	failing := s.name + "-failing"
 	s.must("cert", "ensure", failing, "--name", "failing.example.test")
 
-	s.eventually("the next try of what was refused", func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, refused) == 1 })
+	s.eventually("the next try of what was refused",
+		func() bool { return s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1`, refused) == 1 })
 
 	revoked := s.name + "-revoked"
 	s.must("cert", "ensure", revoked, "--name", "revoked.example.test")
@@ -120,7 +125,8 @@ func actions(events []*historypb.HistoryEvent) int {
 	n, marked := 0, int64(0)
 	for _, e := range events {
 		switch e.GetEventType() {
-		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+			enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
 			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
 			n++
 		case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:

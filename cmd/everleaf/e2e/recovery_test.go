@@ -49,7 +49,10 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 	require.Len(t, signal, 1)
 	out, err := s.shell("echo y | " + signal[0])
 	require.NoError(t, err, out)
-	s.eventually("the stored certificate", func() bool { return s.inService("status", before).Version == first.Version })
+	s.eventually("the stored certificate", func() bool {
+		return s.inService("status",
+			before).Version == first.Version
+	})
 	s.eventually("the lost one, once more", func() bool {
 		now := s.inService("status", later)
 		return now != nil && now.Version != lost.Version

@@ -55,7 +55,8 @@ func (s *stack) unknownWorkflow(queue string) (said string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: s.name + "-unknown", TaskQueue: queue}, "NoSuchType")
+	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: s.name + "-unknown", TaskQueue: queue},
+		"NoSuchType")
 	require.NoError(s.t, err)
 	defer func() { _ = s.temporal.TerminateWorkflow(context.Background(), run.GetID(), "", "asked") }()
 	s.eventually("the failed task", func() bool {
@@ -94,11 +95,13 @@ func TestUnknownWorkflowTypeWaitsForAWorkerThatKnowsIt(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	older := worker.New(s.temporal, s.queue, worker.Options{DisableRegistrationAliasing: true})
-	older.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil }, workflow.RegisterOptions{Name: "Older"})
+	older.RegisterWorkflowWithOptions(func(workflow.Context) error { return nil },
+		workflow.RegisterOptions{Name: "Older"})
 	require.NoError(t, older.Start())
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "certificate/" + s.name, TaskQueue: s.queue},
+	run, err := s.temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: "certificate/" + s.name, TaskQueue: s.queue},
 		"Certificate", map[string]any{"spec": map[string]any{"names": []string{"unknown.example.test"}}})
 	require.NoError(t, err)
 	s.eventually("the failed task", func() bool {
@@ -118,16 +121,19 @@ func TestUnknownActivityTypeWaitsForAWorkerThatKnowsIt(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.run("--roles=workflows,responder")
-	older := worker.New(s.temporal, s.queue+"-authorization", worker.Options{DisableRegistrationAliasing: true, DisableWorkflowWorker: true})
+	older := worker.New(s.temporal, s.queue+"-authorization",
+		worker.Options{DisableRegistrationAliasing: true, DisableWorkflowWorker: true})
 	older.RegisterActivityWithOptions(func(context.Context) error { return nil }, activityNamed("Older"))
 	require.NoError(t, older.Start())
 	ensured := make(chan result, 1)
 	go func() {
-		ensured <- s.cli("cert", "ensure", s.name, "--name", "step.example.test", "--timeout", "90s", "--output", "json")
+		ensured <- s.cli("cert", "ensure", s.name, "--name", "step.example.test", "--timeout", "90s", "--output",
+			"json")
 	}()
 	s.eventually("the failed attempt", func() bool {
 		return slices.ContainsFunc(s.pending("certificate/"+s.name), func(p pendingActivity) bool {
-			return p.kind == "ObtainCertificate" && strings.Contains(p.lastFailure, "unable to find activityType=ObtainCertificate")
+			return p.kind == "ObtainCertificate" &&
+				strings.Contains(p.lastFailure, "unable to find activityType=ObtainCertificate")
 		})
 	})
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, s.executionStatus("certificate/"+s.name))
@@ -136,5 +142,6 @@ func TestUnknownActivityTypeWaitsForAWorkerThatKnowsIt(t *testing.T) {
 	r := <-ensured
 	r.exits(t, 0)
 	require.NotNil(t, status(t, r).Issued)
-	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`), "no attempt of the certificate failed for it")
+	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`),
+		"no attempt of the certificate failed for it")
 }

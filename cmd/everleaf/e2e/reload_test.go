@@ -34,8 +34,8 @@ func (m *mounted) write(t *testing.T, text string) {
 	}
 }
 
-// A changed file takes effect without a restart, one that cannot be used leaves the former one in force, and SIGHUP does not
-// end the process.
+// A changed file takes effect without a restart, one that cannot be used leaves the former one in force, and SIGHUP
+// does not end the process.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -69,8 +69,10 @@ func TestReload(t *testing.T) {
 	times := func(text string) int { return strings.Count(w.log.String(), text) }
 
 	// By itself, when the platform replaces the file.
-	file.write(t, "issuers:\n"+issuer("default")+issuer("spare")+"targets:\n"+target("one")+target("two")+"dns: [{zone: acme.test, rfc2136: {server: ns1.acme.test}}]\n")
-	s.eventually("the file to be read again", func() bool { return times("the configuration file was read again") == 1 })
+	file.write(t, "issuers:\n"+issuer("default")+issuer("spare")+"targets:\n"+target("one")+target("two")+
+		"dns: [{zone: acme.test, rfc2136: {server: ns1.acme.test}}]\n")
+	s.eventually("the file to be read again",
+		func() bool { return times("the configuration file was read again") == 1 })
 	s.eventually("the table of processes", func() bool {
 		p := s.processes()[0]
 		return len(p.Targets) == 2 && len(p.Issuers) == 2 && len(p.Zones) == 1
@@ -82,7 +84,8 @@ func TestReload(t *testing.T) {
 	})
 
 	// All or nothing: of a file with one mistake nothing is used.
-	file.write(t, "issuers:\n"+issuer("default")+"targets:\n"+target("one")+"- {name: three, directory: {path: relative}}\n")
+	file.write(t, "issuers:\n"+issuer("default")+"targets:\n"+target("one")+
+		"- {name: three, directory: {path: relative}}\n")
 	require.NoError(t, w.cmd.Process.Signal(syscall.SIGHUP))
 	s.eventually("the refusal", func() bool { return times("cannot be used: the former one stays in force") == 1 })
 	status, body := w.readyz()
@@ -94,7 +97,8 @@ func TestReload(t *testing.T) {
 
 	file.write(t, "issuers:\n"+issuer("default")+"targets:\n"+target("one"))
 	require.NoError(t, w.cmd.Process.Signal(syscall.SIGHUP))
-	s.eventually("the file to be read again", func() bool { return times("the configuration file was read again") == 2 })
+	s.eventually("the file to be read again",
+		func() bool { return times("the configuration file was read again") == 2 })
 	_, body = w.readyz()
 	require.Contains(t, body, "ok   config: "+file.path()+", as it was at ")
 	require.Equal(t, "0\n", metric())

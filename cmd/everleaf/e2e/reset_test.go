@@ -53,9 +53,9 @@ var livesToReset = []lifeToReset{
 // wakeUp has a run that is long enough continue as the next one.
 const wakeUp = "wake"
 
-// Any run that is recorded is reset to any of its tasks, with the updates and signals since then and without: nothing that
-// is revoked or superseded comes into service or is reported, nothing is ordered, revoked or given up once more, and what
-// is retired stays retired.
+// Any run that is recorded is reset to any of its tasks, with the updates and signals since then and without: nothing
+// that is revoked or superseded comes into service or is reported, nothing is ordered, revoked or given up once more,
+// and what is retired stays retired.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -68,7 +68,8 @@ func TestReset(t *testing.T) {
 				own := *s
 				own.t, own.name = t, fmt.Sprintf("%s-%d", s.name, n)
 				l := &resets{
-					stack: &own, file: filepath.Join(dir, own.name, "tls.crt"), dice: rand.New(rand.NewPCG(uint64(n), 2)), known: map[task]bool{},
+					stack: &own, file: filepath.Join(dir, own.name, "tls.crt"),
+					dice: rand.New(rand.NewPCG(uint64(n), 2)), known: map[task]bool{},
 				}
 				for _, life := range livesToReset[:n+1] {
 					for _, step := range life.then {
@@ -205,8 +206,9 @@ func (l *resets) reset(at task, withoutUpdates bool) {
 		exclude = append(exclude, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL)
 	}
 	_, err := l.temporal.ResetWorkflowExecution(context.Background(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: client.DefaultNamespace, RequestId: uuid.NewString(), WorkflowTaskFinishEventId: at.event, ResetReapplyExcludeTypes: exclude,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: ports.WorkflowID(l.name), RunId: at.run},
+		Namespace: client.DefaultNamespace, RequestId: uuid.NewString(), WorkflowTaskFinishEventId: at.event,
+		ResetReapplyExcludeTypes: exclude,
+		WorkflowExecution:        &commonpb.WorkflowExecution{WorkflowId: ports.WorkflowID(l.name), RunId: at.run},
 	})
 	require.NoError(l.t, err)
 }
@@ -220,8 +222,10 @@ func (l *resets) settles(what string, before truth) {
 		require.Equal(l.t, before.File, l.served(), what)
 		described, err := l.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(l.name), "")
 		require.NoError(l.t, err)
-		done = described.RawResponse.GetPendingWorkflowTask() == nil && len(described.RawResponse.GetPendingActivities()) == 0
-		if answer, err := l.temporal.QueryWorkflow(context.Background(), ports.WorkflowID(l.name), "", ports.StatusQuery); err == nil {
+		done = described.RawResponse.GetPendingWorkflowTask() == nil &&
+			len(described.RawResponse.GetPendingActivities()) == 0
+		if answer, err := l.temporal.QueryWorkflow(context.Background(), ports.WorkflowID(l.name), "",
+			ports.StatusQuery); err == nil {
 			var seen domain.Status
 			require.NoError(l.t, answer.Get(&seen))
 			if seen.Issued != nil {
@@ -245,5 +249,6 @@ func (l *resets) settles(what string, before truth) {
 	}
 	require.NotNil(l.t, now.Issued, what)
 	require.Equal(l.t, before.Serial, now.Issued.Serial, what)
-	require.Equal(l.t, l.scalar(`SELECT count(*) FROM versions WHERE id = $1 AND revoked_at IS NOT NULL`, now.Issued.Version) == 1, now.Issued.Revoked, what)
+	require.Equal(l.t, l.scalar(`SELECT count(*) FROM versions WHERE id = $1 AND revoked_at IS NOT NULL`,
+		now.Issued.Version) == 1, now.Issued.Revoked, what)
 }

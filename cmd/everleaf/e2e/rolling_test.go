@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// rollingReplicas share one queue and one load: at least rollingLoad requests, about half of them for new certificates
-	// and half renewals, rollingInFlight at once (Pebble can lock up above about 24 orders in flight).
+	// rollingReplicas share one queue and one load: at least rollingLoad requests, about half of them for new
+	// certificates and half renewals, rollingInFlight at once (Pebble can lock up above about 24 orders in flight).
 	rollingReplicas = 3
 	rollingLoad     = 60
 	rollingInFlight = 15
@@ -121,7 +121,8 @@ func (r *rollout) under(disturb func(), title string) string {
 	disturbing.Go(func() {
 		defer calm.Store(true)
 		if disturb != nil {
-			assert.Eventually(r.t, func() bool { return next.Load() > rollingInFlight+rollingLoad/6 }, time.Minute, 10*time.Millisecond,
+			assert.Eventually(r.t, func() bool { return next.Load() > rollingInFlight+rollingLoad/6 }, time.Minute,
+				10*time.Millisecond,
 				"the load to be well under way")
 			disturb()
 		}
@@ -152,7 +153,8 @@ func (r *rollout) under(disturb func(), title string) string {
 	disturbing.Wait()
 	r.rounds, r.asked = r.rounds+1, r.asked+len(took)
 	slices.Sort(took)
-	return fmt.Sprintf("%-16s %5.1f issued/s   median %4.1f s   slowest %4.1f s   repeated: %s", title, float64(len(took))/all.Seconds(),
+	return fmt.Sprintf("%-16s %5.1f issued/s   median %4.1f s   slowest %4.1f s   repeated: %s", title,
+		float64(len(took))/all.Seconds(),
 		took[len(took)/2].Seconds(), took[len(took)-1].Seconds(), r.repeated(names, began))
 }
 

@@ -56,7 +56,8 @@ func spellings(t testing.TB, keyPEM []byte) []string {
 	return []string{
 		lines[1], hex.EncodeToString(scalar), strings.ToUpper(hex.EncodeToString(scalar)),
 		base64.StdEncoding.EncodeToString(scalar), base64.RawURLEncoding.EncodeToString(scalar),
-		base64.StdEncoding.EncodeToString(block.Bytes), base64.StdEncoding.EncodeToString(keyPEM), hex.EncodeToString(block.Bytes),
+		base64.StdEncoding.EncodeToString(block.Bytes), base64.StdEncoding.EncodeToString(keyPEM),
+		hex.EncodeToString(block.Bytes),
 	}
 }
 
@@ -96,7 +97,8 @@ func (s *stack) dump() string {
 	var text strings.Builder
 	for _, table := range tables {
 		var all string
-		require.NoError(s.t, s.pool.QueryRow(ctx, `SELECT coalesce(string_agg(t::text, E'\n'), '') FROM `+table+` t`).Scan(&all))
+		require.NoError(s.t, s.pool.QueryRow(ctx,
+			`SELECT coalesce(string_agg(t::text, E'\n'), '') FROM `+table+` t`).Scan(&all))
 		text.WriteString(table + "\n" + all + "\n")
 	}
 	return text.String()

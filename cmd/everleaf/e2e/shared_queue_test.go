@@ -55,7 +55,8 @@ func (s *stack) ensureMany(n int) <-chan ensured {
 	for i := range n {
 		name := fmt.Sprintf("%s-%d", s.name, i)
 		go func() {
-			answers <- ensured{s.cli("cert", "ensure", name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout", "150s", "--output", "json"), name}
+			answers <- ensured{s.cli("cert", "ensure", name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout",
+				"150s", "--output", "json"), name}
 		}()
 	}
 	return answers
@@ -76,7 +77,10 @@ func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	held := newGate()
 	s.proxy.on(&rule{path: pathChallenge, left: -1, gate: held})
 	ensured := s.ensureMany(many)
-	s.eventually("the short steps of each", func() bool { return s.scalar(`SELECT count(*) FROM certificates`) == many+1 })
+	s.eventually("the short steps of each", func() bool {
+		return s.scalar(`SELECT count(*) FROM certificates`) == many+
+			1
+	})
 	s.eventually("the slots to be full", func() bool { return held.waiting.Load() == 2 })
 
 	var slowest time.Duration
@@ -92,7 +96,8 @@ func TestSlowDownstreamStarvesNobody(t *testing.T) {
 	refused := s.cli("cert", "ensure", s.name+"-bad", "--name", "10.0.0.1", "--timeout", "30s")
 	refused.exits(t, 1) // a new workflow comes as far as its own failure
 	require.EqualValues(t, 2, held.waiting.Load(), "and all the time the slots were full")
-	t.Logf("with all authorization slots held: slowest of %d queries and an update %s", many, slowest.Round(time.Millisecond))
+	t.Logf("with all authorization slots held: slowest of %d queries and an update %s", many,
+		slowest.Round(time.Millisecond))
 
 	held.open()
 	for range many {

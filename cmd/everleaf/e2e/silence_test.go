@@ -55,8 +55,8 @@ func TestSilentPostgres(t *testing.T) {
 	s.revoked()
 }
 
-// tenWait has ten callers ask for a renewal. It returns when as many as the workflow lets wait are accepted; served waits
-// for everybody's answer.
+// tenWait has ten callers ask for a renewal. It returns when as many as the workflow lets wait are accepted; served
+// waits for everybody's answer.
 func (s *stack) tenWait() (served func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -128,8 +128,8 @@ func (s *stack) answersWithin(within time.Duration) {
 	s.within(within, "Status answered", query(s.name), query(s.resting()))
 }
 
-// within bounds a call by how long the same takes for a certificate at rest at the same moment, which shows how busy the
-// machine is.
+// within bounds a call by how long the same takes for a certificate at rest at the same moment, which shows how busy
+// the machine is.
 func (s *stack) within(within time.Duration, what string, call, control func(context.Context) error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -142,7 +142,8 @@ func (s *stack) within(within time.Duration, what string, call, control func(con
 	}()
 	require.NoError(s.t, call(ctx))
 	took, usual := time.Since(began), <-rested
-	s.t.Logf("%s after %s, that of a certificate at rest after %s", what, took.Round(time.Millisecond), usual.Round(time.Millisecond))
+	s.t.Logf("%s after %s, that of a certificate at rest after %s", what, took.Round(time.Millisecond),
+		usual.Round(time.Millisecond))
 	require.Less(s.t, took, within+usual)
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// splitter is what an ingress is in a cluster: one address in front of all replicas. Those that do not listen are passed
-// over, and what a replica leaves unanswered is counted and asked of the next.
+// splitter is what an ingress is in a cluster: one address in front of all replicas. Those that do not listen are
+// passed over, and what a replica leaves unanswered is counted and asked of the next.
 type splitter struct {
 	mu       sync.Mutex
 	backends []string

@@ -47,12 +47,12 @@ type stack struct {
 // ninetyDays is the CA's one profile unless a test needs another.
 var ninetyDays = acmetest.Profile{Description: "90 days", ValidityPeriod: 90 * 24 * 3600}
 
-// minute is a profile whose certificates are renewed after 20 s at the earliest, but after 10 s when the CA asks for that:
-// see renewsSoon.
+// minute is a profile whose certificates are renewed after 20 s at the earliest, but after 10 s when the CA asks for
+// that: see renewsSoon.
 var minute = acmetest.Profile{Description: "a minute", ValidityPeriod: 60}
 
-// renewsSoon lets the CA suggest, for the next so many certificates, to renew them 2 s on. Those after them are at rest for
-// twice as long, while brief ones may be at work again just when a test wants them still.
+// renewsSoon lets the CA suggest, for the next so many certificates, to renew them 2 s on. Those after them are at
+// rest for twice as long, while brief ones may be at work again just when a test wants them still.
 func (s *stack) renewsSoon(certificates int) {
 	s.proxy.on(&rule{path: pathRenewal, left: certificates, instead: func(w http.ResponseWriter, _ *http.Request) {
 		suggest(w, time.Now().Add(2*time.Second), time.Second)
@@ -63,7 +63,8 @@ func (s *stack) renewsSoon(certificates int) {
 func suggest(w http.ResponseWriter, start time.Time, length time.Duration) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Retry-After", "3600")
-	_ = json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{"start": start.UTC(), "end": start.Add(length).UTC()}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"suggestedWindow": map[string]time.Time{"start": start.UTC(),
+		"end": start.Add(length).UTC()}})
 }
 
 // steady keeps the CA from rejecting one nonce in twenty, for tests that count or hold its exchanges: held at the wrong
@@ -79,7 +80,8 @@ func newStack(t testing.TB) *stack { return newStackWith(t, ninetyDays) }
 // newStackWith has a CA of this one profile and with this environment.
 func newStackWith(t testing.TB, profile acmetest.Profile, env ...string) *stack {
 	t.Helper()
-	return newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": profile}, Blocked: []string{blockedName}, Env: env})
+	return newStackOn(t, acmetest.Options{Profiles: map[string]acmetest.Profile{"default": profile},
+		Blocked: []string{blockedName}, Env: env})
 }
 
 // newStackOn has this CA, which looks for HTTP-01 where the stack's responder is.

@@ -46,7 +46,8 @@ func TestWorkerRefusesToStart(t *testing.T) {
 		require.NotContains(t, r.stderr, "hunter2", c.name)
 		s.env = before
 	}
-	_, err := s.pool.Exec(context.Background(), `INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99999, true)`)
+	_, err := s.pool.Exec(context.Background(),
+		`INSERT INTO everleaf_schema (version_id, is_applied) VALUES (99999, true)`)
 	require.NoError(t, err)
 	w := s.worker() // a newer release is being rolled out: this one may restart meanwhile
 	w.stop()
@@ -100,7 +101,9 @@ func TestCancelEndsTheWorkflow(t *testing.T) {
 	s.proxy.freeAll()
 	<-working
 	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM http_tokens`), "tokens left in Postgres")
-	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE released_at IS NOT NULL`), "they count no more")
+	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE released_at IS NOT NULL`),
+		"they count no more")
 	require.Contains(t, s.must("cert", "list", "--all").stdout, "Released")
-	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output", "json")).Issued, "started again")
+	require.NotNil(t, status(t, s.must("cert", "ensure", asleep, "--name", "asleep.example.test", "--output",
+		"json")).Issued, "started again")
 }

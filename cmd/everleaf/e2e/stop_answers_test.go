@@ -18,8 +18,8 @@ import (
 
 var responderAddress = regexp.MustCompile(`listener started.* role=responder listen=(\S+)`)
 
-// A stopping process is no longer ready, and answers challenges until it is gone, while its steps go on and after that. A
-// request that it does not answer was refused. Five stops, each with two CAs that ask without a pause.
+// A stopping process is no longer ready, and answers challenges until it is gone, while its steps go on and after
+// that. A request that it does not answer was refused. Five stops, each with two CAs that ask without a pause.
 func TestStopAnswersChallengesToTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -33,12 +33,14 @@ func TestStopAnswersChallengesToTheEnd(t *testing.T) {
 	before, after := 0, 0
 	for range 5 {
 		p := s.run("--roles=responder,authorization", "--stop-timeout=500ms")
-		listen, ops := responderAddress.FindStringSubmatch(p.log.String()), opsAddress.FindStringSubmatch(p.log.String())
+		listen, ops := responderAddress.FindStringSubmatch(p.log.String()),
+			opsAddress.FindStringSubmatch(p.log.String())
 		require.True(t, listen != nil && ops != nil, "%s", p.log)
 		split.add(listen[1])
 		s.eventually("the step at work", func() bool { return held.waiting.Load() == 1 })
 		var token, keyAuthorization string
-		require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT token, key_authorization FROM http_tokens`).Scan(&token, &keyAuthorization))
+		require.NoError(t, s.pool.QueryRow(t.Context(),
+			`SELECT token, key_authorization FROM http_tokens`).Scan(&token, &keyAuthorization))
 
 		ask := func() error {
 			return answers(t.Context(), "http://"+listen[1]+"/.well-known/acme-challenge/"+token, keyAuthorization)

@@ -16,7 +16,8 @@ func TestStopWhileAuthorizingLeavesTheChallenge(t *testing.T) {
 	first := s.worker()
 	ensured := make(chan result, 1)
 	go func() {
-		ensured <- s.cli("cert", "ensure", s.name, "--name", "stopped.example.test", "--timeout", "150s", "--output", "json")
+		ensured <- s.cli("cert", "ensure", s.name, "--name", "stopped.example.test", "--timeout", "150s", "--output",
+			"json")
 	}()
 	validated(s)
 	first.stop()

@@ -34,7 +34,8 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 	lag := time.Since(released)
 	<-stopped
 	t.Logf("drain 1s, released after %s, taken by another worker %s later, process gone after %s",
-		released.Sub(began).Round(time.Millisecond), lag.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+		released.Sub(began).Round(time.Millisecond), lag.Round(time.Millisecond),
+		time.Since(began).Round(time.Millisecond))
 	require.Less(t, lag, 10*time.Second) // without the release, the heartbeat's 15 s
 	e := <-ensured
 	e.exits(t, 0)
@@ -45,7 +46,8 @@ func TestStopReleasesWhatIsLeft(t *testing.T) {
 	require.NotContains(t, first.log.String(), "shutdown timed out")
 }
 
-// However many workers are stopped under one step, as in a rollout of many replicas, it is no failure of the certificate.
+// However many workers are stopped under one step, as in a rollout of many replicas, it is no failure of the
+// certificate.
 func TestManyStopsUnderOneStepFailNothing(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -84,7 +86,8 @@ func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	s.run("--roles=workflows,authorization")
 	unlock()
 	e := <-ensured
-	t.Logf("a certificate whose short step was cut off by a stop (drain 1s) came %s after SIGTERM", time.Since(began).Round(time.Millisecond))
+	t.Logf("a certificate whose short step was cut off by a stop (drain 1s) came %s after SIGTERM",
+		time.Since(began).Round(time.Millisecond))
 	e.exits(t, 0)
 	require.Equal(t, 1, strings.Count(s.ca.Log(), "Issued certificate serial"))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))

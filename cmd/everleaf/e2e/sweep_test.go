@@ -49,7 +49,8 @@ func TestSweepWakesWhatMoved(t *testing.T) {
 	t.Logf("replaced %s after the sweep was triggered", took.Round(10*time.Millisecond))
 	require.Less(t, took, 60*time.Second)
 
-	require.NotEqual(t, serials[hurried], status(t, s.must("cert", "status", hurried, "--output", "json")).Issued.Serial)
+	require.NotEqual(t, serials[hurried], status(t,
+		s.must("cert", "status", hurried, "--output", "json")).Issued.Serial)
 	s.eventually("the moved timer to be seen", func() bool {
 		got := status(t, s.must("cert", "status", deferred, "--output", "json"))
 		require.Equal(t, serials[deferred], got.Issued.Serial)
@@ -105,7 +106,8 @@ func TestRecordSweep(t *testing.T) {
 	// An order that nobody works on has left a DNS record, and no zone is there to remove it from.
 	_, err = s.pool.Exec(context.Background(), `DELETE FROM deliveries`)
 	require.NoError(t, err)
-	_, err = s.pool.Exec(context.Background(), `INSERT INTO dns_records (order_id, zone, name, value) SELECT id, 'example.test', '_acme-challenge.swept.example.test', 'x' FROM orders`)
+	_, err = s.pool.Exec(context.Background(),
+		`INSERT INTO dns_records (order_id, zone, name, value) SELECT id, 'example.test', '_acme-challenge.swept.example.test', 'x' FROM orders`)
 	require.NoError(t, err)
 	keep(t, corpus, "records", s.history(s.sweep()))
 
@@ -127,7 +129,8 @@ func (s *stack) sweep() (workflowID, runID string) {
 		described, err := handle.Describe(ctx)
 		require.NoError(s.t, err)
 		if recent := described.Info.RecentActions; len(recent) > 0 {
-			workflowID, runID = recent[len(recent)-1].StartWorkflowResult.WorkflowID, recent[len(recent)-1].StartWorkflowResult.FirstExecutionRunID
+			workflowID, runID = recent[len(recent)-1].StartWorkflowResult.WorkflowID,
+				recent[len(recent)-1].StartWorkflowResult.FirstExecutionRunID
 		}
 		return described.Info.NumActions
 	}
@@ -152,7 +155,8 @@ func (s *stack) swept() (found ports.SweepResult) {
 // due is the time at which the CA wants to be asked again about every certificate.
 func (s *stack) due() {
 	s.t.Helper()
-	_, err := s.pool.Exec(context.Background(), `UPDATE versions SET next_check = now() - interval '1 second' WHERE next_check IS NOT NULL`)
+	_, err := s.pool.Exec(context.Background(),
+		`UPDATE versions SET next_check = now() - interval '1 second' WHERE next_check IS NOT NULL`)
 	require.NoError(s.t, err)
 }
 
@@ -160,12 +164,16 @@ func (s *stack) due() {
 func (s *stack) suggest(name string, start, end time.Time, explanation string) {
 	s.t.Helper()
 	var chain string
-	require.NoError(s.t, s.pool.QueryRow(context.Background(), `SELECT chain_pem FROM everleaf_certificates WHERE name = $1`, name).Scan(&chain))
-	answer, err := json.Marshal(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": end}, "explanationURL": explanation})
+	require.NoError(s.t, s.pool.QueryRow(context.Background(),
+		`SELECT chain_pem FROM everleaf_certificates WHERE name = $1`, name).Scan(&chain))
+	answer, err := json.Marshal(map[string]any{"suggestedWindow": map[string]time.Time{"start": start, "end": end},
+		"explanationURL": explanation})
 	require.NoError(s.t, err)
-	body, err := json.Marshal(map[string]string{"Certificate": leafPEM.FindString(chain), "ARIResponse": string(answer)})
+	body, err := json.Marshal(map[string]string{"Certificate": leafPEM.FindString(chain),
+		"ARIResponse": string(answer)})
 	require.NoError(s.t, err)
-	response, err := s.ca.Client.Post(s.ca.ManagementURL+"/set-renewal-info/", "application/json", bytes.NewReader(body))
+	response, err := s.ca.Client.Post(s.ca.ManagementURL+"/set-renewal-info/", "application/json",
+		bytes.NewReader(body))
 	require.NoError(s.t, err)
 	require.NoError(s.t, response.Body.Close())
 	require.Equal(s.t, http.StatusOK, response.StatusCode)

@@ -31,7 +31,8 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 	s.renewsSoon(4)
 	receiver := telemetrytest.Start(t)
 	for name, value := range map[string]string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "EVERLEAF_LOG_FORMAT": "json",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+		"EVERLEAF_LOG_FORMAT":           "json",
 		"EVERLEAF_FLEET_STATS_INTERVAL": "1s",
 	} {
 		s.set(name, value)
@@ -49,17 +50,21 @@ func TestTelemetryTellsTheStory(t *testing.T) {
 
 	got := traces{t: t, spans: receiver.Spans()}
 	first := got.root("UpdateWithStartWorkflow:Ensure", ports.WorkflowID(s.name))
-	got.requirePath(first, "SELECT", "RunActivity:ReserveOrder", "StartActivity:ReserveOrder", "RunWorkflow:Certificate")
-	got.requirePath(first, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	got.requirePath(first, "SELECT", "RunActivity:ReserveOrder", "StartActivity:ReserveOrder",
+		"RunWorkflow:Certificate")
+	got.requirePath(first, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate",
+		"RunWorkflow:Certificate")
 	got.requirePath(first, "HTTP GET watched.example.test",
 		"RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
 	got.requirePath(first, "HandleUpdate:Ensure")
 	byCaller := got.last("UpdateWorkflow:Renew", ports.WorkflowID(s.name))
-	got.requirePath(byCaller, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
+	got.requirePath(byCaller, "HTTP POST 127.0.0.1", "RunActivity:ObtainCertificate",
+		"StartActivity:ObtainCertificate", "RunWorkflow:Certificate")
 	got.requireRenewalOfItsOwn(byCaller)
 	got.requireNoSecrets(s)
 	s.requireLines(first.TraceID)
-	require.Regexp(t, `"level":"WARN","msg":"attempt failed",.*"certificate":"`+s.name+`-failing",.*"reason":"NameRejected"`, s.log.String())
+	require.Regexp(t, `"level":"WARN","msg":"attempt failed",.*"certificate":"`+s.name+
+		`-failing",.*"reason":"NameRejected"`, s.log.String())
 	s.requireReplayWithoutTraces()
 }
 
@@ -120,7 +125,8 @@ func (s traces) requirePath(root telemetrytest.Span, names ...string) {
 func (s traces) requireRenewalOfItsOwn(before telemetrytest.Span) {
 	s.t.Helper()
 	for _, span := range s.spans {
-		if span.Name == "RunWorkflow:Certificate" && span.ParentID == "" && len(span.Links) == 1 && span.Links[0] == before.TraceID {
+		if span.Name == "RunWorkflow:Certificate" && span.ParentID == "" && len(span.Links) == 1 &&
+			span.Links[0] == before.TraceID {
 			require.NotEqual(s.t, before.TraceID, span.TraceID)
 			s.requirePath(span, "RunActivity:ObtainCertificate", "StartActivity:ObtainCertificate")
 			return
@@ -157,7 +163,8 @@ func (s *stack) requireLines(traceID string) {
 		found := false
 		for line := range strings.Lines(s.log.String()) {
 			var fields map[string]any
-			if json.Unmarshal([]byte(line), &fields) != nil || fields["msg"] != message || fields["trace_id"] != traceID {
+			if json.Unmarshal([]byte(line), &fields) != nil || fields["msg"] != message ||
+				fields["trace_id"] != traceID {
 				continue
 			}
 			found = true

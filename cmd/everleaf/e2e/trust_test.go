@@ -70,7 +70,8 @@ func TestForgedStateReachesNothing(t *testing.T) {
 		{WorkflowRunTimeout: time.Hour}, {WorkflowExecutionTimeout: time.Hour},
 	} {
 		options.ID, options.TaskQueue = ports.WorkflowID(s.name+"-options"), s.queue
-		run, err := s.temporal.ExecuteWorkflow(t.Context(), options, ports.CertificateWorkflow, plain(s.forged("options", victim, before, "Active")))
+		run, err := s.temporal.ExecuteWorkflow(t.Context(), options, ports.CertificateWorkflow,
+			plain(s.forged("options", victim, before, "Active")))
 		require.NoError(t, err)
 		require.Error(t, run.GetWithOptions(t.Context(), nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true}))
 		require.Contains(t, s.text(s.history(options.ID, run.GetRunID())), "start options: ")
@@ -97,8 +98,8 @@ func (s *stack) victim() (name string, issued *domain.Issued) {
 	return name, issued
 }
 
-// forged is a state that claims what is the victim's: as the machine writes it, as it once might have, and as it keeps it in
-// memory.
+// forged is a state that claims what is the victim's: as the machine writes it, as it once might have, and as it keeps
+// it in memory.
 func (s *stack) forged(own, victim string, issued *domain.Issued, mode string) string {
 	version := lifecycle.Version
 	if mode == "None" { // another workflow's
@@ -120,8 +121,8 @@ func (s *stack) forged(own, victim string, issued *domain.Issued, mode string) s
 		version, victim, mode, 0, own, issued.Version, issued.Version, issued.Serial)
 }
 
-// hasItsOwn waits until a forger's workflow has come to rest, and has its own certificate revoked as its owner may: it has
-// nothing of the victim's.
+// hasItsOwn waits until a forger's workflow has come to rest, and has its own certificate revoked as its owner may: it
+// has nothing of the victim's.
 func (s *stack) hasItsOwn(name string, victims *domain.Issued) {
 	s.t.Helper()
 	s.eventually(name+" to be at rest", func() bool {
@@ -130,10 +131,12 @@ func (s *stack) hasItsOwn(name string, victims *domain.Issued) {
 	})
 	run := s.rested(name)
 	require.False(s.t, has(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED), name)
-	got := status(s.t, s.must("cert", "ensure", name, "--name", name+".example.test", "--key-rotation", "Never", "--deliver", "disk", "--output", "json"))
+	got := status(s.t, s.must("cert", "ensure", name, "--name", name+".example.test", "--key-rotation", "Never",
+		"--deliver", "disk", "--output", "json"))
 	require.NotEqual(s.t, victims.Version, got.Issued.Version)
 	require.Equal(s.t, []string{name + ".example.test"}, got.Issued.Names)
-	require.Equal(s.t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND id = $2`, name, got.Issued.Version))
+	require.Equal(s.t, 1, s.scalar(`SELECT count(*) FROM versions WHERE certificate = $1 AND id = $2`, name,
+		got.Issued.Version))
 	require.Zero(s.t, s.scalar(`SELECT count(*) FROM orders a JOIN orders b ON a.key_id = b.key_id WHERE a.certificate = $1 AND b.certificate <> $1`, name))
 	revoked := status(s.t, s.must("cert", "revoke", name, "--reason", "keyCompromise", "--output", "json"))
 	require.NotEqual(s.t, victims.Version, revoked.Issued.Version)
@@ -145,11 +148,14 @@ func (s *stack) rowsOf(name string) (rows []string) {
 	s.t.Helper()
 	for _, query := range []string{
 		`SELECT t::text FROM certificates t WHERE name = $1`, `SELECT t::text FROM versions t WHERE certificate = $1`,
-		`SELECT t::text FROM orders t WHERE certificate = $1`, `SELECT t::text FROM deliveries t WHERE certificate = $1`,
-		`SELECT t::text FROM events t WHERE certificate = $1 ORDER BY id`, `SELECT t::text FROM delivery_sequences t WHERE certificate = $1`,
+		`SELECT t::text FROM orders t WHERE certificate = $1`,
+		`SELECT t::text FROM deliveries t WHERE certificate = $1`,
+		`SELECT t::text FROM events t WHERE certificate = $1 ORDER BY id`,
+		`SELECT t::text FROM delivery_sequences t WHERE certificate = $1`,
 	} {
 		var found []string
-		require.NoError(s.t, s.pool.QueryRow(context.Background(), `SELECT coalesce(array_agg(x ORDER BY x), '{}') FROM (`+query+`) q(x)`, name).Scan(&found))
+		require.NoError(s.t, s.pool.QueryRow(context.Background(),
+			`SELECT coalesce(array_agg(x ORDER BY x), '{}') FROM (`+query+`) q(x)`, name).Scan(&found))
 		rows = append(rows, found...)
 	}
 	require.NotEmpty(s.t, rows)

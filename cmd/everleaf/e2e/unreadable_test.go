@@ -22,8 +22,8 @@ import (
 )
 
 // A newer build has written a workflow's state, and an older one is brought back: the run stays open, the metrics of
-// EverleafNonDeterminism and EverleafWorkflowTasksFail move at the worker, and who asks meanwhile is served once the newer
-// build is back.
+// EverleafNonDeterminism and EverleafWorkflowTasksFail move at the worker, and who asks meanwhile is served once the
+// newer build is back.
 func TestUnreadableState(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -31,7 +31,8 @@ func TestUnreadableState(t *testing.T) {
 	s.wholeLife()
 	s.program = newer
 	w := s.worker()
-	ensure := []string{"cert", "ensure", s.name, "--name", "unreadable.example.test", "--deliver", "disk", "--output", "json"}
+	ensure := []string{"cert", "ensure", s.name, "--name", "unreadable.example.test", "--deliver", "disk", "--output",
+		"json"}
 	s.must(ensure...)
 	for range 3 {
 		s.must("cert", "renew", s.name)
@@ -51,7 +52,8 @@ func TestUnreadableState(t *testing.T) {
 	defer foreign.Stop()
 	hands := func(name, state string) {
 		t.Helper()
-		_, err := s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue + "-foreign"},
+		_, err := s.temporal.ExecuteWorkflow(t.Context(),
+			client.StartWorkflowOptions{ID: ports.WorkflowID(name), TaskQueue: s.queue + "-foreign"},
 			"Foreign", plain(state), s.queue)
 		require.NoError(t, err)
 	}
@@ -63,11 +65,15 @@ func TestUnreadableState(t *testing.T) {
 
 	// Of what has run under no build yet, only the state says that it is newer.
 	handed, broken := s.name+"-handed", s.name+"-broken"
-	hands(handed, fmt.Sprintf(`{"machine":%d,"spec":{"names":["handed.example.test"]},"mode":"Active"}`, lifecycle.Version+1))
+	hands(handed, fmt.Sprintf(`{"machine":%d,"spec":{"names":["handed.example.test"]},"mode":"Active"}`,
+		lifecycle.Version+1))
 	s.eventually("the metric of other tasks to move", func() bool { return s.tasksFailed(others) > 0 })
 	require.Contains(t, s.log.String(), fmt.Sprintf("machine version %d", lifecycle.Version+1))
 	hands(broken, `{"machine":1,"spec":{"names":7}}`)
-	s.eventually("the log to say so", func() bool { return strings.Contains(s.log.String(), "decode the workflow's state") })
+	s.eventually("the log to say so", func() bool {
+		return strings.Contains(s.log.String(),
+			"decode the workflow's state")
+	})
 	for _, name := range []string{s.name, handed, broken} {
 		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, s.executionStatus(ports.WorkflowID(name)))
 	}

@@ -29,7 +29,8 @@ func buildOfMachine(t *testing.T, version int) string {
 		"../../../domain/lifecycle/state.go": {fmt.Sprintf(number, lifecycle.Version), fmt.Sprintf(number, version)},
 	})
 	program := filepath.Join(t.TempDir(), "everleaf")
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", program, "everleaf/cmd/everleaf").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", program,
+		"everleaf/cmd/everleaf").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }
@@ -98,7 +99,10 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	one = build("one", binary)
 	fresh := s.name + "-fresh"
 	s.wake(asleep)
-	s.eventually("the failed task", func() bool { return has(s.runs(asleep)[1], enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED) })
+	s.eventually("the failed task", func() bool {
+		return has(s.runs(asleep)[1],
+			enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED)
+	})
 	require.Contains(t, s.text(s.runs(asleep)[1]), fmt.Sprintf("too old to support version %d", lifecycle.Version+1))
 	s.must("cert", "ensure", fresh, "--name", "fresh.example.test")
 	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, s.executionStatus(ports.WorkflowID(asleep)))
@@ -112,13 +116,15 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 
 	described, err := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(asleep), "")
 	require.NoError(t, err)
-	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
+	require.Equal(t, enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE,
+		described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior())
 }
 
 // wake has a certificate's workflow read what is stored.
 func (s *stack) wake(name string) {
 	s.t.Helper()
-	require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(name), "", ports.RecordChangedSignal, nil))
+	require.NoError(s.t, s.temporal.SignalWorkflow(context.Background(), ports.WorkflowID(name), "",
+		ports.RecordChangedSignal, nil))
 }
 
 // begunUnder is the version of the machine that a run's first gate records.

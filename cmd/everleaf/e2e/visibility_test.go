@@ -27,12 +27,14 @@ func TestTemporalsUITellsTheStory(t *testing.T) {
 	require.Contains(t, s.details(name), "rejectedIdentifier")
 
 	first := status(t, s.must("cert", "renew", name, "--output", "json"))
-	s.found(fmt.Sprintf("%s = 'Ready' AND %s = '%s' AND %s = 'default' AND %s > '%s' AND %s > '%s'", ports.SearchState, ports.SearchNames, dns,
+	s.found(fmt.Sprintf("%s = 'Ready' AND %s = '%s' AND %s = 'default' AND %s > '%s' AND %s > '%s'", ports.SearchState,
+		ports.SearchNames, dns,
 		ports.SearchIssuer, ports.SearchNotAfter, time.Now().Add(80*24*time.Hour).Format(time.RFC3339),
 		ports.SearchNextRenewal, first.Renewal.At.Add(-time.Second).Format(time.RFC3339)))
 	require.Contains(t, s.details(name), "in service: serial "+first.Issued.Serial)
 
-	require.Contains(t, s.text(s.rested(name)), "Renewal at "+first.Renewal.At.Format(time.RFC3339), "the timer's summary")
+	require.Contains(t, s.text(s.rested(name)), "Renewal at "+first.Renewal.At.Format(time.RFC3339),
+		"the timer's summary")
 }
 
 // found waits until visibility finds a workflow that is open.
@@ -50,7 +52,8 @@ func (s *stack) found(query string) {
 // details are what the UI shows as a workflow's current details.
 func (s *stack) details(name string) string {
 	s.t.Helper()
-	answer, err := s.temporal.QueryWorkflow(context.Background(), ports.WorkflowID(name), "", "__temporal_workflow_metadata")
+	answer, err := s.temporal.QueryWorkflow(context.Background(), ports.WorkflowID(name), "",
+		"__temporal_workflow_metadata")
 	require.NoError(s.t, err)
 	var metadata sdkpb.WorkflowMetadata
 	require.NoError(s.t, answer.Get(&metadata))

@@ -30,8 +30,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// One certificate goes to a receiver that fetches its key, to one that decrypts it, and to clients that pull it; then it is
-// renewed.
+// One certificate goes to a receiver that fetches its key, to one that decrypts it, and to clients that pull it; then
+// it is renewed.
 func TestWebhooksAndPulls(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -43,7 +43,8 @@ func TestWebhooksAndPulls(t *testing.T) {
 	s.configure(hooks, listener, pki, identity.Recipient().String())
 	s.worker()
 
-	first := status(t, s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "hook", "--deliver", "sealed",
+	first := status(t, s.must("cert", "ensure", s.name, "--name", "hook.example.test", "--deliver", "hook",
+		"--deliver", "sealed",
 		"--deliver", "edge", "--output", "json"))
 	s.confirmed(first.Issued.Version)
 	fetched := hooks.all("/hook/" + s.name)
@@ -132,10 +133,13 @@ func (s *stack) configure(hooks *receiver, listener string, pki *meshCA, recipie
 		return more
 	}
 	file, err := json.Marshal(map[string]any{ // YAML, too
-		"issuers": []any{map[string]any{"name": "default", "directory": s.proxy.Directory, "caBundle": s.proxy.CABundle}},
+		"issuers": []any{map[string]any{"name": "default", "directory": s.proxy.Directory,
+			"caBundle": s.proxy.CABundle}},
 		"targets": []any{
-			map[string]any{"name": "hook", "webhook": with(map[string]any{"url": hooks.url + "/hook/{name}", "tokenURL": "https://" + listener})},
-			map[string]any{"name": "sealed", "webhook": with(map[string]any{"url": hooks.url + "/sealed", "key": "encrypted", "recipient": recipient})},
+			map[string]any{"name": "hook", "webhook": with(map[string]any{"url": hooks.url + "/hook/{name}",
+				"tokenURL": "https://" + listener})},
+			map[string]any{"name": "sealed", "webhook": with(map[string]any{"url": hooks.url + "/sealed",
+				"key": "encrypted", "recipient": recipient})},
 			map[string]any{"name": "edge", "pull": map[string]any{"clients": []string{"edge.example.test"}}},
 		},
 	})
@@ -270,8 +274,10 @@ type meshPair struct {
 func newMeshCA(t *testing.T) *meshCA {
 	t.Helper()
 	c := &meshCA{t: t, path: filepath.Join(t.TempDir(), "mesh-ca.pem")}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mesh " + rand.Text()}, IsCA: true,
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mesh " + rand.Text()},
+		IsCA:                  true,
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	var err error
 	c.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -287,8 +293,10 @@ func (c *meshCA) issue(name string, usage x509.ExtKeyUsage) (p meshPair) {
 	c.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(c.t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name}, IPAddresses: loopback,
-		ExtKeyUsage: []x509.ExtKeyUsage{usage}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name},
+		IPAddresses: loopback,
+		ExtKeyUsage: []x509.ExtKeyUsage{usage}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	raw, err := x509.CreateCertificate(rand.Reader, template, c.cert, key.Public(), c.key)
 	require.NoError(c.t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -304,7 +312,10 @@ func (c *meshCA) issue(name string, usage x509.ExtKeyUsage) (p meshPair) {
 func (c *meshCA) pull(listener, path string, client *meshPair, ifNoneMatch string) (code int, body, tag string) {
 	config := &tls.Config{}
 	if client != nil {
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &client.pair, nil }
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate,
+			error) {
+			return &client.pair, nil
+		}
 	}
 	code, body, header := c.get(config, "https://"+listener+path, "If-None-Match", ifNoneMatch)
 	return code, body, header.Get("ETag")

@@ -22,8 +22,8 @@ import (
 	"everleaf/adapters/servertest"
 )
 
-// updateHAProxy as first argument makes this test's program what a delivery runs: the rest is the path of HAProxy's stats
-// socket and that of the combined file.
+// updateHAProxy as first argument makes this test's program what a delivery runs: the rest is the path of HAProxy's
+// stats socket and that of the combined file.
 const updateHAProxy = "update-haproxy"
 
 func init() {
@@ -37,7 +37,8 @@ func init() {
 	os.Exit(0)
 }
 
-// replaceInHAProxy puts a certificate in a running HAProxy's memory. One that does not run reads the file when it starts.
+// replaceInHAProxy puts a certificate in a running HAProxy's memory. One that does not run reads the file when it
+// starts.
 func replaceInHAProxy(socket, file string) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -100,7 +101,8 @@ func newWebServers(t testing.TB) *webServers {
 	dir, err := os.MkdirTemp("", "everleaf-web") // short: a socket's path has a limit
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	w := &webServers{t: t, dir: dir, nginxAt: fmt.Sprintf("127.0.0.1:%d", freePort(t)), haproxyAt: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+	w := &webServers{t: t, dir: dir, nginxAt: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
+		haproxyAt:   fmt.Sprintf("127.0.0.1:%d", freePort(t)),
 		reloadNginx: filepath.Join(dir, "reload-nginx"), socket: filepath.Join(dir, "haproxy.sock"), log: &syncBuffer{}}
 	for _, made := range []string{"nginx", "haproxy", "tmp"} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, made), 0o755))
@@ -234,7 +236,8 @@ func (l *load) since(address, serial string) time.Time {
 
 // visit makes a new connection and asks for a page; it answers the serial of the certificate.
 func visit(address string, roots *x509.CertPool, name string) (serial string, err error) {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: &tls.Config{RootCAs: roots, ServerName: name}}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second},
+		Config: &tls.Config{RootCAs: roots, ServerName: name}}
 	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return "", err

@@ -13,7 +13,8 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// The Go worker guide, line by line; docs/temporal-worker.md has the table. Each of these files shows one of its concepts.
+// The Go worker guide, line by line; docs/temporal-worker.md has the table. Each of these files shows one of its
+// concepts.
 
 // A worker is a client, a task queue's name and options, which may all be left out; and every one may be set.
 func TestWorkerRunsWithAnyOptions(t *testing.T) {
@@ -21,12 +22,15 @@ func TestWorkerRunsWithAnyOptions(t *testing.T) {
 	s := newStack(t)
 	for title, flags := range map[string][]string{
 		"defaults": nil,
-		"least": {"--roles=workflows,authorization,responder", "--workflow-slots=2", "--local-step-slots=1", "--authorization-slots=1",
-			"--max-pollers=1", "--sticky-cache=0", "--start-timeout=20s", "--stop-timeout=5s", "--termination-grace-period=30s"},
+		"least": {"--roles=workflows,authorization,responder", "--workflow-slots=2", "--local-step-slots=1",
+			"--authorization-slots=1",
+			"--max-pollers=1", "--sticky-cache=0", "--start-timeout=20s", "--stop-timeout=5s",
+			"--termination-grace-period=30s"},
 		"tuned": {"--target-memory=0.9", "--max-pollers=50", "--sticky-cache=10"},
 	} {
 		p := s.run(flags...)
-		require.NotNil(t, status(t, s.must("cert", "ensure", s.name+"-"+title, "--name", title+".example.test", "--output", "json")).Issued)
+		require.NotNil(t, status(t, s.must("cert", "ensure", s.name+"-"+title, "--name", title+".example.test",
+			"--output", "json")).Issued)
 		p.stop()
 		require.Contains(t, p.log.String(), "stopBudget=", title)
 	}
@@ -59,7 +63,8 @@ func TestCallerInAnotherProcessStartsByName(t *testing.T) {
 	s.run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: "certificate/" + s.name, TaskQueue: s.queue},
+	_, err := s.temporal.ExecuteWorkflow(ctx,
+		client.StartWorkflowOptions{ID: "certificate/" + s.name, TaskQueue: s.queue},
 		"Certificate", map[string]any{"spec": map[string]any{"names": []string{"caller.example.test"}}})
 	require.NoError(t, err)
 	s.eventually("the certificate", func() bool {
@@ -76,7 +81,8 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	all := s.env
 	s.env = nil
 	for _, entry := range all {
-		if !strings.HasPrefix(entry, "TEMPORAL_") && !strings.HasPrefix(entry, "EVERLEAF_SEALING") && !strings.HasPrefix(entry, "EVERLEAF_ACME") {
+		if !strings.HasPrefix(entry, "TEMPORAL_") && !strings.HasPrefix(entry, "EVERLEAF_SEALING") &&
+			!strings.HasPrefix(entry, "EVERLEAF_ACME") {
 			s.env = append(s.env, entry)
 		}
 	}

@@ -76,7 +76,8 @@ func repeat(ctx context.Context, t *testing.T, w World) {
 	again, err = repeating.Renew(ctx, name, caller.RenewRequest{})
 	require.NoError(t, err, "a run that has ended still knows its requests")
 	require.Equal(t, first, again)
-	_, err = w.Certificates.Repeat(caller.Request{ID: w.Prefix + "-late", Run: run}).Renew(ctx, name, caller.RenewRequest{})
+	_, err = w.Certificates.Repeat(caller.Request{ID: w.Prefix + "-late", Run: run}).Renew(ctx, name,
+		caller.RenewRequest{})
 	requireFault(t, err, caller.FaultWait, "RunEnded")
 
 	_, err = w.Certificates.Ensure(ctx, name, spec)
@@ -190,7 +191,8 @@ func deliveries(ctx context.Context, t *testing.T, w World) {
 	status, err := w.Certificates.Ensure(ctx, name, spec)
 	require.NoError(t, err)
 	delivered := func(s caller.Status) bool {
-		return len(s.Deliveries) == 1 && s.Deliveries[0].Target == w.Target && s.Deliveries[0].Version == status.Issued.Version
+		return len(s.Deliveries) == 1 && s.Deliveries[0].Target == w.Target &&
+			s.Deliveries[0].Version == status.Issued.Version
 	}
 	w.becomes(ctx, t, name, delivered)
 	retired, err := w.Certificates.Retire(ctx, name, caller.RetireRequest{})

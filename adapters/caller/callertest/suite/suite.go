@@ -51,7 +51,8 @@ func (w World) certificate(label string) (name string, spec caller.Spec) {
 }
 
 // kept is a certificate that is in service.
-func (w World) kept(ctx context.Context, t *testing.T, label string) (name string, spec caller.Spec, status caller.Status) {
+func (w World) kept(ctx context.Context, t *testing.T, label string) (name string, spec caller.Spec,
+	status caller.Status) {
 	t.Helper()
 	name, spec = w.certificate(label)
 	status, err := w.Certificates.Ensure(ctx, name, spec)
@@ -100,7 +101,8 @@ func issue(ctx context.Context, t *testing.T, w World) {
 	require.Equal(t, caller.KeyECDSAP256, status.Issued.KeyType)
 	require.NotEmpty(t, status.Issued.Version)
 	require.Regexp(t, "^[0-9a-f]+$", status.Issued.Serial)
-	require.True(t, status.Issued.NotBefore.Before(status.Renewal.At) && status.Renewal.At.Before(status.Issued.NotAfter))
+	require.True(t, status.Issued.NotBefore.Before(status.Renewal.At) &&
+		status.Renewal.At.Before(status.Issued.NotAfter))
 	require.NotEmpty(t, status.Renewal.Reason)
 	w.looks(ctx, t, name, caller.PhaseReady, status.Issued.Version)
 	work, err := w.Certificates.Work(ctx, name)

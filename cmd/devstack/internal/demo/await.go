@@ -40,7 +40,8 @@ func (w watch) renewal(ctx context.Context, serial string) (Status, error) {
 			}
 		}
 		if time.Since(begin) >= w.within {
-			return Status{}, fmt.Errorf("no renewal within %s: the serial is still %s; last seen: %s", w.within, serial, last)
+			return Status{}, fmt.Errorf("no renewal within %s: the serial is still %s; last seen: %s", w.within,
+				serial, last)
 		}
 		select {
 		case <-ctx.Done():

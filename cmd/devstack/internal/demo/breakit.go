@@ -48,13 +48,15 @@ func (s Shell) experiments() []experiment {
 			s.devstack("break temporal 5s") + "; " + s.settings() + "until " + s.Everleaf + " cert renew " + name +
 				"; do sleep 2; done"},
 		{"A name that leads nowhere. After half a minute it fails, and is explained: what to do, when it is tried again.",
-			s.everleaf(fmt.Sprintf("cert ensure %s --name %s", dead, stack.Nowhere)) + "; " + s.Everleaf + " cert explain " + dead},
+			s.everleaf(fmt.Sprintf("cert ensure %s --name %s", dead, stack.Nowhere)) + "; " + s.Everleaf +
+				" cert explain " + dead},
 		{"Then its owner corrects the address, and the certificate is obtained.",
 			s.devstack(fmt.Sprintf("dns %s 127.0.0.1", stack.Nowhere)) + "; " + s.everleaf("cert renew "+dead)},
 		{"Revoke the certificate. It is replaced first: the serial changes, and the old one is revoked then.",
 			s.everleaf("cert revoke " + name + " --reason superseded")},
 		{"A second worker shares the work until Ctrl-C ends it.",
-			s.settings() + "EVERLEAF_OPS_LISTEN=127.0.0.1:0 " + s.Everleaf + " worker --roles workflows,authorization,delivery"},
+			s.settings() + "EVERLEAF_OPS_LISTEN=127.0.0.1:0 " + s.Everleaf +
+				" worker --roles workflows,authorization,delivery"},
 		{"Then the first worker is away for 20 s, and the second one answers.",
 			s.devstack("break worker 20s") + "; " + s.everleaf("cert status "+name)},
 	}

@@ -106,7 +106,8 @@ func (d *Demo) summary(s Status) {
 			strings.Join(viewColumns, ", "))
 	}
 	d.Say("  logs          %s", d.Stack.Logs)
-	d.Say("  served on     openssl s_client -connect %s -servername %s -CAfile %s", d.server.listener.Addr(), dnsNames[0],
+	d.Say("  served on     openssl s_client -connect %s -servername %s -CAfile %s", d.server.listener.Addr(),
+		dnsNames[0],
 		d.rootFile())
 	d.Say("")
 }
@@ -173,7 +174,8 @@ func (d *Demo) Renewal(ctx context.Context, before Status) (Status, error) {
 	if err != nil {
 		return before, err
 	}
-	d.Say("Renewed: serial %s replaces %s, valid until %s.", after.Serial(), before.Serial(), clock(after.Issued.NotAfter))
+	d.Say("Renewed: serial %s replaces %s, valid until %s.", after.Serial(), before.Serial(),
+		clock(after.Issued.NotAfter))
 	return d.show(ctx, after)
 }
 

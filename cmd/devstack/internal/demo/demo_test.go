@@ -31,11 +31,14 @@ func TestRenewal(t *testing.T) {
 		told  []string
 	}{
 		{"at once", []string{second}, 0, "", nil},
-		{"after a while", []string{first, first, `{"phase":"Issuing","step":"authorize","issued":{"serial":"aa"}}`, second}, 6 * time.Second, "",
+		{"after a while", []string{first, first, `{"phase":"Issuing","step":"authorize","issued":{"serial":"aa"}}`,
+			second}, 6 * time.Second, "",
 			[]string{"  Ready", "  Issuing: authorize"}},
 		{"through an outage", []string{first, "", "", second}, 6 * time.Second, "", []string{"  Ready"}},
-		{"a lost certificate is none", []string{`{"phase":"Failing"}`, second}, 2 * time.Second, "", []string{"  Failing"}},
-		{"never", []string{first}, 60 * time.Second, "no renewal within 1m0s: the serial is still aa; last seen: Ready", slices.Repeat([]string{"  Ready"}, 4)},
+		{"a lost certificate is none", []string{`{"phase":"Failing"}`, second}, 2 * time.Second, "",
+			[]string{"  Failing"}},
+		{"never", []string{first}, 60 * time.Second,
+			"no renewal within 1m0s: the serial is still aa; last seen: Ready", slices.Repeat([]string{"  Ready"}, 4)},
 		{"nobody answers", []string{""}, 60 * time.Second, "last seen: no status: no answer", nil},
 		{"it fails", []string{`{"phase":"Failing","issued":{"serial":"aa"},"failure":{"attempts":2,"fault":{"reason":"Refused","message":"CAA forbids"}}}`},
 			60 * time.Second, "Failing: attempt 2 failed (Refused: CAA forbids)", nil},
@@ -95,7 +98,8 @@ func TestHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.WriteFile(certFile, pemOf("CERTIFICATE", leaf.Raw), 0o600), os.WriteFile(keyFile, pemOf("PRIVATE KEY", keyDER), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(certFile, pemOf("CERTIFICATE", leaf.Raw), 0o600),
+		os.WriteFile(keyFile, pemOf("PRIVATE KEY", keyDER), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := serve()
@@ -131,14 +135,17 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-func issue(t *testing.T, name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, serial int64) (*x509.Certificate, *ecdsa.PrivateKey) {
+func issue(t *testing.T, name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey,
+	serial int64) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: parent == nil}
+	c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
+		DNSNames:  []string{name},
+		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true,
+		IsCA: parent == nil}
 	if parent == nil {
 		parent, parentKey = c, key
 	}

@@ -14,5 +14,6 @@ var viewColumns = []string{"Workflow ID", "EverleafState", "EverleafNotAfter", "
 // View is a link that opens Temporal's web UI with the running certificates, and saves the query as a view of the
 // browser's.
 func View(webUI string) string {
-	return webUI + "/namespaces/default/workflows?" + url.Values{"query": {viewQuery}, "savedQuery": {viewName}}.Encode()
+	return webUI + "/namespaces/default/workflows?" +
+		url.Values{"query": {viewQuery}, "savedQuery": {viewName}}.Encode()
 }

@@ -126,6 +126,9 @@ func sorted[V any](m map[name]V) []name {
 	for n := range m {
 		names = append(names, n)
 	}
-	slices.SortFunc(names, func(a, b name) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
+	slices.SortFunc(names, func(a, b name) int {
+		return cmp.Or(cmp.Compare(a.pkg, b.pkg),
+			cmp.Compare(a.test, b.test))
+	})
 	return names
 }

@@ -18,7 +18,8 @@ func TestTally(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"example.test/bad TestTable/two", "example.test/bad TestTable", "example.test/broken",
 		"example.test/start", "example.test/hung TestHangs"}, failed)
-	for _, line := range []string{"go: a line that is no JSON\n", "    a_test.go:4: two is wrong\n", "undefined: undefined\n",
+	for _, line := range []string{"go: a line that is no JSON\n", "    a_test.go:4: two is wrong\n",
+		"undefined: undefined\n",
 		"no server\n", "panic: test timed out after 2s\n"} {
 		require.Contains(t, log.String(), line)
 	}

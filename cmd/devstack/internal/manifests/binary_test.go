@@ -40,7 +40,8 @@ var variableName = regexp.MustCompile(`\b(EVERLEAF|TEMPORAL)_[A-Z0-9_]+[A-Z0-9]\
 
 func buildBinary(dir string) error {
 	binary.path = filepath.Join(dir, "everleaf")
-	if out, err := exec.Command("go", "-C", repository, "build", "-o", binary.path, "./cmd/everleaf").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "-C", repository, "build", "-o", binary.path,
+		"./cmd/everleaf").CombinedOutput(); err != nil {
 		return fmt.Errorf("build everleaf: %w\n%s", err, out)
 	}
 	for _, command := range []string{"worker", "migrate"} {
@@ -104,7 +105,8 @@ func taken(t *testing.T, b built, c corev1.Container, key string) {
 	var said bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &said, &said
 	err := cmd.Run()
-	if !errors.As(err, new(*exec.ExitError)) || !strings.Contains(said.String(), "DatabaseUnreachable") || strings.Contains(said.String(), "warning") {
+	if !errors.As(err, new(*exec.ExitError)) || !strings.Contains(said.String(), "DatabaseUnreachable") ||
+		strings.Contains(said.String(), "warning") {
 		t.Errorf("%v; it said:\n%s", err, &said)
 	}
 }

@@ -58,7 +58,8 @@ var kubernetes = func() runtime.Decoder {
 	} {
 		utilruntime.Must(add(scheme))
 	}
-	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: true, Strict: true})
+	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme,
+		json.SerializerOptions{Yaml: true, Strict: true})
 }()
 
 func decodeKubernetes(document []byte) (metav1.Object, error) {

@@ -95,7 +95,8 @@ func meshKeys(b built) (problems []string) {
 // sidecars finds pods that the mesh forgets, and a migration that would never end: beside a sidecar that is not native.
 func sidecars(b built) (problems []string) {
 	injected := func(w workload) bool {
-		return w.template.Labels["sidecar.istio.io/inject"] == "true" || w.template.Annotations["linkerd.io/inject"] == "enabled"
+		return w.template.Labels["sidecar.istio.io/inject"] == "true" ||
+			w.template.Annotations["linkerd.io/inject"] == "enabled"
 	}
 	native := func(w workload) bool {
 		return w.template.Annotations["sidecar.istio.io/nativeSidecar"] == "true" ||
@@ -113,8 +114,8 @@ func sidecars(b built) (problems []string) {
 	return problems
 }
 
-// istioRoutes finds routes to the outside whose names do not say what Istio shall take them for, services that nobody serves,
-// and a CA that is not let out to.
+// istioRoutes finds routes to the outside whose names do not say what Istio shall take them for, services that nobody
+// serves, and a CA that is not let out to.
 func istioRoutes(b built, settings map[string]string) (problems []string) {
 	services := map[string]*corev1.Service{}
 	for _, service := range all[*corev1.Service](b) {
@@ -127,7 +128,8 @@ func istioRoutes(b built, settings map[string]string) (problems []string) {
 			hosts = append(hosts, spec.Hosts...)
 			for _, port := range spec.Ports {
 				if prefix, _, _ := strings.Cut(port.Name, "-"); prefix != strings.ToLower(port.Protocol) {
-					problems = append(problems, fmt.Sprintf("ServiceEntry %s: port %s says %s", object.Name, port.Name, port.Protocol))
+					problems = append(problems,
+						fmt.Sprintf("ServiceEntry %s: port %s says %s", object.Name, port.Name, port.Protocol))
 				}
 			}
 		case *networking.VirtualService:
@@ -135,14 +137,17 @@ func istioRoutes(b built, settings map[string]string) (problems []string) {
 				for _, to := range route.Route {
 					host, number := to.Destination.Host, to.Destination.GetPort().GetNumber()
 					if !strings.Contains(host, ".") && !serves(services[host], number) {
-						problems = append(problems, fmt.Sprintf("VirtualService %s: no Service %s with port %d", object.Name, host, number))
+						problems = append(problems,
+							fmt.Sprintf("VirtualService %s: no Service %s with port %d", object.Name, host, number))
 					}
 					if host == hostOf(settings["TEMPORAL_ADDRESS"]) {
 						if limit := route.Timeout; limit == nil || limit.Seconds > 0 && limit.Seconds <= 70 {
-							problems = append(problems, fmt.Sprintf("VirtualService %s: a timeout of %v cuts long polls", object.Name, limit))
+							problems = append(problems,
+								fmt.Sprintf("VirtualService %s: a timeout of %v cuts long polls", object.Name, limit))
 						}
 						if route.Retries == nil || route.Retries.Attempts != 0 {
-							problems = append(problems, fmt.Sprintf("VirtualService %s: polls are repeated", object.Name))
+							problems = append(problems,
+								fmt.Sprintf("VirtualService %s: polls are repeated", object.Name))
 						}
 					}
 				}

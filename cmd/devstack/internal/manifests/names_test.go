@@ -85,15 +85,18 @@ func reached(b built) (problems []string) {
 				}
 			}
 			if !found {
-				problems = append(problems, fmt.Sprintf("Service %s: no pod has its port %s", s.Name, port.TargetPort.String()))
+				problems = append(problems, fmt.Sprintf("Service %s: no pod has its port %s", s.Name,
+					port.TargetPort.String()))
 			}
 		}
 	}
 	for _, i := range all[*networkingv1.Ingress](b) {
 		for _, rule := range i.Spec.Rules {
 			for _, path := range rule.HTTP.Paths {
-				if to := path.Backend.Service; path.Path != "/.well-known/acme-challenge/" || !ports[to.Name+" "+to.Port.Name] {
-					problems = append(problems, fmt.Sprintf("Ingress %s leads %s to %s %s", i.Name, path.Path, to.Name, to.Port.Name))
+				if to := path.Backend.Service; path.Path != "/.well-known/acme-challenge/" ||
+					!ports[to.Name+" "+to.Port.Name] {
+					problems = append(problems,
+						fmt.Sprintf("Ingress %s leads %s to %s %s", i.Name, path.Path, to.Name, to.Port.Name))
 				}
 			}
 		}

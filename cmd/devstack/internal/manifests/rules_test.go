@@ -53,7 +53,8 @@ func settingsOf(b built) map[string]string {
 func checkAll(b built, known []string) (problems []string) {
 	settings := settingsOf(b)
 	for _, w := range workloads(b) {
-		for _, p := range slices.Concat(confined(w.template.Spec), stops(w.template.Spec, settings), probed(w, settings), remembers(w.template.Spec),
+		for _, p := range slices.Concat(confined(w.template.Spec), stops(w.template.Spec, settings),
+			probed(w, settings), remembers(w.template.Spec),
 			variables(w.template.Spec, known)) {
 			problems = append(problems, w.name+": "+p)
 		}
@@ -61,7 +62,8 @@ func checkAll(b built, known []string) (problems []string) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		problems = append(problems, variable("ConfigMap", name, known)...)
 	}
-	return slices.Concat(problems, divided(b), secrets(b, settings), files(b), reached(b), meshKeys(b), sidecars(b), istioRoutes(b, settings))
+	return slices.Concat(problems, divided(b), secrets(b, settings), files(b), reached(b), meshKeys(b), sidecars(b),
+		istioRoutes(b, settings))
 }
 
 // confined is the restricted Pod Security Standard, and more: the user by number, a read-only root, no token, an image
@@ -75,26 +77,34 @@ func confined(pod corev1.PodSpec) (problems []string) {
 	yes, no := func(b *bool) bool { return b != nil && *b }, func(b *bool) bool { return b != nil && !*b }
 	is := func(n *int64) bool { return n != nil && *n == user }
 	s := pod.SecurityContext
-	want(s != nil && yes(s.RunAsNonRoot) && is(s.RunAsUser) && is(s.RunAsGroup) && is(s.FSGroup), "does not run as %d, which is not root", user)
-	want(s != nil && s.SeccompProfile != nil && s.SeccompProfile.Type == corev1.SeccompProfileTypeRuntimeDefault, "has no seccomp profile")
+	want(s != nil && yes(s.RunAsNonRoot) && is(s.RunAsUser) && is(s.RunAsGroup) && is(s.FSGroup),
+		"does not run as %d, which is not root", user)
+	want(s != nil && s.SeccompProfile != nil && s.SeccompProfile.Type == corev1.SeccompProfileTypeRuntimeDefault,
+		"has no seccomp profile")
 	want(no(pod.AutomountServiceAccountToken), "gets a token for Kubernetes")
 	want(no(pod.EnableServiceLinks), "gets a variable for each Service")
 	want(!pod.HostNetwork && !pod.HostPID && !pod.HostIPC, "shares the host's namespaces")
-	want(len(pod.Containers) == 1 && len(pod.InitContainers) == 0, "has other containers than one: they are not checked")
+	want(len(pod.Containers) == 1 && len(pod.InitContainers) == 0,
+		"has other containers than one: they are not checked")
 	for _, v := range pod.Volumes {
 		want(v.Secret != nil || v.ConfigMap != nil, "volume %s is neither Secret nor ConfigMap", v.Name)
-		want(v.Secret == nil || v.Secret.DefaultMode != nil && *v.Secret.DefaultMode == 0o440, "volume %s is not for the group alone (0440)", v.Name)
-		want(v.ConfigMap == nil || v.ConfigMap.DefaultMode != nil && *v.ConfigMap.DefaultMode == 0o440, "volume %s is not for the group alone (0440)", v.Name)
+		want(v.Secret == nil || v.Secret.DefaultMode != nil && *v.Secret.DefaultMode == 0o440,
+			"volume %s is not for the group alone (0440)", v.Name)
+		want(v.ConfigMap == nil || v.ConfigMap.DefaultMode != nil && *v.ConfigMap.DefaultMode == 0o440,
+			"volume %s is not for the group alone (0440)", v.Name)
 	}
 	for _, c := range pod.Containers {
 		s := c.SecurityContext
 		want(s != nil && yes(s.ReadOnlyRootFilesystem), "%s can write to its root", c.Name)
-		want(s != nil && no(s.AllowPrivilegeEscalation) && !yes(s.Privileged) && s.RunAsUser == nil && s.RunAsNonRoot == nil, "%s can gain privileges", c.Name)
-		want(s != nil && s.Capabilities != nil && slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) && len(s.Capabilities.Add) == 0,
+		want(s != nil && no(s.AllowPrivilegeEscalation) && !yes(s.Privileged) && s.RunAsUser == nil &&
+			s.RunAsNonRoot == nil, "%s can gain privileges", c.Name)
+		want(s != nil && s.Capabilities != nil && slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) &&
+			len(s.Capabilities.Add) == 0,
 			"%s has capabilities", c.Name)
 		want(c.Image == image, "%s: image %q, want %q, which names no registry", c.Name, c.Image, image)
 		hook := c.Lifecycle
-		want(hook == nil || hook.PostStart == nil && hook.PreStop != nil && hook.PreStop.Sleep != nil, "%s has a hook for which the image has no program", c.Name)
+		want(hook == nil || hook.PostStart == nil && hook.PreStop != nil && hook.PreStop.Sleep != nil,
+			"%s has a hook for which the image has no program", c.Name)
 		for _, m := range c.VolumeMounts {
 			want(m.ReadOnly, "mount %s is writable", m.Name)
 		}
@@ -122,7 +132,8 @@ func stops(pod corev1.PodSpec, settings map[string]string) (problems []string) {
 			stop += time.Duration(c.Lifecycle.PreStop.Sleep.Seconds) * time.Second
 		}
 		if called := strings.Contains(plainOf(c, "EVERLEAF_ROLES"), "responder"); called != slept {
-			problems = append(problems, fmt.Sprintf("sleeps before it stops: %t; is called by others: %t", slept, called))
+			problems = append(problems, fmt.Sprintf("sleeps before it stops: %t; is called by others: %t", slept,
+				called))
 		}
 	}
 	if grace < stop+stopMargin {
@@ -156,8 +167,10 @@ func probed(w workload, settings map[string]string) (problems []string) {
 	for name, probe := range map[string]struct {
 		*corev1.Probe
 		path string
-	}{"startup": {c.StartupProbe, "/livez"}, "liveness": {c.LivenessProbe, "/livez"}, "readiness": {c.ReadinessProbe, "/readyz"}} {
-		if probe.Probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != probe.path || probe.HTTPGet.Port.String() != "ops" {
+	}{"startup": {c.StartupProbe, "/livez"}, "liveness": {c.LivenessProbe, "/livez"},
+		"readiness": {c.ReadinessProbe, "/readyz"}} {
+		if probe.Probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != probe.path ||
+			probe.HTTPGet.Port.String() != "ops" {
 			problems = append(problems, fmt.Sprintf("the %s probe does not get %s from port ops", name, probe.path))
 		}
 	}
@@ -199,7 +212,8 @@ func remembers(pod corev1.PodSpec) (problems []string) {
 				continue
 			}
 			soft, err := resource.ParseQuantity(strings.TrimSuffix(e.Value, "B")) // Go writes MiB, Kubernetes Mi
-			if share := soft.AsApproximateFloat64() / limit.AsApproximateFloat64(); err == nil && share > 0.85 && share < 0.95 {
+			if share := soft.AsApproximateFloat64() / limit.AsApproximateFloat64(); err == nil && share > 0.85 &&
+				share < 0.95 {
 				return nil
 			}
 			return []string{fmt.Sprintf("GOMEMLIMIT %s is not nine tenths of the limit %s (%v)", e.Value, limit, err)}

@@ -28,8 +28,8 @@ func read(t *testing.T, name string) []byte {
 
 var promQL = parser.NewParser(parser.Options{})
 
-// requireQuery parses PromQL; every metric must be named outright and be known, and be Everleaf's alone: by its name, or
-// by a join where other programs export the same.
+// requireQuery parses PromQL; every metric must be named outright and be known, and be Everleaf's alone: by its name,
+// or by a join where other programs export the same.
 func requireQuery(t *testing.T, query string) {
 	t.Helper()
 	parsed, err := promQL.ParseExpr(query)
@@ -55,7 +55,8 @@ func requireQuery(t *testing.T, query string) {
 // keepsEverleaf is whether node keeps only what Everleaf's processes export.
 func keepsEverleaf(node parser.Node) bool {
 	both, ok := node.(*parser.BinaryExpr)
-	if !ok || both.Op != parser.LAND || !both.VectorMatching.On || !slices.Equal(both.VectorMatching.MatchingLabels, []string{"job", "instance"}) {
+	if !ok || both.Op != parser.LAND || !both.VectorMatching.On ||
+		!slices.Equal(both.VectorMatching.MatchingLabels, []string{"job", "instance"}) {
 		return false
 	}
 	by, ok := both.RHS.(*parser.VectorSelector)
@@ -95,7 +96,8 @@ func TestAlerts(t *testing.T) {
 		require.Greater(t, len(rule.Annotations["description"]), 50, "%s does not say what to do", name)
 	}
 	// An alert that a text refers to must be there.
-	for _, name := range regexp.MustCompile(`Everleaf[A-Z][A-Za-z]+`).FindAllString(string(read(t, "alerts.yaml")), -1) {
+	for _, name := range regexp.MustCompile(`Everleaf[A-Z][A-Za-z]+`).FindAllString(string(read(t, "alerts.yaml")),
+		-1) {
 		require.Contains(t, all, name)
 	}
 }
@@ -131,7 +133,8 @@ func TestDashboard(t *testing.T) {
 		for _, target := range panel.Targets {
 			require.Equal(t, "${datasource}", target.Datasource.UID, panel.Title)
 			// Grafana fills its variables in before Prometheus sees the query.
-			requireQuery(t, strings.NewReplacer("$__rate_interval", "5m", "$issuer", ".*", "$job", ".*").Replace(target.Expr))
+			requireQuery(t, strings.NewReplacer("$__rate_interval", "5m", "$issuer", ".*", "$job",
+				".*").Replace(target.Expr))
 		}
 		require.LessOrEqual(t, panel.GridPos.X+panel.GridPos.W, 24, panel.Title)
 		for x := panel.GridPos.X; x < panel.GridPos.X+panel.GridPos.W; x++ {

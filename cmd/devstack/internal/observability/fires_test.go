@@ -140,7 +140,8 @@ func TestAlertsFire(t *testing.T) {
 		require.True(t, fires(rule.Expr, sick), "%s is silenced by another team's health", name)
 	}
 
-	// An incident at the CA: a third of the fleet moves at once, and is replaced weeks before its time. That is no alarm.
+	// An incident at the CA: a third of the fleet moves at once, and is replaced weeks before its time. That is no
+	// alarm.
 	incident := memory{}
 	incident.load(t, healthy+`
 everleaf_ari_checks_total{issuer="main",outcome="moved"} 0x30 300x30

@@ -26,12 +26,13 @@ func (m memory) load(t *testing.T, lines string) {
 	m.loadFrom(t, "everleaf", "a", lines)
 }
 
-// loadForeign reads the SDK's series among lines as those of two workers of another team: one whose target has the job's
-// name, as where one job scrapes all pods, and one of another job.
+// loadForeign reads the SDK's series among lines as those of two workers of another team: one whose target has the
+// job's name, as where one job scrapes all pods, and one of another job.
 func (m memory) loadForeign(t *testing.T, lines string) {
 	t.Helper()
 	var shared strings.Builder
-	shared.WriteString("temporal_num_pollers{task_queue=\"foreign\",poller_type=\"workflow_task\"} 2x60\n") // a queue that Everleaf has none of
+	// A queue that Everleaf has none of.
+	shared.WriteString("temporal_num_pollers{task_queue=\"foreign\",poller_type=\"workflow_task\"} 2x60\n")
 	for line := range strings.Lines(lines) {
 		if strings.HasPrefix(line, "temporal_") {
 			shared.WriteString(strings.ReplaceAll(line, `,instance="b"`, ""))
@@ -70,7 +71,8 @@ func (m memory) loadFrom(t *testing.T, job, instance, lines string) {
 func (m memory) Querier(_, _ int64) (storage.Querier, error) { return m, nil }
 
 // Select implements storage.Querier.
-func (m memory) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
+func (m memory) Select(_ context.Context, _ bool, _ *storage.SelectHints,
+	matchers ...*labels.Matcher) storage.SeriesSet {
 	found := &set{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		series := m[key]
@@ -82,11 +84,13 @@ func (m memory) Select(_ context.Context, _ bool, _ *storage.SelectHints, matche
 }
 
 // LabelValues, LabelNames and Close implement storage.Querier; evaluation asks for none of the first two.
-func (memory) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (memory) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string,
+	annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-func (memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations,
+	error) {
 	return nil, nil, nil
 }
 

@@ -38,7 +38,8 @@ func parent() {
 		panic(err)
 	}
 	g.RemoveAtEnd(dir)
-	c, err := g.Start(Spec{Name: "family", Path: "/bin/sh", Args: []string{"-c", fmt.Sprintf(family, "")}, Stdout: os.Stdout})
+	c, err := g.Start(Spec{Name: "family", Path: "/bin/sh", Args: []string{"-c", fmt.Sprintf(family, "")},
+		Stdout: os.Stdout})
 	if err != nil {
 		panic(err)
 	}
@@ -97,8 +98,9 @@ func TestStopEndsChildAndGrandchild(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			g := newGroup(t)
 			log := filepath.Join(t.TempDir(), "log")
-			c, err := g.Start(Spec{Name: "family", Path: "/bin/sh", Args: []string{"-c", fmt.Sprintf(family, tc.onTerm)},
-				Log: log, StopWithin: tc.within})
+			c, err := g.Start(Spec{Name: "family", Path: "/bin/sh",
+				Args: []string{"-c", fmt.Sprintf(family, tc.onTerm)},
+				Log:  log, StopWithin: tc.within})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +125,8 @@ func TestStopEndsChildAndGrandchild(t *testing.T) {
 func TestGrandchildGoesWhenChildEnds(t *testing.T) {
 	g := newGroup(t)
 	var out strings.Builder
-	c, err := g.Start(Spec{Name: "family", Path: "/bin/sh", Args: []string{"-c", "sleep 1000 & echo $!; exit 3"}, Stdout: &out})
+	c, err := g.Start(Spec{Name: "family", Path: "/bin/sh", Args: []string{"-c", "sleep 1000 & echo $!; exit 3"},
+		Stdout: &out})
 	if err != nil {
 		t.Fatal(err)
 	}

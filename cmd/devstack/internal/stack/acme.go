@@ -48,8 +48,9 @@ type DNS struct{ Challtestsrv, Named string }
 func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	begin := time.Now()
 	var listen, management, dns, dnsManagement, http01, ops, tlsalpn int
-	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055, &http01: 5002,
-		&ops: 8401, &tlsalpn: 5001} {
+	for p, usual := range map[*int]int{&listen: 14000, &management: 15000, &dns: 8053, &dnsManagement: 8055,
+		&http01: 5002,
+		&ops:    8401, &tlsalpn: 5001} {
 		port, err := s.ports.pick(usual)
 		if err != nil {
 			return err
@@ -90,8 +91,9 @@ func (s *Stack) Pebble(ctx context.Context, pebble string, server DNS) error {
 	}
 	spec := proc.Spec{Name: "Pebble", Path: pebble, Dir: s.Dir, Env: append(cleanEnv(), "PEBBLE_VA_NOSLEEP=1"),
 		Args: []string{"-config", s.path("pebble.json"), "-dnsserver", s.acme.dns}}
-	err = s.service(ctx, &part{spec: spec, ready: s.pebbleReady, forgets: ". It keeps nothing: accounts and orders are " +
-		"forgotten, and it issues under a new root. Everleaf registers again by itself"})
+	err = s.service(ctx, &part{spec: spec, ready: s.pebbleReady,
+		forgets: ". It keeps nothing: accounts and orders are " +
+			"forgotten, and it issues under a new root. Everleaf registers again by itself"})
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,8 @@ dns:
 	if err != nil {
 		return err
 	}
-	s.Say("DNS             %s (BIND: every name is %s; Everleaf may write into %s, to which %s has delegated)", s.acme.dns,
+	s.Say("DNS             %s (BIND: every name is %s; Everleaf may write into %s, to which %s has delegated)",
+		s.acme.dns,
 		loopback, Zone, Delegated)
 	return nil
 }

@@ -25,7 +25,8 @@ func TestLogsOfTheLastRunsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{path: true, running: true, "notes": true, fmt.Sprintf("20260112-120000-%d", gone): true,
+	for name, want := range map[string]bool{path: true, running: true, "notes": true,
+		fmt.Sprintf("20260112-120000-%d", gone): true,
 		fmt.Sprintf("20260104-120000-%d", gone): true, fmt.Sprintf("20260103-120000-%d", gone): false} {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)

@@ -129,7 +129,8 @@ func TestPartThatEndsBeforeItIsReady(t *testing.T) {
 	p := sh("echo no port; exit 7")
 	p.ready = func(context.Context) error { return errors.New("refused") }
 	err := s.service(ctx, p)
-	if err == nil || !strings.Contains(err.Error(), "it ended (exit status 7)") || !strings.Contains(err.Error(), "no port") {
+	if err == nil || !strings.Contains(err.Error(), "it ended (exit status 7)") ||
+		!strings.Contains(err.Error(), "no port") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -153,21 +154,30 @@ func TestBreak(t *testing.T) {
 		if _, err := Break(ctx, link, "worker", 0); err != nil {
 			t.Fatal(err)
 		}
-		await(t, "another start", func() bool { return strings.Count(said.String(), "Worker was started again") == again })
+		await(t, "another start", func() bool {
+			return strings.Count(said.String(),
+				"Worker was started again") == again
+		})
 	}
 	begin := time.Now()
 	answer, err := Break(ctx, link, "worker", 300*time.Millisecond)
 	if err != nil || answer != "Worker was killed, and is started again in 300ms." {
 		t.Errorf("%q, %v", answer, err)
 	}
-	await(t, "another start", func() bool { return strings.Count(said.String(), "Worker was started again") == starts+2 })
+	await(t, "another start", func() bool {
+		return strings.Count(said.String(), "Worker was started again") == starts+
+			2
+	})
 	if rested := time.Since(begin); rested < 300*time.Millisecond {
 		t.Errorf("it was away for %s", rested)
 	}
 	if _, err := Break(ctx, link, "ca", 300*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the CA's pause", func() bool { return strings.Contains(said.String(), "Pebble answers nothing for 300ms") })
+	await(t, "the CA's pause", func() bool {
+		return strings.Contains(said.String(),
+			"Pebble answers nothing for 300ms")
+	})
 	await(t, "the CA's return", func() bool { return strings.Contains(said.String(), "Pebble answers again") })
 	if strings.Contains(said.String(), "Pebble ended") {
 		t.Errorf("a CA that is stopped for a while ended:\n%s", said)
@@ -175,7 +185,8 @@ func TestBreak(t *testing.T) {
 	if _, err := Break(ctx, link, "temporal", 0); err == nil || err.Error() != `this stack has no "temporal"` {
 		t.Errorf("a part that is not there: %v", err)
 	}
-	if _, err := SetAddress(ctx, link, "a.test", "nowhere"); err == nil || !strings.Contains(err.Error(), "no IP address") {
+	if _, err := SetAddress(ctx, link, "a.test", "nowhere"); err == nil ||
+		!strings.Contains(err.Error(), "no IP address") {
 		t.Errorf("an address that is none: %v", err)
 	}
 	// Another stack from the same folder leaves the link alone.

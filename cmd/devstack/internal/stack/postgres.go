@@ -43,7 +43,8 @@ func (s *Stack) Postgres(ctx context.Context, pg tools.Postgres, settings ...str
 		args = append(args, "-c", set)
 	}
 	err = s.service(ctx, &part{
-		spec: proc.Spec{Name: "Postgres", Path: filepath.Join(pg.BinDir, "postgres"), Args: args, Env: cleanEnv(), Dir: "/",
+		spec: proc.Spec{Name: "Postgres", Path: filepath.Join(pg.BinDir, "postgres"), Args: args, Env: cleanEnv(),
+			Dir:  "/",
 			User: as, StopSignal: syscall.SIGINT}, // a fast shutdown
 		ready: func(context.Context) error { return postmasterReady(data) },
 		crash: syscall.SIGQUIT, // as a crash, but its processes and shared memory go with it
@@ -71,7 +72,8 @@ func (s *Stack) initPostgres(ctx context.Context, pg tools.Postgres, as *syscall
 		}
 	}
 	log := filepath.Join(s.Logs, "initdb.log")
-	c, err := s.Procs.Start(proc.Spec{Name: "initdb", Path: filepath.Join(pg.BinDir, "initdb"), Env: cleanEnv(), Dir: "/",
+	c, err := s.Procs.Start(proc.Spec{Name: "initdb", Path: filepath.Join(pg.BinDir, "initdb"), Env: cleanEnv(),
+		Dir:  "/",
 		User: as, Log: log,
 		Args: []string{"-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"}})
 	if err != nil {

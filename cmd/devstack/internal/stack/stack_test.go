@@ -103,12 +103,14 @@ func TestPostmasterReady(t *testing.T) {
 
 // A developer's own settings must not lead the demo to other servers.
 func TestEnvHoldsNothingForeign(t *testing.T) {
-	for _, name := range []string{"TEMPORAL_API_KEY", "TEMPORAL_ADDRESS", "EVERLEAF_ISSUER", "PGHOST", "PEBBLE_VA_ALWAYS_VALID"} {
+	for _, name := range []string{"TEMPORAL_API_KEY", "TEMPORAL_ADDRESS", "EVERLEAF_ISSUER", "PGHOST",
+		"PEBBLE_VA_ALWAYS_VALID"} {
 		t.Setenv(name, "foreign")
 	}
 	s := &Stack{Dir: t.TempDir(), TemporalAddress: "127.0.0.1:1"}
 	env := strings.Join(s.Env(), "\n")
-	if strings.Contains(env, "foreign") || !strings.Contains(env, "TEMPORAL_ADDRESS=127.0.0.1:1") || !strings.Contains(env, "PATH=") {
+	if strings.Contains(env, "foreign") || !strings.Contains(env, "TEMPORAL_ADDRESS=127.0.0.1:1") ||
+		!strings.Contains(env, "PATH=") {
 		t.Errorf("environment: %s", env)
 	}
 }

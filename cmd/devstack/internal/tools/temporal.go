@@ -44,7 +44,8 @@ func (b *Box) temporal(ctx context.Context) (string, error) {
 // the SDK is made to stop waiting for it as soon as the binary is in place.
 func (b *Box) download(ctx context.Context, scratch string, stall time.Duration) (string, error) {
 	b.Say("downloading the Temporal CLI %s (given up if nothing comes for %s)", temporalVersion, stall)
-	defer b.during("downloading the Temporal CLI", func() string { return fmt.Sprintf("%d MB", bytesIn(scratch)>>20) })()
+	defer b.during("downloading the Temporal CLI",
+		func() string { return fmt.Sprintf("%d MB", bytesIn(scratch)>>20) })()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	binary := filepath.Join(scratch, "temporal-cli-"+temporalVersion)

@@ -65,7 +65,8 @@ func TestNewestPostgres(t *testing.T) {
 
 func TestRequired(t *testing.T) {
 	goMod := []byte("module x\n\nrequire (\n\ta.test/b v1.2.3 // indirect\n\ta.test/b/v2 v2.0.0\n)\n\nrequire a.test/c v0.1.0\n\ntool a.test/d\n")
-	for module, want := range map[string]string{"a.test/b": "v1.2.3", "a.test/b/v2": "v2.0.0", "a.test/c": "v0.1.0", "a.test/d": ""} {
+	for module, want := range map[string]string{"a.test/b": "v1.2.3", "a.test/b/v2": "v2.0.0", "a.test/c": "v0.1.0",
+		"a.test/d": ""} {
 		if got, err := required(goMod, module); got != want || (err != nil) != (want == "") {
 			t.Errorf("%s: %q, %v", module, got, err)
 		}
@@ -95,7 +96,8 @@ func TestKeptMakesOnce(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(b.Dir, ".making-*")); made != 1 || len(left) > 0 {
 		t.Errorf("made %d times, left behind %v", made, left)
 	}
-	if _, err := b.kept(t.Context(), "broken-v1", func(string) (string, error) { return "", io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := b.kept(t.Context(), "broken-v1",
+		func(string) (string, error) { return "", io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a failed build: %v", err)
 	}
 }
@@ -121,14 +123,16 @@ func TestDownload(t *testing.T) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		})
-		if _, err := newTestBox(t).download(t.Context(), t.TempDir(), 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "nothing came for 100ms") {
+		if _, err := newTestBox(t).download(t.Context(), t.TempDir(), 100*time.Millisecond); err == nil ||
+			!strings.Contains(err.Error(), "nothing came for 100ms") {
 			t.Fatalf("error %v", err)
 		}
 	})
 	t.Run("is interrupted", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errors.New("Ctrl-C"))
-		if _, err := newTestBox(t).download(ctx, t.TempDir(), time.Minute); err == nil || !strings.Contains(err.Error(), "Ctrl-C") {
+		if _, err := newTestBox(t).download(ctx, t.TempDir(), time.Minute); err == nil ||
+			!strings.Contains(err.Error(), "Ctrl-C") {
 			t.Fatalf("error %v", err)
 		}
 	})
@@ -177,17 +181,19 @@ func script(t *testing.T, path, body string) {
 	}
 }
 
-// With a package manager that is ours on a PATH that is ours: what is there is found, what is missing is installed once, by
-// root, and nobody else is left without advice.
+// With a package manager that is ours on a PATH that is ours: what is there is found, what is missing is installed
+// once, by root, and nobody else is left without advice.
 func TestContainerTools(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)
 	b := newTestBox(t)
-	if _, err := b.Path(t.Context(), "podman"); err == nil || !strings.Contains(err.Error(), "not found: [buildah podman runc]") {
+	if _, err := b.Path(t.Context(), "podman"); err == nil ||
+		!strings.Contains(err.Error(), "not found: [buildah podman runc]") {
 		t.Fatalf("without a package manager: %v", err)
 	}
 	script(t, filepath.Join(bin, "buildah"), "exit 0")
-	script(t, filepath.Join(bin, "apt-get"), `case "$*" in *install*podman*) for p in podman runc; do echo x >"`+bin+`/$p"; /bin/chmod 755 "`+bin+`/$p"; done;; esac`)
+	script(t, filepath.Join(bin, "apt-get"), `case "$*" in *install*podman*) for p in podman runc; do echo x >"`+bin+
+		`/$p"; /bin/chmod 755 "`+bin+`/$p"; done;; esac`)
 	path, err := b.Path(t.Context(), "podman")
 	if os.Geteuid() != 0 {
 		if err == nil || !strings.Contains(err.Error(), "sudo apt-get install buildah podman runc") {
