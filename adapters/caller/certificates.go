@@ -18,6 +18,7 @@ var _ Certificates = (*Client)(nil)
 type Certificates interface {
 	ports.Editor
 	ports.Onlooker
+	ports.QueueChecker
 	// As returns one that asks in the name of asker: see Client.As.
 	As(asker string) Certificates
 	// Start asks for a certificate and does not wait: see Client.Start.

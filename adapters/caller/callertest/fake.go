@@ -8,6 +8,7 @@ import (
 
 	"everleaf/adapters/caller"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 var _ caller.Certificates = (*Fake)(nil)
@@ -116,6 +117,14 @@ func (f *Fake) Status(ctx context.Context, name string) (caller.Status, error) {
 // Watch implements caller.Certificates.
 func (f *Fake) Watch(ctx context.Context, name string, every time.Duration) caller.Statuses {
 	return caller.Watch(ctx, every, func(ctx context.Context) (caller.Status, error) { return f.Status(ctx, name) })
+}
+
+// CheckQueue implements caller.Certificates: there is always a worker.
+func (f *Fake) CheckQueue(ctx context.Context, name string) (queue string, err error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return "", err
+	}
+	return ports.TaskQueue, ctx.Err()
 }
 
 // Locate implements caller.Certificates.

@@ -52,6 +52,21 @@ func (mr *MockCertificatesMockRecorder) As(asker interface{}) *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "As", reflect.TypeOf((*MockCertificates)(nil).As), asker)
 }
 
+// CheckQueue mocks base method.
+func (m *MockCertificates) CheckQueue(ctx context.Context, name string) (string, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "CheckQueue", ctx, name)
+	ret0, _ := ret[0].(string)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// CheckQueue indicates an expected call of CheckQueue.
+func (mr *MockCertificatesMockRecorder) CheckQueue(ctx, name interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "CheckQueue", reflect.TypeOf((*MockCertificates)(nil).CheckQueue), ctx, name)
+}
+
 // Ensure mocks base method.
 func (m *MockCertificates) Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error) {
 	m.ctrl.T.Helper()

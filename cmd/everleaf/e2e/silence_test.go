@@ -96,20 +96,21 @@ func (s *stack) revoked() {
 // acceptsWithin has a revocation accepted.
 func (s *stack) acceptsWithin(within time.Duration) {
 	s.t.Helper()
-	update := func(ctx context.Context, name, update string, request any) error {
-		_, err := s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: ports.WorkflowID(name), UpdateName: update, WaitForStage: client.WorkflowUpdateStageAccepted,
-			Args: []any{request},
+	update := func(ctx context.Context, name string, reason domain.RevocationReason) (client.WorkflowUpdateHandle, error) {
+		return s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: ports.WorkflowID(name), UpdateName: ports.RevokeUpdate,
+			WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{ports.RevokeRequest{Reason: reason}},
 		})
-		return err
 	}
 	s.within(within, "Revoke accepted", func(ctx context.Context) error {
-		return update(ctx, s.name, ports.RevokeUpdate, ports.RevokeRequest{Reason: domain.RevokedSuperseded})
+		_, err := update(ctx, s.name, domain.RevokedSuperseded)
+		return err
 	}, func(ctx context.Context) error {
-		if update(ctx, s.resting(), ports.RevokeUpdate, ports.RevokeRequest{Reason: "none"}) == nil {
+		handle, err := update(ctx, s.resting(), "none")
+		if err == nil && handle.Get(ctx, nil) == nil {
 			return errors.New("a reason that does not exist is accepted")
 		}
-		return nil
+		return err
 	})
 }
 
