@@ -62,10 +62,10 @@ func newSweeping(advice ports.Advice, backlog ports.Backlog, issuers ports.Issue
 }
 
 func newDelivering(deliveries ports.Deliveries, targets ports.Targets, sealer ports.Sealer, notifier ports.Notifier,
-	clock ports.Clock,
-	observer ports.Observer,
+	processes ports.Processes, clock ports.Clock, observer ports.Observer,
 ) *delivering.Activities {
 	return delivering.New(delivering.Params{
-		Deliveries: deliveries, Targets: targets, Sealer: sealer, Notifier: notifier, Clock: clock, Observer: observer,
+		Deliveries: deliveries, Targets: targets, Sealer: sealer, Notifier: notifier, Processes: processes,
+		Clock: clock, Observer: observer,
 	})
 }

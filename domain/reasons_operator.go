@@ -30,7 +30,7 @@ const (
 	ReasonUnauthorized Reason = "Unauthorized"
 	// ReasonUnknownAccount: no such account is stored.
 	ReasonUnknownAccount Reason = "UnknownAccount"
-	// ReasonUnknownIssuer: the issuer is not configured at this worker.
+	// ReasonUnknownIssuer: the issuer is not configured at this worker; Wait if another worker has it.
 	ReasonUnknownIssuer Reason = "UnknownIssuer"
 	// ReasonUnknownSolver: this worker cannot answer this type of challenge.
 	ReasonUnknownSolver Reason = "UnknownSolver"
@@ -60,7 +60,7 @@ const (
 	ReasonTargetRefused Reason = "TargetRefused"
 	// ReasonUnknownDNSZone: a record was written to a zone that is not configured any more.
 	ReasonUnknownDNSZone Reason = "UnknownDNSZone"
-	// ReasonUnknownTarget: the target is not configured at this worker.
+	// ReasonUnknownTarget: the target is not configured at this worker; Wait if another worker has it.
 	ReasonUnknownTarget Reason = "UnknownTarget"
 	// ReasonZoneNotVisible: the name servers of a zone that Everleaf writes to cannot be found, or do not answer.
 	ReasonZoneNotVisible Reason = "ZoneNotVisible"

@@ -14,6 +14,7 @@ type Params struct {
 	Targets    ports.Targets
 	Sealer     ports.Sealer
 	Notifier   ports.Notifier
+	Processes  ports.Processes
 	Clock      ports.Clock
 	Observer   ports.Observer
 }

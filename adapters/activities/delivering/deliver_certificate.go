@@ -22,7 +22,7 @@ func (a *Activities) DeliverCertificate(ctx context.Context,
 	in ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
-	target, err := a.target(in.Target)
+	target, err := a.target(ctx, in.Target)
 	if err != nil {
 		return out, err
 	}
@@ -70,9 +70,13 @@ func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, b
 }
 
 // target is the configured target of a delivery, whatever its host: the queue has brought it here.
-func (a *Activities) target(delivery string) (ports.Target, error) {
+func (a *Activities) target(ctx context.Context, delivery string) (ports.Target, error) {
 	name, _ := lifecycle.TargetHost(delivery)
-	return a.Targets.Target(name)
+	target, err := a.Targets.Target(name)
+	if err != nil {
+		return nil, activities.Elsewhere(ctx, a.Processes, err, activities.HasTarget(delivery))
+	}
+	return target, nil
 }
 
 // request is what this step asks of a target; its ID is the same for each try of the step, and nobody else's.

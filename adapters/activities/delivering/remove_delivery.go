@@ -14,7 +14,7 @@ func (a *Activities) RemoveDelivery(ctx context.Context,
 	in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
 	defer progress.Stop()
-	target, err := a.target(in.Target)
+	target, err := a.target(ctx, in.Target)
 	if err != nil {
 		return none, err
 	}

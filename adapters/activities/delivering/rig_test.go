@@ -57,8 +57,10 @@ func newRig(t *testing.T) *rig {
 		r.now = r.now.Add(r.step)
 		return r.now
 	})
+	processes := mocks.NewMockProcesses(ctrl)
+	processes.EXPECT().Processes(gomock.Any()).AnyTimes()
 	Register(r.env, New(Params{Deliveries: r.deliveries, Targets: r.targets, Sealer: r.sealer, Notifier: r.notifier,
-		Clock: clock, Observer: r.observer}))
+		Processes: processes, Clock: clock, Observer: r.observer}))
 	return r
 }
 

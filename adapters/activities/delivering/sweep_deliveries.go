@@ -11,6 +11,7 @@ import (
 
 	"everleaf/adapters/activities"
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -91,7 +92,8 @@ func (a *Activities) check(ctx context.Context, page []ports.DeliveredTo) ([]por
 
 // drift returns how one delivery differs. Only what would stop every other check as well is an error.
 func (a *Activities) drift(ctx context.Context, delivery ports.DeliveredTo) (string, error) {
-	target, err := a.target(delivery.Target)
+	name, _ := lifecycle.TargetHost(delivery.Target)
+	target, err := a.Targets.Target(name)
 	if err != nil {
 		return "", a.passed(ctx, delivery, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"everleaf/adapters/activities"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -13,7 +14,7 @@ import (
 func (i *issuance) place(ctx context.Context, record domain.Record,
 	inFlight *ports.StoredOrder) (order domain.Order, err error) {
 	if i.ca, err = i.Issuers.Issuer(i.issuer); err != nil {
-		return order, err
+		return order, activities.Elsewhere(ctx, i.Processes, err, activities.HasIssuer(i.issuer))
 	}
 	if inFlight != nil {
 		order, usable, err := i.resume(ctx, *inFlight)

@@ -63,7 +63,7 @@ func (a *Activities) revoke(ctx context.Context, certificate string,
 	revocation domain.Revocation) (already bool, err error) {
 	ca, err := a.Issuers.Issuer(revocation.Issued.Issuer)
 	if err != nil {
-		return false, err
+		return false, activities.Elsewhere(ctx, a.Processes, err, activities.HasIssuer(revocation.Issued.Issuer))
 	}
 	chain, err := a.Certificates.Chain(ctx, certificate, revocation.Issued.Version)
 	if err != nil {
