@@ -23,8 +23,8 @@ var (
 	// certificate and the version that is replaced. Fault.Step names the part that failed.
 	ObtainCertificate = Step[ObtainCertificateInput, ObtainCertificateOutput]{Name: "ObtainCertificate",
 		Summary: "obtain the certificate from the CA"}
-	// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it. One that is not
-	// pending any more is no failure. Idempotency key: the version.
+	// RevokeCertificate carries out the revocation that is stored for a version, at the CA that issued it. One that is
+	// not pending any more is no failure. Idempotency key: the version.
 	RevokeCertificate = Step[RevokeCertificateInput, RevokeCertificateOutput]{Name: "RevokeCertificate",
 		Summary: "revoke a certificate"}
 	// DeliverCertificate delivers the version in service to one target and records it. Idempotency key: target and
@@ -36,7 +36,8 @@ var (
 	// RecordRequest validates and records what a caller asks for, with an event. It runs as a local activity, as do all
 	// Record steps. Without a request it only reads the record. Idempotency key: the request's ID.
 	RecordRequest = Step[RecordRequestInput, RecordRequestOutput]{Name: "RecordRequest", Summary: "record the request"}
-	// RecordFailure decides what follows a failure, by the policy, and records it. Idempotency key: what failed, and when.
+	// RecordFailure decides what follows a failure, by the policy, and records it. Idempotency key: what failed, and
+	// when.
 	RecordFailure = Step[RecordFailureInput, RecordFailureOutput]{Name: "RecordFailure", Summary: "record the failure"}
 	// RecordReleased records that the workflow ends, and removes what an attempt left to show to a CA. Idempotency key:
 	// the certificate.
@@ -115,8 +116,8 @@ type RecordRequestInput struct {
 	Certificate string `json:"certificate"`
 	// Request is nil to read only.
 	Request *domain.Request `json:"request,omitempty"`
-	// Before is the spec in force, of this generation, 0 until one is stored. Want is what was asked for and is not obtained
-	// yet.
+	// Before is the spec in force, of this generation, 0 until one is stored. Want is what was asked for and is not
+	// obtained yet.
 	Before     domain.Spec  `json:"before"`
 	Generation int64        `json:"generation,omitempty"`
 	Want       *domain.Want `json:"want,omitempty"`
@@ -153,7 +154,8 @@ type RecordReleasedInput struct {
 	Certificate string `json:"certificate"`
 	// At is the workflow's instant: a certificate that somebody asked for later is not released.
 	At time.Time `json:"at"`
-	// Cancelled reports whether the workflow was cancelled: otherwise a certificate is not released that nobody has retired.
+	// Cancelled reports whether the workflow was cancelled: otherwise a certificate is not released that nobody has
+	// retired.
 	Cancelled bool `json:"cancelled,omitempty"`
 }
 

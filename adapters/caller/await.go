@@ -59,8 +59,8 @@ func notReady(err error) bool {
 
 // crowded reports whether too many others wait for the certificate: it is asked again, and has its turn.
 func crowded(err error) bool {
-	var application *temporal.ApplicationError
-	return errors.As(err, &application) && domain.AsFault(workflowFault(application)).Reason == domain.ReasonTooManyCallers
+	var answer *temporal.ApplicationError
+	return errors.As(err, &answer) && domain.AsFault(workflowFault(answer)).Reason == domain.ReasonTooManyCallers
 }
 
 // unseen reports whether the run has ended and knows nothing of the update.

@@ -68,7 +68,8 @@ func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
 		urgency = min(urgency, domain.PriorityAwaited)
 	}
 	p := temporal.Priority{PriorityKey: urgency}
-	if len(m.Tenant) <= domain.MaxFairnessKey { // a longer one, of a forged input, would fail the workflow's task for ever
+	// A longer one, of a forged input, would fail the workflow's task for ever.
+	if len(m.Tenant) <= domain.MaxFairnessKey {
 		p.FairnessKey = m.Tenant
 	}
 	return p

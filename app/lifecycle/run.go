@@ -107,7 +107,8 @@ func (r *run) wait(ctx workflow.Context, action lifecycle.Action) {
 	await(ctx, func() bool {
 		// What nobody reads, a signal of another name, makes the history longer, too.
 		lengthened := r.situation(ctx).Suggested != suggested
-		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady() || lengthened || r.noticeReset(ctx)
+		return r.woken || r.changed(ctx).Len() > 0 || r.alarm != nil && r.alarm.rings.IsReady() || lengthened ||
+			r.noticeReset(ctx)
 	})
 }
 

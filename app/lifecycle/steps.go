@@ -63,7 +63,8 @@ func (r *run) failure() ports.RecordFailureInput {
 	failed := m.Failed[0]
 	in := ports.RecordFailureInput{
 		Certificate: m.Name, Step: string(failed.Action.Step), Fault: failed.Fault, At: failed.At,
-		Target: failed.Action.Target, Version: failed.Action.Version, Previous: m.Previous(failed.Action), Issued: m.Issued(),
+		Target: failed.Action.Target, Version: failed.Action.Version, Previous: m.Previous(failed.Action),
+		Issued: m.Issued(),
 	}
 	switch attempt := m.Attempt; failed.Action.Step {
 	case lifecycle.StepReserve, lifecycle.StepObtain:

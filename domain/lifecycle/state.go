@@ -13,8 +13,8 @@ const Version = 1
 const (
 	// maxInput bounds a caller's input in octets: a spec and little else.
 	maxInput = 64 << 10
-	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes of
-	// it.
+	// maxState and maxDeliveries bound what a run hands on, in octets and targets, well beyond what a valid spec makes
+	// of it.
 	maxState      = 4 * maxInput
 	maxDeliveries = 100
 	// lowest is the least urgent priority that Temporal takes.
@@ -61,8 +61,8 @@ type State struct {
 	Cycle int `json:"cycle,omitempty"`
 	// Tenant is the fairness key that the policy gave last.
 	Tenant string `json:"tenant,omitempty"`
-	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets have
-	// it; then it is 0.
+	// Priority is how urgent the last attempt is, 1 to 5. So are the deliveries of its certificate, until all targets
+	// have it; then it is 0.
 	Priority int `json:"priority,omitempty"`
 	// Visible is what visibility knows already.
 	Visible *Visible `json:"visible,omitempty"`
@@ -133,7 +133,8 @@ func decodeFirst(input []byte) (State, error) {
 
 // asksFor reports whether somebody asked for the certificate: all other wants follow from the record.
 func asksFor(want domain.Want) bool {
-	return want.Reason == domain.WakeChanged || want.Reason == domain.WakeRequested || want.Reason == domain.WakeRevocation
+	return want.Reason == domain.WakeChanged || want.Reason == domain.WakeRequested ||
+		want.Reason == domain.WakeRevocation
 }
 
 func refused(reason domain.Reason, format string, args ...any) *domain.Fault {

@@ -113,7 +113,8 @@ func (s *Server) write(dir string) {
 	// own root, so that nobody else is asked and all other names do not exist. Many tests' connections at once wait in
 	// no queue.
 	fmt.Fprintf(conf, `options { directory %q; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile none;
-  lock-file none; tcp-listen-queue 128; recursion yes; allow-recursion { any; }; allow-transfer { none; }; notify no; dnssec-validation no; max-cache-size 8m; empty-zones-enable no; };
+  lock-file none; tcp-listen-queue 128; recursion yes; allow-recursion { any; }; allow-transfer { none; }; notify no;
+  dnssec-validation no; max-cache-size 8m; empty-zones-enable no; };
 controls {};
 key %q { algorithm hmac-sha256; secret %q; };
 key %q { algorithm hmac-sha256; secret %q; };

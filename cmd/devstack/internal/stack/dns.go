@@ -92,7 +92,8 @@ func (s *Stack) named(ctx context.Context, path string, port int) error {
 	files := map[string]string{
 		"named": string(program),
 		"named.conf": fmt.Sprintf(`options { directory %q; listen-on port %d { %s; }; listen-on-v6 { none; }; pid-file none; session-keyfile none;
-  lock-file none; recursion yes; allow-recursion { any; }; allow-transfer { none; }; notify no; dnssec-validation no; empty-zones-enable no; };
+  lock-file none; recursion yes; allow-recursion { any; }; allow-transfer { none; }; notify no;
+  dnssec-validation no; empty-zones-enable no; };
 controls {};
 key %q { algorithm hmac-sha256; secret %q; };
 zone "." { type primary; file "root.db"; };
