@@ -220,7 +220,7 @@ func TestOrphanedOrders(t *testing.T) {
 		At: early, RetryAt: early.Add(2 * time.Minute)}
 	s.fail("waits", failure)
 	require.Equal(t, sorted(issued, abandoned, released, waits), orphans(early, "", 10))
-	require.Equal(t, sorted(issued, abandoned, released), orphans(early.Add(90*time.Second), "", 10))
+	require.Equal(t, sorted(issued, abandoned, released), orphans(early.Add(115*time.Second), "", 10))
 	s.ask("released", ensured("1", time.Now(), s.order(released).Spec)) // somebody wants it again
 	_, _, err := s.FindOrder(t.Context(), "waits")                      // the next attempt goes on with it
 	require.NoError(t, err)
