@@ -107,10 +107,13 @@ verify: ## Part of check: fail, with the difference, if generated code is not up
 	@go vet ./mocks/... ./adapters/caller/callertest # mockgen may exit 0 and leave broken code behind
 
 # Histories of a release lie in a folder of its name, which this leaves alone.
+RECORDED := app/lifecycle/testdata/histories app/nexus/testdata/histories app/sweep/testdata/histories \
+  app/replaytest/testdata/gated/histories
 record: $(DEVSTACK) ## Record the replay histories again, on real servers
-	rm -f app/lifecycle/testdata/histories/*.json app/nexus/testdata/histories/*.json app/sweep/testdata/histories/*.json \
-	  app/replaytest/testdata/gated/histories/*.json
-	$(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record
+	@mkdir -p .bin; tar -cf .bin/histories.tar $(RECORDED:%=%/*.json) $(RECORDED:%=%/SHA256SUMS)
+	rm -f $(RECORDED:%=%/*.json)
+	@$(BUSY_TESTS) "recording" $(DEVSTACK) exec -- go test -count=1 -timeout 20m -run 'TestRecord' ./cmd/everleaf/e2e -args -record || \
+	  { tar -xf .bin/histories.tar; echo "It failed: the histories are as they were."; exit 1; }
 
 ##@ Measurements
 

@@ -65,6 +65,16 @@ func (p Plan) Count(action PlanAction) (n int) {
 	return n
 }
 
+// Retired is how many certificates were retired.
+func (p Plan) Retired() (n int) {
+	for _, c := range p.Certificates {
+		if c.Action == PlanRetire && c.Done {
+			n++
+		}
+	}
+	return n
+}
+
 // RetiresMost reports whether more than half of the fleet would be retired: a file that was cut off would do that.
 func (p Plan) RetiresMost() bool { return 2*p.Count(PlanRetire) > p.kept }
 
@@ -130,9 +140,10 @@ func planned(name string, spec Spec, held Held) (Planned, error) {
 
 // Apply carries the plan out, so many certificates at a time, each for this long at most; their workflows go on after
 // it. report is called with each that is done, or failed, one at a time. Certificates are retired last, and none is if
-// another failed: what replaces it may not be in service. Applied again, it goes on.
+// another failed: what replaces it may not be in service. Nor is one that another fleet has by then. Applied again, it
+// goes on.
 func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time.Duration,
-	report func(Planned, Status)) (failed int) {
+	find func(ctx context.Context, name string) (Held, error), report func(Planned, Status)) (failed int) {
 	var mu sync.Mutex
 	run := func(actions []PlanAction, call func(ctx context.Context, c Planned) (Status, error)) {
 		var group errgroup.Group
@@ -166,6 +177,14 @@ func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time
 		return failed
 	}
 	run([]PlanAction{PlanRetire}, func(ctx context.Context, c Planned) (Status, error) {
+		held, err := find(ctx, c.Name)
+		if err != nil {
+			return Status{}, err
+		}
+		if held.Known && held.Spec.Fleet != p.Fleet {
+			return Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonOtherFleet, nil,
+				"certificate %q: it has left the fleet %q since the plan was made: it is not retired", c.Name, p.Fleet)
+		}
 		return keeper.Retire(ctx, c.Name, RetireRequest{Note: "not in the file of the fleet " + p.Fleet + " any more"})
 	})
 	return failed

@@ -115,6 +115,21 @@ func toApply() Plan {
 	}}
 }
 
+// x is what is found of the certificate that toApply retires.
+var x = found{"x": {Known: true, Kept: true, Spec: Spec{Fleet: "edge"}}}
+
+// What has left the fleet since the plan was made is somebody else's by now.
+func TestApplyRetiresNothingOfAnotherFleet(t *testing.T) {
+	t.Parallel()
+	keeper := mocks.NewMockEditor(gomock.NewController(t)) // it is asked for nothing
+	plan := Plan{Fleet: "edge", Certificates: []Planned{{Name: "x", Action: PlanRetire}}}
+	moved := found{"x": {Known: true, Kept: true, Spec: Spec{Fleet: "other"}}}
+	require.Equal(t, 1, plan.Apply(t.Context(), keeper, 1, time.Minute, moved.find, func(c Planned, _ Status) {
+		require.Equal(t, domain.ReasonOtherFleet, c.Fault.Reason)
+	}))
+	require.Zero(t, plan.Retired())
+}
+
 func TestApplyDoesWhatIsPlanned(t *testing.T) {
 	t.Parallel()
 	keeper := mocks.NewMockEditor(gomock.NewController(t))
@@ -128,7 +143,7 @@ func TestApplyDoesWhatIsPlanned(t *testing.T) {
 		RetireRequest{Note: "not in the file of the fleet edge any more"}).After(first).After(second)
 	plan := toApply()
 	var reported []string
-	failed := plan.Apply(t.Context(), keeper, 2, time.Minute, func(c Planned, s Status) {
+	failed := plan.Apply(t.Context(), keeper, 2, time.Minute, x.find, func(c Planned, s Status) {
 		require.True(t, c.Done)
 		require.Equal(t, c.Name == "a", s.Issued != nil)
 		reported = append(reported, c.Name)
@@ -158,7 +173,7 @@ func TestApplyRetiresNothingAfterAFailure(t *testing.T) {
 		})
 		keeper.EXPECT().EnsureWith(gomock.Any(), "c", gomock.Any())
 		plan := toApply()
-		require.Equal(t, 1, plan.Apply(t.Context(), keeper, 1, 10*time.Millisecond, func(Planned, Status) {}))
+		require.Equal(t, 1, plan.Apply(t.Context(), keeper, 1, 10*time.Millisecond, x.find, func(Planned, Status) {}))
 		require.Equal(t, reason, plan.Certificates[0].Fault.Reason)
 		require.True(t, plan.Certificates[2].Done)
 		require.False(t, plan.Certificates[3].Done)
@@ -188,6 +203,6 @@ func TestApplyKeepsToItsLimit(t *testing.T) {
 	for i := range plan.Certificates {
 		plan.Certificates[i].Action = PlanCreate
 	}
-	require.Zero(t, plan.Apply(t.Context(), keeper, 3, time.Minute, func(Planned, Status) {}))
+	require.Zero(t, plan.Apply(t.Context(), keeper, 3, time.Minute, x.find, func(Planned, Status) {}))
 	require.LessOrEqual(t, most, 3)
 }

@@ -96,7 +96,7 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 		switch {
 		case d.Removing:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target +
-				", for which nobody asks any more."})
+				", which the spec no longer names."})
 		case due:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
 		}

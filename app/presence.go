@@ -66,7 +66,7 @@ func keepPresence(lifecycle fx.Lifecycle, p *presence, health *health) {
 
 func (p *presence) start(ctx context.Context) error {
 	if err := p.processes.RecordProcess(ctx, p.describe()); err != nil {
-		return err
+		p.logger.Warn("this process is not in the table of processes: what it has does not count for others", "error", err)
 	}
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel
@@ -83,6 +83,7 @@ func (p *presence) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(presenceInterval):
+		case <-p.reload.swapped:
 		}
 		bounded, cancel := context.WithTimeout(ctx, presenceInterval)
 		err := p.processes.RecordProcess(bounded, p.describe())

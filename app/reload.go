@@ -39,6 +39,9 @@ type reload struct {
 	// refused is why the file as it is now is not used; nil if it is.
 	refused error
 
+	// swapped has a value after the file was read again.
+	swapped chan struct{}
+
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -48,7 +51,7 @@ type part func(Config) (swap func(), err error)
 
 func newReload(config Config, t *telemetry.Telemetry, logger *slog.Logger) *reload {
 	return &reload{config: config, telemetry: t, logger: logger, since: time.Now(), digest: config.fileDigest,
-		ended: make(chan struct{})}
+		swapped: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // reloadParts are those that the roles have.
@@ -102,9 +105,13 @@ func keepReload(lifecycle fx.Lifecycle, r *reload, health *health) error {
 			go r.keep(lasting)
 			return nil
 		},
-		OnStop: func(context.Context) error {
+		OnStop: func(ctx context.Context) error {
 			r.cancel()
-			<-r.ended
+			select { // a file on a mount that hangs is not waited for
+			case <-r.ended:
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
 			return nil
 		},
 	})
@@ -149,6 +156,10 @@ func (r *reload) read(forced bool) {
 		return
 	}
 	r.config, r.since = next, time.Now()
+	select {
+	case r.swapped <- struct{}{}: // others are to know at once what this process has
+	default:
+	}
 	r.logger.Info("the configuration file was read again", "file", next.File, "issuers", len(next.Issuers), "targets",
 		len(next.Targets), "zones", len(next.DNS01.Zones))
 }

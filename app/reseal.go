@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
@@ -17,6 +18,8 @@ type Resealed struct {
 	Failed []Unopened
 	// Left counts those that still are as they were, among them Failed.
 	Left int
+	// Former names the running processes that still seal with a former key.
+	Former []string
 }
 
 // Unopened is a secret that no configured key opens.
@@ -45,7 +48,11 @@ func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Re
 	if err := postgres.MakeCurrent(ctx, pool, keeper); err != nil {
 		return all, err
 	}
-	return reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool), processes), progress)
+	all, err = reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool), processes), progress)
+	if err == nil {
+		all.Former, err = sealing.SealElsewise(ctx, keeper, processes)
+	}
+	return all, err
 }
 
 func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of int)) (all Resealed, err error) {
@@ -69,6 +76,13 @@ func reseal(ctx context.Context, resealer ports.Resealer, progress func(done, of
 	}
 	all.Left, err = resealer.Stale(ctx)
 	return all, err
+}
+
+// StillSealing is the fault of a run beside processes that seal with a former key.
+func StillSealing(former []string) error {
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyNotShared, nil,
+		"these running processes still seal with a former key: %s; start them again with the new settings, and then run "+
+			"this again", strings.Join(former, ", "))
 }
 
 // Unopenable is the fault of a run that could not open so many secrets.

@@ -45,7 +45,7 @@ func (c Configured) Check(spec, before Spec) *Fault {
 		if host != "" {
 			where = " on host " + quote(host)
 		}
-		return specFault(ReasonUnknownTarget, "deliveries[%d] %s: no worker that runs has this target%s; %s", i,
+		return specFault(ReasonUnknownTarget, "deliveries[%d] %s: no running worker has this target%s; %s", i,
 			quote(delivery),
 			where, choices(target, known))
 	}
@@ -59,7 +59,7 @@ func (c Configured) checkIssuers(spec, before Spec) *Fault {
 	}
 	for i, issuer := range spec.Issuers {
 		if _, known := c.Issuers[issuer]; !known && !slices.Contains(before.Issuers, issuer) {
-			return specFault(ReasonUnknownIssuer, "issuers[%d] %s: no worker that runs has this issuer; %s", i,
+			return specFault(ReasonUnknownIssuer, "issuers[%d] %s: no running worker has this issuer; %s", i,
 				quote(issuer),
 				choices(issuer, slices.Sorted(maps.Keys(c.Issuers))))
 		}

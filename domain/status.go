@@ -10,7 +10,8 @@ const (
 	PhaseReady Phase = "Ready"
 	// PhaseFailing: the last attempt failed; the next is planned. An older certificate may still be in service.
 	PhaseFailing Phase = "Failing"
-	// PhaseChecking: the workflow was reset, and has not read yet what is in service. It is in Status alone.
+	// PhaseChecking: the workflow was reset, or cannot read what is stored, and does not know what is in service. It is
+	// in Status alone.
 	PhaseChecking Phase = "Checking"
 	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire and in lists alone.
 	PhaseReleased Phase = "Released"

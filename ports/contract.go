@@ -110,7 +110,7 @@ func (r EnsureRequest) Check() error {
 
 // RenewRequest is the argument of the Renew update.
 type RenewRequest struct {
-	// Force tries at once even where a CA has asked to wait. It is for an administrator who knows that the wait is
+	// Force tries at once even where a CA has asked to wait. It is for an operator who knows that the wait is
 	// over.
 	Force bool `json:"force,omitempty"`
 	// Note is kept in the history for people.

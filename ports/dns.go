@@ -49,7 +49,7 @@ type DNSRecords interface {
 	// is in DNS again, or will be: it stays. Without a mark, it goes whenever it was put. Idempotent.
 	ForgetRecords(ctx context.Context, orderID string, records []DNSRecord) error
 	// OrphanedOrders lists up to limit orders, after the given one, that have records and that nobody works on at now:
-	// issued, abandoned or run out, or of a certificate that was given up, or that waits for its next attempt after a
+	// issued, abandoned or run out, or of a certificate that was released, or that waits for its next attempt after a
 	// failure.
 	OrphanedOrders(ctx context.Context, now time.Time, after string, limit int) (orderIDs []string, err error)
 }

@@ -98,7 +98,7 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 }
 
 // Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the
-// workflow that was ended (the namespace's retention): one that was given up or cancelled before is answered as such.
+// workflow that was ended (the namespace's retention): one that was retired or cancelled before is answered as such.
 func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
 	if err := request.Check(); err != nil {
 		return Status{}, err

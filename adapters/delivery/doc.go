@@ -1,3 +1,3 @@
-// Package delivery touches the places where certificates are used: directories, webhooks, and clients that come and
-// pull.
+// Package delivery touches the places where certificates are used: directories, webhooks, programs,
+// and clients that come and pull.
 package delivery

@@ -1,4 +1,5 @@
-// Package postgres touches Postgres: it keeps orders, certificates, deliveries, accounts and HTTP-01 tokens.
+// Package postgres touches Postgres: it keeps certificates with their orders, deliveries and events, accounts,
+// challenges, and the table of processes.
 //
 // Each change is one statement, which is atomic by itself: what belongs together is a data-modifying CTE. Where the
 // record after it is the answer, a second statement reads that, in the same round trip and transaction. Under READ

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -43,14 +44,18 @@ func (p *Processes) RemoveProcess(ctx context.Context, id string) error {
 func (p *Processes) Processes(ctx context.Context) ([]ports.Process, error) {
 	rows, err := p.pool.Query(ctx, `
 		SELECT id, host, build, started_at, seen_at, settings FROM processes
-		WHERE seen_at >= now() - make_interval(secs => $1)
+		WHERE seen_at BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
 		ORDER BY host, id`, ports.ProcessGone.Seconds())
 	if err != nil {
 		return nil, interpret(err)
 	}
 	processes, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (process ports.Process, err error) {
-		err = row.Scan(&process.ID, &process.Host, &process.Build, &process.StartedAt, &process.SeenAt,
-			&process.ProcessSettings)
+		var settings []byte
+		err = row.Scan(&process.ID, &process.Host, &process.Build, &process.StartedAt, &process.SeenAt, &settings)
+		if unread := json.Unmarshal(settings, &process.ProcessSettings); unread != nil {
+			// One row that cannot be read, of a newer build perhaps, hides none of the others.
+			process.ProcessSettings = ports.ProcessSettings{Roles: []string{"unreadable settings: " + unread.Error()}}
+		}
 		process.StartedAt, process.SeenAt = process.StartedAt.UTC(), process.SeenAt.UTC()
 		return process, err
 	})

@@ -11,10 +11,7 @@
 //   - the checksum does not match: damage, whatever keys there are ("SecretDamaged");
 //   - it matches, and no configured key has the fingerprint or opens it: a wrong key ("SealingKeyWrong");
 //   - the key opens the data key and the secret does not authenticate, or the key in a file has the fingerprint and
-//
-// does not
-//
-//	open the data key: somebody changed it, checksum and all ("SecretDamaged").
+//     does not open the data key: somebody changed it, checksum and all ("SecretDamaged").
 //
 // Secrets of earlier releases (format 1) have neither. Where their data key opens and the rest does not, it is damage.
 // Where no key opens the data key, it is damage if a key of this process has opened another secret of that format,

@@ -34,18 +34,12 @@ const (
 // To rotate the key without a pause, with every worker on a release that knows OldKeyURLs:
 //
 //  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what
-//
-// the
-//
-//	   other seals.
-//	2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so makes it the
-//
-// current one, and
-//
-//	   from then on the sweep reseals, in the background, what the former key sealed; `everleaf reseal` does it at once.
-//	3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of
-//
-// service.
+//     the other seals.
+//  2. Swap them: the new key in KeyURL, the former one in OldKeyURLs. The first worker that starts so makes it the
+//     current one, and from then on the sweep reseals, in the background, what the former key sealed;
+//     `everleaf reseal` does it at once.
+//  3. When `everleaf reseal` says that nothing is left, take the former key out of OldKeyURLs and, later, out of
+//     service.
 //
 // A single worker may begin with step 2. Where step 1 was left out, a worker that knows the former key alone goes on
 // until it meets what the new key has sealed, which it leaves to others (Operator "SealingKeyWrong", tried again every

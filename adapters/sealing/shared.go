@@ -37,6 +37,18 @@ func CheckShared(ctx context.Context, ring ports.KeyRing, processes ports.Proces
 			"of a key service needs the same URL everywhere)", current, listed(without), settingOld)
 }
 
+// SealElsewise names the running processes that seal with another key than the ring's current one. Faults: those of
+// ports.Processes.
+func SealElsewise(ctx context.Context, ring ports.KeyRing, processes ports.Processes) (names []string, err error) {
+	running, err := processes.Processes(ctx)
+	for _, process := range running {
+		if process.SealsWith != "" && process.SealsWith != ring.IDs()[0] {
+			names = append(names, named(process))
+		}
+	}
+	return names, err
+}
+
 // CheckOpens refuses a ring that does not open what the running processes seal: an Operator fault "SealingKeyWrong"
 // names them and the setting. Faults besides: those of ports.Processes.
 func CheckOpens(ctx context.Context, ring ports.KeyRing, processes ports.Processes) error {

@@ -149,8 +149,12 @@ func certificates(root *yaml.Node) (all []at) {
 		if root.Content[i].Value != "certificates" {
 			continue
 		}
-		for j := 0; j+1 < len(root.Content[i+1].Content); j += 2 {
-			key := root.Content[i+1].Content[j]
+		listed := root.Content[i+1]
+		if listed.Kind == yaml.AliasNode {
+			listed = listed.Alias
+		}
+		for j := 0; j+1 < len(listed.Content); j += 2 {
+			key := listed.Content[j]
 			all = append(all, at{key.Value, key.Line})
 		}
 	}

@@ -14,8 +14,10 @@ func check(source string, node *yaml.Node, t reflect.Type) error {
 	switch {
 	case node.Kind == yaml.AliasNode:
 		return check(source, node.Alias, t)
-	case node.Tag == "!!null":
+	case node.Tag == "!!null" && t.Kind() == reflect.Struct: // a certificate that is as the defaults say
 		return nil
+	case node.Tag == "!!null":
+		return fault(source, node.Line, "nothing stands where a value belongs: leave the field out, or write [] for an empty list")
 	}
 	switch t.Kind() {
 	case reflect.Struct:

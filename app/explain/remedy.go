@@ -42,8 +42,8 @@ const (
 		"must lead to Everleaf's zone, which is for " +
 		"the name's owner to see to, and all name servers of that zone must answer alike, which is for " +
 		"their operator."
-	nameMove = "The requester of the certificate must leave this name out, or replace it by one that a CA may certify."
-	specMove = "The requester of the certificate must correct what was asked for, and ask again (everleaf cert " +
+	nameMove = "The caller must leave this name out, or replace it by one that a CA may certify."
+	specMove = "The caller must correct what was asked for, and ask again (everleaf cert " +
 		"ensure)."
 	callMove = "The caller must correct the call."
 

@@ -24,7 +24,10 @@
 //     branches of such a change, a history of each, and a test that the change without the old branch fails.
 //   - Before you record, move the histories of the release, with their list, into a folder of its name. They are
 //     replayed there, and a recording leaves them alone:
-//     cd app/lifecycle/testdata/histories && mkdir v0.1.0 && git mv *.json SHA256SUMS v0.1.0
+//     for d in app/lifecycle app/nexus app/sweep; do
+//     (cd $d/testdata/histories && mkdir v0.1.0 && git mv *.json SHA256SUMS v0.1.0); done
+//   - A test replays all histories on the next version, by changing a rule of today's text: if it no longer finds that
+//     text, give it the new one (TestReplayOnTheNextVersion).
 //   - Delete the old branch and that folder when no run of the version is left, which Temporal knows:
 //     temporal workflow count --query 'TemporalChangeVersion="machine-1" AND ExecutionStatus="Running"'
 //

@@ -28,7 +28,7 @@ type applyCmd struct {
 // Help shows a file.
 func (applyCmd) Help() string {
 	return "A file says what is wanted of many certificates: fleet: NAME, which marks them as the file's; defaults: {SPEC}; " +
-		"certificates: {NAME: {SPEC}, …}. What a certificate says takes the place of the default. Each spec is the whole one: " +
+		"certificates: {NAME: {SPEC}, …}. A certificate's own fields override the defaults. Each spec is the whole one: " +
 		"what is left out returns to its default. The plan is printed first; --timeout is for each certificate. Applied again, " +
 		"it goes on where it was interrupted. Nothing is retired without --prune, nor if a certificate failed, and what is " +
 		"retired stays at its targets."
@@ -47,7 +47,15 @@ func (a applyCmd) Run(ctx context.Context, k *kit) error {
 		return err
 	}
 	defer closer()
-	plan, err := a.plan(ctx, k, keeper, config, file)
+	stored, closeStored := k.stored(config)
+	defer closeStored()
+	find := func(ctx context.Context, name string) (app.Held, error) {
+		return app.Answered(ctx, func(ctx context.Context) (app.Held,
+			error) {
+			return app.Find(ctx, keeper, stored, name)
+		})
+	}
+	plan, err := a.plan(ctx, k, find, config, file)
 	switch {
 	case err != nil:
 		return err
@@ -65,7 +73,7 @@ func (a applyCmd) Run(ctx context.Context, k *kit) error {
 			return err
 		}
 	}
-	failed := plan.Apply(ctx, keeper, a.Parallel, time.Duration(a.Timeout), k.applied)
+	failed := plan.Apply(ctx, keeper, a.Parallel, time.Duration(a.Timeout), find, k.applied)
 	if a.Output == "json" {
 		if err := k.json(plan); err != nil {
 			return err
@@ -78,7 +86,7 @@ func (a applyCmd) Run(ctx context.Context, k *kit) error {
 	case failed > 0:
 		left := ""
 		if n := plan.Count(app.PlanRetire); n > 0 {
-			left = fmt.Sprintf(" None of the %d to retire was retired.", n)
+			left = fmt.Sprintf(" Of the %d to retire, %d were retired.", n, plan.Retired())
 		}
 		return shownError{fmt.Errorf("%d of %d certificates failed.%s Once that is solved, the same command goes on",
 			failed,
@@ -114,18 +122,10 @@ func (a applyCmd) read(k *kit) (app.Fleet, error) {
 	return file, nil
 }
 
-func (a applyCmd) plan(ctx context.Context, k *kit, keeper app.Editor, config app.Config, file app.Fleet) (app.Plan,
-	error) {
+func (a applyCmd) plan(ctx context.Context, k *kit, find func(context.Context, string) (app.Held, error),
+	config app.Config, file app.Fleet) (app.Plan, error) {
 	looking, cancel := context.WithTimeout(ctx, time.Duration(a.Timeout))
 	defer cancel()
-	stored, closer := k.stored(config)
-	defer closer()
-	find := func(ctx context.Context, name string) (app.Held, error) {
-		return app.Answered(ctx, func(ctx context.Context) (app.Held,
-			error) {
-			return app.Find(ctx, keeper, stored, name)
-		})
-	}
 	var pruned func(context.Context, string) ([]app.Record, error)
 	if a.Prune {
 		catalog, closer, err := k.catalog(ctx, config)

@@ -94,7 +94,10 @@ func TestPrune(t *testing.T) {
 		b.timelines.EXPECT().Timeline(gomock.Any(), "b.example.com", 0).Return(ports.Timeline{},
 			app.UnknownCertificate("b.example.com"))
 		b.catalog.EXPECT().OfFleet(gomock.Any(), "edge").Return(c.fleet, nil)
+		of := ready()
+		of.Spec = app.Spec{Names: []string{"old.example.com"}, Fleet: "edge"}.WithDefaults()
 		for _, name := range c.retire {
+			b.keeper.EXPECT().Status(gomock.Any(), name).Return(of, nil)
 			b.keeper.EXPECT().Retire(gomock.Any(), name, gomock.Any())
 		}
 		b.exits(t, c.code, b.run(t.Context(),

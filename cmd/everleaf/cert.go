@@ -18,13 +18,13 @@ type outputFlag struct {
 
 type waitFlag struct {
 	Timeout     duration `default:"5m" placeholder:"DURATION" help:"How long to wait; the workflow goes on after it."`
-	StartAnyway bool     `help:"Ask also if nobody polls the task queue: a worker that comes later carries it out."`
+	StartAnyway bool     `help:"Send the request even if no worker polls the task queue: it is carried out when one starts."`
 }
 
 type renewCmd struct {
 	nameArg
 	Note  string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
-	Force bool   `help:"Also before a CA's rate limit allows it, when you know that it does by now."`
+	Force bool   `help:"Ignore the CA's rate limit. Use it only if you know that the limit is over."`
 	waitFlag
 	outputFlag
 	temporalSettings

@@ -18,7 +18,7 @@ type cli struct {
 	Worker     workerCmd     `cmd:"" help:"Run the worker: keep certificates until SIGTERM."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema, and the search attributes in Temporal, to this binary's version."`
 	Cert       certCmd       `cmd:"" help:"Look after certificates."`
-	Apply      applyCmd      `cmd:"" help:"Bring many certificates to what a file says."`
+	Apply      applyCmd      `cmd:"" help:"Apply a file that describes many certificates."`
 	Account    accountCmd    `cmd:"" help:"Look after the ACME accounts."`
 	Doctor     doctorCmd     `cmd:"" help:"Look at everything that a worker depends on, and say what is wrong and what to do."`
 	Config     configCmd     `cmd:"" help:"Look at the configuration file."`
@@ -35,10 +35,10 @@ type cli struct {
 func (*cli) Help() string { return exitCodes }
 
 type certCmd struct {
-	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate and keep it, or add to what it is for; wait until it is issued. Repeating it is harmless."`
-	Change  changeCmd  `cmd:"" help:"Change a certificate that there is; wait until that is in service."`
+	Ensure  ensureCmd  `cmd:"" help:"Obtain a certificate, or add names, issuers or targets to an existing one; wait until it is issued. Repeating it is harmless."`
+	Change  changeCmd  `cmd:"" help:"Change an existing certificate, and wait until the change is in service."`
 	Spec    specCmd    `cmd:"" help:"Print what was asked for, as a file that cert ensure --spec reads."`
-	Status  statusCmd  `cmd:"" help:"Ask a certificate's workflow where it is."`
+	Status  statusCmd  `cmd:"" help:"Show a certificate's status."`
 	Explain explainCmd `cmd:"" help:"Show all that is known of a certificate, from Postgres alone: what is in service, what happens next, what happened."`
 	List    listCmd    `cmd:"" help:"List the certificates in Postgres."`
 	Renew   renewCmd   `cmd:"" help:"Replace a certificate now; wait until it is issued."`

@@ -9,7 +9,7 @@ import (
 )
 
 type doctorCmd struct {
-	ResponderName string `group:"http01" placeholder:"NAME[:PORT]" help:"Look also whether a responder answers under this DNS name, as a CA does, at port 80 unless another is given: a name whose certificate is to be validated by http-01."`
+	ResponderName string `group:"http01" placeholder:"NAME[:PORT]" help:"Also check that a responder answers at this DNS name, as a CA does, at port 80 unless another is given: a name whose certificate is to be validated by http-01."`
 	workerSettings
 	outputFlag
 }

@@ -17,10 +17,10 @@ type specFlags struct {
 	RemoveIssuer []string `placeholder:"NAME" help:"Issuer to take out."`
 	Deliver      []string `placeholder:"TARGET" help:"Target to add, as configured at the delivery workers, with @HOST if it is on its own host; repeat for more."`
 	RemoveTarget []string `placeholder:"TARGET" help:"Target to take out: the certificate is cleared there."`
-	KeyType      string   `enum:",ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"" placeholder:"TYPE" help:"Key: ecdsa-p256 (that of a new certificate unless given), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
+	KeyType      string   `enum:",ecdsa-p256,ecdsa-p384,rsa-2048,rsa-3072,rsa-4096" default:"" placeholder:"TYPE" help:"Key: ecdsa-p256 (the default of a new certificate), ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096."`
 	Profile      *string  `placeholder:"NAME" help:"The CA's certificate profile; empty to let the CA choose, as for a new certificate unless given."`
-	Challenge    string   `enum:",http-01,dns-01" default:"" placeholder:"TYPE" help:"How control of the names is shown: http-01 (that of a new certificate unless given), or dns-01, which wildcards need and which the workers need DNS zones for."`
-	KeyRotation  string   `enum:",Always,Never" default:"" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always (that of a new certificate unless given) or Never."`
+	Challenge    string   `enum:",http-01,dns-01" default:"" placeholder:"TYPE" help:"How control of the names is shown: http-01 (the default of a new certificate), or dns-01, which wildcards need and which the workers need DNS zones for."`
+	KeyRotation  string   `enum:",Always,Never" default:"" placeholder:"WHEN" help:"Whether a renewal makes a new key: Always (the default of a new certificate) or Never."`
 }
 
 // edit refuses what contradicts itself.
@@ -75,7 +75,7 @@ type ensureCmd struct {
 
 // Help says what a change means.
 func (ensureCmd) Help() string {
-	return "A certificate that there is not yet is made as the flags say. To one that there is, names, issuers and targets are " +
+	return "A new certificate is created from the flags. For an existing one, names, issuers and targets are " +
 		"added, and values that are given are set: nothing is removed without --remove-name, --remove-issuer, --remove-target, " +
 		"--replace or --spec. A certificate that already is as wanted is left as it is."
 }
@@ -100,6 +100,9 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	if e.Spec != "" {
 		if spec, err = k.readSpec(e.Spec); err != nil {
 			return err
+		}
+		if len(spec.Names) == 0 {
+			return usageError{fmt.Errorf("--spec %s: it has no names: a spec file says the whole spec", e.Spec)}
 		}
 	}
 	named := len(spec.Names) > 0
@@ -126,7 +129,7 @@ type changeCmd struct {
 
 // Help says how it differs from ensure.
 func (changeCmd) Help() string {
-	return "It takes the flags of cert ensure, and refuses a certificate that there is not. What is left out stays as it is."
+	return "It takes the flags of cert ensure, and fails if the certificate does not exist. What is left out stays as it is."
 }
 
 // Run waits with progress on stderr.
@@ -153,6 +156,10 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 					name)
 			}
 			spec, absent = edit.Of(held.Spec)
+			if len(held.Spec.Issuers) > 0 && len(spec.Issuers) == 0 {
+				return app.Spec{}, usageError{fmt.Errorf("%s has no other issuer: name the one that is to follow with "+
+					"--use-issuer", name)}
+			}
 			if named = held.Known || len(spec.Names) > 0; !named {
 				spec.Names = []string{name}
 			}
@@ -160,7 +167,7 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 		}
 		status, held, err := k.edit(ctx, keeper, name, flags.DryRun, find, edited)
 		for _, value := range absent {
-			_, _ = fmt.Fprintf(k.err, "%s: %s is not there, so that there is nothing to remove\n", name, plain(value))
+			_, _ = fmt.Fprintf(k.err, "%s: %s is not in the spec: nothing to remove\n", name, plain(value))
 		}
 		return status, held.Known, refusedName(err, name, named)
 	})

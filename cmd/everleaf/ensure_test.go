@@ -103,8 +103,8 @@ func TestEnsureSaysThatNothingChanges(t *testing.T) {
 	b.finds(held(), nil)
 	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--remove-target", "ngnix"))
-	require.Equal(t, "www.example.com: ngnix is not there, so that there is nothing to remove\n"+
-		"www.example.com: nothing is to be changed: it is as asked for already\n", b.err.String())
+	require.Equal(t, "www.example.com: ngnix is not in the spec: nothing to remove\n"+
+		"www.example.com: nothing to change: the spec is as requested already\n", b.err.String())
 }
 
 // A database that nobody had to ask is not opened.

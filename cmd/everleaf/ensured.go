@@ -39,7 +39,7 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 					"(--replace, --spec)", err)
 			}
 			if err == nil && known && len(status.Changes) == 0 && flags.Output != "json" {
-				_, _ = fmt.Fprintf(k.err, "%s: nothing is to be changed: it is as asked for already\n", name)
+				_, _ = fmt.Fprintf(k.err, "%s: nothing to change: the spec is as requested already\n", name)
 			}
 			return status, withRenew(err, name)
 		})

@@ -31,7 +31,7 @@ type listCmd struct {
 // Help says what a list costs.
 func (listCmd) Help() string {
 	return "Certificates come in order of name, as they are read: a list of any length needs little memory. Except for " +
-		"--state other than Ready, a filter is compared with each certificate in turn, which takes seconds for a million. " +
+		"--state other than Ready, a filter is compared with each certificate in turn, which takes seconds for 100,000. " +
 		"A row in Postgres that cannot be read is shown with what is wrong, and the exit code is 1 at the end."
 }
 

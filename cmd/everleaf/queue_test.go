@@ -33,7 +33,7 @@ func TestARequestThatNobodyWouldCarryOut(t *testing.T) {
 		stderr string
 	}{
 		{"nobody polls", "everleaf", nobody, nil, false,
-			"everleaf: no worker answers on task queue; with --start-anyway it is asked for all the same, and done when a worker comes (Wait/NoWorker)\n"},
+			"everleaf: no worker answers on task queue; with --start-anyway the request is sent anyway, and carried out when a worker starts (Wait/NoWorker)\n"},
 		{"wanted anyway", "everleaf", nobody, []string{"--start-anyway"}, true, ""},
 		{"on another queue", "elsewhere", nil, nil, true,
 			"www: its workflow is on task queue elsewhere, not on everleaf (--task-queue, EVERLEAF_TASK_QUEUE)\n"},

@@ -54,6 +54,8 @@ func (r resealCmd) Run(ctx context.Context, k *kit) error {
 		return k.print("no earlier key is given (--sealing-keys-old, EVERLEAF_SEALING_KEYS_OLD): there is nothing to do\n")
 	case len(resealed.Failed) > 0:
 		return app.Unopenable(len(resealed.Failed))
+	case len(resealed.Former) > 0:
+		return app.StillSealing(resealed.Former)
 	case resealed.Left > 0:
 		return k.print("workers have sealed more meanwhile, with a former key: run it again once all of them have the new " +
 			"settings\n")

@@ -20,16 +20,28 @@ func (m *Machine) Status(run string) domain.Status {
 	s := domain.Status{Name: m.Name, Phase: m.phase(), Step: m.step(), Cycle: m.Cycle, Spec: m.Spec,
 		Generation: m.Generation, Failure: m.Failure}
 	if m.Record == nil || m.Record.ReadBy != run {
-		if m.Record != nil {
+		if m.Record != nil || m.Unread != nil {
 			s.Phase, s.Failure = domain.PhaseChecking, nil
 		}
+		if m.Unread != nil {
+			s.Failure = m.Unread.failure()
+		}
 		return s
+	}
+	if m.Unread != nil { // what follows may be older than what is stored
+		s.Phase = domain.PhaseChecking
+		s.Failure = m.Unread.failure()
 	}
 	s.Issued, s.Renewal, s.Revoking, s.Deliveries = m.Record.Issued, m.Record.Renewal, m.Record.Revocations, m.listed()
 	if m.Mode == Retired {
 		s.Renewal, s.Failure, s.Deliveries = nil, nil, m.Left()
 	}
 	return s
+}
+
+// failure is why the record could not be read.
+func (u *Unread) failure() *domain.Failure {
+	return &domain.Failure{Fault: u.Fault, Attempts: u.Tries, RetryAt: u.RetryAt}
 }
 
 func (m *Machine) phase() domain.Phase {

@@ -21,7 +21,9 @@ func (a *Activities) RecordRequest(ctx context.Context,
 		if err := domain.ValidateCertificateName(in.Certificate); err != nil {
 			return out, err // a run that nobody has started as a certificate's must not get further
 		}
-		out.Record, err = a.read(ctx, in.Certificate)
+		if out.Record, err = a.read(ctx, in.Certificate); err != nil {
+			activity.GetLogger(ctx).Warn("record cannot be read", "certificate", in.Certificate, "error", err)
+		}
 		return out, err
 	}
 	request := *in.Request

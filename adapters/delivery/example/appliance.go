@@ -37,8 +37,11 @@ func (Appliance) Fetched() bool { return false }
 
 // Target implements delivery.Kind.
 func (a Appliance) Target(string, delivery.Deps) (ports.Target, error) {
-	return target{url: a.URL, client: http.DefaultClient}, nil
+	return target{url: a.URL, client: &client}, nil
 }
+
+// client follows no redirect: what is sent is secret, and for the host that the configuration names.
+var client = http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 type target struct {
 	url    string

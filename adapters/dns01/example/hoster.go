@@ -36,8 +36,11 @@ func (h Hoster) Through() string { return "hoster " + h.URL }
 
 // New implements dns01.ZoneKind.
 func (h Hoster) New(name string, _ dns01.Config) ports.DNSZone {
-	return zone{name: strings.ToLower(strings.TrimSuffix(name, ".")), Hoster: h, client: http.DefaultClient}
+	return zone{name: strings.ToLower(strings.TrimSuffix(name, ".")), Hoster: h, client: &client}
 }
+
+// client follows no redirect: what is sent is secret, and for the host that the configuration names.
+var client = http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 type zone struct {
 	Hoster

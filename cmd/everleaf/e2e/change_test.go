@@ -195,7 +195,7 @@ func TestApply(t *testing.T) {
 	write("  " + s.name + "-new: {names: [" + blockedName + "]}\n")
 	r = apply("--prune", "--prune-all")
 	r.exits(t, 1)
-	require.Contains(t, r.stderr, "1 of 3 certificates failed. None of the 2 to retire was retired.")
+	require.Contains(t, r.stderr, "1 of 3 certificates failed. Of the 2 to retire, 0 were retired.")
 	require.Equal(t, 1, released())
 	// What is retired is taken up again, with all that the file says.
 	write(all)

@@ -24,7 +24,7 @@ func TestMisspelledTargetsAreForgotten(t *testing.T) {
 			"--replace", "--output", "json"))
 	}
 	for flags, says := range map[string]string{
-		"--deliver dosk":         `deliveries[0] "dosk": no worker that runs has this target; there are`,
+		"--deliver dosk":         `deliveries[0] "dosk": no running worker has this target; there are`,
 		"--deliver disk,brokn":   `did you mean "broken"? (Spec/UnknownTarget)`,
 		"--use-issuer default2":  `did you mean "default"? (Spec/UnknownIssuer)`,
 		"--challenge dns-01":     "(Spec/NoDNSZones)",
