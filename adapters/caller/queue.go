@@ -13,8 +13,8 @@ import (
 
 var _ ports.QueueChecker = (*Client)(nil)
 
-// remembered is how long after its last poll a worker counts: a poll that finds nothing ends after a minute, and the next
-// one follows at once. The server keeps pollers for five.
+// remembered is how long after its last poll a worker counts: a poll that finds nothing ends after a minute, and the
+// next one follows at once. The server keeps pollers for five.
 const remembered = 90 * time.Second
 
 // CheckQueue implements ports.QueueChecker.
