@@ -74,7 +74,7 @@ func (c Configured) checkIssuers(spec, before Spec) *Fault {
 		return specFault(ReasonUnknownProfile, "profile %s: the CA does not offer it; %s", quote(spec.Profile),
 			choices(spec.Profile, slices.Compact(profiles)))
 	case spec.Challenge == ChallengeDNS01 && before.Challenge != ChallengeDNS01 && len(c.Zones) == 0:
-		return specFault(ReasonNoDNSZones, "challenge %s: no worker that runs may write into a DNS zone; choose http-01, or have "+
+		return specFault(ReasonNoDNSZones, "challenge %s: no running worker may write into a DNS zone; choose http-01, or have "+
 			"zones configured", quote(string(spec.Challenge)))
 	}
 	return nil

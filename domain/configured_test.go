@@ -70,7 +70,7 @@ func TestConfigured(t *testing.T) {
 		{"a profile that one of the issuers has", all, profile("classic", "plain", "default"), domain.Spec{}, "", ""},
 		{"a profile that was named before", all, profile("longlived", "default"), profile("longlived"), "", ""},
 		{"dns-01 without zones", noZone, dns, domain.Spec{}, domain.ReasonNoDNSZones,
-			`challenge "dns-01": no worker that runs may write`},
+			`challenge "dns-01": no running worker may write`},
 		{"dns-01 as before", noZone, dns, dns, "", ""},
 	} {
 		fault := c.has.Check(c.spec, c.before)

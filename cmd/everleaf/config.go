@@ -9,7 +9,7 @@ import (
 )
 
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Report all that is wrong with a configuration file; nobody is contacted, and nothing starts."`
+	Check configCheckCmd `cmd:"" help:"Report what is wrong with a configuration file, mistakes of form first; nothing is contacted, and nothing starts."`
 }
 
 // Help closes the text of everleaf config --help.

@@ -93,7 +93,7 @@ func TestWhatIsNotGivenStays(t *testing.T) {
 			b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", command, name}, strings.Fields(args)...)...))
 			require.Regexp(t, `Changed +something`, b.out.String())
 			require.Regexp(t, `Generation +7`, b.out.String())
-			require.NotContains(t, b.err.String(), "nothing is to be changed")
+			require.NotContains(t, b.err.String(), "nothing to change")
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 	for _, args := range [][]string{{"cert", "ensure", s.name},
 		{"cert", "ensure", s.name, "--name", "web.example.test"}, {"cert", "change", s.name}} {
 		r := s.must(args...)
-		require.Contains(t, r.stderr, "nothing is to be changed")
+		require.Contains(t, r.stderr, "nothing to change")
 	}
 	now := status(t, s.must("cert", "status", s.name, "--output", "json"))
 	require.Equal(t, first.Spec, now.Spec)
