@@ -43,8 +43,8 @@ type Planned struct {
 	Done  bool   `json:"done,omitempty"`
 	Fault *Fault `json:"error,omitempty"`
 
-	spec       Spec
-	generation int64
+	spec, before Spec
+	generation   int64
 }
 
 // Plan is what brings certificates to what a file says, in order of name, those to retire at the end.
@@ -63,6 +63,18 @@ func (p Plan) Count(action PlanAction) (n int) {
 		}
 	}
 	return n
+}
+
+// Check refuses a plan with what none of the processes on the task queue could carry out.
+func (p Plan) Check(processes []Process, queue string) error {
+	for _, c := range p.Certificates {
+		if c.Action == PlanCreate || c.Action == PlanResume || c.Action == PlanChange {
+			if err := CheckConfigured(processes, queue, c.spec, c.before); err != nil {
+				return fmt.Errorf("certificate %q: %w", c.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // Retired is how many certificates were retired.
@@ -114,7 +126,8 @@ func PlanFleet(ctx context.Context, file Fleet, parallel int, find func(ctx cont
 }
 
 func planned(name string, spec Spec, held Held) (Planned, error) {
-	p := Planned{Name: name, spec: spec, generation: held.Generation, Issues: !spec.FulfilledBy(held.Status.Issued)}
+	p := Planned{Name: name, spec: spec, before: held.Spec, generation: held.Generation,
+		Issues: !spec.FulfilledBy(held.Status.Issued)}
 	if other := held.Spec.Fleet; other != "" && other != spec.Fleet {
 		return p, domain.NewFault(domain.FaultSpec, domain.ReasonOtherFleet, nil,
 			"certificate %q: it belongs to the fleet %q: take it out of one of the files, or change its fleet first (cert spec, "+
@@ -127,7 +140,7 @@ func planned(name string, spec Spec, held Held) (Planned, error) {
 	case !held.Known:
 		p.Action = PlanCreate
 	case !held.Kept:
-		p.Action = PlanResume
+		p.Action, p.Issues = PlanResume, issues(held, spec)
 	case len(p.Changes) > 0:
 		p.Action = PlanChange
 	case held.Status.Phase != domain.PhaseReady:

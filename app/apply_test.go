@@ -12,6 +12,7 @@ import (
 
 	"everleaf/domain"
 	"everleaf/mocks"
+	"everleaf/ports"
 )
 
 func wanted(names ...string) Spec {
@@ -61,7 +62,7 @@ func TestPlan(t *testing.T) {
 	require.NoError(t, err)
 	got := map[string]Planned{}
 	for _, c := range plan.Certificates {
-		c.spec = Spec{}
+		c.spec, c.before = Spec{}, Spec{}
 		got[c.Name] = c
 	}
 	require.Equal(t, map[string]Planned{
@@ -78,6 +79,19 @@ func TestPlan(t *testing.T) {
 	}, got)
 	require.Equal(t, "x", plan.Certificates[7].Name, "what is retired comes last")
 	require.True(t, plan.RetiresMost(), "two of three")
+
+	running := []Process{{ProcessSettings: ports.ProcessSettings{Roles: []string{"delivery"}, TaskQueue: "everleaf",
+		Targets: []ports.ProcessTarget{{Name: "disk"}}}}}
+	require.NoError(t, plan.Check(running, "elsewhere"), "nobody there has said what there is")
+	err = plan.Check(running, "everleaf")
+	require.Equal(t, domain.ReasonUnknownTarget, domain.AsFault(err).Reason)
+	require.ErrorContains(t, err, `certificate "c": deliveries[0] nginx`)
+
+	due := Held{Known: true, Spec: wanted("f.example"), Status: serving(wanted("f.example"))}
+	due.Status.Renewal = &domain.RenewalPlan{At: time.Now().Add(-time.Hour)}
+	require.True(t, issues(due, wanted("f.example")), "its renewal is due")
+	due.Status.Renewal.At = time.Now().Add(time.Hour)
+	require.False(t, issues(due, wanted("f.example")))
 
 	plan, err = PlanFleet(t.Context(), file, 1, world.find, nil)
 	require.NoError(t, err)

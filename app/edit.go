@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"everleaf/adapters/activities/issuing"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -85,8 +86,27 @@ func left(ctx context.Context, stored Stored, name string) (Held, error) {
 		held.Spec = *record.Asked
 	}
 	held.Status = Status{Name: name, Phase: domain.PhaseReleased, Spec: held.Spec, Generation: held.Generation,
-		Issued: record.Issued}
+		Issued: record.Issued, Renewal: record.Renewal}
 	return held, nil
+}
+
+// issues reports whether a certificate would be obtained for what no workflow keeps. Without a plan, it is not due.
+func issues(held Held, spec Spec) bool {
+	record := domain.Record{Issued: held.Status.Issued, Renewal: held.Status.Renewal, Retirement: domain.Released}
+	if record.Issued == nil || record.Renewal == nil {
+		return !spec.FulfilledBy(record.Issued)
+	}
+	needed, _ := domain.Needed(time.Now(), record, spec, domain.Want{Reason: domain.WakeChanged})
+	return needed
+}
+
+// CheckConfigured refuses what none of the processes on the task queue could carry out; what before names is not looked
+// at. It is a Spec fault that lists what there is.
+func CheckConfigured(processes []Process, queue string, spec, before Spec) error {
+	if fault := issuing.Configured(processes, queue).Check(spec, before); fault != nil {
+		return fault
+	}
+	return nil
 }
 
 // Change asks for what edit makes of the certificate that find finds, and waits as Ensure does. Somebody who changes it
@@ -126,7 +146,7 @@ func Propose(ctx context.Context, keeper Editor, name string, held Held, spec Sp
 		return Status{}, err
 	}
 	status := held.Status
-	status.Name, status.DryRun, status.WouldIssue = name, true, !validated.FulfilledBy(status.Issued)
+	status.Name, status.DryRun, status.WouldIssue = name, true, issues(held, validated)
 	if held.Known {
 		status.Changes = append([]string{"it is kept in service again"}, held.Spec.Changes(validated)...)
 		return status, nil

@@ -142,9 +142,14 @@ func (a applyCmd) plan(ctx context.Context, k *kit, find func(context.Context, s
 	case looking.Err() != nil:
 		return plan, timeoutError{fmt.Errorf("no plan after %s, and nothing was changed: not every workflow has answered",
 			time.Duration(a.Timeout))}
-	default:
+	case err != nil || config.Postgres.URL == "":
 		return plan, err
 	}
+	processes, err := k.processes(looking, config)
+	if err != nil {
+		return plan, err
+	}
+	return plan, plan.Check(processes, a.TaskQueue)
 }
 
 // plan prints what is to be done: a line for each certificate that is not as it should be.

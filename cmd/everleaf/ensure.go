@@ -65,6 +65,12 @@ type editFlags struct {
 	storedSettings
 }
 
+// config is what names the database, if one is given.
+func (f editFlags) config() (config app.Config) {
+	f.storedSettings.apply(&config)
+	return config
+}
+
 type ensureCmd struct {
 	nameArg
 	specFlags
@@ -112,7 +118,7 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	return k.ensure(ctx, e.Name, e.editFlags,
 		func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
 			if e.DryRun {
-				status, held, err := k.edit(ctx, keeper, e.Name, true, find,
+				status, held, err := k.edit(ctx, keeper, e.Name, e.editFlags, find,
 					func(app.Held) (app.Spec, error) { return spec, nil })
 				return status, held.Known, refusedName(err, e.Name, named)
 			}
@@ -165,7 +171,7 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 			}
 			return spec, nil
 		}
-		status, held, err := k.edit(ctx, keeper, name, flags.DryRun, find, edited)
+		status, held, err := k.edit(ctx, keeper, name, flags, find, edited)
 		for _, value := range absent {
 			_, _ = fmt.Fprintf(k.err, "%s: %s is not in the spec: nothing to remove\n", name, plain(value))
 		}
@@ -174,9 +180,9 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 }
 
 // edit changes a certificate, or says what that would change.
-func (k kit) edit(ctx context.Context, keeper app.Editor, name string, dryRun bool, find finder,
+func (k kit) edit(ctx context.Context, keeper app.Editor, name string, flags editFlags, find finder,
 	edit func(app.Held) (app.Spec, error)) (status app.Status, held app.Held, err error) {
-	if !dryRun {
+	if !flags.DryRun {
 		return app.Change(ctx, keeper, name, find, edit)
 	}
 	if held, err = find(ctx); err != nil {
@@ -185,6 +191,15 @@ func (k kit) edit(ctx context.Context, keeper app.Editor, name string, dryRun bo
 	spec, err := edit(held)
 	if err != nil {
 		return status, held, err
+	}
+	if config := flags.config(); !held.Kept && config.Postgres.URL != "" {
+		processes, err := k.processes(ctx, config)
+		if err == nil {
+			err = app.CheckConfigured(processes, flags.TaskQueue, spec, held.Spec)
+		}
+		if err != nil {
+			return status, held, err
+		}
 	}
 	status, err = app.Propose(ctx, keeper, name, held, spec)
 	return status, held, err

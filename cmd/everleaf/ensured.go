@@ -17,8 +17,7 @@ import (
 // certificate was known before.
 func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 	call func(context.Context, app.Editor, finder) (status app.Status, known bool, err error)) error {
-	var config app.Config
-	flags.storedSettings.apply(&config)
+	config := flags.config()
 	stored, closer := k.stored(config)
 	defer closer()
 	return k.awaitEdit(ctx, flags.temporalSettings, name, flags.waitFlag, flags.outputFlag,

@@ -7,8 +7,8 @@ import (
 	"everleaf/ports"
 )
 
-// configured is what the processes on a task queue have among them.
-func configured(processes []ports.Process, queue string) domain.Configured {
+// Configured is what the processes on a task queue have among them.
+func Configured(processes []ports.Process, queue string) domain.Configured {
 	var all domain.Configured
 	for _, p := range processes {
 		if p.TaskQueue != queue {

@@ -17,18 +17,18 @@ func TestConfiguredIsWhatAllProcessesHave(t *testing.T) {
 	delivers := []string{"workflows", ports.DeliveryRole}
 	other := process(ports.ProcessSettings{Roles: delivers, Issuers: []ports.ProcessIssuer{{Name: "elsewhere"}}})
 	other.TaskQueue = "other"
-	require.Equal(t, domain.Configured{}, configured(nil, "q"))
-	require.Equal(t, domain.Configured{}, configured([]ports.Process{other,
+	require.Equal(t, domain.Configured{}, Configured(nil, "q"))
+	require.Equal(t, domain.Configured{}, Configured([]ports.Process{other,
 		process(ports.ProcessSettings{Roles: []string{"pull"}, Targets: []ports.ProcessTarget{{Name: "gateways"}}})},
 		"q"))
 	require.Equal(t, domain.Configured{Targets: map[string][]string{"": nil}},
-		configured([]ports.Process{process(ports.ProcessSettings{Roles: delivers})}, "q"))
+		Configured([]ports.Process{process(ports.ProcessSettings{Roles: delivers})}, "q"))
 	require.Equal(t, domain.Configured{
 		Issuers: map[string]domain.ConfiguredIssuer{"a": {Profiles: []string{"x", "y"}, Known: true},
 			"b": {Profiles: []string{"x"}}, "c": {}},
 		Zones:   []string{"one", "two"},
 		Targets: map[string][]string{"": {"nginx", "hook"}, "edge": {"disk"}},
-	}, configured([]ports.Process{
+	}, Configured([]ports.Process{
 		process(ports.ProcessSettings{Roles: delivers, Zones: []string{"one"},
 			Targets: []ports.ProcessTarget{{Name: "nginx"}}, Issuers: []ports.ProcessIssuer{
 				{Name: "a", Profiles: []string{"x"}, Known: true}, {Name: "b", Profiles: []string{"x"}, Known: true}}}),

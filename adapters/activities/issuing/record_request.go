@@ -100,7 +100,7 @@ func (a *Activities) unknown(ctx context.Context, in ports.RecordRequestInput, r
 	if err != nil {
 		return nil, fmt.Errorf("read processes: %w", err)
 	}
-	return configured(processes, activity.GetInfo(ctx).TaskQueue).Check(*in.Request.Spec, before), nil
+	return Configured(processes, activity.GetInfo(ctx).TaskQueue).Check(*in.Request.Spec, before), nil
 }
 
 // conflict says that the spec was made from another one than the stored one.
