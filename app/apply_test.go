@@ -85,7 +85,7 @@ func TestPlan(t *testing.T) {
 	require.NoError(t, plan.Check(running, "elsewhere"), "nobody there has said what there is")
 	err = plan.Check(running, "everleaf")
 	require.Equal(t, domain.ReasonUnknownTarget, domain.AsFault(err).Reason)
-	require.ErrorContains(t, err, `certificate "c": deliveries[0] nginx`)
+	require.ErrorContains(t, err, `certificate "c": deliveries[0] "nginx"`)
 
 	due := Held{Known: true, Spec: wanted("f.example"), Status: serving(wanted("f.example"))}
 	due.Status.Renewal = &domain.RenewalPlan{At: time.Now().Add(-time.Hour)}
