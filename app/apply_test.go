@@ -88,6 +88,7 @@ func TestPlan(t *testing.T) {
 	require.ErrorContains(t, err, `certificate "c": deliveries[0] "nginx"`)
 
 	due := Held{Known: true, Spec: wanted("f.example"), Status: serving(wanted("f.example"))}
+	due.Status.Issued.Version = "v1"
 	due.Status.Renewal = &domain.RenewalPlan{At: time.Now().Add(-time.Hour)}
 	require.True(t, issues(due, wanted("f.example")), "its renewal is due")
 	due.Status.Renewal.At = time.Now().Add(time.Hour)
