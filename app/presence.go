@@ -66,7 +66,8 @@ func keepPresence(lifecycle fx.Lifecycle, p *presence, health *health) {
 
 func (p *presence) start(ctx context.Context) error {
 	if err := p.processes.RecordProcess(ctx, p.describe()); err != nil {
-		p.logger.Warn("this process is not in the table of processes: what it has does not count for others", "error", err)
+		p.logger.Warn("this process is not in the table of processes: what it has does not count for others", "error",
+			err)
 	}
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.cancel = cancel

@@ -48,5 +48,6 @@ func TestWhatAnotherWorkerHasIsWaitedFor(t *testing.T) {
 		})
 	}
 	nobodyIsAsked := mocks.NewMockProcesses(gomock.NewController(t))
-	require.Equal(t, error(refused), activities.Elsewhere(t.Context(), nobodyIsAsked, refused, activities.HasTarget("nginx")))
+	require.Equal(t, error(refused), activities.Elsewhere(t.Context(), nobodyIsAsked, refused,
+		activities.HasTarget("nginx")))
 }

@@ -144,7 +144,8 @@ func TestHTTPAnswers(t *testing.T) {
 	down := dns01.NewHTTPZone("shop.test", dns01.HTTP{URL: "http://127.0.0.1/secret-path"},
 		func(http.RoundTripper) http.RoundTripper {
 			return roundTripper(func(*http.Request) (*http.Response, error) {
-				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+				return nil, &net.OpError{Op: "dial", Net: "tcp",
+					Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 			})
 		})
 	fault := requireFault(t, down.Remove(t.Context(), []ports.DNSRecord{{Name: "x.shop.test", Value: "v"}}),

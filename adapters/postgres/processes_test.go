@@ -76,6 +76,15 @@ func TestProcessesComeAndGo(t *testing.T) {
 	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM processes`).Scan(&rows))
 	require.Equal(t, 1, rows, "those that are gone are removed by the next that comes")
 
+	// What cannot be read hides no other, and what claims to be of the future is not there.
+	for id, seen := range map[string]string{"unreadable": "now()", "future": "now() + interval '1 hour'"} {
+		_, err = pool.Exec(t.Context(), `INSERT INTO processes (id, host, build, settings, seen_at)
+			VALUES ($1, 'z', '', '{"targets": "x"}', `+seen+`)`, id)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{responder.ID, "unreadable"}, running())
+	require.NoError(t, processes.RemoveProcess(t.Context(), "unreadable"))
+
 	for range 2 {
 		require.NoError(t, processes.RemoveProcess(t.Context(), responder.ID))
 	}

@@ -77,6 +77,7 @@ func TestMistakesNameTheirLine(t *testing.T) {
 		head + "    tenant: [a]":              "f:3: a list stands where text belongs",
 		"certificates: [a]":                   "f:1: a list stands where fields belong",
 		head + "  a.example.com: {}":          `f:3: "a.example.com" is on line 2 already`,
+		head + "    deliveries:":              "f:3: nothing stands where a value belongs: leave the field out, or write []",
 		head + "    keyType: dsa":             `f:2: certificate "a.example.com": keyType "dsa": unknown`,
 		head + "    <<: {tenant: a}":          "f:3: a field's name is text",
 		head + "    fleet: other":             `f:2: certificate "a.example.com": its fleet is the file's`,

@@ -21,8 +21,9 @@ func Overlay(t testing.TB, sources map[string][2]string) (file string) {
 		require.NoError(t, err)
 		today, err := os.ReadFile(path)
 		require.NoError(t, err)
-		require.True(t, strings.Contains(string(today), texts[0]), "%s: this test builds another version by replacing %q, which is not there: "+
-			"name the rule as it is now", path, texts[0])
+		require.True(t, strings.Contains(string(today), texts[0]),
+			"%s: this test builds another version by replacing %q, which is not there: "+
+				"name the rule as it is now", path, texts[0])
 		replace[path] = filepath.Join(dir, filepath.Base(path))
 		other := strings.ReplaceAll(string(today), texts[0], texts[1])
 		require.NoError(t, os.WriteFile(replace[path], []byte(other), 0o600))

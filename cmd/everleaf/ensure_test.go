@@ -107,6 +107,21 @@ func TestEnsureSaysThatNothingChanges(t *testing.T) {
 		"www.example.com: nothing to change: the spec is as requested already\n", b.err.String())
 }
 
+// What would move a certificate to another issuer, or empty its spec, is refused and not guessed.
+func TestNothingIsEmptiedUnasked(t *testing.T) {
+	b := newBench(t)
+	of := held()
+	of.Spec.Issuers = []string{"spare"}
+	b.finds(of, nil)
+	b.exits(t, exitUsage, b.run(t.Context(), "cert", "change", name, "--remove-issuer", "spare"))
+	require.Contains(t, b.err.String(), "has no other issuer: name the one that is to follow with --use-issuer")
+
+	b = newBench(t)
+	b.in = strings.NewReader("deliveries: [nginx]\n")
+	b.exits(t, exitUsage, b.run(t.Context(), "cert", "ensure", name, "--spec", "-"))
+	require.Contains(t, b.err.String(), "it has no names: a spec file says the whole spec")
+}
+
 // A database that nobody had to ask is not opened.
 func TestWhatIsKeptNeedsNoPostgres(t *testing.T) {
 	b := newBench(t)

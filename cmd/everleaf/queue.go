@@ -27,7 +27,8 @@ func (k kit) checkQueue(ctx context.Context, keeper app.Keeper, name, setting st
 	}
 	switch {
 	case noWorker(err) && !anyway:
-		return fmt.Errorf("%w; with --start-anyway the request is sent anyway, and carried out when a worker starts", err)
+		return fmt.Errorf("%w; with --start-anyway the request is sent anyway, and carried out when a worker starts",
+			err)
 	case queue != "" && queue != setting:
 		_, _ = fmt.Fprintln(k.err, plain(fmt.Sprintf("%s: its workflow is on task queue %s, not on %s (--task-queue, EVERLEAF_TASK_QUEUE)",
 			name, queue, setting)))

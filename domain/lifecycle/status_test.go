@@ -119,3 +119,17 @@ func TestUnpublished(t *testing.T) {
 		}
 	}
 }
+
+// A record that cannot be read is why nobody knows what is in service.
+func TestStatusSaysWhyTheRecordIsNotRead(t *testing.T) {
+	t.Parallel()
+	broken := domain.Fault{Kind: domain.FaultOperator, Reason: "DatabaseError", Message: "a malformed row"}
+	m := serving(nil)
+	m.Unread = &Unread{Tries: 2, RetryAt: epoch, Fault: broken}
+	want := &domain.Failure{Fault: broken, Attempts: 2, RetryAt: epoch}
+	require.Equal(t, domain.PhaseChecking, m.Status("run").Phase)
+	require.Equal(t, want, m.Status("run").Failure)
+	m.Record = nil
+	require.Equal(t, domain.PhaseChecking, m.Status("run").Phase)
+	require.Equal(t, want, m.Status("run").Failure)
+}

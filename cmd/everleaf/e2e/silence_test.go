@@ -96,7 +96,8 @@ func (s *stack) revoked() {
 // acceptsWithin has a revocation accepted.
 func (s *stack) acceptsWithin(within time.Duration) {
 	s.t.Helper()
-	update := func(ctx context.Context, name string, reason domain.RevocationReason) (client.WorkflowUpdateHandle, error) {
+	update := func(ctx context.Context, name string, reason domain.RevocationReason) (client.WorkflowUpdateHandle,
+		error) {
 		return s.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 			WorkflowID: ports.WorkflowID(name), UpdateName: ports.RevokeUpdate,
 			WaitForStage: client.WorkflowUpdateStageAccepted, Args: []any{ports.RevokeRequest{Reason: reason}},
