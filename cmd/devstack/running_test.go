@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +30,7 @@ func newRunning(t *testing.T) *running {
 	build(t, filepath.Join(r.dir, ".bin/devstack"), ".")
 	build(t, filepath.Join(r.dir, ".bin/everleaf"), "../everleaf")
 	r.cmd = exec.Command(filepath.Join(r.dir, ".bin/devstack"), "run")
-	r.cmd.Dir = r.dir
+	r.cmd.Dir, r.cmd.Env = r.dir, user()
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +54,11 @@ func newRunning(t *testing.T) *running {
 		}
 	}()
 	return r
+}
+
+// user is the environment of somebody who sits before a terminal: without what tests know their servers by.
+func user() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "EVERLEAF_") })
 }
 
 func (r *running) said() string {
@@ -94,7 +101,7 @@ func (r *running) experiments() (lines []string) {
 func (r *running) paste(line string) (out string, code int) {
 	r.t.Helper()
 	cmd := exec.Command("sh", "-c", line)
-	cmd.Dir = r.dir
+	cmd.Dir, cmd.Env = r.dir, user()
 	b, _ := cmd.CombinedOutput()
 	return string(b), cmd.ProcessState.ExitCode()
 }
