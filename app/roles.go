@@ -66,6 +66,7 @@ var roles = []role{
 	{
 		name: RoleAuthorization, queue: hostless(ports.AuthorizationTaskQueue), activities: true, issues: true,
 		register: func(r worker.Registry, w work) {
+			issuing.RegisterShort(r, w.Issuing) // those that Postgres did not answer in time
 			issuing.RegisterLong(r, w.Issuing)
 			sweeping.Register(r, w.Sweeping)
 		},

@@ -28,8 +28,8 @@ func classify(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return err // Temporal knows
 	}
-	// An answer that comes as the time runs out may still count.
-	if _, ok := errors.AsType[*domain.Fault](err); !ok && ctx.Err() != nil {
+	// An answer that comes as the time runs out may still count, but not one that the end of the time makes.
+	if _, ok := errors.AsType[*domain.Fault](err); ctx.Err() != nil && (!ok || errors.Is(err, ctx.Err())) {
 		err = domain.NewFault(domain.FaultWait, domain.ReasonStepTimedOut, err, "the step did not finish in time")
 	}
 	if p, ok := errors.AsType[*parked](err); ok {

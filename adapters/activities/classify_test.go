@@ -89,6 +89,8 @@ func TestClassifyAtTheEndOfTime(t *testing.T) {
 	_, fault := faultIn(t, classify(ctx, fmt.Errorf("read order: %w", context.Cause(ctx))))
 	require.Equal(t, domain.FaultWait, fault.Kind)
 	require.Equal(t, domain.ReasonStepTimedOut, fault.Reason)
+	_, fault = faultIn(t, classify(ctx, waitFault))
+	require.Equal(t, domain.ReasonStepTimedOut, fault.Reason, "Postgres was asked no longer than the step's time")
 	require.NoError(t, classify(ctx, nil), "a step that made it in spite of the end has succeeded")
 }
 

@@ -12,12 +12,20 @@ import (
 	"everleaf/ports"
 )
 
-// localOptions are those of a step that touches Postgres alone. It runs within the workflow task, which costs no action
-// of its own and no second task. Postgres that hangs holds the task for 5 seconds and no longer.
+// A short step touches Postgres alone. It runs within the workflow task, which costs no action of its own and no second
+// task. A query waits while a task is at work, so the step has less than a second there.
 var localOptions = workflow.LocalActivityOptions{
+	StartToCloseTimeout:    700 * time.Millisecond,
+	ScheduleToCloseTimeout: 700 * time.Millisecond,
+	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, MaximumAttempts: 2},
+}
+
+// slowOptions are those of a short step that Postgres did not answer in time: an activity holds up nobody.
+var slowOptions = workflow.ActivityOptions{
 	StartToCloseTimeout:    5 * time.Second,
-	ScheduleToCloseTimeout: 5 * time.Second,
-	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumAttempts: 2},
+	ScheduleToCloseTimeout: 10 * time.Second,
+	WaitForCancellation:    true,
+	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
 }
 
 // remoteOptions are those of a step that meets the outside world. A heartbeat shows within seconds that a worker was
@@ -75,19 +83,33 @@ func priority(m *lifecycle.Machine, urgency int) temporal.Priority {
 	return p
 }
 
-// local runs a step within the workflow task, beside what follows.
-func local[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], in In, done func(Out),
+// short runs a short step, beside what follows.
+func short[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], in In, done func(Out),
 	failed func(domain.Fault)) {
 	options := localOptions
 	options.Summary = step.Summary
-	future := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in)
-	unanswered := func(fault domain.Fault) {
-		if fault.Reason == domain.ReasonStepTimedOut { // it waits for nothing else
-			fault.Reason, fault.Message = domain.ReasonDatabaseUnavailable, "Postgres did not answer within 5 s"
+	local := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, options), step.Name, in)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		if !timedOut(local.Get(ctx, nil)) {
+			outcome(ctx, r, local, done, failed)
+			return
 		}
-		failed(fault)
-	}
-	workflow.Go(ctx, func(ctx workflow.Context) { outcome(ctx, r, future, done, unanswered) })
+		options := slowOptions
+		options.TaskQueue = ports.AuthorizationTaskQueue(r.queue)
+		options.Priority = priority(r.machine, domain.PriorityUrgent)
+		options.Summary = step.Summary
+		slow := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in)
+		outcome(ctx, r, slow, done, func(fault domain.Fault) {
+			if fault.Reason == domain.ReasonStepTimedOut { // a short step waits for nothing else
+				fault.Reason, fault.Message = domain.ReasonDatabaseUnavailable, "Postgres did not answer within 10 s"
+			}
+			failed(fault)
+		})
+	})
+}
+
+func timedOut(err error) bool {
+	return err != nil && fault.Of(err).Reason == domain.ReasonStepTimedOut
 }
 
 // remote runs a step as an activity, beside what follows.

@@ -75,26 +75,41 @@ func TestLongTenantIsDropped(t *testing.T) {
 	}
 }
 
-// Postgres that hangs holds a workflow's task for 5 seconds; the run stays open, and says how it stands.
+// Postgres that hangs holds a workflow's task for less than a second, which a query waits for; then it is asked by an
+// activity.
 func TestPostgresHangs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.env.SetTestTimeout(time.Minute)
-	hangs, first := make(chan struct{}), true
+	hangs := make(chan struct{})
 	var status domain.Status
 	w.meanwhile[ports.ReserveOrder.Name] = func() {
-		if first {
-			first = false
-			w.inLoop(func() { status = w.status() })
+		switch len(w.inputs[ports.ReserveOrder.Name]) {
+		case 1:
 			<-hangs
+		case 2:
+			w.inLoop(func() { status = w.status() })
 		}
 	}
 	t.Cleanup(func() { close(hangs) })
-	began := time.Now()
 	w.lives(spec, 30*time.Second)
 	require.Equal(t, domain.PhaseIssuing, status.Phase)
-	require.Equal(t, domain.ReasonDatabaseUnavailable, inputsOf(w, ports.RecordFailure)[0].Fault.Reason)
-	require.Less(t, time.Since(began), 8*time.Second)
+	require.Less(t, localOptions.ScheduleToCloseTimeout, time.Second)
+	require.Equal(t, ports.AuthorizationTaskQueue(ports.TaskQueue), w.options[0].TaskQueue)
+	require.Empty(t, inputsOf(w, ports.RecordFailure))
+	require.NotNil(t, w.record.Issued)
+}
+
+// The run stays open where the activity is not answered either.
+func TestPostgresHangsOn(t *testing.T) {
+	w := newWorld(t)
+	late := domain.NewFault(domain.FaultWait, domain.ReasonStepTimedOut, nil, "the step did not finish in time")
+	w.failures[ports.ReserveOrder.Name] = []error{late, late}
+	w.lives(spec, time.Hour)
+	fault := inputsOf(w, ports.RecordFailure)[0].Fault
+	require.Equal(t, domain.ReasonDatabaseUnavailable, fault.Reason)
+	require.Equal(t, "Postgres did not answer within 10 s", fault.Message)
+	require.NotNil(t, w.record.Issued)
 }
 
 // A local step that fails at once is tried once more, and then it is the machine's affair.

@@ -19,11 +19,11 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 		if ticket, ok := m.Ticket(a.Request); ok {
 			in.Request = &ticket.Request
 		}
-		local(ctx, r, ports.RecordRequest, in,
+		short(ctx, r, ports.RecordRequest, in,
 			func(out ports.RecordRequestOutput) { m.Recorded(a, out, now(ctx)) },
 			func(fault domain.Fault) { m.Unrecorded(a, fault, now(ctx)) })
 	case lifecycle.StepReserve:
-		local(ctx, r, ports.ReserveOrder, ports.ReserveOrderInput{
+		short(ctx, r, ports.ReserveOrder, ports.ReserveOrderInput{
 			Certificate: m.Name, Spec: m.Attempt.Spec, Issuer: m.Attempt.Issuer, Want: m.Attempt.Want, At: now(ctx),
 		}, func(out ports.ReserveOrderOutput) { m.Reserved(a, out) }, failed)
 	case lifecycle.StepObtain:
@@ -32,7 +32,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			NewKey: m.Attempt.NewKey, Force: m.Attempt.Want.Force, Planned: m.Attempt.Want.Planned,
 		}, func(out ports.ObtainCertificateOutput) { m.ObtainedCertificate(a, out.Record) }, failed)
 	case lifecycle.StepRecordFailure:
-		local(ctx, r, ports.RecordFailure, r.failure(),
+		short(ctx, r, ports.RecordFailure, r.failure(),
 			func(out ports.RecordFailureOutput) { m.Decided(a, out) },
 			func(fault domain.Fault) { m.Undecided(a, fault, now(ctx)) })
 	case lifecycle.StepDeliver:
@@ -48,7 +48,7 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
 			func(out ports.RevokeCertificateOutput) { m.Revoked(a, out.Record) }, failed)
 	case lifecycle.StepRelease:
-		local(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{
+		short(ctx, r, ports.RecordReleased, ports.RecordReleasedInput{
 			Certificate: m.Name, At: now(ctx), Cancelled: m.Mode == lifecycle.Cancelled,
 		},
 			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)

@@ -50,8 +50,8 @@ func New(p Params) *Activities {
 	return a
 }
 
-// RegisterShort registers the steps that workflows run in their own workflow tasks, on the queue of the workflows: they
-// touch Postgres alone.
+// RegisterShort registers the steps that touch Postgres alone. Workflows run them in their own workflow tasks, and on the
+// authorization queue where Postgres is slow.
 func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	activities.Register(r, ports.ReserveOrder, a.ReserveOrder)
 	activities.Register(r, ports.RecordRequest, a.RecordRequest)
