@@ -33,5 +33,5 @@ func TestRecordSlowPostgres(t *testing.T) {
 	(<-renewed).exits(t, 0)
 	history := s.rested(s.name)
 	require.False(t, has(history, enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT), "the second try is answered")
-	keep(t, corpus, "slow-postgres", history)
+	keep(t, corpus, slowPostgres, history)
 }

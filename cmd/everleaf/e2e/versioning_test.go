@@ -162,14 +162,25 @@ func (s *stack) makeCurrent(build string) {
 	})
 }
 
-// activitiesOf are the types of the activities that a run scheduled.
+// activitiesOf are the types of the activities that a run scheduled, without the short steps that a busy machine made
+// activities of.
 func activitiesOf(history *historypb.History) (types []string) {
-	for _, e := range history.Events {
-		if scheduled := e.GetActivityTaskScheduledEventAttributes(); scheduled != nil {
+	for _, event := range history.Events {
+		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil && !slowStep(event) {
 			types = append(types, scheduled.GetActivityType().GetName())
 		}
 	}
 	return types
+}
+
+// slowStep reports whether an event schedules a short step that Postgres did not answer within the workflow task.
+func slowStep(event *historypb.HistoryEvent) bool {
+	switch event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() {
+	case ports.RecordRequest.Name, ports.ReserveOrder.Name, ports.RecordFailure.Name, ports.RecordReleased.Name:
+		return true
+	default:
+		return false
+	}
 }
 
 // buildsOf are the builds that completed a run's workflow tasks, in order, each once.
