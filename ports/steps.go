@@ -15,7 +15,7 @@ import (
 // "VersionReplaced".
 var (
 	// ReserveOrder reads the record and decides whether a certificate has to be obtained. It touches Postgres alone and
-	// runs as a local activity. Idempotent.
+	// runs as a local activity, or, where Postgres is slow, as an activity. Idempotent.
 	ReserveOrder = Step[ReserveOrderInput, ReserveOrderOutput]{Name: "ReserveOrder",
 		Summary: "see what is stored and what is needed"}
 	// ObtainCertificate takes an issuance from the key to a stored certificate with its plan: key and CSR, newOrder,
@@ -33,7 +33,7 @@ var (
 		Summary: "deliver to a target"}
 	// RemoveDelivery clears one target and records it. Idempotency key: certificate and target.
 	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: "RemoveDelivery", Summary: "clear a target"}
-	// RecordRequest validates and records what a caller asks for, with an event. It runs as a local activity, as do all
+	// RecordRequest validates and records what a caller asks for, with an event. It runs as ReserveOrder does, as do all
 	// Record steps. Without a request it only reads the record. Idempotency key: the request's ID.
 	RecordRequest = Step[RecordRequestInput, RecordRequestOutput]{Name: "RecordRequest", Summary: "record the request"}
 	// RecordFailure decides what follows a failure, by the policy, and records it. Idempotency key: what failed, and

@@ -13,8 +13,8 @@ import (
 	"everleaf/ports"
 )
 
-// queryTimeout bounds a query. A worker answers in milliseconds, but not while it runs a local activity: then the
-// query waits for the workflow task's heartbeat, due after 8 s. The SDK ends a call after 10 s.
+// queryTimeout bounds a query. A worker answers in milliseconds, but not while it runs a local activity: that has less
+// than a second. The server tries another worker after 5 s. The SDK ends a call after 10 s.
 const queryTimeout = 10 * time.Second
 
 // forQuery bounds a query by queryTimeout and by half of the caller's time: the rest is for finding out why no answer

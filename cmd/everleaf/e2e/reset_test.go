@@ -238,8 +238,7 @@ func (l *resets) settles(what string, before truth) {
 	for _, event := range run.Events {
 		attributes := event.GetWorkflowTaskFailedEventAttributes()
 		if attributes != nil && attributes.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW &&
-			// The SDK can ask for a history before the server has stored the task's own events; it then gets the task again.
-			!strings.Contains(attributes.GetFailure().GetMessage(), "premature end of stream") {
+			!prematureEnd(event) {
 			failed = append(failed, attributes.String())
 		}
 	}

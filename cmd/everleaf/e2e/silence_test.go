@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/caller"
@@ -134,7 +137,8 @@ func (s *stack) answersThroughout(period, within time.Duration) {
 			return answer.Get(&status)
 		}
 	}
-	answers, slowest, usual := 0, time.Duration(0), time.Duration(0)
+	var answers []time.Duration
+	usual := time.Duration(0)
 	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
 	defer func() {
@@ -170,14 +174,34 @@ func (s *stack) answersThroughout(period, within time.Duration) {
 			}
 			s.t.Logf("DBG log %s", s.log)
 		}
-		answers, slowest, usual = answers+1, max(slowest, took), max(usual, rested)
+		answers, usual = append(answers, took), max(usual, rested)
 		if !time.Now().Before(end) {
 			break
 		}
 	}
-	s.t.Logf("%d times Status, answered within %s, that of a certificate at rest within %s", answers,
-		slowest.Round(time.Millisecond), usual.Round(time.Millisecond))
-	require.Less(s.t, slowest, within+usual)
+	slices.Sort(answers)
+	s.t.Logf("%d times Status, answered within %s, that of a certificate at rest within %s", len(answers),
+		answers[len(answers)-1].Round(time.Millisecond), usual.Round(time.Millisecond))
+	late := slices.DeleteFunc(answers, func(took time.Duration) bool { return took < within+usual })
+	require.LessOrEqual(s.t, len(late), s.prematureEnds(), "%v", late)
+}
+
+// prematureEnds counts the workflow tasks that failed since the server leaves the events of a speculative task out of
+// the history that it hands out (https://github.com/temporalio/temporal/issues/7741). A query that comes then is
+// answered by its second try, 5 s later.
+func (s *stack) prematureEnds() (n int) {
+	s.t.Helper()
+	for _, event := range s.history(ports.WorkflowID(s.name), "").Events {
+		if prematureEnd(event) {
+			n++
+		}
+	}
+	return n
+}
+
+func prematureEnd(event *historypb.HistoryEvent) bool {
+	return strings.Contains(event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage(),
+		"premature end of stream")
 }
 
 // times is how long a call takes, and how long the same takes for a certificate at rest at the same moment, which shows
