@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"everleaf/domain"
+	"everleaf/domain/fields"
 )
 
 // shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor
@@ -60,7 +60,7 @@ func (f *finding) shape(at string, node any, t reflect.Type) {
 
 func (f *finding) unknown(at, name string, known []string) {
 	meant := ""
-	if near := domain.Nearest(name, known); near != "" {
+	if near := fields.Nearest(name, known); near != "" {
 		meant = "; is " + near + " meant?"
 	}
 	f.add(at, "there is no such field; there are %s%s", strings.Join(known, ", "), meant)
