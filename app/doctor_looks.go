@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -219,6 +221,9 @@ func (d *doctor) issuer(issuer Issuer) func(context.Context) (string, error) {
 
 func (d *doctor) zone(zone dns01.ZoneConfig) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
+		if err := zone.Missing(); err != nil {
+			return "", inEntry(err)
+		}
 		name, err := dns01.Probe(ctx, zone, d.config.DNS01)
 		if err != nil {
 			return "", err
@@ -233,6 +238,9 @@ func (d *doctor) target(target delivery.Config) func(context.Context) (string, e
 		if err != nil {
 			return "", err
 		}
+		if err := target.Missing(); err != nil {
+			return "", inEntry(err)
+		}
 		prober, ok := kind.(delivery.Prober)
 		switch {
 		case ok:
@@ -244,6 +252,9 @@ func (d *doctor) target(target delivery.Config) func(context.Context) (string, e
 		}
 	}
 }
+
+// inEntry is about fields of the entry that the look is for.
+func inEntry(err error) error { return errors.New(strings.TrimPrefix(err.Error(), ".")) }
 
 // pulls looks at the listener's files: the listener itself is another process's.
 func (d *doctor) pulls(_ context.Context, pool *pgxpool.Pool) (string, error) {
