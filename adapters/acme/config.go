@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/kinds"
 	"everleaf/adapters/internal/problems"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -81,6 +82,15 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 		wire:     &transport{next: network},
 		circuit:  newCircuit(),
 	}, nil
+}
+
+// Describe is the issuer as a process shows it, without credentials and the contact.
+func (c Config) Describe() ports.ProcessIssuer {
+	settings := ports.Settings{"caBundle": c.CABundle}
+	if c.OnlyReturnExisting {
+		settings["onlyReturnExisting"] = "true"
+	}
+	return ports.ProcessIssuer{Name: c.Issuer, Directory: c.Directory, Settings: kinds.Given(settings)}
 }
 
 // Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.

@@ -4,13 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/kinds"
 	"everleaf/adapters/internal/problems"
 	"everleaf/adapters/internal/program"
 	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 const (
@@ -63,6 +67,41 @@ func (c Config) Missing() error {
 		return local.Missing()
 	}
 	return nil
+}
+
+// Shown are the target's settings that hold no secret. A kind that does not say which those are shows its name alone.
+func (c Config) Shown() ports.Settings {
+	name, kind, err := c.Kind()
+	if err != nil {
+		return nil
+	}
+	return kinds.Shown(name, kind)
+}
+
+// Shown is part of Config.Shown. Arguments of a command may be secret.
+func (d Directory) Shown() ports.Settings {
+	return ports.Settings{"path": d.Path, "owner": d.Owner, "combined": d.Combined, "command": program.Name(d.Command)}
+}
+
+// Shown is part of Config.Shown. The URL's path and query may hold a key.
+func (c Webhook) Shown() ports.Settings {
+	shown := ports.Settings{"key": string(c.Key), "recipient": c.Recipient, "tokenURL": c.TokenURL,
+		"caBundle": c.CABundle}
+	if address, err := parseAddress(c.URL); err == nil {
+		shown["url"] = address.shown
+	}
+	return shown
+}
+
+// Shown is part of Config.Shown.
+func (p Pull) Shown() ports.Settings {
+	return ports.Settings{"clients": strings.Join(slices.Sorted(slices.Values(p.Clients)), ", ")}
+}
+
+// Shown is part of Config.Shown.
+func (e Exec) Shown() ports.Settings {
+	return ports.Settings{"command": program.Name(e.Command), "env": strings.Join(e.Env, ", "),
+		"key": strconv.FormatBool(e.Key)}
 }
 
 // Missing is part of Config.Missing.

@@ -12,9 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/kinds"
 	"everleaf/adapters/internal/problems"
+	"everleaf/adapters/internal/program"
 	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 const (
@@ -89,6 +92,38 @@ func (c ZoneConfig) check() error {
 		return problems.Join(zone, fmt.Errorf(" (%s): %w", c.Zone, err))
 	}
 	return problems.Join(zone, kind.Check())
+}
+
+// Shown are the zone's settings that hold no secret. A kind that does not say which those are shows its name alone.
+func (c ZoneConfig) Shown() ports.Settings {
+	name, kind, err := c.Kind()
+	if err != nil {
+		return nil
+	}
+	return kinds.Shown(name, kind)
+}
+
+// Shown is part of ZoneConfig.Shown.
+func (c RFC2136) Shown() ports.Settings {
+	shown := ports.Settings{"server": c.Server}
+	if c.TSIG != nil {
+		shown["tsig.name"], shown["tsig.algorithm"] = c.TSIG.Name, c.TSIG.Algorithm
+	}
+	return shown
+}
+
+// Shown is part of ZoneConfig.Shown. The URL's path may hold a key.
+func (c HTTP) Shown() ports.Settings {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil
+	}
+	return ports.Settings{"url": u.Scheme + "://" + u.Host}
+}
+
+// Shown is part of ZoneConfig.Shown.
+func (c Exec) Shown() ports.Settings {
+	return ports.Settings{"command": program.Name(c.Command), "env": strings.Join(c.Env, ", ")}
 }
 
 // Missing says what of one zone's settings this host does not have, each from its field on: programs, and variables for

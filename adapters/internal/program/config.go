@@ -64,6 +64,14 @@ func (c Config) Missing() error {
 	return problems.Join(found...)
 }
 
+// Name is the program of a command, without arguments, which may be secret.
+func Name(command []string) string {
+	if len(command) == 0 {
+		return ""
+	}
+	return command[0]
+}
+
 // Find says that the program of a command, which stands in the field, cannot be run on this host, and why.
 func Find(field string, command []string) error {
 	if len(command) == 0 {
