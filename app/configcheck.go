@@ -22,6 +22,8 @@ type FileCheck struct {
 	Zones   []string `json:"zones"`
 	// Problems are all that is wrong, in the file's order.
 	Problems []FileProblem `json:"problems"`
+	// Warnings are what this host does not have and the worker's may: programs, and variables for them.
+	Warnings []FileProblem `json:"warnings"`
 }
 
 // FileProblem is one thing in a configuration file that cannot work.
@@ -34,15 +36,15 @@ type FileProblem struct {
 }
 
 // CheckFile reads the file as workers with these roles do, and reports all that is wrong with it and not only the
-// first. Of one issuer, target or zone it may find the next problem once the first is corrected. Nobody is contacted.
+// first. Of one field it reports one problem. Nobody is contacted.
 func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) FileCheck {
 	c := Config{Roles: roles}
 	c.Pull.Listen = ":0" // whoever has the role serves what the file says
 	check := FileCheck{File: path, Roles: roles, Issuers: []string{}, Targets: []string{}, Zones: []string{},
-		Problems: []FileProblem{}}
+		Problems: []FileProblem{}, Warnings: []FileProblem{}}
 	file, err := configfile.Read(path)
-	if err != nil {
-		check.note(file, err)
+	check.note(file, err)
+	if file == nil {
 		return check
 	}
 	if c.needsIssuers() {
@@ -54,76 +56,115 @@ func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) Fi
 	if c.has(RoleAuthorization) {
 		check.zones(file, lookup)
 	}
-	slices.SortStableFunc(check.Problems, func(a, b FileProblem) int { return a.Line - b.Line })
+	byLine := func(a, b FileProblem) int { return a.Line - b.Line }
+	slices.SortStableFunc(check.Problems, byLine)
+	slices.SortStableFunc(check.Warnings, byLine)
 	return check
 }
 
 func (f *FileCheck) issuers(file *configfile.File, lookup configfile.Lookup) {
 	issuers, err := file.Issuers(lookup)
 	f.note(file, err)
-	if len(issuers) == 0 && err == nil {
-		f.Problems = append(f.Problems, FileProblem{Field: "issuers", Message: "it is missing: name at least one CA"})
+	if len(issuers) == 0 {
+		f.add(FileProblem{Field: "issuers", Message: "it is missing: name at least one CA"})
 	}
-	for _, issuer := range issuers {
-		if err := issuer.Validate(); err != nil {
+	for i, issuer := range issuers {
+		for _, err := range several(issuer.Validate()) {
 			f.note(file, errors.New(strings.TrimPrefix(err.Error(), f.File+": ")))
-			continue
 		}
-		f.Issuers = append(f.Issuers, issuer.Issuer)
+		if f.isGood(fmt.Sprintf("issuers[%d]", i)) {
+			f.Issuers = append(f.Issuers, issuer.Issuer)
+		}
 	}
 }
 
 func (f *FileCheck) targets(file *configfile.File, lookup configfile.Lookup, wanted func(delivery.Config) bool) {
 	targets, err := file.Targets(lookup, wanted)
 	f.note(file, err)
+	f.note(file, delivery.Check(targets))
 	for _, target := range targets {
-		if err := delivery.Check([]delivery.Config{target}); err != nil {
-			f.note(file, err)
-			continue
+		f.missing(file, target.Source, target.Missing())
+		if f.isGood(target.Source) {
+			f.Targets = append(f.Targets, target.Name)
 		}
-		// What Check leaves to New: files that the settings name.
-		if _, err := delivery.New([]delivery.Config{target}, delivery.Deps{}); err != nil {
-			f.note(file, errors.New(strings.Replace(err.Error(), "target "+target.Name, target.Source, 1)))
-			continue
-		}
-		f.Targets = append(f.Targets, target.Name)
 	}
 }
 
 func (f *FileCheck) zones(file *configfile.File, lookup configfile.Lookup) {
 	zones, err := file.Zones(lookup)
 	f.note(file, err)
-	if err != nil {
-		return // their places in the list are not those of the file
-	}
-	good := []dns01.ZoneConfig{}
+	f.note(file, dns01.Check(zones))
 	for i, zone := range zones {
-		// A zone is checked beside the good ones before it, for two must not be the same.
-		if err := dns01.Check(append(slices.Clone(good), zone)); err != nil {
-			f.note(file, errors.New(strings.Replace(err.Error(), fmt.Sprintf("dns[%d]", len(good)),
-				fmt.Sprintf("dns[%d]", i), 1)))
-			continue
+		at := fmt.Sprintf("dns[%d]", i)
+		f.missing(file, at, zone.Missing())
+		if f.isGood(at) {
+			f.Zones = append(f.Zones, zone.Zone)
 		}
-		good = append(good, zone)
-		f.Zones = append(f.Zones, zone.Zone)
+	}
+}
+
+// isGood reports whether nothing is wrong with what stands there.
+func (f *FileCheck) isGood(at string) bool {
+	return !slices.ContainsFunc(f.Problems, func(p FileProblem) bool { return within(p.Field, at) })
+}
+
+// within reports whether field is the place, or in it.
+func within(field, place string) bool {
+	rest, ok := strings.CutPrefix(field, place)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// add leaves out what follows from another problem: one with the same field, with what it is in, or with what is in it.
+func (f *FileCheck) add(problem FileProblem) {
+	if !slices.ContainsFunc(f.Problems, func(p FileProblem) bool {
+		return p.Field != "" && (within(problem.Field, p.Field) || within(p.Field, problem.Field))
+	}) {
+		f.Problems = append(f.Problems, problem)
+	}
+}
+
+// missing warns of what an entry needs and this host does not have, unless there is a problem with it.
+func (f *FileCheck) missing(file *configfile.File, entry string, err error) {
+	for _, err := range several(err) {
+		if p := placed(file, entry+err.Error()); f.isGood(p.Field) {
+			f.Warnings = append(f.Warnings, p)
+		}
 	}
 }
 
 // place is how a message about a field begins.
 var place = regexp.MustCompile(`^(issuers|targets|dns)\[\d+\][A-Za-z0-9.\[\]]*`)
 
-// note adds what an error says, with the line of the field that it begins with.
+// note adds what an error says.
 func (f *FileCheck) note(file *configfile.File, err error) {
-	if err == nil {
-		return
-	}
-	if problems, ok := errors.AsType[configfile.Problems](err); ok {
-		for _, p := range problems {
-			f.Problems = append(f.Problems, FileProblem{Line: p.Line, Field: p.Field, Message: p.Fix})
+	for _, err := range several(err) {
+		problems, ok := errors.AsType[configfile.Problems](err)
+		if !ok {
+			f.add(placed(file, err.Error()))
 		}
-		return
+		for _, p := range problems {
+			f.add(FileProblem{Line: p.Line, Field: p.Field, Message: p.Fix})
+		}
 	}
-	field := strings.TrimSuffix(place.FindString(err.Error()), ".")
-	message := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(err.Error(), field)), ": ")
-	f.Problems = append(f.Problems, FileProblem{Line: file.Line(field), Field: field, Message: message})
+}
+
+// placed is a message that begins with its field.
+func placed(file *configfile.File, text string) FileProblem {
+	field := strings.TrimSuffix(place.FindString(text), ".")
+	message := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(text, field)), ": ")
+	return FileProblem{Line: file.Line(field), Field: field, Message: message}
+}
+
+// several takes apart what an adapter has joined.
+func several(err error) []error {
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,7 @@ type doctor struct {
 	mu      sync.Mutex
 	closers []func()
 	pool    func() (*pgxpool.Pool, error)
+	schema  func() error
 	keeper  func() (*sealing.Keeper, error)
 }
 
@@ -55,6 +58,15 @@ func (d *doctor) looks(responderName string) []look {
 		}
 		return pool, err
 	})
+	d.schema = sync.OnceValue(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), lookLimit/2)
+		defer cancel()
+		pool, err := d.pool()
+		if err != nil {
+			return err
+		}
+		return postgres.CheckSchema(ctx, pool)
+	})
 	d.keeper = sync.OnceValues(func() (*sealing.Keeper, error) {
 		keeper, err := sealing.Open(context.Background(), d.config.Sealing)
 		if err == nil {
@@ -76,6 +88,19 @@ func (d *doctor) looks(responderName string) []look {
 			}
 			return apart("the database's clock", now, time.Now())
 		}, false)},
+	}
+	if len(d.config.polling()) > 0 || d.config.pulls() {
+		looks = append(looks, look{"processes", d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
+			processes, err := postgres.NewProcesses(pool).Processes(ctx)
+			if err != nil {
+				return "", err
+			}
+			own := describe(d.config)
+			if target, err := d.config.temporalConfig(); err == nil {
+				own.TaskQueue, own.Namespace = target.TaskQueue, target.Client.Namespace
+			}
+			return compare(processes, own)
+		}, false)})
 	}
 	if d.config.seals() {
 		looks = append(looks, look{"sealing key", d.stored(d.sealing, false)})
@@ -101,13 +126,13 @@ func (d *doctor) looks(responderName string) []look {
 	}
 	if responderName != "" {
 		looks = append(looks, look{"responder", d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
-			return http01.Probe(ctx, responderName, postgres.NewHTTPTokens(pool))
+			return http01.Probe(ctx, d.config.HTTP01, responderName, postgres.NewHTTPTokens(pool))
 		}, false)})
 	}
 	return looks
 }
 
-// stored is a look that needs the database. Its absence is the first one's to report.
+// stored is a look that needs the database and its tables. Their absence is the first one's to report.
 func (d *doctor) stored(run func(context.Context, *pgxpool.Pool) (string, error),
 	first bool) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
@@ -117,6 +142,8 @@ func (d *doctor) stored(run func(context.Context, *pgxpool.Pool) (string, error)
 			return "", err
 		case err != nil:
 			return "", caution("not looked at, for Postgres is out of reach: correct that first")
+		case !first && d.schema() != nil:
+			return "", caution("not looked at, for the database's tables are not those of this build: correct that first")
 		}
 		return run(ctx, pool)
 	}
@@ -219,6 +246,9 @@ func (d *doctor) issuer(issuer Issuer) func(context.Context) (string, error) {
 
 func (d *doctor) zone(zone dns01.ZoneConfig) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
+		if err := zone.Missing(); err != nil {
+			return "", inEntry(err)
+		}
 		name, err := dns01.Probe(ctx, zone, d.config.DNS01)
 		if err != nil {
 			return "", err
@@ -233,6 +263,9 @@ func (d *doctor) target(target delivery.Config) func(context.Context) (string, e
 		if err != nil {
 			return "", err
 		}
+		if err := target.Missing(); err != nil {
+			return "", inEntry(err)
+		}
 		prober, ok := kind.(delivery.Prober)
 		switch {
 		case ok:
@@ -244,6 +277,9 @@ func (d *doctor) target(target delivery.Config) func(context.Context) (string, e
 		}
 	}
 }
+
+// inEntry is about fields of the entry that the look is for.
+func inEntry(err error) error { return errors.New(strings.TrimPrefix(err.Error(), ".")) }
 
 // pulls looks at the listener's files: the listener itself is another process's.
 func (d *doctor) pulls(_ context.Context, pool *pgxpool.Pool) (string, error) {

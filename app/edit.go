@@ -133,6 +133,15 @@ func Change(ctx context.Context, keeper Editor, name string, find func(context.C
 	}
 }
 
+// CheckGeneration refuses what was made from another spec than the one in force, as Ensure does: with a Spec fault
+// "GenerationConflict". A nil expects nothing.
+func CheckGeneration(name string, expected *int64, generation int64) error {
+	if expected == nil || *expected == generation {
+		return nil
+	}
+	return domain.GenerationConflict(name, generation, *expected)
+}
+
 // Propose says what spec would change. It starts nothing and changes nothing.
 func Propose(ctx context.Context, keeper Editor, name string, held Held, spec Spec) (Status, error) {
 	if held.Kept {

@@ -112,31 +112,46 @@ func (p *presence) stop(ctx context.Context) error {
 
 // describe is this process as it is now.
 func (p *presence) describe() ports.Process {
-	config := p.reload.current()
 	described := ports.Process{ID: temporal.ProcessID(), Host: temporal.Host(),
-		Build: p.config.Workers.Versioning.BuildID}
-	for _, role := range p.config.Roles {
-		described.Roles = append(described.Roles, string(role))
-	}
+		Build: p.config.Workers.Versioning.BuildID, ProcessSettings: describe(p.reload.current())}
 	if p.target != nil {
 		described.TaskQueue, described.Namespace = p.target.TaskQueue, p.target.Client.Namespace
 	}
 	if p.issuers != nil {
 		described.Issuers = p.issuers.Describe()
-		for _, zone := range config.DNS01.Zones {
-			described.Zones = append(described.Zones, zone.Zone)
-		}
-	}
-	for _, target := range config.Targets {
-		host := ""
-		if p.config.has(RoleDelivery) {
-			host = p.config.DeliveryHost
-		}
-		described.Targets = append(described.Targets, ports.ProcessTarget{Name: target.Name, Host: host})
 	}
 	if p.ring != nil {
 		described.Opens = p.ring.IDs()
 		described.SealsWith = described.Opens[0]
+	}
+	return described
+}
+
+// describe is what a process with this config has need of by its roles, as far as the config says.
+func describe(config Config) ports.ProcessSettings {
+	var described ports.ProcessSettings
+	for _, role := range config.Roles {
+		described.Roles = append(described.Roles, string(role))
+	}
+	if len(config.issuing()) > 0 {
+		for _, issuer := range config.Issuers {
+			described.Issuers = append(described.Issuers, issuer.Describe())
+		}
+		for _, zone := range config.DNS01.Zones {
+			if described.ZoneSettings == nil {
+				described.ZoneSettings = map[string]ports.Settings{}
+			}
+			described.Zones = append(described.Zones, zone.Zone)
+			described.ZoneSettings[zone.Zone] = zone.Shown()
+		}
+	}
+	host := ""
+	if config.has(RoleDelivery) {
+		host = config.DeliveryHost
+	}
+	for _, target := range config.Targets {
+		described.Targets = append(described.Targets, ports.ProcessTarget{Name: target.Name, Host: host,
+			Settings: target.Shown()})
 	}
 	return described
 }

@@ -53,8 +53,12 @@ func TestAProcessDescribesWhatItsRolesHave(t *testing.T) {
 	t.Parallel()
 	config := settings(t)
 	config.DeliveryHost, config.Workers.Versioning.BuildID = "edge", "b1"
-	config.Targets = []delivery.Config{{Name: "nginx", Webhook: &delivery.Webhook{Secret: "whsec_secret"}}}
-	config.DNS01.Zones = []dns01.ZoneConfig{{Zone: "example.com"}}
+	config.Targets = []delivery.Config{{Name: "nginx", Webhook: &delivery.Webhook{
+		URL: "https://hooks.example.com/a-key?b=c", Secret: "whsec_secret"}}}
+	config.DNS01.Zones = []dns01.ZoneConfig{{Zone: "example.com", HTTP: &dns01.HTTP{
+		URL: "https://dns.example.com/a-key", Username: "a-user", Password: "a-password"}}}
+	config.Issuers[0].Email, config.Issuers[0].OnlyReturnExisting = "ops@example.com", true
+	config.Issuers[0].EAB = acme.EAB{KeyID: "a-key-id", HMACKey: "YS1zZWNyZXQ"}
 	p := newPresence(config, &reload{config: config}, nil, quiet())
 	ca, err := acme.New(config.Issuers[0], nil, nil, nil)
 	require.NoError(t, err)
@@ -68,8 +72,12 @@ func TestAProcessDescribesWhatItsRolesHave(t *testing.T) {
 		ProcessSettings: ports.ProcessSettings{
 			Roles:     []string{"workflows", "authorization", "delivery", "nexus", "responder", "pull"},
 			TaskQueue: "everleaf", Namespace: "default",
-			Issuers: []ports.ProcessIssuer{{Name: "default", Directory: config.Issuers[0].Directory}},
-			Targets: []ports.ProcessTarget{{Name: "nginx", Host: "edge"}}, Zones: []string{"example.com"},
+			Issuers: []ports.ProcessIssuer{{Name: "default", Directory: config.Issuers[0].Directory,
+				Settings: ports.Settings{"onlyReturnExisting": "true"}}},
+			Targets: []ports.ProcessTarget{{Name: "nginx", Host: "edge", Settings: ports.Settings{"kind": "webhook",
+				"url": "https://hooks.example.com"}}},
+			Zones: []string{"example.com"}, ZoneSettings: map[string]ports.Settings{"example.com": {"kind": "http",
+				"url": "https://dns.example.com"}},
 			Opens: ring.IDs(), SealsWith: ring.IDs()[0],
 		},
 	}, p.describe())

@@ -4,6 +4,7 @@ import (
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/telemetry"
 	"everleaf/domain"
+	"everleaf/domain/fields"
 	"everleaf/ports"
 )
 
@@ -102,7 +103,7 @@ const PhaseNoWorkflow = domain.PhaseNoWorkflow
 func AsFault(err error) *Fault { return domain.AsFault(err) }
 
 // Nearest is the known name that may be meant by a misspelled one; empty if there is none.
-func Nearest(name string, known []string) string { return domain.Nearest(name, known) }
+func Nearest(name string, known []string) string { return fields.Nearest(name, known) }
 
 // WorkflowID is the ID of the workflow that keeps the certificate called name.
 func WorkflowID(name string) string { return ports.WorkflowID(name) }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"everleaf/domain/fields"
 )
 
 // Configured is what the processes that run are configured with, as far as they have said so.
@@ -86,7 +88,7 @@ func choices(name string, known []string) string {
 		return "none is configured"
 	}
 	text := "there are " + andMore(known, maxChange)
-	if near := Nearest(name, known); near != "" {
+	if near := fields.Nearest(name, known); near != "" {
 		text += fmt.Sprintf("; did you mean %s?", quote(near))
 	}
 	return text

@@ -84,11 +84,3 @@ func TestConfigured(t *testing.T) {
 		require.Contains(t, fault.Message, c.says, c.name)
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{"nginx": "nginx", "ngnix": "nginx", "hok": "hook", "haproxy": "",
-		"": ""} {
-		require.Equal(t, want, domain.Nearest(name, []string{"nginx", "hook"}), name)
-	}
-}

@@ -1,6 +1,9 @@
 package domain
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // Edit is a change of a part of a spec: what it does not name stays. A field that is nil stays.
 type Edit struct {
@@ -66,4 +69,22 @@ func spelt(name string) string {
 		return ascii
 	}
 	return name
+}
+
+// GenerationConflict is the Spec fault "GenerationConflict" of a spec that was made from another one than that of the
+// stored generation, 0 if there is none.
+func GenerationConflict(certificate string, stored, expected int64) *Fault {
+	is := "its spec is of generation " + strconv.FormatInt(stored, 10)
+	switch {
+	case stored == 0 && expected == 0:
+		is = "somebody else asks for it for the first time, too"
+	case stored == 0:
+		is = "none is stored"
+	}
+	wanted := "generation " + strconv.FormatInt(expected, 10)
+	if expected == 0 {
+		wanted = "none"
+	}
+	return specFault(ReasonGenerationConflict, "certificate %q: %s, and %s was expected, so nothing was changed; read its spec "+
+		"again and change that", certificate, is, wanted)
 }

@@ -20,7 +20,8 @@ const (
 	ReasonGenerationConflict Reason = "GenerationConflict"
 	// ReasonRetired: the certificate is retired, and nothing is issued for it.
 	ReasonRetired Reason = "Retired"
-	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec.
+	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec,
+	// or the argument of a request is none.
 	ReasonInputMalformed Reason = "InputMalformed"
 	ReasonInputTooLarge  Reason = "InputTooLarge"
 	ReasonNoSpec         Reason = "NoSpec"
@@ -49,6 +50,8 @@ const (
 	ReasonTooManyCallers Reason = "TooManyCallers"
 	// ReasonUnknownCertificate: there is no certificate of this name.
 	ReasonUnknownCertificate Reason = "UnknownCertificate"
+	// ReasonUnknownField: the argument or input has a field that this build does not know.
+	ReasonUnknownField Reason = "UnknownField"
 	// ReasonUnknownReason and ReasonUnknownSigner: a revocation's reason or signer is not known.
 	ReasonUnknownReason Reason = "UnknownReason"
 	ReasonUnknownSigner Reason = "UnknownSigner"

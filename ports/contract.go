@@ -160,7 +160,7 @@ type RetireRequest struct {
 // Check refuses what can never be carried out, with a Spec fault that names the field.
 func (r RetireRequest) Check() error { return domain.ValidateNote(r.Note) }
 
-// StartInput is the input of a Certificate workflow that a caller starts. What else an input holds is ignored.
+// StartInput is the input of a Certificate workflow that a caller starts. Any other field is refused.
 type StartInput struct {
 	Spec domain.Spec `json:"spec"`
 	// ExpectedGeneration is that of EnsureRequest. An update with start has it in both.

@@ -37,16 +37,23 @@ type ProcessSettings struct {
 	Targets []ProcessTarget `json:"targets,omitempty"`
 	// Zones are the DNS zones that it may write challenges into.
 	Zones []string `json:"zones,omitempty"`
+	// ZoneSettings are those of each zone: see Settings.
+	ZoneSettings map[string]Settings `json:"zoneSettings,omitempty"`
 	// Opens are the IDs of the sealing keys that it can open, and SealsWith of the one that it seals with
 	// (KeyRing.IDs); empty for a process that has none.
 	Opens     []string `json:"opens,omitempty"`
 	SealsWith string   `json:"sealsWith,omitempty"`
 }
 
+// Settings are those of an issuer, a target or a zone that hold no secret and nothing made from one, as the
+// configuration file calls them: two processes with other ones do not do the same.
+type Settings map[string]string
+
 // ProcessIssuer is a CA that a process can order from.
 type ProcessIssuer struct {
-	Name      string `json:"name"`
-	Directory string `json:"directory"`
+	Name      string   `json:"name"`
+	Directory string   `json:"directory"`
+	Settings  Settings `json:"settings,omitempty"`
 	// Profiles are those that the CA's directory names. Known is false until the process has read it, and when that
 	// was long ago: then nobody knows them.
 	Profiles []string `json:"profiles,omitempty"`
@@ -57,7 +64,8 @@ type ProcessIssuer struct {
 type ProcessTarget struct {
 	Name string `json:"name"`
 	// Host is the delivery host of the process: specs name the target as name@host. Empty for none.
-	Host string `json:"host,omitempty"`
+	Host     string   `json:"host,omitempty"`
+	Settings Settings `json:"settings,omitempty"`
 }
 
 // String is the target as specs name it.

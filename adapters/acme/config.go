@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/kinds"
+	"everleaf/adapters/internal/problems"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -54,8 +56,8 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	if config.Timeout == 0 {
 		config.Timeout = defaultTimeout
 	}
-	if err := config.check(); err != nil {
-		return nil, config.located(err)
+	if err := config.Validate(); err != nil {
+		return nil, err
 	}
 	roots, err := config.roots()
 	if err != nil {
@@ -82,36 +84,46 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	}, nil
 }
 
+// Describe is the issuer as a process shows it, without credentials and the contact.
+func (c Config) Describe() ports.ProcessIssuer {
+	settings := ports.Settings{"caBundle": c.CABundle}
+	if c.OnlyReturnExisting {
+		settings["onlyReturnExisting"] = "true"
+	}
+	return ports.ProcessIssuer{Name: c.Issuer, Directory: c.Directory, Settings: kinds.Given(settings)}
+}
+
 // Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.
 func (c Config) Validate() error {
-	if err := c.check(); err != nil {
-		return c.located(err)
+	_, roots := c.roots()
+	var found []error
+	for _, p := range problems.Each(problems.Join(c.check(), roots)) {
+		found = append(found, c.located(p))
 	}
-	_, err := c.roots()
-	return c.located(err)
+	return problems.Join(found...)
 }
 
 func (c Config) check() error {
-	directory, err := url.Parse(c.Directory)
-	switch {
-	case !domain.IsConfiguredName(c.Issuer):
-		return invalid("issuer", c.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+	var name, timeout, email error
+	if !domain.IsConfiguredName(c.Issuer) {
+		name = invalid("issuer", c.Issuer, `use 1 to 63 of a-z, 0-9 and "-", beginning and ending with a letter or digit`)
+	}
+	if c.Timeout < 0 {
+		timeout = invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
+	}
+	if address, err := mail.ParseAddress(c.Email); c.Email != "" && (err != nil || address.Address != c.Email) {
+		email = invalid("acme-email", c.Email, "use a plain address such as ops@example.org")
+	}
+	return problems.Join(name, c.checkDirectory(), timeout, c.EAB.check(c.Issuer), email)
+}
+
+func (c Config) checkDirectory() error {
+	switch directory, err := url.Parse(c.Directory); {
 	case err == nil && directory.User != nil:
 		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
 		return invalid("acme-directory", c.Directory,
 			"it is not an https URL without fragment; use the one that the CA publishes")
-	case c.Timeout < 0:
-		return invalid("acme-timeout", c.Timeout.String(), "it is negative; use for example 30s")
-	}
-	if err := c.EAB.check(c.Issuer); err != nil {
-		return err
-	}
-	if c.Email == "" {
-		return nil
-	}
-	if address, err := mail.ParseAddress(c.Email); err != nil || address.Address != c.Email {
-		return invalid("acme-email", c.Email, "use a plain address such as ops@example.org")
 	}
 	return nil
 }

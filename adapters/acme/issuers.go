@@ -39,7 +39,7 @@ func (i *Issuers) Describe() []ports.ProcessIssuer {
 	described := make([]ports.ProcessIssuer, 0, len(byName))
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		ca := byName[name]
-		issuer := ports.ProcessIssuer{Name: name, Directory: ca.config.Directory}
+		issuer := ca.config.Describe()
 		// The CA may offer more since.
 		if known := ca.currentDirectory(); known != nil && time.Now().Before(known.until) {
 			issuer.Known = true

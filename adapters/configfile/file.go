@@ -33,8 +33,9 @@ type document struct {
 	DNS     []dns01.ZoneConfig `json:"dns,omitempty"`
 }
 
-// Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
-// Errors, here and below, are Problems, of which each names file, field and fix and shows no value that may be secret.
+// Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value. The
+// file that comes with such fields is without them, so that the rest can be checked. Errors, here and below, are
+// Problems, of which each names file, field and fix and shows no value that may be secret.
 func Read(path string) (*File, error) {
 	f := &File{path: path}
 	content, err := os.ReadFile(path)
@@ -54,13 +55,14 @@ func Read(path string) (*File, error) {
 		return nil, f.only("it is not YAML that JSON could say as well: %v", err)
 	}
 	found := f.finding()
-	found.shape("", tree, reflect.TypeFor[document]())
-	if err := found.err(); err != nil {
+	tree = found.shape("", tree, reflect.TypeFor[document]())
+	if f.content, err = json.Marshal(tree); err != nil {
+		return nil, f.only("it is not YAML that JSON could say as well: %v", err)
+	}
+	if _, err := f.decode(); err != nil {
 		return nil, err
 	}
-	f.content = asJSON
-	_, err = f.decode()
-	return f, err
+	return f, found.err()
 }
 
 func (f *File) decode() (d document, err error) {
@@ -71,8 +73,9 @@ func (f *File) decode() (d document, err error) {
 	return d, nil
 }
 
-// Issuers resolves and checks the issuers, in the file's order; where there are problems, those without one. What
-// acme.New refuses is not looked at; its faults name the field too.
+// Issuers resolves and checks the issuers, in the file's order. Those with problems are among them, here and below, with
+// what could be read of them, so that the rest can be checked. What acme.New refuses is not looked at; its faults name
+// the field too.
 func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -82,27 +85,18 @@ func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
 	var configs []acme.Config
 	found := f.finding()
 	for i, issuer := range d.Issuers {
-		at, before := fmt.Sprintf("issuers[%d]", i), len(found.problems)
+		at := fmt.Sprintf("issuers[%d]", i)
 		found.expand(at, reflect.ValueOf(&issuer), lookup)
-		expanded := len(found.problems) == before
 		found.unique(first, "issuers", i, issuer.Name, "specs call the CA by it")
-		if !expanded {
-			continue
-		}
-		config, field, fix := issuer.resolve()
-		if fix != "" {
-			found.add(at+field, "%s", fix)
-		}
-		if len(found.problems) == before {
-			config.Source = f.path + ": " + at
-			configs = append(configs, config)
-		}
+		config := issuer.resolve(func(field, fix string) { found.add(at+field, "%s", fix) })
+		config.Source = f.path + ": " + at
+		configs = append(configs, config)
 	}
 	return configs, found.err()
 }
 
 // Targets resolves the delivery targets that are wanted, in the file's order, and leaves the others out: their
-// variables need not be there. The names of all are checked. Where there are problems, it returns those without one.
+// variables need not be there. The names of all are checked.
 func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (targets []delivery.Config, err error) {
 	d, err := f.decode()
 	if err != nil {
@@ -111,13 +105,13 @@ func (f *File) Targets(lookup Lookup, wanted func(delivery.Config) bool) (target
 	first := map[string]int{}
 	found := f.finding()
 	for i, target := range d.Targets {
-		at, before := fmt.Sprintf("targets[%d]", i), len(found.problems)
+		at := fmt.Sprintf("targets[%d]", i)
 		needed := wanted(target)
 		if needed {
 			found.expand(at, reflect.ValueOf(&target), lookup)
 		}
 		found.unique(first, "targets", i, target.Name, "specs call the target by it")
-		if needed && len(found.problems) == before {
+		if needed {
 			target.Source = at
 			targets = append(targets, target)
 		}
@@ -134,8 +128,8 @@ func (f *File) TargetNames() (names []string) {
 	return names
 }
 
-// Zones resolves the DNS zones that challenges may be written into, in the file's order; where there are problems, it
-// returns those without one. What dns01.Check refuses is not looked at.
+// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not
+// looked at.
 func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	d, err := f.decode()
 	if err != nil {
@@ -144,11 +138,8 @@ func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	var zones []dns01.ZoneConfig
 	found := f.finding()
 	for i, zone := range d.DNS {
-		before := len(found.problems)
 		found.expand(fmt.Sprintf("dns[%d]", i), reflect.ValueOf(&zone), lookup)
-		if len(found.problems) == before {
-			zones = append(zones, zone)
-		}
+		zones = append(zones, zone)
 	}
 	return zones, found.err()
 }

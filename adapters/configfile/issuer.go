@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -35,55 +36,55 @@ type eab struct {
 	HMACKey string `json:"hmacKey"`
 }
 
-// resolve makes the config, or says which field cannot work and how to correct it.
-func (i issuer) resolve() (config acme.Config, field, fix string) {
-	config = acme.Config{
+// resolve makes the config, and says which fields cannot work and how to correct them. In the place of what cannot work
+// it has something that can, so that the rest can be checked.
+func (i issuer) resolve(wrong func(field, fix string)) acme.Config {
+	config := acme.Config{
 		Issuer: i.Name, Directory: i.Directory, Email: i.Email, CABundle: i.CABundle,
 		OnlyReturnExisting: i.OnlyReturnExisting,
 	}
-	if i.Preset == "" && i.Directory == "" {
-		return config, ".preset", "it is missing, and so is directory: choose one of " + presetNames() +
-			", or give the directory's URL"
+	known, ok := presets[i.Preset]
+	switch {
+	case i.Preset == "" && i.Directory == "":
+		wrong(".preset", "it is missing, and so is directory: choose one of "+presetNames()+", or give the directory's URL")
+	case i.Preset != "" && !ok:
+		wrong(".preset", "there is none called \""+i.Preset+"\": choose one of "+presetNames()+", or give directory instead")
+	case known.own != "" && i.Directory == "":
+		wrong(".directory", "it is missing: "+known.own)
+	case ok && known.own == "" && i.Directory != "":
+		wrong(".directory", "preset "+i.Preset+" stands for "+known.directory+": leave out one or the other")
 	}
-	if i.Preset != "" {
-		known, ok := presets[i.Preset]
-		switch {
-		case !ok:
-			return config, ".preset", "there is none called \"" + i.Preset + "\": choose one of " + presetNames() +
-				", or give directory instead"
-		case known.own != "" && i.Directory == "":
-			return config, ".directory", "it is missing: " + known.own
-		case known.own == "" && i.Directory != "":
-			return config, ".directory", "preset " + i.Preset + " stands for " + known.directory +
-				": leave out one or the other"
-		case known.eab != "" && i.EAB == nil && !i.OnlyReturnExisting:
-			return config, ".eab", "it is missing: this CA makes an account only for credentials that it gave you. " +
-				known.eab
-		case known.own == "":
-			config.Directory = known.directory
-		}
-	}
+	config.Directory = cmp.Or(i.Directory, known.directory, LetsEncrypt)
 	if i.Timeout != "" {
 		timeout, err := time.ParseDuration(i.Timeout)
 		if err != nil || timeout <= 0 {
-			return config, ".timeout", "it is not a duration above 0 such as 30s"
+			wrong(".timeout", "it is not a duration above 0 such as 30s")
+		} else {
+			config.Timeout = timeout
 		}
-		config.Timeout = timeout
 	}
 	if i.EAB != nil {
-		key := unpadded.Replace(i.EAB.HMACKey)
-		switch raw, err := base64.RawURLEncoding.DecodeString(key); {
-		case i.EAB.KeyID == "":
-			return config, ".eab.keyID", "it is missing: the CA gives it together with the HMAC key"
-		case i.EAB.HMACKey == "":
-			return config, ".eab.hmacKey", "it is missing: the CA gives it together with the key ID"
-		case err != nil || len(raw) == 0:
-			return config, ".eab.hmacKey", "it is not base64url: take it as the CA gave it, without quotes or line ends of " +
-				"its own"
-		}
-		config.EAB = acme.EAB{KeyID: i.EAB.KeyID, HMACKey: key}
+		config.EAB = i.EAB.resolve(wrong)
+	} else if known.eab != "" && !i.OnlyReturnExisting {
+		wrong(".eab", "it is missing: this CA makes an account only for credentials that it gave you. "+known.eab)
 	}
-	return config, "", ""
+	return config
+}
+
+func (e eab) resolve(wrong func(field, fix string)) acme.EAB {
+	if e.KeyID == "" {
+		wrong(".eab.keyID", "it is missing: the CA gives it together with the HMAC key")
+	}
+	key := unpadded.Replace(e.HMACKey)
+	switch raw, err := base64.RawURLEncoding.DecodeString(key); {
+	case e.HMACKey == "":
+		wrong(".eab.hmacKey", "it is missing: the CA gives it together with the key ID")
+	case err != nil || len(raw) == 0:
+		wrong(".eab.hmacKey", "it is not base64url: take it as the CA gave it, without quotes or line ends of its own")
+	case e.KeyID != "":
+		return acme.EAB{KeyID: e.KeyID, HMACKey: key}
+	}
+	return acme.EAB{}
 }
 
 // unpadded makes base64url without padding, which RFC 8555 §7.3.4 wants, of the other kinds that CAs show.

@@ -8,62 +8,75 @@ import (
 	"slices"
 	"strings"
 
-	"everleaf/domain"
+	"everleaf/domain/fields"
 )
 
 // shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor
-// keep the value to itself.
-func (f *finding) shape(at string, node any, t reflect.Type) {
+// keep the value to itself. It returns what can be decoded: what is of the wrong kind is null, and a field that does not
+// exist is left out, or has the name that is meant.
+func (f *finding) shape(at string, node any, t reflect.Type) any {
 	if node == nil {
-		return
+		return nil
 	}
+	fits, want := false, "a number"
 	switch t.Kind() {
 	case reflect.Pointer:
-		f.shape(at, node, t.Elem())
+		return f.shape(at, node, t.Elem())
 	case reflect.Struct:
-		entries, ok := node.(map[string]any)
-		if !ok {
-			f.kind(at, node, "fields")
-			return
+		if entries, ok := node.(map[string]any); ok {
+			return f.entries(at, entries, t)
 		}
-		known := fieldsOf(t)
-		for _, name := range slices.Sorted(maps.Keys(entries)) {
-			if field, ok := known[name]; ok {
-				f.shape(joined(at, name), entries[name], field.Type)
-			} else {
-				f.unknown(joined(at, name), name, slices.Sorted(maps.Keys(known)))
-			}
-		}
+		want = "fields"
 	case reflect.Slice:
-		list, ok := node.([]any)
-		if !ok {
-			f.kind(at, node, "a list")
-			return
+		if list, ok := node.([]any); ok {
+			for i, entry := range list {
+				list[i] = f.shape(fmt.Sprintf("%s[%d]", at, i), entry, t.Elem())
+			}
+			return list
 		}
-		for i, entry := range list {
-			f.shape(fmt.Sprintf("%s[%d]", at, i), entry, t.Elem())
-		}
+		want = "a list"
 	case reflect.String:
-		if _, ok := node.(string); !ok {
-			f.kind(at, node, "text")
-		}
+		_, fits = node.(string)
+		want = "text"
 	case reflect.Bool:
-		if _, ok := node.(bool); !ok {
-			f.kind(at, node, "true or false")
-		}
+		_, fits = node.(bool)
+		want = "true or false"
 	default:
-		if _, ok := node.(float64); !ok {
-			f.kind(at, node, "a number")
-		}
+		_, fits = node.(float64)
 	}
+	if fits {
+		return node
+	}
+	f.kind(at, node, want)
+	return nil
 }
 
-func (f *finding) unknown(at, name string, known []string) {
+func (f *finding) entries(at string, entries map[string]any, t reflect.Type) map[string]any {
+	known, clean := fieldsOf(t), map[string]any{}
+	names := slices.Sorted(maps.Keys(known))
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		meant := name
+		if _, ok := known[name]; !ok {
+			if meant = f.unknown(joined(at, name), name, names); meant == "" {
+				continue
+			}
+			if _, given := entries[meant]; given {
+				continue
+			}
+		}
+		clean[meant] = f.shape(joined(at, name), entries[name], known[meant].Type)
+	}
+	return clean
+}
+
+// unknown returns the name that is meant, empty if nobody knows.
+func (f *finding) unknown(at, name string, known []string) (near string) {
 	meant := ""
-	if near := domain.Nearest(name, known); near != "" {
+	if near = fields.Nearest(name, known); near != "" {
 		meant = "; is " + near + " meant?"
 	}
 	f.add(at, "there is no such field; there are %s%s", strings.Join(known, ", "), meant)
+	return near
 }
 
 // kind says what was found and what belongs there, never the value.
@@ -87,7 +100,7 @@ func (f *finding) kind(at string, node any, want string) {
 }
 
 // expand puts in the variables that the text below v refers to. It comes after parsing, so that no value can add a
-// field.
+// field. Text that refers to none that is set stays as it is.
 func (f *finding) expand(at string, v reflect.Value, lookup Lookup) {
 	switch v.Kind() {
 	case reflect.Pointer:

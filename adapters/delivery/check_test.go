@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func TestCheckNamesTheField(t *testing.T) {
@@ -56,4 +57,24 @@ func TestAnUnknownTargetListsTheKnown(t *testing.T) {
 	require.NoError(t, err)
 	_, err = none.Target("c")
 	require.ErrorContains(t, err, "it has: none")
+}
+
+// What a process says of its targets holds no secret, and nothing made from one.
+func TestShownHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		config Config
+		shown  ports.Settings
+	}{
+		{Config{Directory: &Directory{Path: "/etc/{name}", Owner: "www", Command: []string{"sh", "-c", "secret"}}},
+			ports.Settings{"kind": "directory", "path": "/etc/{name}", "owner": "www", "command": "sh"}},
+		{Config{Webhook: &Webhook{URL: "https://h.example.com/secret?secret=1", Secret: "whsec_secret", Key: KeyNone}},
+			ports.Settings{"kind": "webhook", "url": "https://h.example.com", "key": "none"}},
+		{Config{Pull: &Pull{Clients: []string{"b", "a"}}}, ports.Settings{"kind": "pull", "clients": "a, b"}},
+		{Config{Exec: &Exec{Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}},
+			ports.Settings{"kind": "exec", "command": "/bin/x", "env": "TOKEN", "key": "false"}},
+		{Config{}, nil},
+	} {
+		require.Equal(t, c.shown, c.config.Shown())
+	}
 }

@@ -23,7 +23,9 @@ type Config struct {
 // Kind are the settings of one kind of target. A new kind is a file with a type that has these methods, and a field of
 // Config.
 type Kind interface {
-	// Check says what is wrong with the settings, from the field on (".directory.path …"), and touches nothing.
+	// Check says all that is wrong with the settings (problems.Join), each from the field on (".directory.path …"). It
+	// reads files that they name, and touches nothing else. A kind that runs programs also has Missing: see
+	// Config.Missing.
 	Check() error
 	// Fetched reports whether what the target offers is fetched from the pull listener.
 	Fetched() bool

@@ -62,6 +62,9 @@ func (e Exec) settings() program.Config {
 // Check implements Kind.
 func (e Exec) Check() error { return e.settings().Check() }
 
+// Missing is part of Config.Missing.
+func (e Exec) Missing() error { return e.settings().Missing() }
+
 // Fetched implements Kind.
 func (Exec) Fetched() bool { return false }
 

@@ -2,8 +2,10 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"everleaf/adapters/internal/problems"
 	"everleaf/ports"
 )
 
@@ -20,15 +22,17 @@ func (p Pull) Check() error {
 			`name the clients that may fetch, as their client certificates do (DNS name, URI or common name), or `+
 				`"*" for each that the client CA has signed`)
 	}
-	for _, client := range p.Clients {
+	var found []error
+	for i, client := range p.Clients {
+		at := fmt.Sprintf("pull.clients[%d]", i)
 		if client == "" || strings.TrimSpace(client) != client {
-			return fieldError("pull.clients", client, "there is an empty name, or spaces around one")
+			found = append(found, fieldError(at, client, "there is an empty name, or spaces around one"))
 		}
 		if client != "*" && strings.Contains(client, "*") {
-			return fieldError("pull.clients", client, `"*" stands alone, for every client; patterns are not understood`)
+			found = append(found, fieldError(at, client, `"*" stands alone, for every client; patterns are not understood`))
 		}
 	}
-	return nil
+	return problems.Join(found...)
 }
 
 // Fetched implements Kind.

@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"everleaf/adapters/internal/problems"
 	"everleaf/adapters/internal/timeout"
 	"everleaf/ports"
 )
@@ -38,7 +39,8 @@ type webhookParts struct {
 // Check implements Kind.
 func (c Webhook) Check() error {
 	_, err := c.parts()
-	return err
+	_, roots := c.roots()
+	return problems.Join(err, roots)
 }
 
 // Fetched implements Kind.
@@ -51,17 +53,11 @@ func (c Webhook) Target(name string, deps Deps) (ports.Target, error) {
 
 // parts reads the settings. Values that may be secret (URL, secrets) are never shown.
 func (c Webhook) parts() (p webhookParts, err error) {
-	if p.address, err = parseAddress(c.URL); err != nil {
-		return p, err
-	}
-	if p.signers, err = parseSecrets(c.Secret); err != nil {
-		return p, err
-	}
-	if err = p.readKey(c); err != nil {
-		return p, err
-	}
+	var address, secret error
+	p.address, address = parseAddress(c.URL)
+	p.signers, secret = parseSecrets(c.Secret)
 	p.timeout = timeout.Or(c.Timeout, defaultWebhookTimeout)
-	return p, checkTimeout("webhook.timeout", c.Timeout)
+	return p, problems.Join(address, secret, p.readKey(c), checkTimeout("webhook.timeout", c.Timeout))
 }
 
 // concealedFieldError is a complaint about a value that is not shown.
@@ -151,13 +147,14 @@ func (p *webhookParts) readKey(c Webhook) error {
 	default:
 		return fieldError("webhook.key", string(c.Key), "choose token, encrypted, none or plain")
 	}
+	var tokenURL, recipient error
 	if p.transport != KeyByToken && c.TokenURL != "" {
-		return concealedFieldError("tokenURL", "it is for key: token alone; leave it out")
+		tokenURL = concealedFieldError("tokenURL", "it is for key: token alone; leave it out")
 	}
 	if p.transport != KeyEncrypted && c.Recipient != "" {
-		return concealedFieldError("recipient", "it is for key: encrypted alone; leave it out, or choose that")
+		recipient = concealedFieldError("recipient", "it is for key: encrypted alone; leave it out, or choose that")
 	}
-	return nil
+	return problems.Join(tokenURL, recipient)
 }
 
 // roots reads the bundle; nil stands for the system's.

@@ -12,8 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/kinds"
+	"everleaf/adapters/internal/problems"
+	"everleaf/adapters/internal/program"
 	"everleaf/adapters/internal/timeout"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 const (
@@ -30,22 +34,25 @@ var (
 	algorithms = []string{"hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
 )
 
-// Check refuses zones that cannot work; nobody is contacted. The fault is Operator "InvalidSetting"; it names the field
-// as dns[0].rfc2136.server, the fix, and the value unless that may be secret.
+// Check refuses zones that cannot work; nobody is contacted. Faults, one for each problem, are Operator
+// "InvalidSetting"; each names the field as dns[0].rfc2136.server, the fix, and the value unless that may be secret.
 func Check(zones []ZoneConfig) error {
 	seen := map[string]int{}
+	var found []error
 	for i, zone := range zones {
-		if err := zone.check(); err != nil {
-			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "dns[%d]%s", i, err.Error())
+		for _, p := range problems.Each(zone.check()) {
+			found = append(found,
+				domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, "dns[%d]%s", i, p.Error()))
 		}
 		name := canonical(zone.Zone)
 		if first, ok := seen[name]; ok {
-			return domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
-				"dns[%d].zone %q: the zone of dns[%d] as well; leave one of them out", i, zone.Zone, first)
+			found = append(found, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil,
+				"dns[%d].zone %q: the zone of dns[%d] as well; leave one of them out", i, zone.Zone, first))
+			continue
 		}
 		seen[name] = i
 	}
-	return nil
+	return problems.Join(found...)
 }
 
 // Validate refuses settings that cannot work, zones included; nobody is contacted. The fault is Operator
@@ -75,42 +82,95 @@ func invalidFault(flag, variable, value, fix string) error {
 }
 
 func (c ZoneConfig) check() error {
+	var zone error
 	if name := canonical(c.Zone); !zoneName.MatchString(name) || len(name) > 253 {
-		return fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as "+
+		zone = fieldError("zone", c.Zone, "give the zone's DNS name, for example acme.example.net; names beyond ASCII as "+
 			"xn--…")
 	}
 	_, kind, err := c.Kind()
 	if err != nil {
-		return fmt.Errorf(" (%s): %w", c.Zone, err)
+		return problems.Join(zone, fmt.Errorf(" (%s): %w", c.Zone, err))
 	}
-	return kind.Check()
+	return problems.Join(zone, kind.Check())
+}
+
+// Shown are the zone's settings that hold no secret. A kind that does not say which those are shows its name alone.
+func (c ZoneConfig) Shown() ports.Settings {
+	name, kind, err := c.Kind()
+	if err != nil {
+		return nil
+	}
+	return kinds.Shown(name, kind)
+}
+
+// Shown is part of ZoneConfig.Shown.
+func (c RFC2136) Shown() ports.Settings {
+	shown := ports.Settings{"server": c.Server}
+	if c.TSIG != nil {
+		shown["tsig.name"], shown["tsig.algorithm"] = c.TSIG.Name, c.TSIG.Algorithm
+	}
+	return shown
+}
+
+// Shown is part of ZoneConfig.Shown. The URL's path may hold a key.
+func (c HTTP) Shown() ports.Settings {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil
+	}
+	return ports.Settings{"url": u.Scheme + "://" + u.Host}
+}
+
+// Shown is part of ZoneConfig.Shown.
+func (c Exec) Shown() ports.Settings {
+	return ports.Settings{"command": program.Name(c.Command), "env": strings.Join(c.Env, ", ")}
+}
+
+// Missing says what of one zone's settings this host does not have, each from its field on: programs, and variables for
+// them. It is nothing wrong with settings that are read on another host than the worker's.
+func (c ZoneConfig) Missing() error {
+	_, kind, err := c.Kind()
+	if local, ok := kind.(interface{ Missing() error }); ok && err == nil {
+		return local.Missing()
+	}
+	return nil
 }
 
 // Check implements ZoneKind.
 func (c RFC2136) Check() error {
+	var server error
 	if _, err := withPort(c.Server, defaultPort); err != nil {
-		return fieldError("rfc2136.server", c.Server,
+		server = fieldError("rfc2136.server", c.Server,
 			"give the zone's primary server as host or host:port, for example ns1.example.net:53")
 	}
-	if t := c.TSIG; t != nil {
-		secret, err := base64.StdEncoding.DecodeString(t.Secret)
-		switch {
-		case !hostName.MatchString(t.Name):
-			return fieldError("rfc2136.tsig.name", t.Name,
-				"give the key's name as the server has it, for example everleaf")
-		case t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)):
-			return fieldError("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
-		case err != nil || len(secret) < leastTSIGSecret:
-			return concealedFieldError("rfc2136.tsig.secret",
-				"give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
-					"variable, as ${NAME}")
-		}
+	return problems.Join(server, c.TSIG.check(), checkTimeout("rfc2136.timeout", c.Timeout))
+}
+
+func (t *TSIG) check() error {
+	if t == nil {
+		return nil
 	}
-	return checkTimeout("rfc2136.timeout", c.Timeout)
+	var name, algorithm, key error
+	if !hostName.MatchString(t.Name) {
+		name = fieldError("rfc2136.tsig.name", t.Name, "give the key's name as the server has it, for example everleaf")
+	}
+	if t.Algorithm != "" && !slices.Contains(algorithms, strings.ToLower(t.Algorithm)) {
+		algorithm = fieldError("rfc2136.tsig.algorithm", t.Algorithm, "choose one of "+strings.Join(algorithms, ", "))
+	}
+	if secret, err := base64.StdEncoding.DecodeString(t.Secret); err != nil || len(secret) < leastTSIGSecret {
+		key = concealedFieldError("rfc2136.tsig.secret",
+			"give the key in base64, 16 bytes or more, as tsig-keygen prints it, through an environment "+
+				"variable, as ${NAME}")
+	}
+	return problems.Join(name, algorithm, key)
 }
 
 // Check implements ZoneKind. It shows no part of the URL, which may hold a password.
 func (c HTTP) Check() error {
+	return problems.Join(c.checkURL(), c.checkCredentials(), checkTimeout("http.timeout", c.Timeout))
+}
+
+func (c HTTP) checkURL() error {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
@@ -123,6 +183,12 @@ func (c HTTP) Check() error {
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return concealedFieldError("http.url",
 			"use https: http shows password and records to the network, and is for 127.0.0.1, [::1] and localhost alone")
+	}
+	return nil
+}
+
+func (c HTTP) checkCredentials() error {
+	switch {
 	case c.Username == "" && c.Password != "":
 		return concealedFieldError("http.username", "it is missing beside the password; give both or neither")
 	case c.Username != "" && c.Password == "":
@@ -131,7 +197,7 @@ func (c HTTP) Check() error {
 	case strings.Contains(c.Username, ":"): // RFC 7617 §2
 		return concealedFieldError("http.username", `it must not hold ":", which ends it in basic authentication`)
 	}
-	return checkTimeout("http.timeout", c.Timeout)
+	return nil
 }
 
 func loopback(host string) bool {

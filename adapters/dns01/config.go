@@ -46,7 +46,8 @@ type ZoneConfig struct {
 // ZoneKind are the settings of one way to write records. A new one is a file with a type that has these methods, and a
 // field of ZoneConfig.
 type ZoneKind interface {
-	// Check says what is wrong with the settings, from the field on (".rfc2136.server …"), and contacts nobody.
+	// Check says all that is wrong with the settings (problems.Join), each from the field on (".rfc2136.server …"), and
+	// contacts nobody. A kind that runs programs also has Missing: see ZoneConfig.Missing.
 	Check() error
 	// Through says in a few words who writes the records; secrets are left out.
 	Through() string

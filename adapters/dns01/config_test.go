@@ -7,6 +7,7 @@ import (
 
 	"everleaf/adapters/dns01"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 // Each setting that cannot work is refused by its name and with the fix; what may be secret is not shown.
@@ -66,5 +67,24 @@ func TestSettings(t *testing.T) {
 		require.NotContains(t, fault.Error(), "secret.example")
 		require.NotContains(t, fault.Error(), "=secret")
 		require.NotContains(t, fault.Error(), ":secret")
+	}
+}
+
+// What a process says of its zones holds no secret, and nothing made from one.
+func TestShownHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		config dns01.ZoneConfig
+		shown  ports.Settings
+	}{
+		{dns01.ZoneConfig{RFC2136: &dns01.RFC2136{Server: "ns1", TSIG: &dns01.TSIG{Name: "k", Secret: "secret"}}},
+			ports.Settings{"kind": "rfc2136", "server": "ns1", "tsig.name": "k"}},
+		{dns01.ZoneConfig{HTTP: &dns01.HTTP{URL: "https://d.example.com/secret", Username: "u", Password: "secret"}},
+			ports.Settings{"kind": "http", "url": "https://d.example.com"}},
+		{dns01.ZoneConfig{Exec: &dns01.Exec{Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}},
+			ports.Settings{"kind": "exec", "command": "/bin/x", "env": "TOKEN"}},
+		{dns01.ZoneConfig{}, nil},
+	} {
+		require.Equal(t, c.shown, c.config.Shown())
 	}
 }

@@ -49,6 +49,9 @@ func (c Exec) settings() program.Config {
 // Check implements ZoneKind.
 func (c Exec) Check() error { return c.settings().Check() }
 
+// Missing is part of ZoneConfig.Missing.
+func (c Exec) Missing() error { return c.settings().Missing() }
+
 // Through implements ZoneKind.
 func (c Exec) Through() string { return "exec " + filepath.Base(c.Command[0]) }
 

@@ -3,6 +3,7 @@ package http01
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,9 +19,9 @@ type Probes interface {
 }
 
 // Probe stores a token, asks for it at name's port 80 as a CA does (RFC 8555 §8.3), and removes it: the answer must be
-// that of a responder on this database. The name is looked up by this host's resolver. Fault: Operator
+// that of a responder on this database. The name is looked up, and redirects are followed, as by Check. Fault: Operator
 // "ResponderNotAnswering".
-func Probe(ctx context.Context, name string, probes Probes) (seen string, err error) {
+func Probe(ctx context.Context, config Config, name string, probes Probes) (seen string, err error) {
 	token, answer := rand.Text(), rand.Text()
 	if err := probes.PutProbe(ctx, token, answer); err != nil {
 		return "", err
@@ -36,9 +37,10 @@ func Probe(ctx context.Context, name string, probes Probes) (seen string, err er
 	if err != nil {
 		return "", failed(err)
 	}
-	response, err := (&http.Client{Transport: direct}).Do(request)
+	response, err := NewSolver(config, nil).client.Do(request)
 	if err != nil {
-		return "", failed(err)
+		seen, _ := explain(err, request.URL.Hostname(), defaultPort)
+		return "", failed(errors.New(seen))
 	}
 	defer func() { _ = response.Body.Close() }() // read only
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))

@@ -7,10 +7,12 @@ import (
 
 	"github.com/nexus-rpc/sdk-go/nexus"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporalnexus"
 
 	"everleaf/adapters/caller"
 	"everleaf/domain"
+	"everleaf/domain/lifecycle"
 	"everleaf/ports"
 )
 
@@ -37,10 +39,23 @@ func NewService(keeper *caller.Client) *nexus.Service {
 	return service
 }
 
+// read is the input of an operation, which it refuses where it says what this build does not understand.
+func read[In any](input converter.RawValue) (In, error) {
+	in, refusal := lifecycle.Read[In]("input", input.Payload().GetData())
+	if refusal != nil {
+		return in, refusal
+	}
+	return in, nil
+}
+
 // operation is one that a workflow carries. request refuses what can never work, before anything is started.
 func operation[In any](name string, request func(In) (ports.NexusRequest, error)) nexus.RegisterableOperation {
-	start := func(ctx context.Context, in In, options nexus.StartOperationOptions) (
+	start := func(ctx context.Context, input converter.RawValue, options nexus.StartOperationOptions) (
 		temporalnexus.WorkflowHandle[domain.Status], error) {
+		in, err := read[In](input)
+		if err != nil {
+			return nil, refusal(err)
+		}
 		r, err := request(in)
 		if err == nil {
 			err = domain.ValidateCertificateName(r.Certificate)
@@ -56,7 +71,7 @@ func operation[In any](name string, request func(In) (ports.NexusRequest, error)
 			StaticSummary:            name + " " + r.Certificate,
 		}, ports.NexusWorkflow, r)
 	}
-	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[In,
+	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[converter.RawValue,
 		domain.Status]{
 		Name: name, Handler: start,
 	})
@@ -74,9 +89,13 @@ func operationTimeout(header nexus.Header) time.Duration {
 // answering is left of a request's time to say that there was no answer.
 const answering = time.Second
 
-func status(keeper *caller.Client) func(context.Context, ports.NexusStatus,
+func status(keeper *caller.Client) func(context.Context, converter.RawValue,
 	nexus.StartOperationOptions) (domain.Status, error) {
-	return func(ctx context.Context, in ports.NexusStatus, _ nexus.StartOperationOptions) (domain.Status, error) {
+	return func(ctx context.Context, input converter.RawValue, _ nexus.StartOperationOptions) (domain.Status, error) {
+		in, err := read[ports.NexusStatus](input)
+		if err != nil {
+			return domain.Status{}, refusal(err)
+		}
 		bounded := ctx
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc

@@ -29,14 +29,28 @@ func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 		&record.Failure, &record.UpdatedAt,
 		&record.ReleasedAt, &record.Renewal},
 		version.fields()...)
-	err := row.Scan(append(fields, more...)...)
+	if err := row.Scan(append(fields, more...)...); err != nil {
+		return record, unreadable(record.Name, err)
+	}
 	record.Issued = version.issued()
 	record.UpdatedAt = record.UpdatedAt.UTC()
 	if record.ReleasedAt != nil {
 		released := record.ReleasedAt.UTC()
 		record.ReleasedAt = &released
 	}
-	return record, err
+	return record, nil
+}
+
+// unreadable names the row and the column of what cannot be decoded, as where somebody has edited it. The fault is
+// Operator "DatabaseError". Any other error is returned as it is.
+func unreadable(certificate string, err error) error {
+	scan, ok := errors.AsType[pgx.ScanArgError](err)
+	if !ok {
+		return err
+	}
+	return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, scan.Err,
+		"certificate %q: its row in Postgres cannot be read: somebody has edited it; correct column %s", certificate,
+		scan.FieldName)
 }
 
 // OfFleet implements ports.Catalog.

@@ -154,6 +154,13 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	decode("updated_at", row.UpdatedAt, &listed.UpdatedAt)
 	decode("released_at", row.ReleasedAt, &listed.ReleasedAt)
 	decode("revoked_at", row.RevokedAt, &listed.RevokedAt)
+	switch row.Phase {
+	case domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing:
+	default:
+		if len(malformed) == 0 {
+			malformed = append(malformed, fmt.Sprintf("phase: %q is none", row.Phase))
+		}
+	}
 	if len(listed.Spec.Names) == 0 && len(malformed) == 0 {
 		malformed = append(malformed, "spec: no names")
 	}

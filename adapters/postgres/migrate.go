@@ -105,6 +105,9 @@ func fittingSchema(ctx context.Context, pool *pgxpool.Pool) (found int64, err er
 	switch expected := migrations.Version(); {
 	case err != nil:
 		return found, err
+	case found == 0:
+		return found, domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooOld, nil,
+			"the database has none of Everleaf's tables yet: run `everleaf migrate`, which makes them")
 	case found < expected:
 		return found, domain.NewFault(domain.FaultOperator, domain.ReasonSchemaTooOld, nil,
 			"the database has schema version %d and this binary needs %d: run `everleaf migrate`", found, expected)

@@ -56,14 +56,14 @@ func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline 
 	timeline.CertificateRecord, err = scanRecord(tx.QueryRow(ctx, `
 		SELECT `+recordColumns+`,
 			(SELECT o.spec FROM orders o WHERE o.certificate = c.name AND o.state <> 'abandoned'
-				AND (v.created_at IS NULL OR o.created_at > v.created_at) ORDER BY o.created_at DESC LIMIT 1),
+				AND (v.created_at IS NULL OR o.created_at > v.created_at) ORDER BY o.created_at DESC LIMIT 1) AS "orders.spec",
 			(SELECT jsonb_build_object('issuer', o.issuer, 'url', coalesce(o.url, ''), 'since', o.created_at)
-				FROM orders o WHERE o.certificate = c.name AND o.state IN ('planned', 'placed')),
-			v.revoked_at, v.next_check, coalesce(v.check_failure, ''), `+pendingJSON+`, (
+				FROM orders o WHERE o.certificate = c.name AND o.state IN ('planned', 'placed')) AS orders,
+			v.revoked_at, v.next_check, coalesce(v.check_failure, '') AS check_failure, `+pendingJSON+` AS "versions.revoking", (
 			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at',
 				d.delivered_at,
 				'failure', d.failure) ORDER BY d.target)
-			FROM deliveries d WHERE d.certificate = c.name)
+			FROM deliveries d WHERE d.certificate = c.name) AS "deliveries.failure"
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
 		WHERE c.name = $1`, certificate), &timeline.Wanted, &timeline.Order, &timeline.RevokedAt, &timeline.NextCheck,
 		&timeline.CheckFailure, &timeline.Revoking, &timeline.Deliveries)

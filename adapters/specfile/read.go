@@ -15,12 +15,20 @@ import (
 	"everleaf/domain"
 )
 
+// One is a file of one certificate.
+type One struct {
+	domain.Spec
+	// ExpectedGeneration is the generation of the spec that the file was made from, nil if the file does not say: see
+	// ports.EnsureRequest. A fleet has none: it says what is wanted, whatever there is.
+	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
+}
+
 // ReadSpec reads one spec. source names the file in messages. The spec is not validated. Faults, here and below: Spec
 // "SpecFile", which names file, line and fix.
-func ReadSpec(source string, content []byte) (domain.Spec, error) {
-	var spec domain.Spec
-	err := decode(source, content, &spec)
-	return spec, err
+func ReadSpec(source string, content []byte) (One, error) {
+	var one One
+	err := decode(source, content, &one)
+	return one, err
 }
 
 // Fleet is a file of many certificates.

@@ -18,18 +18,36 @@ func TestSpecSurvivesWritingAndReading(t *testing.T) {
 			KeyRotation: domain.RotateNever, Tenant: "true # not a comment", Deliveries: []string{"disk@edge", "null"},
 			Fleet: "2027"},
 	} {
-		text, err := WriteSpec(spec)
-		require.NoError(t, err)
-		require.Regexp(t, `^names:\n`, string(text))
-		read, err := ReadSpec("f", text)
-		require.NoError(t, err, string(text))
-		require.Equal(t, spec, read)
-		asJSON, err := json.Marshal(spec)
-		require.NoError(t, err)
-		read, err = ReadSpec("f", asJSON)
-		require.NoError(t, err)
-		require.Equal(t, spec, read)
+		for _, one := range []One{{Spec: spec}, {Spec: spec, ExpectedGeneration: new(int64(7))}} {
+			text, err := WriteSpec(one)
+			require.NoError(t, err)
+			require.Regexp(t, `^names:\n`, string(text))
+			read, err := ReadSpec("f", text)
+			require.NoError(t, err, string(text))
+			require.Equal(t, one, read)
+			asJSON, err := json.Marshal(one)
+			require.NoError(t, err)
+			read, err = ReadSpec("f", asJSON)
+			require.NoError(t, err)
+			require.Equal(t, one, read)
+		}
 	}
+}
+
+func TestGenerationOfASpec(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"7.5":  "f:2: the number 7.5 stands where a whole number belongs",
+		`"7"`:  "f:2: text stands where a whole number belongs",
+		"null": "f:2: nothing stands where a value belongs",
+		"[7]":  "f:2: a list stands where a whole number belongs",
+	} {
+		_, err := ReadSpec("f", []byte("names: [a.example.com]\nexpectedGeneration: "+text+"\n"))
+		require.ErrorContains(t, err, says, text)
+	}
+	_, err := ReadSpec("f", []byte("names: [a.example.com]\nexpectedGenration: 7\n"))
+	require.ErrorContains(t, err, `f:2: there is no field "expectedGenration"; there are challenge, deliveries, expectedGeneration, fleet, `)
+	require.ErrorContains(t, err, `did you mean "expectedGeneration"?`)
 }
 
 func TestFleetFillsInDefaults(t *testing.T) {
@@ -71,6 +89,7 @@ func TestMistakesNameTheirLine(t *testing.T) {
 		"certficates: {}":                     `f:1: there is no field "certficates"; there are certificates, defaults, fleet`,
 		head + "    deliver: [a]":             `f:3: there is no field "deliver"; there are challenge, deliveries, fleet, issuers, keyRotation, keyType, names,`,
 		"defaults:\n  nams: [a]\n" + head:     `f:2: there is no field "nams"`,
+		head + "    expectedGeneration: 7":    `f:3: there is no field "expectedGeneration"; there are challenge, deliveries, fleet, issuers, keyRotation, keyType, names, profile, tenant; a fleet replaces whatever there is: leave it out`,
 		head + "    names: a.example.com":     "f:3: text stands where a list belongs",
 		head + "    names:\n      - 1":        "f:4: the number 1 stands where text belongs; put it in quotes",
 		head + "    tenant: true":             "f:3: the truth value true stands where text belongs",

@@ -1,12 +1,15 @@
 package specfile
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"everleaf/domain/fields"
 )
 
 // check compares what was parsed with the type that it is meant for. The decoders would do that too, but not say where.
@@ -25,8 +28,7 @@ func check(source string, node *yaml.Node, t reflect.Type) error {
 		return pairs(source, node, func(key, value *yaml.Node) error {
 			field, ok := known[key.Value]
 			if !ok {
-				return fault(source, key.Line, "there is no field %q; there are %s", key.Value,
-					strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+				return unknown(source, key, slices.Sorted(maps.Keys(known)))
 			}
 			return check(source, value, field)
 		})
@@ -42,13 +44,31 @@ func check(source string, node *yaml.Node, t reflect.Type) error {
 			}
 		}
 		return nil
-	default: // specs have nothing but text
+	case reflect.Pointer:
+		return check(source, node, t.Elem())
+	case reflect.Int64:
+		if node.Kind != yaml.ScalarNode || node.Tag != "!!int" {
+			return fault(source, node.Line, "%s stands where a whole number belongs", kind(node))
+		}
+		return nil
+	default: // else specs have nothing but text
 		if node.Kind != yaml.ScalarNode || node.Tag != "!!str" {
 			return fault(source, node.Line, "%s stands where text belongs; put it in quotes if it is meant as text",
 				kind(node))
 		}
 		return nil
 	}
+}
+
+func unknown(source string, key *yaml.Node, known []string) error {
+	hint := ""
+	if near := fields.Nearest(key.Value, known); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	if key.Value == "expectedGeneration" { // of a certificate's own file, as cert spec prints it
+		hint = "; a fleet replaces whatever there is: leave it out"
+	}
+	return fault(source, key.Line, "there is no field %q; there are %s%s", key.Value, strings.Join(known, ", "), hint)
 }
 
 // pairs visits the fields of a mapping. One that is there twice is refused.
@@ -88,12 +108,16 @@ func kind(node *yaml.Node) string {
 	}
 }
 
-// fieldsOf are the types of a struct's fields by their JSON names.
+// fieldsOf are the types of a struct's fields by their JSON names, with those of a struct that it embeds.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
-	fields := map[string]reflect.Type{}
+	types := map[string]reflect.Type{}
 	for field := range t.Fields() {
+		if field.Anonymous {
+			maps.Copy(types, fieldsOf(field.Type))
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		fields[name] = field.Type
+		types[name] = field.Type
 	}
-	return fields
+	return types
 }

@@ -2,14 +2,25 @@ package specfile
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"sigs.k8s.io/yaml"
 
 	"everleaf/domain"
 )
 
-// WriteSpec writes a spec as YAML that ReadSpec reads. The names come first: who edits it looks for them.
-func WriteSpec(spec domain.Spec) ([]byte, error) {
+// WriteSpec writes a spec as YAML that ReadSpec reads. The names come first: who edits it looks for them. The
+// generation comes last, and says what it is for.
+func WriteSpec(one One) ([]byte, error) {
+	text, err := writeSpec(one.Spec)
+	if err == nil && one.ExpectedGeneration != nil {
+		text = fmt.Appendf(text, "# With this line, the file is refused if the spec has changed since it was printed. Without, it replaces "+
+			"whatever there is.\nexpectedGeneration: %d\n", *one.ExpectedGeneration)
+	}
+	return text, err
+}
+
+func writeSpec(spec domain.Spec) ([]byte, error) {
 	names, err := yaml.Marshal(map[string][]string{"names": spec.Names})
 	if err != nil {
 		return nil, err

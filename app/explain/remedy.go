@@ -180,6 +180,6 @@ var shared = []struct {
 	{callMove, []domain.Reason{
 		domain.ReasonInputMalformed, domain.ReasonInputTooLarge, domain.ReasonNoSpec, domain.ReasonNoteCharacter,
 		domain.ReasonNoteTooLong, domain.ReasonUnknownRequest, domain.ReasonNotRetired, domain.ReasonUnknownReason,
-		domain.ReasonStartOptions, domain.ReasonUnknownSigner, domain.ReasonWorkflowID,
+		domain.ReasonStartOptions, domain.ReasonUnknownField, domain.ReasonUnknownSigner, domain.ReasonWorkflowID,
 	}},
 }

@@ -112,15 +112,16 @@ func TestWorkflowIDOfAnotherKind(t *testing.T) {
 	}
 }
 
-// Whatever a first input holds beside the spec is ignored: nothing but the record says what is in service.
+// A first input says what is wanted and nothing else: a state is refused like any field that no build knows.
 func TestFirstInputHasNoAuthority(t *testing.T) {
-	w := newWorld(t)
-	w.at(day, w.env.CancelWorkflow)
-	w.run(raw(`{"spec": {"names": ["a.example.com"]}, "machine": 9, "mode": "Clearing", "cycle": 7, "tenant": "x",
-		"record": {"issued": {"version": "stolen"}}, "issued": {"version": "stolen"}, "want": {"reason": "Requested"}}`))
-	require.True(t, temporal.IsCanceledError(w.env.GetWorkflowError()))
-	require.Equal(t, []string{"ObtainCertificate"}, w.steps())
-	require.Empty(t, inputsOf(w, ports.ObtainCertificate)[0].Replaces)
+	for _, field := range []string{`"machine": 9`, `"mode": "Clearing"`, `"cycle": 7`, `"tenant": "x"`, `"dryRun": true`,
+		`"record": {"issued": {"version": "stolen"}}`, `"want": {"reason": "Requested"}`} {
+		w := newWorld(t)
+		w.run(raw(`{"spec": {"names": ["a.example.com"]}, ` + field + `}`))
+		fault := faultIn(t, w.env.GetWorkflowError())
+		require.Equal(t, domain.ReasonUnknownField, fault.Reason, field)
+		require.Empty(t, w.calls, field)
+	}
 }
 
 // A workflow of somebody else that continues as new into this type hands over what it likes. The record wins.

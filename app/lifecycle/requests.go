@@ -1,11 +1,13 @@
 package lifecycle
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/app/internal/fault"
@@ -21,14 +23,14 @@ func (r *run) handle(ctx workflow.Context) error {
 		name, description  string
 		handler, validator any
 	}{
-		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem", r.ensure,
-			room[ports.EnsureRequest](r)},
-		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem", r.renew,
-			room[ports.RenewRequest](r)},
+		{ports.EnsureUpdate, "Start or change the certificate; answers when issued or with a problem",
+			decoded(r.ensure), room[ports.EnsureRequest](r)},
+		{ports.RenewUpdate, "Replace the certificate now; answers when issued or with a problem",
+			decoded(r.renew), room[ports.RenewRequest](r)},
 		{ports.RevokeUpdate, "Replace the certificate, then revoke the one in service; answers when done or with a problem",
-			r.revoke, check[ports.RevokeRequest]},
-		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem", r.retire,
-			check[ports.RetireRequest]},
+			decoded(r.revoke), check[ports.RevokeRequest]},
+		{ports.RetireUpdate, "End the workflow, keep what is stored; answers when done or with a problem",
+			decoded(r.retire), check[ports.RetireRequest]},
 	} {
 		err := workflow.SetUpdateHandlerWithOptions(ctx, update.name, update.handler,
 			workflow.UpdateHandlerOptions{Validator: update.validator, Description: update.description})
@@ -50,10 +52,10 @@ func (r *run) handle(ctx workflow.Context) error {
 const maxCallers = 8
 
 // room is a check that refuses a caller for whom there is none.
-func room[Request interface{ Check() error }](r *run) func(Request) error {
-	return func(request Request) error {
+func room[Request interface{ Check() error }](r *run) func(converter.RawValue) error {
+	return func(argument converter.RawValue) error {
 		if len(r.callers) < maxCallers {
-			return check(request)
+			return check[Request](argument)
 		}
 		return fault.Error(domain.Fault{Kind: domain.FaultWait, Reason: domain.ReasonTooManyCallers,
 			RetryAfter: 10 * time.Second,
@@ -62,13 +64,39 @@ func room[Request interface{ Check() error }](r *run) func(Request) error {
 	}
 }
 
-func check[Request interface{ Check() error }](request Request) error {
+// check refuses an argument that says what this build does not understand, or what can never be carried out.
+func check[Request interface{ Check() error }](argument converter.RawValue) error {
+	request, refusal := lifecycle.Read[Request]("argument", said(argument))
+	if refusal != nil {
+		return fault.Error(*refusal)
+	}
 	err := request.Check()
-	var refusal *domain.Fault
 	if errors.As(err, &refusal) {
 		return fault.Error(*refusal)
 	}
 	return err
+}
+
+// decoded is a handler for a request. It is replayed, so it leaves what it does not know to the validator: a request
+// that was accepted once stays so.
+func decoded[Request any](handler func(workflow.Context, Request) (domain.Status, error)) func(workflow.Context,
+	converter.RawValue) (domain.Status, error) {
+	return func(ctx workflow.Context, argument converter.RawValue) (domain.Status, error) {
+		var request Request
+		err := json.Unmarshal(said(argument), &request) //workflowcheck:ignore // JSON: the same each time
+		if err != nil {
+			return domain.Status{}, fmt.Errorf("decode the argument: %w", err)
+		}
+		return handler(ctx, request)
+	}
+}
+
+// said is an argument's JSON. None at all says nothing.
+func said(argument converter.RawValue) []byte {
+	if text := argument.Payload().GetData(); len(text) > 0 {
+		return text
+	}
+	return []byte("{}")
 }
 
 func (r *run) ensure(ctx workflow.Context, request ports.EnsureRequest) (domain.Status, error) {

@@ -149,6 +149,38 @@ func TestValidatorsRefuse(t *testing.T) {
 	require.Len(t, inputsOf(w, ports.RecordRequest), 1)
 }
 
+// A field that no build knows may be a wish: it is not ignored.
+func TestValidatorsRefuseUnknownFields(t *testing.T) {
+	for _, c := range []struct{ update, argument, says string }{
+		{ports.EnsureUpdate, `{"spec": {"names": ["a.example.com"]}, "dry_run": true}`,
+			`argument: "dry_run": there is no such field; there are caller, dryRun, expectedGeneration, spec; did you mean "dryRun"?`},
+		{ports.EnsureUpdate, `{"spec": {"names": ["a.example.com"], "delivery": ["nginx"]}}`,
+			`argument: "spec.delivery": there is no such field`},
+		{ports.RenewUpdate, `{"Force": true}`, `did you mean "force"?`},
+		{ports.RevokeUpdate, `{"without_replacement": true}`, `did you mean "withoutReplacement"?`},
+		{ports.RetireUpdate, `{"deadline": 7}`, "this worker is older than the caller"},
+	} {
+		w := newWorld(t)
+		refused := w.ask(time.Hour, c.update, raw(c.argument))
+		w.lives(spec, day)
+		require.False(t, refused.accepted, c.argument)
+		require.Equal(t, domain.ReasonUnknownField, refused.problem(t).Reason, c.argument)
+		require.Contains(t, refused.problem(t).Message, c.says)
+		require.Len(t, inputsOf(w, ports.RecordRequest), 1, "the start's")
+	}
+}
+
+func TestArgumentsOfAnotherType(t *testing.T) {
+	w := newWorld(t)
+	refused := w.ask(time.Hour, ports.EnsureUpdate, raw(`{"spec": {"names": "a.example.com"}}`))
+	silent := w.ask(time.Hour, ports.RenewUpdate, raw(`null`))
+	w.lives(spec, day)
+	require.False(t, refused.accepted)
+	require.Equal(t, domain.ReasonInputMalformed, refused.problem(t).Reason)
+	require.Contains(t, refused.problem(t).Message, "spec.names")
+	require.Equal(t, "v2", silent.ok(t).Issued.Version)
+}
+
 // A request that Postgres does not take is tried again, and its caller answered in the end.
 func TestRequestThatIsNotRecorded(t *testing.T) {
 	w := newWorld(t)

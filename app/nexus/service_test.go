@@ -44,6 +44,7 @@ func TestFaultsReachTheCaller(t *testing.T) {
 		return ports.NexusEnsure{Name: name, EnsureRequest: ports.EnsureRequest{Spec: domain.Spec{Names: []string{dnsName}}}}
 	}
 	missing := unique()
+	spec := domain.Spec{Names: []string{"www.example.com"}}
 	for _, c := range []struct {
 		title, operation string
 		in               any
@@ -60,6 +61,13 @@ func TestFaultsReachTheCaller(t *testing.T) {
 		{"a bad reason", ports.NexusRevokeOperation,
 			ports.NexusRevoke{Name: missing, RevokeRequest: ports.RevokeRequest{Reason: "boredom"}}, domain.FaultSpec,
 			"UnknownReason", "boredom"},
+		{"an unknown field", ports.NexusEnsureOperation,
+			map[string]any{"name": missing, "spec": spec, "dry_run": true}, domain.FaultSpec, "UnknownField",
+			`"dry_run": there is no such field; there are caller, dryRun, expectedGeneration, name, spec; did you mean "dryRun"?`},
+		{"an unknown field of what is answered in place", ports.NexusStatusOperation,
+			map[string]any{"name": missing, "run": "x"}, domain.FaultSpec, "UnknownField", `"run"`},
+		{"a field of another type", ports.NexusRenewOperation, map[string]any{"name": missing, "force": "yes"},
+			domain.FaultSpec, "InputMalformed", "force"},
 		{"renewal of an unknown name", ports.NexusRenewOperation, ports.NexusRenew{Name: missing}, domain.FaultSpec,
 			"UnknownCertificate", missing},
 		{"revocation of an unknown name", ports.NexusRevokeOperation, ports.NexusRevoke{Name: missing},

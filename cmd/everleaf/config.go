@@ -9,7 +9,7 @@ import (
 )
 
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Report what is wrong with a configuration file, mistakes of form first; nothing is contacted, and nothing starts."`
+	Check configCheckCmd `cmd:"" help:"Report what is wrong with a configuration file; nothing is contacted, and nothing starts."`
 }
 
 // Help closes the text of everleaf config --help.
@@ -25,7 +25,9 @@ type configCheckCmd struct {
 func (configCheckCmd) Help() string {
 	return "Fields that do not exist, values of the wrong kind, presets and credentials of issuers, the settings of targets " +
 		"and DNS zones, files that they name, and variables (${NAME}) that are not set here: run it where the worker runs, " +
-		"with its environment. Exit codes: 0 the file can be used, 1 it cannot, 2 the command line is wrong."
+		"with its environment. All problems are shown, one for each field. A program that is not on this host, or a variable " +
+		"for it that is not set, is a warning, for the worker's host may have it: there, everleaf doctor takes it for a failure. " +
+		"Exit codes: 0 the file can be used, 1 it cannot, 2 the command line is wrong."
 }
 
 // Run exits 1 if there is a problem.
@@ -39,14 +41,12 @@ func (c configCheckCmd) Run(k *kit) error {
 		return errors.Join(k.json(found), problem)
 	}
 	for _, p := range found.Problems {
-		at := c.Config
-		if p.Line > 0 {
-			at = fmt.Sprintf("%s:%d", at, p.Line)
+		if err := k.print("%s\n", plain(located(c.Config, p)+p.Message)); err != nil {
+			return err
 		}
-		if p.Field != "" {
-			at += ": " + p.Field
-		}
-		if err := k.print("%s\n", plain(at+": "+p.Message)); err != nil {
+	}
+	for _, p := range found.Warnings {
+		if err := k.print("%s\n", plain(located(c.Config, p)+"warning: "+p.Message)); err != nil {
 			return err
 		}
 	}
@@ -56,6 +56,17 @@ func (c configCheckCmd) Run(k *kit) error {
 	return k.print("%s can be used by the roles %s: %s, %s, %s\n", plain(c.Config), app.JoinRoles(c.Roles),
 		counted(len(found.Issuers), "issuer"), counted(len(found.Targets), "target"),
 		counted(len(found.Zones), "DNS zone"))
+}
+
+// located is how a message about a place in a file begins.
+func located(file string, p app.FileProblem) string {
+	if p.Line > 0 {
+		file = fmt.Sprintf("%s:%d", file, p.Line)
+	}
+	if p.Field != "" {
+		file += ": " + p.Field
+	}
+	return file + ": "
 }
 
 // counted is "1 problem", "2 problems".

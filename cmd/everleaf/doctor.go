@@ -9,7 +9,7 @@ import (
 )
 
 type doctorCmd struct {
-	ResponderName string `group:"http01" placeholder:"NAME[:PORT]" help:"Also check that a responder answers at this DNS name, as a CA does, at port 80 unless another is given: a name whose certificate is to be validated by http-01."`
+	ResponderName string `group:"http01" placeholder:"NAME[:PORT]" help:"Also check that a responder answers at this DNS name, as a CA does, at port 80 unless another is given: a name whose certificate is to be validated by http-01. It is looked up as the check of http-01 does: see --http01-check-resolver."`
 	workerSettings
 	outputFlag
 }
@@ -19,7 +19,8 @@ func (doctorCmd) Help() string {
 	return "Run it with the worker's settings, where the worker is to run. Looks are made side by side, each within 20 " +
 		"seconds: Temporal and its namespace, search attributes, the task queues and who polls them; Postgres, its schema, " +
 		"rights and clock; the sealing key; CAs, their accounts and clocks; DNS zones, by a TXT record that is removed again; " +
-		"targets, without a delivery. Exit codes: 0 nothing fails, 1 something does, 2 the settings are wrong."
+		"targets, without a delivery; programs of targets and zones; and whether the processes that run are configured alike. " +
+		"Exit codes: 0 nothing fails, 1 something does, 2 the settings are wrong."
 }
 
 // Run exits 1 if something fails; what is only to be known does not count.

@@ -33,6 +33,9 @@ func TestDoctorSaysWhatItSees(t *testing.T) {
 	var read []app.Finding
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &read), b.out)
 	require.Equal(t, findings, read)
+	require.JSONEq(t, `[{"verdict": "ok", "subject": "postgres", "detail": "version 1"},
+		{"verdict": "warn", "subject": "task queue everleaf", "detail": "no worker yet"},
+		{"verdict": "fail", "subject": "issuer a", "detail": "no answer"}]`, b.out.String(), "programs read it")
 
 	b = newBench(t)
 	b.exits(t, exitUsage, b.run(t.Context(), "doctor"))

@@ -75,7 +75,7 @@ type ensureCmd struct {
 	nameArg
 	specFlags
 	Replace bool   `xor:"whole" help:"Take the flags as the whole spec: what is left out is removed, or returns to its default."`
-	Spec    string `xor:"whole" placeholder:"FILE" help:"File with the whole spec, YAML or JSON, as cert spec prints it; - for standard input."`
+	Spec    string `xor:"whole" placeholder:"FILE" help:"File with the whole spec, YAML or JSON, as cert spec prints it; - for standard input. With its field expectedGeneration, it is refused if the spec has changed since."`
 	editFlags
 }
 
@@ -103,10 +103,13 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 	if len(absent) > 0 {
 		return usageError{errors.New("--replace takes the flags as the whole spec: there is nothing to remove from it")}
 	}
+	var expected *int64
 	if e.Spec != "" {
-		if spec, err = k.readSpec(e.Spec); err != nil {
+		file, err := k.readSpec(e.Spec)
+		if err != nil {
 			return err
 		}
+		spec, expected = file.Spec, file.ExpectedGeneration
 		if len(spec.Names) == 0 {
 			return usageError{fmt.Errorf("--spec %s: it has no names: a spec file says the whole spec", e.Spec)}
 		}
@@ -119,11 +122,14 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 		func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
 			if e.DryRun {
 				status, held, err := k.edit(ctx, keeper, e.Name, e.editFlags, find,
-					func(app.Held) (app.Spec, error) { return spec, nil })
-				return status, held.Known, refusedName(err, e.Name, named)
+					func(held app.Held) (app.Spec, error) {
+						return spec, app.CheckGeneration(e.Name, expected, held.Generation)
+					})
+				return status, held.Known, changedSince(refusedName(err, e.Name, named), e.Name, expected)
 			}
-			status, err := keeper.Ensure(ctx, e.Name, spec)
-			return status, false, refusedName(err, e.Name, named)
+			status, err := keeper.EnsureWith(ctx, e.Name, app.EnsureRequest{Spec: spec, ExpectedGeneration: expected})
+			known := expected != nil && *expected > 0
+			return status, known, changedSince(refusedName(err, e.Name, named), e.Name, expected)
 		})
 }
 

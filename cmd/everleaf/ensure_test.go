@@ -141,7 +141,7 @@ func TestEnsureWithTheWholeSpec(t *testing.T) {
 		b := newBench(t)
 		b.in = strings.NewReader(`{"names": ["www.example.com"], "deliveries": ["nginx"]}`)
 		b.finds(held(), nil)
-		b.keeper.EXPECT().Ensure(gomock.Any(), name, whole).Return(held(), nil)
+		b.asks(app.EnsureRequest{Spec: whole}, held(), nil)
 		b.exits(t, exitOK, b.run(t.Context(), append([]string{"cert", "ensure", name}, args...)...))
 	}
 	b := newBench(t)
@@ -219,8 +219,15 @@ func TestSpecIsWhatEnsureReads(t *testing.T) {
 	b.finds(held(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "spec", name))
 	b.in = strings.NewReader(b.out.String())
-	b.keeper.EXPECT().Ensure(gomock.Any(), name, before()).Return(held(), nil)
+	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--spec", "-"))
+
+	b = newBench(t)
+	begun := held()
+	begun.Generation = 0 // Postgres has not answered yet
+	b.finds(begun, nil)
+	b.exits(t, exitOK, b.run(t.Context(), "cert", "spec", name))
+	require.NotContains(t, b.out.String(), "expectedGeneration")
 
 	b = newBench(t)
 	b.finds(app.Status{}, app.UnknownCertificate(name))
@@ -295,5 +302,25 @@ func TestEnsureOfANameThatIsNone(t *testing.T) {
 		})
 		b.exits(t, exitProblem, b.run(t.Context(), append([]string{"cert", "ensure", c.name}, c.args...)...))
 		require.Contains(t, b.err.String(), c.says)
+	}
+}
+
+// What somebody changed while a printed spec was edited is not undone by it.
+func TestSpecOfAnOlderGenerationIsRefused(t *testing.T) {
+	const edited = "names: [www.example.com]\nexpectedGeneration: 6\n"
+	for _, dryRun := range []bool{false, true} {
+		b := newBench(t)
+		b.in = strings.NewReader(edited)
+		b.finds(held(), nil)
+		args := []string{"cert", "ensure", name, "--spec", "-"}
+		if dryRun {
+			args = append(args, "--dry-run")
+		} else {
+			b.asks(app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: generation(6)}, app.Status{},
+				domain.GenerationConflict(name, 7, 6))
+		}
+		b.exits(t, exitProblem, b.run(t.Context(), args...))
+		require.Contains(t, b.err.String(), `certificate "www.example.com": its spec is of generation 7, and generation 6 was expected`)
+		require.Contains(t, b.err.String(), "everleaf cert spec www.example.com prints what is in force; without its line expectedGeneration")
 	}
 }

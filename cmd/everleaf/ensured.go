@@ -99,11 +99,20 @@ func refusedName(err error, certificate string, named bool) error {
 	}
 }
 
+// changedSince adds to the refusal of a file that was made from an older spec how to go on.
+func changedSince(err error, certificate string, expected *int64) error {
+	if expected == nil || reasonOf(err) != app.ReasonGenerationConflict {
+		return err
+	}
+	return fmt.Errorf("%w: everleaf cert spec %s prints what is in force; without its line expectedGeneration, the file replaces "+
+		"whatever there is", err, certificate)
+}
+
 // readSpec reads a file with a spec; "-" is standard input.
-func (k kit) readSpec(path string) (app.Spec, error) {
+func (k kit) readSpec(path string) (app.SpecFile, error) {
 	content, source, err := k.readFile(path)
 	if err != nil {
-		return app.Spec{}, err
+		return app.SpecFile{}, err
 	}
 	return app.ReadSpec(source, content)
 }
@@ -145,10 +154,15 @@ func (s specCmd) Run(ctx context.Context, k *kit) error {
 		return err
 	case !held.Known:
 		return app.UnknownCertificate(s.Name)
-	case s.Output == "json":
-		return k.json(held.Spec)
 	}
-	text, err := app.WriteSpec(held.Spec)
+	file := app.SpecFile{Spec: held.Spec}
+	if held.Generation > 0 { // Postgres has counted it
+		file.ExpectedGeneration = &held.Generation
+	}
+	if s.Output == "json" {
+		return k.json(file)
+	}
+	text, err := app.WriteSpec(file)
 	if err != nil {
 		return err
 	}

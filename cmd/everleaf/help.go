@@ -52,7 +52,9 @@ func describe(value *kong.Value) string {
 func explain(err error) error {
 	var parse *kong.ParseError
 	if !errors.As(err, &parse) || !strings.HasPrefix(err.Error(), "missing flags") {
-		return fmt.Errorf("%w; see `%s --help`", err, commandOf(parse))
+		// What may be left out has an empty choice, which is nobody's to give.
+		text := strings.Replace(err.Error(), `must be one of "",`, "must be one of ", 1)
+		return fmt.Errorf("%s; see `%s --help`", text, commandOf(parse))
 	}
 	var missing []string
 	for _, flag := range parse.Context.Flags() {

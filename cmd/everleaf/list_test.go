@@ -106,7 +106,7 @@ func TestListFlagsMakeTheFilter(t *testing.T) {
 	b.exits(t, exitOK, b.list(t, "--state", "Failing", "--issuer", "main", "--tenant", "shop", "--expiring-within",
 		"48h", "--name", "*.example.com", "--all"))
 	for _, wrong := range [][]string{{"--state", "ready"}, {"--limit", "-1"}, {"--watch", "-o", "json"},
-		{"--expiring-within", "2d"}} {
+		{"--expiring-within", "2w"}} {
 		b := newBench(t)
 		b.exits(t, exitUsage, b.list(t, wrong...))
 	}

@@ -26,7 +26,7 @@ func (processListCmd) Help() string {
 	return "Each worker process says every few seconds that it is there. One that stops leaves the list; one that was " +
 		"killed leaves it after " + app.ProcessGone.String() +
 		". --output json shows all that is known: issuers with their " +
-		"directories and profiles, targets, DNS zones, and the IDs of the sealing keys that the process opens."
+		"directories and profiles, targets, DNS zones, what of their settings is no secret, and the IDs of the sealing keys that the process opens."
 }
 
 // Run shows no secret: there is none in the table.

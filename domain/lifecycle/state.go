@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"everleaf/domain"
+	"everleaf/domain/fields"
 )
 
 // Version is the version of this package's rules and of State's format. When to raise it, package app/replaytest says.
@@ -78,7 +79,7 @@ func (e *NewerStateError) Error() string {
 }
 
 // Decode reads a workflow's input. continued reports whether an earlier run handed it on: otherwise only the spec
-// counts.
+// counts, and there is nothing but what a caller may say.
 //
 // A *domain.Fault is a caller's input that can never be carried out. Any other error is a state that this build cannot
 // read: the workflow must wait for a build that can.
@@ -112,6 +113,28 @@ func Decode(input []byte, continued bool) (State, error) {
 	return state, nil
 }
 
+// start is a caller's input.
+type start struct {
+	Spec     domain.Spec `json:"spec"`
+	Expected *int64      `json:"expectedGeneration"`
+	Caller   string      `json:"caller"`
+}
+
+// Read decodes what a caller says, called what in messages. It is strict: a field that this build does not know is a
+// Spec fault "UnknownField", what does not fit otherwise "InputMalformed". Of an input it is replayed: a field that is
+// added there raises Version, so that no build which knows it shares a run with one that does not.
+func Read[T any](what string, text []byte) (T, *domain.Fault) {
+	var value T
+	if err := json.Unmarshal(text, &value); err != nil {
+		return value, refused(domain.ReasonInputMalformed, "%s: %v", what, err)
+	}
+	if unknown := fields.Unknown[T](text); unknown != "" {
+		return value, refused(domain.ReasonUnknownField, "%s: %s. If it is new, this worker is older than the caller: leave it "+
+			"out, or deploy the newer build", what, unknown)
+	}
+	return value, nil
+}
+
 func decodeFirst(input []byte) (State, error) {
 	if len(input) > maxInput {
 		return State{}, refused(domain.ReasonInputTooLarge,
@@ -120,13 +143,9 @@ func decodeFirst(input []byte) (State, error) {
 	if len(input) == 0 || string(input) == "null" {
 		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
 	}
-	var first struct {
-		Spec     domain.Spec `json:"spec"`
-		Expected *int64      `json:"expectedGeneration"`
-		Caller   string      `json:"caller"`
-	}
-	if err := json.Unmarshal(input, &first); err != nil {
-		return State{}, refused(domain.ReasonInputMalformed, "input: %v", err)
+	first, refusal := Read[start]("input", input)
+	if refusal != nil {
+		return State{}, refusal
 	}
 	return State{Spec: first.Spec, Expected: first.Expected, Caller: first.Caller, Mode: Active}, nil
 }

@@ -34,10 +34,10 @@ func TestDecodeFirst(t *testing.T) {
 		{"another client's encoding", "\x00\x01proto", "InputMalformed"},
 		{"just small enough", large(maxInput), ""},
 		{"too large", large(maxInput + 1), "InputTooLarge"},
-		{"a newer build's state", `{"machine":999,"spec":{"names":["a.example"]}}`, ""},
-		{"a state that claims more than a spec",
-			`{"machine":1,"mode":"Retiring","cycle":7,"tenant":"them","want":{"reason":"Requested","force":true},
-			"spec":{"names":["a.example"]}}`, ""},
+		{"a newer build's state", `{"machine":999,"spec":{"names":["a.example"]}}`, "UnknownField"},
+		{"a state", `{"mode":"Retiring","spec":{"names":["a.example"]}}`, "UnknownField"},
+		{"a dry run, which is the update's", `{"dryRun":true,"spec":{"names":["a.example"]}}`, "UnknownField"},
+		{"a typo", `{"spec":{"names":["a.example"],"key_type":"rsa-2048"}}`, "UnknownField"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

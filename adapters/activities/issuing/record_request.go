@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -62,7 +61,7 @@ func (a *Activities) RecordRequest(ctx context.Context,
 	out.Generation = recorded.Generation
 	switch {
 	case recorded.Conflict:
-		out = refuse(conflict(in.Certificate, request, recorded.Generation))
+		out = refuse(domain.GenerationConflict(in.Certificate, recorded.Generation, *request.ExpectedGeneration))
 		out.Spec, out.Generation = recorded.Stored, recorded.Generation
 		return out, nil
 	case recorded.Superseded:
@@ -101,25 +100,6 @@ func (a *Activities) unknown(ctx context.Context, in ports.RecordRequestInput, r
 		return nil, fmt.Errorf("read processes: %w", err)
 	}
 	return Configured(processes, activity.GetInfo(ctx).TaskQueue).Check(*in.Request.Spec, before), nil
-}
-
-// conflict says that the spec was made from another one than the stored one.
-func conflict(certificate string, request domain.Request, generation int64) error {
-	stored := "its spec is of generation " + strconv.FormatInt(generation, 10)
-	switch {
-	case generation == 0 && *request.ExpectedGeneration == 0:
-		stored = "somebody else asks for it for the first time, too"
-	case generation == 0:
-		stored = "none is stored"
-	}
-	expected := "generation " + strconv.FormatInt(*request.ExpectedGeneration, 10)
-	if *request.ExpectedGeneration == 0 {
-		expected = "none"
-	}
-	return domain.NewFault(domain.FaultSpec, domain.ReasonGenerationConflict, nil,
-		"certificate %q: %s, and %s was expected, so nothing was changed; read its spec again and change that",
-		certificate,
-		stored, expected)
 }
 
 // check refuses what is malformed; spec is the one to use.

@@ -1,11 +1,16 @@
 package program
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/problems"
 	"everleaf/adapters/internal/timeout"
 )
 
@@ -29,18 +34,56 @@ type Config struct {
 	Env []string
 }
 
-// Check says what is wrong with the settings, from the field on (".exec.command …"). Arguments are not shown.
+// Check says all that is wrong with the settings, from the field on (".exec.command …"). Arguments are not shown.
 func (c Config) Check() error {
+	var found []error
 	if len(c.Command) == 0 || strings.TrimSpace(c.Command[0]) == "" {
-		return fmt.Errorf(".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]")
+		found = append(found, fmt.Errorf(".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]"))
 	}
 	for i, name := range c.Env {
 		if !variable.MatchString(name) {
-			return fmt.Errorf(".exec.env[%d]: give the name of a variable of the worker, without its value", i)
+			found = append(found,
+				fmt.Errorf(".exec.env[%d]: give the name of a variable of the worker, without its value", i))
 		}
 	}
 	if fix := timeout.Fix(c.Timeout, "30s", maxTimeout); fix != "" {
-		return fmt.Errorf(".exec.timeout %q: %s", c.Timeout, fix)
+		found = append(found, fmt.Errorf(".exec.timeout %q: %s", c.Timeout, fix))
+	}
+	return problems.Join(found...)
+}
+
+// Missing says what of the settings this host does not have: the program, and the variables that it is to get. Another
+// host may have it.
+func (c Config) Missing() error {
+	found := []error{Find(".exec.command[0]", c.Command)}
+	for i, name := range c.Env {
+		if _, set := os.LookupEnv(name); !set {
+			found = append(found, fmt.Errorf(".exec.env[%d] %q: it is not set here: set it for the worker", i, name))
+		}
+	}
+	return problems.Join(found...)
+}
+
+// Name is the program of a command, without arguments, which may be secret.
+func Name(command []string) string {
+	if len(command) == 0 {
+		return ""
+	}
+	return command[0]
+}
+
+// Find says that the program of a command, which stands in the field, cannot be run on this host, and why.
+func Find(field string, command []string) error {
+	if len(command) == 0 {
+		return nil
+	}
+	path := command[0]
+	if strings.Contains(path, "/") && !filepath.IsAbs(path) {
+		path = "/" + path // where programs are run
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		return fmt.Errorf("%s %q: no program that this user may run is there (%w): install it, or correct the path",
+			field, command[0], errors.Unwrap(err))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,8 +74,14 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 	require.Equal(t, []string{"w2.example.test"}, cleared.Issued.Names)
 	s.eventually("the removal", func() bool { return !delivered() })
 
-	// The printed spec brings all of it back.
+	// The spec that was printed before the change does not undo it unasked. Without the generation it brings all of it
+	// back.
 	file := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	stale := s.cli("cert", "ensure", s.name, "--spec", file)
+	stale.exits(t, 1)
+	require.Contains(t, stale.stderr, "(Spec/GenerationConflict)")
+	text, _, _ = strings.Cut(text, "expectedGeneration")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	back := status(t, s.must("cert", "ensure", s.name, "--spec", file, "--output", "json"))
 	require.Equal(t, grown.Spec, back.Spec)

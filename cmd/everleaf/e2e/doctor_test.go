@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/dns01/dns01test"
+	"everleaf/adapters/postgres/postgrestest"
 	"everleaf/app"
 )
 
@@ -52,11 +54,12 @@ func TestDoctor(t *testing.T) {
 		"DNS zone acme.test": "a TXT record could be written, and removed again", "target files": directory +
 			" can be written",
 		"responder": "is answered by a responder on this database",
+		"processes": "1 of them run on this database",
 	} {
 		require.Equal(t, app.VerdictOK, found[subject].Verdict, "%s: %s", subject, text)
 		require.Contains(t, found[subject].Detail, says, subject)
 	}
-	require.Len(t, found, 14, text)
+	require.Len(t, found, 15, text)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM http_tokens`))
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM accounts`))
 	entries, err := os.ReadDir(directory)
@@ -70,6 +73,7 @@ func TestDoctor(t *testing.T) {
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 issuers: [{name: default, directory: "https://127.0.0.1:1/dir"}]
 targets:
+- {name: box, exec: {command: [/nowhere/update]}}
 - {name: files, directory: {path: "%s/{name}"}}
 - {name: hook, webhook: {url: "https://127.0.0.1:1/x", secret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz", key: none}}
 dns: [{zone: acme.test, rfc2136: {server: %q, tsig: {name: %s, secret: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}}}]
@@ -82,6 +86,7 @@ dns: [{zone: acme.test, rfc2136: {server: %q, tsig: {name: %s, secret: "MDEyMzQ1
 		"sealing key":        "--sealing-key (EVERLEAF_SEALING_KEY) names another key",
 		"issuer default":     "connection refused",
 		"DNS zone acme.test": "refuses the TSIG key", "target files": "is no directory: correct directory.path",
+		"target box":  `exec.command[0] "/nowhere/update": no program that this user may run is there`,
 		"target hook": "https://127.0.0.1:1 does not shake hands",
 		"responder":   "is not answered by a responder on this database: lead port 80",
 	} {
@@ -89,9 +94,41 @@ dns: [{zone: acme.test, rfc2136: {server: %q, tsig: {name: %s, secret: "MDEyMzQ1
 		require.Contains(t, found[subject].Detail, says, subject)
 	}
 	require.Equal(t, app.VerdictOK, found["postgres"].Verdict)
+	found, _ = s.doctor(1)
+	require.Equal(t, app.VerdictWarn, found["processes"].Verdict, "what runs has another file")
+	require.Contains(t, found["processes"].Detail, `issuer default: directory is `)
+	require.Contains(t, found["processes"].Detail, `"https://127.0.0.1:1/dir" at these settings`)
 
 	found, text = s.doctor(1, "--postgres-url", "postgres://127.0.0.1:1/db")
 	require.Equal(t, app.VerdictFail, found["postgres"].Verdict, text)
 	require.Equal(t, app.VerdictWarn, found["postgres rights"].Verdict)
 	require.Equal(t, app.VerdictFail, found["target files"].Verdict, "what needs no database is looked at")
+}
+
+// A database that nobody has migrated is one finding, with the command.
+func TestDoctorWithoutTables(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	found, text := s.doctor(1, "--postgres-url", postgrestest.Empty(t))
+	require.Equal(t, app.Finding{Verdict: app.VerdictFail, Subject: "postgres",
+		Detail: "the database has none of Everleaf's tables yet: run `everleaf migrate`, which makes them"}, found["postgres"], text)
+	for _, subject := range []string{"postgres rights", "sealing key", "issuer default", "processes"} {
+		require.Equal(t, app.VerdictWarn, found[subject].Verdict, "%s: %s", subject, text)
+		require.Contains(t, found[subject].Detail, "not looked at, for the database's tables are not those of this build")
+	}
+}
+
+// The responder is looked for as the check of http-01 does: at a name that its resolver alone knows.
+func TestDoctorAsksTheResolverOfTheCheck(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.worker()
+	_, port, err := net.SplitHostPort(s.http01)
+	require.NoError(t, err)
+	found, text := s.doctor(0, "--responder-name", "nobody-else-knows.example.test:"+port)
+	require.Equal(t, app.VerdictOK, found["responder"].Verdict, text)
+	s.set("EVERLEAF_HTTP01_CHECK_RESOLVER", "")
+	found, text = s.doctor(1, "--responder-name", "nobody-else-knows.example.test:"+port)
+	require.Contains(t, found["responder"].Detail, "nobody-else-knows.example.test", text)
+	require.Equal(t, app.VerdictFail, found["responder"].Verdict, text)
 }

@@ -33,7 +33,8 @@ func TestProcessesAreListed(t *testing.T) {
 		"as Temporal knows its workers")
 	require.Equal(t, []string{"workflows", "authorization", "delivery", "nexus", "responder", "pull"}, process.Roles)
 	require.Equal(t, []string{"b1", s.queue, "default"}, []string{process.Build, process.TaskQueue, process.Namespace})
-	require.Equal(t, []ports.ProcessIssuer{{Name: "default", Directory: s.proxy.Directory}}, process.Issuers)
+	require.Equal(t, []ports.ProcessIssuer{{Name: "default", Directory: s.proxy.Directory,
+		Settings: ports.Settings{"caBundle": s.proxy.CABundle}}}, process.Issuers)
 	require.Equal(t, []string{process.SealsWith}, process.Opens)
 	var stored string
 	require.NoError(t, s.pool.QueryRow(context.Background(), `SELECT processes::text FROM processes`).Scan(&stored))

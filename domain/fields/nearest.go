@@ -1,4 +1,4 @@
-package domain
+package fields
 
 // Nearest is the known name with the fewest edits, if a typo could have made them; empty if there is none.
 func Nearest(name string, known []string) string {
