@@ -67,8 +67,10 @@ func (d Directory) Check() error {
 	if _, err := parseOwner(d.Owner); err != nil {
 		return fieldError("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
 	}
-	if len(d.Command) > 0 && strings.TrimSpace(d.Command[0]) == "" {
-		return fieldError("directory.command[0]", d.Command[0], "name a program, or leave the command out")
+	for setting, args := range map[string][]string{commandSetting: d.Command, removeCommandSetting: d.RemoveCommand} {
+		if len(args) > 0 && strings.TrimSpace(args[0]) == "" {
+			return fieldError(setting+"[0]", args[0], "name a program, or leave the command out")
+		}
 	}
 	return checkTimeout("directory.timeout", d.Timeout)
 }
