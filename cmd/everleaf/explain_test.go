@@ -195,6 +195,6 @@ func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 	out := explained(t, timeline)
 	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00 UTC (now): it does not answer")
 	released := noon.Add(-time.Minute)
-	timeline.ReleasedAt, timeline.Deliveries[0].Failure = &released, nil
+	timeline.ReleasedAt, timeline.Retirement, timeline.Deliveries[0].Failure = &released, domain.Released, nil
 	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")
 }
