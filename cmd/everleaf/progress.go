@@ -123,7 +123,7 @@ func (k kit) retiring(ctx context.Context, keeper app.Keeper, name string,
 		return key, line + ", " + revokes, failed
 	}
 	key, step := k.stepOf(ctx, keeper, name, status)
-	return key + line, line + step, false
+	return "retiring " + key + line, line + step, false
 }
 
 // revoking says what the revocation that comes first waits for.
