@@ -13,7 +13,8 @@ import (
 
 // Held is a certificate as one finds it who wants to change it.
 type Held struct {
-	// Known reports whether somebody has asked for it before, and Kept whether a workflow keeps it.
+	// Known reports whether somebody has asked for it before, and Kept whether a workflow keeps it, and is not about to
+	// end.
 	Known, Kept bool
 	// Spec is what was asked for last, of this generation; zero if it is not known.
 	Spec       Spec
@@ -39,7 +40,8 @@ const (
 func Find(ctx context.Context, keeper Keeper, stored Stored, name string) (Held, error) {
 	status, err := keeper.Status(ctx, name)
 	if err == nil {
-		return Held{Known: true, Kept: true, Spec: status.Spec, Generation: status.Generation, Status: status}, nil
+		kept := status.Phase != domain.PhaseRetiring && status.Phase != domain.PhaseReleased
+		return Held{Known: true, Kept: kept, Spec: status.Spec, Generation: status.Generation, Status: status}, nil
 	}
 	switch reason := domain.AsFault(err).Reason; {
 	case ctx.Err() != nil:

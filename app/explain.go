@@ -60,8 +60,11 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 		issued.Revoked = true
 		e.Issued = &issued
 	}
-	e.Deliveries = asked(timeline)
-	if timeline.ReleasedAt != nil {
+	e.Deliveries = removals(timeline)
+	switch timeline.Retirement {
+	case domain.Retiring, domain.Clearing:
+		return retiring(e)
+	case domain.Released:
 		e.Severity = domain.SeverityNone
 		e.Next = append(e.Next, Next{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To " +
 			"keep it again, run " +
@@ -92,11 +95,10 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 		if d.Failure != nil {
 			at = d.Failure.RetryAt
 		}
-		due := d.Removing || timeline.Issued != nil && d.Version != timeline.Issued.Version
+		due := timeline.Issued != nil && d.Version != timeline.Issued.Version
 		switch {
 		case d.Removing:
-			e.Next = append(e.Next, Next{At: at, What: "The certificate is taken away from " + d.Target +
-				", which the spec no longer names."})
+			e.Next = append(e.Next, nextRemoval(timeline, d))
 		case due:
 			e.Next = append(e.Next, Next{At: at, What: "The certificate in service is delivered to " + d.Target + "."})
 		}
@@ -104,13 +106,19 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 	return e
 }
 
-// asked marks the deliveries for which nobody asks: neither the spec in service nor the one that is at work.
-func asked(timeline ports.Timeline) []domain.Delivery {
+// removals marks the deliveries that are to be taken away. A failure of what is not tried again is left out.
+func removals(timeline ports.Timeline) []domain.Delivery {
+	asked := timeline.Spec
+	if timeline.Asked != nil {
+		asked = *timeline.Asked
+	}
 	deliveries := slices.Clone(timeline.Deliveries)
 	for i := range deliveries {
 		d := &deliveries[i]
-		d.Removing = timeline.ReleasedAt != nil || !slices.Contains(timeline.Spec.Deliveries, d.Target) &&
-			(timeline.Wanted == nil || !slices.Contains(timeline.Wanted.Deliveries, d.Target))
+		d.Removing = domain.Removes(timeline.Retirement, asked, d.Target)
+		if d.Failure != nil && d.Failure.OfRemoval() != d.Removing {
+			d.Failure = nil
+		}
 	}
 	return deliveries
 }
@@ -183,8 +191,11 @@ func (e Explanation) Status() Status {
 	if e.Asked != nil {
 		s.Spec = *e.Asked
 	}
-	if e.ReleasedAt != nil {
+	switch e.Retirement {
+	case domain.Released:
 		s.Phase, s.Renewal, s.Failure = domain.PhaseReleased, nil, nil
+	case domain.Retiring, domain.Clearing:
+		s.Phase, s.Renewal, s.Failure = domain.PhaseRetiring, nil, nil
 	}
 	return s
 }

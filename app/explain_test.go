@@ -77,13 +77,13 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 					explain.Remedy(domain.FaultCA, "ServerError")},
 				{What: "The certificate with serial 01 is revoked right now."}}}},
 		{"retired, with a revocation left", ports.Timeline{CertificateRecord: Record{Name: "web",
-			Phase: domain.PhaseReady, ReleasedAt: at(-1)},
+			Phase: domain.PhaseReady, ReleasedAt: at(-1), Retirement: domain.Released},
 			Revoking: []domain.Revocation{{Issued: Issued{Serial: "00"}}}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."},
 				{What: "The certificate with serial 00 was to be revoked, and is not: who keeps it again goes on with that."}}}},
 		{"retired", ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseFailing,
-			ReleasedAt: at(-1), Failure: failed(domain.FaultCA, "ServerError")}},
+			ReleasedAt: at(-1), Retirement: domain.Released, Failure: failed(domain.FaultCA, "ServerError")}},
 			Explanation{Severity: domain.SeverityNone, Next: []Next{
 				{What: "Nothing: nobody keeps this certificate any more, and nobody renews it. To keep it again, run everleaf cert ensure web."}}}},
 	} {
@@ -95,14 +95,14 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 	left := ports.Timeline{CertificateRecord: Record{Name: "web", Phase: domain.PhaseReady,
 		Spec: Spec{Deliveries: []string{"edge"}}, Issued: issued, Renewal: plan},
 		Deliveries: []domain.Delivery{{Target: "disk", Version: "v1"}, {Target: "edge", Version: "v1"},
-			{Target: "soon"}},
-		Wanted: &Spec{Deliveries: []string{"soon"}}}
+			{Target: "soon"}}}
+	left.Asked = &Spec{Deliveries: []string{"edge", "soon"}}
 	e := Explain(now, left)
 	require.True(t, e.Deliveries[0].Removing)
 	require.False(t, e.Deliveries[1].Removing || e.Deliveries[2].Removing)
 	require.False(t, left.Deliveries[0].Removing, "the argument is left as it was")
 	require.Contains(t, e.Next, Next{What: "The certificate is taken away from disk, which the spec no longer names."})
-	left.ReleasedAt = at(-1)
+	left.ReleasedAt, left.Retirement = at(-1), domain.Released
 	e = Explain(now, left)
 	require.Len(t, e.Next, 3, "nothing was left at the third")
 	require.Contains(t, e.Next[1].What, "disk keeps the certificate, and nobody clears it there.")

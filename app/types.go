@@ -99,6 +99,9 @@ func ThisBuild() telemetry.Build { return telemetry.ThisBuild() }
 // PhaseNoWorkflow is a certificate that is stored, and that no workflow keeps.
 const PhaseNoWorkflow = domain.PhaseNoWorkflow
 
+// PhaseRetiring is a certificate that somebody has retired, while something is left to do.
+const PhaseRetiring = domain.PhaseRetiring
+
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }
 

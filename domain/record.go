@@ -62,6 +62,8 @@ type Request struct {
 	// ExpectedGeneration of a Start or Ensure refuses it unless the stored spec has that generation, 0 for none
 	// stored; nil is any.
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
+	// Resume of a Start asks for nothing: the workflow goes on with what is stored.
+	Resume bool `json:"resume,omitempty"`
 	// DryRun of an Ensure says what it would change, and stores nothing.
 	DryRun bool `json:"dryRun,omitempty"`
 	// Force of a Renew does not wait for a CA's limit.

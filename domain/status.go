@@ -13,6 +13,9 @@ const (
 	// PhaseChecking: the workflow was reset, or cannot read what is stored, and does not know what is in service. It is
 	// in Status alone.
 	PhaseChecking Phase = "Checking"
+	// PhaseRetiring: somebody has retired it, and something is left to do, such as clearing its targets. Nobody renews
+	// it. It is in Status and in lists alone.
+	PhaseRetiring Phase = "Retiring"
 	// PhaseReleased: it is retired, and nobody renews it. It is in the answer to Retire and in lists alone.
 	PhaseReleased Phase = "Released"
 	// PhaseNoWorkflow: it is stored and not released, but its workflow has ended or is gone: nobody renews it. It is in
@@ -28,7 +31,7 @@ type Status struct {
 	Phase Phase  `json:"phase"`
 	// Generation counts the changes of Spec, the first one among them. It is left out until Postgres has counted.
 	Generation int64 `json:"generation,omitempty"`
-	// Step is the step at work while Issuing.
+	// Step is the step at work that matters most.
 	Step    string       `json:"step,omitempty"`
 	Cycle   int          `json:"cycle"`
 	Spec    Spec         `json:"spec"`

@@ -32,6 +32,7 @@ CREATE TABLE certificates (
 -- Lists by state: most certificates are kept and ready, and are found by their name.
 CREATE INDEX certificates_not_ready ON certificates (phase, name) WHERE phase <> 'Ready' AND released_at IS NULL;
 CREATE INDEX certificates_released ON certificates (name) WHERE released_at IS NOT NULL;
+CREATE INDEX certificates_retiring ON certificates (name) WHERE retirement IS NOT NULL AND released_at IS NULL;
 
 -- Finds the certificates of a declarative file.
 CREATE INDEX certificates_fleet ON certificates ((wanted ->> 'fleet')) WHERE wanted ->> 'fleet' IS NOT NULL;

@@ -96,6 +96,8 @@ type CertificateRecord struct {
 	Issued     *domain.Issued      `json:"issued,omitempty"`
 	Renewal    *domain.RenewalPlan `json:"renewal,omitempty"`
 	Failure    *domain.Failure     `json:"failure,omitempty"`
+	// Retirement is how far it is retired; empty while it is kept in service.
+	Retirement domain.Retirement `json:"retirement,omitempty"`
 	// ReleasedAt is when its workflow was ended, nil while it is kept.
 	ReleasedAt *time.Time `json:"releasedAt,omitempty"`
 	// UpdatedAt is when the record last changed.

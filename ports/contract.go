@@ -162,7 +162,11 @@ func (r RetireRequest) Check() error { return domain.ValidateNote(r.Note) }
 
 // StartInput is the input of a Certificate workflow that a caller starts. Any other field is refused.
 type StartInput struct {
-	Spec domain.Spec `json:"spec"`
+	// Spec is what is wanted; it is required unless Resume is set.
+	Spec domain.Spec `json:"spec,omitzero"`
+	// Resume has the workflow go on with what is stored of the certificate, whatever Spec says: it is kept, or retired,
+	// as before. One of which nothing is stored is refused: Spec "UnknownCertificate".
+	Resume bool `json:"resume,omitempty"`
 	// ExpectedGeneration is that of EnsureRequest. An update with start has it in both.
 	ExpectedGeneration *int64 `json:"expectedGeneration,omitempty"`
 	// Caller is as in EnsureRequest.

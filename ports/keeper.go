@@ -13,21 +13,22 @@ type Keeper interface {
 	// Ensure starts or changes a certificate's workflow and waits until it is issued. Idempotent. A problem is
 	// returned as a *domain.Fault.
 	Ensure(ctx context.Context, name string, spec domain.Spec) (domain.Status, error)
-	// Renew replaces the certificate now and waits. An unknown name is a Spec fault "UnknownCertificate", one whose
-	// workflow has ended "WorkflowEnded".
+	// Renew replaces the certificate now and waits. An unknown name is a Spec fault "UnknownCertificate", one that is
+	// retired "WorkflowEnded", or "Retired" while its workflow runs. A workflow that was terminated, has failed or is
+	// forgotten is started again with what is stored; so it is by Revoke and Retire.
 	Renew(ctx context.Context, name string, request RenewRequest) (domain.Status, error)
 	// Revoke replaces the certificate unless asked not to, then revokes the one that was in service, and waits. An
-	// unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended "WorkflowEnded", an unknown
+	// unknown name is a Spec fault "UnknownCertificate", one that is retired "WorkflowEnded", an unknown
 	// reason "UnknownReason", an unknown signer "UnknownSigner". A Wait fault "ReplacementNotDelivered" says that it
 	// is replaced, and revoked when its targets have the new one.
 	Revoke(ctx context.Context, name string, request RevokeRequest) (domain.Status, error)
 	// Retire ends the certificate's workflow, clears its targets if asked to, and waits. What is stored stays.
 	// Idempotent: one that was retired or cancelled before is answered as Already. A Spec fault "StillDelivered" says
 	// that targets were to be cleared, and still have it although its workflow has ended. An unknown name is a Spec
-	// fault "UnknownCertificate", one whose workflow was terminated "WorkflowEnded".
+	// fault "UnknownCertificate".
 	Retire(ctx context.Context, name string, request RetireRequest) (domain.Status, error)
-	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", one whose workflow has ended
-	// "WorkflowEnded".
+	// Status asks the workflow. An unknown name is a Spec fault "UnknownCertificate", and so is one whose first request
+	// was refused, with the reason; one whose workflow has ended is "WorkflowEnded".
 	Status(ctx context.Context, name string) (domain.Status, error)
 }
 

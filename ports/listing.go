@@ -34,8 +34,8 @@ type CertificatePage struct {
 // ListedCertificate is a certificate as a list shows it. Of a row that can't be read it has what can.
 type ListedCertificate struct {
 	CertificateRecord
-	// State is the one word for it: its phase, but Revoked for one that is revoked in service, and Released for one
-	// that nobody keeps any more.
+	// State is the one word for it: its phase, but Revoked for one that is revoked in service, Retiring for one that
+	// somebody has retired, and Released for one that nobody keeps any more.
 	State domain.Phase `json:"state"`
 	// RevokedAt is when the certificate in service was revoked.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`

@@ -49,9 +49,10 @@ type Timeline struct {
 	// Revoking are the revocations that were asked for and not carried out yet.
 	Revoking []domain.Revocation `json:"revoking,omitempty"`
 	// NextCheck is when its CA is asked again when to renew it; CheckFailure is why the last question had no answer.
-	NextCheck    *time.Time        `json:"nextCheck,omitempty"`
-	CheckFailure string            `json:"checkFailure,omitempty"`
-	Deliveries   []domain.Delivery `json:"deliveries,omitempty"`
+	NextCheck    *time.Time `json:"nextCheck,omitempty"`
+	CheckFailure string     `json:"checkFailure,omitempty"`
+	// Deliveries are the targets that it may be at, and those that it has not got to.
+	Deliveries []domain.Delivery `json:"deliveries,omitempty"`
 	// Events are the newest, newest first.
 	Events []Event `json:"events"`
 	// Earlier reports whether there are older ones.

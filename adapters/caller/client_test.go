@@ -2,6 +2,7 @@ package caller
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,12 +17,32 @@ import (
 	"everleaf/ports"
 )
 
+const (
+	// stored is the DNS name of what is stored, where the stand-in goes on with that.
+	stored = "stored.example.com"
+	// nothingStored ends the names of certificates of which nothing is.
+	nothingStored = "-unstored"
+)
+
 // standIn answers the contract in the place of the real workflow: it issues at once, except for names that say what
 // to answer instead.
 func standIn(ctx workflow.Context, input ports.StartInput) error {
-	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec}
+	state := domain.Status{Phase: domain.PhaseIssuing}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
+	if input.Resume {
+		input.Spec.Names = []string{stored}
+	}
+	state.Spec = input.Spec
+	var refusal error
+	if input.Resume && strings.HasSuffix(state.Name, nothingStored) {
+		fault := domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil, "there is no %q", state.Name)
+		refusal = temporal.NewApplicationErrorWithOptions(fault.Message, string(fault.Kind),
+			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{fault}})
+	}
 	answer := func(names []string) (domain.Status, error) {
+		if refusal != nil {
+			return domain.Status{}, refusal
+		}
 		switch names[0] {
 		case "problem.example.com":
 			fault := domain.NewFault(domain.FaultName, "Unauthorized", nil,
@@ -57,6 +78,10 @@ func standIn(ctx workflow.Context, input ports.StartInput) error {
 		if _, err := answer(input.Spec.Names); err != nil {
 			return err
 		}
+	}
+	if refusal != nil {
+		_ = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+		return refusal
 	}
 	// The signal makes it end in the ways that only a workflow can choose.
 	for end := workflow.GetSignalChannel(ctx, "end"); ; {
@@ -117,8 +142,11 @@ func TestKeeperSpeaksTheContract(t *testing.T) {
 	require.Equal(t, ports.CertificateWorkflow, described.WorkflowType.Name)
 
 	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
-	_, err = keeper.Renew(ctx, name, RenewRequest{})
-	requireFault(t, err, domain.FaultSpec, "WorkflowEnded", "its workflow is terminated since ")
+	status, err = keeper.Renew(ctx, name, RenewRequest{})
+	require.NoError(t, err)
+	require.Equal(t, []string{stored}, status.Issued.Names, "it goes on with what is stored")
+	require.Equal(t, 1, status.Cycle)
+	require.NoError(t, s.client.TerminateWorkflow(ctx, ports.WorkflowID(name), "", "test"))
 	status, err = keeper.Ensure(ctx, name, spec)
 	require.NoError(t, err)
 	require.Equal(t, 1, status.Cycle, "a terminated workflow is followed by a new one")
@@ -137,7 +165,7 @@ func TestKeeperFaults(t *testing.T) {
 			return err
 		}
 	}
-	missing := unique(t)
+	missing := unique(t) + nothingStored
 	for _, c := range []struct {
 		title  string
 		call   func() error
@@ -256,7 +284,11 @@ func TestStatusOfAnEndedWorkflow(t *testing.T) {
 			require.Contains(t, err.Error(), "everleaf cert ensure", "the fix is named")
 			require.Contains(t, err.Error(), "everleaf cert explain "+name)
 			_, again := keeper.Renew(ctx, name, RenewRequest{})
-			require.Equal(t, err, again, "who asks for something hears the same")
+			if c.title == "cancelled" {
+				require.Equal(t, err, again, "its end is recorded, and who asks for something hears the same")
+			} else {
+				require.NoError(t, again, "it goes on with what is stored")
+			}
 			_, err = keeper.Ensure(ctx, name, spec)
 			require.NoError(t, err, "and works")
 			status, err = keeper.Status(ctx, name)

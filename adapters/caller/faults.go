@@ -1,16 +1,19 @@
 package caller
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"everleaf/adapters/internal/connection"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 // interpret is the one gate from the server's errors to faults. name is the certificate that the call was about.
@@ -64,23 +67,51 @@ var endings = map[enumspb.WorkflowExecutionStatus]string{
 	enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:   "is cancelled",
 	enumspb.WORKFLOW_EXECUTION_STATUS_FAILED:     "has failed",
 	enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:  "has timed out",
-	enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:  "has completed",
+}
+
+// whyEnded says how a certificate's workflow ended. It fails only where it refused what it was started with: then
+// nothing is kept under the name, as far as Temporal knows.
+func (c *Client) whyEnded(ctx context.Context, name string, status enumspb.WorkflowExecutionStatus,
+	info *workflowpb.WorkflowExecutionInfo) error {
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED {
+		err := c.temporal.GetWorkflow(ctx, ports.WorkflowID(name), info.GetExecution().GetRunId()).GetWithOptions(ctx, nil,
+			client.WorkflowRunGetOptions{DisableFollowingRuns: true})
+		var application *temporal.ApplicationError
+		refusal := &domain.Fault{}
+		if errors.As(err, &application) && application.HasDetails() && application.Details(refusal) == nil &&
+			refusal.Kind != "" {
+			return refusedFault(name, refusal, info)
+		}
+	}
+	return endedFault(name, status, info)
+}
+
+func refusedFault(name string, refusal *domain.Fault, info *workflowpb.WorkflowExecutionInfo) error {
+	at := ""
+	if closed := info.GetCloseTime(); closed.IsValid() {
+		at = " at " + closed.AsTime().Format(time.RFC3339)
+	}
+	return domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
+		"no workflow keeps a certificate %q: the last request for it was refused%s: %s (%s/%s); correct that and ask again "+
+			"with `everleaf cert ensure`", name, at, refusal.Message, refusal.Kind, refusal.Reason)
 }
 
 // endedFault says how its workflow ended, and when if info, which may be nil, knows.
 func endedFault(name string, status enumspb.WorkflowExecutionStatus, info *workflowpb.WorkflowExecutionInfo) error {
+	since := ""
+	if closed := info.GetCloseTime(); closed.IsValid() {
+		since = " since " + closed.AsTime().Format(time.RFC3339)
+	}
+	if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+		return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+			"certificate %q is retired%s, so nobody renews it; `everleaf cert explain %s` shows what happened, and "+
+				"`everleaf cert ensure %s` keeps it again", name, since, name, name)
+	}
 	ending, ok := endings[status]
 	if !ok {
 		ending = "is closed"
 	}
-	if closed := info.GetCloseTime(); closed.IsValid() {
-		at := closed.AsTime().Format(time.RFC3339)
-		if status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
-			ending += ": it was retired at " + at
-		} else {
-			ending += " since " + at
-		}
-	}
+	ending += since
 	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
 		"certificate %q: its workflow %s, so nobody renews it; `everleaf cert explain %s` shows what happened, and "+
 			"`everleaf cert ensure` starts it again",

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"everleaf/domain"
 	"everleaf/ports"
@@ -27,15 +28,41 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
+	run, _, err = c.locate(ctx, name)
+	return run, err
+}
+
+// LocateOrStart is c.Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start one.
+func LocateOrStart(ctx context.Context, c *Client, name string) (run string, err error) {
+	if err := domain.ValidateCertificateName(name); err != nil {
+		return "", err
+	}
+	run, lost, err := c.locate(ctx, name)
+	if lost {
+		return "", nil
+	}
+	return run, err
+}
+
+func (c *Client) locateOrStart(ctx context.Context, name string) (string, error) {
+	return LocateOrStart(ctx, c, name)
+}
+
+// locate also reports whether the workflow is lost: there is none, or it was terminated, has failed or timed out. It
+// could not record that it ends, so that the certificate may be kept by what is stored. err is set as well.
+func (c *Client) locate(ctx context.Context, name string) (run string, lost bool, err error) {
 	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
-		return "", ended(ctx, c.interpret(err, name))
+		err = ended(ctx, c.interpret(err, name))
+		return "", domain.AsFault(err).Reason == domain.ReasonUnknownCertificate, err
 	}
 	switch status := info.GetStatus(); status {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return info.GetExecution().GetRunId(), nil
+		return info.GetExecution().GetRunId(), false, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return "", false, endedFault(name, status, info)
 	default:
-		return "", endedFault(name, status, info)
+		return "", true, c.whyEnded(ctx, name, status, info)
 	}
 }
 
@@ -65,7 +92,7 @@ func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequ
 	}
 	request.Spec, request.Caller = spec, cmp.Or(request.Caller, c.caller)
 	if request.DryRun { // it changes nothing, so it may go to whichever run there is
-		return c.ask(ctx, name, ports.EnsureUpdate, request)
+		return c.ask(ctx, name, ports.EnsureUpdate, request, c.Locate)
 	}
 	update := c.update(name, ports.EnsureUpdate, request)
 	return c.await(ctx, name, false, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
@@ -79,13 +106,14 @@ func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequ
 	})
 }
 
-// Renew implements ports.Keeper. It waits as Ensure does.
+// Renew implements ports.Keeper. It waits as Ensure does, and starts a workflow that is lost again, from what is stored.
+// So do Revoke and Retire.
 func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (Status, error) {
 	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RenewUpdate, request)
+	return c.ask(ctx, name, ports.RenewUpdate, request, c.locateOrStart)
 }
 
 // Revoke implements ports.Keeper. It waits as Ensure does.
@@ -94,17 +122,18 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RevokeUpdate, request)
+	return c.ask(ctx, name, ports.RevokeUpdate, request, c.locateOrStart)
 }
 
-// Retire implements ports.Keeper. It waits as Ensure does, and is idempotent for as long as Temporal remembers the
-// workflow that was ended (the namespace's retention): one that was retired or cancelled before is answered as such.
+// Retire implements ports.Keeper. It waits as Ensure does, and is idempotent: one that was retired or cancelled before
+// is answered as such, by Temporal for as long as it remembers the workflow (the namespace's retention), and then by
+// what is stored.
 func (c *Client) Retire(ctx context.Context, name string, request RetireRequest) (Status, error) {
 	if err := request.Check(); err != nil {
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	status, err := c.ask(ctx, name, ports.RetireUpdate, request)
+	status, err := c.ask(ctx, name, ports.RetireUpdate, request, c.locateOrStart)
 	if err == nil || over(ctx) {
 		return status, err
 	}
@@ -116,8 +145,10 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 }
 
 // ask sends an update of which a second copy would do harm. The server knows updates by their ID within a run only, so
-// each goes to a certain run, and to the next one only if that has ended without it.
-func (c *Client) ask(ctx context.Context, name, updateName string, argument any) (Status, error) {
+// each goes to a certain run, which locate finds, and to the next one only if that has ended without it. Where locate
+// finds none and no fault, the update comes with a start.
+func (c *Client) ask(ctx context.Context, name, updateName string, argument any,
+	locate func(context.Context, string) (string, error)) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err
 	}
@@ -125,9 +156,12 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any)
 	for {
 		answer, err := c.await(ctx, name, true, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
 			if update.RunID == "" {
-				run, err := c.Locate(ctx, name)
-				if err != nil {
+				run, err := locate(ctx, name)
+				switch {
+				case err != nil:
 					return nil, err
+				case run == "":
+					return c.sendWithStart(ctx, name, &update)
 				}
 				update.RunID = run
 			}
@@ -138,6 +172,23 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any)
 		}
 		update.RunID = ""
 	}
+}
+
+// sendWithStart starts the workflow from what is stored and sends it the update, which it hears before it does anything
+// else. From there on, the update is for that run.
+func (c *Client) sendWithStart(ctx context.Context, name string,
+	update *client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	start := c.start(name, Spec{})
+	start.TypedSearchAttributes = temporal.SearchAttributes{} // the workflow writes them once it has read what is stored
+	handle, err := c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: c.temporal.NewWithStartWorkflowOperation(start, ports.CertificateWorkflow,
+			ports.StartInput{Resume: true, Caller: c.caller}),
+		UpdateOptions: *update,
+	})
+	if err == nil {
+		update.RunID = handle.RunID()
+	}
+	return handle, err
 }
 
 func (c *Client) update(name, update string, argument any) client.UpdateWorkflowOptions {

@@ -10,21 +10,17 @@ import (
 	"everleaf/ports"
 )
 
-// retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer if there never
-// was one, or if another one keeps it. One that was terminated or has failed could inform nobody that it kept its
-// certificate no more: that is a Spec fault "WorkflowEnded". What the end has left at targets is not cleared any more:
-// "StillDelivered".
+// retiredBefore answers a request to retire a certificate whose workflow has ended. why is the answer unless that has
+// recorded its end. What the end has left at targets is not cleared any more: "StillDelivered".
 func (c *Client) retiredBefore(ctx context.Context, name string, request RetireRequest, why error) (Status, error) {
 	info, err := c.describe(ctx, ports.WorkflowID(name), "")
 	if err != nil {
 		return Status{}, ended(ctx, c.interpret(err, name))
 	}
-	switch how := info.GetStatus(); how {
+	switch info.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return Status{}, why
 	default:
-		return Status{}, endedFault(name, how, info)
+		return Status{}, why
 	}
 	last, err := c.lastStatus(ctx, name, info.GetExecution().GetRunId())
 	if err != nil && (request.RemoveDeliveries || over(ctx)) {

@@ -30,7 +30,7 @@ func forQuery(ctx context.Context) (context.Context, context.CancelFunc) {
 // Status implements ports.Keeper. It answers within queryTimeout and connection.ProbeTimeout at the latest; without a
 // worker, with a Wait fault "NoWorker" that names the task queue, and with "NoAnswer" where workers have been seen but
 // did not answer. A workflow that has ended answers queries too, as if it still kept its certificate: it is a Spec
-// fault "WorkflowEnded".
+// fault "WorkflowEnded", and "UnknownCertificate" if it only ever refused what it was asked for.
 func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return Status{}, err
@@ -46,7 +46,7 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	if err == nil && answer.QueryRejected != nil {
 		// When it ended is added if the server says so: it is not worth a failure.
 		info, _ := c.describe(bounded, ports.WorkflowID(name), "")
-		return Status{}, endedFault(name, answer.QueryRejected.GetStatus(), info)
+		return Status{}, ended(ctx, c.whyEnded(bounded, name, answer.QueryRejected.GetStatus(), info))
 	}
 	if err == nil {
 		err = answer.QueryResult.Get(&found)

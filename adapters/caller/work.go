@@ -30,7 +30,7 @@ func (c *Client) Work(ctx context.Context, name string) ([]domain.Work, error) {
 	info := described.GetWorkflowExecutionInfo()
 	if status := info.GetStatus(); status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING &&
 		status != enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW {
-		return nil, endedFault(name, status, info)
+		return nil, ended(ctx, c.whyEnded(bounded, name, status, info))
 	}
 	var all []domain.Work
 	for _, pending := range described.GetPendingActivities() {

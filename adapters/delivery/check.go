@@ -105,7 +105,10 @@ func (e Exec) Shown() ports.Settings {
 }
 
 // Missing is part of Config.Missing.
-func (d Directory) Missing() error { return program.Find(".directory.command[0]", d.Command) }
+func (d Directory) Missing() error {
+	return problems.Join(program.Find("."+commandSetting+"[0]", d.Command),
+		program.Find("."+removeCommandSetting+"[0]", d.RemoveCommand))
+}
 
 // Check implements Kind.
 func (d Directory) Check() error {
@@ -135,8 +138,13 @@ func (d Directory) checkFiles() error {
 	if _, err := parseOwner(d.Owner); err != nil {
 		owner = fieldError("directory.owner", d.Owner, `use "user", "user:group" or numbers such as 101:101`)
 	}
-	if len(d.Command) > 0 && strings.TrimSpace(d.Command[0]) == "" {
-		command = fieldError("directory.command[0]", d.Command[0], "name a program, or leave the command out")
+	for _, c := range []struct {
+		setting string
+		args    []string
+	}{{commandSetting, d.Command}, {removeCommandSetting, d.RemoveCommand}} {
+		if len(c.args) > 0 && strings.TrimSpace(c.args[0]) == "" {
+			command = problems.Join(command, fieldError(c.setting+"[0]", c.args[0], "name a program, or leave the command out"))
+		}
 	}
 	return problems.Join(combined, owner, command)
 }

@@ -28,14 +28,17 @@ func TestCheckNamesTheField(t *testing.T) {
 		`targets[0] (a): it has no kind`: {{Name: "a"}},
 		`targets[0] (a): it has 2 kinds (directory, pull)`: {{Name: "a", Directory: &good,
 			Pull: &Pull{Clients: []string{"*"}}}},
-		`targets[0].directory.path "tls/{name}"`:             directory(func(d *Directory) { d.Path = "tls/{name}" }),
-		`for example /etc/tls/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/tls" }),
-		`for example /etc/all/{name}`:                        directory(func(d *Directory) { d.Path = "/etc/{name}/../all" }),
-		`targets[0].directory.path "/etc/{host}/{name}"`:     directory(func(d *Directory) { d.Path = "/etc/{host}/{name}" }),
-		`targets[0].directory.combined "tls.key"`:            directory(func(d *Directory) { d.Combined = "tls.key" }),
-		`targets[0].directory.combined "../a"`:               directory(func(d *Directory) { d.Combined = "../a" }),
-		`targets[0].directory.owner "a b"`:                   directory(func(d *Directory) { d.Owner = "a b" }),
-		`targets[0].directory.command[0] ""`:                 directory(func(d *Directory) { d.Command = []string{""} }),
+		`targets[0].directory.path "tls/{name}"`:         directory(func(d *Directory) { d.Path = "tls/{name}" }),
+		`for example /etc/tls/{name}`:                    directory(func(d *Directory) { d.Path = "/etc/tls" }),
+		`for example /etc/all/{name}`:                    directory(func(d *Directory) { d.Path = "/etc/{name}/../all" }),
+		`targets[0].directory.path "/etc/{host}/{name}"`: directory(func(d *Directory) { d.Path = "/etc/{host}/{name}" }),
+		`targets[0].directory.combined "tls.key"`:        directory(func(d *Directory) { d.Combined = "tls.key" }),
+		`targets[0].directory.combined "../a"`:           directory(func(d *Directory) { d.Combined = "../a" }),
+		`targets[0].directory.owner "a b"`:               directory(func(d *Directory) { d.Owner = "a b" }),
+		`targets[0].directory.command[0] ""`:             directory(func(d *Directory) { d.Command = []string{""} }),
+		`targets[0].directory.removeCommand[0] " "`: directory(func(d *Directory) {
+			d.Command, d.RemoveCommand = []string{"true"}, []string{" "}
+		}),
 		`targets[0].directory.timeout "1h": use a time such`: directory(func(d *Directory) { d.Timeout = "1h" }),
 	} {
 		err := Check(configs)

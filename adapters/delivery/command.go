@@ -11,8 +11,9 @@ import (
 	"everleaf/adapters/internal/program"
 )
 
-// command is a program to run after a change, without a shell.
+// command is a program to run after a change, without a shell; setting is the one that it is from.
 type command struct {
+	setting string
 	args    []string
 	timeout time.Duration
 }
@@ -32,7 +33,7 @@ func (c command) run(ctx context.Context, certificate, path string, keyPEM []byt
 	}
 	defer clear(failure.Said)
 	if failure.Start != nil && !failure.Passes() {
-		return refusedFault(failure.Start, "%s: install it on this host, or correct directory.command", failure)
+		return refusedFault(failure.Start, "%s: install it on this host, or correct %s", failure, c.setting)
 	}
 	return unavailableFault(failure.Start, "%s%s", failure, shown(p, failure, keyPEM))
 }

@@ -18,8 +18,11 @@ var _ ports.Target = (*directory)(nil)
 const (
 	chainFile = "tls.crt"
 	keyFile   = "tls.key"
-	// commandTime bounds the command unless the config does.
+	// commandTime bounds a command unless the config does.
 	commandTime = time.Minute
+
+	commandSetting       = "directory.command"
+	removeCommandSetting = "directory.removeCommand"
 )
 
 // directory writes files where a server reads them. The files in the certificate's directory are links through one more
@@ -33,7 +36,8 @@ type directory struct {
 	owner owner
 	// combined is the name of the file with chain and key, empty for none.
 	combined string
-	command  command
+	// command is run after a change, removeCommand after a removal.
+	command, removeCommand command
 }
 
 // Fetched implements Kind.
@@ -47,9 +51,11 @@ func newDirectory(config Directory) *directory {
 	parts := strings.Split(strings.TrimPrefix(filepath.Clean(config.Path), "/"), "/")
 	named := slices.IndexFunc(parts, func(part string) bool { return strings.Contains(part, namePlace) })
 	owner, _ := parseOwner(config.Owner) // Check has read it
+	limit := timeout.Or(config.Timeout, commandTime)
 	return &directory{
 		base: "/" + filepath.Join(parts[:named]...), below: parts[named:], owner: owner, combined: config.Combined,
-		command: command{args: config.Command, timeout: timeout.Or(config.Timeout, commandTime)},
+		command:       command{setting: commandSetting, args: config.Command, timeout: limit},
+		removeCommand: command{setting: removeCommandSetting, args: config.RemoveCommand, timeout: limit},
 	}
 }
 
@@ -115,8 +121,8 @@ func (d *directory) Drift(ctx context.Context, bundle ports.Bundle) (string, err
 	return drift, err
 }
 
-// Remove implements ports.Target. A mark stays until the command has succeeded, so that a repeat runs it again. What is
-// not ours stays, and then the directory does.
+// Remove implements ports.Target. A mark stays until removeCommand has succeeded, so that a repeat runs it again. What
+// is not ours stays, and then the directory does.
 func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 	p, err := d.open(ctx, removal.Certificate, false)
 	if errors.Is(err, errNotThere) {
@@ -133,8 +139,8 @@ func (d *directory) Remove(ctx context.Context, removal ports.Removal) error {
 	if err != nil || !found {
 		return err
 	}
-	if len(d.command.args) > 0 {
-		if err := d.command.run(ctx, removal.Certificate, p.path, nil); err != nil {
+	if len(d.removeCommand.args) > 0 {
+		if err := d.removeCommand.run(ctx, removal.Certificate, p.path, nil); err != nil {
 			return err
 		}
 	}

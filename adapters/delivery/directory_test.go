@@ -212,7 +212,7 @@ func TestTheCommandRunsAfterAChangeAlone(t *testing.T) {
 	require.Equal(t, 2, runs())
 	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
 	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), "once more")
-	require.Equal(t, 3, runs())
+	require.Equal(t, 2, runs(), "a removal is no change")
 	require.NoDirExists(t, s.path)
 }
 
@@ -282,11 +282,40 @@ func names(t testing.TB, path string) (names []string) {
 	return names
 }
 
+// The command is for what is there: nginx -s reload fails while its configuration names files that are gone. What is to
+// run after a removal has a setting of its own.
+func TestARemovalRunsItsOwnCommand(t *testing.T) {
+	t.Parallel()
+	command, delivered := counting(t)
+	s := newShelf(t, command)
+	s.deliver(newBundle(t, 1))
+	require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
+	require.NoDirExists(t, s.path)
+	require.Equal(t, 1, delivered(), "for the delivery alone")
+
+	removeCommand, removed := counting(t)
+	s = newShelf(t, func(d *Directory) {
+		removeCommand(d)
+		d.Command, d.RemoveCommand = nil, d.Command
+	})
+	require.Equal(t, "written", s.deliver(newBundle(t, 1)))
+	require.Zero(t, removed())
+	for range 2 {
+		require.NoError(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}))
+		require.Equal(t, 1, removed(), "once for what was there")
+	}
+	s = newShelf(t, func(d *Directory) { d.RemoveCommand = []string{"/nowhere/reload"} })
+	s.deliver(newBundle(t, 1))
+	fault := requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}),
+		domain.FaultOperator, "TargetRefused")
+	require.Contains(t, fault.Message, "correct directory.removeCommand")
+}
+
 func TestARemovalWhoseCommandFailsIsGoneOnWith(t *testing.T) {
 	t.Parallel()
 	gate := filepath.Join(t.TempDir(), "gate")
 	require.NoError(t, os.WriteFile(gate, nil, 0o600))
-	s := newShelf(t, func(d *Directory) { d.Command = []string{"test", "-e", gate} })
+	s := newShelf(t, func(d *Directory) { d.RemoveCommand = []string{"test", "-e", gate} })
 	s.deliver(newBundle(t, 1))
 	require.NoError(t, os.Remove(gate))
 	requireFault(t, s.Remove(t.Context(), ports.Removal{Certificate: "shop", Sequence: 99}), domain.FaultWait,

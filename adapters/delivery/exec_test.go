@@ -60,6 +60,10 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 		}
 		fault := domain.AsFault(err)
 		require.Equal(t, want, string(fault.Kind)+" "+string(fault.Reason)+": "+fault.Message)
+		if script != "cat >&2; exit 2" { // a removal has no key
+			removal := ports.Removal{Certificate: "shop", Target: "place", Sequence: 2}
+			require.EqualError(t, program(t, true, script).Remove(t.Context(), removal), err.Error(), "a removal alike")
+		}
 	}
 	gone := target(t, delivery.Config{Exec: &delivery.Exec{Command: []string{"/nowhere/update"}}}, delivery.Deps{})
 	_, err := gone.Deliver(t.Context(), b)

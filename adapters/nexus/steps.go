@@ -49,10 +49,10 @@ func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out],
 	}, activity.RegisterOptions{Name: step.Name})
 }
 
-// LocateCertificate implements the step ports.LocateCertificate.
+// LocateCertificate implements the step ports.LocateCertificate. Without a run, the request starts one.
 func (s *Steps) LocateCertificate(ctx context.Context,
 	in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
-	run, err := s.keeper.Locate(ctx, in.Certificate)
+	run, err := caller.LocateOrStart(ctx, s.keeper, in.Certificate)
 	return ports.LocateCertificateOutput{Run: run}, err
 }
 

@@ -20,14 +20,15 @@ type Catalog struct{ pool *pgxpool.Pool }
 func NewCatalog(pool *pgxpool.Pool) *Catalog { return &Catalog{pool: pool} }
 
 // recordColumns are what scanRecord reads, of certificates c and versions v.
-const recordColumns = `c.name, c.phase, c.spec, c.wanted, c.generation, c.failure, c.updated_at, c.released_at, v.renewal, ` + versionColumns
+const recordColumns = `c.name, c.phase, c.spec, c.wanted, c.generation, c.failure, c.updated_at, c.released_at, ` +
+	retirementColumn + `, v.renewal, ` + versionColumns
 
 func scanRecord(row pgx.Row, more ...any) (ports.CertificateRecord, error) {
 	var record ports.CertificateRecord
 	var version versionRow
 	fields := append([]any{&record.Name, &record.Phase, &record.Spec, &record.Asked, &record.Generation,
 		&record.Failure, &record.UpdatedAt,
-		&record.ReleasedAt, &record.Renewal},
+		&record.ReleasedAt, &record.Retirement, &record.Renewal},
 		version.fields()...)
 	if err := row.Scan(append(fields, more...)...); err != nil {
 		return record, unreadable(record.Name, err)

@@ -18,7 +18,7 @@ import (
 // that somebody has edited can't be decoded alone and does not end the list.
 const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
 	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
-	'releasedAt', c.released_at, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
+	'releasedAt', c.released_at, 'retirement', ` + retirementColumn + `, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
 	`,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',
@@ -82,17 +82,20 @@ func listed(filter ports.CertificateFilter, args []any) (source, conditions stri
 	case "":
 	case domain.PhaseReleased:
 		source += ` AND c.released_at IS NOT NULL`
+	case domain.PhaseRetiring:
+		source += ` AND c.released_at IS NULL AND c.retirement IS NOT NULL`
 	case domain.PhaseRevoked:
-		source += ` AND c.released_at IS NULL AND EXISTS (
+		source += ` AND c.released_at IS NULL AND c.retirement IS NULL AND EXISTS (
 			SELECT FROM versions r WHERE r.certificate = c.name AND r.id = c.current_version AND r.revoked_at IS NOT NULL)`
 	case domain.PhaseReady:
 		source += ` AND c.released_at IS NULL AND c.phase = 'Ready'`
-		where = append(where, `v.revoked_at IS NULL`)
+		where = append(where, `v.revoked_at IS NULL AND c.retirement IS NULL`)
 	case domain.PhaseFailing:
 		source += ` AND c.released_at IS NULL AND c.phase = 'Failing'`
-		where = append(where, `v.revoked_at IS NULL`)
+		where = append(where, `v.revoked_at IS NULL AND c.retirement IS NULL`)
 	default:
 		source += ` AND c.released_at IS NULL AND c.phase = 'Issuing'`
+		where = append(where, `c.retirement IS NULL`)
 	}
 	if filter.Issuer != "" {
 		issuer := argument(filter.Issuer)
@@ -127,6 +130,7 @@ func like(pattern string) string {
 type listedRow struct {
 	Phase                                                                               domain.Phase
 	Generation                                                                          int64
+	Retirement                                                                          domain.Retirement
 	Spec, Asked, Issued, Renewal, Failure, Deliveries, UpdatedAt, ReleasedAt, RevokedAt json.RawMessage
 }
 
@@ -164,7 +168,7 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	if len(listed.Spec.Names) == 0 && len(malformed) == 0 {
 		malformed = append(malformed, "spec: no names")
 	}
-	listed.Phase, listed.State, listed.Generation = row.Phase, row.Phase, row.Generation
+	listed.Phase, listed.State, listed.Generation, listed.Retirement = row.Phase, row.Phase, row.Generation, row.Retirement
 	listed.Malformed = strings.Join(malformed, "; ")
 	listed.Delivered.Targets = len(listed.Spec.Deliveries)
 	listed.UpdatedAt = listed.UpdatedAt.UTC()
@@ -179,6 +183,8 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	switch {
 	case listed.ReleasedAt != nil:
 		listed.State = domain.PhaseReleased
+	case listed.Retirement != "":
+		listed.State = domain.PhaseRetiring
 	case listed.RevokedAt != nil:
 		listed.State = domain.PhaseRevoked
 	}

@@ -66,25 +66,29 @@ func TestListFilters(t *testing.T) {
 	s.issue(order("failing", "main"))
 	s.issue(order("revoked", "main"))
 	s.issue(order("released", "main"))
+	s.issue(order("retiring", "main"))
 	s.open(order("waiting", "spare"))
 	s.fail("failing", domain.Failure{Fault: domain.Fault{Kind: domain.FaultCA, Reason: "Down"}, Attempts: 1, At: noon,
 		RetryAt: noon})
 	s.exec(`UPDATE versions SET not_after = now() + interval '3 days' WHERE certificate = 'soon'`)
 	s.exec(`UPDATE versions SET revoked_at = $1 WHERE certificate = 'revoked'`, noon)
-	s.exec(`UPDATE certificates SET released_at = $1 WHERE name = 'released'`, noon)
+	s.exec(`UPDATE certificates SET released_at = $1, retirement = 'Retiring' WHERE name = 'released'`, noon)
+	s.exec(`UPDATE certificates SET retirement = 'Clearing' WHERE name = 'retiring'`)
 
 	for name, c := range map[string]struct {
 		filter ports.CertificateFilter
 		want   []string
 	}{
-		"all that are kept": {ports.CertificateFilter{}, []string{"failing", "ready", "revoked", "soon", "waiting"}},
+		"all that are kept": {ports.CertificateFilter{}, []string{"failing", "ready", "retiring", "revoked", "soon",
+			"waiting"}},
 		"and the others": {ports.CertificateFilter{Released: true},
-			[]string{"failing", "ready", "released", "revoked", "soon", "waiting"}},
+			[]string{"failing", "ready", "released", "retiring", "revoked", "soon", "waiting"}},
 		"ready":     {ports.CertificateFilter{State: domain.PhaseReady}, []string{"ready", "soon"}},
 		"failing":   {ports.CertificateFilter{State: domain.PhaseFailing}, []string{"failing"}},
 		"issuing":   {ports.CertificateFilter{State: domain.PhaseIssuing}, []string{"waiting"}},
 		"revoked":   {ports.CertificateFilter{State: domain.PhaseRevoked}, []string{"revoked"}},
 		"released":  {ports.CertificateFilter{State: domain.PhaseReleased}, []string{"released"}},
+		"retiring":  {ports.CertificateFilter{State: domain.PhaseRetiring}, []string{"retiring"}},
 		"an issuer": {ports.CertificateFilter{Issuer: "spare"}, []string{"soon", "waiting"}},
 		"a tenant": {ports.CertificateFilter{Tenant: "team-main", State: domain.PhaseReady},
 			[]string{"ready"}},
@@ -193,10 +197,11 @@ func TestListOf100000(t *testing.T) {
 	const fleet = 100_000
 	_, err = pool.Exec(t.Context(), fmt.Sprintf(`
 		SET session_replication_role = replica; -- no check of foreign keys, row by row
-		INSERT INTO certificates (name, spec, phase, current_version, released_at)
+		INSERT INTO certificates (name, spec, phase, current_version, released_at, retirement)
 		SELECT 'c' || lpad(n::text, 6, '0'), jsonb_build_object('names', ARRAY['c' || n || '.example.com'], 'issuers', ARRAY['main'], 'tenant',
 				't' || n %% 100, 'deliveries', ARRAY['hook']),
-			CASE WHEN n %% 1000 = 1 THEN 'Failing' ELSE 'Ready' END, md5('v' || n)::uuid, CASE WHEN n %% 1000 = 2 THEN now() END
+			CASE WHEN n %% 1000 = 1 THEN 'Failing' ELSE 'Ready' END, md5('v' || n)::uuid, CASE WHEN n %% 1000 = 2 THEN now() END,
+			CASE WHEN n %% 1000 = 4 THEN 'Clearing' END
 		FROM generate_series(1, %[1]d) n;
 		INSERT INTO versions (id, certificate, order_id, issuer, issuer_cn, names, serial, not_before, not_after, ari_id, account_url, chain_pem,
 			key_type, profile, renewal, renew_at, revoked_at)
@@ -220,6 +225,7 @@ func TestListOf100000(t *testing.T) {
 		"issuing":  {ports.CertificateFilter{State: domain.PhaseIssuing}, 1},
 		"revoked":  {ports.CertificateFilter{State: domain.PhaseRevoked}, 1},
 		"released": {ports.CertificateFilter{State: domain.PhaseReleased}, 1},
+		"retiring": {ports.CertificateFilter{State: domain.PhaseRetiring}, 1},
 		"ready":    {ports.CertificateFilter{State: domain.PhaseReady}, fleet/limit + 1},
 		"many": {ports.CertificateFilter{Issuer: "main", Tenant: "t7", ExpiringBefore: time.Now().Add(time.Hour),
 			Pattern:  "*.example.com",
@@ -252,7 +258,7 @@ func TestListOf100000(t *testing.T) {
 			break
 		}
 	}
-	require.Len(t, names, fleet-fleet/1000)
+	require.Len(t, names, fleet-fleet/1000) // those that are released
 	require.True(t, slices.IsSorted(names))
 	require.False(t, strings.HasSuffix(names[1], strconv.Itoa(2)), "released")
 }

@@ -12,9 +12,12 @@ import (
 // The record of a certificate c with its version in service v is read in one statement: each issuance reads it several
 // times, and there is hardly ever something to be revoked.
 const (
-	stateColumns = `CASE WHEN c.released_at IS NOT NULL THEN 'Released' ELSE coalesce(c.retirement, '') END, c.failure,
+	stateColumns = retirementColumn + `, c.failure,
 		v.renewal, v.revoked_at IS NOT NULL, ` + versionColumns + `, ` + pendingJSON + `, ` + deliveriesJSON
 	stateFrom = ` FROM certificates c LEFT JOIN versions v ON v.id = c.current_version AND v.certificate = c.name`
+
+	// retirementColumn is the domain.Retirement of certificate c.
+	retirementColumn = `CASE WHEN c.released_at IS NOT NULL THEN 'Released' ELSE coalesce(c.retirement, '') END`
 
 	// pendingJSON are the domain.Revocations of certificate c, those of the oldest version first.
 	pendingJSON = `(

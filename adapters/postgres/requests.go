@@ -28,12 +28,16 @@ func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 		out.Conflict = !taken && !later && request.ExpectedGeneration != nil
 		return nil
 	}
-	switch request.Kind {
-	case domain.RequestRenew:
+	switch {
+	case request.Resume: // nothing is asked for: what is stored holds
+		out.Record, err = c.after(ctx, certificate, outcome,
+			`SELECT false, true, generation, coalesce(wanted, spec) FROM certificates WHERE name = $1`, certificate)
+		return out, err
+	case request.Kind == domain.RequestRenew:
 		out.Record, err = c.recordRenew(ctx, certificate, request)
-	case domain.RequestRevoke:
+	case request.Kind == domain.RequestRevoke:
 		out.Record, err = c.recordRevoke(ctx, certificate, request)
-	case domain.RequestRetire:
+	case request.Kind == domain.RequestRetire:
 		out.Record, err = c.recordRetire(ctx, certificate, request, outcome)
 		return out, err
 	default:
@@ -178,7 +182,8 @@ func (c *Certificates) recordRevoke(ctx context.Context, certificate string,
 		request.Version, string(domain.RevokedKeyCompromise), request.Note, request.Caller)
 }
 
-// recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement.
+// recordRetire notes that nothing is obtained any more: what is to be revoked does not wait for a replacement. What has
+// failed at targets is tried again at once: who asks again has corrected it.
 func (c *Certificates) recordRetire(ctx context.Context, certificate string, request ports.StoredRequest,
 	outcome func(pgx.Row) error) (domain.Record, error) {
 	return c.after(ctx, certificate, outcome, `
@@ -191,6 +196,9 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 		), revocations AS (
 			UPDATE versions SET revoking = revoking - 'after' - 'failure' || '{"withoutReplacement": true}' FROM retiring
 			WHERE certificate = name AND revoking IS NOT NULL AND revoked_at IS NULL
+		), deliveries AS (
+			UPDATE deliveries SET failure = NULL, updated_at = now() FROM retiring
+			WHERE certificate = name AND failure IS NOT NULL AND contacted
 		), event AS (
 			INSERT INTO events (certificate, at, type, detail)
 			SELECT name, $2, 'retirement_requested', jsonb_build_object('request', $3::text, 'removeDeliveries', $4::boolean,

@@ -303,6 +303,38 @@ func TestRetireHasWhatIsPendingRevokedAtOnce(t *testing.T) {
 		"a request of before the last one changes nothing")
 	clears.ID, clears.At = "4", early.Add(time.Second)
 	require.Equal(t, domain.Clearing, s.ask("web", clears).Retirement)
+
+	s.exec(`INSERT INTO deliveries (certificate, target, contacted, failure) VALUES ('web', 'disk', true, '{"step": "RemoveDelivery"}')`)
+	require.NotNil(t, s.read("web").Deliveries[0].Failure)
+	clears.ID, clears.At = "5", early.Add(2*time.Second)
+	require.Nil(t, s.ask("web", clears).Deliveries[0].Failure, "who asks again has it tried at once")
+	timeline, err := postgres.NewTimelines(s.pool).Timeline(t.Context(), "web", 0)
+	require.NoError(t, err)
+	require.Equal(t, domain.Clearing, timeline.Retirement)
+}
+
+// A workflow that goes on with what is stored reads it, and changes nothing.
+func TestResumeReadsWhatIsStored(t *testing.T) {
+	s := newStore(t)
+	resume := ports.StoredRequest{Request: domain.Request{ID: "1", Kind: domain.RequestStart, At: early, Resume: true}}
+	out, err := s.RecordRequest(t.Context(), "web", resume)
+	require.NoError(t, err)
+	require.Zero(t, out)
+	require.Zero(t, s.count("certificates"))
+
+	order := newOrder("web", "first")
+	s.ask("web", ensured("2", early, order.Spec))
+	s.ask("web", retire("3", early.Add(time.Second)))
+	_, err = s.RecordReleased(t.Context(), "web", early.Add(time.Minute), false)
+	require.NoError(t, err)
+	events := s.events("web")
+	out, err = s.RecordRequest(t.Context(), "web", resume)
+	require.NoError(t, err)
+	require.True(t, out.Superseded)
+	require.Equal(t, &order.Spec, out.Stored)
+	require.EqualValues(t, 1, out.Generation)
+	require.Equal(t, domain.Released, out.Record.Retirement)
+	require.Equal(t, events, s.events("web"))
 }
 
 // A release that Postgres carries out late does not end the workflow that somebody has started since, and takes no

@@ -30,6 +30,25 @@ func Remedy(kind domain.FaultKind, reason domain.Reason) string {
 	}
 }
 
+// Removal is Remedy for a target that cannot be cleared.
+func Removal(kind domain.FaultKind, reason domain.Reason) string {
+	if remedy, ok := removals[reason]; ok {
+		return remedy
+	}
+	return Remedy(kind, reason)
+}
+
+// removals are the sentences that are others where a target cannot be cleared.
+var removals = map[domain.Reason]string{
+	domain.ReasonTargetRefused: "The target's operator must correct what the message says.",
+	domain.ReasonTargetUnavailable: "The target's operator must see that it answers, or correct what the message says; " +
+		"Everleaf tries again by itself.",
+	domain.ReasonUnknownTarget: "The operator of Everleaf must configure the target at a delivery worker until it is " +
+		"cleared.",
+	domain.ReasonStepTimedOut: "The operator of Everleaf must run a delivery worker on the task queue that the message " +
+		"names until the target is cleared.",
+}
+
 // Sentences that hold for many reasons.
 const (
 	waits = "Nobody has to do anything: Everleaf tries again by itself."

@@ -56,12 +56,15 @@ func revoking(m *lifecycle.Machine, queue string) workflow.ActivityOptions {
 	return options
 }
 
+// targetTime is what a step for a target has.
+const targetTime = 3 * time.Minute
+
 // delivering is bounded to minutes: a target that hangs is tried again later, as the policy says.
 func delivering(m *lifecycle.Machine, queue, target string, urgency int) workflow.ActivityOptions {
 	_, host := lifecycle.TargetHost(target)
 	options := remoteOptions
 	options.TaskQueue = ports.DeliveryTaskQueue(queue, host)
-	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, 3*time.Minute
+	options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 90*time.Second, targetTime
 	options.Priority = priority(m, urgency)
 	options.Summary = target
 	return options

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"fmt"
+
 	"go.temporal.io/sdk/workflow"
 
 	"everleaf/domain"
@@ -38,11 +40,11 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 	case lifecycle.StepDeliver:
 		remote(ctx, r, delivering(m, r.queue, a.Target, m.Priority), ports.DeliverCertificate,
 			ports.DeliverCertificateInput{Certificate: m.Name, Target: a.Target, Version: a.Version},
-			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, failed)
+			func(ports.DeliverCertificateOutput) { m.Delivered(a, now(ctx)) }, undone(r.queue, a.Target, failed))
 	case lifecycle.StepRemove:
 		remote(ctx, r, delivering(m, r.queue, a.Target, domain.PriorityUsual), ports.RemoveDelivery,
 			ports.RemoveDeliveryInput{Certificate: m.Name, Target: a.Target},
-			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, failed)
+			func(ports.RemoveDeliveryOutput) { m.Removed(a) }, undone(r.queue, a.Target, failed))
 	case lifecycle.StepRevoke:
 		remote(ctx, r, revoking(m, r.queue), ports.RevokeCertificate,
 			ports.RevokeCertificateInput{Certificate: m.Name, Version: a.Version},
@@ -54,6 +56,23 @@ func (r *run) begin(ctx workflow.Context, a lifecycle.Action) {
 			func(out ports.RecordReleasedOutput) { m.Released(a, out.Record) }, failed)
 	default:
 		panic("no step for the action " + string(a.Step))
+	}
+}
+
+// undone says where a step for a target was not done in time. The targets have time-outs of their own, so that it is a
+// worker that is missing, most likely that of a host.
+func undone(queue, target string, failed func(domain.Fault)) func(domain.Fault) {
+	return func(fault domain.Fault) {
+		if fault.Reason == domain.ReasonStepTimedOut {
+			_, host := lifecycle.TargetHost(target)
+			worker := "a worker with the role delivery"
+			if host != "" {
+				worker += " and EVERLEAF_DELIVERY_HOST=" + host
+			}
+			fault.Message = fmt.Sprintf("target %s: no worker has done it within %s on the task queue %s: is %s running?",
+				target, targetTime, ports.DeliveryTaskQueue(queue, host), worker)
+		}
+		failed(fault)
 	}
 }
 

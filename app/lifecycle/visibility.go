@@ -85,6 +85,9 @@ func details(s domain.Status) string {
 	}
 	for _, d := range s.Deliveries {
 		switch {
+		case d.Failure != nil && d.Removing:
+			line("target %s cannot be cleared: %s: %s; next try: %s", d.Target, d.Failure.Fault.Reason,
+				d.Failure.Fault.Message, stamp(d.Failure.RetryAt))
 		case d.Failure != nil:
 			line("target %s: %s: %s; next try: %s", d.Target, d.Failure.Fault.Reason, d.Failure.Fault.Message,
 				stamp(d.Failure.RetryAt))

@@ -24,10 +24,10 @@ func TestComplete(t *testing.T) {
 		"ver|":                              "version",
 		"cert re|":                          "renew retire revoke",
 		"cert list --st|":                   "--start-timeout --state",
-		"cert list --state |":               "Failing Issuing Ready Released Revoked",
-		"cert list --state Re|":             "Ready Released Revoked",
-		"cert list --state=Re|":             "--state=Ready --state=Released --state=Revoked",
-		"cert list --state = Re|":           "Ready Released Revoked",
+		"cert list --state |":               "Failing Issuing Ready Released Retiring Revoked",
+		"cert list --state Re|":             "Ready Released Retiring Revoked",
+		"cert list --state=Re|":             "--state=Ready --state=Released --state=Retiring --state=Revoked",
+		"cert list --state = Re|":           "Ready Released Retiring Revoked",
 		"cert list -o |":                    "json table wide",
 		"cert list --all --state F|":        "Failing",
 		"--log-format json cert list --wa|": "--watch",
@@ -83,7 +83,7 @@ func TestCompletionInBash(t *testing.T) {
 	out, err := bash.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Equal(t, `cert ex: explain export
-cert list --state Re: Ready Released Revoked
+cert list --state Re: Ready Released Retiring Revoked
 cert list --state = F: Failing
 cert list --expiring: --expiring-within
 completion z: zsh

@@ -119,17 +119,17 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 		spec.Names = []string{e.Name}
 	}
 	return k.ensure(ctx, e.Name, e.editFlags,
-		func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool, error) {
+		func(ctx context.Context, keeper app.Editor, find finder) (app.Status, app.Held, error) {
 			if e.DryRun {
 				status, held, err := k.edit(ctx, keeper, e.Name, e.editFlags, find,
 					func(held app.Held) (app.Spec, error) {
 						return spec, app.CheckGeneration(e.Name, expected, held.Generation)
 					})
-				return status, held.Known, changedSince(refusedName(err, e.Name, named), e.Name, expected)
+				return status, held, changedSince(refusedName(err, e.Name, named), e.Name, expected)
 			}
 			status, err := keeper.EnsureWith(ctx, e.Name, app.EnsureRequest{Spec: spec, ExpectedGeneration: expected})
 			known := expected != nil && *expected > 0
-			return status, known, changedSince(refusedName(err, e.Name, named), e.Name, expected)
+			return status, app.Held{Known: known, Kept: known}, changedSince(refusedName(err, e.Name, named), e.Name, expected)
 		})
 }
 
@@ -158,8 +158,8 @@ type finder func(context.Context) (app.Held, error)
 
 // change edits the spec in force. create makes a certificate that there is not.
 func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.Edit, create bool) error {
-	return k.ensure(ctx, name, flags, func(ctx context.Context, keeper app.Editor, find finder) (app.Status, bool,
-		error) {
+	return k.ensure(ctx, name, flags, func(ctx context.Context, keeper app.Editor,
+		find finder) (app.Status, app.Held, error) {
 		named := true
 		var absent []string
 		edited := func(held app.Held) (spec app.Spec, err error) {
@@ -181,7 +181,7 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 		for _, value := range absent {
 			_, _ = fmt.Fprintf(k.err, "%s: %s is not in the spec: nothing to remove\n", name, plain(value))
 		}
-		return status, held.Known, refusedName(err, name, named)
+		return status, held, refusedName(err, name, named)
 	})
 }
 

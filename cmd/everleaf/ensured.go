@@ -13,10 +13,10 @@ import (
 	"everleaf/app"
 )
 
-// ensure calls what ensures a certificate, with progress, and says if nothing was changed. call also says whether the
-// certificate was known before.
+// ensure calls what ensures a certificate, with progress, and says what became of one that was there. call also says how
+// that was found.
 func (k kit) ensure(ctx context.Context, name string, flags editFlags,
-	call func(context.Context, app.Editor, finder) (status app.Status, known bool, err error)) error {
+	call func(context.Context, app.Editor, finder) (status app.Status, held app.Held, err error)) error {
 	config := flags.config()
 	stored, closer := k.stored(config)
 	defer closer()
@@ -32,16 +32,33 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 				}
 				return held, err
 			}
-			status, known, err := call(ctx, keeper, find)
-			if config.Postgres.URL == "" && !known && reasonOf(err) == app.ReasonGenerationConflict {
+			status, held, err := call(ctx, keeper, find)
+			if config.Postgres.URL == "" && !held.Known && reasonOf(err) == app.ReasonGenerationConflict {
 				err = fmt.Errorf("%w: it was kept before; give EVERLEAF_POSTGRES_URL, where its spec is read, or a whole new one "+
 					"(--replace, --spec)", err)
 			}
-			if err == nil && known && len(status.Changes) == 0 && flags.Output != "json" {
-				_, _ = fmt.Fprintf(k.err, "%s: nothing to change: the spec is as requested already\n", name)
+			if err == nil && held.Known && !status.DryRun && flags.Output != "json" {
+				if said := became(held, status); said != "" {
+					_, _ = fmt.Fprintf(k.err, "%s: %s\n", name, said)
+				}
 			}
 			return status, withRenew(err, name)
 		})
+}
+
+// became says what an ensure did with a certificate that there was: the changes are in the status.
+func became(held app.Held, status app.Status) string {
+	before := held.Status.Issued
+	switch {
+	case held.Kept && len(status.Changes) == 0:
+		return "nothing to change: the spec is as requested already"
+	case held.Kept:
+		return ""
+	case before != nil && status.Issued != nil && before.Version == status.Issued.Version:
+		return "nobody kept it, and it is kept in service again: what it has serves, and nothing was issued"
+	default:
+		return "nobody kept it, and it is kept in service again: a certificate was issued"
+	}
 }
 
 // stored reads from Postgres, and opens it for the first certificate that it has to; nil without a database. Call

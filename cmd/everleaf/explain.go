@@ -40,6 +40,9 @@ func (e explainCmd) Run(ctx context.Context, k *kit) error {
 	}
 	defer closer()
 	timeline, err := timelines.Timeline(ctx, e.Name, e.Events)
+	if reasonOf(err) == app.ReasonUnknownCertificate {
+		return fmt.Errorf("%w; if the first request for it was refused, everleaf cert status %s says why", err, e.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +112,8 @@ func (k kit) headline(e app.Explanation) string {
 	switch {
 	case e.ReleasedAt != nil:
 		state += ", and nobody keeps it any more since " + k.moment(*e.ReleasedAt)
+	case e.Retirement != "":
+		state += ", and it is being retired" + stuck(e.Deliveries)
 	case e.Failure != nil:
 		state += ", and the last attempt to get one failed"
 	}
@@ -116,6 +121,19 @@ func (k kit) headline(e app.Explanation) string {
 		state += " (severity: " + string(e.Severity) + ")"
 	}
 	return state
+}
+
+// stuck says that targets cannot be cleared.
+func stuck(deliveries []app.Delivery) (text string) {
+	for _, d := range deliveries {
+		if d.Failure.OfRemoval() {
+			text += ", " + d.Target
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return ", which waits for what cannot be cleared: " + strings.TrimPrefix(text, ", ")
 }
 
 func (k kit) inService(e app.Explanation) []string {
@@ -168,6 +186,8 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 	for _, d := range e.Deliveries {
 		line, tried := d.Target+": ", "delivery"
 		switch {
+		case d.Version == "" && d.Removing:
+			line += "nobody knows whether it has a certificate"
 		case d.Version == "":
 			line += "nothing is there yet"
 		case e.Issued != nil && d.Version == e.Issued.Version:
@@ -176,16 +196,22 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line += "has an earlier certificate, since " + k.moment(d.At)
 		}
 		switch {
-		case d.Version == "":
-		case d.Removing && e.ReleasedAt != nil:
-			line += ", left there by an earlier request; nobody clears it"
+		case d.Removing && e.Retirement != "":
+			line, tried = line+"; to be taken away", "removal"
 		case d.Removing:
-			line, tried = line+", left there by an earlier request; to be taken away", "last try"
+			line, tried = line+", left there by an earlier request; to be taken away", "removal"
+		case d.Version == "":
+		case e.ReleasedAt != nil:
+			line += ", left there by an earlier request; nobody clears it"
+		case e.Retirement != "":
+			line += ", and keeps it"
 		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s. What to do: %s", tried, k.moment(f.At),
-				said(f.Fault),
-				k.moment(f.RetryAt), app.Remedy(*f))
+			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s", tried, k.moment(f.At), said(f.Fault),
+				k.moment(f.RetryAt))
+			if !d.Removing { // what comes next says it
+				line += ". What to do: " + app.Remedy(*f)
+			}
 		}
 		lines = append(lines, line)
 	}

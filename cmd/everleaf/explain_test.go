@@ -178,7 +178,8 @@ func TestExplainRefusals(t *testing.T) {
 	unknown := domain.NewFault(domain.FaultSpec, "UnknownCertificate", nil, "there is no certificate %q", name)
 	b.timelines.EXPECT().Timeline(gomock.Any(), name, 7).Return(ports.Timeline{}, unknown)
 	b.exits(t, exitProblem, b.run(t.Context(), "cert", "explain", name, "--postgres-url", "p", "--events", "7"))
-	require.Equal(t, "everleaf: there is no certificate \"www.example.com\" (Spec/UnknownCertificate)\n",
+	require.Equal(t, "everleaf: there is no certificate \"www.example.com\"; if the first request for it was refused, everleaf cert status "+
+		"www.example.com says why (Spec/UnknownCertificate)\n",
 		b.err.String())
 }
 
@@ -189,12 +190,12 @@ func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 		Deliveries: []domain.Delivery{{Target: "edge", Version: issued().Version, At: noon.Add(-time.Hour),
 			Failure: &app.Failure{
 				Fault: app.Fault{Kind: domain.FaultWait, Reason: "TargetUnavailable", Message: "it does not answer."},
-				At:    noon, RetryAt: noon.Add(time.Minute)}}},
+				At:    noon, RetryAt: noon.Add(time.Minute), Step: domain.RemovalStep}}},
 	}
 	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00 UTC (1h00m ago), left there by an earlier request; "
 	out := explained(t, timeline)
-	require.Contains(t, out, has+"to be taken away. The last try failed 2026-11-22 12:00:00 UTC (now): it does not answer")
+	require.Contains(t, out, has+"to be taken away. The removal failed 2026-11-22 12:00:00 UTC (now): it does not answer")
 	released := noon.Add(-time.Minute)
-	timeline.ReleasedAt, timeline.Deliveries[0].Failure = &released, nil
+	timeline.ReleasedAt, timeline.Retirement, timeline.Deliveries[0].Failure = &released, domain.Released, nil
 	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")
 }

@@ -25,7 +25,7 @@ func (t entry) key() string {
 		return ""
 	}
 	f := t.detail.Failure
-	return strings.Join([]string{t.Type, t.detail.Target, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)},
+	return strings.Join([]string{t.Type, t.detail.Target, f.Step, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)},
 		"\x00")
 }
 

@@ -14,7 +14,7 @@ import (
 const page = 500
 
 type listCmd struct {
-	State          string   `enum:",Issuing,Ready,Failing,Revoked,Released" default:"" placeholder:"STATE" help:"Only those in this state: Issuing, Ready, Failing, Revoked (in service all the same) or Released (nobody keeps them any more)."`
+	State          string   `enum:",Issuing,Ready,Failing,Revoked,Retiring,Released" default:"" placeholder:"STATE" help:"Only those in this state: Issuing, Ready, Failing, Revoked (in service all the same), Retiring (retired, and something is left to do) or Released (nobody keeps them any more)."`
 	Issuer         string   `placeholder:"NAME" help:"Only those that this issuer has issued, or is to issue first."`
 	Tenant         string   `placeholder:"NAME" help:"Only this tenant's."`
 	ExpiringWithin duration `placeholder:"DURATION" help:"Only those that are valid for no longer than this, for example 30d or 12h."`

@@ -42,6 +42,7 @@ func fleet() []app.Listed {
 	malformed := listed("e-malformed", domain.PhaseReady)
 	malformed.Malformed = "spec: json: cannot unmarshal string"
 	released := listed("f-released", domain.PhaseReleased)
+	released.Retirement = domain.Released
 	released.ReleasedAt, released.Issued, released.Failure, released.Renewal = &at, issued(), failing().Failure,
 		ready.Renewal
 	return []app.Listed{ready, due, failed, revoked, malformed, released}

@@ -34,7 +34,7 @@ func (k kit) listed(c app.Listed, wide bool) []string {
 	} else if len(c.Spec.Issuers) > 0 {
 		issuer = c.Spec.Issuers[0]
 	}
-	if c.Renewal != nil && c.ReleasedAt == nil {
+	if c.Renewal != nil && c.Retirement == "" {
 		renews = k.moment(c.Renewal.At)
 	}
 	problem := k.readable(k.listedProblem(c))
@@ -72,6 +72,10 @@ func (k kit) listedProblem(c app.Listed) string {
 		return "malformed row: " + c.Malformed
 	case c.ReleasedAt != nil:
 		return "-"
+	case c.Retirement != "" && (c.Delivered.Failure == nil || !c.Delivered.Failure.Failure.OfRemoval()):
+		return "-"
+	case c.Retirement != "":
+		return undelivered(c.Delivered.Failure)
 	case f != nil && k.overdue(f.RetryAt):
 		return due("next try", c.Name) + "; " + problem(f)
 	case f != nil:
@@ -81,10 +85,17 @@ func (k kit) listedProblem(c app.Listed) string {
 	case c.Renewal != nil && k.overdue(c.Renewal.At):
 		return due("renewal", c.Name)
 	case c.Delivered.Failure != nil:
-		return c.Delivered.Failure.Target + ": " + problem(c.Delivered.Failure.Failure)
+		return undelivered(c.Delivered.Failure)
 	default:
 		return "-"
 	}
+}
+
+func undelivered(d *app.Delivery) string {
+	if d.Failure.OfRemoval() {
+		return d.Target + " cannot be cleared: " + problem(d.Failure)
+	}
+	return d.Target + ": " + problem(d.Failure)
 }
 
 func (k kit) overdue(at time.Time) bool { return !at.IsZero() && k.now().Sub(at) > overdueAfter }

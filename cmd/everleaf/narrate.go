@@ -83,6 +83,9 @@ func (k kit) sentence(t entry) string {
 		return "An order was abandoned: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
+	case t.Type == "delivery_failed" && d.OfRemoval():
+		return "The removal from " + d.Target + " failed: " + said(d.Fault) + ". What to do: " +
+			app.RemovalRemedy(d.Failure, "")
 	case t.Type == "delivery_failed":
 		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
 	case t.Type == "removed":

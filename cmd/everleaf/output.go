@@ -93,6 +93,13 @@ func (k kit) card(s statusAnswer) error {
 	}
 	for _, d := range s.Deliveries {
 		rows = append(rows, []string{"Delivery", d.Target + ": " + delivery(d, s.Issued, k)})
+		if f := d.Failure; f.OfRemoval() {
+			retiring := ""
+			if s.Phase == app.PhaseRetiring {
+				retiring = s.Name
+			}
+			rows = append(rows, []string{"What to do", app.RemovalRemedy(*f, retiring)})
+		}
 	}
 	for _, change := range s.Changes {
 		rows = append(rows, []string{"Changed", change})
@@ -148,6 +155,9 @@ func issuer(i *app.Issued) string {
 
 func delivery(d app.Delivery, inService *app.Issued, k kit) string {
 	switch {
+	case d.Failure.OfRemoval():
+		return fmt.Sprintf("cannot be cleared: %s; failed %s, attempt %d; next try %s", problem(d.Failure),
+			k.moment(d.Failure.At), d.Failure.Attempts, k.moment(d.Failure.RetryAt))
 	case d.Failure != nil:
 		return problem(d.Failure) + "; next try " + k.moment(d.Failure.RetryAt)
 	case d.Removing:

@@ -68,21 +68,85 @@ func (k kit) look(ctx context.Context, keeper app.Keeper, name string) (key, lin
 		return fmt.Sprint(f.At, f.Attempts), fmt.Sprintf("%s: failing at step %s, attempt %d: %s (%s/%s); next try %s",
 			name, f.Step, f.Attempts, f.Fault.Message, f.Fault.Kind, f.Fault.Reason, k.moment(f.RetryAt)), true
 	case status.Phase == "Issuing" && status.Step != "":
-		status.Name = name
-		work := k.work(ctx, keeper, status)
-		key, line = fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)),
-			fmt.Sprintf("%s: issuing, step %s", name, status.Step)
-		for _, w := range work {
-			if w.Step == status.Step {
-				line += ": " + k.atWork(w)
-			}
-		}
-		return key, line, false
+		key, line = k.stepOf(ctx, keeper, name, status)
+		return key, name + ": issuing" + line, false
 	case status.Phase == "Issuing":
 		return "issuing", name + ": issuing", false
+	case status.Phase == app.PhaseRetiring:
+		key, line, failed = k.retiring(ctx, keeper, name, status)
+		return key, name + ": retiring" + line, failed
+	case status.Phase == "Ready" && len(status.Revoking) > 0:
+		key, line, failed = k.revoking(ctx, keeper, name, status)
+		return key, name + ": " + line, failed
 	default:
 		return "", "", false
 	}
+}
+
+// stepOf is the step at work, if there is one, with what it has to say.
+func (k kit) stepOf(ctx context.Context, keeper app.Keeper, name string, status app.Status) (key, line string) {
+	if status.Step == "" {
+		return "", ""
+	}
+	status.Name = name
+	work := k.work(ctx, keeper, status)
+	line = ", step " + status.Step
+	for _, w := range work {
+		if w.Step == status.Step {
+			line += ": " + k.atWork(w)
+		}
+	}
+	return fmt.Sprint("step ", status.Cycle, status.Step, k.newsOf(work)), line
+}
+
+// retiring says which targets are to be cleared, and what cannot be done.
+func (k kit) retiring(ctx context.Context, keeper app.Keeper, name string,
+	status app.Status) (key, line string, failed bool) {
+	var targets []string
+	for _, d := range status.Deliveries {
+		switch f := d.Failure; {
+		case !d.Removing:
+		case f != nil && status.Step == "":
+			return fmt.Sprint(d.Target, f.At), fmt.Sprintf(": %s: %s", d.Target, delivery(d, nil, k)), true
+		default:
+			targets = append(targets, d.Target)
+		}
+	}
+	if f := status.Failure; f != nil && status.Step == "" {
+		return fmt.Sprint(f.At), fmt.Sprintf(": failed: %s; next try %s", problem(f), k.moment(f.RetryAt)), true
+	}
+	if len(targets) > 0 {
+		line = ", to be cleared: " + strings.Join(targets, ", ")
+	}
+	if status.Step == "" && len(status.Revoking) > 0 {
+		key, revokes, failed := k.revoking(ctx, keeper, name, status)
+		return key, line + ", " + revokes, failed
+	}
+	key, step := k.stepOf(ctx, keeper, name, status)
+	return "retiring " + key + line, line + step, false
+}
+
+// revoking says what the revocation that comes first waits for.
+func (k kit) revoking(ctx context.Context, keeper app.Keeper, name string,
+	status app.Status) (key, line string, failed bool) {
+	r := status.Revoking[0]
+	line = "revoking serial " + r.Issued.Serial
+	if f := r.Failure; f != nil && status.Step == "" {
+		return fmt.Sprint("revoking ", f.At), fmt.Sprintf("%s: failed, attempt %d: %s; next try %s", line, f.Attempts,
+			problem(f), k.moment(f.RetryAt)), true
+	}
+	var behind []string
+	for _, d := range status.Deliveries {
+		if !d.Removing && (status.Issued == nil || d.Version != status.Issued.Version) {
+			behind = append(behind, d.Target)
+		}
+	}
+	if !r.After.IsZero() && len(behind) > 0 {
+		line += fmt.Sprintf(", once its targets have its replacement (%s), or %s", strings.Join(behind, ", "),
+			k.moment(r.After))
+	}
+	key, step := k.stepOf(ctx, keeper, name, status)
+	return "revoking " + key + strings.Join(behind, ","), line + step, false
 }
 
 // withNextTry adds to a problem when it is tried again, where the workflow knows and the problem does not say.

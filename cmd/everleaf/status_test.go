@@ -98,7 +98,7 @@ func TestStatusOfACertificateWithoutAWorkflow(t *testing.T) {
 		timeline, code, phase := stored(), exitProblem, "NoWorkflow"
 		if timeline.Order = nil; released {
 			at := noon.Add(-time.Hour)
-			timeline.ReleasedAt, code, phase = &at, exitOK, "Released"
+			timeline.ReleasedAt, timeline.Retirement, code, phase = &at, domain.Released, exitOK, "Released"
 		}
 		b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{},
 			fault(domain.FaultSpec, reason, "its workflow is terminated"))

@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"slices"
 	"time"
+
+	"everleaf/domain"
 )
 
 // Step names what an action runs; the executor has a typed step for each.
@@ -14,7 +16,7 @@ const (
 	StepObtain        Step = "ObtainCertificate"
 	StepRecordFailure Step = "RecordFailure"
 	StepDeliver       Step = "DeliverCertificate"
-	StepRemove        Step = "RemoveDelivery"
+	StepRemove        Step = domain.RemovalStep
 	StepRevoke        Step = "RevokeCertificate"
 	StepRelease       Step = "RecordReleased"
 )

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"everleaf/domain"
@@ -121,7 +122,11 @@ func (m *Machine) answerRetire(t *Ticket) Answer {
 func (m *Machine) stuck() *domain.Failure {
 	for _, d := range m.Deliveries {
 		if d.Failure != nil {
-			return d.Failure
+			failure := *d.Failure
+			failure.Fault.Message = fmt.Sprintf("certificate %q is not retired yet, since its target %s cannot be cleared: %s; "+
+				"to leave it there, retire the certificate again without removeDeliveries (`everleaf cert retire %s`)",
+				m.Name, d.Target, strings.TrimRight(failure.Fault.Message, ". "), m.Name)
+			return &failure
 		}
 	}
 	if m.Record != nil {

@@ -92,9 +92,11 @@ func New(name string, state State, began int, start string, now time.Time) *Mach
 	if state.Machine == 0 {
 		spec := state.Spec
 		m.State = State{Spec: spec, Mode: Active}
-		m.ask(Ticket{Unattended: true, Request: domain.Request{ID: start, Kind: domain.RequestStart, At: now,
-			Spec:   &spec,
-			Caller: state.Caller, ExpectedGeneration: state.Expected}})
+		request := domain.Request{ID: start, Kind: domain.RequestStart, At: now, Caller: state.Caller}
+		if request.Resume = state.Resume; !state.Resume {
+			request.Spec, request.ExpectedGeneration = &spec, state.Expected
+		}
+		m.ask(Ticket{Unattended: true, Request: request})
 	}
 	m.Machine = began
 	return m

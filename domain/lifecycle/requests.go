@@ -41,7 +41,9 @@ func (m *Machine) Ask(request domain.Request) { m.ask(Ticket{Request: request}) 
 
 // ask puts an Ensure before a plain start that is not at work: it says all that the start says, unless it is a dry run.
 func (m *Machine) ask(t Ticket) {
-	i := slices.IndexFunc(m.Tickets, func(t Ticket) bool { return starts(t) && !m.recording(t.Request.ID) })
+	i := slices.IndexFunc(m.Tickets, func(t Ticket) bool {
+		return starts(t) && !t.Request.Resume && !m.recording(t.Request.ID)
+	})
 	if t.Request.Kind != domain.RequestEnsure || t.Request.DryRun || i < 0 {
 		i = len(m.Tickets)
 	}
@@ -110,6 +112,9 @@ func (m *Machine) carryOut(t *Ticket, out domain.Recorded, overlapped bool) {
 	if out.Superseded {
 		m.Spec, m.Generation = *out.Spec, out.Generation
 		m.startRecorded()
+		if t.Request.Resume { // the requests behind it are for what is stored: perhaps it is retired
+			m.follow(out.Record)
+		}
 		return
 	}
 	switch t.Request.Kind {

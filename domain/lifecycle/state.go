@@ -55,7 +55,9 @@ type State struct {
 	Expected *int64 `json:"expectedGeneration,omitempty"`
 	// Caller is who started the workflow, in a caller's words. It is not handed on.
 	Caller string `json:"-"`
-	Mode   Mode   `json:"mode,omitempty"`
+	// Resume reports whether a caller's input asks for what is stored, and has no spec. It is not handed on.
+	Resume bool `json:"-"`
+	Mode   Mode `json:"mode,omitempty"`
 	// Want is a certificate that was asked for and is not obtained yet.
 	Want *domain.Want `json:"want,omitempty"`
 	// Cycle counts the certificates that this workflow has obtained.
@@ -118,6 +120,7 @@ type start struct {
 	Spec     domain.Spec `json:"spec"`
 	Expected *int64      `json:"expectedGeneration"`
 	Caller   string      `json:"caller"`
+	Resume   bool        `json:"resume"`
 }
 
 // Read decodes what a caller says, called what in messages. It is strict: a field that this build does not know is a
@@ -146,6 +149,9 @@ func decodeFirst(input []byte) (State, error) {
 	first, refusal := Read[start]("input", input)
 	if refusal != nil {
 		return State{}, refusal
+	}
+	if first.Resume {
+		return State{Resume: true, Caller: first.Caller, Mode: Active}, nil
 	}
 	return State{Spec: first.Spec, Expected: first.Expected, Caller: first.Caller, Mode: Active}, nil
 }

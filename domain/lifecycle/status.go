@@ -48,6 +48,8 @@ func (m *Machine) phase() domain.Phase {
 	switch {
 	case m.Mode == Retired || m.cancelled():
 		return domain.PhaseReleased
+	case m.Mode == Retiring || m.Mode == Clearing:
+		return domain.PhaseRetiring
 	case m.Attempt != nil:
 		return domain.PhaseIssuing
 	case m.Failure != nil:

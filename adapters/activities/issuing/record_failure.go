@@ -36,7 +36,10 @@ func logFailure(ctx context.Context, in ports.RecordFailureInput, decision domai
 	what := "attempt failed"
 	switch {
 	case in.Target != "":
-		what, fields = "delivery failed", append(fields, "target", in.Target)
+		if what = "delivery failed"; failure.OfRemoval() {
+			what = "removal failed"
+		}
+		fields = append(fields, "target", in.Target)
 	case in.Step == ports.RevokeCertificate.Name:
 		what = "revocation failed"
 	case decision.Next != "":

@@ -31,7 +31,7 @@ func (a *Activities) RecordRequest(ctx context.Context,
 	}
 	request.Caller = domain.CallerText(request.Caller)
 	stored := ports.StoredRequest{Request: request}
-	if request.Kind != domain.RequestRenew && request.Kind != domain.RequestRetire {
+	if request.Kind != domain.RequestRenew && request.Kind != domain.RequestRetire && !request.Resume {
 		record, err := a.read(ctx, in.Certificate)
 		if err != nil {
 			return out, err
@@ -64,6 +64,9 @@ func (a *Activities) RecordRequest(ctx context.Context,
 		out = refuse(domain.GenerationConflict(in.Certificate, recorded.Generation, *request.ExpectedGeneration))
 		out.Spec, out.Generation = recorded.Stored, recorded.Generation
 		return out, nil
+	case request.Resume && !recorded.Superseded:
+		return refuse(domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
+			"there is no certificate %q: nothing is stored under this name", in.Certificate)), nil
 	case recorded.Superseded:
 		out.Spec, out.Changes, out.Superseded = recorded.Stored, nil, true
 		return out, nil
@@ -110,13 +113,15 @@ func check(certificate string, request domain.Request) (spec *domain.Spec, err e
 	if err := domain.ValidateNote(request.Note); err != nil {
 		return nil, err
 	}
-	switch request.Kind {
-	case domain.RequestRevoke:
+	switch {
+	case request.Resume:
+		return nil, nil
+	case request.Kind == domain.RequestRevoke:
 		if _, err := request.Reason.Code(); err != nil {
 			return nil, err
 		}
 		return nil, request.SignedBy.Check()
-	case domain.RequestRenew, domain.RequestRetire:
+	case request.Kind == domain.RequestRenew, request.Kind == domain.RequestRetire:
 		return nil, nil
 	default:
 		if request.Spec == nil {

@@ -175,5 +175,5 @@ func missing(name string, c *certificate) error {
 			"certificate %q is not kept here; Ensure starts one", name)
 	}
 	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
-		"certificate %q: its workflow has completed, so nobody renews it", name)
+		"certificate %q is retired, so nobody renews it", name)
 }

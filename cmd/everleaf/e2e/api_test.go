@@ -45,6 +45,7 @@ func TestTemporalCLI(t *testing.T) {
 	says := []string{
 		"certificate/shop", `"phase":"Ready"`, `"phase":"Ready"`, `"wouldIssue":true`, `"generation":1`, `"cycle":2`,
 		`"cycle":3`, `"name":"blog"`, `"phase":"Ready"`,
+		"", `"phase":"Ready"`, // terminated, and gone on with
 		"", "Ready", // nothing fails; the current details
 	}
 	commands := commandsOf(t, "../docs/api.md", "temporal workflow ")

@@ -108,7 +108,7 @@ func TestPlainStartWithABadSpecFails(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))
 	told := s.cli("cert", "status", s.name)
 	told.exits(t, 1)
-	require.Contains(t, told.stderr, "its workflow has failed")
+	require.Contains(t, told.stderr, "the last request for it was refused")
 	require.Zero(t, s.proxy.count(pathNewOrder), "nothing reached the CA")
 	got := status(t, s.must("cert", "ensure", s.name, "--name", "good-name.example.test", "--output", "json"))
 	require.NotNil(t, got.Issued)

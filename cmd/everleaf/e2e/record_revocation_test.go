@@ -68,8 +68,7 @@ func TestRecordPendingRevocation(t *testing.T) {
 	require.Contains(t, never.stderr, "UnknownCertificate")
 }
 
-// What a retirement left at a target is not said to be gone by a second one; a terminated workflow is none that was
-// retired.
+// What a retirement left at a target is not said to be gone by a second one.
 func TestRecordRetiredAgain(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
@@ -131,13 +130,6 @@ func TestRecordRetiredAgain(t *testing.T) {
 	require.Equal(t, kept.Issued.Serial, now.Issued.Serial)
 	require.False(t, now.Issued.Revoked)
 	keep(t, corpus, "thought-better", s.rested(better))
-
-	gone := s.name + "-gone"
-	s.must("cert", "ensure", gone, "--name", "gone.example.test")
-	require.NoError(t, s.temporal.TerminateWorkflow(context.Background(), ports.WorkflowID(gone), "", "test"))
-	r = s.cli("cert", "retire", gone)
-	r.exits(t, 1)
-	require.Contains(t, r.stderr, "is terminated")
 }
 
 // Somebody changes the order of issuers while an attempt is at work: what that obtains is as wanted. With -record, the
