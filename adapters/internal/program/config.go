@@ -20,32 +20,34 @@ const (
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Config are the settings, under exec, of a program that gets a JSON document on its standard input.
-type Config struct {
-	Command []string
-	// Timeout bounds a run, as "30s"; empty means 30 seconds.
-	Timeout string
-	// Env names variables of this process that the program gets.
-	Env []string
+// Settings are those, under exec, of a program that gets a JSON document on its standard input. Kinds of targets and
+// zones embed them.
+type Settings struct {
+	// Command is the program and its arguments; no shell reads them.
+	Command []string `json:"command"`
+	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
+	Timeout string `json:"timeout,omitempty"`
+	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
+	Env []string `json:"env,omitempty"`
 }
 
 // Check says what is wrong with the settings, from the field on (".exec.command …"). Arguments are not shown.
-func (c Config) Check() error {
-	if len(c.Command) == 0 || strings.TrimSpace(c.Command[0]) == "" {
+func (s Settings) Check() error {
+	if len(s.Command) == 0 || strings.TrimSpace(s.Command[0]) == "" {
 		return fmt.Errorf(".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]")
 	}
-	for i, name := range c.Env {
+	for i, name := range s.Env {
 		if !variable.MatchString(name) {
 			return fmt.Errorf(".exec.env[%d]: give the name of a variable of the worker, without its value", i)
 		}
 	}
-	if fix := timeout.Fix(c.Timeout, "30s", maxTimeout); fix != "" {
-		return fmt.Errorf(".exec.timeout %q: %s", c.Timeout, fix)
+	if fix := timeout.Fix(s.Timeout, "30s", maxTimeout); fix != "" {
+		return fmt.Errorf(".exec.timeout %q: %s", s.Timeout, fix)
 	}
 	return nil
 }
 
 // Program is the program with this input, from settings that Check has passed.
-func (c Config) Program(input []byte) Program {
-	return Program{Args: c.Command, Env: c.Env, Timeout: timeout.Or(c.Timeout, defaultTimeout), Input: input}
+func (s Settings) Program(input []byte) Program {
+	return Program{Args: s.Command, Env: s.Env, Timeout: timeout.Or(s.Timeout, defaultTimeout), Input: input}
 }
