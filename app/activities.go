@@ -40,13 +40,13 @@ type solvers struct {
 
 func newIssuing(orders ports.Orders, certificates ports.Certificates, deliveries ports.Deliveries,
 	validations ports.Validations,
-	issuers ports.Issuers, solvers solvers, keys ports.Keys, sealer ports.Sealer, clock ports.Clock, random ports.Rand,
+	issuers ports.Issuers, solvers solvers, keys ports.Keys, clock ports.Clock, random ports.Rand,
 	observer ports.Observer, processes ports.Processes,
 ) *issuing.Activities {
 	return issuing.New(issuing.Params{
 		Orders: orders, Certificates: certificates, Deliveries: deliveries, Validations: validations, Issuers: issuers,
 		Solvers: solvers.All,
-		Keys:    keys, Sealer: sealer, Clock: clock, Rand: random, Observer: observer, Processes: processes,
+		Keys:    keys, Clock: clock, Rand: random, Observer: observer, Processes: processes,
 	})
 }
 
@@ -61,11 +61,11 @@ func newSweeping(advice ports.Advice, backlog ports.Backlog, issuers ports.Issue
 	})
 }
 
-func newDelivering(deliveries ports.Deliveries, targets ports.Targets, sealer ports.Sealer, notifier ports.Notifier,
+func newDelivering(deliveries ports.Deliveries, targets ports.Targets, keys ports.Keys, notifier ports.Notifier,
 	processes ports.Processes, clock ports.Clock, observer ports.Observer,
 ) *delivering.Activities {
 	return delivering.New(delivering.Params{
-		Deliveries: deliveries, Targets: targets, Sealer: sealer, Notifier: notifier, Processes: processes,
+		Deliveries: deliveries, Targets: targets, Keys: keys, Notifier: notifier, Processes: processes,
 		Clock: clock, Observer: observer,
 	})
 }

@@ -287,8 +287,8 @@ func (d *doctor) pulls(_ context.Context, pool *pgxpool.Pool) (string, error) {
 	if err != nil {
 		return "", caution("not looked at, for the sealing key cannot be used: correct that first")
 	}
-	server, err := pull.New(pullConfig(d.config), postgres.NewPulls(pool), postgres.NewKeyTokens(pool), keeper,
-		d.logger)
+	server, err := pull.New(pullConfig(d.config), postgres.NewPulls(pool), postgres.NewKeyTokens(pool),
+		sealing.NewKeys(keeper), d.logger)
 	if err != nil {
 		return "", err
 	}

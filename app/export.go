@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"everleaf/adapters/postgres"
-	"everleaf/domain"
+	"everleaf/adapters/sealing"
 	"everleaf/ports"
 )
 
@@ -25,7 +25,7 @@ type ExportRequest struct {
 }
 
 // Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its
-// key. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", Operator "SealingKeyWrong", Operator "SecretDamaged". It
+// key. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", those of ports.Keys. It
 // reads config.Postgres, config.Sealing and config.StartTimeout.
 func Export(ctx context.Context, config Config, request ExportRequest) (Exported, error) {
 	// First, as it fails fast on a malformed key.
@@ -42,10 +42,10 @@ func Export(ctx context.Context, config Config, request ExportRequest) (Exported
 	if err := postgres.VerifySealing(ctx, pool, sealer); err != nil {
 		return Exported{}, err
 	}
-	return export(ctx, postgres.NewCatalog(pool), postgres.NewTimelines(pool), sealer, request)
+	return export(ctx, postgres.NewCatalog(pool), postgres.NewTimelines(pool), sealing.NewKeys(sealer), request)
 }
 
-func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, sealer ports.Sealer,
+func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, keys ports.Keys,
 	request ExportRequest) (Exported, error) {
 	pair, err := catalog.Current(ctx, request.Name)
 	if err != nil {
@@ -59,10 +59,9 @@ func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, seale
 	if err != nil {
 		return Exported{}, fmt.Errorf("the key stays sealed, since the export cannot be written down: %w", err)
 	}
-	key, err := sealer.Open(ctx, pair.SealedKey)
+	key, err := keys.Open(ctx, pair.SealedPair)
 	if err != nil {
-		return Exported{}, domain.About(err, fmt.Sprintf("the private key of certificate %q, serial %s", request.Name,
-			issued.Serial))
+		return Exported{}, err
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil
 }

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres"
@@ -40,17 +41,19 @@ func TestPullAloneServesKeys(t *testing.T) {
 
 	keeper, err := openSealing(t.Context(), config.Sealing)
 	require.NoError(t, err)
-	sealed, err := keeper.Seal(t.Context(), []byte("the key"))
+	chain, private := readFile(t, config.Pull.Certificate), readFile(t, config.Pull.Key) // any pair does
+	key := ports.SealedKey{ID: uuid.NewString()}
+	key.Sealed, err = keeper.Seal(t.Context(), domain.CertificateKeyPlace("web", key.ID), private)
 	require.NoError(t, err)
 	orders := postgres.NewOrders(pool)
 	order, err := orders.OpenOrder(t.Context(), ports.NewOrder{Certificate: "web", Key: "1", Issuer: "default",
-		Spec: domain.Spec{Names: []string{"www.example.com"}}.WithDefaults(), SealedKey: sealed, CSR: []byte("csr")})
+		Spec: domain.Spec{Names: []string{"www.example.com"}}.WithDefaults(), SealedKey: key, CSR: []byte("csr")})
 	require.NoError(t, err)
 	_, err = orders.RecordPlaced(t.Context(), "web", order.ID, "https://ca.example/1", time.Now())
 	require.NoError(t, err)
 	issued, err := postgres.NewCertificates(pool).RecordIssued(t.Context(), "web", order.ID,
 		domain.Issued{Issuer: "default",
-			Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, []byte("chain"))
+			Names: []string{"www.example.com"}, NotAfter: time.Now().Add(time.Hour)}, chain)
 	require.NoError(t, err)
 	token := base64.RawURLEncoding.EncodeToString([]byte("thirty-two octets of randomness."))
 	_, err = postgres.NewKeyTokens(pool).PutToken(t.Context(), ports.KeyToken{Certificate: "web", Target: "hook",
@@ -77,13 +80,20 @@ func TestPullAloneServesKeys(t *testing.T) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	require.Equal(t, "the key", string(body))
+	require.Equal(t, string(private), string(body))
 
 	cancel()
 	require.NoError(t, <-ended)
 	require.Contains(t, logged.String(), `"msg":"pull answered","route":"/v1/keys"`)
 	require.NotContains(t, logged.String(), token)
-	require.NotContains(t, logged.String(), "the key\"")
+	require.NotContains(t, logged.String(), "PRIVATE KEY")
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return content
 }
 
 // selfSigned writes a listener's certificate and key.

@@ -82,6 +82,8 @@ const (
 	ReasonDatabaseRefused Reason = "DatabaseRefused"
 	// ReasonDatabaseUnreachable: Postgres did not answer when the process started.
 	ReasonDatabaseUnreachable Reason = "DatabaseUnreachable"
+	// ReasonKeyMismatch: the key that is stored for a certificate is not the one that its chain is for.
+	ReasonKeyMismatch Reason = "KeyMismatch"
 	// ReasonKeyNotMade: a key or its CSR could not be made.
 	ReasonKeyNotMade Reason = "KeyNotMade"
 	// ReasonKeyUnreadable: a stored key cannot be read.
@@ -101,6 +103,8 @@ const (
 	ReasonSealingKeyWrong Reason = "SealingKeyWrong"
 	// ReasonSecretDamaged: a sealed secret was changed since it was sealed.
 	ReasonSecretDamaged Reason = "SecretDamaged"
+	// ReasonSecretMisplaced: a sealed secret is stored in another place than the one that it was sealed for.
+	ReasonSecretMisplaced Reason = "SecretMisplaced"
 	// ReasonSecretsUnreadable: some secrets do not open.
 	ReasonSecretsUnreadable Reason = "SecretsUnreadable"
 	// ReasonUnknownOrder: no such order is stored.

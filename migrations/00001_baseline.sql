@@ -38,9 +38,9 @@ CREATE INDEX certificates_retiring ON certificates (name) WHERE retirement IS NO
 CREATE INDEX certificates_fleet ON certificates ((wanted ->> 'fleet')) WHERE wanted ->> 'fleet' IS NOT NULL;
 
 -- Certificate keys, sealed; apart from orders so that rights on them can be kept apart too. What is sealed begins with
--- the mark of the key that sealed it, nine octets.
+-- the mark of the key that sealed it, nine octets. It is sealed for its certificate and ID, and opens nowhere else.
 CREATE TABLE keys (
-    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    id          uuid PRIMARY KEY,
     certificate text NOT NULL REFERENCES certificates (name),
     sealed      bytea NOT NULL CHECK (octet_length(sealed) > 0),
     created_at  timestamptz NOT NULL DEFAULT now(),
@@ -63,7 +63,7 @@ CREATE TABLE orders (
     -- SHA-256 of the sorted names: a hundred long names are more than an index entry holds.
     name_set     bytea NOT NULL CHECK (octet_length(name_set) = 32),
     csr          bytea NOT NULL,
-    key_id       uuid NOT NULL DEFAULT gen_random_uuid(),
+    key_id       uuid NOT NULL,
     url          text,
     expires      timestamptz,
     -- Why it was abandoned.

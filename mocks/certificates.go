@@ -184,19 +184,19 @@ func (mr *MockCertificatesMockRecorder) RecordUnrevoked(ctx, certificate, versio
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "RecordUnrevoked", reflect.TypeOf((*MockCertificates)(nil).RecordUnrevoked), ctx, certificate, version, failure)
 }
 
-// SealedKey mocks base method.
-func (m *MockCertificates) SealedKey(ctx context.Context, certificate, version string) ([]byte, error) {
+// SealedPair mocks base method.
+func (m *MockCertificates) SealedPair(ctx context.Context, certificate, version string) (ports.SealedPair, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "SealedKey", ctx, certificate, version)
-	ret0, _ := ret[0].([]byte)
+	ret := m.ctrl.Call(m, "SealedPair", ctx, certificate, version)
+	ret0, _ := ret[0].(ports.SealedPair)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// SealedKey indicates an expected call of SealedKey.
-func (mr *MockCertificatesMockRecorder) SealedKey(ctx, certificate, version interface{}) *gomock.Call {
+// SealedPair indicates an expected call of SealedPair.
+func (mr *MockCertificatesMockRecorder) SealedPair(ctx, certificate, version interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SealedKey", reflect.TypeOf((*MockCertificates)(nil).SealedKey), ctx, certificate, version)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "SealedPair", reflect.TypeOf((*MockCertificates)(nil).SealedPair), ctx, certificate, version)
 }
 
 // MockCatalog is a mock of Catalog interface.

@@ -37,33 +37,33 @@ func (m *MockSealer) EXPECT() *MockSealerMockRecorder {
 }
 
 // Open mocks base method.
-func (m *MockSealer) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+func (m *MockSealer) Open(ctx context.Context, place domain.Place, sealed []byte) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Open", ctx, sealed)
+	ret := m.ctrl.Call(m, "Open", ctx, place, sealed)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Open indicates an expected call of Open.
-func (mr *MockSealerMockRecorder) Open(ctx, sealed interface{}) *gomock.Call {
+func (mr *MockSealerMockRecorder) Open(ctx, place, sealed interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockSealer)(nil).Open), ctx, sealed)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockSealer)(nil).Open), ctx, place, sealed)
 }
 
 // Seal mocks base method.
-func (m *MockSealer) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
+func (m *MockSealer) Seal(ctx context.Context, place domain.Place, plaintext []byte) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Seal", ctx, plaintext)
+	ret := m.ctrl.Call(m, "Seal", ctx, place, plaintext)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Seal indicates an expected call of Seal.
-func (mr *MockSealerMockRecorder) Seal(ctx, plaintext interface{}) *gomock.Call {
+func (mr *MockSealerMockRecorder) Seal(ctx, place, plaintext interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockSealer)(nil).Seal), ctx, plaintext)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockSealer)(nil).Seal), ctx, place, plaintext)
 }
 
 // MockKeyRing is a mock of KeyRing interface.
@@ -118,18 +118,18 @@ func (mr *MockKeyRingMockRecorder) Mark() *gomock.Call {
 }
 
 // Open mocks base method.
-func (m *MockKeyRing) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+func (m *MockKeyRing) Open(ctx context.Context, place domain.Place, sealed []byte) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Open", ctx, sealed)
+	ret := m.ctrl.Call(m, "Open", ctx, place, sealed)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Open indicates an expected call of Open.
-func (mr *MockKeyRingMockRecorder) Open(ctx, sealed interface{}) *gomock.Call {
+func (mr *MockKeyRingMockRecorder) Open(ctx, place, sealed interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockKeyRing)(nil).Open), ctx, sealed)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockKeyRing)(nil).Open), ctx, place, sealed)
 }
 
 // Rotated mocks base method.
@@ -147,18 +147,18 @@ func (mr *MockKeyRingMockRecorder) Rotated() *gomock.Call {
 }
 
 // Seal mocks base method.
-func (m *MockKeyRing) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
+func (m *MockKeyRing) Seal(ctx context.Context, place domain.Place, plaintext []byte) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Seal", ctx, plaintext)
+	ret := m.ctrl.Call(m, "Seal", ctx, place, plaintext)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Seal indicates an expected call of Seal.
-func (mr *MockKeyRingMockRecorder) Seal(ctx, plaintext interface{}) *gomock.Call {
+func (mr *MockKeyRingMockRecorder) Seal(ctx, place, plaintext interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockKeyRing)(nil).Seal), ctx, plaintext)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Seal", reflect.TypeOf((*MockKeyRing)(nil).Seal), ctx, place, plaintext)
 }
 
 // MockKeys is a mock of Keys interface.
@@ -185,34 +185,49 @@ func (m *MockKeys) EXPECT() *MockKeysMockRecorder {
 }
 
 // Create mocks base method.
-func (m *MockKeys) Create(ctx context.Context, keyType domain.KeyType, names []string) ([]byte, []byte, error) {
+func (m *MockKeys) Create(ctx context.Context, certificate string, keyType domain.KeyType, names []string) (ports.SealedKey, []byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Create", ctx, keyType, names)
-	ret0, _ := ret[0].([]byte)
+	ret := m.ctrl.Call(m, "Create", ctx, certificate, keyType, names)
+	ret0, _ := ret[0].(ports.SealedKey)
 	ret1, _ := ret[1].([]byte)
 	ret2, _ := ret[2].(error)
 	return ret0, ret1, ret2
 }
 
 // Create indicates an expected call of Create.
-func (mr *MockKeysMockRecorder) Create(ctx, keyType, names interface{}) *gomock.Call {
+func (mr *MockKeysMockRecorder) Create(ctx, certificate, keyType, names interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Create", reflect.TypeOf((*MockKeys)(nil).Create), ctx, keyType, names)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Create", reflect.TypeOf((*MockKeys)(nil).Create), ctx, certificate, keyType, names)
+}
+
+// Open mocks base method.
+func (m *MockKeys) Open(ctx context.Context, pair ports.SealedPair) ([]byte, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Open", ctx, pair)
+	ret0, _ := ret[0].([]byte)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Open indicates an expected call of Open.
+func (mr *MockKeysMockRecorder) Open(ctx, pair interface{}) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Open", reflect.TypeOf((*MockKeys)(nil).Open), ctx, pair)
 }
 
 // Reuse mocks base method.
-func (m *MockKeys) Reuse(ctx context.Context, sealedKey []byte, names []string) ([]byte, error) {
+func (m *MockKeys) Reuse(ctx context.Context, pair ports.SealedPair, names []string) ([]byte, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Reuse", ctx, sealedKey, names)
+	ret := m.ctrl.Call(m, "Reuse", ctx, pair, names)
 	ret0, _ := ret[0].([]byte)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Reuse indicates an expected call of Reuse.
-func (mr *MockKeysMockRecorder) Reuse(ctx, sealedKey, names interface{}) *gomock.Call {
+func (mr *MockKeysMockRecorder) Reuse(ctx, pair, names interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reuse", reflect.TypeOf((*MockKeys)(nil).Reuse), ctx, sealedKey, names)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Reuse", reflect.TypeOf((*MockKeys)(nil).Reuse), ctx, pair, names)
 }
 
 // MockSecrets is a mock of Secrets interface.
@@ -266,21 +281,6 @@ func (m *MockSecrets) ListStale(ctx context.Context, mark []byte, after string, 
 func (mr *MockSecretsMockRecorder) ListStale(ctx, mark, after, limit interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ListStale", reflect.TypeOf((*MockSecrets)(nil).ListStale), ctx, mark, after, limit)
-}
-
-// Owners mocks base method.
-func (m *MockSecrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Owners", ctx, keys)
-	ret0, _ := ret[0].(map[string]string)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Owners indicates an expected call of Owners.
-func (mr *MockSecretsMockRecorder) Owners(ctx, keys interface{}) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Owners", reflect.TypeOf((*MockSecrets)(nil).Owners), ctx, keys)
 }
 
 // RecordResealed mocks base method.

@@ -39,8 +39,8 @@ type Certificates interface {
 	RecordFallback(ctx context.Context, certificate, next string, failure domain.Failure) error
 	// Chain returns a version's chain in PEM, leaf first.
 	Chain(ctx context.Context, certificate, version string) (chainPEM []byte, err error)
-	// SealedKey returns a version's key as it is sealed.
-	SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error)
+	// SealedPair returns a version's chain and key.
+	SealedPair(ctx context.Context, certificate, version string) (SealedPair, error)
 	// RecordRevoked notes that a version is revoked; the first writer wins. It returns the record after it. Idempotent.
 	RecordRevoked(ctx context.Context, certificate, version string, reason domain.RevocationReason,
 		at time.Time) (domain.Record, error)
@@ -131,9 +131,8 @@ var ExpiryBounds = []time.Duration{0, 24 * time.Hour, 3 * 24 * time.Hour, 7 * 24
 
 // KeyPair is the certificate in service, or the version that was asked for, with its sealed key.
 type KeyPair struct {
-	Record    CertificateRecord
-	ChainPEM  []byte
-	SealedKey []byte
+	SealedPair
+	Record CertificateRecord
 	// Replaced reports whether another version is in service.
 	Replaced bool
 }

@@ -8,13 +8,13 @@ import (
 
 //go:generate go tool mockgen -source=keys.go -destination=../mocks/keys.go -package=mocks
 
-// Sealer seals secrets at rest and opens them again. Faults: Operator "SealingKeyWrong" for what no configured key has
-// sealed, Operator "SecretDamaged" for what was changed after it was sealed, Wait "SealingUnavailable" while a key
-// service is out of reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by
-// domain.About.
+// Sealer seals secrets at rest and opens them again, each at its place. Faults: Operator "SealingKeyWrong" for what no
+// configured key has sealed, Operator "SecretDamaged" for what was changed after it was sealed, Operator
+// "SecretMisplaced" for what was sealed for another place, Wait "SealingUnavailable" while a key service is out of
+// reach. Plaintext MUST NOT be in an error. A caller that knows what it opens SHOULD name it by domain.About.
 type Sealer interface {
-	Seal(ctx context.Context, plaintext []byte) (sealed []byte, err error)
-	Open(ctx context.Context, sealed []byte) (plaintext []byte, err error)
+	Seal(ctx context.Context, place domain.Place, plaintext []byte) (sealed []byte, err error)
+	Open(ctx context.Context, place domain.Place, sealed []byte) (plaintext []byte, err error)
 }
 
 // KeyRing is a Sealer that opens what earlier keys have sealed, too.
@@ -28,12 +28,32 @@ type KeyRing interface {
 	Rotated() bool
 }
 
-// Keys makes certificate keys. The private key leaves it sealed only.
+// Keys makes certificate keys, and opens them. A key that is stored leaves it only for the chain that it is for: faults
+// besides the Sealer's are Operator "KeyMismatch" where the leaf is for another key, "KeyUnreadable" and
+// "ChainMalformed". An error names the certificate.
 type Keys interface {
-	// Create makes a key of the type and a CSR (DER) for the names, and seals the key (PKCS #8 PEM).
-	Create(ctx context.Context, keyType domain.KeyType, names []string) (sealedKey, csr []byte, err error)
-	// Reuse makes a CSR (DER) for the names with a key that Create has made.
-	Reuse(ctx context.Context, sealedKey []byte, names []string) (csr []byte, err error)
+	// Create makes a key of the type, seals it (PKCS #8 PEM) for the certificate, and makes a CSR (DER) for the names.
+	Create(ctx context.Context, certificate string, keyType domain.KeyType, names []string) (key SealedKey, csr []byte,
+		err error)
+	// Reuse makes a CSR (DER) for the names with the pair's key.
+	Reuse(ctx context.Context, pair SealedPair, names []string) (csr []byte, err error)
+	// Open returns the pair's private key (PKCS #8 PEM), which the caller clears.
+	Open(ctx context.Context, pair SealedPair) (keyPEM []byte, err error)
+}
+
+// SealedKey is a certificate's private key as it is stored.
+type SealedKey struct {
+	ID     string
+	Sealed []byte
+}
+
+// SealedPair is a version's chain with its sealed key.
+type SealedPair struct {
+	// Certificate is the certificate that somebody asked for.
+	Certificate string
+	// ChainPEM has the leaf first.
+	ChainPEM []byte
+	Key      SealedKey
 }
 
 // SealedSecret is a secret as it is stored.
@@ -41,7 +61,9 @@ type SealedSecret struct {
 	// Kind is where: SecretKey, SecretAccount or SecretNextAccount. The strings are in events.
 	Kind string
 	// ID is the key's, or the issuer's name.
-	ID     string
+	ID string
+	// Owner is the key's certificate, or the account's directory.
+	Owner  string
 	Sealed []byte
 }
 
@@ -59,8 +81,6 @@ type Secrets interface {
 	// ListStale returns up to limit keys of certificates that do not begin with mark, in order of their ID after the
 	// one given; before the first ("") come all such account keys. As CountStale, none if another key is current.
 	ListStale(ctx context.Context, mark []byte, after string, limit int) ([]SealedSecret, error)
-	// Owners returns the certificates that keys of these IDs belong to.
-	Owners(ctx context.Context, keys []string) (map[string]string, error)
 	// ReplaceSealed stores each of the new ones in place of the old, where that is still there, and says how many were.
 	ReplaceSealed(ctx context.Context, old []SealedSecret, sealed [][]byte) (replaced int, err error)
 	// RecordResealed writes an event, unless nothing was resealed and the last one named the same failures.
@@ -73,7 +93,7 @@ type UnopenedSecret struct {
 	ID   string `json:"id"`
 	// Certificate is whose key it is.
 	Certificate string `json:"certificate,omitempty"`
-	// Reason is "SecretDamaged" or "SealingKeyWrong".
+	// Reason is "SecretDamaged", "SecretMisplaced" or "SealingKeyWrong".
 	Reason domain.Reason `json:"reason"`
 }
 

@@ -47,11 +47,11 @@ type NewOrder struct {
 	Key         string
 	Issuer      string
 	// Spec has defaults filled in and names as A-labels.
-	Spec      domain.Spec
-	SealedKey []byte
-	CSR       []byte
-	// KeyOf is the certificate's version whose key is used again; then SealedKey is not stored.
-	KeyOf string
+	Spec domain.Spec
+	CSR  []byte
+	// SealedKey is a new key, for this order alone; zero with KeyOf, the certificate's version whose key is used again.
+	SealedKey SealedKey
+	KeyOf     string
 	// KeyLost is why the key in service could not be used again although the spec asks for it; it is kept in an event.
 	KeyLost string
 }

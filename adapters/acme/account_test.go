@@ -24,17 +24,18 @@ func TestFirstUseMakesOneAccount(t *testing.T) {
 	store, seals := mocks.NewMockAccounts(control), mocks.NewMockSealer(control)
 	var plain, sealed = []byte(nil), []byte("sealed")
 	var recorded string
+	place := domain.AccountKeyPlace("main", pebble.Directory)
 	gomock.InOrder(
 		store.EXPECT().FindAccount(gomock.Any(), "main", pebble.Directory).Return(nil, nil),
-		seals.EXPECT().Seal(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, key []byte) ([]byte,
-			error) {
+		seals.EXPECT().Seal(gomock.Any(), place, gomock.Any()).DoAndReturn(func(_ context.Context, _ domain.Place,
+			key []byte) ([]byte, error) {
 			plain = bytes.Clone(key)
 			return sealed, nil
 		}),
 		store.EXPECT().AddAccount(gomock.Any(),
 			ports.Account{Issuer: "main", Directory: pebble.Directory, SealedKey: sealed}).
 			DoAndReturn(func(_ context.Context, account ports.Account) (ports.Account, error) { return account, nil }),
-		seals.EXPECT().Open(gomock.Any(), sealed).DoAndReturn(func(context.Context, []byte) ([]byte,
+		seals.EXPECT().Open(gomock.Any(), place, sealed).DoAndReturn(func(context.Context, domain.Place, []byte) ([]byte,
 			error) {
 			return plain, nil
 		}),
@@ -98,15 +99,15 @@ func TestFaultsOfStoreAndSealerAreHandedOn(t *testing.T) {
 		}, "DatabaseUnavailable", "down"},
 		{"seal", func(a *mocks.MockAccounts, s *mocks.MockSealer) {
 			a.EXPECT().FindAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, nil)
-			s.EXPECT().Seal(gomock.Any(), gomock.Any()).Return(nil, wrong)
+			s.EXPECT().Seal(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, wrong)
 		}, "SealingKeyWrong", "wrong"},
 		{"open", func(a *mocks.MockAccounts, s *mocks.MockSealer) {
 			a.EXPECT().FindAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(garbled, nil)
-			s.EXPECT().Open(gomock.Any(), gomock.Any()).Return(nil, wrong)
+			s.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, wrong)
 		}, "SealingKeyWrong", "wrong"},
 		{"no key inside", func(a *mocks.MockAccounts, s *mocks.MockSealer) {
 			a.EXPECT().FindAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(garbled, nil)
-			s.EXPECT().Open(gomock.Any(), gomock.Any()).Return([]byte("secret plaintext"), nil)
+			s.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).Return([]byte("secret plaintext"), nil)
 		}, "AccountKeyUnreadable", "PKCS #8"},
 	}
 	for _, c := range cases {

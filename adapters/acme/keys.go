@@ -22,12 +22,17 @@ func (ca *CA) sealNewKey(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ca.sealer.Seal(ctx, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return ca.sealer.Seal(ctx, ca.keyPlace(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// keyPlace is where the account's keys belong.
+func (ca *CA) keyPlace() domain.Place {
+	return domain.AccountKeyPlace(ca.config.Issuer, ca.config.Directory)
 }
 
 // openKey opens an account key. What the sealer returns stays out of every message.
 func (ca *CA) openKey(ctx context.Context, sealed []byte) (crypto.Signer, error) {
-	plain, err := ca.sealer.Open(ctx, sealed)
+	plain, err := ca.sealer.Open(ctx, ca.keyPlace(), sealed)
 	if err != nil {
 		return nil, domain.About(err, fmt.Sprintf("issuer %q: the account's key", ca.config.Issuer))
 	}

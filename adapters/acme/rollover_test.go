@@ -203,10 +203,10 @@ type locked struct {
 	fault *domain.Fault
 }
 
-func (l *locked) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+func (l *locked) Open(ctx context.Context, place domain.Place, sealed []byte) ([]byte, error) {
 	if l.fault != nil {
 		fault := *l.fault
 		return nil, &fault
 	}
-	return l.sealer.Open(ctx, sealed)
+	return l.sealer.Open(ctx, place, sealed)
 }

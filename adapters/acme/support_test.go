@@ -220,8 +220,12 @@ func (s *tokens) RemoveTokens(_ context.Context, order string) error {
 // sealer turns every bit around: enough to see that no plaintext is stored.
 type sealer struct{}
 
-func (sealer) Seal(_ context.Context, plaintext []byte) ([]byte, error) { return flip(plaintext), nil }
-func (sealer) Open(_ context.Context, sealed []byte) ([]byte, error)    { return flip(sealed), nil }
+func (sealer) Seal(_ context.Context, _ domain.Place, plaintext []byte) ([]byte, error) {
+	return flip(plaintext), nil
+}
+func (sealer) Open(_ context.Context, _ domain.Place, sealed []byte) ([]byte, error) {
+	return flip(sealed), nil
+}
 
 func flip(in []byte) []byte {
 	out := make([]byte, len(in))

@@ -108,7 +108,10 @@ func (f *finding) expand(at string, v reflect.Value, lookup Lookup) {
 			f.expand(at, v.Elem(), lookup)
 		}
 	case reflect.Struct:
-		for field := range v.Type().Fields() {
+		for _, field := range reflect.VisibleFields(v.Type()) {
+			if field.Anonymous {
+				continue // its fields are visible
+			}
 			f.expand(joined(at, nameOf(field)), v.FieldByIndex(field.Index), lookup)
 		}
 	case reflect.Slice:
@@ -153,8 +156,8 @@ func resolved(text string, lookup Lookup) (result, fix string) {
 // fieldsOf are the fields of a struct by their names in the file.
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}
-	for field := range t.Fields() {
-		if name := nameOf(field); name != "-" { // not the file's to set
+	for _, field := range reflect.VisibleFields(t) {
+		if name := nameOf(field); name != "-" && !field.Anonymous { // not the file's to set
 			fields[name] = field
 		}
 	}

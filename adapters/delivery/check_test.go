@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/internal/program"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -74,7 +75,7 @@ func TestShownHoldsNoSecret(t *testing.T) {
 		{Config{Webhook: &Webhook{URL: "https://h.example.com/secret?secret=1", Secret: "whsec_secret", Key: KeyNone}},
 			ports.Settings{"kind": "webhook", "url": "https://h.example.com", "key": "none"}},
 		{Config{Pull: &Pull{Clients: []string{"b", "a"}}}, ports.Settings{"kind": "pull", "clients": "a, b"}},
-		{Config{Exec: &Exec{Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}},
+		{Config{Exec: &Exec{Settings: program.Settings{Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}}},
 			ports.Settings{"kind": "exec", "command": "/bin/x", "env": "TOKEN", "key": "false"}},
 		{Config{}, nil},
 	} {

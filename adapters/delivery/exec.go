@@ -17,12 +17,7 @@ var _ ports.Target = (*execTarget)(nil)
 // line on its standard input and answers by its exit code: 0 for done, 75 for what passes by itself, any other for what
 // somebody must correct. What it says at the end on its standard error goes into the message.
 type Exec struct {
-	// Command is the program and its arguments; no shell reads them.
-	Command []string `json:"command"`
-	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
-	Timeout string `json:"timeout,omitempty"`
-	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
-	Env []string `json:"env,omitempty"`
+	program.Settings
 	// Key is whether the program gets the private key, in the document; empty means false.
 	Key bool `json:"key,omitempty"`
 }
@@ -54,16 +49,6 @@ type ExecDocument struct {
 	// KeyPEM is the private key, PKCS #8, if the target's key says so.
 	KeyPEM string `json:"keyPEM,omitempty"`
 }
-
-func (e Exec) settings() program.Config {
-	return program.Config{Command: e.Command, Timeout: e.Timeout, Env: e.Env}
-}
-
-// Check implements Kind.
-func (e Exec) Check() error { return e.settings().Check() }
-
-// Missing is part of Config.Missing.
-func (e Exec) Missing() error { return e.settings().Missing() }
 
 // Fetched implements Kind.
 func (Exec) Fetched() bool { return false }
@@ -111,7 +96,7 @@ func (t *execTarget) run(ctx context.Context, document ExecDocument, keyPEM []by
 		return refusedFault(nil, "target %s: the document cannot be written", t.name)
 	}
 	defer clear(input)
-	p := t.config.settings().Program(append(input, '\n'))
+	p := t.config.Program(append(input, '\n'))
 	defer clear(p.Input)
 	err = p.Run(ctx)
 	failure, failed := errors.AsType[*program.Failure](err)

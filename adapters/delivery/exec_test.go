@@ -10,14 +10,16 @@ import (
 
 	"everleaf/adapters/delivery"
 	"everleaf/adapters/delivery/targettest"
+	"everleaf/adapters/internal/program"
 	"everleaf/domain"
 	"everleaf/ports"
 )
 
-// program makes an exec target of a script.
-func program(t *testing.T, key bool, script string) ports.Target {
+// scripted makes an exec target of a script.
+func scripted(t *testing.T, key bool, script string) ports.Target {
 	t.Helper()
-	return target(t, delivery.Config{Exec: &delivery.Exec{Command: []string{"sh", "-c", script}, Key: key}},
+	return target(t, delivery.Config{Exec: &delivery.Exec{Key: key,
+		Settings: program.Settings{Command: []string{"sh", "-c", script}}}},
 		delivery.Deps{})
 }
 
@@ -29,8 +31,9 @@ func TestExec(t *testing.T) {
 		dir := t.TempDir()
 		return targettest.Subject{
 			Target: target(t, delivery.Config{Exec: &delivery.Exec{Key: true,
-				Command: []string{"env", "TLS_DIR=" + dir, script}}}, delivery.Deps{}),
-			Failing: program(t, true, "cat >&2; exit 1"),
+				Settings: program.Settings{Command: []string{"env", "TLS_DIR=" + dir, script}}}}, delivery.Deps{}),
+			Failing: scripted(t, true, "cat >&2; exit 1"),
+			Silent:  scripted(t, true, "sleep 600"),
 			Holds: func(_ testing.TB, certificate string) (chainPEM, keyPEM string) {
 				chain, key, found := strings.Cut(text(filepath.Join(dir, certificate+".pem")), "-----BEGIN PRIVATE KEY")
 				if found {
@@ -52,7 +55,7 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 		"kill -9 $$":                               "Wait TargetUnavailable: target place: the command sh failed (signal: killed)",
 		"cat >&2; exit 2":                          "Operator TargetRefused: target place: the command sh failed (exit status 2); its output is left out, since it holds the private key",
 	} {
-		confirmation, err := program(t, true, script).Deliver(t.Context(), b)
+		confirmation, err := scripted(t, true, script).Deliver(t.Context(), b)
 		if want == "" {
 			require.NoError(t, err)
 			require.Equal(t, "done", confirmation)
@@ -62,10 +65,11 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 		require.Equal(t, want, string(fault.Kind)+" "+string(fault.Reason)+": "+fault.Message)
 		if script != "cat >&2; exit 2" { // a removal has no key
 			removal := ports.Removal{Certificate: "shop", Target: "place", Sequence: 2}
-			require.EqualError(t, program(t, true, script).Remove(t.Context(), removal), err.Error(), "a removal alike")
+			require.EqualError(t, scripted(t, true, script).Remove(t.Context(), removal), err.Error(), "a removal alike")
 		}
 	}
-	gone := target(t, delivery.Config{Exec: &delivery.Exec{Command: []string{"/nowhere/update"}}}, delivery.Deps{})
+	gone := target(t, delivery.Config{Exec: &delivery.Exec{
+		Settings: program.Settings{Command: []string{"/nowhere/update"}}}}, delivery.Deps{})
 	_, err := gone.Deliver(t.Context(), b)
 	require.EqualValues(t, "TargetRefused", domain.AsFault(err).Reason)
 	require.ErrorContains(t, err, "exec.command")
@@ -78,7 +82,7 @@ func TestTheKeyGoesWhereItIsWanted(t *testing.T) {
 	key := strings.Split(string(b.KeyPEM), "\n")[1]
 	for _, wanted := range []bool{true, false} {
 		dir := t.TempDir()
-		_, err := program(t, wanted, "cd "+dir+
+		_, err := scripted(t, wanted, "cd "+dir+
 			` && cat >input && env >env && tr '\0' '\n' </proc/$$/cmdline >arguments`).Deliver(t.Context(), b)
 		require.NoError(t, err)
 		for _, file := range []string{"env", "arguments"} {
@@ -97,12 +101,12 @@ func TestTheKeyGoesWhereItIsWanted(t *testing.T) {
 
 func TestExecSettingsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
-	for says, config := range map[string]delivery.Exec{
+	for says, settings := range map[string]program.Settings{
 		"targets[0].exec.command: name a program":           {},
 		"targets[0].exec.env[0]: give the name":             {Command: []string{"true"}, Env: []string{"TOKEN=hush"}},
 		`targets[0].exec.timeout "2h": use a time such as `: {Command: []string{"true"}, Timeout: "2h"},
 	} {
-		err := delivery.Check([]delivery.Config{{Name: "place", Exec: &config}})
+		err := delivery.Check([]delivery.Config{{Name: "place", Exec: &delivery.Exec{Settings: settings}}})
 		require.ErrorContains(t, err, says)
 		require.NotContains(t, err.Error(), "hush")
 	}

@@ -42,6 +42,9 @@ func (d *directory) open(ctx context.Context, certificate string, create bool) (
 	name := strings.ReplaceAll(filepath.Join(d.below...), namePlace, certificate)
 	p := &place{path: filepath.Join(d.base, name), name: name}
 	for deadline := time.Now().Add(lockFor); ; {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		err := d.tryOpen(p, create)
 		if err == nil {
 			return p, nil
@@ -59,7 +62,6 @@ func (d *directory) open(ctx context.Context, certificate string, create bool) (
 		select {
 		case <-time.After(lockLook):
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -42,12 +42,12 @@ func (Pull) Fetched() bool { return true }
 func (Pull) Target(string, Deps) (ports.Target, error) { return PullTarget{}, nil }
 
 // Deliver implements ports.Target.
-func (PullTarget) Deliver(context.Context, ports.Bundle) (string, error) {
-	return "ready for clients", nil
+func (PullTarget) Deliver(ctx context.Context, _ ports.Bundle) (string, error) {
+	return "ready for clients", ctx.Err()
 }
 
 // Drift implements ports.Target: what is served is what is in service.
 func (PullTarget) Drift(context.Context, ports.Bundle) (string, error) { return "", nil }
 
 // Remove implements ports.Target: what the spec does not name is not served.
-func (PullTarget) Remove(context.Context, ports.Removal) error { return nil }
+func (PullTarget) Remove(ctx context.Context, _ ports.Removal) error { return ctx.Err() }

@@ -51,6 +51,7 @@ func TestDirectory(t *testing.T) {
 		return targettest.Subject{
 			Target:  directory("true"),
 			Failing: directory("sh", "-c", `cat "$1"; exit 1`, "sh", "{path}/tls.key"),
+			Silent:  directory("sleep", "600"),
 			Holds: func(_ testing.TB, certificate string) (chainPEM, keyPEM string) {
 				in := filepath.Join(base, certificate)
 				return text(filepath.Join(in, "tls.crt")), text(filepath.Join(in, "tls.key"))
@@ -92,6 +93,10 @@ func TestWebhook(t *testing.T) {
 					Failing: hook(serve(t, func(w http.ResponseWriter, r *http.Request) {
 						w.WriteHeader(http.StatusInternalServerError)
 						_, _ = io.Copy(w, r.Body)
+					})),
+					Silent: hook(serve(t, func(_ http.ResponseWriter, r *http.Request) {
+						_, _ = io.Copy(io.Discard, r.Body) // a server notices only then that its client leaves
+						<-r.Context().Done()
 					})),
 					Keyless: key == delivery.KeyByToken || key == delivery.KeyNone,
 					Holds: func(t testing.TB, certificate string) (chainPEM, keyPEM string) {

@@ -102,9 +102,9 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	if err != nil {
 		return "", domain.NewFault(domain.FaultOperator, reasonRefused, err, "target %s: write the event", w.name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	within, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address.of(certificate), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(within, http.MethodPost, w.address.of(certificate), bytes.NewReader(body))
 	if err != nil {
 		return "", w.refusedFault(err, "its URL cannot be used")
 	}
@@ -118,8 +118,11 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(what.Timestamp.Unix(), 10))
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	response, err := w.client.Do(request)
-	if err != nil {
-		return "", w.unansweredFault(ctx, err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		return "", w.unansweredFault(within, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
 	return w.answered(response, token)

@@ -80,11 +80,8 @@ func (w *WebhookTarget) quote(body io.Reader, token string) string {
 	return " with " + strconv.Quote(text[:min(len(text), maxQuote)])
 }
 
-// unansweredFault interprets a request that brought no answer.
-func (w *WebhookTarget) unansweredFault(ctx context.Context, err error) error {
-	if errors.Is(err, context.Canceled) && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return context.Canceled
-	}
+// unansweredFault interprets a request that brought no answer within the time of the target's own.
+func (w *WebhookTarget) unansweredFault(within context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL, whose path may hold a key
 	}
@@ -92,7 +89,7 @@ func (w *WebhookTarget) unansweredFault(ctx context.Context, err error) error {
 		return w.refusedFault(err, "its server certificate is not trusted: renew it there, or name its roots as "+
 			"webhook.caBundle")
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(within.Err(), context.DeadlineExceeded) {
 		return w.unavailableFault(nil, "no answer within "+w.timeout.String())
 	}
 	return w.unavailableFault(err, "it cannot be reached")

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/dns01"
+	"everleaf/adapters/internal/program"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -81,7 +82,8 @@ func TestShownHoldsNoSecret(t *testing.T) {
 			ports.Settings{"kind": "rfc2136", "server": "ns1", "tsig.name": "k"}},
 		{dns01.ZoneConfig{HTTP: &dns01.HTTP{URL: "https://d.example.com/secret", Username: "u", Password: "secret"}},
 			ports.Settings{"kind": "http", "url": "https://d.example.com"}},
-		{dns01.ZoneConfig{Exec: &dns01.Exec{Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}},
+		{dns01.ZoneConfig{Exec: &dns01.Exec{Settings: program.Settings{
+			Command: []string{"/bin/x", "secret"}, Env: []string{"TOKEN"}}}},
 			ports.Settings{"kind": "exec", "command": "/bin/x", "env": "TOKEN"}},
 		{dns01.ZoneConfig{}, nil},
 	} {

@@ -17,12 +17,7 @@ var _ ports.DNSZone = (*execZone)(nil)
 // says at the end on its standard error goes into the message. It has to keep other values under the name, and to end
 // with 0 where there is nothing to add or remove. Four of them run at once.
 type Exec struct {
-	// Command is the program and its arguments; no shell reads them.
-	Command []string `json:"command"`
-	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
-	Timeout string `json:"timeout,omitempty"`
-	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
-	Env []string `json:"env,omitempty"`
+	program.Settings
 }
 
 // Actions of an ExecDocument. Programs depend on them: they are never renamed.
@@ -41,16 +36,6 @@ type ExecDocument struct {
 	FQDN  string `json:"fqdn"`
 	Value string `json:"value"`
 }
-
-func (c Exec) settings() program.Config {
-	return program.Config{Command: c.Command, Timeout: c.Timeout, Env: c.Env}
-}
-
-// Check implements ZoneKind.
-func (c Exec) Check() error { return c.settings().Check() }
-
-// Missing is part of ZoneConfig.Missing.
-func (c Exec) Missing() error { return c.settings().Missing() }
 
 // Through implements ZoneKind.
 func (c Exec) Through() string { return "exec " + filepath.Base(c.Command[0]) }
@@ -88,7 +73,7 @@ func (z *execZone) run(ctx context.Context, action string, record ports.DNSRecor
 	if err != nil {
 		return refusedFault(err, "%s: the document cannot be written", where)
 	}
-	p := z.config.settings().Program(append(input, '\n'))
+	p := z.config.Program(append(input, '\n'))
 	err = p.Run(ctx)
 	failure, failed := errors.AsType[*program.Failure](err)
 	if !failed {

@@ -11,6 +11,7 @@ import (
 	"everleaf/adapters/dns01"
 	"everleaf/adapters/dns01/dns01test"
 	"everleaf/adapters/dns01/zonetest"
+	"everleaf/adapters/internal/program"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -57,7 +58,7 @@ func TestExecZone(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "acme.zone")
 		exec := func(path string) ports.DNSZone {
 			return zone(t, dns01.ZoneConfig{Zone: "acme.test",
-				Exec: &dns01.Exec{Command: []string{"env", "ZONE_FILE=" + path, script}}})
+				Exec: &dns01.Exec{Settings: program.Settings{Command: []string{"env", "ZONE_FILE=" + path, script}}}})
 		}
 		return zonetest.Subject{
 			New:  func() ports.DNSZone { return exec(file) },
@@ -83,8 +84,8 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 		"echo busy >&2; exit 75":                            "Wait DNSUnavailable: add _acme-challenge.acme.test in zone acme.test: the command sh failed (exit status 75): busy",
 		`echo "bad token $EVERLEAF_TEST_TOKEN" >&2; exit 1`: "Operator DNSRefused: add _acme-challenge.acme.test in zone acme.test: the command sh failed (exit status 1): bad token [secret]",
 	} {
-		err := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Command: []string{"sh", "-c", script},
-			Env: []string{"EVERLEAF_TEST_TOKEN"}}}).Add(t.Context(), record)
+		err := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Settings: program.Settings{
+			Command: []string{"sh", "-c", script}, Env: []string{"EVERLEAF_TEST_TOKEN"}}}}).Add(t.Context(), record)
 		if want == "" {
 			require.NoError(t, err)
 			continue
@@ -92,7 +93,8 @@ func TestTheExitCodeSaysWhoseMoveIsNext(t *testing.T) {
 		fault := domain.AsFault(err)
 		require.Equal(t, want, string(fault.Kind)+" "+string(fault.Reason)+": "+fault.Message)
 	}
-	gone := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Command: []string{"/nowhere/update"}}})
+	gone := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{
+		Settings: program.Settings{Command: []string{"/nowhere/update"}}}})
 	requireFault(t, gone.Add(t.Context(), record), domain.FaultOperator, "DNSRefused", "exec.command")
 }
 
@@ -103,7 +105,8 @@ func TestARefusedRemovalKeepsNoOtherRecord(t *testing.T) {
 	records := []ports.DNSRecord{{Name: "a.acme.test", Value: "bad"}, {Name: "b.acme.test", Value: "good"},
 		{Name: "c.acme.test", Value: "good"}}
 	script := `case $(cat) in *bad*) exit 1 ;; *) echo x >> ` + log + ` ;; esac`
-	exec := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{Command: []string{"sh", "-c", script}}})
+	exec := zone(t, dns01.ZoneConfig{Zone: "acme.test", Exec: &dns01.Exec{
+		Settings: program.Settings{Command: []string{"sh", "-c", script}}}})
 	requireFault(t, exec.Remove(t.Context(), records), domain.FaultOperator, "DNSRefused", "a.acme.test")
 	content, err := os.ReadFile(log)
 	require.NoError(t, err)

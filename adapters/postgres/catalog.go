@@ -72,26 +72,32 @@ func (c *Catalog) OfFleet(ctx context.Context, fleet string) ([]ports.Certificat
 
 // Current implements ports.Catalog.
 func (c *Catalog) Current(ctx context.Context, name string) (ports.KeyPair, error) {
-	var pair ports.KeyPair
-	var chain *string
-	record, err := scanRecord(c.pool.QueryRow(ctx, `
-		SELECT `+recordColumns+`, v.chain_pem, k.sealed
+	pair, err := scanPair(c.pool.QueryRow(ctx, `
+		SELECT `+recordColumns+`, `+pairColumns+`
 		FROM certificates c
 		LEFT JOIN versions v ON v.id = c.current_version
 		LEFT JOIN orders o ON o.id = v.order_id
 		LEFT JOIN keys k ON k.id = o.key_id
-		WHERE c.name = $1`, name), &chain, &pair.SealedKey)
+		WHERE c.name = $1`, name))
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return ports.KeyPair{}, unknownCertificateFault(name)
 	case err != nil:
 		return ports.KeyPair{}, interpret(err)
-	case chain == nil:
+	case pair.ChainPEM == nil:
 		return ports.KeyPair{}, domain.NewFault(domain.FaultWait, domain.ReasonNotIssuedYet, nil,
 			"the certificate %s was not issued yet: `everleaf cert status %s` says what it waits for", name, name)
 	}
-	pair.Record, pair.ChainPEM = record, []byte(*chain)
 	return pair, nil
+}
+
+// pairColumns are what scanPair reads after recordColumns, of version v and key k.
+const pairColumns = `v.chain_pem, coalesce(k.id::text, ''), k.sealed`
+
+func scanPair(row pgx.Row, more ...any) (pair ports.KeyPair, err error) {
+	pair.Record, err = scanRecord(row, append([]any{&pair.ChainPEM, &pair.Key.ID, &pair.Key.Sealed}, more...)...)
+	pair.Certificate = pair.Record.Name
+	return pair, err
 }
 
 func unknownCertificateFault(name string) error {

@@ -147,26 +147,27 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 
 // Chain implements ports.Certificates.
 func (c *Certificates) Chain(ctx context.Context, certificate, version string) ([]byte, error) {
-	var chain string
-	err := c.ofVersion(ctx, &chain, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`,
-		certificate, version)
-	return []byte(chain), err
+	var chain []byte
+	err := c.ofVersion(ctx, `SELECT v.chain_pem FROM versions v WHERE v.id = $1::uuid AND v.certificate = $2`,
+		certificate, version, &chain)
+	return chain, err
 }
 
-// SealedKey implements ports.Certificates.
-func (c *Certificates) SealedKey(ctx context.Context, certificate, version string) (sealed []byte, err error) {
-	err = c.ofVersion(ctx, &sealed, `
-		SELECT k.sealed FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id
-			AND k.certificate = v.certificate
-		WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version)
-	return sealed, err
+// SealedPair implements ports.Certificates.
+func (c *Certificates) SealedPair(ctx context.Context, certificate, version string) (ports.SealedPair, error) {
+	pair := ports.SealedPair{Certificate: certificate}
+	err := c.ofVersion(ctx, `
+		SELECT `+pairColumns+` FROM versions v JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id
+		WHERE v.id = $1::uuid AND v.certificate = $2`, certificate, version, &pair.ChainPEM, &pair.Key.ID,
+		&pair.Key.Sealed)
+	return pair, err
 }
 
-func (c *Certificates) ofVersion(ctx context.Context, value any, statement, certificate, version string) error {
+func (c *Certificates) ofVersion(ctx context.Context, statement, certificate, version string, fields ...any) error {
 	if _, err := uuid.Parse(version); err != nil {
 		return unknownVersionFault(version)
 	}
-	err := c.pool.QueryRow(ctx, statement, version, certificate).Scan(value)
+	err := c.pool.QueryRow(ctx, statement, version, certificate).Scan(fields...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return unknownVersionFault(version)
 	}

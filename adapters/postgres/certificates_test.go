@@ -35,7 +35,7 @@ func TestRecordIssuedIsOneTransactionAndIdempotent(t *testing.T) {
 	pair, err := s.Current(t.Context(), "web")
 	require.NoError(t, err)
 	require.Equal(t, "chain", string(pair.ChainPEM))
-	require.Equal(t, "sealed key of web/1", string(pair.SealedKey))
+	require.Equal(t, "sealed key of web/1", string(pair.Key.Sealed))
 	require.Equal(t, domain.PhaseReady, pair.Record.Phase)
 	require.Equal(t, &want, pair.Record.Issued)
 	require.Nil(t, pair.Record.Failure)

@@ -40,22 +40,21 @@ func (d *Deliveries) Bundle(ctx context.Context, certificate, version string) (p
 	if _, err := uuid.Parse(version); err != nil {
 		return ports.KeyPair{}, unknownVersionFault(version)
 	}
-	var pair ports.KeyPair
-	var chain string
-	record, err := scanRecord(d.pool.QueryRow(ctx, `
-		SELECT `+recordColumns+`, v.chain_pem, k.sealed, c.current_version IS DISTINCT FROM v.id
+	var replaced bool
+	pair, err := scanPair(d.pool.QueryRow(ctx, `
+		SELECT `+recordColumns+`, `+pairColumns+`, c.current_version IS DISTINCT FROM v.id
 		FROM versions v
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
-		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate
-		WHERE v.id = $2::uuid AND v.certificate = $1`, certificate, version), &chain, &pair.SealedKey, &pair.Replaced)
+		JOIN keys k ON k.id = o.key_id
+		WHERE v.id = $2::uuid AND v.certificate = $1`, certificate, version), &replaced)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.KeyPair{}, unknownVersionFault(version)
 	}
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
 	}
-	pair.Record, pair.ChainPEM = record, []byte(chain)
+	pair.Replaced = replaced
 	return pair, nil
 }
 

@@ -41,7 +41,7 @@ func TestBundleIsTheVersionThatIsAskedFor(t *testing.T) {
 	require.Equal(t, "web", pair.Record.Name)
 	require.Equal(t, first, *pair.Record.Issued)
 	require.Equal(t, "chain of web/1", string(pair.ChainPEM))
-	require.Equal(t, "sealed key of web/1", string(pair.SealedKey))
+	require.Equal(t, "sealed key of web/1", string(pair.Key.Sealed))
 	pair, err = d.Bundle(t.Context(), "web", second.Version)
 	require.NoError(t, err)
 	require.False(t, pair.Replaced)

@@ -67,17 +67,17 @@ func Now(ctx context.Context, pool *pgxpool.Pool) (now time.Time, err error) {
 // OpenSample opens the newest private key that is stored. found is false where there is none. Faults: those of
 // ports.Sealer.
 func OpenSample(ctx context.Context, pool *pgxpool.Pool, sealer ports.Sealer) (found bool, err error) {
-	var certificate string
+	var certificate, id string
 	var sealed []byte
-	err = pool.QueryRow(ctx, `SELECT certificate, sealed FROM keys ORDER BY created_at DESC LIMIT 1`).Scan(&certificate,
-		&sealed)
+	err = pool.QueryRow(ctx, `SELECT certificate, id::text, sealed FROM keys ORDER BY created_at DESC LIMIT 1`).
+		Scan(&certificate, &id, &sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, interpret(err)
 	}
-	opened, err := sealer.Open(ctx, sealed)
+	opened, err := sealer.Open(ctx, domain.CertificateKeyPlace(certificate, id), sealed)
 	clear(opened)
 	return true, domain.About(err, fmt.Sprintf("the newest private key, of certificate %q", certificate))
 }

@@ -51,7 +51,8 @@ func newOrder(certificate, key string, names ...string) ports.NewOrder {
 	}
 	return ports.NewOrder{Certificate: certificate, Key: key, Issuer: "default",
 		Spec:      domain.Spec{Names: names}.WithDefaults(),
-		SealedKey: []byte("sealed key of " + key), CSR: []byte("csr of " + key)}
+		SealedKey: ports.SealedKey{ID: uuid.NewString(), Sealed: []byte("sealed key of " + key)},
+		CSR:       []byte("csr of " + key)}
 }
 
 func issuedFor(order ports.StoredOrder) domain.Issued {
@@ -214,11 +215,11 @@ func requireFault(t testing.TB, err error, kind domain.FaultKind, reason string)
 // plainSealer seals by putting its key in front.
 type plainSealer string
 
-func (p plainSealer) Seal(_ context.Context, plaintext []byte) ([]byte, error) {
+func (p plainSealer) Seal(_ context.Context, _ domain.Place, plaintext []byte) ([]byte, error) {
 	return append([]byte(p), plaintext...), nil
 }
 
-func (p plainSealer) Open(_ context.Context, sealed []byte) ([]byte, error) {
+func (p plainSealer) Open(_ context.Context, _ domain.Place, sealed []byte) ([]byte, error) {
 	if string(sealed[:len(p)]) != string(p) {
 		return nil, domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "another key")
 	}
@@ -232,11 +233,11 @@ func (plainSealer) Rotated() bool   { return false }
 // failingSealer cannot be reached.
 type failingSealer struct{ err error }
 
-func (f failingSealer) Seal(context.Context, []byte) ([]byte, error) { return nil, f.err }
-func (f failingSealer) Open(context.Context, []byte) ([]byte, error) { return nil, f.err }
-func (failingSealer) Mark() []byte                                   { return nil }
-func (failingSealer) IDs() []string                                  { return nil }
-func (failingSealer) Rotated() bool                                  { return false }
+func (f failingSealer) Seal(context.Context, domain.Place, []byte) ([]byte, error) { return nil, f.err }
+func (f failingSealer) Open(context.Context, domain.Place, []byte) ([]byte, error) { return nil, f.err }
+func (failingSealer) Mark() []byte                                                 { return nil }
+func (failingSealer) IDs() []string                                                { return nil }
+func (failingSealer) Rotated() bool                                                { return false }
 
 // with is the URL with one more of pgx's parameters.
 func with(t testing.TB, rawURL, key, value string) string {

@@ -108,7 +108,7 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 	err = o.pool.QueryRow(ctx, `
 		WITH opened AS (
 			INSERT INTO orders (certificate, issuance_key, issuer, profile, spec, names, name_set, csr, key_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $10::uuid IS NULL THEN gen_random_uuid() ELSE (
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $10::uuid IS NULL THEN $12::uuid ELSE (
 				SELECT kept.key_id FROM versions v JOIN orders kept ON kept.id = v.order_id WHERE v.id = $10::uuid
 					AND v.certificate = $1) END)
 			ON CONFLICT DO NOTHING
@@ -127,8 +127,8 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		)
 		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey, orNone(order.KeyOf), text(order.KeyLost)).Scan(&id,
-		&opened)
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey.Sealed, orNone(order.KeyOf), text(order.KeyLost), orNone(order.SealedKey.ID)).
+		Scan(&id, &opened)
 	return id, opened, err
 }
 

@@ -248,7 +248,7 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 		_, issuedErr := s.RecordIssued(t.Context(), "web", orderID, domain.Issued{Names: []string{"a.example"}}, nil)
 		_, placedErr := s.RecordPlaced(t.Context(), "web", orderID, "u", noon)
 		_, chainErr := s.Chain(t.Context(), "web", version)
-		_, keyErr := s.SealedKey(t.Context(), "web", version)
+		_, keyErr := s.SealedPair(t.Context(), "web", version)
 		_, renewalErr := s.RecordRenewal(t.Context(), "web", version, domain.RenewalPlan{}, time.Time{})
 		_, revokedErr := s.RecordRevoked(t.Context(), "web", version, "", noon)
 		for _, fault := range []struct {
@@ -272,7 +272,7 @@ func TestOnesOwnOrdersAndVersionsAlone(t *testing.T) {
 			Kind: domain.RequestRevoke, At: noon, Reason: domain.RevokedKeyCompromise, WithoutReplacement: true}})
 	requireFault(t, err, domain.FaultOperator, "UnknownVersion")
 	steals := newOrder("web", "stolen")
-	steals.SealedKey, steals.KeyOf = nil, victim.Version
+	steals.SealedKey, steals.KeyOf = ports.SealedKey{}, victim.Version
 	_, err = s.OpenOrder(t.Context(), steals)
 	requireFault(t, err, domain.FaultOperator, "DatabaseError")
 	require.Equal(t, string(stored), string(query[[]byte](s,
@@ -294,18 +294,19 @@ func TestOpenOrderSaysWhichKeyWasLost(t *testing.T) {
 // A kept key is the same row, and it is known that the order has it.
 func TestOrderWithAKeptKey(t *testing.T) {
 	s := newStore(t)
-	issued := s.issue(newOrder("web", "first"))
+	first := newOrder("web", "first")
+	issued := s.issue(first)
 	next := newOrder("web", issued.Version)
-	next.SealedKey, next.KeyOf = nil, issued.Version
+	next.SealedKey, next.KeyOf = ports.SealedKey{}, issued.Version
 	opened := s.open(next)
 	require.True(t, opened.ReusedKey)
 	require.Equal(t, 1, s.count("keys"))
 	_, found, err := s.FindOrder(t.Context(), "web")
 	require.NoError(t, err)
 	require.True(t, found.ReusedKey)
-	sealed, err := s.SealedKey(t.Context(), "web", issued.Version)
+	pair, err := s.SealedPair(t.Context(), "web", issued.Version)
 	require.NoError(t, err)
-	require.Equal(t, "sealed key of first", string(sealed))
+	require.Equal(t, ports.SealedPair{Certificate: "web", ChainPEM: []byte("chain of first"), Key: first.SealedKey}, pair)
 
 	require.NoError(t, s.AbandonOrder(t.Context(), "web", opened.ID, "enough"))
 	require.False(t, s.open(newOrder("web", issued.Version)).ReusedKey)
@@ -338,7 +339,7 @@ func TestSleepingFailureHoldsNoNames(t *testing.T) {
 func TestConstraintsHoldWithoutTheCode(t *testing.T) {
 	s := newStore(t)
 	s.open(newOrder("web", "web/1"))
-	const insert = `WITH k AS (INSERT INTO keys (certificate, sealed) VALUES ($1, 'x') RETURNING id)
+	const insert = `WITH k AS (INSERT INTO keys (id, certificate, sealed) VALUES (gen_random_uuid(), $1, 'x') RETURNING id)
 		INSERT INTO orders (certificate, issuance_key, state, issuer, profile, spec, names, name_set, csr, key_id, url)
 		SELECT $1, $2, $3, $4, '', '{}', '{x}', (SELECT name_set FROM orders LIMIT 1), '', k.id, $5 FROM k`
 	for _, c := range []struct{ certificate, key, state, issuer, url, constraint string }{

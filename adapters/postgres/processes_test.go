@@ -39,7 +39,7 @@ func TestProcessesComeAndGo(t *testing.T) {
 			{Name: "other", Directory: "https://o.example"},
 		},
 		Targets: []ports.ProcessTarget{{Name: "nginx", Host: "b"}}, Zones: []string{"example.com"},
-		Opens: []string{"02aa", "02bb"}, SealsWith: "02aa",
+		Opens: []string{"01aa", "01bb"}, SealsWith: "01aa",
 	}}
 	require.NoError(t, processes.RecordProcess(t.Context(), whole))
 	responder := ports.Process{ID: "2@a/life", Host: "a",

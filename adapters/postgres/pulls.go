@@ -54,10 +54,8 @@ func (p *Pulls) Covering(ctx context.Context, serverName string, targets []strin
 }
 
 func (p *Pulls) one(ctx context.Context, which string, targets []string, argument any) (ports.KeyPair, error) {
-	var pair ports.KeyPair
-	var chain string
-	record, err := scanRecord(p.pool.QueryRow(ctx, `SELECT `+recordColumns+`, v.chain_pem, k.sealed`+pulledFrom+which,
-		targets, argument), &chain, &pair.SealedKey)
+	pair, err := scanPair(p.pool.QueryRow(ctx, `SELECT `+recordColumns+`, `+pairColumns+pulledFrom+which, targets,
+		argument))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonUnknownCertificate, nil,
 			"there is no such certificate for this client")
@@ -65,7 +63,6 @@ func (p *Pulls) one(ctx context.Context, which string, targets []string, argumen
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
 	}
-	pair.Record, pair.ChainPEM = record, []byte(chain)
 	return pair, nil
 }
 

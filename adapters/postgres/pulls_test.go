@@ -41,7 +41,7 @@ func TestTokenIsGoodOnce(t *testing.T) {
 	void(sha256.Sum256([]byte("unknown")))
 	pair, err := tokens.TakeToken(t.Context(), first)
 	require.NoError(t, err)
-	require.Equal(t, "sealed key of 1", string(pair.SealedKey))
+	require.Equal(t, "sealed key of 1", string(pair.Key.Sealed))
 	require.Equal(t, "web", pair.Record.Name)
 	require.Equal(t, issued.Version, pair.Record.Issued.Version)
 	void(first)
@@ -96,7 +96,7 @@ func TestPullsFindWhatTheTargetsMayHave(t *testing.T) {
 	s.delivered("none", "4", []string{"none.example.com"})
 	named := func(name string, targets []string) (string, error) {
 		pair, err := pulls.Named(t.Context(), name, targets)
-		return string(pair.SealedKey), err
+		return string(pair.Key.Sealed), err
 	}
 	for _, c := range []struct {
 		name    string

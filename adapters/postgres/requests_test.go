@@ -211,14 +211,14 @@ func TestRevokeOfACompromisedKey(t *testing.T) {
 	keeps := func(key, of string) domain.Issued {
 		t.Helper()
 		order := newOrder("web", key)
-		order.SealedKey, order.KeyOf = nil, of
+		order.SealedKey, order.KeyOf = ports.SealedKey{}, of
 		return s.living(order)
 	}
 	second := keeps(first.Version, first.Version)
 	fresh := s.living(newOrder("web", second.Version))
 	third := keeps(fresh.Version, first.Version)
 	onItsWay := newOrder("web", third.Version)
-	onItsWay.SealedKey, onItsWay.KeyOf = nil, third.Version
+	onItsWay.SealedKey, onItsWay.KeyOf = ports.SealedKey{}, third.Version
 	order := s.placed(onItsWay)
 
 	versions := func(revocations []domain.Revocation) (versions []string) {

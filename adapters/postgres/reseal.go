@@ -25,10 +25,10 @@ const (
 	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
 
 	staleAccounts = `
-		SELECT 'account' AS kind, issuer AS id, sealed_key AS sealed FROM accounts WHERE substring(sealed_key
-			FROM 1 FOR 9) <> $1
+		SELECT 'account' AS kind, issuer AS id, directory AS owner, sealed_key AS sealed FROM accounts
+		WHERE substring(sealed_key FROM 1 FOR 9) <> $1
 		UNION ALL
-		SELECT 'next_account', issuer, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
+		SELECT 'next_account', issuer, directory, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
 )
 
 // CountStale implements ports.Secrets.
@@ -44,38 +44,22 @@ func (s *Secrets) CountStale(ctx context.Context, mark []byte) (count int, err e
 func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limit int) ([]ports.SealedSecret, error) {
 	rows, err := s.pool.Query(ctx, `
 		WITH page AS (
-			SELECT id, sealed FROM keys
+			SELECT id, certificate, sealed FROM keys
 			WHERE `+isCurrent+` AND `+staleKey+` AND ($2::uuid IS NULL OR id > $2::uuid)
 			ORDER BY id LIMIT $3
 		)
-		SELECT kind, id, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+isCurrent+`
+		SELECT kind, id, owner, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+isCurrent+`
 		UNION ALL
-		SELECT 'key', id::text, sealed FROM page
+		SELECT 'key', id::text, certificate, sealed FROM page
 		ORDER BY 1, 2`, mark, orNone(after), max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)
 	}
 	secrets, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (secret ports.SealedSecret, err error) {
-		err = row.Scan(&secret.Kind, &secret.ID, &secret.Sealed)
+		err = row.Scan(&secret.Kind, &secret.ID, &secret.Owner, &secret.Sealed)
 		return secret, err
 	})
 	return secrets, interpret(err)
-}
-
-// Owners implements ports.Secrets.
-func (s *Secrets) Owners(ctx context.Context, keys []string) (map[string]string, error) {
-	rows, err := s.pool.Query(ctx, `SELECT id::text, certificate FROM keys WHERE id = ANY ($1::uuid[])`, keys)
-	if err != nil {
-		return nil, interpret(err)
-	}
-	owners := map[string]string{}
-	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (none struct{}, err error) {
-		var key, owner string
-		err = row.Scan(&key, &owner)
-		owners[key] = owner
-		return none, err
-	})
-	return owners, interpret(err)
 }
 
 // orNone stores an empty ID as NULL.

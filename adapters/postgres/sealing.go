@@ -14,7 +14,10 @@ import (
 )
 
 // knownText is what the sealing keys are tried on. It is no secret.
-var knownText = []byte("everleaf sealing check")
+var (
+	knownText      = []byte("everleaf sealing check")
+	knownTextPlace = domain.Place{Kind: domain.SecretCheck}
+)
 
 // sealingCheck is knownText as the current key has sealed it, and as earlier current keys have.
 type sealingCheck struct {
@@ -51,7 +54,7 @@ func MakeCurrent(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing) er
 func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, force bool) error {
 	check, err := storedCheck(ctx, pool)
 	if errors.Is(err, pgx.ErrNoRows) {
-		sealed, err := ring.Seal(ctx, knownText)
+		sealed, err := ring.Seal(ctx, knownTextPlace, knownText)
 		if err != nil {
 			return err
 		}
@@ -74,7 +77,7 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 	if !ring.Rotated() || ownMark(check.sealed) || !force && slices.ContainsFunc(check.superseded, ownMark) {
 		return nil
 	}
-	sealed, err := ring.Seal(ctx, knownText)
+	sealed, err := ring.Seal(ctx, knownTextPlace, knownText)
 	if err != nil {
 		return err
 	}
@@ -86,12 +89,11 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing, f
 	return interpret(err)
 }
 
-// try opens what the current key sealed, and what the earlier ones did, so that the ring gets to know the key of
-// secrets that do not name theirs.
+// try opens what the current key sealed.
 func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
-	opened, err := ring.Open(ctx, c.sealed)
+	opened, err := ring.Open(ctx, knownTextPlace, c.sealed)
 	switch reason := domain.AsFault(err).Reason; {
-	case err != nil && reason == domain.ReasonSecretDamaged:
+	case err != nil && (reason == domain.ReasonSecretDamaged || reason == domain.ReasonSecretMisplaced):
 		return domain.About(err, "the known text in the table sealing_check")
 	case err != nil && reason != domain.ReasonSealingKeyWrong:
 		return err
@@ -99,11 +101,6 @@ func (c sealingCheck) try(ctx context.Context, ring ports.KeyRing) error {
 		return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyWrong, nil,
 			"--sealing-key (EVERLEAF_SEALING_KEY) names another key than the one that seals in this database: give that one; "+
 				"or, if it is to be replaced, list that one in --sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD)")
-	}
-	for _, sealed := range c.superseded {
-		if _, err := ring.Open(ctx, sealed); err != nil && domain.AsFault(err).Kind != domain.FaultOperator {
-			return err
-		}
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 	spec := domain.Spec{Names: []string{"c77.example"}, Deliveries: []string{"hook"}}.WithDefaults()
 	version := query[string](s, `SELECT current_version::text FROM certificates WHERE name = 'c77'`)
 	next := newOrder("c77", version)
-	next.SealedKey, next.KeyOf = nil, version
+	next.SealedKey, next.KeyOf = ports.SealedKey{}, version
 	order := s.open(next)
 	failure := domain.Failure{At: noon, RetryAt: noon}
 	request := func(kind domain.RequestKind) func() error {
@@ -85,7 +85,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 			return err
 		}},
 		{"Chain", func() error { _, err := s.Chain(ctx, "c77", version); return err }},
-		{"SealedKey", func() error { _, err := s.SealedKey(ctx, "c77", version); return err }},
+		{"SealedPair", func() error { _, err := s.SealedPair(ctx, "c77", version); return err }},
 		{"Ensure", request(domain.RequestEnsure)},
 		{"Renew", request(domain.RequestRenew)},
 		{"Revoke", request(domain.RequestRevoke)},
@@ -97,10 +97,6 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 		}},
 		{"RecordReleased", func() error { _, err := s.RecordReleased(ctx, "c77", noon, true); return err }},
 		{"Timeline", func() error { _, err := postgres.NewTimelines(s.pool).Timeline(ctx, "c77", 10); return err }},
-		{"Owners", func() error {
-			_, err := postgres.NewSecrets(s.pool).Owners(ctx, []string{uuid.NewString()})
-			return err
-		}},
 	} {
 		statements := sent.sent(func() { require.NoError(t, c.call(), c.name) })
 		require.NotEmpty(t, statements, c.name)

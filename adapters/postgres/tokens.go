@@ -47,9 +47,7 @@ func (k *KeyTokens) PutToken(ctx context.Context, token ports.KeyToken) (time.Ti
 
 // TakeToken implements ports.KeyTokens. Of two that take one token at once, the row's lock lets one see it unused.
 func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (ports.KeyPair, error) {
-	var pair ports.KeyPair
-	var chain string
-	record, err := scanRecord(k.pool.QueryRow(ctx, `
+	pair, err := scanPair(k.pool.QueryRow(ctx, `
 		WITH taken AS (
 			UPDATE delivery_tokens SET used_at = now()
 			WHERE digest = $1 AND used_at IS NULL AND expires > now()
@@ -58,12 +56,12 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 			INSERT INTO events (certificate, type, detail)
 			SELECT certificate, 'exported', jsonb_build_object('by', target, 'version', version, 'through', 'token') FROM taken
 		)
-		SELECT `+recordColumns+`, v.chain_pem, k.sealed
+		SELECT `+recordColumns+`, `+pairColumns+`
 		FROM taken
 		JOIN versions v ON v.certificate = taken.certificate AND v.id = taken.version
 		JOIN certificates c ON c.name = v.certificate
 		JOIN orders o ON o.id = v.order_id
-		JOIN keys k ON k.id = o.key_id AND k.certificate = v.certificate`, digest[:]), &chain, &pair.SealedKey)
+		JOIN keys k ON k.id = o.key_id`, digest[:]))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ports.KeyPair{}, domain.NewFault(domain.FaultSpec, domain.ReasonTokenInvalid, nil,
 			"the token is unknown, used, expired or replaced by that of a later delivery")
@@ -71,7 +69,6 @@ func (k *KeyTokens) TakeToken(ctx context.Context, digest ports.TokenDigest) (po
 	if err != nil {
 		return ports.KeyPair{}, interpret(err)
 	}
-	pair.Record, pair.ChainPEM = record, []byte(chain)
 	return pair, nil
 }
 

@@ -73,7 +73,7 @@ func (s *Server) certificate(w http.ResponseWriter, request *http.Request,
 	if part != partChain {
 		err := s.pulls.RecordPulled(request.Context(), a.certificate, a.version, client.name)
 		if err == nil {
-			body, err = s.withKey(request.Context(), body, pair.SealedKey)
+			body, err = s.withKey(request.Context(), body, pair.SealedPair)
 		}
 		if err != nil {
 			w.Header().Del("ETag")
@@ -107,7 +107,7 @@ func (s *Server) key(w http.ResponseWriter, request *http.Request) answer {
 	}
 	var body []byte
 	if err == nil {
-		body, err = s.withKey(request.Context(), nil, pair.SealedKey)
+		body, err = s.withKey(request.Context(), nil, pair.SealedPair)
 	}
 	if err != nil {
 		return s.fail(w, answer{client: "token", certificate: pair.Record.Name, err: err})
@@ -133,9 +133,9 @@ func voidToken(w http.ResponseWriter, err error) answer {
 	return answer{status: http.StatusUnauthorized, client: "token", err: err}
 }
 
-// withKey is before and the opened key after it.
-func (s *Server) withKey(ctx context.Context, before, sealed []byte) ([]byte, error) {
-	key, err := s.sealer.Open(ctx, sealed)
+// withKey is before and the pair's opened key after it.
+func (s *Server) withKey(ctx context.Context, before []byte, pair ports.SealedPair) ([]byte, error) {
+	key, err := s.keys.Open(ctx, pair)
 	if err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return nil, domain.NewFault(domain.FaultWait, domain.ReasonSealingUnavailable, err,

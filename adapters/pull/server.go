@@ -18,14 +18,14 @@ type Server struct {
 	clients atomic.Pointer[map[string][]string]
 	pulls   ports.Pulls
 	tokens  ports.KeyTokens
-	sealer  ports.Sealer
+	keys    ports.Keys
 	logger  *slog.Logger
 	files   *material
 	turns   chan struct{}
 }
 
 // New reads the listener's files and makes a server; Start makes it answer. Faults: Operator "InvalidSetting".
-func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.Sealer,
+func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, keys ports.Keys,
 	logger *slog.Logger) (*Server, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -34,7 +34,7 @@ func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, sealer ports.
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, pulls: pulls, tokens: tokens, sealer: sealer, logger: logger, files: files,
+	s := &Server{config: config, pulls: pulls, tokens: tokens, keys: keys, logger: logger, files: files,
 		turns: make(chan struct{}, maxOpenings)}
 	s.Replace(config.Clients)
 	s.Listener = listener.New(listener.Config{Name: "pull listener", Setting: "--pull-listen (EVERLEAF_PULL_LISTEN)",

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres"
@@ -84,12 +85,14 @@ func (a *authority) client(name string) *tls.Certificate {
 	return &pair
 }
 
-// seal is no secret: it shows what was opened.
-type seal struct{ fault error }
+// seal hides nothing: it shows what was opened.
+type seal struct {
+	ports.Keys
+	fault error
+}
 
-func (s seal) Seal(_ context.Context, plaintext []byte) ([]byte, error) { return plaintext, s.fault }
-func (s seal) Open(_ context.Context, sealed []byte) ([]byte, error) {
-	return append([]byte("opened "), sealed...), s.fault
+func (s seal) Open(_ context.Context, pair ports.SealedPair) ([]byte, error) {
+	return append([]byte("opened "), pair.Key.Sealed...), s.fault
 }
 
 // rig is a listener on its own database, with one certificate for the target edge and one for none.
@@ -107,7 +110,7 @@ type rig struct {
 	web    domain.Issued
 }
 
-func newRig(t *testing.T, sealer ports.Sealer) *rig {
+func newRig(t *testing.T, keys ports.Keys) *rig {
 	t.Helper()
 	pool, _ := postgrestest.New(t)
 	r := &rig{t: t, ca: newAuthority(t), dir: t.TempDir()}
@@ -126,7 +129,7 @@ func newRig(t *testing.T, sealer ports.Sealer) *rig {
 		Key:      filepath.Join(r.dir, "tls.key"),
 		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "edge-six.example",
 			"spiffe://example/ns/Edge"}, "open": {"*"}}},
-		postgres.NewPulls(pool), r.store.KeyTokens, sealer, nil)
+		postgres.NewPulls(pool), r.store.KeyTokens, keys, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.server.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, r.server.Stop(context.Background())) })
@@ -139,7 +142,7 @@ func (r *rig) issue(name, key, dnsName string, targets ...string) domain.Issued 
 	spec := domain.Spec{Names: []string{dnsName}, Deliveries: targets}.WithDefaults()
 	order, err := r.store.OpenOrder(r.t.Context(),
 		ports.NewOrder{Certificate: name, Key: key, Issuer: "default", Spec: spec,
-			SealedKey: []byte("key " + name + key), CSR: []byte("csr")})
+			CSR: []byte("csr"), SealedKey: ports.SealedKey{ID: uuid.NewString(), Sealed: []byte("key " + name + key)}})
 	require.NoError(r.t, err)
 	_, err = r.store.RecordPlaced(r.t.Context(), name, order.ID, "https://ca.example/"+name+key, time.Now())
 	require.NoError(r.t, err)
@@ -349,7 +352,7 @@ func TestFaultsAreNotToldToClients(t *testing.T) {
 		{domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "what only the operator may know"), 500},
 		{domain.NewFault(domain.FaultWait, "SealingUnavailable", nil, "what only the operator may know"), 503},
 	} {
-		r := newRig(t, seal{c.fault})
+		r := newRig(t, seal{fault: c.fault})
 		edge := r.ca.client("edge-1.example")
 		status, body, header, err := r.get(edge, "/v1/certificates/web")
 		require.NoError(t, err)

@@ -5,16 +5,14 @@
 // some take no more than a few hundred octets (Azure Key Vault with RSA-OAEP), fewer than a private key has.
 //
 // What is sealed names the key that sealed it, by a fingerprint that is no secret: a keyed hash for a key in a file, a
-// hash of the URL for one in a key service. It also ends with a checksum of the whole. So a wrong key is distinguished
-// from damage:
+// hash of the URL for one in a key service. It also names its place, kind and owner, which are authenticated with the
+// secret, and ends with a checksum of the whole. So the reasons why a secret does not open are distinguished:
 //
 //   - the checksum does not match: damage, whatever keys there are ("SecretDamaged");
 //   - it matches, and no configured key has the fingerprint or opens it: a wrong key ("SealingKeyWrong");
 //   - the key opens the data key and the secret does not authenticate, or the key in a file has the fingerprint and
-//     does not open the data key: somebody changed it, checksum and all ("SecretDamaged").
+//     does not open the data key: somebody changed it, checksum and all ("SecretDamaged");
+//   - it authenticates, and names another place: somebody moved it there ("SecretMisplaced").
 //
-// Secrets of earlier releases (format 1) have neither. Where their data key opens and the rest does not, it is damage.
-// Where no key opens the data key, it is damage if a key of this process has opened another secret of that format,
-// since all of them were sealed by one key (postgres.VerifySealing opens one on purpose); else a wrong key is the
-// honest guess.
+// Keys hands out a certificate's key only for the chain that it is for ("KeyMismatch").
 package sealing

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -60,24 +61,27 @@ func code(err error) gcerrors.ErrorCode {
 // isWrongKey reports whether a key was asked and has not sealed it.
 func isWrongKey(err error) bool {
 	fault, ok := errors.AsType[*domain.Fault](err)
-	return ok && fault.Reason == reasonWrongKey
+	return ok && fault.Reason == domain.ReasonSealingKeyWrong
 }
-
-const (
-	reasonWrongKey = "SealingKeyWrong"
-	reasonDamaged  = "SecretDamaged"
-)
 
 // wrongKeyFault is the operator's fault and yet it is retried at an even pace: in a rotation that went out in the wrong
 // order it passes by itself with the last worker that is replaced.
 func wrongKeyFault(cause error) error {
-	return domain.NewFault(domain.FaultOperator, reasonWrongKey, cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSealingKeyWrong, cause,
 		"a stored secret was sealed with a key that this process does not know: if the sealing key was changed, list the "+
 			"earlier "+
 			"one in %s; else give the key that sealed it as %s", settingOld, setting).WithRetryAfter(rolloutPause)
 }
 
 func damagedFault(cause error) error {
-	return domain.NewFault(domain.FaultOperator, reasonDamaged, cause,
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretDamaged, cause,
 		"a stored secret is damaged, and no sealing key can help: restore it from a backup of the database")
+}
+
+// misplacedFault names where it belongs by what is sealed, which authenticated.
+func misplacedFault(belongs []byte, place domain.Place) error {
+	kind, owner, _ := strings.Cut(string(belongs), "\x00")
+	return domain.NewFault(domain.FaultOperator, domain.ReasonSecretMisplaced, nil,
+		"what is stored for %q was sealed as %q: somebody moved or copied it; restore the row from a backup of the database, "+
+			"and find out who can write to it", place, domain.Place{Kind: domain.SecretKind(kind), Owner: owner})
 }

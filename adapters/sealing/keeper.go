@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"gocloud.dev/secrets"
 	// Each registers its URL scheme and does nothing else on import.
@@ -31,7 +30,7 @@ const (
 
 // Config says which key seals secrets, and which others open them.
 //
-// To rotate the key without a pause, with every worker on a release that knows OldKeyURLs:
+// To rotate the key without a pause:
 //
 //  1. Give every worker the new key as an old one, while the present one stays in KeyURL: from here on each opens what
 //     the other seals.
@@ -66,8 +65,6 @@ var services = map[string][]string{
 type Keeper struct {
 	// keys has the current one first.
 	keys []*key
-	// first reports whether a key of these has opened something of format 1, all of which one key has sealed.
-	first atomic.Bool
 }
 
 // key is one sealing key.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,9 @@ import (
 	"everleaf/adapters/sealing"
 	"everleaf/domain"
 )
+
+// here is where the tests' secrets belong.
+var here = domain.CertificateKeyPlace("web", "0a")
 
 // keyFile writes a key file and gives its URL and content.
 func keyFile(t testing.TB, seed byte) (url, content string) {
@@ -55,15 +59,15 @@ func TestSealedSecretsOpenAgainAndShowNothing(t *testing.T) {
 	for _, length := range []int{0, 1, 31, 32, 33, 241, 3272, 100_000} {
 		plaintext := make([]byte, length)
 		_, _ = random.Read(plaintext)
-		sealed, err := sealer.Seal(t.Context(), plaintext)
+		sealed, err := sealer.Seal(t.Context(), here, plaintext)
 		require.NoError(t, err)
-		again, err := sealer.Seal(t.Context(), plaintext)
+		again, err := sealer.Seal(t.Context(), here, plaintext)
 		require.NoError(t, err)
 		require.NotEqual(t, sealed, again, "the same secret never looks the same")
 		if length > 8 {
 			require.False(t, bytes.Contains(sealed, plaintext))
 		}
-		opened, err := after.Open(t.Context(), sealed)
+		opened, err := after.Open(t.Context(), here, sealed)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(plaintext, opened))
 	}
@@ -74,7 +78,7 @@ func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
 	otherURL, otherContent := keyFile(t, 2)
 	sealer, other := open(t, url), open(t, otherURL)
 	secret := []byte("-----BEGIN PRIVATE KEY----- plain secret")
-	sealed, err := sealer.Seal(t.Context(), secret)
+	sealed, err := sealer.Seal(t.Context(), here, secret)
 	require.NoError(t, err)
 
 	check := func(err error, reason, says string) {
@@ -85,17 +89,17 @@ func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
 			require.NotContains(t, err.Error(), hidden)
 		}
 	}
-	_, err = other.Open(t.Context(), sealed)
+	_, err = other.Open(t.Context(), here, sealed)
 	check(err, "SealingKeyWrong", "--sealing-keys-old (EVERLEAF_SEALING_KEYS_OLD); else give the key that sealed it as --sealing-key (EVERLEAF_SEALING_KEY)")
 	require.Equal(t, 10*time.Minute, domain.AsFault(err).RetryAfter, "another worker may know it")
 	const restore = "restore it from a backup"
 	for length := range sealed {
 		for _, keeper := range []*sealing.Keeper{sealer, other} { // damage is found without the key
-			_, err := keeper.Open(t.Context(), sealed[:length])
+			_, err := keeper.Open(t.Context(), here, sealed[:length])
 			check(err, "SecretDamaged", restore)
 			damaged := bytes.Clone(sealed)
 			damaged[length] ^= 0x40
-			_, err = keeper.Open(t.Context(), damaged)
+			_, err = keeper.Open(t.Context(), here, damaged)
 			check(err, "SecretDamaged", restore)
 		}
 		// Changed on purpose, checksum and all.
@@ -103,25 +107,67 @@ func TestDamagedOrForeignSecretsAreRefusedWithoutShowingAny(t *testing.T) {
 		if length >= 9 && length < len(forged) {
 			forged[length] ^= 0x40
 			sum := sha256.Sum256(forged)
-			_, err = sealer.Open(t.Context(), append(forged, sum[:8]...))
+			_, err = sealer.Open(t.Context(), here, append(forged, sum[:8]...))
 			check(err, "SecretDamaged", restore)
 		}
 	}
-	_, err = sealer.Open(t.Context(), append(bytes.Clone(sealed), 0))
+	_, err = sealer.Open(t.Context(), here, append(bytes.Clone(sealed), 0))
 	check(err, "SecretDamaged", restore)
+}
+
+// A secret opens at its place and nowhere else, and the fault says where it belongs.
+func TestSecretsStayWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	url, _ := keyFile(t, 1)
+	otherURL, _ := keyFile(t, 2)
+	sealer := open(t, url)
+	places := []domain.Place{
+		here, domain.CertificateKeyPlace("web", "0b"), domain.CertificateKeyPlace("web2", "0a"),
+		domain.AccountKeyPlace("web", "0a"), domain.AccountKeyPlace("web", "https://ca.example/directory"),
+		{Kind: domain.SecretCheck}, {},
+	}
+	for _, belongs := range places {
+		sealed, err := sealer.Seal(t.Context(), belongs, []byte("plain secret"))
+		require.NoError(t, err)
+		for _, found := range places {
+			opened, err := sealer.Open(t.Context(), found, sealed)
+			if found == belongs {
+				require.NoError(t, err)
+				require.Equal(t, "plain secret", string(opened))
+				continue
+			}
+			requireFault(t, err, domain.FaultOperator, "SecretMisplaced")
+			require.Nil(t, opened)
+			require.ErrorContains(t, err, fmt.Sprintf("what is stored for %q was sealed as %q", found, belongs))
+			require.NotContains(t, err.Error(), "plain secret")
+			_, err = open(t, otherURL).Open(t.Context(), found, sealed)
+			requireFault(t, err, domain.FaultOperator, "SealingKeyWrong")
+		}
+	}
+
+	// The place that is named is authenticated: changed with its checksum, it is damage and no other place.
+	sealed, err := sealer.Seal(t.Context(), here, []byte("plain secret"))
+	require.NoError(t, err)
+	forged := bytes.Replace(sealed[:len(sealed)-8], []byte("web 0a"), []byte("web 0b"), 1)
+	sum := sha256.Sum256(forged)
+	for _, place := range places[:2] {
+		_, err = sealer.Open(t.Context(), place, append(forged, sum[:8]...))
+		requireFault(t, err, domain.FaultOperator, "SecretDamaged")
+	}
+	_, err = sealer.Seal(t.Context(), domain.CertificateKeyPlace(strings.Repeat("x", 1<<16), ""), nil)
+	require.Error(t, err, "its length has two octets")
 }
 
 func FuzzOpenNeverPanics(f *testing.F) {
 	url, _ := keyFile(f, 1)
 	sealer := open(f, url)
-	sealed, err := sealer.Seal(f.Context(), []byte("x"))
+	sealed, err := sealer.Seal(f.Context(), here, []byte("x"))
 	require.NoError(f, err)
 	f.Add(sealed)
 	f.Add([]byte{1, 0xff, 0xff})
 	f.Add([]byte{1, 0, 0})
-	f.Add([]byte{2, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if opened, err := sealer.Open(context.Background(), data); err == nil {
+		if opened, err := sealer.Open(context.Background(), here, data); err == nil {
 			require.Equal(t, "x", string(opened))
 		}
 	})
@@ -206,7 +252,7 @@ func TestKeyServiceFaults(t *testing.T) {
 		_, _ = w.Write([]byte(`{"data":{"ciphertext":"vault:v1:x"},"errors":["as told"]}`))
 	})
 	keeper := open(t, "hashivault://everleaf")
-	sealed, err := keeper.Seal(t.Context(), []byte("plain secret"))
+	sealed, err := keeper.Seal(t.Context(), here, []byte("plain secret"))
 	require.NoError(t, err)
 	for _, c := range []struct {
 		status int
@@ -219,11 +265,11 @@ func TestKeyServiceFaults(t *testing.T) {
 		{http.StatusServiceUnavailable, domain.FaultWait, "SealingUnavailable"},
 	} {
 		answer = c.status
-		_, err := keeper.Open(t.Context(), sealed)
+		_, err := keeper.Open(t.Context(), here, sealed)
 		requireFault(t, err, c.kind, c.reason)
 		require.NotContains(t, err.Error(), "plain secret")
 	}
 	serveVault(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) // it hangs up
-	_, err = keeper.Open(t.Context(), sealed)
+	_, err = keeper.Open(t.Context(), here, sealed)
 	requireFault(t, err, domain.FaultWait, "SealingUnavailable")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -67,9 +68,7 @@ func (r *Resealer) Reseal(ctx context.Context, after string) (ports.ResealedPage
 			return done, fmt.Errorf("store what was resealed: %w", err)
 		}
 	}
-	if done.Failed, err = r.owned(ctx, failed); err != nil {
-		return done, err
-	}
+	done.Failed = failed
 	keys := 0
 	for _, secret := range found {
 		if secret.Kind == ports.SecretKey {
@@ -89,9 +88,9 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	group.SetLimit(resealAtOnce)
 	for i, secret := range found {
 		group.Go(func() error {
-			plaintext, err := r.ring.Open(ctx, secret.Sealed)
-			if fault, ok := errors.AsType[*domain.Fault](err); ok &&
-				(fault.Reason == reasonDamaged || fault.Reason == reasonWrongKey) {
+			place := placeOf(secret)
+			plaintext, err := r.ring.Open(ctx, place, secret.Sealed)
+			if fault, ok := errors.AsType[*domain.Fault](err); ok && slices.Contains(unopened, fault.Reason) {
 				reasons[i] = fault.Reason
 				return nil
 			}
@@ -99,7 +98,7 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 				return fmt.Errorf("open what an earlier key sealed: %w", err)
 			}
 			defer clear(plaintext)
-			all[i], err = r.ring.Seal(ctx, plaintext)
+			all[i], err = r.ring.Seal(ctx, place, plaintext)
 			return err
 		})
 	}
@@ -108,7 +107,11 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	}
 	for i, secret := range found {
 		if reasons[i] != "" {
-			failed = append(failed, ports.UnopenedSecret{Kind: secret.Kind, ID: secret.ID, Reason: reasons[i]})
+			left := ports.UnopenedSecret{Kind: secret.Kind, ID: secret.ID, Reason: reasons[i]}
+			if secret.Kind == ports.SecretKey {
+				left.Certificate = secret.Owner
+			}
+			failed = append(failed, left)
 			continue
 		}
 		old, sealed = append(old, secret), append(sealed, all[i])
@@ -116,27 +119,15 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	return old, sealed, failed, nil
 }
 
-// owned says whose keys those are that do not open.
-func (r *Resealer) owned(ctx context.Context, failed []ports.UnopenedSecret) ([]ports.UnopenedSecret, error) {
-	var keys []string
-	for _, secret := range failed {
-		if secret.Kind == ports.SecretKey {
-			keys = append(keys, secret.ID)
-		}
+// unopened are why a secret stays as it is.
+var unopened = []domain.Reason{domain.ReasonSecretDamaged, domain.ReasonSecretMisplaced, domain.ReasonSealingKeyWrong}
+
+// placeOf is where a secret was found: what does not belong there is not sealed for it again.
+func placeOf(secret ports.SealedSecret) domain.Place {
+	if secret.Kind == ports.SecretKey {
+		return domain.CertificateKeyPlace(secret.Owner, secret.ID)
 	}
-	if len(keys) == 0 {
-		return failed, nil
-	}
-	owners, err := r.secrets.Owners(ctx, keys)
-	if err != nil {
-		return nil, fmt.Errorf("find whose keys do not open: %w", err)
-	}
-	for i := range failed {
-		if failed[i].Kind == ports.SecretKey {
-			failed[i].Certificate = owners[failed[i].ID]
-		}
-	}
-	return failed, nil
+	return domain.AccountKeyPlace(secret.ID, secret.Owner)
 }
 
 // Finish implements ports.Resealer.

@@ -33,47 +33,58 @@ func TestResealingSkipsWhatDoesNotOpen(t *testing.T) {
 	oldURL, _ := keyFile(t, 1)
 	newURL, _ := keyFile(t, 2)
 	strangeURL, _ := keyFile(t, 3)
-	seal := func(url, text string) []byte {
-		sealed, err := ring(t, url).Seal(t.Context(), []byte(text))
+	seal := func(url string, place domain.Place, text string) []byte {
+		sealed, err := ring(t, url).Seal(t.Context(), place, []byte(text))
 		require.NoError(t, err)
 		return sealed
 	}
-	broken := seal(oldURL, "broken")
+	account := domain.AccountKeyPlace("default", "https://ca.example/directory")
+	key := func(n int) domain.Place { return domain.CertificateKeyPlace("web", fmt.Sprint("k", n)) }
+	broken := seal(oldURL, key(2), "broken")
 	broken[len(broken)-1] ^= 1
 	found := []ports.SealedSecret{
-		{Kind: ports.SecretAccount, ID: "default", Sealed: seal(oldURL, "account")},
-		{Kind: ports.SecretKey, ID: "k1", Sealed: formatOne(t, 1, "one")},
+		{Kind: ports.SecretAccount, ID: "default", Sealed: seal(oldURL, account, "account")},
+		{Kind: ports.SecretNextAccount, ID: "default", Sealed: seal(oldURL, account, "next")},
+		{Kind: ports.SecretKey, ID: "k1", Sealed: seal(oldURL, key(1), "one")},
 		{Kind: ports.SecretKey, ID: "k2", Sealed: broken},
-		{Kind: ports.SecretKey, ID: "k3", Sealed: seal(strangeURL, "three")},
-		{Kind: ports.SecretKey, ID: "k4", Sealed: seal(oldURL, "four")},
+		{Kind: ports.SecretKey, ID: "k3", Sealed: seal(strangeURL, key(3), "three")},
+		{Kind: ports.SecretKey, ID: "k4", Sealed: seal(oldURL, key(1), "one")},
+		{Kind: ports.SecretKey, ID: "k5", Sealed: seal(oldURL, account, "account")},
+		{Kind: ports.SecretKey, ID: "k6", Sealed: seal(oldURL, key(6), "six")},
+	}
+	for i := range found {
+		found[i].Owner = "web"
+		if found[i].Kind != ports.SecretKey {
+			found[i].Owner = "https://ca.example/directory"
+		}
 	}
 	secrets := mocks.NewMockSecrets(gomock.NewController(t))
 	rotated := ring(t, newURL, oldURL)
 	resealer := sealing.NewResealer(rotated, secrets, running(t))
 	after := ring(t, newURL) // the old key is gone
-	secrets.EXPECT().CountStale(gomock.Any(), rotated.Mark()).Return(5, nil)
+	secrets.EXPECT().CountStale(gomock.Any(), rotated.Mark()).Return(8, nil)
 	secrets.EXPECT().ListStale(gomock.Any(), rotated.Mark(), "k0", gomock.Any()).Return(found, nil)
 	secrets.EXPECT().ReplaceSealed(gomock.Any(), gomock.Any(), gomock.Any()).DoAndReturn(
 		func(_ context.Context, old []ports.SealedSecret, sealed [][]byte) (int, error) {
-			require.Equal(t, []ports.SealedSecret{found[0], found[1], found[4]}, old)
-			for i, text := range []string{"account", "one", "four"} {
-				opened, err := after.Open(t.Context(), sealed[i])
-				require.NoError(t, err)
-				require.Equal(t, text, string(opened))
+			require.Equal(t, []ports.SealedSecret{found[0], found[1], found[2], found[7]}, old)
+			for i, belongs := range []domain.Place{account, account, key(1), key(6)} {
+				opened, err := after.Open(t.Context(), belongs, sealed[i])
+				require.NoError(t, err, "it keeps its place")
+				require.Equal(t, []string{"account", "next", "one", "six"}[i], string(opened))
 			}
-			return 2, nil // another one was faster with the third
+			return 2, nil // another one was faster with the others
 		})
-	secrets.EXPECT().Owners(gomock.Any(), []string{"k2", "k3"}).Return(map[string]string{"k2": "two", "k3": "three"},
-		nil)
 	stale, err := resealer.Stale(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 5, stale)
+	require.Equal(t, 8, stale)
 	done, err := resealer.Reseal(t.Context(), "k0")
 	require.NoError(t, err)
-	require.Equal(t, ports.ResealedPage{Page: ports.PageState{After: "k4", Done: true}, Resealed: 2,
+	require.Equal(t, ports.ResealedPage{Page: ports.PageState{After: "k6", Done: true}, Resealed: 2,
 		Failed: []ports.UnopenedSecret{
-			{Kind: ports.SecretKey, ID: "k2", Certificate: "two", Reason: "SecretDamaged"},
-			{Kind: ports.SecretKey, ID: "k3", Certificate: "three", Reason: "SealingKeyWrong"},
+			{Kind: ports.SecretKey, ID: "k2", Certificate: "web", Reason: "SecretDamaged"},
+			{Kind: ports.SecretKey, ID: "k3", Certificate: "web", Reason: "SealingKeyWrong"},
+			{Kind: ports.SecretKey, ID: "k4", Certificate: "web", Reason: "SecretMisplaced"},
+			{Kind: ports.SecretKey, ID: "k5", Certificate: "web", Reason: "SecretMisplaced"},
 		}}, done)
 }
 
@@ -86,7 +97,7 @@ func TestResealingHandsAnOutageOn(t *testing.T) {
 	keys.EXPECT().Rotated().AnyTimes().Return(true)
 	keys.EXPECT().IDs().AnyTimes().Return([]string{"6d"})
 	keys.EXPECT().Mark().AnyTimes().Return([]byte("m"))
-	keys.EXPECT().Open(gomock.Any(), gomock.Any()).MinTimes(1).Return(nil, away)
+	keys.EXPECT().Open(gomock.Any(), gomock.Any(), gomock.Any()).MinTimes(1).Return(nil, away)
 	var found []ports.SealedSecret
 	for i := range 20 {
 		found = append(found, ports.SealedSecret{Kind: ports.SecretKey, ID: fmt.Sprint(i)})

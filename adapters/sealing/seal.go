@@ -8,21 +8,22 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+
+	"everleaf/domain"
 )
 
-// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), length of the sealed data key (2,
-// big endian), sealed data key, nonce and ciphertext with tag, checksum (8, of all before it). What stands before the
-// nonce is authenticated with the ciphertext. The format of earlier releases has neither fingerprint nor checksum.
+// Layout of what Seal makes: mark (format, 1 octet, and the key's fingerprint, 8), place, sealed data key, nonce and
+// ciphertext with tag, checksum (8, of all before it). Place and sealed data key have their length in front (2, big
+// endian); the place is kind, a zero octet, owner. What stands before the nonce is authenticated with the ciphertext.
 const (
-	format      = byte(2)
-	formatFirst = byte(1)
+	format = byte(1)
 
 	sizeLength     = 2
 	checksumLength = 8
 )
 
 // Seal implements ports.Sealer.
-func (k *Keeper) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
+func (k *Keeper) Seal(ctx context.Context, place domain.Place, plaintext []byte) ([]byte, error) {
 	current := k.keys[0]
 	dataKey := make([]byte, keyLength)
 	defer clear(dataKey)
@@ -31,17 +32,23 @@ func (k *Keeper) Seal(ctx context.Context, plaintext []byte) ([]byte, error) {
 	if err != nil {
 		return nil, current.interpret(err)
 	}
-	if len(sealedKey) > 1<<16-1 {
-		return nil, current.interpret(errors.New("the key service answered with too long a ciphertext"))
-	}
 	aead, err := newAEAD(dataKey)
 	if err != nil {
 		return nil, current.interpret(err)
 	}
-	sealed := append(binary.BigEndian.AppendUint16(k.Mark(), uint16(len(sealedKey))), sealedKey...)
+	sealed := k.Mark()
+	for _, part := range [][]byte{placed(place), sealedKey} {
+		if len(part) > 1<<16-1 {
+			return nil, current.interpret(errors.New("the place, or what the key service answered, is too long"))
+		}
+		sealed = append(binary.BigEndian.AppendUint16(sealed, uint16(len(part))), part...)
+	}
 	sealed = aead.Seal(sealed, nil, plaintext, sealed)
 	return append(sealed, checksum(sealed)...), nil
 }
+
+// placed is a place as it is sealed.
+func placed(place domain.Place) []byte { return []byte(string(place.Kind) + "\x00" + place.Owner) }
 
 // checksum detects accidents; the ciphertext's tag detects a change on purpose.
 func checksum(content []byte) []byte {

@@ -5,19 +5,19 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+
+	"everleaf/domain"
 )
 
 // box is a sealed secret in its parts.
 type box struct {
-	format byte
-	// mark is empty in format 1.
-	mark, sealedKey, ciphertext []byte
+	mark, place, sealedKey, ciphertext []byte
 	// header is authenticated with the ciphertext.
 	header []byte
 }
 
-// Open implements ports.Sealer. See the package's comment for how a wrong key is distinguished from damage.
-func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
+// Open implements ports.Sealer. See the package's comment for how the reasons are distinguished.
+func (k *Keeper) Open(ctx context.Context, place domain.Place, sealed []byte) ([]byte, error) {
 	box, err := unpack(sealed)
 	if err != nil {
 		return nil, damagedFault(err)
@@ -26,7 +26,7 @@ func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	for _, key := range k.candidates(box) {
 		dataKey, err := key.keeper.Decrypt(ctx, box.sealedKey)
 		if err == nil {
-			return k.open(box, dataKey)
+			return box.open(place, dataKey)
 		}
 		switch fault := key.interpret(err); {
 		case isWrongKey(fault):
@@ -41,7 +41,7 @@ func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 	switch {
 	case unsure != nil: // a key that cannot be asked may be the one
 		return nil, unsure
-	case box.format == formatFirst && k.first.Load() || box.format == format && k.hasFile(box.mark):
+	case k.hasFile(box.mark):
 		return nil, damagedFault(refused)
 	default:
 		return nil, wrongKeyFault(refused)
@@ -51,9 +51,6 @@ func (k *Keeper) Open(ctx context.Context, sealed []byte) ([]byte, error) {
 // candidates are the keys that may have sealed it, the likeliest first. A key in a file knows what it has sealed; a key
 // service may know the same key under another URL, or hold another key under this one.
 func (k *Keeper) candidates(box box) []*key {
-	if box.format == formatFirst {
-		return k.keys
-	}
 	var named, others []*key
 	for _, key := range k.keys {
 		switch {
@@ -76,51 +73,49 @@ func (k *Keeper) hasFile(mark []byte) bool {
 	return false
 }
 
-// open is left to do once the right key is known.
-func (k *Keeper) open(box box, dataKey []byte) ([]byte, error) {
+// open is left to do once the right key is known. What authenticates says truly where it belongs.
+func (b box) open(place domain.Place, dataKey []byte) ([]byte, error) {
 	defer clear(dataKey)
-	if box.format == formatFirst {
-		k.first.Store(true)
-	}
 	aead, err := newAEAD(dataKey)
 	if err != nil {
 		return nil, damagedFault(err)
 	}
-	plaintext, err := aead.Open(nil, nil, box.ciphertext, box.header)
+	plaintext, err := aead.Open(nil, nil, b.ciphertext, b.header)
 	if err != nil {
 		return nil, damagedFault(err)
+	}
+	if !bytes.Equal(b.place, placed(place)) {
+		clear(plaintext)
+		return nil, misplacedFault(b.place, place)
 	}
 	return plaintext, nil
 }
 
 // unpack refuses what is not as Seal has left it.
 func unpack(sealed []byte) (box, error) {
-	b := box{}
-	if len(sealed) == 0 {
-		return b, errors.New("it is empty")
+	switch {
+	case len(sealed) == 0:
+		return box{}, errors.New("it is empty")
+	case sealed[0] != format:
+		return box{}, errors.New("it is in no format that this release knows; a newer release may know it")
 	}
-	b.format = sealed[0]
-	marked := 1
-	switch b.format {
-	case formatFirst:
-	case format:
-		marked = markLength
-		end := len(sealed) - checksumLength
-		if end < markLength || !bytes.Equal(checksum(sealed[:end]), sealed[end:]) {
-			return b, errors.New("its checksum does not match")
+	whole := len(sealed) - checksumLength
+	if whole < markLength || !bytes.Equal(checksum(sealed[:whole]), sealed[whole:]) {
+		return box{}, errors.New("its checksum does not match")
+	}
+	sealed = sealed[:whole]
+	b := box{mark: sealed[:markLength]}
+	rest := sealed[markLength:]
+	for _, part := range []*[]byte{&b.place, &b.sealedKey} {
+		if len(rest) < sizeLength {
+			return box{}, errors.New("it is cut off")
 		}
-		b.mark, sealed = sealed[:markLength], sealed[:end]
-	default:
-		return b, errors.New("it is in no format that this release knows; a newer release may know it")
+		end := sizeLength + int(binary.BigEndian.Uint16(rest))
+		if len(rest) < end {
+			return box{}, errors.New("it is cut off")
+		}
+		*part, rest = rest[sizeLength:end], rest[end:]
 	}
-	if len(sealed) < marked+sizeLength {
-		return b, errors.New("it is cut off")
-	}
-	start := marked + sizeLength
-	end := start + int(binary.BigEndian.Uint16(sealed[marked:start]))
-	if len(sealed) < end {
-		return b, errors.New("it is cut off")
-	}
-	b.sealedKey, b.header, b.ciphertext = sealed[start:end], sealed[:end], sealed[end:]
+	b.header, b.ciphertext = sealed[:whole-len(rest)], rest
 	return b, nil
 }

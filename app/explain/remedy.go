@@ -85,6 +85,8 @@ const (
 	workerMove = "The operator of Everleaf must look at the workers: their log says why they do not run."
 	targetMove = "The target's operator must correct it: the message says what it answered; the certificate in " +
 		"place there stays until then."
+	movedMove = "The operator of Everleaf must find out who has changed rows in the database, and restore them from a " +
+		"backup; a certificate's key is also replaced by everleaf cert renew."
 	backupMove = "The operator of Everleaf must restore the damaged row from a backup; a certificate's key is also " +
 		"replaced by everleaf cert renew."
 )

@@ -68,6 +68,8 @@ var own = map[domain.Reason]string{
 	// Operator: what is stored, and the keys that seal it.
 	domain.ReasonSealingKeyWrong: "The operator of Everleaf must give the workers the key that sealed this: as the " +
 		"sealing key, or in the list of earlier ones if the key was changed.",
+	domain.ReasonSecretMisplaced: movedMove,
+	domain.ReasonKeyMismatch:     movedMove,
 	domain.ReasonSealingKeyNotShared: "The operator of Everleaf must give the new sealing key to every running process, " +
 		"as an earlier one, before it seals anything.",
 	domain.ReasonSealingKeyRefused: "The operator of Everleaf must let the workers use the sealing key in the key " +

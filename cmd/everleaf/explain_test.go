@@ -133,6 +133,8 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"fell_back", `{"issuer": "a", "next": "b", "fault": {"kind": "CA", "reason": "ServerError", "message": "500."}}`,
 			"An attempt failed, with the issuer a: 500 (CA/ServerError). Another issuer was asked at once: b."},
 		{"abandoned", `{"reason": "the spec changed"}`, "An order was abandoned: the spec changed."},
+		{"key_lost", `{"order": "1", "reason": "the key of certificate \"shop\": damaged"}`,
+			`The key could not be used again, so there is a new one: the key of certificate "shop": damaged.`},
 		{"delivered", `{"target": "web", "serial": "0a", "confirmation": "204"}`, "Delivered to web: serial 0a (204)."},
 		{"removed", `{"target": "web"}`, "Taken away from web."},
 		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`,

@@ -81,6 +81,8 @@ func (k kit) sentence(t entry) string {
 			". Another issuer was asked at once: " + d.Next + "."
 	case t.Type == "abandoned":
 		return "An order was abandoned: " + strings.TrimRight(d.Reason, ". ") + "."
+	case t.Type == "key_lost":
+		return "The key could not be used again, so there is a new one: " + strings.TrimRight(d.Reason, ". ") + "."
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
 	case t.Type == "delivery_failed" && d.OfRemoval():

@@ -22,8 +22,8 @@ func TestProcessesAreListed(t *testing.T) {
 			ProcessSettings: ports.ProcessSettings{
 				Roles: []string{"workflows", "delivery"}, TaskQueue: "everleaf",
 				Issuers: []ports.ProcessIssuer{{Name: "default"}, {Name: "spare"}},
-				Targets: []ports.ProcessTarget{{Name: "nginx", Host: "a"}, {Name: "hook"}}, Opens: []string{"02aa"},
-				SealsWith: "02aa",
+				Targets: []ports.ProcessTarget{{Name: "nginx", Host: "a"}, {Name: "hook"}}, Opens: []string{"01aa"},
+				SealsWith: "01aa",
 			}},
 		{ID: "2@b/y", Host: "b", StartedAt: noon, SeenAt: noon,
 			ProcessSettings: ports.ProcessSettings{Roles: []string{"responder"}}},
@@ -32,7 +32,7 @@ func TestProcessesAreListed(t *testing.T) {
 	require.Equal(t, "postgres://db", b.config.Postgres.URL)
 	require.Equal(t, `
 PROCESS  ROLES               TASK QUEUE  BUILD  STARTED                              SEEN                              ISSUERS        TARGETS       SEALS WITH
-1@a/x    workflows,delivery  everleaf    b1     2026-11-22 11:00:00 UTC (1h00m ago)  2026-11-22 11:59:57 UTC (3s ago)  default,spare  nginx@a,hook  02aa
+1@a/x    workflows,delivery  everleaf    b1     2026-11-22 11:00:00 UTC (1h00m ago)  2026-11-22 11:59:57 UTC (3s ago)  default,spare  nginx@a,hook  01aa
 2@b/y    responder           -           -      2026-11-22 12:00:00 UTC (now)        2026-11-22 12:00:00 UTC (now)     -              -             -
 `, "\n"+b.out.String())
 }

@@ -31,6 +31,10 @@ func entriesOf(t *testing.T, owner reflect.Type) (all []fileField) {
 	c := commentsOf(t, owner.PkgPath())
 	pointers := 0
 	for field := range owner.Fields() {
+		if field.Anonymous { // its fields are the struct's
+			all = append(all, entriesOf(t, field.Type)...)
+			continue
+		}
 		key, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if key == "-" {
 			continue

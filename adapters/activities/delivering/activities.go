@@ -12,7 +12,7 @@ import (
 type Params struct {
 	Deliveries ports.Deliveries
 	Targets    ports.Targets
-	Sealer     ports.Sealer
+	Keys       ports.Keys
 	Notifier   ports.Notifier
 	Processes  ports.Processes
 	Clock      ports.Clock

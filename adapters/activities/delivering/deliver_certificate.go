@@ -112,10 +112,9 @@ func (a *Activities) bundle(ctx context.Context, certificate, version string) (p
 		return ports.Bundle{}, domain.NewFault(domain.FaultWait, domain.ReasonVersionReplaced, nil,
 			"version %s of %s is not in service any more", version, certificate).Permanent()
 	}
-	key, err := a.Sealer.Open(ctx, pair.SealedKey)
+	key, err := a.Keys.Open(ctx, pair.SealedPair)
 	if err != nil {
-		return ports.Bundle{}, domain.About(err, fmt.Sprintf("the key of certificate %q, serial %s", certificate,
-			pair.Record.Issued.Serial))
+		return ports.Bundle{}, err
 	}
 	return ports.Bundle{Certificate: certificate, Issued: *pair.Record.Issued, ChainPEM: pair.ChainPEM, KeyPEM: key},
 		nil

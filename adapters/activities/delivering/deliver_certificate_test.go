@@ -75,7 +75,7 @@ func TestDeliverCertificateFaults(t *testing.T) {
 		"a wrong sealing key": {func(r *rig) {
 			r.expectTarget()
 			r.deliveries.EXPECT().Bundle(anything, certName, version).Return(pair(), nil)
-			r.sealer.EXPECT().Open(anything, anything).Return(nil,
+			r.keys.EXPECT().Open(anything, anything).Return(nil,
 				domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "wrong"))
 		}, domain.FaultOperator, "SealingKeyWrong", false},
 		"something later was asked for": {func(r *rig) {

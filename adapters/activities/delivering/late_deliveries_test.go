@@ -1,6 +1,7 @@
 package delivering_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/golang/mock/gomock"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/testsuite"
@@ -66,12 +68,12 @@ func newSite(t *testing.T) *site {
 		Directory: &delivery.Directory{Path: filepath.Join(s.dir, "{name}")}}}, delivery.Deps{})
 	require.NoError(t, err)
 	s.targets, s.before = targets, func() {}
-	sealer := mocks.NewMockSealer(ctrl)
-	sealer.EXPECT().Open(gomock.Any(), gomock.Any()).AnyTimes().DoAndReturn(func(_ context.Context,
-		sealed []byte) ([]byte, error) {
-		return append([]byte{}, sealed...), nil
+	keys := mocks.NewMockKeys(ctrl)
+	keys.EXPECT().Open(gomock.Any(), gomock.Any()).AnyTimes().DoAndReturn(func(_ context.Context,
+		pair ports.SealedPair) ([]byte, error) {
+		return bytes.Clone(pair.Key.Sealed), nil
 	})
-	delivering.Register(s.env, delivering.New(delivering.Params{Deliveries: s.deliveries, Targets: s, Sealer: sealer,
+	delivering.Register(s.env, delivering.New(delivering.Params{Deliveries: s.deliveries, Targets: s, Keys: keys,
 		Notifier: s.notifier,
 		Clock:    system.Clock{}, Observer: activitytest.Unobserved{}}))
 	return s
@@ -82,8 +84,8 @@ func (s *site) issue(words string) (version string) {
 	s.Helper()
 	orders := postgres.NewOrders(s.pool)
 	order, err := orders.OpenOrder(s.Context(), ports.NewOrder{Certificate: "web", Key: words, Issuer: "main",
-		Spec: domain.Spec{Names: []string{"web.example"}}.WithDefaults(), SealedKey: []byte("key of " + words),
-		CSR: []byte("csr")})
+		Spec: domain.Spec{Names: []string{"web.example"}}.WithDefaults(), CSR: []byte("csr"),
+		SealedKey: ports.SealedKey{ID: uuid.NewString(), Sealed: []byte("key of " + words)}})
 	require.NoError(s, err)
 	_, err = orders.RecordPlaced(s.Context(), "web", order.ID, "https://ca.example/"+words, time.Now().Add(time.Hour))
 	require.NoError(s, err)

@@ -35,7 +35,7 @@ type rig struct {
 	deliveries *mocks.MockDeliveries
 	targets    *mocks.MockTargets
 	target     *mocks.MockTarget
-	sealer     *mocks.MockSealer
+	keys       *mocks.MockKeys
 	notifier   *mocks.MockNotifier
 	observer   *mocks.MockObserver
 	// each look at the clock moves it by step.
@@ -49,7 +49,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{
 		T: t, env: activitytest.Env(nil), now: now, deliveries: mocks.NewMockDeliveries(ctrl),
 		targets: mocks.NewMockTargets(ctrl),
-		target:  mocks.NewMockTarget(ctrl), sealer: mocks.NewMockSealer(ctrl), notifier: mocks.NewMockNotifier(ctrl),
+		target:  mocks.NewMockTarget(ctrl), keys: mocks.NewMockKeys(ctrl), notifier: mocks.NewMockNotifier(ctrl),
 		observer: mocks.NewMockObserver(ctrl),
 	}
 	clock := mocks.NewMockClock(ctrl)
@@ -59,7 +59,7 @@ func newRig(t *testing.T) *rig {
 	})
 	processes := mocks.NewMockProcesses(ctrl)
 	processes.EXPECT().Processes(gomock.Any()).AnyTimes()
-	Register(r.env, New(Params{Deliveries: r.deliveries, Targets: r.targets, Sealer: r.sealer, Notifier: r.notifier,
+	Register(r.env, New(Params{Deliveries: r.deliveries, Targets: r.targets, Keys: r.keys, Notifier: r.notifier,
 		Processes: processes, Clock: clock, Observer: r.observer}))
 	return r
 }
@@ -73,7 +73,8 @@ func call[In, Out any](r *rig, step ports.Step[In, Out], in In) (Out, error) {
 func pair(change ...func(*ports.KeyPair)) ports.KeyPair {
 	p := ports.KeyPair{Record: ports.CertificateRecord{Name: certName,
 		Issued: &domain.Issued{Version: version, Serial: "0a"}},
-		ChainPEM: []byte("chain"), SealedKey: []byte("sealed")}
+		SealedPair: ports.SealedPair{Certificate: certName, ChainPEM: []byte("chain"),
+			Key: ports.SealedKey{ID: "k1", Sealed: []byte("sealed")}}}
 	for _, c := range change {
 		c(&p)
 	}
@@ -89,7 +90,7 @@ func (r *rig) expectTarget() *gomock.Call {
 func (r *rig) expectBundle(p ports.KeyPair) (key []byte) {
 	key = []byte("private")
 	r.deliveries.EXPECT().Bundle(anything, certName, version).Return(p, nil)
-	r.sealer.EXPECT().Open(anything, []byte("sealed")).Return(key, nil)
+	r.keys.EXPECT().Open(anything, p.SealedPair).Return(key, nil)
 	return key
 }
 

@@ -45,7 +45,7 @@ func (r *rig) looks(answer func(certificate string) (string, error)) {
 		anything).AnyTimes().DoAndReturn(func(_ context.Context, certificate, _ string) (ports.KeyPair, error) {
 		return pair(func(p *ports.KeyPair) { p.Record.Name = certificate }), nil
 	})
-	r.sealer.EXPECT().Open(anything, anything).AnyTimes().DoAndReturn(func(context.Context, []byte) ([]byte,
+	r.keys.EXPECT().Open(anything, anything).AnyTimes().DoAndReturn(func(context.Context, ports.SealedPair) ([]byte,
 		error) {
 		return []byte("private"), nil
 	})

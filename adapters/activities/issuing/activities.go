@@ -25,7 +25,6 @@ type Params struct {
 	Issuers      ports.Issuers
 	Solvers      []ports.Solver
 	Keys         ports.Keys
-	Sealer       ports.Sealer
 	Clock        ports.Clock
 	Rand         ports.Rand
 	Observer     ports.Observer

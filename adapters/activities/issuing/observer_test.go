@@ -77,7 +77,7 @@ func TestStepsReportToTheObserver(t *testing.T) {
 		hears.CertificateRevoked(anything, "default", domain.RevokedSuperseded)
 		r.certificates.EXPECT().Record(anything, certName).Return(domain.Record{Revocations: []domain.Revocation{
 			{Issued: domain.Issued{Version: "v1", Issuer: "default"}, Reason: domain.RevokedSuperseded}}}, nil)
-		r.certificates.EXPECT().Chain(anything, certName, "v1").Return(chainPEM, nil)
+		r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(oldPair, nil)
 		r.ca.EXPECT().Revoke(anything, anything, anything, anything)
 		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", anything, anything)
 		_, err := call(r, ports.RevokeCertificate, ports.RevokeCertificateInput{Certificate: certName, Version: "v1"})
@@ -85,7 +85,7 @@ func TestStepsReportToTheObserver(t *testing.T) {
 	})
 	t.Run("nothing of what failed", func(t *testing.T) {
 		r, _ := observed(t)
-		r.keys.EXPECT().Create(anything, anything, anything).Return(nil, nil, waitFault)
+		r.keys.EXPECT().Create(anything, anything, anything, anything).Return(ports.SealedKey{}, nil, waitFault)
 		_, err := r.place(domain.Record{}, nil)
 		require.Error(t, err)
 	})

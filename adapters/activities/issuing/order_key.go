@@ -16,7 +16,7 @@ const firstOrder = "first"
 
 // lostKeys are why a key cannot be used again, today or later: then the certificate gets a new one.
 var lostKeys = []domain.Reason{domain.ReasonUnknownVersion, domain.ReasonSecretDamaged, domain.ReasonSealingKeyWrong,
-	domain.ReasonKeyUnreadable}
+	domain.ReasonSecretMisplaced, domain.ReasonKeyMismatch, domain.ReasonKeyUnreadable, domain.ReasonChainMalformed}
 
 // open stores the key and the order. The spec may ask for the key of the certificate in service once more.
 func (i *issuance) open(ctx context.Context, record domain.Record) (ports.StoredOrder, error) {
@@ -41,7 +41,8 @@ func (i *issuance) open(ctx context.Context, record domain.Record) (ports.Stored
 	}
 	if order.KeyOf == "" {
 		var err error
-		if order.SealedKey, order.CSR, err = i.Keys.Create(ctx, i.spec.KeyType, i.spec.Names); err != nil {
+		if order.SealedKey, order.CSR, err = i.Keys.Create(ctx, i.in.Certificate, i.spec.KeyType,
+			i.spec.Names); err != nil {
 			return ports.StoredOrder{}, fmt.Errorf("create key: %w", err)
 		}
 	}
@@ -60,15 +61,9 @@ func (i *issuance) keepsKey(inService *domain.Issued) bool {
 
 // reuse makes a CSR with the key of the certificate in service.
 func (i *issuance) reuse(ctx context.Context, inService domain.Issued) (csr []byte, err error) {
-	sealed, err := i.Certificates.SealedKey(ctx, i.in.Certificate, inService.Version)
+	pair, err := i.Certificates.SealedPair(ctx, i.in.Certificate, inService.Version)
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	csr, err = i.Keys.Reuse(ctx, sealed, i.spec.Names)
-	return csr, domain.About(err, aboutKey(i.in.Certificate, inService))
-}
-
-// aboutKey names a private key to people.
-func aboutKey(certificate string, issued domain.Issued) string {
-	return fmt.Sprintf("the key of certificate %q, serial %s", certificate, issued.Serial)
+	return i.Keys.Reuse(ctx, pair, i.spec.Names)
 }

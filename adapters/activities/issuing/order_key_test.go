@@ -9,6 +9,12 @@ import (
 	"everleaf/ports"
 )
 
+var (
+	sealedKey = ports.SealedKey{ID: "k2", Sealed: []byte("sealed")}
+	oldPair   = ports.SealedPair{Certificate: certName, ChainPEM: chainPEM,
+		Key: ports.SealedKey{ID: "k1", Sealed: []byte("old")}}
+)
+
 // keeping is spec with its key kept.
 func keeping() domain.Spec {
 	s := spec
@@ -24,8 +30,8 @@ func (r *rig) expectOpenedFor(version, keyOf, keyLost string) {
 	order := ports.NewOrder{Certificate: certName, Key: version, Issuer: "default", Spec: r.in.Spec,
 		CSR: []byte("csr"), KeyOf: keyOf, KeyLost: keyLost}
 	if keyOf == "" {
-		order.SealedKey = []byte("sealed")
-		r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil)
+		order.SealedKey = sealedKey
+		r.keys.EXPECT().Create(anything, certName, spec.KeyType, spec.Names).Return(sealedKey, []byte("csr"), nil)
 	}
 	r.orders.EXPECT().OpenOrder(anything, order).Return(opened, nil)
 	r.expectPlaced(ports.OrderRequest{Names: spec.Names})
@@ -52,8 +58,8 @@ func TestPlaceOrderKeepsTheKey(t *testing.T) {
 			keyOf := ""
 			if c.kept {
 				keyOf = "v1"
-				r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("old"), nil)
-				r.keys.EXPECT().Reuse(anything, []byte("old"), spec.Names).Return([]byte("csr"), nil)
+				r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(oldPair, nil)
+				r.keys.EXPECT().Reuse(anything, oldPair, spec.Names).Return([]byte("csr"), nil)
 			}
 			r.expectOpenedFor("v1", keyOf, "")
 			_, err := r.place(domain.Record{Issued: &c.of}, nil)
@@ -76,14 +82,17 @@ func TestPlaceOrderReplacesALostKey(t *testing.T) {
 	for _, fault := range []*domain.Fault{
 		domain.NewFault(domain.FaultOperator, "SecretDamaged", nil, "it was changed"),
 		domain.NewFault(domain.FaultOperator, "SealingKeyWrong", nil, "no configured key has sealed it"),
+		domain.NewFault(domain.FaultOperator, "SecretMisplaced", nil, "it is another certificate's"),
+		domain.NewFault(domain.FaultOperator, "KeyMismatch", nil, "the chain is for another key"),
 		domain.NewFault(domain.FaultOperator, "KeyUnreadable", nil, "it is no key"),
+		domain.NewFault(domain.FaultOperator, "ChainMalformed", nil, "nobody knows what it is for"),
 	} {
 		t.Run(string(fault.Reason), func(t *testing.T) {
 			r := newRig(t)
 			r.in.Spec = keeping()
-			r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("old"), nil)
+			r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(oldPair, nil)
 			r.keys.EXPECT().Reuse(anything, anything, anything).Return(nil, fault)
-			r.expectOpenedFor("v1", "", `the key of certificate "shop", serial 0a: `+fault.Message)
+			r.expectOpenedFor("v1", "", fault.Message)
 			_, err := r.place(domain.Record{Issued: &inService}, nil)
 			require.NoError(t, err)
 		})
@@ -91,7 +100,7 @@ func TestPlaceOrderReplacesALostKey(t *testing.T) {
 	t.Run(string(unknown.Reason), func(t *testing.T) {
 		r := newRig(t)
 		r.in.Spec = keeping()
-		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return(nil, unknown)
+		r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(ports.SealedPair{}, unknown)
 		r.expectOpenedFor("v1", "", "read key: no version v1")
 		_, err := r.place(domain.Record{Issued: &inService}, nil)
 		require.NoError(t, err)
@@ -100,7 +109,7 @@ func TestPlaceOrderReplacesALostKey(t *testing.T) {
 		r := newRig(t)
 		r.in.Spec = keeping()
 		away := domain.NewFault(domain.FaultWait, "SealingUnavailable", nil, "the key service does not answer")
-		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("old"), nil)
+		r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(oldPair, nil)
 		r.keys.EXPECT().Reuse(anything, anything, anything).Return(nil, away)
 		_, err := r.place(domain.Record{Issued: &inService}, nil)
 		application, fault := faultIn(t, err)

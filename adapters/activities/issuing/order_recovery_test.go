@@ -150,11 +150,12 @@ func TestSameNamesNeverShareAnOrder(t *testing.T) {
 // keyType is the type of the stored private key of the certificate in service.
 func (servers *servers) keyType(name string) domain.KeyType {
 	servers.Helper()
-	var sealed []byte
+	var key ports.SealedKey
 	require.NoError(servers, servers.pool.QueryRow(servers.Context(),
-		`SELECT k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
-		JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id WHERE c.name = $1`, name).Scan(&sealed))
-	switch servers.open(sealed).(type) {
+		`SELECT k.id::text, k.sealed FROM certificates c JOIN versions v ON v.id = c.current_version
+		JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id WHERE c.name = $1`, name).Scan(&key.ID,
+		&key.Sealed))
+	switch servers.open(name, key).(type) {
 	case *rsa.PrivateKey:
 		return domain.KeyRSA2048
 	default:
@@ -162,15 +163,16 @@ func (servers *servers) keyType(name string) domain.KeyType {
 	}
 }
 
-func (servers *servers) open(sealed []byte) any {
+func (servers *servers) open(certificate string, key ports.SealedKey) any {
 	servers.Helper()
-	private, err := servers.keeper.Open(context.Background(), sealed)
+	private, err := servers.keeper.Open(context.Background(), domain.CertificateKeyPlace(certificate, key.ID),
+		key.Sealed)
 	require.NoError(servers, err)
 	block, _ := pem.Decode(private)
 	require.NotNil(servers, block)
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	require.NoError(servers, err)
-	return key
+	return parsed
 }
 
 // When the CA hears finalize, the key that its CSR is for is stored, sealed, and bound to that order.
@@ -188,10 +190,11 @@ func TestKeyIsStoredBeforeItsOrderIsFinalized(t *testing.T) {
 		if !assert.NoError(t, err) {
 			return
 		}
-		var sealed []byte
+		var stored ports.SealedKey
 		assert.NoError(t, servers.pool.QueryRow(context.Background(),
-			`SELECT k.sealed FROM orders o JOIN keys k ON k.id = o.key_id WHERE o.certificate = 'key' AND o.state = 'placed'`).Scan(&sealed))
-		key, ok := servers.open(sealed).(*ecdsa.PrivateKey)
+			`SELECT k.id::text, k.sealed FROM orders o JOIN keys k ON k.id = o.key_id
+			WHERE o.certificate = 'key' AND o.state = 'placed'`).Scan(&stored.ID, &stored.Sealed))
+		key, ok := servers.open("key", stored).(*ecdsa.PrivateKey)
 		assert.True(t, ok)
 		assert.True(t, key.PublicKey.Equal(request.PublicKey), "the stored key is the CSR's")
 	})

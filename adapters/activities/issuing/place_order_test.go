@@ -41,10 +41,10 @@ func planned(order *ports.StoredOrder) { order.State, order.URL = ports.OrderPla
 // expectOpened expects a new key and order; expectPlaced that the CA hears of it and its URL is stored.
 func (r *rig) expectOpened(opened ports.StoredOrder) []*gomock.Call {
 	return []*gomock.Call{
-		r.keys.EXPECT().Create(anything, spec.KeyType, spec.Names).Return([]byte("sealed"), []byte("csr"), nil),
+		r.keys.EXPECT().Create(anything, certName, spec.KeyType, spec.Names).Return(sealedKey, []byte("csr"), nil),
 		r.orders.EXPECT().OpenOrder(anything,
 			ports.NewOrder{Certificate: certName, Key: firstOrder, Issuer: "default", Spec: spec,
-				SealedKey: []byte("sealed"), CSR: []byte("csr")}).Return(opened, nil),
+				SealedKey: sealedKey, CSR: []byte("csr")}).Return(opened, nil),
 	}
 }
 
@@ -168,10 +168,10 @@ func TestPlaceOrderFaults(t *testing.T) {
 		retryable bool
 	}{
 		{"create key", nil, func(r *rig, f *domain.Fault) {
-			r.keys.EXPECT().Create(anything, anything, anything).Return(nil, nil, f)
+			r.keys.EXPECT().Create(anything, anything, anything, anything).Return(sealedKey, nil, f)
 		}, []*domain.Fault{operatorFault}, false},
 		{"open order", nil, func(r *rig, f *domain.Fault) {
-			r.keys.EXPECT().Create(anything, anything, anything)
+			r.keys.EXPECT().Create(anything, anything, anything, anything)
 			r.orders.EXPECT().OpenOrder(anything, anything).Return(ports.StoredOrder{}, f)
 		}, []*domain.Fault{waitFault}, true},
 		{"read order", stored(func(*ports.StoredOrder) {}), func(r *rig, f *domain.Fault) {

@@ -65,35 +65,23 @@ func (a *Activities) revoke(ctx context.Context, certificate string,
 	if err != nil {
 		return false, activities.Elsewhere(ctx, a.Processes, err, activities.HasIssuer(revocation.Issued.Issuer))
 	}
-	chain, err := a.Certificates.Chain(ctx, certificate, revocation.Issued.Version)
+	pair, err := a.Certificates.SealedPair(ctx, certificate, revocation.Issued.Version)
 	if err != nil {
-		return false, fmt.Errorf("read chain: %w", err)
+		return false, fmt.Errorf("read certificate: %w", err)
 	}
-	leaf, err := activities.Leaf(chain, revocation.Issued.Version)
-	if err != nil {
-		return false, err
-	}
-	key, err := a.signer(ctx, certificate, revocation)
+	leaf, err := activities.Leaf(pair.ChainPEM, revocation.Issued.Version)
 	if err != nil {
 		return false, err
 	}
-	defer clear(key)
+	var key []byte // nil: the account signs
+	if revocation.SignedBy == domain.SignedByCertificateKey {
+		if key, err = a.Keys.Open(ctx, pair); err != nil {
+			return false, err
+		}
+		defer clear(key)
+	}
 	if already, err = ca.Revoke(ctx, leaf, revocation.Reason, key); err != nil {
 		return false, fmt.Errorf("revoke certificate: %w", err)
 	}
 	return already, nil
-}
-
-// signer is the certificate's key if it is to sign, nil for the account's.
-func (a *Activities) signer(ctx context.Context, certificate string,
-	revocation domain.Revocation) (keyPEM []byte, err error) {
-	if revocation.SignedBy != domain.SignedByCertificateKey {
-		return nil, nil
-	}
-	sealed, err := a.Certificates.SealedKey(ctx, certificate, revocation.Issued.Version)
-	if err != nil {
-		return nil, fmt.Errorf("read key: %w", err)
-	}
-	key, err := a.Sealer.Open(ctx, sealed)
-	return key, domain.About(err, aboutKey(certificate, revocation.Issued))
 }

@@ -19,11 +19,11 @@ func TestRevokeCertificate(t *testing.T) {
 		r.certificates.EXPECT().Record(anything,
 			certName).Return(domain.Record{Issued: &domain.Issued{Version: "v2"}, Revocations: revocations}, nil)
 	}
-	chain := func(r *rig) { r.certificates.EXPECT().Chain(anything, certName, "v1").Return(chainPEM, nil) }
+	pair := func(r *rig) { r.certificates.EXPECT().SealedPair(anything, certName, "v1").Return(oldPair, nil) }
 	t.Run("at the CA, then noted", func(t *testing.T) {
 		r := newRig(t)
 		reads(r, domain.Revocation{Issued: domain.Issued{Version: "v0"}}, asked)
-		chain(r)
+		pair(r)
 		r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, nil).Return(true, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", domain.RevokedKeyCompromise,
 			now).Return(domain.Record{}, nil)
@@ -37,27 +37,25 @@ func TestRevokeCertificate(t *testing.T) {
 		signed := asked
 		signed.SignedBy = domain.SignedByCertificateKey
 		reads(r, signed)
-		chain(r)
-		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("sealed"), nil)
-		r.sealer.EXPECT().Open(anything, []byte("sealed")).Return([]byte("key"), nil)
+		pair(r)
+		r.keys.EXPECT().Open(anything, oldPair).Return([]byte("key"), nil)
 		r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, []byte("key")).Return(false, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", anything, now).Return(domain.Record{}, nil)
 		out, err := call(r, ports.RevokeCertificate, in)
 		require.NoError(t, err)
 		require.False(t, out.Already)
 	})
-	t.Run("a key that does not open is named", func(t *testing.T) {
+	t.Run("a key that does not open: the CA is not asked", func(t *testing.T) {
 		r := newRig(t)
 		signed := asked
 		signed.SignedBy = domain.SignedByCertificateKey
 		reads(r, signed)
-		chain(r)
-		r.certificates.EXPECT().SealedKey(anything, certName, "v1").Return([]byte("sealed"), nil)
-		r.sealer.EXPECT().Open(anything, anything).Return(nil,
+		pair(r)
+		r.keys.EXPECT().Open(anything, oldPair).Return(nil,
 			domain.NewFault(domain.FaultOperator, "SecretDamaged", nil, "damaged"))
 		_, err := call(r, ports.RevokeCertificate, in)
 		_, fault := faultIn(t, err)
-		require.Equal(t, `the key of certificate "shop", serial 0a: damaged`, fault.Message)
+		require.EqualValues(t, "SecretDamaged", fault.Reason)
 	})
 	t.Run("not pending, revoked or expired: nothing is asked for", func(t *testing.T) {
 		r := newRig(t)
@@ -82,7 +80,7 @@ func TestRevokeCertificate(t *testing.T) {
 		alone.WithoutReplacement = true
 		r.certificates.EXPECT().Record(anything,
 			certName).Return(domain.Record{Issued: &asked.Issued, Revocations: []domain.Revocation{alone}}, nil)
-		chain(r)
+		pair(r)
 		r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, nil)
 		r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", anything, now).Return(domain.Record{}, nil)
 		_, err := call(r, ports.RevokeCertificate, in)
@@ -92,7 +90,7 @@ func TestRevokeCertificate(t *testing.T) {
 		r := newRig(t)
 		r.activities.pace.heartbeat = time.Millisecond
 		reads(r, asked)
-		chain(r)
+		pair(r)
 		r.ca.EXPECT().Revoke(anything, anything, anything,
 			anything).DoAndReturn(func(context.Context, []byte, domain.RevocationReason, []byte) (bool, error) {
 			r.beat()
@@ -105,7 +103,8 @@ func TestRevokeCertificate(t *testing.T) {
 	t.Run("a chain that is not PEM", func(t *testing.T) {
 		r := newRig(t)
 		reads(r, asked)
-		r.certificates.EXPECT().Chain(anything, certName, "v1").Return([]byte("nothing"), nil)
+		r.certificates.EXPECT().SealedPair(anything, certName,
+			"v1").Return(ports.SealedPair{ChainPEM: []byte("nothing")}, nil)
 		_, err := call(r, ports.RevokeCertificate, in)
 		_, fault := faultIn(t, err)
 		require.EqualValues(t, "ChainMalformed", fault.Reason)
@@ -120,12 +119,12 @@ func TestRevokeCertificate(t *testing.T) {
 		}, waitFault, true},
 		"refused": {func(r *rig, f *domain.Fault) {
 			reads(r, asked)
-			chain(r)
+			pair(r)
 			r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, f)
 		}, operatorFault, false},
 		"not noted: repeated, since the CA says that it is revoked": {func(r *rig, f *domain.Fault) {
 			reads(r, asked)
-			chain(r)
+			pair(r)
 			r.ca.EXPECT().Revoke(anything, anything, anything, anything).Return(false, nil)
 			r.certificates.EXPECT().RecordRevoked(anything, certName, "v1", anything, now).Return(domain.Record{}, f)
 		}, waitFault, true},

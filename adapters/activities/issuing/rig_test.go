@@ -60,7 +60,6 @@ type rig struct {
 	ca           *mocks.MockCA
 	solver       *mocks.MockSolver
 	keys         *mocks.MockKeys
-	sealer       *mocks.MockSealer
 	rand         *mocks.MockRand
 	// processes are those that run, on the task queue that the steps are on.
 	processes []ports.Process
@@ -90,7 +89,7 @@ func newRig(t *testing.T) *rig {
 		T: t, orders: mocks.NewMockOrders(ctrl), certificates: mocks.NewMockCertificates(ctrl),
 		deliveries:  mocks.NewMockDeliveries(ctrl),
 		validations: mocks.NewMockValidations(ctrl), issuers: mocks.NewMockIssuers(ctrl), ca: mocks.NewMockCA(ctrl),
-		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl), sealer: mocks.NewMockSealer(ctrl),
+		solver: mocks.NewMockSolver(ctrl), keys: mocks.NewMockKeys(ctrl),
 		rand: mocks.NewMockRand(ctrl),
 		now:  now, waitLimit: 30 * time.Second, in: obtainInput, beaten: make(chan struct{}, 1),
 	}
@@ -124,7 +123,7 @@ func newRig(t *testing.T) *rig {
 	r.activities = New(Params{
 		Orders: r.orders, Certificates: r.certificates, Deliveries: r.deliveries, Validations: r.validations,
 		Issuers: r.issuers,
-		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Sealer: r.sealer, Clock: clock, Rand: r.rand,
+		Solvers: []ports.Solver{r.solver}, Keys: r.keys, Clock: clock, Rand: r.rand,
 		Observer: activitytest.Unobserved{}, Processes: running,
 	})
 	r.activities.pace = pace{

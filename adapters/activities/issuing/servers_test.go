@@ -78,7 +78,7 @@ func (servers *servers) process(change func(*Params)) *rig {
 		Validations: postgres.NewValidations(servers.pool), Issuers: acme.NewIssuers(ca),
 		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort,
 			Resolver: servers.pebble.DNS}, tokens)},
-		Keys: sealing.NewKeys(servers.keeper), Sealer: servers.keeper, Clock: system.Clock{}, Rand: system.Rand{},
+		Keys: sealing.NewKeys(servers.keeper), Clock: system.Clock{}, Rand: system.Rand{},
 		Observer:  activitytest.Unobserved{},
 		Processes: postgres.NewProcesses(servers.pool),
 	}

@@ -83,7 +83,7 @@ func TestSilentCARevokes(t *testing.T) {
 	asked := domain.Revocation{Issued: domain.Issued{Version: "v1", Issuer: "default"},
 		Reason: domain.RevokedKeyCompromise}
 	r.certificates.EXPECT().Record(anything, certName).AnyTimes().Return(domain.Record{Revocations: []domain.Revocation{asked}}, nil)
-	r.certificates.EXPECT().Chain(anything, certName, "v1").AnyTimes().Return(chainPEM, nil)
+	r.certificates.EXPECT().SealedPair(anything, certName, "v1").AnyTimes().Return(oldPair, nil)
 	r.ca.EXPECT().Revoke(anything, leafDER, domain.RevokedKeyCompromise, nil).AnyTimes().Return(false, silentFault)
 	r.rand.EXPECT().Float64().AnyTimes().Return(0.0)
 	revoke := func() error {

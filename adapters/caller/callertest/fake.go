@@ -16,8 +16,9 @@ var _ caller.Certificates = (*Fake)(nil)
 // Fake is an Everleaf in memory. It issues at once, for 90 days, and delivers at once; nothing expires and nothing is
 // renewed by itself. Fail sets a problem for a certificate. It is safe for concurrent use, and holds no key or chain.
 //
-// It accepts any issuer and any delivery target. It knows nothing of what a call itself may meet, such as a worker that
-// is not there: that is for MockCertificates.
+// It accepts any issuer and any delivery target. A failure is answered at once, also where a worker would wait for a
+// short while. It knows nothing of what a call itself may meet, such as a worker that is not there: that is for
+// MockCertificates.
 type Fake struct {
 	*memory
 	// request is set by Repeat.
@@ -53,7 +54,7 @@ func New() *Fake {
 }
 
 // Fail has each attempt to obtain the certificate called name fail with the fault, until Succeed. What is in service
-// stays.
+// stays. A fault of the kind RateLimited, with RetryAfter, holds back all but a Renew with Force for so long.
 func (m *memory) Fail(name string, fault caller.Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

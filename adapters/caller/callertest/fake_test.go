@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,11 @@ func TestTheFakeBehavesAsAWorkerDoes(t *testing.T) {
 	suite.Run(t, suite.World{Certificates: fake, Prefix: "fake", Target: "place",
 		Reject: func(name string) (accept func()) {
 			fake.Fail(name, caller.Fault{Kind: caller.FaultName, Reason: "NameRejected", Message: "not this name"})
+			return func() { fake.Succeed(name) }
+		},
+		Limit: func(name string) (lift func()) {
+			fake.Fail(name, caller.Fault{Kind: caller.FaultRateLimited, Reason: "RateLimited", Message: "too many",
+				RetryAfter: 2 * time.Hour})
 			return func() { fake.Succeed(name) }
 		},
 	})

@@ -13,8 +13,8 @@ import (
 
 const (
 	validFor = 90 * 24 * time.Hour
-	// retryIn is when a failure says that it is tried again.
-	retryIn = time.Hour
+	// obtains is the step that fails.
+	obtains = "ObtainCertificate"
 )
 
 // Ensure implements caller.Certificates.
@@ -48,7 +48,7 @@ func (f *Fake) Renew(ctx context.Context, name string, request caller.RenewReque
 	if err := request.Check(); err != nil {
 		return caller.Status{}, err
 	}
-	return f.ask(ctx, name, nil, f.obtain)
+	return f.ask(ctx, name, nil, func(c *certificate) (caller.Status, error) { return f.obtain(c, request.Force) })
 }
 
 // Revoke implements caller.Certificates.
@@ -64,13 +64,15 @@ func (f *Fake) Revoke(ctx context.Context, name string, request caller.RevokeReq
 		case request.WithoutReplacement:
 			revoked := *c.status.Issued
 			revoked.Revoked = true
-			c.status.Issued = &revoked
+			c.status.Issued, c.status.Revoking = &revoked, nil
 			status := c.status
 			status.Revoked = revoked.Serial
 			return status, nil
 		default:
 			serial := c.status.Issued.Serial
-			status, err := f.obtain(c)
+			c.status.Revoking = []domain.Revocation{{Issued: *c.status.Issued, Reason: request.Reason,
+				SignedBy: request.SignedBy}} // until it is replaced
+			status, err := f.obtain(c, false)
 			status.Revoked = serial
 			return status, err
 		}
@@ -84,6 +86,7 @@ func (f *Fake) Retire(ctx context.Context, name string, request caller.RetireReq
 	}
 	status, err := f.ask(ctx, name, nil, func(c *certificate) (caller.Status, error) {
 		c.open, c.status.Phase, c.status.Renewal, c.status.Failure = false, caller.PhaseReleased, nil, nil
+		c.status.Revoking = nil // it is done before the end
 		if request.RemoveDeliveries {
 			c.status.Deliveries = nil
 		}
@@ -179,7 +182,7 @@ func (m *memory) want(c *certificate, spec caller.Spec) (caller.Status, error) {
 	var status caller.Status
 	var err error
 	if standing != nil || !spec.FulfilledBy(issued) || fresh && issued.Revoked {
-		status, err = m.obtain(c)
+		status, err = m.obtain(c, false)
 	} else {
 		c.serve(issued)
 		status = c.status
@@ -188,16 +191,15 @@ func (m *memory) want(c *certificate, spec caller.Spec) (caller.Status, error) {
 	return status, err
 }
 
-// obtain makes another certificate, unless a problem is set.
-func (m *memory) obtain(c *certificate) (caller.Status, error) {
+// obtain makes another certificate, unless a problem is set, or one stands that holds back all but force. What waits for
+// the replacement to be revoked is revoked.
+func (m *memory) obtain(c *certificate, force bool) (caller.Status, error) {
 	now := time.Now().UTC().Truncate(time.Second)
+	if standing := c.status.Failure; standing != nil && standing.Holds && !force && standing.RetryAt.After(now) {
+		return caller.Status{}, problem(*standing)
+	}
 	if fault, ok := m.problems[c.status.Name]; ok {
-		attempts := 1
-		if c.status.Failure != nil {
-			attempts += c.status.Failure.Attempts
-		}
-		c.status.Phase = caller.PhaseFailing
-		c.status.Failure = &caller.Failure{Fault: fault, Attempts: attempts, At: now, RetryAt: now.Add(retryIn)}
+		c.fail(fault)
 		return caller.Status{}, problem(*c.status.Failure)
 	}
 	m.made++
@@ -208,7 +210,20 @@ func (m *memory) obtain(c *certificate) (caller.Status, error) {
 		IssuerCN: "Fake CA", Names: slices.Clone(spec.Names), NotBefore: now, NotAfter: now.Add(validFor),
 		KeyType: spec.KeyType, Profile: spec.Profile,
 	})
+	c.status.Revoking = nil
 	return c.status, nil
+}
+
+// fail records the failure by the policy of the real one. Each issuer of the spec fails alike.
+func (c *certificate) fail(fault caller.Fault) {
+	failed := domain.Failed{Certificate: c.status.Name, Step: obtains, Fault: fault, At: time.Now(), Spec: c.status.Spec,
+		Previous: c.status.Failure, Issued: c.status.Issued, Fraction: 0.5}
+	decision := domain.Decide(failed)
+	for decision.Next != "" {
+		failed.Tried, failed.Issuer = append(failed.Tried, decision.Failure), decision.Next
+		decision = domain.Decide(failed)
+	}
+	c.status.Phase, c.status.Failure = caller.PhaseFailing, &decision.Failure
 }
 
 // serve puts a certificate into service, and to the targets of the spec.
@@ -233,7 +248,7 @@ func problem(failure caller.Failure) error {
 func copied(s caller.Status) caller.Status {
 	s.Spec.Names, s.Spec.Issuers = slices.Clone(s.Spec.Names), slices.Clone(s.Spec.Issuers)
 	s.Spec.Deliveries, s.Deliveries = slices.Clone(s.Spec.Deliveries), slices.Clone(s.Deliveries)
-	s.Changes = slices.Clone(s.Changes)
+	s.Changes, s.Revoking = slices.Clone(s.Changes), slices.Clone(s.Revoking)
 	if s.Issued != nil {
 		issued := *s.Issued
 		issued.Names = slices.Clone(issued.Names)

@@ -21,8 +21,10 @@ func TestAppliance(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) targettest.Subject {
 		appliance := &appliance{entries: map[string]entry{}}
 		up, refusing := httptest.NewTLSServer(appliance), httptest.NewTLSServer(http.HandlerFunc(refuse))
-		t.Cleanup(up.Close)
-		t.Cleanup(refusing.Close)
+		silent := httptest.NewTLSServer(http.HandlerFunc(hang))
+		for _, server := range []*httptest.Server{up, refusing, silent} {
+			t.Cleanup(server.Close)
+		}
 		made := func(server *httptest.Server) ports.Target {
 			settings := Appliance{URL: server.URL}
 			require.NoError(t, settings.Check())
@@ -36,6 +38,7 @@ func TestAppliance(t *testing.T) {
 		return targettest.Subject{
 			Target:  made(up),
 			Failing: made(refusing),
+			Silent:  made(silent),
 			Holds: func(_ testing.TB, certificate string) (chainPEM, keyPEM string) {
 				appliance.mu.Lock()
 				defer appliance.mu.Unlock()
@@ -50,6 +53,12 @@ func TestAppliance(t *testing.T) {
 func refuse(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusBadRequest)
 	_, _ = io.Copy(w, r.Body)
+}
+
+// hang does not answer. A server notices that its client leaves once it has read the body.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
 }
 
 type entry struct {

@@ -1,13 +1,15 @@
 package targettest
 
 import (
+	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/internal/suite"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -26,23 +28,21 @@ type Subject struct {
 	// Failing is one more target of the kind, whose other side refuses everything and repeats all that it was given. It
 	// is nil where there is no other side.
 	Failing ports.Target
+	// Silent is one more target of the kind, whose other side never answers; nil where there is no other side.
+	Silent ports.Target
 }
 
 // Run runs the suite; make is called for each of its tests.
 func Run(t *testing.T, make func(t *testing.T) Subject) {
-	for name, test := range map[string]func(*testing.T, Subject){
+	suite.Run(t, make, map[string]func(*testing.T, Subject){
 		"a repeat changes nothing":                    repeats,
 		"a newer version takes the older one's place": replaces,
 		"a late try undoes nothing":                   outlasts,
 		"a removal takes one certificate away":        removes,
 		"of tries at once the newest wins":            races,
 		"an error is a fault without the key":         conceals,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
-		})
-	}
+		"the end of the context ends it":              honours,
+	})
 }
 
 func repeats(t *testing.T, s Subject) {
@@ -94,13 +94,14 @@ func removes(t *testing.T, s Subject) {
 
 func races(t *testing.T, s Subject) {
 	const tries = 4
-	bundles, errs := make([]ports.Bundle, tries), make([]error, tries)
-	var all sync.WaitGroup
+	var bundles []ports.Bundle
 	for i := range tries {
-		bundles[i] = Bundle(t, "shop", first+int64(i))
-		all.Go(func() { _, errs[i] = s.Target.Deliver(t.Context(), bundles[i]) })
+		bundles = append(bundles, Bundle(t, "shop", first+int64(i)))
 	}
-	all.Wait()
+	errs := suite.AtOnce(tries, func(i int) error {
+		_, err := s.Target.Deliver(t.Context(), bundles[i])
+		return err
+	})
 	for _, err := range errs[:tries-1] {
 		requireLate(t, err)
 	}
@@ -118,16 +119,46 @@ func conceals(t *testing.T, s Subject) {
 	}
 	b := Bundle(t, "shop", first)
 	_, err = s.Failing.Deliver(t.Context(), b)
-	require.Error(t, err)
-	fault := domain.AsFault(err)
-	require.Contains(t, []string{"Wait TargetUnavailable", "Operator TargetRefused"},
-		string(fault.Kind)+" "+string(fault.Reason), err)
+	suite.RequireFault(t, err, "Wait TargetUnavailable", "Operator TargetRefused")
 	shown := fmt.Sprintf("%v %+v %#v", err, err, err)
 	require.NotContains(t, shown, "PRIVATE KEY")
 	for line := range strings.Lines(string(b.KeyPEM)) {
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 			require.NotContains(t, shown, line[:min(len(line), 16)])
 		}
+	}
+}
+
+// A worker that stops, or a step that has run out of time, waits for nobody, and changes nothing more. The error says
+// that it was the context's end, or the try would count as the target's failure.
+func honours(t *testing.T, s Subject) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	b := Bundle(t, "shop", first)
+	_, err := s.Target.Deliver(ended, b)
+	require.ErrorIs(t, err, context.Canceled)
+	s.lacks(t, "shop")
+	s.deliver(t, b)
+	require.ErrorIs(t, s.Target.Remove(ended, removal("shop", first+1)), context.Canceled)
+	s.holds(t, b)
+	if s.Silent == nil {
+		return
+	}
+	blog := Bundle(t, "blog", first)
+	for _, do := range []func(context.Context) error{
+		func(ctx context.Context) error { _, err := s.Silent.Deliver(ctx, blog); return err },
+		func(ctx context.Context) error { return s.Silent.Remove(ctx, removal("blog", first+1)) },
+	} {
+		short, end := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		returned := make(chan error, 1)
+		go func() { returned <- do(short) }()
+		select {
+		case err := <-returned:
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		case <-time.After(20 * time.Second):
+			require.Fail(t, "it goes on after its context has ended")
+		}
+		end()
 	}
 }
 
@@ -166,11 +197,13 @@ func (s Subject) lacks(t *testing.T, certificate string) {
 	require.Empty(t, key)
 }
 
-// requireLate takes no error, or the one for a try that something later has overtaken.
+// requireLate takes no error, or the one for a try that something later has overtaken. That one is for good: the same
+// try is not made again.
 func requireLate(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
-		require.Equal(t, domain.ReasonVersionReplaced, domain.AsFault(err).Reason, err)
+		suite.RequireFault(t, err, "Wait VersionReplaced")
+		require.True(t, domain.AsFault(err).Final, "%v is permanent", err)
 	}
 }
 

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"everleaf/domain"
+	"everleaf/adapters/internal/suite"
 	"everleaf/ports"
 )
 
@@ -26,18 +25,13 @@ type Subject struct {
 
 // Run runs the suite; make is called for each of its tests.
 func Run(t *testing.T, make func(t *testing.T) Subject) {
-	for name, test := range map[string]func(*testing.T, Subject){
+	suite.Run(t, make, map[string]func(*testing.T, Subject){
 		"records are added once and removed by value": values,
 		"another worker removes":                      anotherRemoves,
 		"orders at once keep one another's values":    concurrent,
 		"many records at once":                        many,
 		"what goes wrong is a fault":                  faults,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
-		})
-	}
+	})
 }
 
 func values(t *testing.T, s Subject) {
@@ -112,12 +106,7 @@ func many(t *testing.T, s Subject) {
 func faults(t *testing.T, s Subject) {
 	record := []ports.DNSRecord{s.record("www", "value")}
 	for _, do := range []func(context.Context, []ports.DNSRecord) error{s.Down.Add, s.Down.Remove} {
-		err := do(t.Context(), record)
-		require.Error(t, err)
-		fault := domain.AsFault(err)
-		require.Contains(t, []string{"Wait DNSUnavailable", "Operator DNSRefused"},
-			string(fault.Kind)+" "+string(fault.Reason),
-			err)
+		suite.RequireFault(t, do(t.Context(), record), "Wait DNSUnavailable", "Operator DNSRefused")
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -142,13 +131,7 @@ func (s Subject) has(t *testing.T, name string, want ...string) {
 // each does it so many times at once.
 func each(t *testing.T, times int, do func(i int) error) {
 	t.Helper()
-	errs := make([]error, times)
-	var all sync.WaitGroup
-	for i := range times {
-		all.Go(func() { errs[i] = do(i) })
-	}
-	all.Wait()
-	for _, err := range errs {
+	for _, err := range suite.AtOnce(times, do) {
 		require.NoError(t, err)
 	}
 }

@@ -25,38 +25,40 @@ const (
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Config are the settings, under exec, of a program that gets a JSON document on its standard input.
-type Config struct {
-	Command []string
-	// Timeout bounds a run, as "30s"; empty means 30 seconds.
-	Timeout string
-	// Env names variables of this process that the program gets.
-	Env []string
+// Settings are those, under exec, of a program that gets a JSON document on its standard input. Kinds of targets and
+// zones embed them.
+type Settings struct {
+	// Command is the program and its arguments; no shell reads them.
+	Command []string `json:"command"`
+	// Timeout bounds one run, as "30s", at most a minute; empty means 30 seconds.
+	Timeout string `json:"timeout,omitempty"`
+	// Env names variables of the worker that the program gets besides PATH, HOME, USER, LANG and TZ; empty for none.
+	Env []string `json:"env,omitempty"`
 }
 
 // Check says all that is wrong with the settings, from the field on (".exec.command …"). Arguments are not shown.
-func (c Config) Check() error {
+func (s Settings) Check() error {
 	var found []error
-	if len(c.Command) == 0 || strings.TrimSpace(c.Command[0]) == "" {
+	if len(s.Command) == 0 || strings.TrimSpace(s.Command[0]) == "" {
 		found = append(found, fmt.Errorf(".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]"))
 	}
-	for i, name := range c.Env {
+	for i, name := range s.Env {
 		if !variable.MatchString(name) {
 			found = append(found,
 				fmt.Errorf(".exec.env[%d]: give the name of a variable of the worker, without its value", i))
 		}
 	}
-	if fix := timeout.Fix(c.Timeout, "30s", maxTimeout); fix != "" {
-		found = append(found, fmt.Errorf(".exec.timeout %q: %s", c.Timeout, fix))
+	if fix := timeout.Fix(s.Timeout, "30s", maxTimeout); fix != "" {
+		found = append(found, fmt.Errorf(".exec.timeout %q: %s", s.Timeout, fix))
 	}
 	return problems.Join(found...)
 }
 
 // Missing says what of the settings this host does not have: the program, and the variables that it is to get. Another
 // host may have it.
-func (c Config) Missing() error {
-	found := []error{Find(".exec.command[0]", c.Command)}
-	for i, name := range c.Env {
+func (s Settings) Missing() error {
+	found := []error{Find(".exec.command[0]", s.Command)}
+	for i, name := range s.Env {
 		if _, set := os.LookupEnv(name); !set {
 			found = append(found, fmt.Errorf(".exec.env[%d] %q: it is not set here: set it for the worker", i, name))
 		}
@@ -89,6 +91,6 @@ func Find(field string, command []string) error {
 }
 
 // Program is the program with this input, from settings that Check has passed.
-func (c Config) Program(input []byte) Program {
-	return Program{Args: c.Command, Env: c.Env, Timeout: timeout.Or(c.Timeout, defaultTimeout), Input: input}
+func (s Settings) Program(input []byte) Program {
+	return Program{Args: s.Command, Env: s.Env, Timeout: timeout.Or(s.Timeout, defaultTimeout), Input: input}
 }

@@ -57,7 +57,7 @@ func (f *Failure) Error() string { return f.text }
 
 func (f *Failure) Unwrap() error { return f.Start }
 
-// Passes reports whether the program, by the convention of Config, may succeed later as things are: it ended with
+// Passes reports whether the program, by the convention of Settings, may succeed later as things are: it ended with
 // TryAgain, it did not come to its own end, or the system was too busy to start it.
 func (f *Failure) Passes() bool {
 	if f.Start == nil {

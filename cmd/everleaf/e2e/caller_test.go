@@ -28,6 +28,11 @@ func TestCallersSeeWhatTheFakeShows(t *testing.T) {
 				instead: problem(403, "rejectedIdentifier", "not this name")})
 			return func() { s.proxy.off(rejects) }
 		},
+		Limit: func(string) (lift func()) {
+			limits := s.proxy.on(&rule{path: pathNewOrder, left: -1,
+				instead: problem(429, "rateLimited", "too many", "Retry-After", "7200")})
+			return func() { s.proxy.off(limits) }
+		},
 	})
 	entries, err := os.ReadDir(files)
 	require.NoError(t, err)

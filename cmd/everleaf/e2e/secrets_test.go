@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/sealing"
+	"everleaf/domain"
 )
 
 // requireNoSecrets looks for the exported key, the account key and the sealing key in every history, in all that the
@@ -68,13 +69,18 @@ func (s *stack) sealedKeys() (found []string) {
 	keeper, err := sealing.Open(ctx, sealing.Config{KeyURL: "file://" + s.sealing})
 	require.NoError(s.t, err)
 	defer keeper.Close()
-	rows, err := s.pool.Query(ctx, `SELECT sealed_key FROM accounts UNION ALL SELECT sealed FROM keys`)
+	rows, err := s.pool.Query(ctx, `
+		SELECT 'account key' AS kind, issuer || ' ' || directory AS owner, sealed_key AS sealed FROM accounts
+		UNION ALL SELECT 'certificate key', certificate || ' ' || id, sealed FROM keys`)
 	require.NoError(s.t, err)
-	all, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[struct {
+		domain.Place
+		Sealed []byte
+	}])
 	require.NoError(s.t, err)
 	require.GreaterOrEqual(s.t, len(all), 3, "the account's, and one of each issuance")
-	for _, sealed := range all {
-		plain, err := keeper.Open(ctx, sealed)
+	for _, secret := range all {
+		plain, err := keeper.Open(ctx, secret.Place, secret.Sealed)
 		require.NoError(s.t, err)
 		found = append(found, spellings(s.t, plain)...)
 	}

@@ -57,6 +57,37 @@ func renew(ctx context.Context, t *testing.T, w World) {
 	w.looks(ctx, t, name, caller.PhaseReady, renewed.Issued.Version)
 }
 
+// A CA's limit holds back what anybody asks for, but for a Renew with Force: no other attempt is made.
+func limited(ctx context.Context, t *testing.T, w World) {
+	name, spec, first := w.kept(ctx, t, "limited")
+	lift := w.Limit(name)
+	renew := func(force bool) (caller.Status, error) {
+		return w.Certificates.Renew(ctx, name, caller.RenewRequest{Force: force})
+	}
+	held := func(err error) *caller.Failure {
+		t.Helper()
+		require.Contains(t, requireFault(t, err, caller.FaultRateLimited, "RateLimited"), "(next try at ")
+		failure := w.looks(ctx, t, name, caller.PhaseFailing, first.Issued.Version).Failure
+		require.Equal(t, caller.FaultRateLimited, failure.Fault.Kind)
+		require.Equal(t, 1, failure.Attempts)
+		return failure
+	}
+	standing := held(last(renew(false)))
+	require.False(t, standing.RetryAt.Before(standing.At.Add(2*time.Hour)), "as the CA asked")
+	require.Equal(t, standing, held(last(renew(false))))
+	require.True(t, held(last(renew(true))).At.After(standing.At), "it was tried, and limited again")
+
+	lift()
+	standing = held(last(renew(false)))
+	spec.Names = []string{"other." + spec.Names[0]}
+	require.Equal(t, standing, held(last(w.Certificates.Ensure(ctx, name, spec))))
+	forced, err := renew(true)
+	require.NoError(t, err)
+	require.Equal(t, caller.PhaseReady, forced.Phase)
+	require.Nil(t, forced.Failure)
+	require.Equal(t, spec.Names, forced.Issued.Names)
+}
+
 func repeat(ctx context.Context, t *testing.T, w World) {
 	name, spec, _ := w.kept(ctx, t, "repeat")
 	run, err := w.Certificates.Locate(ctx, name)
@@ -104,6 +135,26 @@ func revoke(ctx context.Context, t *testing.T, w World) {
 	require.True(t, bare.Issued.Revoked)
 	require.Equal(t, replaced.Issued.Serial, bare.Revoked)
 	require.Equal(t, 2, bare.Cycle)
+}
+
+// What cannot be replaced yet is revoked later, when it is.
+func pending(ctx context.Context, t *testing.T, w World) {
+	name, _, first := w.kept(ctx, t, "pending")
+	accept := w.Reject(name)
+	_, err := w.Certificates.Revoke(ctx, name, caller.RevokeRequest{Reason: caller.RevokedSuperseded})
+	requireFault(t, err, caller.FaultName, "NameRejected")
+	status := w.looks(ctx, t, name, caller.PhaseFailing, first.Issued.Version)
+	require.False(t, status.Issued.Revoked)
+	require.Len(t, status.Revoking, 1)
+	require.Equal(t, first.Issued.Version, status.Revoking[0].Issued.Version)
+	require.Equal(t, caller.RevokedSuperseded, status.Revoking[0].Reason)
+	accept()
+	renewed, err := w.Certificates.Renew(ctx, name, caller.RenewRequest{})
+	require.NoError(t, err)
+	require.NotEqual(t, first.Issued.Version, renewed.Issued.Version)
+	done := w.becomes(ctx, t, name, func(s caller.Status) bool { return len(s.Revoking) == 0 })
+	require.Equal(t, renewed.Issued.Version, done.Issued.Version)
+	require.False(t, done.Issued.Revoked)
 }
 
 func retire(ctx context.Context, t *testing.T, w World) {

@@ -20,6 +20,8 @@ type World struct {
 	Target string
 	// Reject has the CA refuse to issue for the certificate, with reason NameRejected, until accept is called.
 	Reject func(name string) (accept func())
+	// Limit has the CA answer orders for the certificate with a rate limit of two hours, until lift is called.
+	Limit func(name string) (lift func())
 }
 
 // limit is for one behaviour, which may issue a few certificates at a CA.
@@ -33,7 +35,7 @@ func Run(t *testing.T, w World) {
 	}{
 		{"issue", issue}, {"ensure is idempotent", idempotent}, {"change", change}, {"start", start},
 		{"what can never work", refuse}, {"unknown names", unknown}, {"problem", fail}, {"renew", renew},
-		{"repeat", repeat}, {"revoke", revoke}, {"retire", retire},
+		{"rate limit", limited}, {"repeat", repeat}, {"revoke", revoke}, {"revoke later", pending}, {"retire", retire},
 		{"generations", generations}, {"deliveries", deliveries}, {"watch", watch}, {"the caller's end", ended},
 	} {
 		t.Run(behaviour.name, func(t *testing.T) {
