@@ -24,7 +24,7 @@ var unusual = map[string]string{
 func TestWordsAreUsual(t *testing.T) {
 	prose := map[string]string{}
 	for _, p := range pages(t) {
-		prose[p.path] = strings.Join(strings.Fields(p.prose), " ")
+		prose[p.Path] = strings.Join(strings.Fields(p.Prose), " ")
 	}
 	for _, match := range regexp.MustCompile(`## (.*)`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
 		prose["Makefile"] += match[1] + "\n"
