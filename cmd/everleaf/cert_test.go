@@ -111,7 +111,7 @@ func TestRevokeSaysWhichSerial(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"),
 		"the CA saw something else")
-	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+	answered := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
 	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
 		"too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
@@ -132,7 +132,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"a problem, and when it is tried again", answer(problem), nil, nil, exitProblem,
 			"everleaf: the CA saw something else: 404 not found; next try 2026-11-22 12:10:00 UTC (in 10m00s) (Name/Unauthorized)\n"},
-		{"a problem that says so itself", answer(told), nil, nil, exitProblem,
+		{"a problem that says so itself", answer(answered), nil, nil, exitProblem,
 			"everleaf: the CA saw 404 (next try at 2026-11-22 12:10:00 UTC (in 10m00s)); once that is solved, everleaf cert renew www.example.com tries at once (Name/Unauthorized)\n"},
 		{"a wait that a CA asked for", answer(limited), nil, nil, exitProblem,
 			"everleaf: too many (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (RateLimited/RateLimited)\n"},

@@ -21,9 +21,9 @@ import (
 )
 
 // fences are the kinds of fences, with what is done with each. "sh", "text" and "query" are run in e2e, "sql" is prepared
-// there, and kustomizations are built in cmd/devstack.
+// there. "history" is generated. Kustomizations are built in cmd/devstack.
 var fences = map[string]func(*testing.T, docstest.Page, docstest.Block){
-	"sh": nil, "text": nil, "query": nil, "sql": nil,
+	"sh": nil, "text": nil, "query": nil, "sql": nil, "history": nil,
 	"go": compiles, "json": fits, "mermaid": draws,
 	"yaml": func(t *testing.T, p docstest.Page, b docstest.Block) {
 		_, err := yaml.YAMLToJSONStrict([]byte(b.Text))

@@ -31,6 +31,8 @@ var notRun = []exempt{
 	{"", "go build ", "TestMain builds the program"},
 	{"", ".bin/devstack ", "TestBreakIt pastes what make run prints"},
 	{"", ". <the file", "TestLocalTryOfDNS01 follows it, on a stack of its own"},
+	{"", "go test", "it is what make runs"},
+	{"temporal-worker.md", "temporal worker list", "the Temporal server of the tests keeps no heartbeats of workers"},
 	{"", "go generate ", "it writes the pages; make verify runs it"},
 	{"", "kubectl ", "it needs a cluster"},
 	{"", "curl -H", "its token comes with a webhook: TestWebhooksAndPulls fetches a key so"},
@@ -210,8 +212,11 @@ var (
 	programs = regexp.MustCompile(`^(everleaf|temporal|curl|go|kubectl|make) `)
 	// unfinished is what a program says of a command that lacks something: in a sentence it stands for all of its kind.
 	unfinished = regexp.MustCompile(`expected "|expected one of|missing flags|missing settings: give|required flag|must set either|give a .* name`)
-	// endless are the commands that end by an interrupt, with their exit codes.
-	endless = map[string]int{"everleaf worker": 0, "everleaf cert list --watch": 130}
+	// endless are the commands that an interrupt ends, each with what it has printed when it is at work, and its exit code.
+	endless = map[string]struct {
+		says string
+		code int
+	}{"everleaf worker": {"everleaf started", 0}, "everleaf cert list --watch": {"shop", 130}}
 	// unkept are commands after which there may be no certificate, or one that the next cannot be about.
 	unkept = regexp.MustCompile(`^everleaf cert (retire|revoke)`)
 )
@@ -233,7 +238,7 @@ func (r *reader) follow(page string, c command) {
 		r.shows(c, out)
 	case c.mention && code != 0 && unfinished.MatchString(out):
 	default:
-		assert.Equal(r.t, endless[c.line], code, "%s: %s\n%s", page, c.line, out)
+		assert.Equal(r.t, endless[c.line].code, code, "%s: %s\n%s", page, c.line, out)
 	}
 }
 
@@ -261,12 +266,15 @@ func (r *reader) enter(line string) (out string, code int) {
 		_, body := r.worker.readyz()
 		return body, 0
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), hang)
 	defer cancel()
-	if _, ok := endless[line]; ok {
-		line = "timeout --preserve-status -s INT 8 \"$BINARY\"" + strings.TrimPrefix(line, "everleaf")
-	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", `temporal() { "$CLI" "$@"; }; everleaf() { "$BINARY" "$@"; }; `+line)
+	until, goesOn := endless[line]
+	if goesOn {
+		cmd = exec.CommandContext(ctx, binary, strings.Fields(line)[1:]...)
+	}
+	text := &syncBuffer{}
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = text, text, dieWithParent()
 	cmd.Dir, cmd.Stdin = r.dir, strings.NewReader("y\n")
 	cmd.Env = append(r.env, "CLI="+servertest.Setting(r.t, "EVERLEAF_TEST_TEMPORAL_CLI"), "BINARY="+binary,
 		"EVERLEAF_HTTP01_LISTEN=127.0.0.1:0") // a worker beside this test's
@@ -275,11 +283,15 @@ func (r *reader) enter(line string) (out string, code int) {
 		cmd.Env = append(cmd.Env, name+"="+key)
 	}
 	cmd.Env = append(cmd.Env, "PORTAL_SECRET=whsec_"+key)
-	text, err := cmd.CombinedOutput()
-	if exited := new(exec.ExitError); err != nil && !errors.As(err, &exited) {
+	start(r.t, cmd)
+	if goesOn {
+		r.eventually(line, func() bool { return strings.Contains(text.String(), until.says) })
+		require.NoError(r.t, cmd.Process.Signal(os.Interrupt))
+	}
+	if err, exited := cmd.Wait(), new(exec.ExitError); err != nil && !errors.As(err, &exited) {
 		require.NoError(r.t, err, line)
 	}
-	return string(text), cmd.ProcessState.ExitCode()
+	return text.String(), cmd.ProcessState.ExitCode()
 }
 
 // shows compares the labels of a text with those of what the command behind its fence prints.

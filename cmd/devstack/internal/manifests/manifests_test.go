@@ -101,7 +101,7 @@ func TestMistakesAreFound(t *testing.T) {
 			"names no registry"},
 		{"a short grace period", "base", "base/worker.yaml", "terminationGracePeriodSeconds: 45",
 			"terminationGracePeriodSeconds: 29", "is less than EVERLEAF_STOP_TIMEOUT"},
-		{"a grace period told wrongly", "base", "base/settings.env", "GRACE_PERIOD=45s", "GRACE_PERIOD=60s",
+		{"a wrong grace period in the settings", "base", "base/settings.env", "GRACE_PERIOD=45s", "GRACE_PERIOD=60s",
 			"EVERLEAF_TERMINATION_GRACE_PERIOD 1m0s"},
 		{"another probe", "base", "base/responder.yaml", "/readyz", "/healthz", "readiness probe"},
 		{"another port", "base", "base/responder.yaml", "containerPort: 8402", "containerPort: 8080",
