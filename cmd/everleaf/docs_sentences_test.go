@@ -16,7 +16,7 @@ var (
 	paragraph  = regexp.MustCompile(`\n\s*\n|\n(?:\s*(?:[-*]|\d+\.) |#)|\n?\|`)
 	codeSpan   = regexp.MustCompile("`[^`]*`")
 	markedLink = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
-	sentenceAt = regexp.MustCompile("[.!?:;]\\**\\s+")
+	sentenceAt = regexp.MustCompile(`[.!?:;]\**\s+`)
 	aWord      = regexp.MustCompile(`[\w'’-]+`)
 )
 

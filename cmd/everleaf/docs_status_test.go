@@ -74,7 +74,7 @@ func TestEveryWordIsExplained(t *testing.T) {
 	var explained []string
 	for _, page := range []string{"glossary.md", "status.md", "api.md", "configuration.md", "commands.md", "concepts.md",
 		"operating.md", "extending.md", "validation.md", "delivery.md"} {
-		for _, row := range regexp.MustCompile("(?m)^\\|.*\\|$").FindAllString(read(t, "cmd/everleaf/docs/"+page), -1) {
+		for _, row := range regexp.MustCompile(`(?m)^\|.*\|$`).FindAllString(read(t, "cmd/everleaf/docs/"+page), -1) {
 			for _, span := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row, -1) {
 				explained = append(explained, span[1])
 			}

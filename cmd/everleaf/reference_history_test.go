@@ -95,10 +95,10 @@ func TestReferenceOfHistory(t *testing.T) {
 	row("", "event", ruler)
 	for _, s := range spansOf(t, history) {
 		picture := strings.Repeat(" ", s.begin-1)
-		switch {
-		case s.end == 0:
+		switch s.end {
+		case 0:
 			picture += "├" + strings.Repeat("─", last-s.begin) + "▶"
-		case s.end == s.begin:
+		case s.begin:
 			picture += "│"
 		default:
 			picture += "├" + strings.Repeat("─", s.end-s.begin-1) + "┤"
