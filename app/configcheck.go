@@ -39,7 +39,7 @@ type FileProblem struct {
 // first. Of one field it reports one problem. Nobody is contacted.
 func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) FileCheck {
 	c := Config{Roles: roles}
-	c.Pull.Listen = ":0" // whoever has the role serves what the file says
+	c.Pull.Listen = ":0" // a process with the role serves what the file says
 	check := FileCheck{File: path, Roles: roles, Issuers: []string{}, Targets: []string{}, Zones: []string{},
 		Problems: []FileProblem{}, Warnings: []FileProblem{}}
 	file, err := configfile.Read(path)

@@ -203,7 +203,8 @@ func keepSweeps(lifecycle fx.Lifecycle, config Config, target temporal.Config, c
 	}))
 }
 
-// bounded runs what takes no context, and leaves it behind when ctx ends first: the process ends anyway.
+// bounded runs what takes no context, and reports whether it ended before ctx did. What did not is left behind: the
+// process ends anyway.
 func bounded(ctx context.Context, run func()) (finished bool) {
 	done := make(chan struct{})
 	go func() {

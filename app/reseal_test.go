@@ -16,10 +16,10 @@ func TestResealTellsHowFarItIs(t *testing.T) {
 	away := domain.NewFault(domain.FaultWait, "DatabaseUnavailable", nil, "away")
 	damaged := []Unopened{{Kind: ports.SecretKey, ID: "k", Certificate: "web", Reason: "SecretDamaged"}}
 	for _, c := range []struct {
-		title  string
-		second error
-		want   Resealed
-		told   []int
+		title    string
+		second   error
+		want     Resealed
+		reported []int
 	}{
 		{"to the end", nil, Resealed{Resealed: 5, Failed: damaged, Left: 1}, []int{3, 5}},
 		{"cut short", away, Resealed{Resealed: 3}, []int{3}},
@@ -36,14 +36,14 @@ func TestResealTellsHowFarItIs(t *testing.T) {
 			if c.second == nil {
 				resealer.EXPECT().Stale(gomock.Any()).Return(1, nil)
 			}
-			var told []int
+			var reported []int
 			got, err := reseal(t.Context(), resealer, func(done, of int) {
 				require.Equal(t, 6, of)
-				told = append(told, done)
+				reported = append(reported, done)
 			})
 			require.Equal(t, c.second == nil, err == nil, err)
 			require.Equal(t, c.want, got)
-			require.Equal(t, c.told, told)
+			require.Equal(t, c.reported, reported)
 		})
 	}
 }

@@ -146,8 +146,8 @@ func (t Temporal) validate() error {
 	return nil
 }
 
-// isAddress takes host:port with a port in digits. To listen, the host may be left out and the port be 0, which lets
-// the system choose.
+// isAddress reports whether it is host:port with a port in digits. To listen, the host may be left out and the port be
+// 0, which lets the system choose.
 func isAddress(address string, listen bool) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || strings.ContainsAny(host, " \t/") || host == "" && !listen {

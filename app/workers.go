@@ -112,7 +112,7 @@ func (w *workers) stop(ctx context.Context) error {
 	return nil
 }
 
-// stopAll stops the workers side by side: one budget is there for all.
+// stopAll stops the workers side by side, since one budget is there for all, and reports whether they ended within it.
 func stopAll(ctx context.Context, all []hosted) (finished bool) {
 	return bounded(ctx, func() {
 		var stopping sync.WaitGroup

@@ -27,8 +27,10 @@ const (
 // Fault is the one error type that crosses a port. Adapters make it where they meet the outside world; nobody
 // downstream parses error strings. Message is for people and MUST NOT hold a secret.
 type Fault struct {
-	Kind   FaultKind `json:"kind"`
-	Reason Reason    `json:"reason"`
+	// Kind says who has to act.
+	Kind FaultKind `json:"kind"`
+	// Reason is a stable word for programs.
+	Reason Reason `json:"reason"`
 	// Message names the thing, the value and the fix.
 	Message string `json:"message"`
 	// RetryAfter is how long the other side asked us to wait; zero if it did not say.

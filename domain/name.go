@@ -92,7 +92,7 @@ func hint(value string) string {
 	return ": " + quote(value)
 }
 
-// isIP recognises IPv4 and IPv6 literals, also in brackets, with a zone, a port or a prefix length.
+// isIP reports whether it is an IPv4 or IPv6 literal, also in brackets, with a zone, a port or a prefix length.
 func isIP(name string) bool {
 	if _, err := netip.ParsePrefix(name); err == nil {
 		return true

@@ -9,17 +9,22 @@ import (
 
 // Window is the CA's suggestion when to renew (RFC 9773 §4.2).
 type Window struct {
+	// Start is its beginning.
 	Start time.Time `json:"start"`
-	End   time.Time `json:"end"`
+	// End is its end.
+	End time.Time `json:"end"`
 	// ExplanationURL is shown to people when the CA gives one. A plan keeps it only if it may be shown.
 	ExplanationURL string `json:"explanationURL,omitempty"`
 }
 
 // RenewalPlan is the instant chosen to replace a certificate, and why. Reason is stable, Message is for people.
 type RenewalPlan struct {
-	At      time.Time `json:"at"`
-	Reason  string    `json:"reason"`
-	Message string    `json:"message"`
+	// At is the instant.
+	At time.Time `json:"at"`
+	// Reason is why it is this instant, in one stable word.
+	Reason string `json:"reason"`
+	// Message is the same for people.
+	Message string `json:"message"`
 	// Fraction is the random draw in [0,1), made once for a certificate and kept.
 	Fraction float64 `json:"fraction"`
 	// Window is the CA's suggestion, if it gave one.
@@ -36,9 +41,10 @@ const (
 	RenewalARIWindowClipped = "ARIWindowClipped"
 	// RenewalARIWindowPassed: the window has passed, so at once.
 	RenewalARIWindowPassed = "ARIWindowPassed"
-	// RenewalOneThirdLeft and RenewalHalfLeft: by age, since there is no window.
+	// RenewalOneThirdLeft: when a third of its life is left, since there is no window.
 	RenewalOneThirdLeft = "OneThirdLeft"
-	RenewalHalfLeft     = "HalfLeft"
+	// RenewalHalfLeft: when half of its life is left, since there is no window and it lives for less than 10 days.
+	RenewalHalfLeft = "HalfLeft"
 )
 
 // Parts of a certificate's life.

@@ -36,7 +36,9 @@ func (r RevocationReason) Code() (int, error) {
 
 // Revocation is a certificate that somebody asked to have revoked.
 type Revocation struct {
-	Issued Issued           `json:"issued"`
+	// Issued is the certificate to be revoked.
+	Issued Issued `json:"issued"`
+	// Reason is the reason of RFC 5280 that the CA gets.
 	Reason RevocationReason `json:"reason,omitempty"`
 	// SignedBy is whose key signs the request; empty means the account's.
 	SignedBy RevocationSigner `json:"signedBy,omitempty"`

@@ -27,25 +27,33 @@ const (
 
 // Status is what the Status query and the updates answer.
 type Status struct {
-	Name  string `json:"name"`
-	Phase Phase  `json:"phase"`
+	// Name is the certificate's name.
+	Name string `json:"name"`
+	// Phase is where the certificate is.
+	Phase Phase `json:"phase"`
 	// Generation counts the changes of Spec, the first one among them. It is left out until Postgres has counted.
 	Generation int64 `json:"generation,omitempty"`
 	// Step is the step at work that matters most.
-	Step    string       `json:"step,omitempty"`
-	Cycle   int          `json:"cycle"`
-	Spec    Spec         `json:"spec"`
-	Issued  *Issued      `json:"issued,omitempty"`
+	Step string `json:"step,omitempty"`
+	// Cycle counts the certificates that the workflow has obtained, over all of its runs; 0 before the first.
+	Cycle int `json:"cycle"`
+	// Spec is what was asked for last, with its defaults.
+	Spec Spec `json:"spec"`
+	// Issued is the certificate in service.
+	Issued *Issued `json:"issued,omitempty"`
+	// Renewal is when the certificate in service is to be replaced, and why then.
 	Renewal *RenewalPlan `json:"renewal,omitempty"`
-	Failure *Failure     `json:"failure,omitempty"`
+	// Failure is why the last attempt failed, and when the next one is.
+	Failure *Failure `json:"failure,omitempty"`
 	// Revoking are the certificates that are still to be revoked.
 	Revoking []Revocation `json:"revoking,omitempty"`
 	// Deliveries are the targets with how they stand; of a certificate that is retired, those that keep it.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
 	// Changes say what an Ensure has changed, or would change in a dry run; they are in its answer alone.
 	Changes []string `json:"changes,omitempty"`
-	// DryRun marks the answer to a dry run, and WouldIssue reports whether a certificate would be obtained.
-	DryRun     bool `json:"dryRun,omitempty"`
+	// DryRun reports whether it is the answer to a dry run.
+	DryRun bool `json:"dryRun,omitempty"`
+	// WouldIssue reports whether a certificate would be obtained; it is in the answer to a dry run alone.
 	WouldIssue bool `json:"wouldIssue,omitempty"`
 	// Revoked is the serial of what a Revoke was about; it is in its answer alone.
 	Revoked string `json:"revoked,omitempty"`

@@ -47,7 +47,7 @@ func classify(ctx context.Context, err error) error {
 	return temporal.NewApplicationErrorWithOptions(detail.Message, string(fault.Kind), options)
 }
 
-// lastTry is never true in a workflow task, where the retry policy counts.
+// lastTry reports whether the activity has no try left. In a workflow task it is false: there the retry policy counts.
 func lastTry(ctx context.Context) bool {
 	if !activity.IsActivity(ctx) {
 		return false

@@ -149,7 +149,7 @@ func (d Directory) checkFiles() error {
 	return problems.Join(combined, owner, command)
 }
 
-// fileName is a name that is ours to give: not hidden, and nothing that another file has.
+// fileName reports whether a file may be called so: it is not hidden, and no other file of ours has the name.
 func fileName(name string) bool {
 	return name == filepath.Base(name) && name != chainFile && name != keyFile && !strings.HasPrefix(name, ".") &&
 		!strings.ContainsAny(name, "{}\x00/\\")

@@ -46,7 +46,7 @@ func shown(p program.Program, failure *program.Failure, keyPEM []byte) string {
 	return p.Shown(failure)
 }
 
-// holdsKey looks for any part of a key, however it is wrapped.
+// holdsKey reports whether an output has any part of the key in it, however its lines are broken.
 func holdsKey(output, keyPEM []byte) bool {
 	if bytes.Contains(output, []byte("PRIVATE KEY")) {
 		return true

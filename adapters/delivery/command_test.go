@@ -10,7 +10,7 @@ import (
 	"everleaf/domain"
 )
 
-func TestACommandsFailureIsTold(t *testing.T) {
+func TestACommandsFailureIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t, 1)
 	for _, c := range []struct {

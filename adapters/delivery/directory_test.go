@@ -216,7 +216,7 @@ func TestTheCommandRunsAfterAChangeAlone(t *testing.T) {
 	require.NoDirExists(t, s.path)
 }
 
-func TestDriftIsToldAndMended(t *testing.T) {
+func TestDriftIsReportedAndRepaired(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
 	b := newBundle(t, 1)

@@ -83,7 +83,7 @@ func TestARegistrationIsOneEvent(t *testing.T) {
 }
 
 // Of many workers with a new contact one sends it to the CA, and one that was killed in the middle has sent nothing.
-func TestAContactIsToldOnce(t *testing.T) {
+func TestAContactIsSentOnce(t *testing.T) {
 	s := newStore(t)
 	s.account()
 	send := func(contact string, again bool, do func() error) (bool, error) {

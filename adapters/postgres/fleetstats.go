@@ -11,7 +11,7 @@ import (
 // holds nobody up and no statement is silent for long.
 const fleetStatsPage = 100_000
 
-// FleetStats implements ports.Catalog. It reads each certificate that is kept once, page by page.
+// FleetStats implements ports.Catalog. A certificate's state is that of a list. It reads each certificate that is kept once, page by page.
 func (c *Catalog) FleetStats(ctx context.Context, now time.Time) (ports.FleetStats, error) {
 	return c.fleetStats(ctx, now, fleetStatsPage)
 }
@@ -45,7 +45,8 @@ func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresh
 		SELECT phase, issuer, width_bucket(not_after, $1::timestamptz[]), count(*), min(not_after),
 			max(max(name)) OVER () -- the page's last, by the database's own order
 		FROM (
-			SELECT c.name, c.phase, coalesce(v.issuer, '') AS issuer, v.not_after
+			SELECT c.name, CASE WHEN v.revoked_at IS NULL THEN c.phase ELSE 'Revoked' END AS phase,
+				coalesce(v.issuer, '') AS issuer, v.not_after
 			FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
 			WHERE c.name > $2 AND c.released_at IS NULL
 			ORDER BY c.name

@@ -51,8 +51,18 @@ func TestFleetStats(t *testing.T) {
 	stats, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
 	require.Equal(t, 1, stats.Undelivered, "neither what has succeeded since, nor what is released")
+	issuer := newOrder("", "").Issuer
 	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1},
-		{Phase: domain.PhaseReady, Issuer: newOrder("", "").Issuer, Count: 3}}, stats.Groups)
+		{Phase: domain.PhaseReady, Issuer: issuer, Count: 3}}, stats.Groups)
+
+	// One that is revoked and in service all the same has a state of its own, as in a list.
+	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET revoked_at = now() WHERE id = $1`, later)
+	require.NoError(t, err)
+	stats, err = s.FleetStats(t.Context(), noon)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1},
+		{Phase: domain.PhaseReady, Issuer: issuer, Count: 2}, {Phase: domain.PhaseRevoked, Issuer: issuer, Count: 1}},
+		stats.Groups)
 	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, stats.Expiring, "by %v", ports.ExpiryBounds)
 	require.Equal(t, noon.Add(-time.Hour), stats.NextExpiry)
 }

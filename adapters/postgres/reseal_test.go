@@ -180,11 +180,11 @@ func TestReplaceSealedComparesBeforeItSwaps(t *testing.T) {
 		replaced int
 	}{{"something else", 0}, {string(order.SealedKey.Sealed), 1}, {string(order.SealedKey.Sealed), 0}} {
 		replaced, err := secrets.ReplaceSealed(t.Context(),
-			[]ports.SealedSecret{{Kind: ports.SecretKey, ID: id, Sealed: []byte(c.was)}}, [][]byte{[]byte("anew")})
+			[]ports.SealedSecret{{Kind: ports.SecretKey, ID: id, Sealed: []byte(c.was)}}, [][]byte{[]byte("resealed")})
 		require.NoError(t, err)
 		require.Equal(t, c.replaced, replaced)
 	}
-	require.Equal(t, "anew", string(query[[]byte](s, `SELECT sealed FROM keys`)))
+	require.Equal(t, "resealed", string(query[[]byte](s, `SELECT sealed FROM keys`)))
 }
 
 // Two that work on the same secrets in different order wait for each other, and never both for the other.

@@ -12,7 +12,7 @@ import (
 	"everleaf/ports"
 )
 
-func TestAStoryIsToldFromTheNewestOn(t *testing.T) {
+func TestEventsComeFromTheNewestOn(t *testing.T) {
 	s := newStore(t)
 	timelines := postgres.NewTimelines(s.pool)
 	_, err := timelines.Timeline(t.Context(), "web", 10)

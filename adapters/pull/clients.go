@@ -65,7 +65,7 @@ func clientNames(leaf *x509.Certificate) []string {
 	return names
 }
 
-// sameClient compares as DNS does what looks like a DNS name; a URI's path is case-sensitive.
+// sameClient reports whether two names are equal: a DNS name as DNS compares, while a URI's path is case-sensitive.
 func sameClient(name, configured string) bool {
 	if strings.Contains(configured, "/") {
 		return name == configured
@@ -73,7 +73,7 @@ func sameClient(name, configured string) bool {
 	return strings.EqualFold(name, configured) && isASCII(name) == isASCII(configured)
 }
 
-// isASCII distinguishes "k" from the Kelvin sign, which folds to it: a common name may hold any letter.
+// isASCII reports whether all letters are ASCII. A common name may hold any letter, and the Kelvin sign folds to "k".
 func isASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

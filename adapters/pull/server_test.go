@@ -343,7 +343,7 @@ func TestKeyForAToken(t *testing.T) {
 	require.Equal(t, 401, status, "once")
 }
 
-func TestFaultsAreNotToldToClients(t *testing.T) {
+func TestClientsSeeNoFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		fault  error

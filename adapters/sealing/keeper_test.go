@@ -249,7 +249,7 @@ func TestKeyServiceFaults(t *testing.T) {
 	answer := http.StatusOK
 	serveVault(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(answer)
-		_, _ = w.Write([]byte(`{"data":{"ciphertext":"vault:v1:x"},"errors":["as told"]}`))
+		_, _ = w.Write([]byte(`{"data":{"ciphertext":"vault:v1:x"},"errors":["as asked"]}`))
 	})
 	keeper := open(t, "hashivault://everleaf")
 	sealed, err := keeper.Seal(t.Context(), here, []byte("plain secret"))

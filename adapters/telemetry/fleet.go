@@ -160,7 +160,8 @@ type group struct {
 func (f *Fleet) groups(stats *ports.FleetStats) map[group]int {
 	counts := map[group]int{}
 	for _, issuer := range slices.Concat(f.issuers, []string{noIssuer}) {
-		for _, phase := range []domain.Phase{domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing} {
+		for _, phase := range []domain.Phase{domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing,
+			domain.PhaseRevoked} {
 			counts[group{phase, issuer}] = 0
 		}
 	}

@@ -32,7 +32,7 @@ func TestObserverCountsFromZero(t *testing.T) {
 		"Wait").GetCounter().GetValue())
 }
 
-func TestObserverKeepsWhatItIsTold(t *testing.T) {
+func TestObserverCounts(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t)
 	o, err := NewObserver(m, []string{"main"}, []string{"nginx"})

@@ -50,7 +50,8 @@ var (
 			"Postgres says which and why."}
 
 	certificates = own{"everleaf_certificates",
-		"Certificates in Postgres, by state and by the issuer of the one in service (none before the first)."}
+		"Certificates that are kept, by state (Revoked: in service all the same) and by the issuer of the one in service " +
+			"(none before the first)."}
 	expiring = own{"everleaf_certificates_expiring",
 		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the " +
 			"shorter ones."}

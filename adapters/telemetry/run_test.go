@@ -60,7 +60,7 @@ func TestTheFirstRunIsItsCallers(t *testing.T) {
 	require.Len(t, s.recorder.Ended(), 1, "the mark is sent at once, and not when the run ends")
 }
 
-func TestALaterRunBeginsANewTraceWithALink(t *testing.T) {
+func TestALaterRunBeginsItsOwnTraceWithALink(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	before, r := s.caller(t), s.run(time.Second, true)

@@ -61,7 +61,7 @@ func (w *watched) refuse(code codes.Code, span time.Duration) {
 	}
 }
 
-func TestRefusedForGoodIsToldOnce(t *testing.T) {
+func TestRefusedForGoodIsReportedOnce(t *testing.T) {
 	for _, code := range []codes.Code{codes.PermissionDenied, codes.Unauthenticated} {
 		synctest.Test(t, func(t *testing.T) {
 			w := watch(t)

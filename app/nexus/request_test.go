@@ -127,9 +127,9 @@ func TestErrorsAreFaults(t *testing.T) {
 			require.ErrorAs(t, err, &application)
 			require.Equal(t, string(c.kind), application.Type())
 			require.True(t, application.NonRetryable())
-			var told domain.Fault
-			require.NoError(t, application.Details(&told))
-			require.Equal(t, c.reason, told.Reason)
+			var answered domain.Fault
+			require.NoError(t, application.Details(&answered))
+			require.Equal(t, c.reason, answered.Reason)
 			require.Len(t, s.asked, c.calls)
 		})
 	}

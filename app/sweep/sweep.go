@@ -142,7 +142,7 @@ func (s *sweep) records(ctx workflow.Context) {
 	}
 }
 
-// problem notes why a part ends early.
+// problem notes why a part ends early, and reports whether the part is done: it is.
 func (s *sweep) problem(ctx workflow.Context, part, why string) (done bool) {
 	workflow.GetLogger(ctx).Warn("a part of the sweep ends early; the next sweep goes on with it",
 		"part", part, "why", why)

@@ -78,7 +78,7 @@ Valid from   2026-11-22 11:00:00 UTC (1h00m ago)
 Valid until  2027-02-20 12:00:00 UTC (in 90d00h)
 Renewal      2027-01-21 12:00:00 UTC (in 60d00h)
 Because      in the CA's window
-Cycle        1
+Obtained     1 certificate
 Workflow     certificate/www.example.com
 `, b.out.String())
 	require.Equal(t, 1, b.closed)
@@ -111,7 +111,7 @@ func TestRevokeSaysWhichSerial(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"),
 		"the CA saw something else")
-	told := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+	answered := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
 	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
 		"too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")
@@ -132,7 +132,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"a problem, and when it is tried again", answer(problem), nil, nil, exitProblem,
 			"everleaf: the CA saw something else: 404 not found; next try 2026-11-22 12:10:00 UTC (in 10m00s) (Name/Unauthorized)\n"},
-		{"a problem that says so itself", answer(told), nil, nil, exitProblem,
+		{"a problem that says so itself", answer(answered), nil, nil, exitProblem,
 			"everleaf: the CA saw 404 (next try at 2026-11-22 12:10:00 UTC (in 10m00s)); once that is solved, everleaf cert renew www.example.com tries at once (Name/Unauthorized)\n"},
 		{"a wait that a CA asked for", answer(limited), nil, nil, exitProblem,
 			"everleaf: too many (next try at 2026-11-22 12:10:00 UTC (in 10m00s)) (RateLimited/RateLimited)\n"},
@@ -183,7 +183,7 @@ Problem      Name/Unauthorized: the CA saw 404 [2J at http://www.example.com
 Failed       2026-11-22 11:59:59 UTC (1s ago), attempt 2, step AuthorizeOrder
 Next try     2026-11-22 12:10:00 UTC (in 10m00s)
 What to do   The operator of Everleaf must look at the ACME account of this issuer (everleaf account list). When that is done, everleaf cert renew www.example.com tries at once.
-Cycle        0
+Obtained     none yet
 Workflow     certificate/www.example.com
 `, b.out.String())
 

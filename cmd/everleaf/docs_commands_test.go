@@ -23,19 +23,19 @@ var (
 func TestCommandsAreTaken(t *testing.T) {
 	taken := 0
 	for _, p := range pages(t) {
-		for _, b := range p.blocks {
-			if b.language == "go" || strings.HasSuffix(p.path, "commands.md") { // that is made from the command line
+		for _, b := range p.Blocks {
+			if b.Kind == "go" || strings.HasSuffix(p.Path, "commands.md") { // that is made from the command line
 				continue
 			}
-			for line := range strings.Lines(b.text) {
+			for line := range strings.Lines(b.Text) {
 				for _, match := range everleafCommand.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
 					taken++
 					_, err := parsed(t, match[1], (*kong.Kong).Parse)
-					assert.NoError(t, err, "%s: everleaf%s", p.path, match[1])
+					assert.NoError(t, err, "%s: everleaf%s", p.Path, match[1])
 				}
 			}
 		}
-		for _, span := range p.spans {
+		for _, span := range p.Spans {
 			match := everleafCommand.FindStringSubmatch(span)
 			if match == nil || !strings.HasPrefix(strings.TrimPrefix(span, ".bin/"), "everleaf ") {
 				continue
@@ -45,8 +45,8 @@ func TestCommandsAreTaken(t *testing.T) {
 			command, err := parsed(t, said, func(parser *kong.Kong, args []string) (*kong.Context, error) {
 				return kong.Trace(parser, args)
 			})
-			if assert.NoError(t, err, "%s: %s", p.path, span) && command != nil {
-				assert.NoError(t, command.Error, "%s: %s", p.path, span)
+			if assert.NoError(t, err, "%s: %s", p.Path, span) && command != nil {
+				assert.NoError(t, command.Error, "%s: %s", p.Path, span)
 			}
 		}
 	}

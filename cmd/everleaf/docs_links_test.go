@@ -9,14 +9,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"everleaf/cmd/everleaf/docstest"
 )
 
 func TestEveryPageIsLinked(t *testing.T) {
 	links := map[string][]string{}
 	for _, p := range pages(t) {
-		for _, link := range p.links {
+		for _, link := range p.Links {
 			path, _, _ := strings.Cut(link, "#")
-			links[p.path] = append(links[p.path], filepath.Join(filepath.Dir(p.path), path))
+			links[p.Path] = append(links[p.Path], filepath.Join(filepath.Dir(p.Path), path))
 		}
 	}
 	reached, ahead := map[string]bool{"README.md": true}, []string{"README.md"}
@@ -29,29 +31,29 @@ func TestEveryPageIsLinked(t *testing.T) {
 		ahead = ahead[1:]
 	}
 	for _, p := range pages(t) {
-		assert.True(t, reached[p.path], "no way leads from README to %s", p.path)
+		assert.True(t, reached[p.Path], "no way leads from README to %s", p.Path)
 	}
 }
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	anchors := map[string][]string{}
 	for _, p := range pages(t) {
-		anchors[p.path] = p.anchors
+		anchors[p.Path] = p.Anchors
 	}
 	for _, p := range pages(t) {
-		for _, link := range p.links {
+		for _, link := range p.Links {
 			if strings.Contains(link, "://") {
 				continue // tests need no internet
 			}
 			path, to, _ := strings.Cut(link, "#")
-			target := p.path
+			target := p.Path
 			if path != "" {
-				target = filepath.Join(filepath.Dir(p.path), path)
+				target = filepath.Join(filepath.Dir(p.Path), path)
 			}
 			_, err := os.Stat(filepath.Join(repository, target))
-			assert.NoError(t, err, "%s links to %s", p.path, link)
+			assert.NoError(t, err, "%s links to %s", p.Path, link)
 			assert.True(t, to == "" || slices.Contains(anchors[target], to), "%s links to %s: there is no such heading",
-				p.path, link)
+				p.Path, link)
 		}
 	}
 }
@@ -76,18 +78,18 @@ func TestFilesExist(t *testing.T) {
 		names[filepath.Base(path)] = true
 	}
 	for _, p := range pages(t) {
-		for _, b := range p.blocks {
-			for _, path := range rootPath.FindAllString(b.text, -1) {
-				assert.True(t, exists(p, path), "%s names the path %s", p.path, path)
+		for _, b := range p.Blocks {
+			for _, path := range rootPath.FindAllString(b.Text, -1) {
+				assert.True(t, exists(p, path), "%s names the path %s", p.Path, path)
 			}
 		}
-		for _, span := range p.spans {
+		for _, span := range p.Spans {
 			switch {
 			case fileName.MatchString(span):
-				assert.True(t, names[span], "%s names the file %s", p.path, span)
+				assert.True(t, names[span], "%s names the file %s", p.Path, span)
 			case filePath.MatchString(span) && ours(p, span):
 				for _, path := range spelledOut(span) {
-					assert.True(t, exists(p, path), "%s names the path %s", p.path, span)
+					assert.True(t, exists(p, path), "%s names the path %s", p.Path, span)
 				}
 			}
 		}
@@ -95,13 +97,13 @@ func TestFilesExist(t *testing.T) {
 }
 
 // ours reports whether a path begins with a folder of ours; others, such as a URL's, are not looked at.
-func ours(p docPage, path string) bool {
+func ours(p docstest.Page, path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return first != ".bin" && exists(p, first) // what is built or written there need not be
 }
 
-func exists(p docPage, path string) bool {
-	return slices.ContainsFunc(append(roots, filepath.Dir(p.path)), func(root string) bool {
+func exists(p docstest.Page, path string) bool {
+	return slices.ContainsFunc(append(roots, filepath.Dir(p.Path)), func(root string) bool {
 		found, err := filepath.Glob(filepath.Join(repository, root, path))
 		return err == nil && len(found) > 0
 	})

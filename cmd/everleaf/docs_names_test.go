@@ -41,14 +41,14 @@ func TestNamesExist(t *testing.T) {
 		t.Run(kind.kind, func(t *testing.T) {
 			known, mentioned := kind.known(t), 0
 			for _, p := range all {
-				for _, line := range p.code() {
+				for _, line := range p.Code() {
 					for _, match := range kind.find.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
 						mentioned++
 						name := match[len(match)-1]
 						if kind.kind == "test" && pattern.MatchString(line) {
 							name += "…"
 						}
-						assert.True(t, isKnown(known, name), "%s names the %s %s", p.path, kind.kind, name)
+						assert.True(t, isKnown(known, name), "%s names the %s %s", p.Path, kind.kind, name)
 					}
 				}
 			}
@@ -66,7 +66,7 @@ func isKnown(known []string, name string) bool {
 // knownFlags are those of our commands, and those of Temporal's CLI in the commands that pages show.
 func knownFlags(t *testing.T) (all []string) {
 	for _, p := range pages(t) {
-		for _, line := range p.code() {
+		for _, line := range p.Code() {
 			if strings.HasPrefix(strings.TrimSpace(line), "temporal ") {
 				all = append(all, regexp.MustCompile(`--[a-z][a-z0-9-]*`).FindAllString(line, -1)...)
 			}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"encoding/pem"
-	"go/parser"
-	"go/token"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,44 +15,20 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"everleaf/app"
+	"everleaf/cmd/everleaf/docstest"
 )
 
 // snippets are the blocks in a language.
-func snippets(t *testing.T, language string) (all []docPage) {
+func snippets(t *testing.T, language string) (all []docstest.Page) {
 	t.Helper()
 	for _, p := range pages(t) {
-		p.blocks = slices.DeleteFunc(p.blocks, func(b block) bool { return b.language != language })
-		if len(p.blocks) > 0 {
+		p.Blocks = slices.DeleteFunc(p.Blocks, func(b docstest.Block) bool { return b.Kind != language })
+		if len(p.Blocks) > 0 {
 			all = append(all, p)
 		}
 	}
 	require.NotEmpty(t, all, language)
 	return all
-}
-
-func TestSnippetsParse(t *testing.T) {
-	for language, parse := range map[string]func(string) error{
-		"yaml": func(text string) error { _, err := yaml.YAMLToJSONStrict([]byte(text)); return err },
-		"json": func(text string) error { return json.Unmarshal([]byte(text), new(any)) },
-		"go":   parseGo,
-	} {
-		for _, p := range snippets(t, language) {
-			for _, b := range p.blocks {
-				assert.NoError(t, parse(b.text), "%s:\n%s", p.path, b.text)
-			}
-		}
-	}
-}
-
-// parseGo takes a file, declarations or statements. "…" stands for what the page leaves out.
-func parseGo(text string) (err error) {
-	text = strings.ReplaceAll(text, "…", "")
-	for _, whole := range []string{text, "package p\n" + text, "package p\nfunc _() {\n" + text + "\n}"} {
-		if _, err = parser.ParseFile(token.NewFileSet(), "", whole, 0); err == nil {
-			return nil
-		}
-	}
-	return err
 }
 
 // secrets are values for the variables in the pages' configuration files, of the form that each needs.
@@ -73,13 +46,13 @@ func TestConfigurationFilesWork(t *testing.T) {
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, p := range snippets(t, "yaml") {
-		for _, b := range p.blocks {
+		for _, b := range p.Blocks {
 			var tree map[string]any
-			if err := yaml.Unmarshal([]byte(b.text), &tree); err != nil || !isConfiguration(tree) {
+			if err := yaml.Unmarshal([]byte(b.Text), &tree); err != nil || !isConfiguration(tree) {
 				continue
 			}
-			assert.NoError(t, schema.Validate(tree), "%s:\n%s", p.path, b.text)
-			assert.NoError(t, loaded(t, tree, b.text), "%s:\n%s", p.path, b.text)
+			assert.NoError(t, schema.Validate(tree), "%s:\n%s", p.Path, b.Text)
+			assert.NoError(t, loaded(t, tree, b.Text), "%s:\n%s", p.Path, b.Text)
 			for part := range tree {
 				seen[part] = true
 			}

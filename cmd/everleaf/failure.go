@@ -40,7 +40,8 @@ func failed(err error, code int) failure {
 	return f
 }
 
-// wantsJSON looks for --output json in the arguments themselves, since one that cannot be parsed is a failure too.
+// wantsJSON reports whether --output json is given. It looks at the arguments themselves, since one that cannot be
+// parsed is a failure, too.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]

@@ -108,10 +108,22 @@ func (k kit) card(s statusAnswer) error {
 		rows = append(rows, []string{"Generation", strconv.FormatInt(s.Generation, 10)})
 	}
 	if s.Stored == nil { // Postgres does not count them
-		rows = append(rows, []string{"Cycle", strconv.Itoa(s.Cycle)})
+		rows = append(rows, []string{"Obtained", obtained(s.Cycle)})
 	}
 	rows = append(rows, []string{"Workflow", app.WorkflowID(s.Name)})
 	return k.rows("", rows)
+}
+
+// obtained says how many certificates the workflow has obtained, in all of its runs.
+func obtained(cycle int) string {
+	switch cycle {
+	case 0:
+		return "none yet"
+	case 1:
+		return "1 certificate"
+	default:
+		return strconv.Itoa(cycle) + " certificates"
+	}
 }
 
 func (k kit) rows(header string, rows [][]string) error {

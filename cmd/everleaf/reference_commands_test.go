@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"everleaf/cmd/everleaf/docstest"
 )
 
 // TestReferenceOfCommands has a section for each command: what it does, its options, and which groups of settings it
@@ -63,7 +65,7 @@ func usage(command *kong.Node) string {
 // addGroup links to the settings of a group, once.
 func addGroup(reads []string, group *kong.Group) []string {
 	title := strings.TrimSuffix(group.Title, ":")
-	link := "[" + title + "](configuration.md#" + anchor(title) + ")"
+	link := "[" + title + "](configuration.md#" + docstest.Anchor(title) + ")"
 	for _, known := range reads {
 		if known == link {
 			return reads

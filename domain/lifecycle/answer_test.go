@@ -34,7 +34,7 @@ func TestAnswer(t *testing.T) {
 			change(m.Failure)
 		}
 	}
-	told := func(f *domain.Failure) { f.Answer = true }
+	answered := func(f *domain.Failure) { f.Answer = true }
 	quiet := func(*domain.Failure) {}
 	revoking := func(version string, change func(r *domain.Revocation)) func(m *Machine) {
 		return func(m *Machine) { m.Record.Revocations = pending(version, change) }
@@ -69,8 +69,8 @@ func TestAnswer(t *testing.T) {
 		}), Situation{}, "wait"},
 		{"a renewal is due", also(ensure, func(m *Machine) { m.Record.Renewal.At = epoch }), Situation{}, "ok"},
 		{"a failure to wait for", also(renew, failure(quiet)), Situation{}, "wait"},
-		{"a failure to be told", also(renew, failure(told)), Situation{}, "failure"},
-		{"a failure whose wait is over", also(renew, failure(told), func(m *Machine) { m.Failure.RetryAt = epoch }),
+		{"a failure to be answered", also(renew, failure(answered)), Situation{}, "failure"},
+		{"a failure whose wait is over", also(renew, failure(answered), func(m *Machine) { m.Failure.RetryAt = epoch }),
 			Situation{}, "wait"},
 		{"too many failures", also(renew, failure(quiet), func(m *Machine) { m.Failures = maxFailures }), Situation{},
 			"failure"},
@@ -91,8 +91,8 @@ func TestAnswer(t *testing.T) {
 		{"revoked", revoke, Situation{}, "ok"},
 		{"nobody knows yet", also(revoke, (*Machine).Notice), Situation{}, "wait"},
 		{"not replaced yet", also(revoke, revoking("v1", nil)), Situation{}, "wait"},
-		{"not replaced: it failed", also(revoke, revoking("v1", nil), failure(told)), Situation{}, "failure"},
-		{"none in service, and it failed", also(revoke, revoking("v1", nil), failure(told),
+		{"not replaced: it failed", also(revoke, revoking("v1", nil), failure(answered)), Situation{}, "failure"},
+		{"none in service, and it failed", also(revoke, revoking("v1", nil), failure(answered),
 			func(m *Machine) { m.Record.Issued = nil }), Situation{}, "failure"},
 		{"without replacement", also(revoke, revoking("v1",
 			func(r *domain.Revocation) { r.WithoutReplacement = true })), Situation{}, "wait"},

@@ -27,7 +27,7 @@ var breakers = []struct {
 }{
 	{"one action per lane", blind(func(m *Machine) { m.Running = nil })},
 	{"nothing acts on a stale record", tamper{next: func(w *world, m *Machine) Action {
-		if w.Heard < w.Told {
+		if w.Heard < w.Signalled {
 			m.Stale = false
 		}
 		return m.Next(w.situation())

@@ -151,14 +151,14 @@ func (w *world) ask(request domain.Request) {
 	w.Machine.Ask(request)
 }
 
-// tell notes a change of which the machine is told by a signal.
+// tell notes a change of which a signal informs the machine.
 func (w *world) tell() {
 	w.Stored++
 	w.Signal = true
 }
 
 func (w *world) signal() {
-	w.Signal, w.Told = false, w.Stored
+	w.Signal, w.Signalled = false, w.Stored
 	w.Machine.Notice()
 }
 

@@ -99,9 +99,9 @@ var (
 // canon writes plain data so that states which differ by names and clocks alone are one: instants count by how far away
 // they are, versions and requests by their distance to the newest, and counters by their distance to the machine's.
 type canon struct {
-	out                                     []byte
-	now                                     time.Time
-	versions, requests, reads, told, failed int
+	out                                          []byte
+	now                                          time.Time
+	versions, requests, reads, signalled, failed int
 }
 
 func (c *canon) write(v reflect.Value) {
@@ -131,8 +131,8 @@ func (c *canon) write(v reflect.Value) {
 				c.number(int(v.Field(f.index).Int()) - c.reads)
 			case "Failures":
 				c.number(int(v.Field(f.index).Int()) - c.failed)
-			case "Stored", "Told", "Seen", "Heard":
-				c.number(int(v.Field(f.index).Int()) - c.told)
+			case "Stored", "Signalled", "Seen", "Heard":
+				c.number(int(v.Field(f.index).Int()) - c.signalled)
 			// Little depends on them.
 			case "Cycle", "Visible", "Next", "Asked", "Now", "Attempts", "RetryAfterCount", "Message":
 			default:
@@ -192,7 +192,7 @@ var hashSeed = maphash.MakeSeed()
 
 // key is the world's state in 64 bits.
 func (w *world) key() uint64 {
-	c := canon{out: make([]byte, 0, 2048), now: w.Now, versions: w.Next, requests: w.Asked, told: w.Told}
+	c := canon{out: make([]byte, 0, 2048), now: w.Now, versions: w.Next, requests: w.Asked, signalled: w.Signalled}
 	if w.Machine != nil {
 		c.reads, c.failed = w.Machine.Reads, w.Machine.Failures
 	}

@@ -24,8 +24,8 @@ func (w *world) checkBegin(a Action) error {
 	}
 	acts := slices.Contains([]Step{StepReserve, StepDeliver, StepRemove, StepRevoke, StepRelease}, a.Step) &&
 		!w.Cancelled
-	if acts && w.Heard < w.Told {
-		return broken("nothing acts on a stale record", "%s, %d changes behind", a.Step, w.Told-w.Heard)
+	if acts && w.Heard < w.Signalled {
+		return broken("nothing acts on a stale record", "%s, %d changes behind", a.Step, w.Signalled-w.Heard)
 	}
 	switch a.Step {
 	case StepReserve, StepObtain:

@@ -33,10 +33,10 @@ type plain struct {
 	Callers []caller
 	// Next numbers the versions, Asked the requests.
 	Next, Asked int
-	// Stored counts what others changed in Postgres, Told what of it the machine was told, and Heard what is in the
-	// record that it took; Signal says that word is under way.
-	Stored, Told, Heard int
-	Signal              bool
+	// Stored counts what others changed in Postgres, Signalled what of it a signal has reported to the machine, and
+	// Heard what is in the record that it took; Signal says that a signal is under way.
+	Stored, Signalled, Heard int
+	Signal                   bool
 	// Suggested and Outdated are those of Situation.
 	Suggested, Outdated bool
 	// Shown says that the run has shown a certificate in service.

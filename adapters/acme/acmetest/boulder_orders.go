@@ -53,7 +53,7 @@ func (b *Boulder) newOrder(r *http.Request) http.HandlerFunc {
 	return nil
 }
 
-// inWindow asks Pebble for the window of the certificate with this ARI ID.
+// inWindow reports whether it is now in the window that Pebble suggests for the certificate with this ARI ID.
 func (b *Boulder) inWindow(id string) bool {
 	var directory struct{ RenewalInfo string }
 	var info struct {

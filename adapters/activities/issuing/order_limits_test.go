@@ -46,8 +46,8 @@ func TestRefusedNewOrderIsPlacedLater(t *testing.T) {
 	require.Equal(t, 1, servers.count(`SELECT count(*) FROM keys`))
 }
 
-// Let's Encrypt exempts a renewal from its limits only within the window that it suggests. One that comes late is told
-// to wait, does so with the old certificate in service, and is exempt again in the next window.
+// Let's Encrypt exempts a renewal from its limits only within the window that it suggests. One that comes late
+// has to wait, does so with the old certificate in service, and is exempt again in the next window.
 func TestLateRenewalLosesItsExemption(t *testing.T) {
 	t.Parallel()
 	servers := newServers(t)

@@ -25,7 +25,7 @@ type outcomes struct {
 	how                          sync.Map
 }
 
-// ask makes one request on its own connection, as a CA does, and says whether it connected.
+// ask makes one request on its own connection, as a CA does, and reports whether it connected.
 func (o *outcomes) ask(ctx context.Context, address string, stopping *atomic.Bool) bool {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {

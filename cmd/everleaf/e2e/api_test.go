@@ -159,7 +159,7 @@ func TestOtherSDKs(t *testing.T) {
 
 // A wrong type is refused with the field's name, before anything enters a history; a problem is an application failure
 // whose type is the kind and whose first detail is an object.
-func TestOtherSDKsAreToldWhatIsWrong(t *testing.T) {
+func TestOtherSDKsLearnWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.worker()

@@ -134,7 +134,7 @@ func (t *trap) note(e exchange) exchange {
 	return e
 }
 
-// springs kills if this is the point.
+// springs kills the worker if this is the point, and reports whether it is.
 func (t *trap) springs(p point) bool {
 	t.mu.Lock()
 	here := t.armed && t.at != nil && *t.at == p

@@ -10,7 +10,7 @@ import (
 )
 
 // Let's Encrypt and RFC 8555 §6.6: rateLimited carries Retry-After. Pebble has no rate limits, so the proxy answers.
-func TestRateLimitIsWaitedOutAsTold(t *testing.T) {
+func TestRateLimitIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.worker()
@@ -85,7 +85,7 @@ func TestCADownAtFirst(t *testing.T) {
 }
 
 // A problem of the name is reported at once, with the fix, and does not burn the CA's limits.
-func TestNameProblemIsToldAndRecovers(t *testing.T) {
+func TestNameProblemIsReportedAndRecovers(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.set("EVERLEAF_HTTP01_CHECK_PORT", "1") // looks where nobody listens

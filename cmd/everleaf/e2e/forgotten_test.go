@@ -36,7 +36,7 @@ func TestMisspelledTargetsAreForgotten(t *testing.T) {
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))
 	first := ensure("disk@nowhere")
-	s.eventually("the workers to have told the CA's profiles", func() bool {
+	s.eventually("the workers to have reported the CA's profiles", func() bool {
 		r := s.cli("cert", "ensure", s.name, "--profile", "other", "--dry-run")
 		return strings.Contains(r.stderr, `profile "other": the CA does not offer it; there are default`)
 	})

@@ -11,8 +11,8 @@ import (
 	"everleaf/ports"
 )
 
-// What is known of a certificate shows, whoever is away: the steps' last answers while somebody waits, what is stored
-// without a worker, and that nobody keeps it once its workflow is gone.
+// What is known of a certificate shows, whichever part is away: the steps' last answers while somebody waits, what is
+// stored without a worker, and that nobody keeps it once its workflow is gone.
 func TestAtAGlance(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

@@ -170,9 +170,9 @@ func TestReadiness(t *testing.T) {
 	admin(t, "ALTER ROLE %s NOLOGIN", user)
 	cut()
 	w.fails("is not permitted to log in")
-	told := s.cli("cert", "ensure", s.name+"-locked-out", "--name", "out.example.test", "--timeout", "60s")
-	told.exits(t, 1)
-	require.Contains(t, told.stderr, "(Operator/DatabaseRefused)")
+	answer := s.cli("cert", "ensure", s.name+"-locked-out", "--name", "out.example.test", "--timeout", "60s")
+	answer.exits(t, 1)
+	require.Contains(t, answer.stderr, "(Operator/DatabaseRefused)")
 	admin(t, "ALTER ROLE %s LOGIN", user)
 	w.ready()
 
@@ -215,7 +215,7 @@ func TestLostCredentialsEndTheProcess(t *testing.T) {
 }
 
 // A start that waits says for what, and a process that drains says so; neither is to be restarted.
-func TestStartAndStopAreTold(t *testing.T) {
+func TestStartAndStopAreLogged(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	proxy := newGRPCProxy(t, upstream(t))

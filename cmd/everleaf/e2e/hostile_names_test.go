@@ -59,9 +59,9 @@ func TestHostileNamesAreRefused(t *testing.T) {
 			}()
 		}
 		if !strings.Contains(name, "\x00") { // no argument has one
-			told := s.cli("cert", "ensure", "--name", "hostile.example.test", "--", name)
-			require.NotZero(t, told.code, name)
-			refused(t, errors.New(told.stderr), "name")
+			answer := s.cli("cert", "ensure", "--name", "hostile.example.test", "--", name)
+			require.NotZero(t, answer.code, name)
+			refused(t, errors.New(answer.stderr), "name")
 		}
 	}
 	require.Zero(t, s.scalar(`SELECT count(*) FROM certificates`))

@@ -72,9 +72,9 @@ func TestHugeInputsAreRefused(t *testing.T) {
 		{"ensure", "names", "--name", large}, {"renew", "note", "--note", large}, {"revoke", "note", "--note", large},
 		{"retire", "note", "--note", large},
 	} {
-		told := s.cli(append([]string{"cert", flags[0], s.name}, flags[2:]...)...)
-		require.NotZero(t, told.code, flags[:2])
-		refused(t, errors.New(told.stderr), flags[1])
+		answer := s.cli(append([]string{"cert", flags[0], s.name}, flags[2:]...)...)
+		require.NotZero(t, answer.code, flags[:2])
+		refused(t, errors.New(answer.stderr), flags[1])
 	}
 
 	began := time.Now()

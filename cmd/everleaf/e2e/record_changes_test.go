@@ -60,16 +60,16 @@ func TestRecordChanges(t *testing.T) {
 	})
 	keep(t, corpus, "target-removed", s.rested(removed))
 
-	mended := s.name + "-mended"
-	s.must("cert", "ensure", mended, "--name", "mended.example.test", "--deliver", "broken")
+	recovered := s.name + "-recovered"
+	s.must("cert", "ensure", recovered, "--name", "recovered.example.test", "--deliver", "broken")
 	s.eventually("the failure", func() bool {
-		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND failure IS NOT NULL`, mended) == 1
+		return s.scalar(`SELECT count(*) FROM deliveries WHERE certificate = $1 AND failure IS NOT NULL`, recovered) == 1
 	})
 	require.NoError(t, os.Remove(file)) // somebody looks after the disk
 	require.NoError(t, os.Mkdir(file, 0o700))
-	s.must("cert", "renew", mended)
-	s.eventually("the delivery", has(mended))
-	keep(t, corpus, "delivery-recovered", s.rested(mended))
+	s.must("cert", "renew", recovered)
+	s.eventually("the delivery", has(recovered))
+	keep(t, corpus, "delivery-recovered", s.rested(recovered))
 
 	meanwhile := s.name + "-noticed"
 	finish, answer := s.attempt(meanwhile)

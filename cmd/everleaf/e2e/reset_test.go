@@ -213,7 +213,7 @@ func (l *resets) reset(at task, withoutUpdates bool) {
 	require.NoError(l.t, err)
 }
 
-// settles waits until the workflow is at rest. Whoever looks meanwhile sees nothing but the truth.
+// settles waits until the workflow is at rest. A look meanwhile shows nothing but the truth.
 func (l *resets) settles(what string, before truth) {
 	l.t.Helper()
 	deadline := time.Now().Add(time.Minute)

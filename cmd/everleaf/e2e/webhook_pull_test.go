@@ -99,13 +99,13 @@ func TestWebhooksAndPulls(t *testing.T) {
 	s.must("cert", "change", s.name, "--deliver", "hook")
 	s.eventually("the version once more", func() bool { return len(hooks.all(hook)) == 6 })
 	s.confirmed(renewed.Issued.Version)
-	told := hooks.all(hook)
-	require.Equal(t, "certificate.removed", told[4].kind)
-	require.Equal(t, told[3].chain, told[5].chain)
-	require.NotEqual(t, told[3].id, told[5].id)
-	require.Equal(t, told[0].sequence, told[2].sequence, "each try alike")
+	sent := hooks.all(hook)
+	require.Equal(t, "certificate.removed", sent[4].kind)
+	require.Equal(t, sent[3].chain, sent[5].chain)
+	require.NotEqual(t, sent[3].id, sent[5].id)
+	require.Equal(t, sent[0].sequence, sent[2].sequence, "each try alike")
 	for i := 2; i < 5; i++ {
-		require.Greater(t, told[i+1].sequence, told[i].sequence, "%s after %s", told[i+1].kind, told[i].kind)
+		require.Greater(t, sent[i+1].sequence, sent[i].sequence, "%s after %s", sent[i+1].kind, sent[i].kind)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestRenewal(t *testing.T) {
 		looks []string // answers, the last one repeated; "" is an error
 		after time.Duration
 		err   string
-		told  []string
+		said  []string
 	}{
 		{"at once", []string{second}, 0, "", nil},
 		{"after a while", []string{first, first, `{"phase":"Issuing","step":"authorize","issued":{"serial":"aa"}}`,
@@ -45,10 +45,10 @@ func TestRenewal(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var told []string
+				var said []string
 				n := 0
 				w := watch{every: 2 * time.Second, repeat: 15 * time.Second, within: time.Minute,
-					say: func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) },
+					say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) },
 					look: func(context.Context) (s Status, err error) {
 						answer := tc.looks[min(n, len(tc.looks)-1)]
 						n++
@@ -68,8 +68,8 @@ func TestRenewal(t *testing.T) {
 				case tc.err != "" && (err == nil || !strings.Contains(err.Error(), tc.err)):
 					t.Errorf("error %v, want %q", err, tc.err)
 				}
-				if tc.told != nil && !slices.Equal(told, tc.told) {
-					t.Errorf("told %q, want %q", told, tc.told)
+				if tc.said != nil && !slices.Equal(said, tc.said) {
+					t.Errorf("said %q, want %q", said, tc.said)
 				}
 			})
 		})

@@ -15,12 +15,15 @@ const (
 	deploy     = repository + "/cmd/everleaf/deploy/kustomize"
 )
 
+// fileMap is what a user adds for a configuration file.
+const fileMap = "\nconfigMapGenerator: [{name: everleaf-config, files: [everleaf.yaml]}]"
+
 // targets are what a user may build: the base, each overlay, and the components on top.
 var targets = map[string]string{
 	"base":                        "resources: [../base]",
-	"base with a file":            "resources: [../base]\ncomponents: [../components/config-file]",
+	"base with a file":            "resources: [../base]\ncomponents: [../components/config-file]" + fileMap,
 	"istio":                       "resources: [../overlays/istio]",
-	"istio with a file":           "resources: [../overlays/istio]\ncomponents: [../components/config-file]",
+	"istio with a file":           "resources: [../overlays/istio]\ncomponents: [../components/config-file]" + fileMap,
 	"linkerd":                     "resources: [../overlays/linkerd]",
 	"base with components":        "resources: [../base]\ncomponents: [../components/ingress, ../components/network-policy]",
 	"istio, others outside":       "resources: [../overlays/istio]\ncomponents: [../components/istio-outside, ../components/network-policy]",
@@ -101,7 +104,7 @@ func TestMistakesAreFound(t *testing.T) {
 			"names no registry"},
 		{"a short grace period", "base", "base/worker.yaml", "terminationGracePeriodSeconds: 45",
 			"terminationGracePeriodSeconds: 29", "is less than EVERLEAF_STOP_TIMEOUT"},
-		{"a grace period told wrongly", "base", "base/settings.env", "GRACE_PERIOD=45s", "GRACE_PERIOD=60s",
+		{"a wrong grace period in the settings", "base", "base/settings.env", "GRACE_PERIOD=45s", "GRACE_PERIOD=60s",
 			"EVERLEAF_TERMINATION_GRACE_PERIOD 1m0s"},
 		{"another probe", "base", "base/responder.yaml", "/readyz", "/healthz", "readiness probe"},
 		{"another port", "base", "base/responder.yaml", "containerPort: 8402", "containerPort: 8080",
@@ -124,7 +127,7 @@ func TestMistakesAreFound(t *testing.T) {
 		{"a worker outside of the mesh", "linkerd", "overlays/linkerd/kustomization.yaml",
 			"kind: Deployment\n  - path: proxy", "kind: Deployment\n      name: everleaf-responder\n  - path: proxy",
 			"Deployment everleaf-worker is not in the mesh"},
-		{"a credential in the file", "base with a file", "components/config-file/everleaf.yaml", "preset: letsencrypt",
+		{"a credential in the file", "base with a file", "mine/everleaf.yaml", "preset: letsencrypt",
 			"preset: zerossl\n    eab: {keyID: \"${A}\", hmacKey: abcd}",
 			"everleaf.yaml: hmacKey is a secret in plain text"},
 		{"a file that is not there", "base with a file", "components/config-file/worker.yaml", "config/everleaf.yaml",
@@ -177,6 +180,13 @@ func tree(t *testing.T, kustomization string) filesys.FileSystem {
 		return fs.WriteFile("/"+relative, content)
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile("testdata/everleaf.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fs.WriteFile("/mine/everleaf.yaml", file); err != nil {
 		t.Fatal(err)
 	}
 	if err := fs.WriteFile("/mine/kustomization.yaml", []byte("kind: Kustomization\n"+kustomization+"\n")); err != nil {

@@ -122,8 +122,8 @@ func stops(pod corev1.PodSpec, settings map[string]string) (problems []string) {
 	if err != nil {
 		return []string{"EVERLEAF_STOP_TIMEOUT: " + err.Error()}
 	}
-	if told, err := time.ParseDuration(settings["EVERLEAF_TERMINATION_GRACE_PERIOD"]); err != nil || told != grace {
-		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds is %s, EVERLEAF_TERMINATION_GRACE_PERIOD %s (%v)", grace, told, err))
+	if given, err := time.ParseDuration(settings["EVERLEAF_TERMINATION_GRACE_PERIOD"]); err != nil || given != grace {
+		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds is %s, EVERLEAF_TERMINATION_GRACE_PERIOD %s (%v)", grace, given, err))
 	}
 	for _, c := range pod.Containers {
 		// What others call goes on answering until they have heard of its end.

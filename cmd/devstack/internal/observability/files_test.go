@@ -52,7 +52,7 @@ func requireQuery(t *testing.T, query string) {
 	require.NotZero(t, metrics, query)
 }
 
-// keepsEverleaf is whether node keeps only what Everleaf's processes export.
+// keepsEverleaf reports whether node keeps only what Everleaf's processes export.
 func keepsEverleaf(node parser.Node) bool {
 	both, ok := node.(*parser.BinaryExpr)
 	if !ok || both.Op != parser.LAND || !both.VectorMatching.On ||

@@ -20,6 +20,7 @@ everleaf_certificates{state="Ready",issuer="main",instance="a"} 100x60
 everleaf_certificates{state="Ready",issuer="main",instance="b"} 100x60
 everleaf_certificates{state="Failing",issuer="main",instance="a"} 2x60
 everleaf_certificates{state="Failing",issuer="none",instance="a"} 1x60
+everleaf_certificates{state="Revoked",issuer="main",instance="a"} 0x60
 everleaf_fleet_stats_age_seconds{instance="a"} 30x60
 everleaf_fleet_stats_age_seconds{instance="b"} 5000x60
 everleaf_sweep_age_seconds{instance="a"} 400x60
@@ -74,6 +75,7 @@ var trouble = map[string]string{
 	"EverleafCertificateExpired":    `everleaf_certificates_expiring{within="0s",instance="b"} 0x59 1`,
 	"EverleafCertificateNearExpiry": `everleaf_certificates_expiring{within="1d",instance="a"} 0x30 3x30`,
 	"EverleafManyFailing":           `everleaf_certificates{state="Failing",issuer="main",instance="a"} 9x60`,
+	"EverleafRevokedInService":      `everleaf_certificates{state="Revoked",issuer="main",instance="b"} 0x40 1x20`,
 	"EverleafRenewalLate": `
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="60"} 0x60
 everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0x60`,

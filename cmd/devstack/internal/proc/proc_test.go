@@ -167,7 +167,7 @@ func mustVanish(t *testing.T, pids ...int) {
 	}
 }
 
-// alive is false for a zombie: who reaps orphans is the machine's business.
+// alive reports whether a process runs. A zombie does not: who reaps orphans is the machine's business.
 func alive(pid int) bool {
 	_, state, found := stat(fmt.Sprint(pid))
 	return found && state != 'Z' || !found && syscall.Kill(pid, 0) == nil
