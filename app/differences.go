@@ -15,8 +15,8 @@ const mostNamed = 3
 // theseSettings is what the doctor's own settings are called among the processes.
 const theseSettings = "these settings"
 
-// compare looks whether the processes that run do the same as one another, and as one would with own settings. The error
-// names those that differ, and in what.
+// compare looks whether the processes that run do the same as one another, and as one would with own settings. The
+// error names those that differ, and in what.
 func compare(processes []Process, own ports.ProcessSettings) (seen string, err error) {
 	dangerous, others := differences(processes)
 	const fix = "give all of them the same file; where it is just being changed, look again in a minute"

@@ -80,14 +80,14 @@ func removalFails(events []ports.Event, target string) (since time.Time) {
 	return since
 }
 
-// RemovalRemedy says who must do what about a target that cannot be cleared. retiring is the certificate that is retired
-// with its targets, and has the way to leave it there; empty if it is kept.
+// RemovalRemedy says who must do what about a target that cannot be cleared. retiring is the certificate that is
+// retired with its targets, for the way to leave it there; empty if it is kept.
 func RemovalRemedy(f Failure, retiring string) string {
 	remedy := explain.Removal(f.Fault.Kind, f.Fault.Reason)
 	if retiring == "" {
 		return remedy
 	}
-	return fmt.Sprintf("%s When that is done, everleaf cert retire %s --remove-deliveries tries at once. If the target is "+
-		"gone, or may keep the certificate: everleaf cert retire %s, without that flag, leaves it there.", remedy,
+	return fmt.Sprintf("%s When that is done, everleaf cert retire %s --remove-deliveries tries at once. If the target "+
+		"is gone, or may keep the certificate: everleaf cert retire %s, without that flag, leaves it there.", remedy,
 		retiring, retiring)
 }

@@ -39,10 +39,11 @@ CREATE INDEX certificates_fleet ON certificates ((wanted ->> 'fleet')) WHERE wan
 
 -- Certificate keys, sealed; apart from orders so that rights on them can be kept apart too. What is sealed begins with
 -- the mark of the key that sealed it, nine octets. It is sealed for its certificate and ID, and opens nowhere else.
+-- NULL is a key that was forgotten, since its sealing key is lost.
 CREATE TABLE keys (
     id          uuid PRIMARY KEY,
     certificate text NOT NULL REFERENCES certificates (name),
-    sealed      bytea NOT NULL CHECK (octet_length(sealed) > 0),
+    sealed      bytea CHECK (octet_length(sealed) > 0),
     created_at  timestamptz NOT NULL DEFAULT now(),
     UNIQUE (certificate, id)
 );

@@ -74,8 +74,8 @@ var endings = map[enumspb.WorkflowExecutionStatus]string{
 func (c *Client) whyEnded(ctx context.Context, name string, status enumspb.WorkflowExecutionStatus,
 	info *workflowpb.WorkflowExecutionInfo) error {
 	if status == enumspb.WORKFLOW_EXECUTION_STATUS_FAILED {
-		err := c.temporal.GetWorkflow(ctx, ports.WorkflowID(name), info.GetExecution().GetRunId()).GetWithOptions(ctx, nil,
-			client.WorkflowRunGetOptions{DisableFollowingRuns: true})
+		run := c.temporal.GetWorkflow(ctx, ports.WorkflowID(name), info.GetExecution().GetRunId())
+		err := run.GetWithOptions(ctx, nil, client.WorkflowRunGetOptions{DisableFollowingRuns: true})
 		var application *temporal.ApplicationError
 		refusal := &domain.Fault{}
 		if errors.As(err, &application) && application.HasDetails() && application.Details(refusal) == nil &&

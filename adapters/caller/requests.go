@@ -32,7 +32,8 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	return run, err
 }
 
-// LocateOrStart is c.Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start one.
+// LocateOrStart is c.Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start
+// one.
 func LocateOrStart(ctx context.Context, c *Client, name string) (run string, err error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
@@ -106,8 +107,8 @@ func (c *Client) EnsureWith(ctx context.Context, name string, request EnsureRequ
 	})
 }
 
-// Renew implements ports.Keeper. It waits as Ensure does, and starts a workflow that is lost again, from what is stored.
-// So do Revoke and Retire.
+// Renew implements ports.Keeper. It waits as Ensure does. A workflow that is lost is started again, from what is
+// stored; so it is by Revoke and Retire.
 func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (Status, error) {
 	if err := request.Check(); err != nil {
 		return Status{}, err
@@ -179,7 +180,7 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any,
 func (c *Client) sendWithStart(ctx context.Context, name string,
 	update *client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	start := c.start(name, Spec{})
-	start.TypedSearchAttributes = temporal.SearchAttributes{} // the workflow writes them once it has read what is stored
+	start.TypedSearchAttributes = temporal.SearchAttributes{} // the workflow writes them when it knows them
 	handle, err := c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: c.temporal.NewWithStartWorkflowOperation(start, ports.CertificateWorkflow,
 			ports.StartInput{Resume: true, Caller: c.caller}),

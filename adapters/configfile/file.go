@@ -33,8 +33,8 @@ type document struct {
 	DNS     []dns01.ZoneConfig `json:"dns,omitempty"`
 }
 
-// Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value. The
-// file that comes with such fields is without them, so that the rest can be checked. Errors, here and below, are
+// Read reads the file and refuses what is not YAML, holds a field that does not exist or has the wrong kind of value.
+// The file that comes with such fields is without them, so that the rest can be checked. Errors, here and below, are
 // Problems, of which each names file, field and fix and shows no value that may be secret.
 func Read(path string) (*File, error) {
 	f := &File{path: path}
@@ -73,7 +73,7 @@ func (f *File) decode() (d document, err error) {
 	return d, nil
 }
 
-// Issuers resolves and checks the issuers, in the file's order. Those with problems are among them, here and below, with
+// Issuers resolves and checks the issuers, in the file's order. Those with problems are among them, here and below:
 // what could be read of them, so that the rest can be checked. What acme.New refuses is not looked at; its faults name
 // the field too.
 func (f *File) Issuers(lookup Lookup) ([]acme.Config, error) {
@@ -128,8 +128,8 @@ func (f *File) TargetNames() (names []string) {
 	return names
 }
 
-// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is not
-// looked at.
+// Zones resolves the DNS zones that challenges may be written into, in the file's order. What dns01.Check refuses is
+// not looked at.
 func (f *File) Zones(lookup Lookup) ([]dns01.ZoneConfig, error) {
 	d, err := f.decode()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // shape compares what was parsed with what it is meant for. The decoder would do that too, but say neither where nor
-// keep the value to itself. It returns what can be decoded: what is of the wrong kind is null, and a field that does not
-// exist is left out, or has the name that is meant.
+// keep the value to itself. It returns what can be decoded: what is of the wrong kind is null, and a field that does
+// not exist is left out, or has the name that is meant.
 func (f *finding) shape(at string, node any, t reflect.Type) any {
 	if node == nil {
 		return nil

@@ -104,7 +104,8 @@ func (w *WebhookTarget) send(ctx context.Context, id, certificate string, what e
 	}
 	within, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(within, http.MethodPost, w.address.of(certificate), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(within, http.MethodPost, w.address.of(certificate),
+		bytes.NewReader(body))
 	if err != nil {
 		return "", w.refusedFault(err, "its URL cannot be used")
 	}

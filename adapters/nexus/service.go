@@ -71,10 +71,8 @@ func operation[In any](name string, request func(In) (ports.NexusRequest, error)
 			StaticSummary:            name + " " + r.Certificate,
 		}, ports.NexusWorkflow, r)
 	}
-	return temporalnexus.MustNewWorkflowRunOperationWithOptions(temporalnexus.WorkflowRunOperationOptions[converter.RawValue,
-		domain.Status]{
-		Name: name, Handler: start,
-	})
+	type options = temporalnexus.WorkflowRunOperationOptions[converter.RawValue, domain.Status]
+	return temporalnexus.MustNewWorkflowRunOperationWithOptions(options{Name: name, Handler: start})
 }
 
 // operationTimeout is what is left of the caller's own timeout, zero if he has none.

@@ -18,7 +18,8 @@ import (
 // that somebody has edited can't be decoded alone and does not end the list.
 const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
 	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
-	'releasedAt', c.released_at, 'retirement', ` + retirementColumn + `, 'revokedAt', v.revoked_at, 'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
+	'releasedAt', c.released_at, 'retirement', ` + retirementColumn + `, 'revokedAt', v.revoked_at,
+	'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
 	`,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',

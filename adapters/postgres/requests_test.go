@@ -120,9 +120,9 @@ func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	s.ask("web", revoke("1", issued.Version, domain.RevokedSuperseded))
 	require.NoError(t, s.RecordUnrevoked(t.Context(), "web", issued.Version, failure))
 	s.delivers("web", "disk", issued.Version)
+	s.ask("web", retire("2", early.Add(time.Second)))
 	require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), "web", "disk", issued.Version,
 		failure))
-	s.ask("web", retire("2", early.Add(time.Second)))
 	s.release("web")
 	record := s.read("web")
 	require.Equal(t, domain.Released, record.Retirement)
@@ -136,7 +136,7 @@ func TestEnsureKeepsWhatWasReleased(t *testing.T) {
 	require.Nil(t, record.Revocations[0].Failure)
 	require.Nil(t, record.Deliveries[0].Failure)
 	events := s.events("web")
-	require.Equal(t, []string{"retirement_requested", "released", "resumed"}, events[len(events)-3:])
+	require.Equal(t, []string{"retirement_requested", "delivery_failed", "released", "resumed"}, events[len(events)-4:])
 	require.Nil(t, query[*string](s, `SELECT retirement FROM certificates`))
 }
 

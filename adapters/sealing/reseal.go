@@ -88,7 +88,7 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 	group.SetLimit(resealAtOnce)
 	for i, secret := range found {
 		group.Go(func() error {
-			place := placeOf(secret)
+			place := PlaceOf(secret)
 			plaintext, err := r.ring.Open(ctx, place, secret.Sealed)
 			if fault, ok := errors.AsType[*domain.Fault](err); ok && slices.Contains(unopened, fault.Reason) {
 				reasons[i] = fault.Reason
@@ -122,8 +122,8 @@ func (r *Resealer) resealAll(ctx context.Context, found []ports.SealedSecret) (
 // unopened are why a secret stays as it is.
 var unopened = []domain.Reason{domain.ReasonSecretDamaged, domain.ReasonSecretMisplaced, domain.ReasonSealingKeyWrong}
 
-// placeOf is where a secret was found: what does not belong there is not sealed for it again.
-func placeOf(secret ports.SealedSecret) domain.Place {
+// PlaceOf is where a secret was found, which is not where it belongs if it was moved.
+func PlaceOf(secret ports.SealedSecret) domain.Place {
 	if secret.Kind == ports.SecretKey {
 		return domain.CertificateKeyPlace(secret.Owner, secret.ID)
 	}

@@ -66,7 +66,7 @@ func room[Request interface{ Check() error }](r *run) func(converter.RawValue) e
 
 // check refuses an argument that says what this build does not understand, or what can never be carried out.
 func check[Request interface{ Check() error }](argument converter.RawValue) error {
-	request, refusal := lifecycle.Read[Request]("argument", said(argument))
+	request, refusal := lifecycle.Read[Request]("argument", said(argument)) //workflowcheck:ignore // not replayed
 	if refusal != nil {
 		return fault.Error(*refusal)
 	}

@@ -145,12 +145,19 @@ type counted struct {
 	Cycle int `json:"cycle,omitempty"`
 }
 
-// standIn answers the contract in the place of the certificates' workflow. Names say how.
+// standIn answers the contract in the place of the certificates' workflow. Names say how. Nothing is stored that a lost
+// one could go on with.
 func standIn(ctx workflow.Context, input counted) error {
 	state := domain.Status{Phase: domain.PhaseIssuing, Spec: input.Spec, Cycle: input.Cycle}
 	state.Name, _ = ports.CertificateName(workflow.GetInfo(ctx).WorkflowExecution.ID)
 	again, open := false, false
+	unknown := domain.Fault{Kind: domain.FaultSpec, Reason: domain.ReasonUnknownCertificate, Message: state.Name}
+	refusal := temporal.NewApplicationErrorWithOptions(unknown.Message, string(unknown.Kind),
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{unknown}})
 	answer := func(ctx workflow.Context, spec domain.Spec) (domain.Status, error) {
+		if input.Resume {
+			return domain.Status{}, refusal
+		}
 		if strings.HasPrefix(spec.Names[0], "problem") {
 			fault := domain.Fault{Kind: domain.FaultName, Reason: "Unauthorized", Message: "the CA saw 404",
 				RetryAfter: time.Minute}
@@ -194,8 +201,13 @@ func standIn(ctx workflow.Context, input counted) error {
 		workflow.GetSignalChannel(ctx, "open").Receive(ctx, nil)
 		open = true
 	})
-	if err := workflow.Await(ctx, func() bool { return again && workflow.AllHandlersFinished(ctx) }); err != nil {
+	if err := workflow.Await(ctx, func() bool {
+		return (again || input.Resume) && workflow.AllHandlersFinished(ctx)
+	}); err != nil {
 		return err
+	}
+	if input.Resume {
+		return refusal
 	}
 	input.Cycle = state.Cycle
 	return workflow.NewContinueAsNewError(ctx, ports.CertificateWorkflow, input)

@@ -24,6 +24,7 @@ type cli struct {
 	Config     configCmd     `cmd:"" help:"Look at the configuration file."`
 	Process    processCmd    `cmd:"" help:"Look at the worker processes."`
 	Reseal     resealCmd     `cmd:"" help:"Seal with the current sealing key, at once, what earlier ones have sealed."`
+	ForgetLost forgetLostCmd `cmd:"" help:"Say what a lost sealing key has sealed, and forget it."`
 	Completion completionCmd `cmd:"" help:"Print a script for a shell that completes commands, flags and their values."`
 	Version    versionCmd    `cmd:"" help:"Print version, revision and Go version."`
 
@@ -79,6 +80,8 @@ type kit struct {
 	doctor    func(ctx context.Context, c app.Config, responderName string, logger *slog.Logger) []app.Finding
 	processes func(context.Context, app.Config) ([]app.Process, error)
 	reseal    func(ctx context.Context, c app.Config, progress func(done, of int)) (app.Resealed, error)
+	// forgetLost forgets nothing unless forget says so.
+	forgetLost func(ctx context.Context, c app.Config, forget bool) (app.LostSecrets, error)
 
 	// failJSON asks for a failure on stdout too.
 	failJSON bool

@@ -86,6 +86,7 @@ func TestEachCommandAsksOnlyForWhatItNeeds(t *testing.T) {
 		{[]string{"cert", "explain"}, "POSTGRES_URL START_TIMEOUT --events",
 			"SEALING_KEY TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"reseal"}, "POSTGRES_URL SEALING_KEY SEALING_KEYS_OLD", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
+		{[]string{"forget-lost"}, "POSTGRES_URL SEALING_KEY SEALING_KEYS_OLD --yes", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 		{[]string{"cert", "export"}, "POSTGRES_URL SEALING_KEY", "TEMPORAL_ADDRESS ACME_DIRECTORY"},
 	} {
 		text := help(t, c.command...)

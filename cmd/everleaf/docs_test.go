@@ -12,7 +12,8 @@ import (
 )
 
 // The documentation is held against the code: what a page names must exist, and what it shows must work. The files
-// docs_*_test.go have a test for each kind of thing that a page can name. SQL is tested in e2e.
+// docs_*_test.go have a test for each kind of thing that a page can name or show. Commands are run, and SQL is prepared,
+// in e2e.
 
 // repository is the root, from here.
 const repository = "../.."

@@ -13,8 +13,8 @@ import (
 	"everleaf/app"
 )
 
-// ensure calls what ensures a certificate, with progress, and says what became of one that was there. call also says how
-// that was found.
+// ensure calls what ensures a certificate, with progress, and says what became of one that was there. call also says
+// how that was found.
 func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 	call func(context.Context, app.Editor, finder) (status app.Status, held app.Held, err error)) error {
 	config := flags.config()

@@ -25,8 +25,8 @@ func (t entry) key() string {
 		return ""
 	}
 	f := t.detail.Failure
-	return strings.Join([]string{t.Type, t.detail.Target, f.Step, f.Issuer, string(f.Fault.Kind), string(f.Fault.Reason)},
-		"\x00")
+	return strings.Join([]string{t.Type, t.detail.Target, f.Step, f.Issuer, string(f.Fault.Kind),
+		string(f.Fault.Reason)}, "\x00")
 }
 
 // partOfAttempt are events that come with each attempt; between failures that are folded they say nothing new.

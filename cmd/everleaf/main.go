@@ -40,6 +40,6 @@ func start(args []string, out, err io.Writer) int {
 		catalog: app.OpenCatalog, export: app.Export,
 		accounts: app.ListAccounts, explainAccount: app.ExplainAccount, changeAccount: app.ChangeAccount,
 		processes: app.ListProcesses, doctor: app.Doctor,
-		reseal: app.Reseal, timelines: app.OpenTimelines,
+		reseal: app.Reseal, forgetLost: app.ForgetLost, timelines: app.OpenTimelines,
 	})
 }

@@ -55,6 +55,9 @@ type bench struct {
 	responderName string
 	// running are the processes in the table.
 	running []app.Process
+	// lost is what is lost, forget whether it was to be forgotten.
+	lost   app.LostSecrets
+	forget bool
 	// resealed is what a resealing has done, resealProgress what it reports meanwhile.
 	resealed       app.Resealed
 	resealProgress func(progress func(done, of int))
@@ -117,6 +120,10 @@ func newBench(t *testing.T) *bench {
 			b.config = c
 			b.resealProgress(progress)
 			return b.resealed, nil
+		},
+		forgetLost: func(_ context.Context, c app.Config, forget bool) (app.LostSecrets, error) {
+			b.config, b.forget = c, forget
+			return b.lost, nil
 		},
 		export: func(_ context.Context, c app.Config, request app.ExportRequest) (app.Exported, error) {
 			b.config, b.exportRequest = c, request

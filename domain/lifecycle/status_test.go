@@ -46,7 +46,8 @@ func TestStatus(t *testing.T) {
 		{"retired", func(m *Machine) { m.Mode = Retired }, domain.PhaseReleased, ""},
 		{"cancelled", (*Machine).Cancel, domain.PhaseReleased, ""},
 		{"ended", func(m *Machine) { m.Mode = Ended }, domain.PhaseReleased, ""},
-		{"retiring", func(m *Machine) { m.Mode = Retiring }, domain.PhaseReady, ""},
+		{"retiring", func(m *Machine) { m.Mode = Retiring }, domain.PhaseRetiring, ""},
+		{"clearing", func(m *Machine) { m.Mode, m.Failure = Clearing, failing(0) }, domain.PhaseRetiring, ""},
 	} {
 		s := serving(c.change).Status("run")
 		require.Equal(t, c.phase, s.Phase, c.name)

@@ -225,7 +225,7 @@ func (f *fleet) issue(issuer string, first, last int) {
 			SELECT name, chain, plan, gen_random_uuid() AS order_id, gen_random_uuid() AS version
 			FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS f (name, chain, plan)
 		), keys AS (
-			INSERT INTO keys (certificate, sealed) SELECT name, 'x' FROM fleet RETURNING certificate, id
+			INSERT INTO keys (id, certificate, sealed) SELECT gen_random_uuid(), name, 'x' FROM fleet RETURNING certificate, id
 		), certificates AS (
 			INSERT INTO certificates (name, spec, phase, current_version) SELECT name, '{}', 'Ready', version FROM fleet
 		), orders AS (

@@ -191,8 +191,8 @@ func (m *memory) want(c *certificate, spec caller.Spec) (caller.Status, error) {
 	return status, err
 }
 
-// obtain makes another certificate, unless a problem is set, or one stands that holds back all but force. What waits for
-// the replacement to be revoked is revoked.
+// obtain makes another certificate, unless a problem is set, or one stands that holds back all but force. What waits
+// for the replacement to be revoked is revoked.
 func (m *memory) obtain(c *certificate, force bool) (caller.Status, error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	if standing := c.status.Failure; standing != nil && standing.Holds && !force && standing.RetryAt.After(now) {
@@ -216,8 +216,8 @@ func (m *memory) obtain(c *certificate, force bool) (caller.Status, error) {
 
 // fail records the failure by the policy of the real one. Each issuer of the spec fails alike.
 func (c *certificate) fail(fault caller.Fault) {
-	failed := domain.Failed{Certificate: c.status.Name, Step: obtains, Fault: fault, At: time.Now(), Spec: c.status.Spec,
-		Previous: c.status.Failure, Issued: c.status.Issued, Fraction: 0.5}
+	failed := domain.Failed{Certificate: c.status.Name, Step: obtains, Fault: fault, At: time.Now(),
+		Spec: c.status.Spec, Previous: c.status.Failure, Issued: c.status.Issued, Fraction: 0.5}
 	decision := domain.Decide(failed)
 	for decision.Next != "" {
 		failed.Tried, failed.Issuer = append(failed.Tried, decision.Failure), decision.Next

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"everleaf/adapters/internal/suite"
+	"everleaf/adapters/internal/suitetest"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -34,7 +34,7 @@ type Subject struct {
 
 // Run runs the suite; make is called for each of its tests.
 func Run(t *testing.T, make func(t *testing.T) Subject) {
-	suite.Run(t, make, map[string]func(*testing.T, Subject){
+	suitetest.Run(t, make, map[string]func(*testing.T, Subject){
 		"a repeat changes nothing":                    repeats,
 		"a newer version takes the older one's place": replaces,
 		"a late try undoes nothing":                   outlasts,
@@ -98,7 +98,7 @@ func races(t *testing.T, s Subject) {
 	for i := range tries {
 		bundles = append(bundles, Bundle(t, "shop", first+int64(i)))
 	}
-	errs := suite.AtOnce(tries, func(i int) error {
+	errs := suitetest.AtOnce(tries, func(i int) error {
 		_, err := s.Target.Deliver(t.Context(), bundles[i])
 		return err
 	})
@@ -119,7 +119,7 @@ func conceals(t *testing.T, s Subject) {
 	}
 	b := Bundle(t, "shop", first)
 	_, err = s.Failing.Deliver(t.Context(), b)
-	suite.RequireFault(t, err, "Wait TargetUnavailable", "Operator TargetRefused")
+	suitetest.RequireFault(t, err, "Wait TargetUnavailable", "Operator TargetRefused")
 	shown := fmt.Sprintf("%v %+v %#v", err, err, err)
 	require.NotContains(t, shown, "PRIVATE KEY")
 	for line := range strings.Lines(string(b.KeyPEM)) {
@@ -202,7 +202,7 @@ func (s Subject) lacks(t *testing.T, certificate string) {
 func requireLate(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
-		suite.RequireFault(t, err, "Wait VersionReplaced")
+		suitetest.RequireFault(t, err, "Wait VersionReplaced")
 		require.True(t, domain.AsFault(err).Final, "%v is permanent", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"everleaf/adapters/internal/suite"
+	"everleaf/adapters/internal/suitetest"
 	"everleaf/ports"
 )
 
@@ -25,7 +25,7 @@ type Subject struct {
 
 // Run runs the suite; make is called for each of its tests.
 func Run(t *testing.T, make func(t *testing.T) Subject) {
-	suite.Run(t, make, map[string]func(*testing.T, Subject){
+	suitetest.Run(t, make, map[string]func(*testing.T, Subject){
 		"records are added once and removed by value": values,
 		"another worker removes":                      anotherRemoves,
 		"orders at once keep one another's values":    concurrent,
@@ -106,7 +106,7 @@ func many(t *testing.T, s Subject) {
 func faults(t *testing.T, s Subject) {
 	record := []ports.DNSRecord{s.record("www", "value")}
 	for _, do := range []func(context.Context, []ports.DNSRecord) error{s.Down.Add, s.Down.Remove} {
-		suite.RequireFault(t, do(t.Context(), record), "Wait DNSUnavailable", "Operator DNSRefused")
+		suitetest.RequireFault(t, do(t.Context(), record), "Wait DNSUnavailable", "Operator DNSRefused")
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -131,7 +131,7 @@ func (s Subject) has(t *testing.T, name string, want ...string) {
 // each does it so many times at once.
 func each(t *testing.T, times int, do func(i int) error) {
 	t.Helper()
-	for _, err := range suite.AtOnce(times, do) {
+	for _, err := range suitetest.AtOnce(times, do) {
 		require.NoError(t, err)
 	}
 }

@@ -18,9 +18,9 @@ func TestRecordNexus(t *testing.T) {
 	s := newStack(t)
 	s.worker()
 	a := s.abroad()
-	in := map[string]any{"name": s.name, "spec": map[string]any{"names": []string{"record.example.test"}},
-		"note": "asked from abroad"}
-	_, err := a.call("Ensure", in)
+	_, err := a.call("Ensure", map[string]any{"name": s.name,
+		"spec": map[string]any{"names": []string{"record.example.test"}}})
+	in := map[string]any{"name": s.name, "note": "asked from abroad"}
 	require.NoError(t, err)
 	_, err = a.call("Renew", in)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -17,7 +18,7 @@ import (
 	"everleaf/ports"
 )
 
-// recoveryPage is followed to the letter where it has SQL or a command for Temporal.
+// recoveryPage is followed to the letter where it has lines for a shell or a command for Temporal.
 const recoveryPage = "../docs/recovery.md"
 
 func TestRecoveryFromAnOlderDatabase(t *testing.T) {
@@ -88,12 +89,18 @@ func TestRecoveryFromALostSealingKey(t *testing.T) {
 	refused.exits(t, 1)
 	require.Contains(t, refused.stderr, string(domain.ReasonSealingKeyWrong))
 
-	page, err := os.ReadFile(recoveryPage)
+	early := s.cli("forget-lost", "--yes")
+	early.exits(t, 1)
+	require.Contains(t, early.stderr, string(domain.ReasonSealingKeyWrong), "the worker may run")
+	_, err := s.pool.Exec(t.Context(), `UPDATE processes SET seen_at = seen_at - interval '2 minutes'`)
 	require.NoError(t, err)
-	forget := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	require.Len(t, forget, 1)
-	_, err = s.pool.Exec(t.Context(), forget[0][1])
-	require.NoError(t, err)
+	for _, yes := range [][]string{nil, nil, {"--yes"}} { // without it, nothing is changed
+		said := s.must(append([]string{"forget-lost"}, yes...)...).stdout
+		require.Contains(t, said, "private keys: 3, accounts: 1, orders at work: 1\naccount of issuer default\n"+
+			"certificate "+keeping+"\ncertificate "+rotating+"\n")
+		require.Equal(t, yes != nil, strings.Contains(said, "forgotten: start the workers"))
+	}
+	require.Contains(t, s.must("forget-lost", "--yes").stdout, "nothing stored is lost")
 
 	finish()
 	s.worker()

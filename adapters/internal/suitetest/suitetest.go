@@ -1,5 +1,5 @@
-// Package suite is what the suites of the kinds of targets and zones have in common. It is for tests only.
-package suite
+// Package suitetest is what the suites of the kinds of targets and zones have in common. It is for tests only.
+package suitetest
 
 import (
 	"sync"
