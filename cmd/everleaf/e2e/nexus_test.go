@@ -109,7 +109,7 @@ func TestNexusOutlivesAKilledWorker(t *testing.T) {
 	require.NoError(t, err)
 	h := newHold()
 	s.proxy.on(&rule{path: pathFinalize, left: 1, before: h})
-	renewal := a.begin("Renew", in)
+	renewal := a.begin("Renew", map[string]any{"name": s.name})
 	s.reached(h)
 	first.kill()
 	s.proxy.freeAll()
