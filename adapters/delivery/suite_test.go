@@ -45,8 +45,7 @@ func TestDirectory(t *testing.T) {
 		base := t.TempDir()
 		directory := func(command ...string) ports.Target {
 			return target(t, delivery.Config{Directory: &delivery.Directory{Path: filepath.Join(base, "{name}"),
-				Command: command}},
-				delivery.Deps{})
+				Command: command, RemoveCommand: command}}, delivery.Deps{})
 		}
 		return targettest.Subject{
 			Target:  directory("true"),

@@ -22,8 +22,8 @@ var localOptions = workflow.LocalActivityOptions{
 
 // slowOptions are those of a short step that Postgres did not answer in time: an activity holds up nobody.
 var slowOptions = workflow.ActivityOptions{
-	StartToCloseTimeout:    5 * time.Second,
-	ScheduleToCloseTimeout: 10 * time.Second,
+	StartToCloseTimeout:    15 * time.Second,
+	ScheduleToCloseTimeout: 30 * time.Second,
 	WaitForCancellation:    true,
 	RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
 }
@@ -104,7 +104,7 @@ func short[In, Out any](ctx workflow.Context, r *run, step ports.Step[In, Out], 
 		slow := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), step.Name, in)
 		outcome(ctx, r, slow, done, func(fault domain.Fault) {
 			if fault.Reason == domain.ReasonStepTimedOut { // a short step waits for nothing else
-				fault.Reason, fault.Message = domain.ReasonDatabaseUnavailable, "Postgres did not answer within 10 s"
+				fault.Reason, fault.Message = domain.ReasonDatabaseUnavailable, "Postgres did not answer within 30 s"
 			}
 			failed(fault)
 		})

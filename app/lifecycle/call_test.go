@@ -108,7 +108,7 @@ func TestPostgresHangsOn(t *testing.T) {
 	w.lives(spec, time.Hour)
 	fault := inputsOf(w, ports.RecordFailure)[0].Fault
 	require.Equal(t, domain.ReasonDatabaseUnavailable, fault.Reason)
-	require.Equal(t, "Postgres did not answer within 10 s", fault.Message)
+	require.Equal(t, "Postgres did not answer within 30 s", fault.Message)
 	require.NotNil(t, w.record.Issued)
 }
 

@@ -135,8 +135,6 @@ func TestOtherSDKs(t *testing.T) {
 		"python":     `{"spec":{"names":["python.example.test"]}}`,
 		"typescript": `{"spec":{"names":["typescript.example.test"],"keyType":"ecdsa-p384","issuers":["default"],"challenge":"http-01"}}`,
 		"java":       `{"spec":{"names":["java.example.test"],"keyType":null,"profile":null,"issuers":null,"challenge":null}}`,
-		// Fields of a later version.
-		"newer": `{"spec":{"names":["newer.example.test"],"colour":"green"},"priority":7}`,
 	} {
 		t.Run(sdk, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +167,8 @@ func TestOtherSDKsLearnWhatIsWrong(t *testing.T) {
 	_, err = s.ensure(s.name, good, `{"spec":{"names":"www.example.test"}}`)
 	require.ErrorContains(t, err, "spec.names")
 	require.ErrorContains(t, err, "cannot unmarshal string")
+	_, err = s.ensure(s.name, good, `{"spec":{"names":["good.example.test"],"colour":"green"}}`)
+	require.ErrorContains(t, err, `"spec.colour": there is no such field`)
 
 	s.proxy.on(&rule{path: pathNewOrder, left: 1,
 		instead: problem(429, "rateLimited", "too many new orders", "Retry-After", "120")})

@@ -124,7 +124,7 @@ func TestLostWorkflowsGoOn(t *testing.T) {
 	require.Equal(t, domain.PhaseReleased, left.Phase)
 }
 
-// A first request that is refused leaves nothing: whoever is asked says so, and why, and the next one starts.
+// A first request that is refused leaves nothing: each command says so, and why, and the next one starts.
 func TestRefusedFirstRequests(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)

@@ -142,7 +142,8 @@ func (s *stack) ensuring(name string) chan result {
 	return done
 }
 
-// ranOutOfTime are the steps of a certificate that the server or the worker gave up waiting for.
+// ranOutOfTime are the steps of a certificate that the server or the worker gave up waiting for, without the short ones
+// that went on as activities.
 func (s *stack) ranOutOfTime(name string) (steps []string) {
 	s.t.Helper()
 	for _, run := range s.runs(name) {
@@ -152,7 +153,9 @@ func (s *stack) ranOutOfTime(name string) (steps []string) {
 				started.GetTimeoutFailureInfo() != nil {
 				steps = append(steps, event.String())
 			}
-			if failure := event.GetMarkerRecordedEventAttributes().GetFailure(); failure != nil {
+			failure := event.GetMarkerRecordedEventAttributes().GetFailure()
+			goesOn := failure.GetTimeoutFailureInfo() != nil || strings.Contains(failure.GetMessage(), "did not finish in time")
+			if failure != nil && !goesOn {
 				steps = append(steps, failure.String())
 			}
 		}

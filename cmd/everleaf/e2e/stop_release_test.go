@@ -70,9 +70,9 @@ func TestManyStopsUnderOneStepFailNothing(t *testing.T) {
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
 }
 
-// A short step runs inside a workflow task. One that outlasts the drain cannot be handed over; it is repeated when its
-// workflow task times out (10 s), and is no failure either.
-func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
+// A short step that Postgres holds up leaves the workflow task within a second, so it outlasts no drain; another worker
+// runs it, and it is no failure.
+func TestStopDuringAShortStep(t *testing.T) {
 	t.Parallel()
 	s := newStackWith(t, ninetyDays, steady)
 	s.run("--roles=responder")
@@ -86,10 +86,10 @@ func TestStopDuringAShortStepRepeatsIt(t *testing.T) {
 	s.run("--roles=workflows,authorization")
 	unlock()
 	e := <-ensured
-	t.Logf("a certificate whose short step was cut off by a stop (drain 1s) came %s after SIGTERM",
+	t.Logf("a certificate whose short step was under way at a stop (drain 1s) came %s after SIGTERM",
 		time.Since(began).Round(time.Millisecond))
 	e.exits(t, 0)
 	require.Equal(t, 1, strings.Count(s.ca.Log(), "Issued certificate serial"))
 	require.Zero(t, s.scalar(`SELECT count(*) FROM events WHERE type = 'failed'`))
-	require.Contains(t, first.log.String(), "shutdown timed out")
+	require.NotContains(t, first.log.String(), "shutdown timed out")
 }
