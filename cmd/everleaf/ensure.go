@@ -129,7 +129,8 @@ func (e ensureCmd) Run(ctx context.Context, k *kit) error {
 			}
 			status, err := keeper.EnsureWith(ctx, e.Name, app.EnsureRequest{Spec: spec, ExpectedGeneration: expected})
 			known := expected != nil && *expected > 0
-			return status, app.Held{Known: known, Kept: known}, changedSince(refusedName(err, e.Name, named), e.Name, expected)
+			err = changedSince(refusedName(err, e.Name, named), e.Name, expected)
+			return status, app.Held{Known: known, Kept: known}, err
 		})
 }
 

@@ -49,8 +49,8 @@ func New(p Params) *Activities {
 	return a
 }
 
-// RegisterShort registers the steps that touch Postgres alone. Workflows run them in their own workflow tasks, and on the
-// authorization queue where Postgres is slow.
+// RegisterShort registers the steps that touch Postgres alone. Workflows run them in their own workflow tasks, and on
+// the authorization queue where Postgres is slow.
 func RegisterShort(r worker.ActivityRegistry, a *Activities) {
 	activities.Register(r, ports.ReserveOrder, a.ReserveOrder)
 	activities.Register(r, ports.RecordRequest, a.RecordRequest)
