@@ -42,6 +42,11 @@ const (
 // AuthorizationTaskQueue is where the long work of an issuance waits for a worker, for workflows on the queue base.
 func AuthorizationTaskQueue(base string) string { return base + authorizationSuffix }
 
+// OfAuthorizationTaskQueue is the queue of the workflows for which an authorization queue is.
+func OfAuthorizationTaskQueue(queue string) (base string) {
+	return strings.TrimSuffix(queue, authorizationSuffix)
+}
+
 // NexusTaskQueue is the target of a Nexus endpoint for this service, for workflows on the queue base.
 func NexusTaskQueue(base string) string { return base + nexusSuffix }
 

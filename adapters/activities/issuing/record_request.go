@@ -102,7 +102,7 @@ func (a *Activities) unknown(ctx context.Context, in ports.RecordRequestInput, r
 	if err != nil {
 		return nil, fmt.Errorf("read processes: %w", err)
 	}
-	return Configured(processes, activity.GetInfo(ctx).TaskQueue).Check(*in.Request.Spec, before), nil
+	return Configured(processes, workflowQueue(ctx)).Check(*in.Request.Spec, before), nil
 }
 
 // check refuses what is malformed; spec is the one to use.
@@ -163,4 +163,14 @@ func prepare(in ports.RecordRequestInput, record domain.Record, stored *ports.St
 func needsAnother(at time.Time, record domain.Record, spec domain.Spec, want domain.Want) bool {
 	needed, replaces := domain.Needed(at, record, spec, want)
 	return needed && (record.Issued == nil || replaces != "")
+}
+
+// workflowQueue is the task queue of the workflow whose short step this is: in its own task, or on the authorization
+// queue if Postgres was slow.
+func workflowQueue(ctx context.Context) string {
+	info := activity.GetInfo(ctx)
+	if info.IsLocalActivity {
+		return info.TaskQueue
+	}
+	return ports.OfAuthorizationTaskQueue(info.TaskQueue)
 }

@@ -141,39 +141,8 @@ func (s *stack) answersThroughout(period, within time.Duration) {
 	usual := time.Duration(0)
 	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
-	defer func() {
-		for _, e := range s.history(ports.WorkflowID(s.name), "").Events {
-			if f := e.GetWorkflowTaskFailedEventAttributes(); f != nil {
-				s.t.Logf("DBG FAILED %d %v", e.GetEventId(), f)
-			}
-			if f := e.GetWorkflowTaskTimedOutEventAttributes(); f != nil {
-				s.t.Logf("DBG TIMEDOUT %d %v", e.GetEventId(), f)
-			}
-		}
-	}()
 	for end := time.Now().Add(period); ; <-pause.C {
 		took, rested := s.times(query(s.name), query(s.resting()))
-		if took > time.Second {
-			now := time.Now()
-			s.t.Logf("DBG slow answer %s at %s", took, now.Format("05.000"))
-			for _, e := range s.history(ports.WorkflowID(s.name), "").Events {
-				if at := e.GetEventTime().AsTime(); now.Sub(at) < 12*time.Second {
-					s.t.Logf("DBG %s %d %s %v", at.Format("05.000"), e.GetEventId(), e.GetEventType(), e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
-					if f := e.GetWorkflowTaskFailedEventAttributes(); f != nil {
-						s.t.Logf("DBG FAILED %v", f)
-					}
-				}
-			}
-			d, _ := s.temporal.DescribeWorkflow(context.Background(), ports.WorkflowID(s.name), "")
-			s.t.Logf("DBG pending %v", d.RawResponse.GetPendingActivities())
-		}
-		if rested > time.Second {
-			s.t.Logf("DBG slow control %s at %s", rested, time.Now().Format("05.000"))
-			for _, e := range s.history(ports.WorkflowID(s.resting()), "").Events {
-				s.t.Logf("DBG %s %d %s %v", e.GetEventTime().AsTime().Format("05.000"), e.GetEventId(), e.GetEventType(), e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName())
-			}
-			s.t.Logf("DBG log %s", s.log)
-		}
 		answers, usual = append(answers, took), max(usual, rested)
 		if !time.Now().Before(end) {
 			break
