@@ -90,7 +90,13 @@ func (c Config) Describe() ports.ProcessIssuer {
 	if c.OnlyReturnExisting {
 		settings["onlyReturnExisting"] = "true"
 	}
-	return ports.ProcessIssuer{Name: c.Issuer, Directory: c.Directory, Settings: kinds.Given(settings)}
+	return ports.ProcessIssuer{Name: c.Issuer, Directory: c.publicDirectory(), Settings: kinds.Given(settings)}
+}
+
+// publicDirectory is the directory's URL without a query, which may hold a credential.
+func (c Config) publicDirectory() string {
+	directory, _, _ := strings.Cut(c.Directory, "?")
+	return directory
 }
 
 // Validate is what New refuses, for a process that wants to know before it makes anything. It reads the CA bundle.
@@ -119,10 +125,10 @@ func (c Config) check() error {
 
 func (c Config) checkDirectory() error {
 	switch directory, err := url.Parse(c.Directory); {
-	case err == nil && directory.User != nil:
-		return invalid("acme-directory", directory.Redacted(), "it must not hold a user name or password")
+	case strings.Contains(c.Directory, "@"): // also where it cannot be parsed, so it is not shown
+		return invalid("acme-directory", "…", "it must not hold a user name or password")
 	case err != nil || directory.Scheme != "https" || directory.Host == "" || directory.Fragment != "":
-		return invalid("acme-directory", c.Directory,
+		return invalid("acme-directory", c.publicDirectory(),
 			"it is not an https URL without fragment; use the one that the CA publishes")
 	}
 	return nil

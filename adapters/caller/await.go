@@ -35,7 +35,7 @@ func (c *Client) await(ctx context.Context, name string, pinned bool,
 		}
 		switch {
 		case pinned && (unseen(err) || dropped(err)):
-			return Status{}, ended(ctx, runEndedFault(name))
+			return Status{}, ended(ctx, runEndedFault(name, err))
 		case over(ctx) || !connection.Transient(err) && !notReady(err) && !dropped(err) && !crowded(err):
 			return Status{}, ended(ctx, c.interpret(err, name))
 		}

@@ -130,7 +130,14 @@ func unpolled(err error) bool {
 	return errors.As(err, &precondition)
 }
 
-func runEndedFault(name string) error {
-	return domain.NewFault(domain.FaultWait, domain.ReasonRunEnded, nil,
+func runEndedFault(name string, cause error) error {
+	return domain.NewFault(domain.FaultWait, domain.ReasonRunEnded, cause,
 		"the run of certificate %q's workflow ended before the request was carried out; ask the next one", name)
+}
+
+// cutShortFault is the answer to a request that a lost workflow had taken. Another run would take it for a new one.
+func cutShortFault(name string) error {
+	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+		"certificate %q: its workflow was ended from outside after it had taken the request, so some of it may be done; "+
+			"look at `everleaf cert explain %s`, and ask again for what is missing", name, name)
 }

@@ -168,7 +168,15 @@ func (c *Client) ask(ctx context.Context, name, updateName string, argument any,
 			}
 			return c.sendPinned(ctx, update)
 		})
-		if c.request.Run != "" || err == nil || domain.AsFault(err).Reason != domain.ReasonRunEnded {
+		if err == nil || domain.AsFault(err).Reason != domain.ReasonRunEnded {
+			return answer, err
+		}
+		if dropped(err) {
+			if _, lost, why := c.locate(ctx, name); why != nil && (lost || over(ctx)) {
+				return Status{}, ended(ctx, cutShortFault(name))
+			}
+		}
+		if c.request.Run != "" {
 			return answer, err
 		}
 		update.RunID = ""

@@ -24,6 +24,10 @@ func (c *Certificates) RecordRequest(ctx context.Context, certificate string,
 		if err := row.Scan(&taken, &later, &out.Generation, &out.Stored); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
+		if later && out.Stored == nil { // JSON's null, which somebody wrote by hand
+			return domain.NewFault(domain.FaultOperator, domain.ReasonDatabaseError, nil, "certificate %q: its row in Postgres "+
+				"holds no spec: somebody has edited it; correct column wanted or spec of certificates", certificate)
+		}
 		out.Superseded = later
 		out.Conflict = !taken && !later && request.ExpectedGeneration != nil
 		return nil

@@ -71,7 +71,10 @@ func check[Request interface{ Check() error }](argument converter.RawValue) erro
 		return fault.Error(*refusal)
 	}
 	err := request.Check()
-	if errors.As(err, &refusal) {
+	if err == nil { // else the message names the field
+		refusal = lifecycle.TooLarge("argument", said(argument))
+	}
+	if refusal != nil || errors.As(err, &refusal) {
 		return fault.Error(*refusal)
 	}
 	return err

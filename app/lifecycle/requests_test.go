@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,18 @@ func TestValidatorsRefuseUnknownFields(t *testing.T) {
 		require.Equal(t, domain.ReasonUnknownField, refused.problem(t).Reason, c.argument)
 		require.Contains(t, refused.problem(t).Message, c.says)
 		require.Len(t, inputsOf(w, ports.RecordRequest), 1, "the start's")
+	}
+}
+
+// The server terminates a workflow whose update is too large for it to accept.
+func TestValidatorsRefuseWhatIsTooLarge(t *testing.T) {
+	for _, argument := range []string{`{"caller": "` + strings.Repeat("c", 64<<10) + `"}`,
+		`{` + strings.Repeat(" ", 64<<10) + `}`} {
+		w := newWorld(t)
+		refused := w.ask(time.Hour, ports.RenewUpdate, raw(argument))
+		w.lives(spec, day)
+		require.False(t, refused.accepted)
+		require.Equal(t, domain.ReasonInputTooLarge, refused.problem(t).Reason)
 	}
 }
 

@@ -138,10 +138,19 @@ func Read[T any](what string, text []byte) (T, *domain.Fault) {
 	return value, nil
 }
 
+// TooLarge refuses what a caller says, called what in messages, if it has more octets than a request needs: each is in
+// the history, and the server terminates a workflow that accepts more than it can store.
+func TooLarge(what string, text []byte) *domain.Fault {
+	if len(text) <= maxInput {
+		return nil
+	}
+	return refused(domain.ReasonInputTooLarge, "%s: %d octets, but there may be %d: a spec is all that it needs", what,
+		len(text), maxInput)
+}
+
 func decodeFirst(input []byte) (State, error) {
-	if len(input) > maxInput {
-		return State{}, refused(domain.ReasonInputTooLarge,
-			"input: %d octets, but there may be %d: a spec is all that it needs", len(input), maxInput)
+	if refusal := TooLarge("input", input); refusal != nil {
+		return State{}, refusal
 	}
 	if len(input) == 0 || string(input) == "null" {
 		return State{}, refused(domain.ReasonNoSpec, `input: empty; give {"spec": {"names": ["www.example.com"]}}`)
@@ -149,6 +158,10 @@ func decodeFirst(input []byte) (State, error) {
 	first, refusal := Read[start]("input", input)
 	if refusal != nil {
 		return State{}, refusal
+	}
+	if first.Resume && (len(first.Spec.Names) > 0 || first.Expected != nil) {
+		return State{}, refused(domain.ReasonInputMalformed,
+			"input: resume goes without spec and expectedGeneration: leave them out, or leave resume out")
 	}
 	if first.Resume {
 		return State{Resume: true, Caller: first.Caller, Mode: Active}, nil

@@ -37,6 +37,8 @@ func TestDecodeFirst(t *testing.T) {
 		{"a newer build's state", `{"machine":999,"spec":{"names":["a.example"]}}`, "UnknownField"},
 		{"a state", `{"mode":"Retiring","spec":{"names":["a.example"]}}`, "UnknownField"},
 		{"a dry run, which is the update's", `{"dryRun":true,"spec":{"names":["a.example"]}}`, "UnknownField"},
+		{"a resumption with a spec", `{"resume":true,"spec":{"names":["a.example"]}}`, "InputMalformed"},
+		{"a resumption of a generation", `{"resume":true,"expectedGeneration":0}`, "InputMalformed"},
 		{"a typo", `{"spec":{"names":["a.example"],"key_type":"rsa-2048"}}`, "UnknownField"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

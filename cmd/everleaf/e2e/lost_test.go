@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -163,4 +164,54 @@ func TestRefusedFirstRequests(t *testing.T) {
 	require.Contains(t, s.must("cert", "ensure", s.name+"-2", "--name", "refused.example.test").stdout, "Ready",
 		"also where Postgres is not at hand")
 	s.set("EVERLEAF_POSTGRES_URL", url)
+}
+
+// A request that a workflow has taken is not made once more when somebody terminates that: the caller learns it.
+func TestATerminationUnderARequestRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.worker()
+	a := s.abroad()
+	for through, revoke := range map[string]func(name string) (answer func() string){
+		"cli": func(name string) func() string {
+			done := make(chan result, 1)
+			go func() { done <- s.cli("cert", "revoke", name, "--reason", "superseded") }()
+			return func() string { return (<-done).stderr }
+		},
+		"nexus": func(name string) func() string {
+			revocation := a.begin("Revoke", map[string]any{"name": name, "reason": "superseded"})
+			return func() string { return faultAbroad(t, revocation.Get(t.Context(), nil)).Message }
+		},
+	} {
+		name := s.name + "-" + through
+		s.must("cert", "ensure", name, "--name", through+".example.test")
+		h := newHold()
+		s.proxy.on(&rule{path: pathFinalize, left: 1, before: h})
+		answer := revoke(name)
+		s.reached(h)
+		require.NoError(t, s.temporal.TerminateWorkflow(t.Context(), ports.WorkflowID(name), "", "test"))
+		s.proxy.freeAll()
+		require.Contains(t, answer(), "after it had taken the request")
+		require.Equal(t, 1, s.scalar(`SELECT count(*) FROM events WHERE certificate = $1 AND type = 'revocation_requested'`, name))
+		last, err := s.temporal.DescribeWorkflow(t.Context(), ports.WorkflowID(name), "")
+		require.NoError(t, err)
+		require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, last.Status, "none was started")
+	}
+}
+
+// A row that somebody has edited by hand is reported by its name, and the workflow goes on when it is right again.
+func TestARowWithoutASpec(t *testing.T) {
+	t.Parallel()
+	s := newStackWith(t, ninetyDays, steady)
+	s.worker()
+	s.must("cert", "ensure", s.name, "--name", "edited.example.test")
+	require.NoError(t, s.temporal.TerminateWorkflow(t.Context(), ports.WorkflowID(s.name), "", "test"))
+	_, err := s.pool.Exec(t.Context(), `UPDATE certificates SET wanted = 'null' WHERE name = $1`, s.name)
+	require.NoError(t, err)
+	refused := s.cli("cert", "renew", s.name)
+	refused.exits(t, 1)
+	require.Contains(t, refused.stderr, "holds no spec")
+	_, err = s.pool.Exec(t.Context(), `UPDATE certificates SET wanted = spec WHERE name = $1`, s.name)
+	require.NoError(t, err)
+	s.must("cert", "renew", s.name)
 }
