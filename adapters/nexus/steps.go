@@ -52,7 +52,7 @@ func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out],
 // LocateCertificate implements the step ports.LocateCertificate. Without a run, the request starts one.
 func (s *Steps) LocateCertificate(ctx context.Context,
 	in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
-	run, err := caller.LocateOrStart(ctx, s.keeper, in.Certificate)
+	run, err := s.keeper.LocateOrStart(ctx, in.Certificate)
 	return ports.LocateCertificateOutput{Run: run}, err
 }
 
