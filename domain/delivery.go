@@ -22,7 +22,7 @@ type Delivery struct {
 	Removing bool `json:"removing,omitempty"`
 }
 
-// RemovalStep is the name of the step that clears a target.
+// RemovalStep is the name of the step that clears a target, ports.RemoveDelivery: a failure is known by it.
 const RemovalStep = "RemoveDelivery"
 
 // OfRemoval reports whether it is a target that could not be cleared.
