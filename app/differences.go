@@ -78,8 +78,9 @@ func (g *group) has(entry, process string, settings ports.Settings) {
 	g.entries[entry][process] = settings
 }
 
-// colleagues are the groups, in an order of their own: of a task queue, those that ask CAs, those that write
-// into zones, and of each host those that deliver; and those that serve pulls, whose clients come to any of them.
+// colleagues are the groups of processes that do the same work, in a fixed order. Each task queue has those that ask
+// CAs, those that write into zones and, for each host, those that deliver. Those that serve pulls are one more group:
+// clients come to any of them.
 func colleagues(processes []Process) []*group {
 	groups := map[string]*group{}
 	of := func(p Process, work string) *group {

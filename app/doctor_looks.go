@@ -2,23 +2,15 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"everleaf/adapters/acme"
-	"everleaf/adapters/delivery"
-	"everleaf/adapters/dns01"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
-	"everleaf/adapters/pull"
 	"everleaf/adapters/sealing"
-	"everleaf/adapters/temporal"
 )
 
 // doctor holds the connections that looks share, each made at most once.
@@ -147,151 +139,4 @@ func (d *doctor) stored(run func(context.Context, *pgxpool.Pool) (string, error)
 		}
 		return run(ctx, pool)
 	}
-}
-
-func (d *doctor) sealing(ctx context.Context, pool *pgxpool.Pool) (string, error) {
-	keeper, err := d.keeper()
-	if err != nil {
-		return "", err
-	}
-	processes := postgres.NewProcesses(pool)
-	seen, err := checkSealing(ctx, pool, keeper, processes)
-	if err != nil {
-		return "", err
-	}
-	if err := sealing.CheckShared(ctx, keeper, processes); err != nil {
-		return "", err
-	}
-	found, err := postgres.OpenSample(ctx, pool, keeper)
-	if err != nil {
-		return "", err
-	}
-	if found {
-		seen += "; it opens the newest private key"
-	}
-	return seen, nil
-}
-
-func (d *doctor) temporal() []look {
-	target, settings := d.config.temporalConfig()
-	c, err := temporal.NewClient(target, slog.New(slog.DiscardHandler))
-	if settings != nil {
-		err = settings
-	}
-	if err != nil {
-		return []look{{"temporal", func(context.Context) (string, error) { return "", err }}}
-	}
-	d.closing(c.Close)
-	looks := []look{
-		{"temporal", func(ctx context.Context) (string, error) { return temporal.CheckReachable(ctx, c, target) }},
-		{"temporal search attributes", func(ctx context.Context) (string, error) {
-			known, err := temporal.CheckSearchAttributes(ctx, c, target)
-			switch {
-			case err != nil:
-				return "", err
-			case !known:
-				return "", caution("the server does not let this user look whether the namespace knows them: ask somebody who may")
-			}
-			return fmt.Sprintf("namespace %q knows them", target.Client.Namespace), nil
-		}},
-	}
-	for _, r := range d.config.polling() {
-		queue := r.queue(target.TaskQueue, d.config.DeliveryHost)
-		looks = append(looks, look{"task queue " + queue, func(ctx context.Context) (string, error) {
-			seen, err := temporal.CheckPolled(ctx, c, target, queue, string(r.name), r.workflows)
-			if err != nil && !d.running(ctx) {
-				return "", caution("no worker process runs yet: start one with the role " + string(r.name))
-			}
-			return seen, err
-		}})
-	}
-	return looks
-}
-
-// running reports whether any worker process is in the table.
-func (d *doctor) running(ctx context.Context) bool {
-	pool, err := d.pool()
-	if err != nil {
-		return true // nobody knows
-	}
-	processes, err := postgres.NewProcesses(pool).Processes(ctx)
-	return err != nil || len(processes) > 0
-}
-
-func (d *doctor) issuer(issuer Issuer) func(context.Context) (string, error) {
-	return d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
-		keeper, err := d.keeper()
-		if err != nil {
-			return "", caution("not looked at, for the sealing key cannot be used: correct that first")
-		}
-		ca, err := acme.New(issuer, postgres.NewAccounts(pool), keeper, d.logger)
-		if err != nil {
-			return "", err
-		}
-		seen, err := ca.Inspect(ctx)
-		if err != nil {
-			return "", err
-		}
-		if seen.Status != "" && seen.Status != "valid" {
-			return "", fmt.Errorf("%s: nothing can be issued under it; remove its row from the table accounts to register again",
-				seen)
-		}
-		if seen.Date.IsZero() {
-			return seen.String(), nil
-		}
-		clock, err := apart("its clock", seen.Date, time.Now())
-		return seen.String() + "; " + clock, err
-	}, false)
-}
-
-func (d *doctor) zone(zone dns01.ZoneConfig) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		if err := zone.Missing(); err != nil {
-			return "", inEntry(err)
-		}
-		name, err := dns01.Probe(ctx, zone, d.config.DNS01)
-		if err != nil {
-			return "", err
-		}
-		return "a TXT record could be written, and removed again, at " + name, nil
-	}
-}
-
-func (d *doctor) target(target delivery.Config) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		_, kind, err := target.Kind()
-		if err != nil {
-			return "", err
-		}
-		if err := target.Missing(); err != nil {
-			return "", inEntry(err)
-		}
-		prober, ok := kind.(delivery.Prober)
-		switch {
-		case ok:
-			return prober.Probe(ctx)
-		case kind.Fetched():
-			return "clients fetch what it offers from the pull listener", nil
-		default:
-			return "", caution("it cannot be tried without a delivery")
-		}
-	}
-}
-
-// inEntry is about fields of the entry that the look is for.
-func inEntry(err error) error { return errors.New(strings.TrimPrefix(err.Error(), ".")) }
-
-// pulls looks at the listener's files: the listener itself is another process's.
-func (d *doctor) pulls(_ context.Context, pool *pgxpool.Pool) (string, error) {
-	keeper, err := d.keeper()
-	if err != nil {
-		return "", caution("not looked at, for the sealing key cannot be used: correct that first")
-	}
-	server, err := pull.New(pullConfig(d.config), postgres.NewPulls(pool), postgres.NewKeyTokens(pool),
-		sealing.NewKeys(keeper), d.logger)
-	if err != nil {
-		return "", err
-	}
-	end, err := server.CheckCertificate()
-	return "its certificate ends at " + end.Format(time.RFC3339), err
 }

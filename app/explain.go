@@ -106,7 +106,7 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 	return e
 }
 
-// removals marks the deliveries that are to be taken away. A failure of what is not tried again is left out.
+// removals marks the deliveries that are to be cleared. A failure of what is not tried again is left out.
 func removals(timeline ports.Timeline) []domain.Delivery {
 	asked := timeline.Spec
 	if timeline.Asked != nil {

@@ -44,7 +44,7 @@ func retiring(e Explanation) Explanation {
 // nextRemoval is what becomes of a target that is to be cleared.
 func nextRemoval(timeline ports.Timeline, d domain.Delivery) Next {
 	retires := timeline.Retirement == domain.Clearing
-	what := "The certificate is taken away from " + d.Target
+	what := "The certificate is cleared from " + d.Target
 	if !retires {
 		what += ", which the spec no longer names"
 	}

@@ -43,12 +43,12 @@ func TestExplainARetirementThatIsStuck(t *testing.T) {
 	require.Nil(t, e.Status().Renewal)
 	require.True(t, e.Deliveries[0].Removing && e.Deliveries[1].Removing)
 	require.Equal(t, []Next{
-		{At: now.Add(time.Hour), What: "The certificate is taken away from disk: Everleaf tries again. The last try failed at " +
+		{At: now.Add(time.Hour), What: "The certificate is cleared from disk: Everleaf tries again. The last try failed at " +
 			"2026-11-23T11:00:00Z (it has failed since 2026-11-23T09:00:00Z): it says no (Operator/UnknownTarget). What to do: " +
 			"The operator of Everleaf must configure the target at a delivery worker until it is cleared. When that is done, " +
 			"everleaf cert retire web --remove-deliveries tries at once. If the target is gone, or may keep the certificate: " +
 			"everleaf cert retire web, without that flag, leaves it there."},
-		{What: "The certificate is taken away from edge."},
+		{What: "The certificate is cleared from edge."},
 		{What: "When all that is done, the certificate is released: nobody keeps it, and nobody renews it. To keep it after " +
 			"all, run everleaf cert ensure web."},
 	}, e.Next)
@@ -66,7 +66,7 @@ func TestExplainARetirementThatIsStuck(t *testing.T) {
 	timeline.Deliveries[0].Failure = fails(domain.FaultWait, domain.ReasonStepTimedOut)
 	timeline.Events = nil
 	e = Explain(now, timeline)
-	require.Contains(t, e.Next, Next{At: now.Add(time.Hour), What: "The certificate is taken away from disk, which the spec no " +
+	require.Contains(t, e.Next, Next{At: now.Add(time.Hour), What: "The certificate is cleared from disk, which the spec no " +
 		"longer names: Everleaf tries again. The last try failed at 2026-11-23T11:00:00Z: it says no (Wait/StepTimedOut). " +
 		"What to do: The operator of Everleaf must run a delivery worker on the task queue that the message names until the " +
 		"target is cleared."})

@@ -101,7 +101,7 @@ func TestExplainSaysWhatHappensNext(t *testing.T) {
 	require.True(t, e.Deliveries[0].Removing)
 	require.False(t, e.Deliveries[1].Removing || e.Deliveries[2].Removing)
 	require.False(t, left.Deliveries[0].Removing, "the argument is left as it was")
-	require.Contains(t, e.Next, Next{What: "The certificate is taken away from disk, which the spec no longer names."})
+	require.Contains(t, e.Next, Next{What: "The certificate is cleared from disk, which the spec no longer names."})
 	left.ReleasedAt, left.Retirement = at(-1), domain.Released
 	e = Explain(now, left)
 	require.Len(t, e.Next, 3, "nothing was left at the third")

@@ -25,6 +25,9 @@ type Resealed struct {
 // Unopened is a secret that no configured key opens.
 type Unopened = ports.UnopenedSecret
 
+// SecretNextAccount is the Kind of the key that an ACME account is about to change to.
+const SecretNextAccount = ports.SecretNextAccount
+
 // Reseal makes the configured key the current one and seals with it, at once, what earlier ones have sealed; progress
 // reports how far it is after each page. What was done stays done if it is cut short. Faults: Operator
 // "SealingKeyWrong", and "SealingKeyNotShared" while a running process does not know the key; Wait. It reads
@@ -50,7 +53,7 @@ func Reseal(ctx context.Context, config Config, progress func(done, of int)) (Re
 	}
 	all, err = reseal(ctx, sealing.NewResealer(keeper, postgres.NewSecrets(pool), processes), progress)
 	if err == nil {
-		all.Former, err = sealing.SealElsewise(ctx, keeper, processes)
+		all.Former, err = sealing.SealingOtherwise(ctx, keeper, processes)
 	}
 	return all, err
 }

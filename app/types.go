@@ -28,7 +28,7 @@ type (
 	ChallengeType = domain.ChallengeType
 	// DNSCheck says who must see a DNS record before the CA is asked to validate.
 	DNSCheck = dns01.CheckMode
-	// KeyRotation reports whether a renewal makes a new key.
+	// KeyRotation is whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
 	// Edit is a change of a part of a spec.
 	Edit = domain.Edit

@@ -34,14 +34,14 @@ type Order struct {
 	Fault *Fault `json:"fault,omitempty"`
 }
 
-// AuthorizationStatus is an ACME authorization's or challenge's status (RFC 8555 §7.1.6).
+// AuthorizationStatus is an ACME authorization's or challenge's status (RFC 8555 §7.1.6). Others than these are not
+// distinguished.
 type AuthorizationStatus string
 
 const (
-	AuthorizationPending    AuthorizationStatus = "pending"
-	AuthorizationProcessing AuthorizationStatus = "processing"
-	AuthorizationValid      AuthorizationStatus = "valid"
-	AuthorizationInvalid    AuthorizationStatus = "invalid"
+	AuthorizationPending AuthorizationStatus = "pending"
+	AuthorizationValid   AuthorizationStatus = "valid"
+	AuthorizationInvalid AuthorizationStatus = "invalid"
 )
 
 // Authorization is an ACME authorization as the CA last showed it.

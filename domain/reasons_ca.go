@@ -16,7 +16,8 @@ const (
 	ReasonCertificateNotValidNow Reason = "CertificateNotValidNow"
 	// ReasonMalformedAnswer: the CA's answer breaks the protocol.
 	ReasonMalformedAnswer Reason = "MalformedAnswer"
-	// ReasonNotAnswering: the CA has not answered one of the last calls at all, so that no other call is made.
+	// ReasonNotAnswering: calls to the CA timed out several times in a row, so that only one at a time is made until it
+	// answers.
 	ReasonNotAnswering Reason = "NotAnswering"
 	// ReasonNotFound: the CA does not know what was asked about.
 	ReasonNotFound Reason = "NotFound"

@@ -10,15 +10,17 @@ const (
 	ReasonAccountKeyUnreadable Reason = "AccountKeyUnreadable"
 	// ReasonAuthorizationWithdrawn: somebody with the account's key, or the CA, took the authorization back.
 	ReasonAuthorizationWithdrawn Reason = "AuthorizationWithdrawn"
-	// ReasonBadCSR and ReasonBadPublicKey: the CA will not sign what the order's key and CSR say (RFC 8555 §6.7).
-	ReasonBadCSR       Reason = "BadCSR"
+	// ReasonBadCSR: the CA does not take the order's CSR (RFC 8555 §6.7).
+	ReasonBadCSR Reason = "BadCSR"
+	// ReasonBadPublicKey: the CA does not take a public key: the order's, or the account's (RFC 8555 §6.7).
 	ReasonBadPublicKey Reason = "BadPublicKey"
 	// ReasonBadSignatureAlgorithm: the CA does not take the algorithm of our requests.
 	ReasonBadSignatureAlgorithm Reason = "BadSignatureAlgorithm"
 	// ReasonExternalAccountRequired: the CA wants an account bound to one that it knows (RFC 8555 §7.3.4).
 	ReasonExternalAccountRequired Reason = "ExternalAccountRequired"
-	// ReasonInvalidContact and ReasonUnsupportedContact: the CA does not take the account's contact address.
-	ReasonInvalidContact     Reason = "InvalidContact"
+	// ReasonInvalidContact: the CA does not take the account's contact address.
+	ReasonInvalidContact Reason = "InvalidContact"
+	// ReasonUnsupportedContact: the CA does not take contacts of this kind, for example other than e-mail addresses.
 	ReasonUnsupportedContact Reason = "UnsupportedContact"
 	// ReasonRequestMalformed: the CA does not understand our request.
 	ReasonRequestMalformed Reason = "RequestMalformed"
@@ -90,12 +92,13 @@ const (
 	ReasonKeyUnreadable Reason = "KeyUnreadable"
 	// ReasonMigrationFailed: a migration failed and was rolled back.
 	ReasonMigrationFailed Reason = "MigrationFailed"
-	// ReasonSchemaTooNew and ReasonSchemaTooOld: the database's schema is not the one of this build.
+	// ReasonSchemaTooNew: a newer release has migrated the database, and marked its schema as unfit for this build.
 	ReasonSchemaTooNew Reason = "SchemaTooNew"
+	// ReasonSchemaTooOld: the database lacks migrations of this build, or has no schema yet.
 	ReasonSchemaTooOld Reason = "SchemaTooOld"
 	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
 	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
-	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal.
+	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal, or still seal with a former one.
 	ReasonSealingKeyNotShared Reason = "SealingKeyNotShared"
 	// ReasonSealingKeyRefused: the key service does not let us use the sealing key.
 	ReasonSealingKeyRefused Reason = "SealingKeyRefused"

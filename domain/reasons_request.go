@@ -20,14 +20,16 @@ const (
 	ReasonGenerationConflict Reason = "GenerationConflict"
 	// ReasonRetired: the certificate is retired, and nothing is issued for it.
 	ReasonRetired Reason = "Retired"
-	// ReasonInputMalformed, ReasonInputTooLarge and ReasonNoSpec: a workflow was started with an input that is no spec,
-	// or the argument of a request is none.
+	// ReasonInputMalformed: the input of a workflow, or the argument of a request, is not JSON of the right types.
 	ReasonInputMalformed Reason = "InputMalformed"
-	ReasonInputTooLarge  Reason = "InputTooLarge"
-	ReasonNoSpec         Reason = "NoSpec"
-	// ReasonNoteCharacter and ReasonNoteTooLong: a note is not one printable line, or too long.
+	// ReasonInputTooLarge: a workflow was started with an input that is far larger than a spec can be.
+	ReasonInputTooLarge Reason = "InputTooLarge"
+	// ReasonNoSpec: a workflow was started without an input, or an Ensure has no spec.
+	ReasonNoSpec Reason = "NoSpec"
+	// ReasonNoteCharacter: a note is not one printable line.
 	ReasonNoteCharacter Reason = "NoteCharacter"
-	ReasonNoteTooLong   Reason = "NoteTooLong"
+	// ReasonNoteTooLong: a note is too long.
+	ReasonNoteTooLong Reason = "NoteTooLong"
 	// ReasonNothingToRevoke: there is no certificate in service.
 	ReasonNothingToRevoke Reason = "NothingToRevoke"
 	// ReasonWorkflowEnded: no workflow keeps the certificate.
@@ -52,8 +54,9 @@ const (
 	ReasonUnknownCertificate Reason = "UnknownCertificate"
 	// ReasonUnknownField: the argument or input has a field that this build does not know.
 	ReasonUnknownField Reason = "UnknownField"
-	// ReasonUnknownReason and ReasonUnknownSigner: a revocation's reason or signer is not known.
+	// ReasonUnknownReason: a revocation's reason is not known.
 	ReasonUnknownReason Reason = "UnknownReason"
+	// ReasonUnknownSigner: who is to sign a revocation is not known.
 	ReasonUnknownSigner Reason = "UnknownSigner"
 	// ReasonWorkflowID: a workflow was started with an ID that names no certificate.
 	ReasonWorkflowID Reason = "WorkflowID"

@@ -4,10 +4,12 @@ package domain
 const (
 	// ReasonDeliveryName: a target's name is none.
 	ReasonDeliveryName Reason = "DeliveryName"
-	// ReasonDuplicateDelivery, ReasonDuplicateIssuer and ReasonDuplicateName: a list holds the same entry twice.
+	// ReasonDuplicateDelivery: the list of targets holds one twice.
 	ReasonDuplicateDelivery Reason = "DuplicateDelivery"
-	ReasonDuplicateIssuer   Reason = "DuplicateIssuer"
-	ReasonDuplicateName     Reason = "DuplicateName"
+	// ReasonDuplicateIssuer: the list of issuers holds one twice.
+	ReasonDuplicateIssuer Reason = "DuplicateIssuer"
+	// ReasonDuplicateName: the list of names holds one twice, perhaps spelt in two ways.
+	ReasonDuplicateName Reason = "DuplicateName"
 	// ReasonFleetName: a fleet's name is none.
 	ReasonFleetName Reason = "FleetName"
 	// ReasonIssuerName: an issuer's name is none.
@@ -20,15 +22,18 @@ const (
 	ReasonSpecTooLarge Reason = "SpecTooLarge"
 	// ReasonTenantName: the tenant is too long, or not printable.
 	ReasonTenantName Reason = "TenantName"
-	// ReasonTooManyDeliveries, ReasonTooManyIssuers and ReasonTooManyNames: a list is too long.
+	// ReasonTooManyDeliveries: the list of targets is too long.
 	ReasonTooManyDeliveries Reason = "TooManyDeliveries"
-	ReasonTooManyIssuers    Reason = "TooManyIssuers"
-	ReasonTooManyNames      Reason = "TooManyNames"
-	// ReasonUnknownChallenge, ReasonUnknownKeyRotation and ReasonUnknownKeyType: the field has a value that is not
-	// known.
-	ReasonUnknownChallenge   Reason = "UnknownChallenge"
+	// ReasonTooManyIssuers: the list of issuers is too long.
+	ReasonTooManyIssuers Reason = "TooManyIssuers"
+	// ReasonTooManyNames: the list of names is longer than a certificate has room for.
+	ReasonTooManyNames Reason = "TooManyNames"
+	// ReasonUnknownChallenge: there is no such type of challenge.
+	ReasonUnknownChallenge Reason = "UnknownChallenge"
+	// ReasonUnknownKeyRotation: there is no such key rotation.
 	ReasonUnknownKeyRotation Reason = "UnknownKeyRotation"
-	ReasonUnknownKeyType     Reason = "UnknownKeyType"
+	// ReasonUnknownKeyType: there is no such key type.
+	ReasonUnknownKeyType Reason = "UnknownKeyType"
 	// ReasonUnknownProfile: the CA does not offer the profile.
 	ReasonUnknownProfile Reason = "UnknownProfile"
 )
@@ -37,26 +42,34 @@ const (
 const (
 	// ReasonNameCharacter: a character that no DNS name has.
 	ReasonNameCharacter Reason = "NameCharacter"
-	// ReasonNameEmpty and ReasonNameEmptyLabel: nothing is there.
-	ReasonNameEmpty      Reason = "NameEmpty"
+	// ReasonNameEmpty: an entry of the list is empty.
+	ReasonNameEmpty Reason = "NameEmpty"
+	// ReasonNameEmptyLabel: two dots in a row, or a dot in front.
 	ReasonNameEmptyLabel Reason = "NameEmptyLabel"
-	// ReasonNameHasPort, ReasonNameIsIP and ReasonNameIsURL: it is something other than a DNS name.
+	// ReasonNameHasPort: a name with a port.
 	ReasonNameHasPort Reason = "NameHasPort"
-	ReasonNameIsIP    Reason = "NameIsIP"
-	ReasonNameIsURL   Reason = "NameIsURL"
+	// ReasonNameIsIP: an IP address.
+	ReasonNameIsIP Reason = "NameIsIP"
+	// ReasonNameIsURL: a URL, or a name with a path.
+	ReasonNameIsURL Reason = "NameIsURL"
 	// ReasonNameHyphenEdge: a label begins or ends with a hyphen.
 	ReasonNameHyphenEdge Reason = "NameHyphenEdge"
-	// ReasonNameLabelTooLong and ReasonNameTooLong: longer than DNS allows.
+	// ReasonNameLabelTooLong: a label is longer than 63 octets.
 	ReasonNameLabelTooLong Reason = "NameLabelTooLong"
-	ReasonNameTooLong      Reason = "NameTooLong"
-	// ReasonNameNotIDNA, ReasonNameNotUTF8 and ReasonNamePunycode: not an internationalised name.
-	ReasonNameNotIDNA  Reason = "NameNotIDNA"
-	ReasonNameNotUTF8  Reason = "NameNotUTF8"
+	// ReasonNameTooLong: the name is longer than 253 octets.
+	ReasonNameTooLong Reason = "NameTooLong"
+	// ReasonNameNotIDNA: not valid as an internationalised name (RFC 5891, RFC 5893).
+	ReasonNameNotIDNA Reason = "NameNotIDNA"
+	// ReasonNameNotUTF8: bytes that are not UTF-8.
+	ReasonNameNotUTF8 Reason = "NameNotUTF8"
+	// ReasonNamePunycode: a label begins with "xn--" and is no valid A-label (RFC 5891).
 	ReasonNamePunycode Reason = "NamePunycode"
-	// ReasonNameNumericTLD, ReasonNamePublicSuffix and ReasonNameSingleLabel: no CA issues for it.
-	ReasonNameNumericTLD   Reason = "NameNumericTLD"
+	// ReasonNameNumericTLD: the last label is a number, which no top-level domain is.
+	ReasonNameNumericTLD Reason = "NameNumericTLD"
+	// ReasonNamePublicSuffix: a public suffix, under which others register names.
 	ReasonNamePublicSuffix Reason = "NamePublicSuffix"
-	ReasonNameSingleLabel  Reason = "NameSingleLabel"
+	// ReasonNameSingleLabel: a single label, for which no public CA issues.
+	ReasonNameSingleLabel Reason = "NameSingleLabel"
 	// ReasonNameReservedLabel: a label that is reserved for later.
 	ReasonNameReservedLabel Reason = "NameReservedLabel"
 	// ReasonNameSpaces: spaces in or around the name.

@@ -154,7 +154,7 @@ func (r RevokeRequest) Check() error {
 
 // RetireRequest is the argument of the Retire update.
 type RetireRequest struct {
-	// RemoveDeliveries takes the certificate away from its targets first.
+	// RemoveDeliveries clears the certificate's targets first.
 	RemoveDeliveries bool `json:"removeDeliveries,omitempty"`
 	// Note is kept in the history for people.
 	Note string `json:"note,omitempty"`

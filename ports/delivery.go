@@ -22,7 +22,7 @@ type Bundle struct {
 	KeyPEM []byte
 }
 
-// Removal takes a certificate away from a target; its fields are those of Bundle, by BeginRemoval.
+// Removal clears a certificate from a target; its fields are those of Bundle, by BeginRemoval.
 type Removal struct {
 	Certificate string
 	Target      string
@@ -47,7 +47,7 @@ type Target interface {
 	// Drift says in a few words how what is there differs from the bundle; empty if it is in place, or if the target
 	// cannot be looked at.
 	Drift(ctx context.Context, bundle Bundle) (drift string, err error)
-	// Remove takes the certificate away from there. Idempotent: one that is not there is no error. For the sequence,
+	// Remove clears the certificate from there. Idempotent: one that is not there is no error. For the sequence,
 	// the same holds as in Deliver.
 	Remove(ctx context.Context, removal Removal) error
 }

@@ -32,7 +32,7 @@ var (
 	DeliverCertificate = Step[DeliverCertificateInput, DeliverCertificateOutput]{Name: "DeliverCertificate",
 		Summary: "deliver to a target"}
 	// RemoveDelivery clears one target and records it. Idempotency key: certificate and target.
-	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: "RemoveDelivery", Summary: "clear a target"}
+	RemoveDelivery = Step[RemoveDeliveryInput, RemoveDeliveryOutput]{Name: domain.RemovalStep, Summary: "clear a target"}
 	// RecordRequest validates and records what a caller asks for, with an event. It runs as ReserveOrder does, and
 	// all Record steps do. Without a request it only reads the record. Idempotency key: the request's ID.
 	RecordRequest = Step[RecordRequestInput, RecordRequestOutput]{Name: "RecordRequest", Summary: "record the request"}

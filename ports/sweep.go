@@ -50,7 +50,7 @@ type SweepResult struct {
 	Asked  int `json:"asked,omitempty"`
 	Failed int `json:"failed,omitempty"`
 	Moved  int `json:"moved,omitempty"`
-	// Checked counts the deliveries that were checked at, Drifted those that were amiss.
+	// Checked counts the deliveries that were checked, Drifted those that have drifted.
 	Checked int `json:"checked,omitempty"`
 	Drifted int `json:"drifted,omitempty"`
 	// Resealed counts the secrets that were sealed again, Unsealable those that no known key opens.
@@ -77,7 +77,7 @@ var (
 	// whose instant moved.
 	SweepRenewals = Step[SweepRenewalsInput, SweepRenewalsOutput]{Name: "SweepRenewals",
 		Summary: "ask CAs when to renew, wake what moved"}
-	// SweepDeliveries looks whether targets still have what was delivered, and has what is amiss delivered again.
+	// SweepDeliveries looks whether targets still have what was delivered, and has what is not delivered again.
 	SweepDeliveries = Step[SweepDeliveriesInput, SweepDeliveriesOutput]{Name: "SweepDeliveries",
 		Summary: "look at targets, wake what drifted"}
 	// ResealSecrets seals with the current key what an earlier one sealed.

@@ -79,7 +79,7 @@ func TestAuthorizationInTheWorks(t *testing.T) {
 	during, err := w.ca.Authorization(t.Context(), order.Authorizations[0])
 	require.NoError(t, err)
 	require.Equal(t, domain.AuthorizationPending, during.Status)
-	require.Equal(t, domain.AuthorizationProcessing, httpChallenge(t, during).Status)
+	require.Equal(t, domain.AuthorizationStatus("processing"), httpChallenge(t, during).Status)
 	requireWait(t, 9*time.Second, during.RetryAfter, asked)
 	require.NoError(t, w.ca.AcceptChallenge(t.Context(), httpChallenge(t, before)), "again, while it is validated")
 }

@@ -15,6 +15,7 @@ import (
 	"everleaf/adapters/activities/delivering"
 	"everleaf/adapters/activities/issuing"
 	"everleaf/adapters/activities/sweeping"
+	"everleaf/domain"
 )
 
 // names is a registry that only remembers.
@@ -51,9 +52,15 @@ func stepsOf(t *testing.T, path string) (steps []string) {
 		if step, ok := literal.Type.(*ast.IndexListExpr); !ok || step.X.(*ast.Ident).Name != "Step" {
 			return true
 		}
-		name, err := strconv.Unquote(literal.Elts[0].(*ast.KeyValueExpr).Value.(*ast.BasicLit).Value)
-		require.NoError(t, err)
-		steps = append(steps, name)
+		switch name := literal.Elts[0].(*ast.KeyValueExpr).Value.(type) {
+		case *ast.BasicLit:
+			text, err := strconv.Unquote(name.Value)
+			require.NoError(t, err)
+			steps = append(steps, text)
+		case *ast.SelectorExpr:
+			require.Equal(t, "RemovalStep", name.Sel.Name)
+			steps = append(steps, domain.RemovalStep)
+		}
 		return true
 	})
 	require.NotEmpty(t, steps)

@@ -23,7 +23,7 @@ type Request struct {
 }
 
 // Locate finds the run that a request made now would be for. An unknown name is a Spec fault "UnknownCertificate", one
-// whose workflow has ended "WorkflowEnded".
+// whose workflow has ended "WorkflowEnded". Renew, Revoke and Retire may work all the same, for a workflow that is lost.
 func (c *Client) Locate(ctx context.Context, name string) (run string, err error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
@@ -32,9 +32,8 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	return run, err
 }
 
-// LocateOrStart is c.Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start
-// one.
-func LocateOrStart(ctx context.Context, c *Client, name string) (run string, err error) {
+// LocateOrStart is Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start one.
+func (c *Client) LocateOrStart(ctx context.Context, name string) (run string, err error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
@@ -43,10 +42,6 @@ func LocateOrStart(ctx context.Context, c *Client, name string) (run string, err
 		return "", nil
 	}
 	return run, err
-}
-
-func (c *Client) locateOrStart(ctx context.Context, name string) (string, error) {
-	return LocateOrStart(ctx, c, name)
 }
 
 // locate also reports whether the workflow is lost: there is none, or it was terminated, has failed or timed out. It
@@ -114,7 +109,7 @@ func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RenewUpdate, request, c.locateOrStart)
+	return c.ask(ctx, name, ports.RenewUpdate, request, c.LocateOrStart)
 }
 
 // Revoke implements ports.Keeper. It waits as Ensure does.
@@ -123,7 +118,7 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RevokeUpdate, request, c.locateOrStart)
+	return c.ask(ctx, name, ports.RevokeUpdate, request, c.LocateOrStart)
 }
 
 // Retire implements ports.Keeper. It waits as Ensure does, and is idempotent: one that was retired or cancelled before
@@ -134,7 +129,7 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	status, err := c.ask(ctx, name, ports.RetireUpdate, request, c.locateOrStart)
+	status, err := c.ask(ctx, name, ports.RetireUpdate, request, c.LocateOrStart)
 	if err == nil || over(ctx) {
 		return status, err
 	}

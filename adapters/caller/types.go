@@ -41,7 +41,7 @@ type (
 	RetireRequest = ports.RetireRequest
 	// RevocationSigner is whose key signs a revocation.
 	RevocationSigner = domain.RevocationSigner
-	// KeyRotation reports whether a renewal makes a new key.
+	// KeyRotation is whether a renewal makes a new key.
 	KeyRotation = domain.KeyRotation
 	// Work is a step that the workflow waits for.
 	Work = domain.Work
@@ -82,10 +82,12 @@ const (
 	RotateAlways = domain.RotateAlways
 	RotateNever  = domain.RotateNever
 
-	PhaseReleased = domain.PhaseReleased
 	PhaseIssuing  = domain.PhaseIssuing
 	PhaseReady    = domain.PhaseReady
 	PhaseFailing  = domain.PhaseFailing
+	PhaseChecking = domain.PhaseChecking
+	PhaseRetiring = domain.PhaseRetiring
+	PhaseReleased = domain.PhaseReleased
 
 	FaultRateLimited = domain.FaultRateLimited
 	FaultWait        = domain.FaultWait

@@ -80,13 +80,14 @@ func (c Config) Shown() ports.Settings {
 
 // Shown is part of Config.Shown. Arguments of a command may be secret.
 func (d Directory) Shown() ports.Settings {
-	return ports.Settings{"path": d.Path, "owner": d.Owner, "combined": d.Combined, "command": program.Name(d.Command)}
+	return ports.Settings{"path": d.Path, "owner": d.Owner, "combined": d.Combined, "command": program.Name(d.Command),
+		"removeCommand": program.Name(d.RemoveCommand), "timeout": d.Timeout}
 }
 
 // Shown is part of Config.Shown. The URL's path and query may hold a key.
 func (c Webhook) Shown() ports.Settings {
 	shown := ports.Settings{"key": string(c.Key), "recipient": c.Recipient, "tokenURL": c.TokenURL,
-		"caBundle": c.CABundle}
+		"caBundle": c.CABundle, "timeout": c.Timeout}
 	if address, err := parseAddress(c.URL); err == nil {
 		shown["url"] = address.shown
 	}
@@ -101,7 +102,7 @@ func (p Pull) Shown() ports.Settings {
 // Shown is part of Config.Shown.
 func (e Exec) Shown() ports.Settings {
 	return ports.Settings{"command": program.Name(e.Command), "env": strings.Join(e.Env, ", "),
-		"key": strconv.FormatBool(e.Key)}
+		"key": strconv.FormatBool(e.Key), "timeout": e.Timeout}
 }
 
 // Missing is part of Config.Missing.

@@ -72,6 +72,8 @@ func TestShownHoldsNoSecret(t *testing.T) {
 	}{
 		{Config{Directory: &Directory{Path: "/etc/{name}", Owner: "www", Command: []string{"sh", "-c", "secret"}}},
 			ports.Settings{"kind": "directory", "path": "/etc/{name}", "owner": "www", "command": "sh"}},
+		{Config{Directory: &Directory{Path: "/etc/{name}", RemoveCommand: []string{"/bin/reload", "secret"}}},
+			ports.Settings{"kind": "directory", "path": "/etc/{name}", "removeCommand": "/bin/reload"}},
 		{Config{Webhook: &Webhook{URL: "https://h.example.com/secret?secret=1", Secret: "whsec_secret", Key: KeyNone}},
 			ports.Settings{"kind": "webhook", "url": "https://h.example.com", "key": "none"}},
 		{Config{Pull: &Pull{Clients: []string{"b", "a"}}}, ports.Settings{"kind": "pull", "clients": "a, b"}},

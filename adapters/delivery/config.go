@@ -48,8 +48,7 @@ type Directory struct {
 	// Command is run after a change, without a shell, where "{name}" and "{path}" stand for the certificate's name and
 	// directory; empty for none.
 	Command []string `json:"command,omitempty"`
-	// RemoveCommand is run after a certificate's files were removed, as command is after a change; empty for none. A
-	// removal does not run command.
+	// RemoveCommand is run in place of command after a certificate's files were removed; empty for none.
 	RemoveCommand []string `json:"removeCommand,omitempty"`
 	// Timeout bounds each of the commands, as "30s", at most a minute; empty means a minute.
 	Timeout string `json:"timeout,omitempty"`

@@ -105,7 +105,7 @@ func (c ZoneConfig) Shown() ports.Settings {
 
 // Shown is part of ZoneConfig.Shown.
 func (c RFC2136) Shown() ports.Settings {
-	shown := ports.Settings{"server": c.Server}
+	shown := ports.Settings{"server": c.Server, "timeout": c.Timeout}
 	if c.TSIG != nil {
 		shown["tsig.name"], shown["tsig.algorithm"] = c.TSIG.Name, c.TSIG.Algorithm
 	}
@@ -118,12 +118,12 @@ func (c HTTP) Shown() ports.Settings {
 	if err != nil {
 		return nil
 	}
-	return ports.Settings{"url": u.Scheme + "://" + u.Host}
+	return ports.Settings{"url": u.Scheme + "://" + u.Host, "timeout": c.Timeout}
 }
 
 // Shown is part of ZoneConfig.Shown.
 func (c Exec) Shown() ports.Settings {
-	return ports.Settings{"command": program.Name(c.Command), "env": strings.Join(c.Env, ", ")}
+	return ports.Settings{"command": program.Name(c.Command), "env": strings.Join(c.Env, ", "), "timeout": c.Timeout}
 }
 
 // Missing says what of one zone's settings this host does not have, each from its field on: programs, and variables for

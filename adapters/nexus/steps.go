@@ -9,13 +9,11 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
+	"everleaf/adapters/activities"
 	"everleaf/adapters/caller"
 	"everleaf/domain"
 	"everleaf/ports"
 )
-
-// heartbeat is the interval of heartbeats, well under the heartbeat timeout.
-const heartbeat = 4 * time.Second
 
 // Steps carry requests from a Nexus operation's workflow to the certificate's.
 type Steps struct{ keeper *caller.Client }
@@ -25,34 +23,19 @@ func NewSteps(keeper *caller.Client) *Steps { return &Steps{keeper: keeper} }
 
 // Register makes the service and the steps known to a worker. The workflow is app/nexus's to register.
 func Register(w worker.Registry, keeper *caller.Client) {
-	if s, ok := w.(summarizer); ok {
+	if s, ok := w.(activities.Summarizer); ok {
 		s.Summarize(ports.NexusService, "Ensure, Renew, Revoke, Retire and Status for callers in other namespaces")
 	}
 	w.RegisterNexusService(NewService(keeper))
 	s := NewSteps(keeper)
-	register(w, ports.LocateCertificate, s.LocateCertificate)
-	register(w, ports.CarryRequest, s.CarryRequest)
-}
-
-// summarizer is a registry that also wants to know what each registration does, in a few words.
-type summarizer interface{ Summarize(name, summary string) }
-
-// register joins a step's contract to its function, so that the compiler checks both.
-func register[In, Out any](r worker.ActivityRegistry, step ports.Step[In, Out],
-	run func(context.Context, In) (Out, error)) {
-	if s, ok := r.(summarizer); ok {
-		s.Summarize(step.Name, step.Summary)
-	}
-	r.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
-		out, err := run(ctx, in)
-		return out, classify(ctx, err)
-	}, activity.RegisterOptions{Name: step.Name})
+	activities.RegisterWith(w, ports.LocateCertificate, s.LocateCertificate, classify)
+	activities.RegisterWith(w, ports.CarryRequest, s.CarryRequest, classify)
 }
 
 // LocateCertificate implements the step ports.LocateCertificate. Without a run, the request starts one.
 func (s *Steps) LocateCertificate(ctx context.Context,
 	in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
-	run, err := caller.LocateOrStart(ctx, s.keeper, in.Certificate)
+	run, err := s.keeper.LocateOrStart(ctx, in.Certificate)
 	return ports.LocateCertificateOutput{Run: run}, err
 }
 
@@ -66,7 +49,9 @@ var errStopping = errors.New("this worker stops; another waits on")
 func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (ports.CarryRequestOutput, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	go beat(ctx, stop)
+	go endWithWorker(ctx, stop)
+	ctx, beating := activities.Beat(ctx, activities.Heartbeat, struct{}{})
+	defer beating.Stop()
 	request := in.Request
 	keeper := s.keeper.As(unnamed).Repeat(caller.Request{ID: request.ID, Run: in.Run})
 	var out ports.CarryRequestOutput
@@ -91,25 +76,18 @@ func (s *Steps) CarryRequest(ctx context.Context, in ports.CarryRequestInput) (p
 	return out, err
 }
 
-// beat sends heartbeats until ctx ends, and ends it when the worker is to stop.
-func beat(ctx context.Context, stop context.CancelCauseFunc) {
-	ticker := time.NewTicker(heartbeat)
-	defer ticker.Stop()
-	for {
-		activity.RecordHeartbeat(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-activity.GetWorkerStopChannel(ctx):
-			stop(errStopping)
-			return
-		case <-ticker.C:
-		}
+// endWithWorker ends ctx when the worker is to stop.
+func endWithWorker(ctx context.Context, stop context.CancelCauseFunc) {
+	select {
+	case <-ctx.Done():
+	case <-activity.GetWorkerStopChannel(ctx):
+		stop(errStopping)
 	}
 }
 
-// classify is the gate through which a step's error reaches Temporal. What is no answer is asked again in place; an
-// answer, good or bad, is final.
+// classify is the gate through which a step's error reaches Temporal. What is no answer is asked again in place, for as
+// long as the operation may last; an answer, good or bad, is final as it is. The gate of the other steps is not fit for
+// that: it ends after some tries, and tries an answer again whose fault is transient.
 func classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

@@ -11,7 +11,8 @@ import (
 // holds nobody up and no statement is silent for long.
 const fleetStatsPage = 100_000
 
-// FleetStats implements ports.Catalog. A certificate's state is that of a list. It reads each certificate that is kept once, page by page.
+// FleetStats implements ports.Catalog. A certificate's state is that of a list. It reads each certificate that is kept
+// once, page by page.
 func (c *Catalog) FleetStats(ctx context.Context, now time.Time) (ports.FleetStats, error) {
 	return c.fleetStats(ctx, now, fleetStatsPage)
 }

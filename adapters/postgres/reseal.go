@@ -25,10 +25,11 @@ const (
 	staleKey = `(substring(sealed FROM 1 FOR 9) < $1 OR substring(sealed FROM 1 FOR 9) > $1)`
 
 	staleAccounts = `
-		SELECT 'account' AS kind, issuer AS id, directory AS owner, sealed_key AS sealed FROM accounts
+		SELECT '` + ports.SecretAccount + `' AS kind, issuer AS id, directory AS owner, sealed_key AS sealed FROM accounts
 		WHERE substring(sealed_key FROM 1 FOR 9) <> $1
 		UNION ALL
-		SELECT 'next_account', issuer, directory, next_sealed_key FROM accounts WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
+		SELECT '` + ports.SecretNextAccount + `', issuer, directory, next_sealed_key FROM accounts
+		WHERE substring(next_sealed_key FROM 1 FOR 9) <> $1`
 )
 
 // CountStale implements ports.Secrets.
@@ -50,7 +51,7 @@ func (s *Secrets) ListStale(ctx context.Context, mark []byte, after string, limi
 		)
 		SELECT kind, id, owner, sealed FROM (`+staleAccounts+`) accounts WHERE $2::uuid IS NULL AND `+isCurrent+`
 		UNION ALL
-		SELECT 'key', id::text, certificate, sealed FROM page
+		SELECT '`+ports.SecretKey+`', id::text, certificate, sealed FROM page
 		ORDER BY 1, 2`, mark, orNone(after), max(limit, 0))
 	if err != nil {
 		return nil, interpret(err)

@@ -12,7 +12,7 @@ import (
 )
 
 // silenceLimit is how long the server may say nothing while an answer is awaited. Every statement of ours takes
-// milliseconds, so what is silent for longer is a connection that no longer isCurrent anywhere: the address translation
+// milliseconds, so what is silent for longer is a connection that leads nowhere any more: the address translation
 // or the sidecar on the way has forgotten it and informed neither end. TCP's own keepalive does not see that where a
 // sidecar on this host acknowledges everything, and a step's context may allow ten minutes.
 const silenceLimit = 10 * time.Second

@@ -37,9 +37,9 @@ func CheckShared(ctx context.Context, ring ports.KeyRing, processes ports.Proces
 			"of a key service needs the same URL everywhere)", current, listed(without), settingOld)
 }
 
-// SealElsewise names the running processes that seal with another key than the ring's current one. Faults: those of
+// SealingOtherwise names the running processes that seal with another key than the ring's current one. Faults: those of
 // ports.Processes.
-func SealElsewise(ctx context.Context, ring ports.KeyRing, processes ports.Processes) (names []string, err error) {
+func SealingOtherwise(ctx context.Context, ring ports.KeyRing, processes ports.Processes) (names []string, err error) {
 	running, err := processes.Processes(ctx)
 	for _, process := range running {
 		if process.SealsWith != "" && process.SealsWith != ring.IDs()[0] {

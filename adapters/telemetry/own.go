@@ -4,9 +4,7 @@ package telemetry
 type own struct{ name, help string }
 
 // Every metric of Everleaf's. Those of the SDK keep their names (temporal_…), as have Go's (go_…, process_…). Names are
-// watched by other people's alerts: they are not changed. Each worker counts for itself, so sum the counters; but each
-// worker looks at the same fleet, so take max of the gauges everleaf_certificates, everleaf_certificates_expiring and
-// min of everleaf_next_expiry_seconds.
+// watched by other people's alerts: they are not changed. How to add them up is in metrics.md.
 var (
 	buildInfo = own{"everleaf_build_info", "Always 1; the labels are version, revision and Go version of this process."}
 
@@ -43,7 +41,7 @@ var (
 	deliveryFailures = own{"everleaf_delivery_failures_total",
 		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
 	deliveryDrifts = own{"everleaf_delivery_drifts_total",
-		"Deliveries that were found amiss at their target and are made again, by target."}
+		"Deliveries that their target has lost or changed and that are made again, by target."}
 
 	failingDeliveries = own{"everleaf_deliveries_failing",
 		"Targets that do not have what they should since a delivery there failed; the view everleaf_deliveries in " +

@@ -5,5 +5,5 @@
 // recorded answers bring in the policy. What this package adds is what Temporal does: steps, timers, updates, the
 // query, signals, and the hand-over to the next run.
 //
-// Everything here and in domain/lifecycle is replayed: package app/replaytest says how to change it.
+// Everything here, in domain/lifecycle and in domain/fields is replayed: package app/replaytest says how to change it.
 package lifecycle

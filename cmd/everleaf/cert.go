@@ -23,8 +23,8 @@ type waitFlag struct {
 
 type renewCmd struct {
 	nameArg
-	Note  string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
-	Force bool   `help:"Ignore the CA's rate limit. Use it only if you know that the limit is over."`
+	Note  string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
+	Force bool   `help:"Do not wait for the CA's rate limit, nor for the count of failed validations. Use it only if you know that the limit is over."`
 	waitFlag
 	outputFlag
 	temporalSettings
@@ -44,10 +44,10 @@ type revokeCmd struct {
 	waitFlag
 	outputFlag
 	temporalSettings
-	Reason             string `default:"unspecified" enum:"unspecified,keyCompromise,affiliationChanged,superseded,cessationOfOperation" placeholder:"REASON" help:"Why, for the CA's revocation list: ${enum}."`
+	Reason             string `default:"unspecified" enum:"unspecified,keyCompromise,affiliationChanged,superseded,cessationOfOperation" placeholder:"REASON" help:"Why, for the CA's revocation list: unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation."`
 	SignedBy           string `default:"account" enum:"account,certificateKey" placeholder:"KEY" help:"Whose key signs the request: account, or certificateKey, which works when the account is lost."`
 	WithoutReplacement bool   `help:"Revoke it at once, while it is in service; nothing replaces it before its renewal."`
-	Note               string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
+	Note               string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
 }
 
 // Run waits with progress on stderr.
@@ -67,8 +67,8 @@ type retireCmd struct {
 	waitFlag
 	outputFlag
 	temporalSettings
-	RemoveDeliveries bool   `help:"Take the certificate away from its targets first."`
-	Note             string `placeholder:"TEXT" help:"Why, for people; kept in the workflow's history."`
+	RemoveDeliveries bool   `help:"Clear the targets first: the certificate is removed there."`
+	Note             string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
 }
 
 // Run waits with progress on stderr.

@@ -184,7 +184,7 @@ func (k kit) coming(e app.Explanation) (lines []string) {
 
 func (k kit) deliveries(e app.Explanation) (lines []string) {
 	for _, d := range e.Deliveries {
-		line, tried := d.Target+": ", "delivery"
+		line, tried := d.Target+": ", "The delivery"
 		switch {
 		case d.Version == "" && d.Removing:
 			line += "nobody knows whether it has a certificate"
@@ -197,9 +197,9 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 		}
 		switch {
 		case d.Removing && e.Retirement != "":
-			line, tried = line+"; to be taken away", "removal"
+			line, tried = line+"; to be cleared", "Clearing it"
 		case d.Removing:
-			line, tried = line+", left there by an earlier request; to be taken away", "removal"
+			line, tried = line+", left there by an earlier request; to be cleared", "Clearing it"
 		case d.Version == "":
 		case e.ReleasedAt != nil:
 			line += ", left there by an earlier request; nobody clears it"
@@ -207,7 +207,7 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line += ", and keeps it"
 		}
 		if f := d.Failure; f != nil {
-			line += fmt.Sprintf(". The %s failed %s: %s. Next try %s", tried, k.moment(f.At), said(f.Fault),
+			line += fmt.Sprintf(". %s failed %s: %s. Next try %s", tried, k.moment(f.At), said(f.Fault),
 				k.moment(f.RetryAt))
 			if !d.Removing { // what comes next says it
 				line += ". What to do: " + app.Remedy(*f)

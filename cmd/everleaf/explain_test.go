@@ -123,7 +123,7 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 			"Somebody asked for a renewal that waits for no limit, with the note: the key was seen."},
 		{"retirement_requested", `{}`, "Somebody retired the certificate."},
 		{"retirement_requested", `{"removeDeliveries": true}`,
-			"Somebody retired the certificate, and asked to have it taken away from its targets."},
+			"Somebody retired the certificate, and asked to have its targets cleared."},
 		{"drifted", `{"target": "web", "drift": "tls.key is missing"}`,
 			"The target web had lost what was delivered (tls.key is missing)."},
 		{"renewal_planned", `{` + plan + `}`,
@@ -136,7 +136,7 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"key_lost", `{"order": "1", "reason": "the key of certificate \"shop\": damaged"}`,
 			`The key could not be used again, so there is a new one: the key of certificate "shop": damaged.`},
 		{"delivered", `{"target": "web", "serial": "0a", "confirmation": "204"}`, "Delivered to web: serial 0a (204)."},
-		{"removed", `{"target": "web"}`, "Taken away from web."},
+		{"removed", `{"target": "web"}`, "Cleared from web."},
 		{"revoked", `{"serial": "0a", "reason": "keyCompromise"}`,
 			"The certificate with serial 0a was revoked (keyCompromise)."},
 		{"revocation_requested", `{"serial": "0a", "reason": "superseded"}`,
@@ -196,7 +196,7 @@ func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 	}
 	const has = "edge: has the certificate in service, since 2026-11-22 11:00:00 UTC (1h00m ago), left there by an earlier request; "
 	out := explained(t, timeline)
-	require.Contains(t, out, has+"to be taken away. The removal failed 2026-11-22 12:00:00 UTC (now): it does not answer")
+	require.Contains(t, out, has+"to be cleared. Clearing it failed 2026-11-22 12:00:00 UTC (now): it does not answer")
 	released := noon.Add(-time.Minute)
 	timeline.ReleasedAt, timeline.Retirement, timeline.Deliveries[0].Failure = &released, domain.Released, nil
 	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")

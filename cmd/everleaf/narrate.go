@@ -86,12 +86,12 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
 	case t.Type == "delivery_failed" && d.OfRemoval():
-		return "The removal from " + d.Target + " failed: " + said(d.Fault) + ". What to do: " +
+		return "The target " + d.Target + " could not be cleared: " + said(d.Fault) + ". What to do: " +
 			app.RemovalRemedy(d.Failure, "")
 	case t.Type == "delivery_failed":
 		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
 	case t.Type == "removed":
-		return "Taken away from " + d.Target + "."
+		return "Cleared from " + d.Target + "."
 	case t.Type == "revoked":
 		return "The certificate with serial " + d.Serial + " was revoked" + parenthesis(d.Reason) + "."
 	case t.Type == "drifted":
@@ -137,7 +137,7 @@ func ofRequest(kind string, d eventDetail) string {
 		sentence = who + " asked to have the certificate with serial " + d.Serial + " replaced and then revoked" +
 			parenthesis(d.Reason)
 	case kind == "retirement_requested" && d.RemoveDeliveries:
-		sentence = who + " retired the certificate, and asked to have it taken away from its targets"
+		sentence = who + " retired the certificate, and asked to have its targets cleared"
 	case kind == "retirement_requested":
 		sentence = who + " retired the certificate"
 	default:

@@ -114,6 +114,7 @@ type constantGroup struct {
 // constantsOf are the constants that wanted chooses by their names, of whatever type.
 func constantsOf(t *testing.T, pkg string, wanted func(name string) bool) (all []constantGroup) {
 	t.Helper()
+	var meanings []string
 	for _, file := range sources(t, pkg) {
 		for _, declaration := range file.Decls {
 			general, ok := declaration.(*ast.GenDecl)
@@ -121,18 +122,15 @@ func constantsOf(t *testing.T, pkg string, wanted func(name string) bool) (all [
 				continue
 			}
 			group := constantGroup{title: strings.TrimSuffix(strings.Join(strings.Fields(general.Doc.Text()), " "), ".")}
-			meaning := ""
 			for _, spec := range general.Specs {
 				value := spec.(*ast.ValueSpec)
 				if !wanted(value.Names[0].Name) {
 					continue
 				}
-				if value.Doc != nil { // else it shares the comment of the one before
-					var found bool
-					_, meaning, found = strings.Cut(strings.Join(strings.Fields(value.Doc.Text()), " "), ": ")
-					require.True(t, found, "%s: begin the comment with its name and a colon", value.Names[0].Name)
-				}
-				require.NotEmpty(t, meaning, "%s: give it a comment", value.Names[0].Name)
+				name, meaning, _ := strings.Cut(strings.Join(strings.Fields(value.Doc.Text()), " "), ": ")
+				require.Equal(t, value.Names[0].Name, name, "give each a comment that begins with its name and a colon")
+				require.NotContains(t, meanings, meaning, "%s: say what sets it apart", name)
+				meanings = append(meanings, meaning)
 				group.rows = append(group.rows, []string{"`" + literal(value.Values[0]) + "`", sentence(meaning)})
 			}
 			if len(group.rows) > 0 {

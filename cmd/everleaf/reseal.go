@@ -70,9 +70,7 @@ func secretName(secret app.Unopened) string {
 	switch {
 	case secret.Certificate != "":
 		return fmt.Sprintf("a private key of certificate %s (%s)", plain(secret.Certificate), secret.ID)
-	case secret.Kind == "key":
-		return fmt.Sprintf("the private key %s, which no certificate uses", secret.ID)
-	case secret.Kind == "next_account":
+	case secret.Kind == app.SecretNextAccount:
 		return "the new account key of issuer " + plain(secret.ID)
 	default:
 		return "the account key of issuer " + plain(secret.ID)

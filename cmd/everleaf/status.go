@@ -112,7 +112,7 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 	case gone:
 		answer.Phase = app.PhaseNoWorkflow
 		answer.Stored.Doing = []string{"Nothing: no workflow keeps it, so nobody renews it. To start one: everleaf cert ensure " +
-			s.Name + ", with the same names. If it is not wanted any more: everleaf cert retire " + s.Name + "."}
+			s.Name + ". If it is not wanted any more: everleaf cert retire " + s.Name + "."}
 	case !ended && why.Reason != app.ReasonTemporalUnreachable:
 		answer.Work = k.work(ctx, keeper, answer.Status)
 	}

@@ -8,8 +8,8 @@ import (
 	"everleaf/ports"
 )
 
-// RemoveDelivery takes the certificate away from one target and records it. From before the target is contacted,
-// nothing is known to be there. A repeat finds it gone.
+// RemoveDelivery clears one target and records it. From before the target is contacted, nothing is known to be
+// there. A repeat finds it gone.
 func (a *Activities) RemoveDelivery(ctx context.Context,
 	in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
 	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})

@@ -72,7 +72,7 @@ func one(call *gomock.Call) []*gomock.Call { return []*gomock.Call{call} }
 
 const (
 	isPending    = domain.AuthorizationPending
-	isProcessing = domain.AuthorizationProcessing
+	isProcessing = domain.AuthorizationStatus("processing")
 	isValid      = domain.AuthorizationValid
 	isInvalid    = domain.AuthorizationInvalid
 )

@@ -1,9 +1,8 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,14 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/postgres/postgrestest"
+	"everleaf/cmd/everleaf/docstest"
 )
 
-var (
-	sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
-	sqlSpan  = regexp.MustCompile("`(SELECT [^`]+)`")
-	// prepared are the statements that Postgres can prepare, which checks tables and columns and runs nothing.
-	prepared = regexp.MustCompile(`(?i)^(SELECT|WITH|INSERT|UPDATE|DELETE)\s`)
-)
+// prepared are the statements that Postgres can prepare, which checks tables and columns and runs nothing.
+var prepared = regexp.MustCompile(`(?i)^(SELECT|WITH|INSERT|UPDATE|DELETE)\s`)
 
 // The SQL that the documentation shows fits the schema. (The other things that pages name are tested in cmd/everleaf.)
 func TestSQLOfTheDocumentationFitsTheSchema(t *testing.T) {
@@ -28,22 +24,20 @@ func TestSQLOfTheDocumentationFitsTheSchema(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Release()
 	tried := 0
-	for _, pattern := range []string{"README.md", ".github/*.md", "cmd/everleaf/docs/*.md",
-		"cmd/everleaf/*/README.md"} {
-		pages, err := filepath.Glob(filepath.Join("../../..", pattern))
-		require.NoError(t, err)
-		for _, page := range pages {
-			text, err := os.ReadFile(page)
-			require.NoError(t, err)
-			for _, found := range append(sqlBlock.FindAllStringSubmatch(string(text), -1),
-				sqlSpan.FindAllStringSubmatch(string(text), -1)...) {
-				for statement := range strings.SplitSeq(found[1], ";\n") {
-					if statement = strings.TrimSpace(statement); prepared.MatchString(statement) {
-						tried++
-						_, err := conn.Conn().Prepare(t.Context(), "", statement)
-						assert.NoError(t, err, "%s: %s", page, statement)
-					}
-				}
+	for _, page := range docstest.Pages(t, repository) {
+		statements := slices.DeleteFunc(slices.Clone(page.Spans), func(span string) bool {
+			return !strings.HasPrefix(span, "SELECT ")
+		})
+		for _, block := range page.Blocks {
+			if block.Kind == "sql" {
+				statements = append(statements, strings.Split(block.Text, ";\n")...)
+			}
+		}
+		for _, statement := range statements {
+			if statement = strings.TrimSpace(statement); prepared.MatchString(statement) {
+				tried++
+				_, err := conn.Conn().Prepare(t.Context(), "", statement)
+				assert.NoError(t, err, "%s: %s", page.Path, statement)
 			}
 		}
 	}

@@ -58,10 +58,10 @@ targets:
 		require.Contains(t, shown, "What to do   "+todo)
 		shown = s.must("cert", "explain", name).stdout
 		require.Contains(t, shown, "it is being retired, which waits for what cannot be cleared: "+target)
-		require.Contains(t, shown, "The certificate is taken away from "+target+": Everleaf tries again. The last try failed")
+		require.Contains(t, shown, "The certificate is cleared from "+target+": Everleaf tries again. The last try failed")
 		require.Contains(t, shown, why)
 		require.Contains(t, shown, "everleaf cert retire "+name+", without that flag, leaves it there.")
-		require.Contains(t, shown, "The removal from "+target+" failed: ")
+		require.Contains(t, shown, "The target "+target+" could not be cleared: ")
 		require.NotContains(t, shown, "delivery failed")
 		shown = s.must("cert", "list", "--state", "Retiring", "--name", name, "--output", "wide").stdout
 		require.Contains(t, shown, target+" cannot be cleared: ")

@@ -1,5 +1,6 @@
-// Package gated is a change of a workflow that goes on with what an earlier release has begun: an example to copy, and not
-// one that is shipped. The workflow asks a bell to ring, waits, and asks again; since version 2 of its rules it waits longer.
+// Package gated is a change of a workflow that goes on with what an earlier release has begun: an example to copy, and
+// not one that is shipped. The workflow asks a bell to ring, waits, and asks again; since version 2 of its rules it waits
+// longer.
 package gated
 
 import (
