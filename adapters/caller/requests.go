@@ -32,8 +32,13 @@ func (c *Client) Locate(ctx context.Context, name string) (run string, err error
 	return run, err
 }
 
-// LocateOrStart is Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start one.
-func (c *Client) LocateOrStart(ctx context.Context, name string) (run string, err error) {
+// LocateOrStart is c.Locate for a Renew, Revoke or Retire: run is empty if there is none and the request would start
+// one. It is for steps that carry a request (adapters/nexus), and no method, since callers need only Locate.
+func LocateOrStart(ctx context.Context, c *Client, name string) (run string, err error) {
+	return c.locateOrStart(ctx, name)
+}
+
+func (c *Client) locateOrStart(ctx context.Context, name string) (run string, err error) {
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
@@ -109,7 +114,7 @@ func (c *Client) Renew(ctx context.Context, name string, request RenewRequest) (
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RenewUpdate, request, c.LocateOrStart)
+	return c.ask(ctx, name, ports.RenewUpdate, request, c.locateOrStart)
 }
 
 // Revoke implements ports.Keeper. It waits as Ensure does.
@@ -118,7 +123,7 @@ func (c *Client) Revoke(ctx context.Context, name string, request RevokeRequest)
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	return c.ask(ctx, name, ports.RevokeUpdate, request, c.LocateOrStart)
+	return c.ask(ctx, name, ports.RevokeUpdate, request, c.locateOrStart)
 }
 
 // Retire implements ports.Keeper. It waits as Ensure does, and is idempotent: one that was retired or cancelled before
@@ -129,7 +134,7 @@ func (c *Client) Retire(ctx context.Context, name string, request RetireRequest)
 		return Status{}, err
 	}
 	request.Caller = cmp.Or(request.Caller, c.caller)
-	status, err := c.ask(ctx, name, ports.RetireUpdate, request, c.LocateOrStart)
+	status, err := c.ask(ctx, name, ports.RetireUpdate, request, c.locateOrStart)
 	if err == nil || over(ctx) {
 		return status, err
 	}

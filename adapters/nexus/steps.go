@@ -35,7 +35,7 @@ func Register(w worker.Registry, keeper *caller.Client) {
 // LocateCertificate implements the step ports.LocateCertificate. Without a run, the request starts one.
 func (s *Steps) LocateCertificate(ctx context.Context,
 	in ports.LocateCertificateInput) (ports.LocateCertificateOutput, error) {
-	run, err := s.keeper.LocateOrStart(ctx, in.Certificate)
+	run, err := caller.LocateOrStart(ctx, s.keeper, in.Certificate)
 	return ports.LocateCertificateOutput{Run: run}, err
 }
 
