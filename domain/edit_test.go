@@ -74,3 +74,24 @@ func TestFleetName(t *testing.T) {
 	}
 	require.Equal(t, []string{"fleet: (none) is now edge"}, domain.Spec{}.Changes(domain.Spec{Fleet: "edge"}))
 }
+
+func TestGenerationConflict(t *testing.T) {
+	t.Parallel()
+	for says, c := range map[string]struct{ stored, expected int64 }{
+		"somebody else asks for it for the first time, too, and none was expected": {0, 0},
+		"none is stored, and generation 3 was expected":                            {0, 3},
+		"its spec is of generation 3, and none was expected":                       {3, 0},
+		"its spec is of generation 3, and generation 2 was expected":               {3, 2},
+	} {
+		fault := domain.GenerationConflict("shop", c.stored, c.expected)
+		require.Equal(t, domain.ReasonGenerationConflict, fault.Reason)
+		require.Contains(t, fault.Message, `certificate "shop": `+says)
+	}
+}
+
+func TestOfRemoval(t *testing.T) {
+	t.Parallel()
+	require.False(t, (*domain.Failure)(nil).OfRemoval())
+	require.False(t, (&domain.Failure{Step: "DeliverCertificate"}).OfRemoval())
+	require.True(t, (&domain.Failure{Step: domain.RemovalStep}).OfRemoval())
+}

@@ -12,7 +12,8 @@ import (
 
 func TestNearest(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"nginx": "nginx", "ngnix": "nginx", "hok": "hook", "haproxy": "", "": ""} {
+	for name, want := range map[string]string{"nginx": "nginx", "ngnix": "nginx", "hok": "hook", "haproxy": "", "": "",
+		"xxxnginx": "nginx", "xxxxnginx": ""} {
 		require.Equal(t, want, fields.Nearest(name, []string{"nginx", "hook"}), name)
 	}
 }
