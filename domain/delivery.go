@@ -28,8 +28,8 @@ const RemovalStep = "RemoveDelivery"
 // OfRemoval reports whether it is a target that could not be cleared.
 func (f *Failure) OfRemoval() bool { return f != nil && f.Step == RemovalStep }
 
-// Removes reports whether the certificate is to be cleared from a target where it may be: by how far it is retired and by
-// the spec that was asked for last.
+// Removes reports whether the certificate is to be cleared from a target where it may be: by how far it is retired and
+// by the spec that was asked for last.
 func Removes(retirement Retirement, asked Spec, target string) bool {
 	switch retirement {
 	case Clearing:
