@@ -98,7 +98,8 @@ const (
 	ReasonSchemaTooOld Reason = "SchemaTooOld"
 	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
 	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
-	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal, or still seal with a former one.
+	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal, or still seal with a former
+	// one.
 	ReasonSealingKeyNotShared Reason = "SealingKeyNotShared"
 	// ReasonSealingKeyRefused: the key service does not let us use the sealing key.
 	ReasonSealingKeyRefused Reason = "SealingKeyRefused"

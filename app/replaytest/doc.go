@@ -44,10 +44,10 @@
 // # A field of a caller's input
 //
 // Which fields a caller's input may have is replayed, too: one that a build does not know refuses the whole input
-// (lifecycle.Read). So a field that is added to the input, or to domain.Spec in it, raises lifecycle.Version, and a test
-// in domain/lifecycle compares the fields with a list for each version (TestInputFields). What package domain/fields
-// finds unknown, and how it says so, is changed as a rule is. Arguments of updates are looked at before they are
-// accepted, which is not replayed.
+// (lifecycle.Read). So a field that is added to the input, or to domain.Spec in it, raises lifecycle.Version, and a
+// test in domain/lifecycle compares the fields with a list for each version (TestInputFields). What package
+// domain/fields finds unknown, and how it says so, is changed as a rule is. Arguments of updates are looked at before
+// they are accepted, which is not replayed.
 //
 // # A reason
 //
