@@ -99,6 +99,28 @@ func TestListProblems(t *testing.T) {
 	require.Contains(t, wide[len(wide)-1], strings.TrimSpace(f.Fault.Message), "in full")
 }
 
+// An expired certificate is a problem at once, whatever else is wrong.
+func TestListSaysThatACertificateHasExpired(t *testing.T) {
+	c := listed("web", domain.PhaseReady)
+	c.Issued, c.Renewal = issued(), &app.RenewalPlan{At: noon.Add(-time.Minute)}
+	c.Issued.NotAfter = noon.Add(-time.Second)
+	k := newBench(t).kit
+	problem := func() string {
+		cells := k.listed(c, true)
+		return cells[len(cells)-1]
+	}
+	require.Equal(t, "expired: everleaf cert status web says why", problem())
+	c.Renewal.At = noon.Add(-time.Hour)
+	require.Equal(t, "expired; renewal is overdue: everleaf cert status web says why", problem())
+	c.Failure = failing().Failure
+	require.Contains(t, problem(), "expired; Name/Unauthorized: ")
+	c.Retirement = domain.Retiring
+	require.Equal(t, "-", problem(), "it is not to be renewed")
+	c.Retirement, c.Failure, c.Renewal = "", nil, nil
+	c.Issued.NotAfter = noon.Add(time.Second)
+	require.Equal(t, "-", problem())
+}
+
 func TestListFlagsMakeTheFilter(t *testing.T) {
 	b := newBench(t)
 	want := app.CertificateFilter{State: "Failing", Issuer: "main", Tenant: "shop",
