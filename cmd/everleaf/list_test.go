@@ -84,7 +84,7 @@ func TestListWide(t *testing.T) {
 	require.Equal(t, "NAME STATE NAMES DELIVERED EXPIRES RENEWS ISSUER TENANT SERIAL PROBLEM", fields(lines[0]))
 	require.Equal(t, "a-ready Ready www.example.com,example.com,m.example.com 2/3, 1 failing 2027-02-20 12:00:00 UTC (in 90d00h) "+
 		"2027-01-21 12:00:00 UTC (in 60d00h) default shop 0a1b web2: Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[1]))
-	require.Equal(t, "c-failing Failing c-failing - - - main - - Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[3]))
+	require.Equal(t, "c-failing Failing c-failing - - - main c-failing - Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[3]))
 }
 
 func TestListProblems(t *testing.T) {

@@ -40,7 +40,7 @@ func (k kit) listed(c app.Listed, wide bool) []string {
 	problem := k.readable(k.listedProblem(c))
 	if wide {
 		return []string{c.Name, string(c.State), strings.Join(names, ","), delivered(c), expires, renews, issuer,
-			dash(c.Spec.Tenant), serial, problem}
+			dash(app.TenantOf(c.Spec)), serial, problem}
 	}
 	first := "-"
 	if len(names) > 0 {
