@@ -11,6 +11,7 @@ import (
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
+	"everleaf/domain"
 )
 
 // doctor holds the connections that looks share, each made at most once.
@@ -70,9 +71,7 @@ func (d *doctor) looks(responderName string) []look {
 		{"postgres", d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 			return postgres.Readiness(ctx, pool)
 		}, true)},
-		{"postgres rights", d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
-			return postgres.CheckRights(ctx, pool)
-		}, false)},
+		{"postgres rights", d.rights},
 		{"postgres clock", d.stored(func(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 			now, err := postgres.Now(ctx, pool)
 			if err != nil {
@@ -134,9 +133,24 @@ func (d *doctor) stored(run func(context.Context, *pgxpool.Pool) (string, error)
 			return "", err
 		case err != nil:
 			return "", caution("not looked at, for Postgres is out of reach: correct that first")
+		case !first && d.schema() != nil && d.lacksRights(ctx, pool):
+			return "", caution("not looked at, for the database's user lacks rights: correct that first")
 		case !first && d.schema() != nil:
 			return "", caution("not looked at, for the database's tables are not those of this build: correct that first")
 		}
 		return run(ctx, pool)
 	}
+}
+
+// rights are looked at also where the schema's version cannot be read, since that is what rights may be missing for.
+func (d *doctor) rights(ctx context.Context) (string, error) {
+	look := func(ctx context.Context, pool *pgxpool.Pool) (string, error) { return postgres.CheckRights(ctx, pool) }
+	pool, err := d.pool()
+	return d.stored(look, err == nil && d.lacksRights(ctx, pool))(ctx)
+}
+
+// lacksRights reports whether the tables are there, and the user may not do with them what a worker does.
+func (d *doctor) lacksRights(ctx context.Context, pool *pgxpool.Pool) bool {
+	_, err := postgres.CheckRights(ctx, pool)
+	return err != nil && domain.AsFault(err).Reason == domain.ReasonDatabaseRefused
 }

@@ -108,5 +108,8 @@ func AsFault(err error) *Fault { return domain.AsFault(err) }
 // Nearest is the known name that may be meant by a misspelled one; empty if there is none.
 func Nearest(name string, known []string) string { return fields.Nearest(name, known) }
 
+// TenantOf is for whom a certificate is: the spec's tenant, or by default the registered domain of its first name.
+func TenantOf(spec Spec) string { return domain.TenantOf(spec) }
+
 // WorkflowID is the ID of the workflow that keeps the certificate called name.
 func WorkflowID(name string) string { return ports.WorkflowID(name) }

@@ -37,13 +37,18 @@ func Priority(at time.Time, record Record, want Want) int {
 // MaxFairnessKey is the longest fairness key that Temporal takes, in octets.
 const MaxFairnessKey = 64
 
-// FairnessKey is by what certificates share workers and CAs fairly: the spec's tenant, else the registered domain of
-// its first name, hashed where that is too long. It is empty for a spec without either.
-func FairnessKey(spec Spec) string {
-	key := spec.Tenant
-	if key == "" && len(spec.Names) > 0 {
-		key = registeredDomain(spec.Names[0])
+// TenantOf is for whom a certificate is: the spec's tenant, else the registered domain of its first name. It is empty
+// for a spec without either.
+func TenantOf(spec Spec) string {
+	if spec.Tenant == "" && len(spec.Names) > 0 {
+		return registeredDomain(spec.Names[0])
 	}
+	return spec.Tenant
+}
+
+// FairnessKey is by what certificates share workers and CAs fairly: the tenant, hashed where that is too long.
+func FairnessKey(spec Spec) string {
+	key := TenantOf(spec)
 	if len(key) <= MaxFairnessKey {
 		return key
 	}

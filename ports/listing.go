@@ -13,7 +13,7 @@ type CertificateFilter struct {
 	State domain.Phase
 	// Issuer is that of the certificate in service; before the first, one that its spec names.
 	Issuer string
-	// Tenant is the spec's.
+	// Tenant is the spec's, or by default the registered domain of its first name.
 	Tenant string
 	// ExpiringBefore chooses certificates in service that are valid until this instant at most; zero for any.
 	ExpiringBefore time.Time

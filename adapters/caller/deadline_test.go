@@ -35,6 +35,9 @@ func (silent) QueryWorkflowWithOptions(ctx context.Context,
 }
 
 func late(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return serviceerror.NewCanceled("context canceled")
+	}
 	deadline, _ := ctx.Deadline()
 	time.Sleep(time.Until(deadline) - time.Millisecond)
 	return serviceerror.NewDeadlineExceeded("context deadline exceeded")
@@ -48,6 +51,31 @@ func TestServerAheadOfTheDeadline(t *testing.T) {
 		_, err := New(silent{}, Options{}).Renew(ctx, "shop", RenewRequest{})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+	})
+}
+
+// gone is a server that answers nothing.
+type gone struct{ silent }
+
+func (gone) DescribeTaskQueue(ctx context.Context, _ string,
+	_ enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
+	return nil, late(ctx)
+}
+
+// The caller's own end is its own error of a look at the queue, too, and a server that does not answer is Temporal's.
+func TestCheckQueueEndsWithTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), connection.ProbeTimeout/2)
+		defer cancel()
+		_, err := New(gone{}, Options{}).CheckQueue(ctx, "shop")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = New(gone{}, Options{}).CheckQueue(canceled, "shop")
+		require.Equal(t, context.Canceled, err)
+		_, err = New(gone{}, Options{}).CheckQueue(t.Context(), "shop")
+		requireFault(t, err, domain.FaultWait, "TemporalUnreachable", "")
 	})
 }
 

@@ -22,12 +22,12 @@ func (c *Client) CheckQueue(ctx context.Context, name string) (queue string, err
 	if err := domain.ValidateCertificateName(name); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
+	bounded, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
 	defer cancel()
-	queue = c.queueOf(ctx, name)
-	polled, err := c.polled(ctx, queue)
+	queue = c.queueOf(bounded, name)
+	polled, err := c.polled(bounded, queue)
 	if err != nil {
-		return queue, err
+		return queue, ended(ctx, err)
 	}
 	if !polled {
 		return queue, c.noWorkerFault(name, queue)

@@ -53,7 +53,9 @@ func (c *Catalog) List(ctx context.Context, filter ports.CertificateFilter, afte
 		var matches bool
 		var detail []byte
 		if err = row.Scan(&name, &matches, &detail); err == nil && matches {
-			page.Certificates = append(page.Certificates, listedCertificate(name, detail))
+			if c := listedCertificate(name, detail); filter.Tenant == "" || domain.TenantOf(c.Spec) == filter.Tenant {
+				page.Certificates = append(page.Certificates, c)
+			}
 		}
 		return name, err
 	})
@@ -105,7 +107,10 @@ func listed(filter ports.CertificateFilter, args []any) (source, conditions stri
 			issuer+` END`)
 	}
 	if filter.Tenant != "" {
-		where = append(where, `c.spec ->> 'tenant' = `+argument(filter.Tenant))
+		// Postgres does not know which domains are registered ones: List looks again at what this finds.
+		where = append(where, fmt.Sprintf(`CASE WHEN coalesce(c.spec ->> 'tenant', '') <> '' THEN c.spec ->> 'tenant' = %[1]s
+			ELSE right('.' || lower(c.spec #>> '{names,0}'), length(%[1]s) + 1) = '.' || %[1]s END`,
+			argument(filter.Tenant)+"::text"))
 	}
 	if !filter.ExpiringBefore.IsZero() {
 		where = append(where, `v.not_after <= `+argument(filter.ExpiringBefore))

@@ -121,6 +121,29 @@ func TestListFilters(t *testing.T) {
 	}
 }
 
+// A certificate without a tenant is its registered domain's.
+func TestListOfATenantByDefault(t *testing.T) {
+	s := newStore(t)
+	for name, spec := range map[string][]string{
+		"apex": {"", "acme.example"}, "wildcard": {"", "*.acme.example"}, "below": {"", "a.b.acme.example", "x.example"},
+		"named": {"acme.example", "x.example"}, "others": {"shop", "www.acme.example"}, "second": {"", "x.example",
+			"acme.example"}, "longer": {"", "notacme.example"}, "bucket": {"", "b.s3.amazonaws.com"},
+		"amazon": {"", "www.amazonaws.com"},
+	} {
+		o := newOrder(name, name+"/1", spec[1:]...)
+		o.Spec.Tenant = spec[0]
+		s.open(o)
+	}
+	for tenant, want := range map[string][]string{
+		"acme.example": {"apex", "below", "named", "wildcard"}, "shop": {"others"}, "a.b.acme.example": nil,
+		"amazonaws.com": {"amazon"}, "example": nil,
+	} {
+		page, err := s.List(t.Context(), ports.CertificateFilter{Tenant: tenant}, "", 100)
+		require.NoError(t, err)
+		require.Equal(t, want, listedNames(page), tenant)
+	}
+}
+
 func TestListShowsStatesAndDeliveries(t *testing.T) {
 	s := newStore(t)
 	order := newOrder("web", "web/1")

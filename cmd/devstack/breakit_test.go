@@ -210,7 +210,10 @@ func (r *running) secondWorker(line string) {
 
 func (r *running) firstWorkerAway(line string) {
 	begin := time.Now()
-	r.must(line, "started again in 20s", "Ready")
+	out := r.must(line, "started again in 20s", "Ready")
+	if second := out[strings.LastIndex(out, "Certificate "):]; strings.Contains(second, "Answered by") {
+		r.t.Errorf("the second worker does not answer:\n%s", out)
+	}
 	if took := time.Since(begin); took > 20*time.Second {
 		r.t.Errorf("the answer took %s, as long as the first worker was away", took)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"everleaf/app"
 )
@@ -142,7 +143,8 @@ type changeCmd struct {
 
 // Help says how it differs from ensure.
 func (changeCmd) Help() string {
-	return "It takes the flags of cert ensure, and fails if the certificate does not exist. What is left out stays as it is."
+	return "It takes the flags of cert ensure, and fails if the certificate, or what is to be removed from it, does not exist. What " +
+		"is left out stays as it is."
 }
 
 // Run waits with progress on stderr.
@@ -169,6 +171,9 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 					name)
 			}
 			spec, absent = edit.Of(held.Spec)
+			if len(absent) > 0 && !create {
+				return app.Spec{}, &app.Fault{Kind: "Spec", Reason: "Usage", Message: nothingToRemove(name, absent, held.Spec)}
+			}
 			if len(held.Spec.Issuers) > 0 && len(spec.Issuers) == 0 {
 				return app.Spec{}, usageError{fmt.Errorf("%s has no other issuer: name the one that is to follow with "+
 					"--use-issuer", name)}
@@ -179,11 +184,22 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 			return spec, nil
 		}
 		status, held, err := k.edit(ctx, keeper, name, flags, find, edited)
-		for _, value := range absent {
-			_, _ = fmt.Fprintf(k.err, "%s: %s is not in the spec: nothing to remove\n", name, plain(value))
+		if len(absent) > 0 && create {
+			_, _ = fmt.Fprintln(k.err, plain(nothingToRemove(name, absent, held.Spec)))
 		}
 		return status, held, refusedName(err, name, named)
 	})
+}
+
+// nothingToRemove names what is not in the spec, and what may be meant by each.
+func nothingToRemove(name string, absent []string, spec app.Spec) string {
+	known := slices.Concat(spec.Names, spec.Issuers, spec.Deliveries)
+	for i, value := range absent {
+		if near := app.Nearest(value, known); near != "" {
+			absent[i] = fmt.Sprintf("%s (did you mean %q?)", value, near)
+		}
+	}
+	return fmt.Sprintf("%s: not in the spec, so there is nothing to remove: %s", name, strings.Join(absent, ", "))
 }
 
 // edit changes a certificate, or says what that would change.

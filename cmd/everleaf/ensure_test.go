@@ -103,8 +103,22 @@ func TestEnsureSaysThatNothingChanges(t *testing.T) {
 	b.finds(held(), nil)
 	b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, held(), nil)
 	b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name, "--remove-target", "ngnix"))
-	require.Equal(t, "www.example.com: ngnix is not in the spec: nothing to remove\n"+
+	require.Equal(t, "www.example.com: not in the spec, so there is nothing to remove: ngnix (did you mean \"nginx\"?)\n"+
 		"www.example.com: nothing to change: the spec is as requested already\n", b.err.String())
+}
+
+// A change that is to remove what is not there is a mistake, and changes nothing.
+func TestChangeRefusesToRemoveWhatIsNotThere(t *testing.T) {
+	for flags, says := range map[string]string{
+		"--remove-target=ngnix":                 `nothing to remove: ngnix (did you mean "nginx"?)`,
+		"--remove-name=b.example.com --dry-run": `nothing to remove: b.example.com (did you mean "a.example.com"?)`,
+		"--remove-issuer=elsewhere":             "nothing to remove: elsewhere (Spec/Usage)\n",
+	} {
+		b := newBench(t)
+		b.finds(held(), nil)
+		b.exits(t, exitProblem, b.run(t.Context(), append([]string{"cert", "change", name}, strings.Fields(flags)...)...))
+		require.Contains(t, b.err.String(), says)
+	}
 }
 
 // What would move a certificate to another issuer, or empty its spec, is refused and not guessed.

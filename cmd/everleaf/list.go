@@ -16,7 +16,7 @@ const page = 500
 type listCmd struct {
 	State          string   `enum:",Issuing,Ready,Failing,Revoked,Retiring,Released" default:"" placeholder:"STATE" help:"Only those in this state: Issuing, Ready, Failing, Revoked (in service all the same), Retiring (retired, and something is left to do) or Released (nobody keeps them any more)."`
 	Issuer         string   `placeholder:"NAME" help:"Only those that this issuer has issued, or is to issue first."`
-	Tenant         string   `placeholder:"NAME" help:"Only this tenant's."`
+	Tenant         string   `placeholder:"NAME" help:"Only this tenant's; without one in the spec, that is the registered domain of the first name."`
 	ExpiringWithin duration `placeholder:"DURATION" help:"Only those that are valid for no longer than this, for example 30d or 12h."`
 	Name           string   `placeholder:"PATTERN" help:"Only those whose name, or a DNS name, matches as a whole; * is any text, ? is one character."`
 	Limit          int      `placeholder:"N" help:"No more than so many; without it all."`

@@ -84,7 +84,7 @@ func TestListWide(t *testing.T) {
 	require.Equal(t, "NAME STATE NAMES DELIVERED EXPIRES RENEWS ISSUER TENANT SERIAL PROBLEM", fields(lines[0]))
 	require.Equal(t, "a-ready Ready www.example.com,example.com,m.example.com 2/3, 1 failing 2027-02-20 12:00:00 UTC (in 90d00h) "+
 		"2027-01-21 12:00:00 UTC (in 60d00h) default shop 0a1b web2: Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[1]))
-	require.Equal(t, "c-failing Failing c-failing - - - main - - Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[3]))
+	require.Equal(t, "c-failing Failing c-failing - - - main c-failing - Name/Unauthorized: the CA saw 404 [2J at http://www.example.com", fields(lines[3]))
 }
 
 func TestListProblems(t *testing.T) {
@@ -97,6 +97,28 @@ func TestListProblems(t *testing.T) {
 	require.Equal(t, "next try is overdue: everleaf cert status web says why; Name/Unauthorized: long…",
 		narrow[len(narrow)-1])
 	require.Contains(t, wide[len(wide)-1], strings.TrimSpace(f.Fault.Message), "in full")
+}
+
+// An expired certificate is a problem at once, whatever else is wrong.
+func TestListSaysThatACertificateHasExpired(t *testing.T) {
+	c := listed("web", domain.PhaseReady)
+	c.Issued, c.Renewal = issued(), &app.RenewalPlan{At: noon.Add(-time.Minute)}
+	c.Issued.NotAfter = noon.Add(-time.Second)
+	k := newBench(t).kit
+	problem := func() string {
+		cells := k.listed(c, true)
+		return cells[len(cells)-1]
+	}
+	require.Equal(t, "expired: everleaf cert status web says why", problem())
+	c.Renewal.At = noon.Add(-time.Hour)
+	require.Equal(t, "expired; renewal is overdue: everleaf cert status web says why", problem())
+	c.Failure = failing().Failure
+	require.Contains(t, problem(), "expired; Name/Unauthorized: ")
+	c.Retirement = domain.Retiring
+	require.Equal(t, "-", problem(), "it is not to be renewed")
+	c.Retirement, c.Failure, c.Renewal = "", nil, nil
+	c.Issued.NotAfter = noon.Add(time.Second)
+	require.Equal(t, "-", problem())
 }
 
 func TestListFlagsMakeTheFilter(t *testing.T) {

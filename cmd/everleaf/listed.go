@@ -40,7 +40,7 @@ func (k kit) listed(c app.Listed, wide bool) []string {
 	problem := k.readable(k.listedProblem(c))
 	if wide {
 		return []string{c.Name, string(c.State), strings.Join(names, ","), delivered(c), expires, renews, issuer,
-			dash(c.Spec.Tenant), serial, problem}
+			dash(app.TenantOf(c.Spec)), serial, problem}
 	}
 	first := "-"
 	if len(names) > 0 {
@@ -65,8 +65,22 @@ func delivered(c app.Listed) string {
 	return text
 }
 
-// listedProblem is what matters most of what is wrong.
+// listedProblem is what matters most of what is wrong. A certificate in service that has expired is a problem at once.
 func (k kit) listedProblem(c app.Listed) string {
+	wrong := k.otherProblem(c)
+	expired := c.Issued != nil && !c.Issued.NotAfter.IsZero() && !c.Issued.NotAfter.After(k.now())
+	switch {
+	case !expired, c.Malformed != "", c.ReleasedAt != nil, c.Retirement != "":
+		return wrong
+	case wrong == "-":
+		return "expired: everleaf cert status " + c.Name + " says why"
+	default:
+		return "expired; " + wrong
+	}
+}
+
+// otherProblem is what is wrong beside the certificate's end.
+func (k kit) otherProblem(c app.Listed) string {
 	switch f := c.Failure; {
 	case c.Malformed != "":
 		return "malformed row: " + c.Malformed

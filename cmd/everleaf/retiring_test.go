@@ -42,6 +42,11 @@ func TestProgressOfARetirementAndARevocation(t *testing.T) {
 			app.Work{Step: "RemoveDelivery", Worker: "w", Since: noon, Failure: "exit status 1"},
 			"retiring, to be cleared: disk, edge, step RemoveDelivery: since 2026-11-22 12:00:00 UTC (now); last try: exit status 1",
 			false},
+		{app.Status{Phase: app.PhaseRetiring, Step: "RemoveDelivery", Deliveries: targets(nil)},
+			app.Work{Step: "RemoveDelivery", Worker: "w", Since: noon, Failure: "exit status 1", Attempt: 3,
+				NextTry: noon.Add(4 * time.Second), Look: domain.Look{For: "target disk"}},
+			"retiring, to be cleared: disk, edge, step RemoveDelivery: waits for target disk; since 2026-11-22 12:00:00 UTC (now); " +
+				"try 2 failed: exit status 1; next try in 4s", false},
 		{app.Status{Phase: app.PhaseRetiring, Deliveries: targets(&refused)}, app.Work{},
 			"retiring: disk: cannot be cleared: Operator/TargetRefused: it says no; failed 2026-11-22 12:00:00 UTC (now), " +
 				"attempt 2; next try 2026-11-22 12:01:00 UTC (in 1m00s)", true},
@@ -62,6 +67,17 @@ func TestProgressOfARetirementAndARevocation(t *testing.T) {
 		require.NotEmpty(t, key, line)
 		require.Equal(t, c.failed, failed, line)
 	}
+}
+
+// Each try that fails is news, also with the same words; a look again, whose answer is the same, is none.
+func TestTriesThatFailAreNews(t *testing.T) {
+	k := newBench(t).kit
+	try := func(n int, seen string) string {
+		return k.newsOf([]app.Work{{Step: "RemoveDelivery", Failure: "exit status 1", Attempt: n,
+			Look: domain.Look{For: "target disk", Seen: seen}}})
+	}
+	require.NotEqual(t, try(2, ""), try(3, ""))
+	require.Equal(t, try(2, "not yet"), try(3, "not yet"))
 }
 
 // A certificate that nobody kept is kept again: what that did is said, and not that nothing changes.

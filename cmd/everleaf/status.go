@@ -10,14 +10,15 @@ import (
 	"everleaf/app"
 )
 
-// statusWithin is how long status waits for the workflow where Postgres may be asked instead.
+// statusWithin is how long status looks where Postgres may be asked instead: half of it is for the workflow's answer,
+// the rest for why there is none.
 const statusWithin = 5 * time.Second
 
 type statusCmd struct {
 	nameArg
 	outputFlag
 	temporalSettings
-	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked where the workflow does not answer within 5 seconds; without it nobody is. Prefer the variable: flags show in process lists."`
+	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked where the workflow does not answer within 2.5 seconds; without it nobody is. Prefer the variable: flags show in process lists."`
 }
 
 // Help says who answers.

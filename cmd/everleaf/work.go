@@ -44,13 +44,17 @@ func (k kit) atWork(w app.Work) string {
 	default:
 		parts = append(parts, "since "+k.moment(since))
 	}
-	if seen := w.Seen; seen != "" {
-		parts = append(parts, "last answer: "+seen)
-	} else if w.Failure != "" {
-		parts = append(parts, "last try: "+w.Failure)
+	again := "looks again "
+	switch {
+	case w.Seen != "":
+		parts = append(parts, "last answer: "+w.Seen)
+	case w.Failure != "" && w.Attempt > 1:
+		parts, again = append(parts, fmt.Sprintf("try %d failed: %s", w.Attempt-1, w.Failure)), "next try "
+	case w.Failure != "":
+		parts, again = append(parts, "last try: "+w.Failure), "next try "
 	}
 	if w.NextTry.After(k.now()) {
-		parts = append(parts, "looks again "+distance(w.NextTry.Sub(k.now())))
+		parts = append(parts, again+distance(w.NextTry.Sub(k.now())))
 	}
 	if left := w.Until.Sub(k.now()); left > 0 {
 		parts = append(parts, "gives up "+distance(left))
@@ -58,11 +62,15 @@ func (k kit) atWork(w app.Work) string {
 	return strings.Join(parts, "; ")
 }
 
-// newsOf is a key that changes when a step has something new to say, and every so often, so that the time left shows.
+// newsOf is a key that changes when a step has something new to say, with each try that fails, and every so often, so
+// that the time left shows.
 func (k kit) newsOf(all []app.Work) string {
 	var key strings.Builder
 	for _, w := range all {
 		_, _ = fmt.Fprint(&key, "\x00", w.Step, w.For, w.Seen, w.Failure) // to memory
+		if w.Failure != "" && w.Seen == "" {
+			_, _ = fmt.Fprint(&key, w.Attempt)
+		}
 		if left := w.Until.Sub(k.now()); left > 0 {
 			_, _ = fmt.Fprint(&key, int(left/(20*time.Second)))
 		}

@@ -20,8 +20,8 @@ const recordFor = 30 * time.Second
 // earlier try has put there. What cannot be delivered at all is found before the target counts as contacted.
 func (a *Activities) DeliverCertificate(ctx context.Context,
 	in ports.DeliverCertificateInput) (out ports.DeliverCertificateOutput, err error) {
-	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
-	defer progress.Stop()
+	ctx, end := beat(ctx, in.Target)
+	defer func() { end(err) }()
 	target, err := a.target(ctx, in.Target)
 	if err != nil {
 		return out, err
@@ -67,6 +67,19 @@ func (a *Activities) recordDelivered(ctx context.Context, target ports.Target, b
 			"target", bundle.Target, "error", undo)
 	}
 	return err
+}
+
+// beat has the heartbeats of a target's step name the target, for callers who see it at work or failed. The caller must
+// call end with the step's error.
+func beat(ctx context.Context, target string) (beating context.Context, end func(error)) {
+	beating, progress := activities.Beat(ctx, activities.Heartbeat, domain.Look{For: "target " + target})
+	return beating, func(err error) {
+		if err == nil {
+			progress.Stop()
+			return
+		}
+		progress.Save(ctx) // also of a try that failed before the first heartbeat
+	}
 }
 
 // target is the configured target of a delivery, whatever its host: the queue has brought it here.

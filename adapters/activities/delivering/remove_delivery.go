@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"everleaf/adapters/activities"
 	"everleaf/ports"
 )
 
@@ -12,8 +11,8 @@ import (
 // there. A repeat finds it gone.
 func (a *Activities) RemoveDelivery(ctx context.Context,
 	in ports.RemoveDeliveryInput) (none ports.RemoveDeliveryOutput, err error) {
-	ctx, progress := activities.Beat(ctx, activities.Heartbeat, struct{}{})
-	defer progress.Stop()
+	ctx, end := beat(ctx, in.Target)
+	defer func() { end(err) }()
 	target, err := a.target(ctx, in.Target)
 	if err != nil {
 		return none, err

@@ -1,13 +1,18 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/dns01/dns01test"
@@ -115,6 +120,33 @@ func TestDoctorWithoutTables(t *testing.T) {
 	for _, subject := range []string{"postgres rights", "sealing key", "issuer default", "processes"} {
 		require.Equal(t, app.VerdictWarn, found[subject].Verdict, "%s: %s", subject, text)
 		require.Contains(t, found[subject].Detail, "not looked at, for the database's tables are not those of this build")
+	}
+}
+
+// A user without rights is one finding, with the statements that give them.
+func TestDoctorWithoutRights(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	database := s.pool.Config().ConnString()
+	role := "doctor_" + strings.ReplaceAll(uuid.NewString(), "-", "_")
+	_, err := s.pool.Exec(t.Context(), `CREATE ROLE `+role+` LOGIN`)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if admin, err := pgx.Connect(context.Background(), database); err == nil {
+			_, _ = admin.Exec(context.Background(), `DROP ROLE `+role)
+		}
+	})
+	limited, err := url.Parse(database)
+	require.NoError(t, err)
+	limited.User = url.User(role)
+	found, text := s.doctor(1, "--postgres-url", limited.String())
+	require.Equal(t, app.VerdictFail, found["postgres rights"].Verdict, text)
+	require.Contains(t, found["postgres rights"].Detail, `GRANT SELECT ON everleaf_schema TO "`+role+`"`)
+	require.Equal(t, app.VerdictFail, found["postgres"].Verdict, text)
+	require.Contains(t, found["postgres"].Detail, "lacks a right")
+	for _, subject := range []string{"postgres clock", "sealing key", "issuer default", "processes"} {
+		require.Equal(t, app.VerdictWarn, found[subject].Verdict, "%s: %s", subject, text)
+		require.Contains(t, found[subject].Detail, "not looked at, for the database's user lacks rights: correct that first")
 	}
 }
 
