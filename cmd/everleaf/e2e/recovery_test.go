@@ -67,8 +67,18 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 	unkept := s.cli("cert", "status", retired)
 	unkept.exits(t, 1)
 	require.Contains(t, unkept.stdout, "NoWorkflow")
-	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`), "listed as kept")
+	released := func() int {
+		return s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`)
+	}
+	require.Equal(t, 0, released(), "listed as kept")
+	alone := s.cli("cert", "retire", retired)
+	alone.exits(t, 1)
+	advice := "run `everleaf cert ensure " + retired + "`, and then `everleaf cert retire " + retired + "` again"
+	require.Contains(t, alone.stderr, advice)
 	require.Equal(t, kept.Version, s.inService("ensure", retired, "--name", "retired.example.test").Version)
+	require.Contains(t, s.must("cert", "retire", retired).stdout, "Released")
+	require.Equal(t, 1, released())
+	require.Contains(t, s.must("cert", "retire", retired).stdout, "already before")
 }
 
 func TestRecoveryFromALostSealingKey(t *testing.T) {
