@@ -104,6 +104,9 @@ const PhaseNoWorkflow = domain.PhaseNoWorkflow
 // PhaseRetiring is a certificate that somebody has retired, while something is left to do.
 const PhaseRetiring = domain.PhaseRetiring
 
+// PhaseReleased is a certificate that is retired.
+const PhaseReleased = domain.PhaseReleased
+
 // Clearing is a retirement that clears the targets.
 const Clearing = domain.Clearing
 
