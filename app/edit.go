@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -67,6 +68,21 @@ func Answered(ctx context.Context, find func(context.Context) (Held, error)) (He
 			return Held{}, err
 		}
 	}
+}
+
+// CheckReleased refuses to take a certificate for retired whose workflow has come to its end, and which Postgres has as
+// kept, since it was restored to before that. It is a Spec fault "WorkflowEnded".
+func CheckReleased(ctx context.Context, stored Stored, name string) error {
+	record, err := stored(ctx, name)
+	switch {
+	case err != nil && domain.AsFault(err).Reason == domain.ReasonUnknownCertificate, err == nil && record.ReleasedAt != nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("its workflow has come to its end, and whether it is retired in Postgres is not known: %w", err)
+	}
+	return domain.NewFault(domain.FaultSpec, domain.ReasonWorkflowEnded, nil,
+		"certificate %q is not retired in Postgres, but its workflow has come to its end, as where Postgres was restored to "+
+			"before that: run `everleaf cert ensure %s`, and then `everleaf cert retire %s` again", name, name, name)
 }
 
 // UnknownCertificate is the fault of a certificate that there is not.

@@ -74,9 +74,9 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 				" was to be revoked, and is not: who keeps it again goes on with that."})
 		}
 		for _, d := range e.Deliveries {
-			if d.Version != "" {
+			if keeps := keepsIt(d); keeps != "" {
 				e.Next = append(e.Next, Next{What: d.Target +
-					" keeps the certificate, and nobody clears it there. To have it cleared, run everleaf cert ensure " +
+					" " + keeps + " the certificate, and nobody clears it there. To have it cleared, run everleaf cert ensure " +
 					timeline.Name + " and then everleaf cert retire " + timeline.Name + " --remove-deliveries."})
 			}
 		}
@@ -104,6 +104,18 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 		}
 	}
 	return e
+}
+
+// keepsIt says whether a target keeps a certificate that is not cleared there; empty if it does not.
+func keepsIt(d domain.Delivery) string {
+	switch {
+	case d.Version != "":
+		return "keeps"
+	case d.Contacted: // a delivery or a removal did not come to its end
+		return "may keep"
+	default:
+		return ""
+	}
 }
 
 // removals marks the deliveries that are to be cleared. A failure of what is not tried again is left out.

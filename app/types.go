@@ -48,6 +48,8 @@ type (
 	Fault = domain.Fault
 	// Reason is a fault's stable word for programs.
 	Reason = domain.Reason
+	// Retirement is how far a certificate is retired.
+	Retirement = domain.Retirement
 	// Phase is one word for where a certificate is.
 	Phase = domain.Phase
 	// Listed is a certificate as a list shows it.
@@ -101,6 +103,12 @@ const PhaseNoWorkflow = domain.PhaseNoWorkflow
 
 // PhaseRetiring is a certificate that somebody has retired, while something is left to do.
 const PhaseRetiring = domain.PhaseRetiring
+
+// PhaseReleased is a certificate that is retired.
+const PhaseReleased = domain.PhaseReleased
+
+// Clearing is a retirement that clears the targets.
+const Clearing = domain.Clearing
 
 // AsFault finds the fault in err's chain.
 func AsFault(err error) *Fault { return domain.AsFault(err) }

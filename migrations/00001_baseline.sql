@@ -267,9 +267,15 @@ CREATE TABLE processes (
     seen_at    timestamptz NOT NULL DEFAULT now()
 );
 
+-- A certificate's state, in lists, metrics and the view alike. revoked_at is that of its version in service.
+CREATE FUNCTION everleaf_state(phase text, retirement text, released_at timestamptz, revoked_at timestamptz) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN released_at IS NOT NULL THEN 'Released' WHEN retirement IS NOT NULL THEN 'Retiring'
+        WHEN revoked_at IS NOT NULL THEN 'Revoked' ELSE phase END;
+
 CREATE VIEW everleaf_certificates AS
 SELECT c.name,
-       c.phase,
+       everleaf_state(c.phase, c.retirement, c.released_at, v.revoked_at) AS state,
        v.names,
        v.chain_pem,
        v.serial,
@@ -277,8 +283,8 @@ SELECT c.name,
        v.not_after,
        v.issuer,
        v.issuer_cn,
-       v.renew_at                                        AS next_renewal,
-       v.renewal ->> 'reason'                            AS next_renewal_reason,
+       CASE WHEN c.retirement IS NULL AND c.released_at IS NULL THEN v.renew_at END AS next_renewal,
+       CASE WHEN c.retirement IS NULL AND c.released_at IS NULL THEN v.renewal ->> 'reason' END AS next_renewal_reason,
        c.failure #>> '{fault,kind}'                      AS failure_kind,
        c.failure #>> '{fault,reason}'                    AS failure_reason,
        c.failure #>> '{fault,message}'                   AS failure_message,
@@ -297,8 +303,8 @@ LEFT JOIN versions v ON v.id = c.current_version;
 COMMENT ON VIEW everleaf_certificates IS
     'One row per certificate, for other services to read: GRANT SELECT on this view is enough and shows no key. Columns are only ever added.';
 COMMENT ON COLUMN everleaf_certificates.name IS 'The certificate''s name; its workflow is certificate/<name>.';
-COMMENT ON COLUMN everleaf_certificates.phase IS
-    'Issuing, Ready or Failing. A certificate may be in service in each of them: see not_after.';
+COMMENT ON COLUMN everleaf_certificates.state IS
+    'Issuing, Ready, Failing, Revoked, Retiring or Released, as in a list. A certificate may be in service in each of them: see not_after.';
 COMMENT ON COLUMN everleaf_certificates.names IS 'DNS names of the certificate in service; NULL before the first.';
 COMMENT ON COLUMN everleaf_certificates.chain_pem IS 'Chain in service, PEM, leaf first; NULL before the first.';
 COMMENT ON COLUMN everleaf_certificates.serial IS 'Serial number in lower-case hexadecimal.';
@@ -306,7 +312,7 @@ COMMENT ON COLUMN everleaf_certificates.not_before IS 'Start of validity of the 
 COMMENT ON COLUMN everleaf_certificates.not_after IS 'End of validity of the certificate in service.';
 COMMENT ON COLUMN everleaf_certificates.issuer IS 'Configured name of the CA that issued it.';
 COMMENT ON COLUMN everleaf_certificates.issuer_cn IS 'Common name of the signing certificate.';
-COMMENT ON COLUMN everleaf_certificates.next_renewal IS 'Instant planned for its replacement; NULL until planned.';
+COMMENT ON COLUMN everleaf_certificates.next_renewal IS 'Instant planned for its replacement; NULL until planned, and once it is retired.';
 COMMENT ON COLUMN everleaf_certificates.next_renewal_reason IS 'Stable word for why that instant was chosen.';
 COMMENT ON COLUMN everleaf_certificates.failure_kind IS
     'Whose move it is after the last failure: RateLimited, Wait, Name, CA, Operator or Spec; NULL after a success.';

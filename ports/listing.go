@@ -39,6 +39,8 @@ type ListedCertificate struct {
 	State domain.Phase `json:"state"`
 	// RevokedAt is when the certificate in service was revoked.
 	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	// Unrevoked is why a certificate of it that is to be revoked is not; nil if no revocation has failed.
+	Unrevoked *domain.Failure `json:"unrevoked,omitempty"`
 	// Delivered counts its targets.
 	Delivered DeliveryCount `json:"delivered"`
 	// Malformed says what can't be read of the stored row; empty if all can.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -11,8 +12,7 @@ import (
 // holds nobody up and no statement is silent for long.
 const fleetStatsPage = 100_000
 
-// FleetStats implements ports.Catalog. A certificate's state is that of a list. It reads each certificate that is kept
-// once, page by page.
+// FleetStats implements ports.Catalog. It reads each certificate that is kept once, page by page.
 func (c *Catalog) FleetStats(ctx context.Context, now time.Time) (ports.FleetStats, error) {
 	return c.fleetStats(ctx, now, fleetStatsPage)
 }
@@ -34,8 +34,13 @@ func (c *Catalog) fleetStats(ctx context.Context, now time.Time, page int) (port
 		after = last
 	}
 	err := c.pool.QueryRow(ctx, `
-		SELECT count(*) FROM deliveries d JOIN certificates c ON c.name = d.certificate
-		WHERE d.failure IS NOT NULL AND c.released_at IS NULL`).Scan(&stats.Undelivered)
+		SELECT (SELECT count(*) FROM deliveries d JOIN certificates c ON c.name = d.certificate
+				WHERE d.failure IS NOT NULL AND c.released_at IS NULL),
+			(SELECT count(*) FROM certificates c WHERE c.retirement IS NOT NULL AND c.released_at IS NULL
+				AND (c.retirement = 'Clearing' AND EXISTS (SELECT FROM deliveries d WHERE d.certificate = c.name
+						AND d.failure ->> 'step' = $1)
+					OR `+unrevokedFailure+` IS NOT NULL))`, domain.RemovalStep).
+		Scan(&stats.Undelivered, &stats.RetirementsFailing)
 	return stats, interpret(err)
 }
 
@@ -43,11 +48,11 @@ func (c *Catalog) fleetStats(ctx context.Context, now time.Time, page int) (port
 func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresholds []time.Time, after string,
 	page int) (last string, counted int, err error) {
 	rows, err := c.pool.Query(ctx, `
-		SELECT phase, issuer, width_bucket(not_after, $1::timestamptz[]), count(*), min(not_after),
+		SELECT state, issuer, width_bucket(not_after, $1::timestamptz[]), count(*), min(not_after),
 			max(max(name)) OVER () -- the page's last, by the database's own order
 		FROM (
-			SELECT c.name, CASE WHEN v.revoked_at IS NULL THEN c.phase ELSE 'Revoked' END AS phase,
-				coalesce(v.issuer, '') AS issuer, v.not_after
+			SELECT c.name, `+stateColumn+` AS state, coalesce(v.issuer, '') AS issuer,
+				CASE WHEN c.retirement IS NULL THEN v.not_after END AS not_after -- what is retired may expire
 			FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
 			WHERE c.name > $2 AND c.released_at IS NULL
 			ORDER BY c.name
@@ -60,9 +65,9 @@ func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresh
 	defer rows.Close()
 	for rows.Next() {
 		var group ports.FleetGroup
-		var passed *int // how many thresholds not_after lies behind; NULL before the first certificate
+		var passed *int // how many thresholds not_after lies behind; NULL where no expiry matters
 		var next *time.Time
-		if err := rows.Scan(&group.Phase, &group.Issuer, &passed, &group.Count, &next, &last); err != nil {
+		if err := rows.Scan(&group.State, &group.Issuer, &passed, &group.Count, &next, &last); err != nil {
 			return "", 0, err
 		}
 		counted += group.Count
@@ -75,7 +80,7 @@ func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresh
 func add(stats *ports.FleetStats, group ports.FleetGroup, passed *int, next *time.Time) {
 	known := false
 	for i := range stats.Groups {
-		if g := &stats.Groups[i]; g.Phase == group.Phase && g.Issuer == group.Issuer {
+		if g := &stats.Groups[i]; g.State == group.State && g.Issuer == group.Issuer {
 			g.Count, known = g.Count+group.Count, true
 		}
 	}

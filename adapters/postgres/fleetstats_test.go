@@ -52,19 +52,70 @@ func TestFleetStats(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, stats.Undelivered, "neither what has succeeded since, nor what is released")
 	issuer := newOrder("", "").Issuer
-	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1},
-		{Phase: domain.PhaseReady, Issuer: issuer, Count: 3}}, stats.Groups)
+	require.ElementsMatch(t, []ports.FleetGroup{{State: domain.PhaseFailing, Count: 1},
+		{State: domain.PhaseReady, Issuer: issuer, Count: 3}}, stats.Groups)
 
 	// One that is revoked and in service all the same has a state of its own, as in a list.
 	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET revoked_at = now() WHERE id = $1`, later)
 	require.NoError(t, err)
 	stats, err = s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []ports.FleetGroup{{Phase: domain.PhaseFailing, Count: 1},
-		{Phase: domain.PhaseReady, Issuer: issuer, Count: 2}, {Phase: domain.PhaseRevoked, Issuer: issuer, Count: 1}},
+	require.ElementsMatch(t, []ports.FleetGroup{{State: domain.PhaseFailing, Count: 1},
+		{State: domain.PhaseReady, Issuer: issuer, Count: 2}, {State: domain.PhaseRevoked, Issuer: issuer, Count: 1}},
 		stats.Groups)
 	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, stats.Expiring, "by %v", ports.ExpiryBounds)
 	require.Equal(t, noon.Add(-time.Hour), stats.NextExpiry)
+}
+
+// One that somebody has retired has a state of its own, whatever it was before; that it expires is no matter. What holds
+// it up counts, and nothing else.
+func TestFleetStatsOfRetirements(t *testing.T) {
+	s := newStore(t)
+	removal := failedAt(noon, time.Minute)
+	removal.Step = domain.RemovalStep
+	for name, c := range map[string]struct {
+		edit, target string
+		failure      domain.Failure
+	}{
+		"at-work":   {},
+		"revoked":   {edit: `UPDATE versions SET revoked_at = now() WHERE certificate = $1`},
+		"failing":   {edit: `UPDATE certificates SET phase = 'Failing' WHERE name = $1`},
+		"delivered": {target: "nginx", failure: failedAt(noon, time.Minute)},
+		"uncleared": {target: "nginx", failure: removal},
+		"unrevoked": {edit: `UPDATE versions SET not_after = now() + interval '1 day', revoking = '{"failure": {"attempts": 1}}'
+			WHERE certificate = $1`},
+		"revokable": {edit: `UPDATE versions SET not_after = now() + interval '1 day', revoking = '{}' WHERE certificate = $1`},
+	} {
+		issued := s.issue(newOrder(name, name+"/1"))
+		if c.edit != "" {
+			s.exec(c.edit, name)
+		}
+		if c.target != "" {
+			require.NoError(t, postgres.NewDeliveries(s.pool).RecordUndelivered(t.Context(), name, c.target, issued.Version, c.failure))
+		}
+	}
+	before, err := s.FleetStats(t.Context(), noon)
+	require.NoError(t, err)
+	require.Zero(t, before.RetirementsFailing)
+	require.NotZero(t, before.NextExpiry)
+
+	s.exec(`UPDATE certificates SET retirement = 'Clearing'`)
+	stats, err := s.FleetStats(t.Context(), noon)
+	require.NoError(t, err)
+	require.Equal(t, []ports.FleetGroup{{State: domain.PhaseRetiring, Issuer: newOrder("", "").Issuer, Count: 7}}, stats.Groups)
+	require.Equal(t, make([]int, len(ports.ExpiryBounds)), stats.Expiring)
+	require.Zero(t, stats.NextExpiry)
+	require.Equal(t, 2, stats.RetirementsFailing)
+	for _, listed := range s.list() {
+		require.Equal(t, domain.PhaseRetiring, listed.State, listed.Name)
+		require.Equal(t, listed.Name == "unrevoked", listed.Unrevoked != nil, listed.Name)
+	}
+
+	s.exec(`UPDATE certificates SET released_at = now()`)
+	stats, err = s.FleetStats(t.Context(), noon)
+	require.NoError(t, err)
+	require.Empty(t, stats.Groups)
+	require.Zero(t, stats.RetirementsFailing)
 }
 
 // Only a request keeps a certificate in service again, and no step of a workflow that has ended.
@@ -106,5 +157,5 @@ func TestAReleasedCertificateCountsWhenItIsKeptAgain(t *testing.T) {
 	require.Zero(t, query[int](s, `SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`))
 	stats, err := s.FleetStats(t.Context(), noon)
 	require.NoError(t, err)
-	require.Equal(t, []ports.FleetGroup{{Phase: domain.PhaseIssuing, Count: 1}}, stats.Groups)
+	require.Equal(t, []ports.FleetGroup{{State: domain.PhaseIssuing, Count: 1}}, stats.Groups)
 }

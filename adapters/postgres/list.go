@@ -16,15 +16,24 @@ import (
 
 // listedDetail is a listedRow of certificate c with its version in service v. It is JSON, so that a row
 // that somebody has edited can't be decoded alone and does not end the list.
-const listedDetail = `jsonb_build_object('phase', c.phase, 'spec', c.spec, 'asked', c.wanted,
+const listedDetail = `jsonb_build_object('phase', c.phase, 'state', ` + stateColumn + `, 'spec', c.spec, 'asked', c.wanted,
 	'generation', c.generation, 'failure', c.failure, 'updatedAt', c.updated_at,
 	'releasedAt', c.released_at, 'retirement', ` + retirementColumn + `, 'revokedAt', v.revoked_at,
-	'renewal', v.renewal, 'deliveries', ` + listedDeliveries +
-	`,
+	'renewal', v.renewal, 'unrevoked', ` + unrevokedFailure + `, 'deliveries', ` + listedDeliveries + `,
 	'issued', CASE WHEN v.id IS NOT NULL THEN jsonb_build_object('version', v.id, 'issuer', v.issuer, 'issuerCN',
 		v.issuer_cn, 'names', v.names, 'serial', v.serial, 'notBefore', v.not_before, 'notAfter', v.not_after, 'ariID',
 		v.ari_id, 'accountURL', v.account_url, 'keyType', v.key_type, 'profile', v.profile,
 		'revoked', v.revoked_at IS NOT NULL) END)`
+
+// stateColumn is the state of certificate c with its version in service v.
+const stateColumn = `everleaf_state(c.phase, c.retirement, c.released_at, v.revoked_at)`
+
+// unrevokedFailure is why a certificate of c that is to be revoked is not, NULL if no revocation has failed.
+const unrevokedFailure = `(
+		SELECT r.revoking -> 'failure' FROM versions r
+		WHERE r.certificate = c.name AND r.revoking IS NOT NULL AND r.revoked_at IS NULL AND r.not_after > now()
+			AND r.revoking ? 'failure'
+		ORDER BY r.created_at LIMIT 1)`
 
 // listedDeliveries are certificate c's deliveries, counted.
 const listedDeliveries = `(
@@ -134,10 +143,11 @@ func like(pattern string) string {
 
 // listedRow is what listedDetail makes.
 type listedRow struct {
-	Phase                                                                               domain.Phase
-	Generation                                                                          int64
-	Retirement                                                                          domain.Retirement
-	Spec, Asked, Issued, Renewal, Failure, Deliveries, UpdatedAt, ReleasedAt, RevokedAt json.RawMessage
+	Phase, State                                                 domain.Phase
+	Generation                                                   int64
+	Retirement                                                   domain.Retirement
+	Spec, Asked, Issued, Renewal, Failure, Unrevoked, Deliveries json.RawMessage
+	UpdatedAt, ReleasedAt, RevokedAt                             json.RawMessage
 }
 
 // listedCertificate decodes each part by itself, and notes what it can't.
@@ -160,6 +170,7 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	decode("version", row.Issued, &listed.Issued)
 	decode("renewal", row.Renewal, &listed.Renewal)
 	decode("failure", row.Failure, &listed.Failure)
+	decode("revoking", row.Unrevoked, &listed.Unrevoked)
 	decode("deliveries", row.Deliveries, &listed.Delivered)
 	decode("updated_at", row.UpdatedAt, &listed.UpdatedAt)
 	decode("released_at", row.ReleasedAt, &listed.ReleasedAt)
@@ -174,7 +185,7 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	if len(listed.Spec.Names) == 0 && len(malformed) == 0 {
 		malformed = append(malformed, "spec: no names")
 	}
-	listed.Phase, listed.State, listed.Generation, listed.Retirement = row.Phase, row.Phase, row.Generation, row.Retirement
+	listed.Phase, listed.State, listed.Generation, listed.Retirement = row.Phase, row.State, row.Generation, row.Retirement
 	listed.Malformed = strings.Join(malformed, "; ")
 	listed.Delivered.Targets = len(listed.Spec.Deliveries)
 	listed.UpdatedAt = listed.UpdatedAt.UTC()
@@ -185,14 +196,6 @@ func listedCertificate(name string, detail []byte) ports.ListedCertificate {
 	}
 	if i := listed.Issued; i != nil {
 		i.NotBefore, i.NotAfter = i.NotBefore.UTC(), i.NotAfter.UTC()
-	}
-	switch {
-	case listed.ReleasedAt != nil:
-		listed.State = domain.PhaseReleased
-	case listed.Retirement != "":
-		listed.State = domain.PhaseRetiring
-	case listed.RevokedAt != nil:
-		listed.State = domain.PhaseRevoked
 	}
 	return listed
 }

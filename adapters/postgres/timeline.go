@@ -61,8 +61,7 @@ func scanTimeline(ctx context.Context, tx pgx.Tx, certificate string) (timeline 
 				FROM orders o WHERE o.certificate = c.name AND o.state IN ('planned', 'placed')) AS orders,
 			v.revoked_at, v.next_check, coalesce(v.check_failure, '') AS check_failure, `+pendingJSON+` AS "versions.revoking", (
 			SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at',
-				d.delivered_at,
-				'failure', d.failure) ORDER BY d.target)
+				d.delivered_at, 'contacted', d.contacted, 'failure', d.failure) ORDER BY d.target)
 			FROM deliveries d WHERE d.certificate = c.name) AS "deliveries.failure"
 		FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
 		WHERE c.name = $1`, certificate), &timeline.Wanted, &timeline.Order, &timeline.RevokedAt, &timeline.NextCheck,

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
@@ -21,7 +22,7 @@ func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 	row := query[map[string]any](s, `SELECT to_jsonb(v) - 'created_at' - 'updated_at' FROM everleaf_certificates v WHERE name = 'web'`)
 	shown := func(at time.Time) string { return at.Format("2006-01-02T15:04:05-07:00") }
 	at := shown(noon)
-	require.Equal(t, map[string]any{"name": "web", "phase": "Failing", "names": []any{"web.example"},
+	require.Equal(t, map[string]any{"name": "web", "state": "Failing", "names": []any{"web.example"},
 		"requested_names": []any{"web.example"}, "released_at": nil,
 		"chain_pem": "chain of web/1", "serial": "0a1b", "not_before": at,
 		"not_after": shown(noon.Add(48 * time.Hour)), "issuer": "default",
@@ -30,7 +31,24 @@ func TestTheViewShowsWhatOthersMayRead(t *testing.T) {
 		"failure_message": "it is down", "failure_attempts": 2.0, "failed_at": at, "retry_at": at,
 		"version": issued.Version}, row)
 	require.Equal(t, "Issuing", query[string](s,
-		`SELECT phase FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))
+		`SELECT state FROM everleaf_certificates WHERE name = 'new' AND chain_pem IS NULL`))
+
+	// The state is that of a list, and what is retired is not renewed.
+	for state, edit := range map[domain.Phase]string{
+		domain.PhaseRevoked:  `UPDATE versions SET revoked_at = now()`,
+		domain.PhaseRetiring: `UPDATE versions SET revoked_at = now(); UPDATE certificates SET retirement = 'Retiring'`,
+		domain.PhaseReleased: `UPDATE certificates SET retirement = 'Retiring', released_at = now()`,
+	} {
+		s.exec(`UPDATE versions SET revoked_at = NULL; UPDATE certificates SET retirement = NULL, released_at = NULL`)
+		s.exec(edit)
+		row := query[map[string]any](s, `SELECT to_jsonb(v) FROM everleaf_certificates v WHERE name = 'web'`)
+		require.Equal(t, string(state), row["state"])
+		require.Equal(t, state == domain.PhaseRevoked, row["next_renewal"] != nil, state)
+		require.Equal(t, state == domain.PhaseRevoked, row["next_renewal_reason"] != nil, state)
+		page, err := s.List(t.Context(), ports.CertificateFilter{State: state}, "", 10)
+		require.NoError(t, err)
+		require.Equal(t, state, page.Certificates[0].State)
+	}
 
 	require.Empty(t, query[[]string](s, `
 		SELECT coalesce(array_agg(attname::text), '{}') FROM pg_attribute

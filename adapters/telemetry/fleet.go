@@ -56,8 +56,8 @@ type Fleet struct {
 }
 
 type fleetGauges struct {
-	certificates, expiring, undelivered metric.Int64ObservableGauge
-	nextExpiry, age                     metric.Float64ObservableGauge
+	certificates, expiring, undelivered, retirements metric.Int64ObservableGauge
+	nextExpiry, age                                  metric.Float64ObservableGauge
 }
 
 // NewFleet counts through catalog, at most once in every. Start makes the first count; Stop ends it.
@@ -70,6 +70,7 @@ func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.D
 	f.gauges = fleetGauges{
 		certificates: i.intGauge(certificates), expiring: i.intGauge(expiring),
 		undelivered: i.intGauge(failingDeliveries),
+		retirements: i.intGauge(failingRetirements),
 		nextExpiry:  i.gauge(nextExpiry), age: i.gauge(fleetStatsAge),
 	}
 	if i.err != nil {
@@ -78,8 +79,7 @@ func NewFleet(m *Metrics, catalog ports.Catalog, clock ports.Clock, every time.D
 	f.failures.Add(context.Background(), 0)
 	var err error
 	f.callback, err = m.own.RegisterCallback(f.observe, f.gauges.certificates, f.gauges.expiring, f.gauges.undelivered,
-		f.gauges.nextExpiry,
-		f.gauges.age)
+		f.gauges.retirements, f.gauges.nextExpiry, f.gauges.age)
 	return f, err
 }
 
@@ -137,13 +137,14 @@ func (f *Fleet) observe(_ context.Context, to metric.Observer) error {
 	}
 	for group, count := range f.groups(stats) {
 		to.ObserveInt64(f.gauges.certificates, int64(count), metric.WithAttributes(
-			attribute.String("state", string(group.phase)), attribute.String("issuer", group.issuer)))
+			attribute.String("state", string(group.state)), attribute.String("issuer", group.issuer)))
 	}
 	for i, count := range stats.Expiring {
 		to.ObserveInt64(f.gauges.expiring, int64(count),
 			metric.WithAttributes(attribute.String("within", within(ports.ExpiryBounds[i]))))
 	}
 	to.ObserveInt64(f.gauges.undelivered, int64(stats.Undelivered))
+	to.ObserveInt64(f.gauges.retirements, int64(stats.RetirementsFailing))
 	if !stats.NextExpiry.IsZero() {
 		to.ObserveFloat64(f.gauges.nextExpiry, stats.NextExpiry.Sub(now).Seconds())
 	}
@@ -151,7 +152,7 @@ func (f *Fleet) observe(_ context.Context, to metric.Observer) error {
 }
 
 type group struct {
-	phase  domain.Phase
+	state  domain.Phase
 	issuer string
 }
 
@@ -160,9 +161,9 @@ type group struct {
 func (f *Fleet) groups(stats *ports.FleetStats) map[group]int {
 	counts := map[group]int{}
 	for _, issuer := range slices.Concat(f.issuers, []string{noIssuer}) {
-		for _, phase := range []domain.Phase{domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing,
-			domain.PhaseRevoked} {
-			counts[group{phase, issuer}] = 0
+		for _, state := range []domain.Phase{domain.PhaseIssuing, domain.PhaseReady, domain.PhaseFailing,
+			domain.PhaseRevoked, domain.PhaseRetiring} {
+			counts[group{state, issuer}] = 0
 		}
 	}
 	for _, g := range stats.Groups {
@@ -170,7 +171,7 @@ func (f *Fleet) groups(stats *ports.FleetStats) map[group]int {
 		if issuer == "" {
 			issuer = noIssuer
 		}
-		counts[group{g.Phase, issuer}] += g.Count
+		counts[group{g.State, issuer}] += g.Count
 	}
 	return counts
 }

@@ -53,10 +53,10 @@ func newFleet(t *testing.T) (*Metrics, *Fleet, *books, *hands) {
 	m := newMetrics(t)
 	clock := &hands{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	catalog := &books{counts: make(chan struct{}, 10), answer: make(chan error), stats: ports.FleetStats{
-		Groups: []ports.FleetGroup{{Phase: domain.PhaseReady, Issuer: "main", Count: 5},
-			{Phase: domain.PhaseFailing, Count: 2}},
+		Groups: []ports.FleetGroup{{State: domain.PhaseReady, Issuer: "main", Count: 5},
+			{State: domain.PhaseFailing, Count: 2}},
 		Expiring:   []int{0, 1, 1, 2, 3, 5},
-		NextExpiry: clock.now.Add(time.Hour), Undelivered: 3,
+		NextExpiry: clock.now.Add(time.Hour), Undelivered: 3, RetirementsFailing: 1,
 	}}
 	f, err := NewFleet(m, catalog, clock, time.Minute, []string{"main"}, silent)
 	require.NoError(t, err)
@@ -100,6 +100,8 @@ func TestFleetIsShownByTheLastCount(t *testing.T) {
 	require.Equal(t, 0.0, gauge("everleaf_certificates_expiring", "within", "0s"))
 	require.Equal(t, 5.0, gauge("everleaf_certificates_expiring", "within", "30d"))
 	require.Equal(t, 3.0, gauge("everleaf_deliveries_failing"))
+	require.Equal(t, 1.0, gauge("everleaf_retirements_failing"))
+	require.Equal(t, 0.0, gauge("everleaf_certificates", "state", "Retiring", "issuer", "main"))
 	require.Equal(t, 3590.0, gauge("everleaf_next_expiry_seconds"), "as of now, not of the count")
 	require.Equal(t, 10.0, gauge("everleaf_fleet_stats_age_seconds"))
 	require.Len(t, catalog.counts, 1, "the interval has not passed")

@@ -39,20 +39,23 @@ var (
 
 	deliveries       = own{"everleaf_deliveries_total", "Deliveries that a target has confirmed, by target."}
 	deliveryFailures = own{"everleaf_delivery_failures_total",
-		"Deliveries that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
+		"Deliveries and removals that failed, by target and kind; everleaf_deliveries in Postgres says which and why."}
 	deliveryDrifts = own{"everleaf_delivery_drifts_total",
 		"Deliveries that their target has lost or changed and that are made again, by target."}
 
 	failingDeliveries = own{"everleaf_deliveries_failing",
-		"Targets that do not have what they should since a delivery there failed; the view everleaf_deliveries in " +
-			"Postgres says which and why."}
+		"Targets that do not have what they should since a delivery there, or a removal, failed; the view " +
+			"everleaf_deliveries in Postgres says which and why."}
+	failingRetirements = own{"everleaf_retirements_failing",
+		"Retirements that are held up: a target cannot be cleared, or a revocation fails. everleaf cert list --state " +
+			"Retiring says which and why."}
 
 	certificates = own{"everleaf_certificates",
-		"Certificates that are kept, by state (Revoked: in service all the same) and by the issuer of the one in service " +
+		"Certificates that are kept, by state (Revoked: in service all the same; Retiring: not for long) and by the issuer of the one in service " +
 			"(none before the first)."}
 	expiring = own{"everleaf_certificates_expiring",
 		"Certificates in service with at most this much left of their validity; within=0s are expired. Each includes the " +
-			"shorter ones."}
+			"shorter ones. Those that are retired do not count."}
 	nextExpiry = own{"everleaf_next_expiry_seconds",
 		"Seconds until the first certificate in service expires, below zero if one has. Absent while there is none."}
 	fleetStatsAge = own{"everleaf_fleet_stats_age_seconds",

@@ -67,6 +67,7 @@ type retireCmd struct {
 	waitFlag
 	outputFlag
 	temporalSettings
+	PostgresURL      string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked whether it knows of a retirement that has come to its end before; without it nobody is."`
 	RemoveDeliveries bool   `help:"Clear the targets first: the certificate is removed there."`
 	Note             string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
 }
@@ -74,9 +75,17 @@ type retireCmd struct {
 // Run waits with progress on stderr.
 func (r retireCmd) Run(ctx context.Context, k *kit) error {
 	request := app.RetireRequest{RemoveDeliveries: r.RemoveDeliveries, Note: r.Note}
+	var config app.Config
+	config.Postgres.URL, config.StartTimeout = r.PostgresURL, statusWithin
+	stored, closer := k.stored(config)
+	defer closer()
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
 		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
-			return keeper.Retire(ctx, r.Name, request)
+			status, err := keeper.Retire(ctx, r.Name, request)
+			if err == nil && status.Already && stored != nil {
+				err = app.CheckReleased(ctx, stored, r.Name)
+			}
+			return status, err
 		})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"everleaf/app"
 	"everleaf/domain"
+	"everleaf/ports"
 )
 
 const name = "www.example.com"
@@ -105,6 +106,35 @@ func TestRevokeSaysWhichSerial(t *testing.T) {
 		b.exits(t, exitOK, b.run(t.Context(), "cert", "revoke", name))
 		require.Contains(t, b.out.String(), says)
 		require.Equal(t, 1, strings.Count(b.out.String(), "Revoked "))
+	}
+}
+
+// That a workflow has ended is no retirement where Postgres has the certificate as kept.
+func TestRetireOfWhatPostgresKeeps(t *testing.T) {
+	at := noon
+	for says, c := range map[string]struct {
+		released *time.Time
+		already  bool
+		problem  error
+		code     int
+	}{
+		"run `everleaf cert ensure " + name + "`, and then `everleaf cert retire " + name + "` again (Spec/WorkflowEnded)": {already: true, code: exitProblem},
+		"whether it is retired in Postgres is not known: it is away": {already: true, code: exitProblem,
+			problem: fault(domain.FaultWait, domain.ReasonDatabaseUnavailable, "it is away")},
+		"Released, already before": {already: true, released: &at},
+		"Phase        Released\n":  {},
+	} {
+		b := newBench(t)
+		b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(ready(), nil)
+		b.keeper.EXPECT().Retire(gomock.Any(), name, app.RetireRequest{}).
+			Return(app.Status{Name: name, Phase: domain.PhaseReleased, Already: c.already}, nil)
+		if c.already {
+			timeline := ports.Timeline{}
+			timeline.ReleasedAt = c.released
+			b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).Return(timeline, c.problem)
+		}
+		b.exits(t, c.code, b.run(t.Context(), "cert", "retire", name, "--postgres-url", "p"))
+		require.Contains(t, b.out.String()+b.err.String(), says)
 	}
 }
 

@@ -186,8 +186,10 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 	for _, d := range e.Deliveries {
 		line, tried := d.Target+": ", "The delivery"
 		switch {
-		case d.Version == "" && d.Removing:
+		case d.Version == "" && (d.Removing || d.Contacted && e.Retirement != ""):
 			line += "nobody knows whether it has a certificate"
+		case d.Version == "" && e.Retirement != "":
+			line += "nothing is there"
 		case d.Version == "":
 			line += "nothing is there yet"
 		case e.Issued != nil && d.Version == e.Issued.Version:
@@ -200,6 +202,9 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line, tried = line+"; to be cleared", "Clearing it"
 		case d.Removing:
 			line, tried = line+", left there by an earlier request; to be cleared", "Clearing it"
+		case d.Version == "" && !d.Contacted:
+		case d.Version == "" && e.ReleasedAt != nil:
+			line += "; nobody clears it"
 		case d.Version == "":
 		case e.ReleasedAt != nil:
 			line += ", left there by an earlier request; nobody clears it"

@@ -200,4 +200,16 @@ func TestExplainTellsWhatIsLeftAtTargets(t *testing.T) {
 	released := noon.Add(-time.Minute)
 	timeline.ReleasedAt, timeline.Retirement, timeline.Deliveries[0].Failure = &released, domain.Released, nil
 	require.Contains(t, explained(t, timeline), has+"nobody clears it\n")
+
+	// Half cleared, and never contacted.
+	timeline.Deliveries = []domain.Delivery{{Target: "edge", Contacted: true}, {Target: "never"}}
+	out = explained(t, timeline)
+	require.Contains(t, out, "edge: nobody knows whether it has a certificate; nobody clears it\n")
+	require.Contains(t, out, "edge may keep the certificate, and nobody clears it there. To have it cleared, run")
+	require.Contains(t, out, "never: nothing is there\n")
+	require.NotContains(t, out, "never keeps")
+	timeline.ReleasedAt, timeline.Retirement = nil, domain.Retiring
+	require.Contains(t, explained(t, timeline), "edge: nobody knows whether it has a certificate\n")
+	timeline.Retirement, timeline.Asked = "", &app.Spec{Names: []string{name}, Deliveries: []string{"edge"}}
+	require.Contains(t, explained(t, timeline), "edge: nothing is there yet\n")
 }

@@ -121,6 +121,35 @@ func TestListSaysThatACertificateHasExpired(t *testing.T) {
 	require.Equal(t, "-", problem())
 }
 
+// A retirement shows what holds it up, and nothing that no longer matters.
+func TestListProblemsOfARetirement(t *testing.T) {
+	removal := *failing().Failure
+	removal.Step, removal.Fault = domain.RemovalStep, app.Fault{Kind: domain.FaultOperator, Reason: "TargetRefused", Message: "it says no"}
+	refused := *failing().Failure
+	refused.Fault = app.Fault{Kind: domain.FaultCA, Reason: "ServerError", Message: "it is down"}
+	k := newBench(t).kit
+	for _, c := range []struct {
+		delivery, unrevoked *app.Failure
+		says                string
+	}{
+		{nil, nil, "-"},
+		{&refused, nil, "-"},
+		{nil, &refused, "cannot be revoked: CA/ServerError: it is down"},
+		{&refused, &refused, "cannot be revoked: CA/ServerError: it is down"},
+		{&removal, &refused, "web2 cannot be cleared: Operator/TargetRefused: it says no"},
+	} {
+		l := listed("web", app.PhaseRetiring)
+		l.Retirement, l.Failure, l.Unrevoked = domain.Clearing, failing().Failure, c.unrevoked
+		if c.delivery != nil {
+			l.Delivered = ports.DeliveryCount{Failing: 1, Failure: &app.Delivery{Target: "web2", Failure: c.delivery}}
+		}
+		require.Equal(t, c.says, k.listedProblem(l))
+	}
+	kept := listed("web", domain.PhaseReady)
+	kept.Unrevoked = &refused
+	require.Equal(t, "cannot be revoked: CA/ServerError: it is down", k.listedProblem(kept))
+}
+
 func TestListFlagsMakeTheFilter(t *testing.T) {
 	b := newBench(t)
 	want := app.CertificateFilter{State: "Failing", Issuer: "main", Tenant: "shop",

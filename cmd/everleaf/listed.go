@@ -86,10 +86,12 @@ func (k kit) otherProblem(c app.Listed) string {
 		return "malformed row: " + c.Malformed
 	case c.ReleasedAt != nil:
 		return "-"
-	case c.Retirement != "" && (c.Delivered.Failure == nil || !c.Delivered.Failure.Failure.OfRemoval()):
-		return "-"
-	case c.Retirement != "":
+	case c.Retirement != "" && c.Delivered.Failure != nil && c.Delivered.Failure.Failure.OfRemoval():
 		return undelivered(c.Delivered.Failure)
+	case c.Retirement != "" && c.Unrevoked != nil:
+		return unrevoked(c.Unrevoked)
+	case c.Retirement != "":
+		return "-"
 	case f != nil && k.overdue(f.RetryAt):
 		return due("next try", c.Name) + "; " + problem(f)
 	case f != nil:
@@ -100,6 +102,8 @@ func (k kit) otherProblem(c app.Listed) string {
 		return due("renewal", c.Name)
 	case c.Delivered.Failure != nil:
 		return undelivered(c.Delivered.Failure)
+	case c.Unrevoked != nil:
+		return unrevoked(c.Unrevoked)
 	default:
 		return "-"
 	}
@@ -111,6 +115,8 @@ func undelivered(d *app.Delivery) string {
 	}
 	return d.Target + ": " + problem(d.Failure)
 }
+
+func unrevoked(f *app.Failure) string { return "cannot be revoked: " + problem(f) }
 
 func (k kit) overdue(at time.Time) bool { return !at.IsZero() && k.now().Sub(at) > overdueAfter }
 

@@ -56,7 +56,7 @@ func (k kit) card(s statusAnswer) error {
 	if s.Already {
 		rows[1][1] += ", already before: it was retired, or its workflow cancelled"
 	}
-	i := s.Issued
+	i, retired := s.Issued, s.Phase == app.PhaseRetiring || s.Phase == app.PhaseReleased // then nobody renews it
 	if i == nil {
 		rows = append(rows, []string{"Names", strings.Join(s.Spec.Names, ", ")})
 	} else {
@@ -71,7 +71,10 @@ func (k kit) card(s statusAnswer) error {
 			[]string{"Valid from", k.moment(i.NotBefore)},
 			[]string{"Valid until", k.moment(i.NotAfter)},
 		)
-		if i.Revoked {
+		switch {
+		case i.Revoked && retired:
+			rows = append(rows, []string{"Revoked", "yes"})
+		case i.Revoked:
 			rows = append(rows, []string{"Revoked",
 				"yes, while in service; the renewal replaces it, or everleaf cert renew " +
 					s.Name})
@@ -80,10 +83,10 @@ func (k kit) card(s statusAnswer) error {
 	if s.Revoked != "" && (i == nil || i.Serial != s.Revoked) {
 		rows = append(rows, []string{"Revoked", "serial " + s.Revoked})
 	}
-	if r := s.Renewal; r != nil {
+	if r := s.Renewal; r != nil && !retired {
 		rows = append(rows, []string{"Renewal", k.moment(r.At)}, []string{"Because", r.Message})
 	}
-	if f := s.Failure; f != nil {
+	if f := s.Failure; f != nil && !retired {
 		rows = append(rows,
 			[]string{"Problem", problem(f)},
 			[]string{"Failed", fmt.Sprintf("%s, attempt %d, step %s", k.moment(f.At), f.Attempts, f.Step)},
@@ -92,8 +95,8 @@ func (k kit) card(s statusAnswer) error {
 		)
 	}
 	for _, d := range s.Deliveries {
-		rows = append(rows, []string{"Delivery", d.Target + ": " + delivery(d, s.Issued, k)})
-		if f := d.Failure; f.OfRemoval() {
+		rows = append(rows, []string{"Delivery", d.Target + ": " + delivery(d, s.Status, k)})
+		if f := d.Failure; f.OfRemoval() && s.Phase != app.PhaseReleased {
 			retiring := ""
 			if s.Phase == app.PhaseRetiring {
 				retiring = s.Name
@@ -165,8 +168,11 @@ func issuer(i *app.Issued) string {
 	return i.Issuer + " (" + i.IssuerCN + ")"
 }
 
-func delivery(d app.Delivery, inService *app.Issued, k kit) string {
+func delivery(d app.Delivery, s app.Status, k kit) string {
+	current := s.Issued != nil && d.Version == s.Issued.Version
 	switch {
+	case s.Phase == app.PhaseReleased: // whatever failed, nobody tries it again
+		return left(d, current, k) + ", and nobody clears it"
 	case d.Failure.OfRemoval():
 		return fmt.Sprintf("cannot be cleared: %s; failed %s, attempt %d; next try %s", problem(d.Failure),
 			k.moment(d.Failure.At), d.Failure.Attempts, k.moment(d.Failure.RetryAt))
@@ -174,10 +180,24 @@ func delivery(d app.Delivery, inService *app.Issued, k kit) string {
 		return problem(d.Failure) + "; next try " + k.moment(d.Failure.RetryAt)
 	case d.Removing:
 		return "is being cleared"
-	case inService != nil && d.Version == inService.Version:
+	case s.Phase == app.PhaseRetiring:
+		return left(d, current, k) + ", and keeps it"
+	case current:
 		return "has it since " + k.moment(d.At)
 	default:
 		return "is to get it"
+	}
+}
+
+// left is what a target has of a certificate that somebody has retired.
+func left(d app.Delivery, current bool, k kit) string {
+	switch {
+	case current:
+		return "has it since " + k.moment(d.At)
+	case d.Version != "":
+		return "has an earlier certificate since " + k.moment(d.At)
+	default: // a delivery or a removal did not come to its end
+		return "may have it"
 	}
 }
 

@@ -107,7 +107,7 @@ func (k kit) retiring(ctx context.Context, keeper app.Keeper, name string,
 		switch f := d.Failure; {
 		case !d.Removing:
 		case f != nil && status.Step == "":
-			return fmt.Sprint(d.Target, f.At), fmt.Sprintf(": %s: %s", d.Target, delivery(d, nil, k)), true
+			return fmt.Sprint(d.Target, f.At), fmt.Sprintf(": %s: %s", d.Target, delivery(d, status, k)), true
 		default:
 			targets = append(targets, d.Target)
 		}

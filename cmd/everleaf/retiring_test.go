@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,34 @@ func TestTriesThatFailAreNews(t *testing.T) {
 	}
 	require.NotEqual(t, try(2, ""), try(3, ""))
 	require.Equal(t, try(2, "not yet"), try(3, "not yet"))
+}
+
+// What is shown of a retirement is what nobody renews, and what targets keep.
+func TestStatusOfARetirement(t *testing.T) {
+	retired := func(phase app.Phase) app.Status {
+		s := ready()
+		s.Phase, s.Failure, s.Issued.Revoked = phase, failing().Failure, true
+		s.Deliveries = []app.Delivery{{Target: "now", Version: s.Issued.Version, At: noon}, {Target: "old", Version: "v0", At: noon},
+			{Target: "half", Contacted: true}, {Target: "failed", Contacted: true,
+				Failure: &app.Failure{Step: domain.RemovalStep, At: noon, RetryAt: noon}}}
+		return s
+	}
+	for phase, keeps := range map[app.Phase]string{app.PhaseRetiring: ", and keeps it", app.PhaseReleased: ", and nobody clears it"} {
+		b := newBench(t)
+		b.keeper.EXPECT().Status(gomock.Any(), name).Return(retired(phase), nil)
+		b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name))
+		shown := b.out.String()
+		require.Contains(t, shown, "Revoked      yes\n")
+		for _, line := range []string{"now: has it since 2026-11-22 12:00:00 UTC (now)",
+			"old: has an earlier certificate since 2026-11-22 12:00:00 UTC (now)", "half: may have it"} {
+			require.Contains(t, shown, "Delivery     "+line+keeps+"\n")
+		}
+		for _, wrong := range []string{"Renewal", "Because", "Problem", "cert renew", "is to get it"} {
+			require.NotContains(t, shown, wrong)
+		}
+		require.Equal(t, phase == app.PhaseRetiring, strings.Contains(shown, "failed: cannot be cleared"))
+		require.Equal(t, phase == app.PhaseReleased, strings.Contains(shown, "failed: may have it"))
+	}
 }
 
 // A certificate that nobody kept is kept again: what that did is said, and not that nothing changes.

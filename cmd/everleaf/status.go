@@ -112,8 +112,7 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 	switch {
 	case gone:
 		answer.Phase = app.PhaseNoWorkflow
-		answer.Stored.Doing = []string{"Nothing: no workflow keeps it, so nobody renews it. To start one: everleaf cert ensure " +
-			s.Name + ". If it is not wanted any more: everleaf cert retire " + s.Name + "."}
+		answer.Stored.Doing = []string{nobodyKeeps(s.Name, timeline.Retirement)}
 	case !ended && why.Reason != app.ReasonTemporalUnreachable:
 		answer.Work = k.work(ctx, keeper, answer.Status)
 	}
@@ -121,6 +120,25 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 		return err
 	}
 	return shownError{why}
+}
+
+// nobodyKeeps says what to do about a certificate that no workflow keeps. A workflow that has come to its end, and not
+// in this database, must be started before the certificate can be retired.
+func nobodyKeeps(name string, retirement app.Retirement) string {
+	if retirement != "" {
+		return "Nothing: no workflow goes on with its retirement. To have one go on: " + retireAgain(name, retirement) + "."
+	}
+	return "Nothing: no workflow keeps it, so nobody renews it. To start one: everleaf cert ensure " + name +
+		". If it is not wanted any more: the same, and then everleaf cert retire " + name + "."
+}
+
+// retireAgain is the command that goes on with a retirement as it was asked for.
+func retireAgain(name string, retirement app.Retirement) string {
+	command := "everleaf cert retire " + name
+	if retirement == app.Clearing {
+		command += " --remove-deliveries"
+	}
+	return command
 }
 
 // doing is what Postgres knows of what is at work, and since when.

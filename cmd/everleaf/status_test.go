@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,26 @@ func TestStatusOfACertificateWithoutAWorkflow(t *testing.T) {
 		if !released {
 			require.Contains(t, b.out.String(), "To start one: everleaf cert ensure "+name)
 		}
+	}
+}
+
+// What nobody keeps must be started before it is retired; what was being retired goes on as it was asked for.
+func TestStatusAdvisesWhatNobodyKeeps(t *testing.T) {
+	for retirement, says := range map[domain.Retirement]string{
+		"":              "with the same names. If it is not wanted any more: the same, and then everleaf cert retire " + name + ".",
+		domain.Retiring: "no workflow goes on with its retirement. To have one go on: everleaf cert retire " + name + ".",
+		domain.Clearing: "To have one go on: everleaf cert retire " + name + " --remove-deliveries.",
+	} {
+		b := newBench(t)
+		timeline := stored()
+		timeline.Order, timeline.Retirement = nil, retirement
+		b.keeper.EXPECT().Status(gomock.Any(), name).Return(app.Status{},
+			fault(domain.FaultSpec, domain.ReasonWorkflowEnded, "its workflow is terminated"))
+		b.timelines.EXPECT().Timeline(gomock.Any(), name, 0).Return(timeline, nil)
+		b.exits(t, exitProblem, b.run(t.Context(), "cert", "status", name, "--postgres-url", "p"))
+		require.Contains(t, b.out.String(), "Phase        NoWorkflow")
+		require.Contains(t, b.out.String(), says)
+		require.Equal(t, retirement == "", strings.Contains(b.out.String(), "cert ensure"))
 	}
 }
 

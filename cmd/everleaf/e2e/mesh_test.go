@@ -85,7 +85,7 @@ func (s *stack) goThrough(trouble trouble) {
 			"set VALID by completed challenge") == 2
 	})
 	s.eventually("the certificate that sleeps to be due soon", func() bool {
-		return s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE name = $1 AND phase = 'Ready'
+		return s.scalar(`SELECT count(*) FROM everleaf_certificates WHERE name = $1 AND state = 'Ready'
 			AND next_renewal BETWEEN now() + interval '2 seconds' AND now() + interval '8 seconds'`, asleep) == 1
 	})
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -66,8 +67,18 @@ func TestRecoveryFromAnOlderDatabase(t *testing.T) {
 	unkept := s.cli("cert", "status", retired)
 	unkept.exits(t, 1)
 	require.Contains(t, unkept.stdout, "NoWorkflow")
-	require.Equal(t, 0, s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`), "listed as kept")
+	released := func() int {
+		return s.scalar(`SELECT count(*) FROM certificates WHERE released_at IS NOT NULL`)
+	}
+	require.Equal(t, 0, released(), "listed as kept")
+	alone := s.cli("cert", "retire", retired)
+	alone.exits(t, 1)
+	advice := "run `everleaf cert ensure " + retired + "`, and then `everleaf cert retire " + retired + "` again"
+	require.Contains(t, alone.stderr, advice)
 	require.Equal(t, kept.Version, s.inService("ensure", retired, "--name", "retired.example.test").Version)
+	require.Contains(t, s.must("cert", "retire", retired).stdout, "Released")
+	require.Equal(t, 1, released())
+	require.Contains(t, s.must("cert", "retire", retired).stdout, "already before")
 }
 
 func TestRecoveryFromALostSealingKey(t *testing.T) {
@@ -143,12 +154,18 @@ func TestRecoveryFromALostNamespace(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.ownNamespace()
+	program, disk := s.clearing()
 	w := s.worker()
-	kept, retired := s.name+"-kept", s.name+"-retired"
+	kept, retired, clearing := s.name+"-kept", s.name+"-retired", s.name+"-clearing"
 	before := s.inService("ensure", kept, "--name", "kept.example.test", "--key-type", "ecdsa-p384")
 	s.must("cert", "ensure", retired, "--name", "retired.example.test")
 	s.must("cert", "retire", retired)
+	s.must("cert", "ensure", clearing, "--name", "clearing.example.test", "--deliver", "disk")
+	key := filepath.Join(disk, clearing, "tls.key")
+	s.eventually("the delivery", func() bool { _, err := os.Stat(key); return err == nil })
+	s.cli("cert", "retire", clearing, "--remove-deliveries").exits(t, 1) // the target's command is not there
 	w.stop()
+	require.NoError(t, os.RemoveAll(filepath.Join(disk, clearing))) // what is delivered from here on shows
 
 	namespace := s.name + "-2"
 	s.temporal = s.namespace(namespace)
@@ -158,8 +175,9 @@ func TestRecoveryFromALostNamespace(t *testing.T) {
 	startAll, missing := s.script(0), s.script(1)
 	startAll()
 	require.Equal(t, before, s.inService("status", kept))
-	require.Equal(t, 2, s.scalar(`SELECT count(*) FROM orders`))
+	require.Equal(t, 3, s.scalar(`SELECT count(*) FROM orders`))
 	require.Contains(t, s.must("cert", "status", retired).stdout, "Released")
+	require.Contains(t, s.must("cert", "list", "--state", "Retiring").stdout, clearing)
 	s.eventually("the workflow in visibility", func() bool { return missing() == "" })
 
 	// A workflow that is terminated cannot record that it ends.
@@ -167,6 +185,31 @@ func TestRecoveryFromALostNamespace(t *testing.T) {
 	s.eventually("the end in visibility", func() bool { return missing() == ports.WorkflowID(kept)+"\n" })
 	startAll()
 	require.Equal(t, before, s.inService("status", kept))
+
+	require.NoFileExists(t, key, "nobody has delivered it again")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700))
+	require.Contains(t, s.must("cert", "retire", clearing, "--remove-deliveries").stdout, "Released")
+	require.NotContains(t, s.must("cert", "list", "--state", "Retiring").stdout, clearing)
+}
+
+// clearing configures the target disk, a directory that cannot be cleared before the program is there.
+func (s *stack) clearing() (program, disk string) {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	program, disk = filepath.Join(dir, "cleared"), filepath.Join(dir, "disk")
+	require.NoError(s.t, os.Mkdir(disk, 0o700))
+	config := filepath.Join(dir, "everleaf.yaml")
+	require.NoError(s.t, os.WriteFile(config, fmt.Appendf(nil, `
+issuers:
+- {name: default, directory: %q, caBundle: %q, email: ops@example.com}
+targets:
+- {name: disk, directory: {path: "%s/{name}", command: ["true"], removeCommand: [%q]}}
+`, s.proxy.Directory, s.proxy.CABundle, disk, program), 0o600))
+	s.set("EVERLEAF_CONFIG", config)
+	for _, instead := range []string{"EVERLEAF_ACME_DIRECTORY", "EVERLEAF_ACME_CA_BUNDLE", "EVERLEAF_ACME_EMAIL"} {
+		s.set(instead, "")
+	}
+	return program, disk
 }
 
 // script runs one of the page's scripts, in a folder of its own, and returns what it prints.

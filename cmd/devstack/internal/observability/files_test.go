@@ -102,6 +102,26 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// What an alert has its reader look for in the log is what a worker logs of a failure; and what would keep a retired
+// certificate in service again is not advised without saying so.
+func TestAlertsAboutFailures(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../../../../adapters/activities/issuing/record_failure.go")
+	require.NoError(t, err)
+	lines := regexp.MustCompile(`"([a-z]+ failed)"`)
+	logged := lines.FindAllString(string(source), -1)
+	require.Contains(t, logged, `"removal failed"`)
+	all := alerts(t)
+	for name, rule := range all {
+		text := rule.Annotations["description"]
+		require.Subset(t, logged, lines.FindAllString(text, -1), name)
+		if regexp.MustCompile(`cert (ensure|change)`).MatchString(text) {
+			require.Contains(t, text, "Retiring", name)
+		}
+	}
+	require.Contains(t, all["EverleafTargetRefuses"].Annotations["description"], "removal failed")
+}
+
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	type source struct{ Type, UID string }

@@ -29,6 +29,8 @@ everleaf_sweep_interval_seconds{instance="a"} 600x60
 everleaf_sweep_interval_seconds{instance="b"} 600x60
 everleaf_deliveries_failing{instance="a"} 0x60
 everleaf_deliveries_failing{instance="b"} 0x60
+everleaf_certificates{state="Retiring",issuer="main",instance="a"} 2x60
+everleaf_retirements_failing{instance="a"} 0x60
 everleaf_delivery_failures_total{target="nginx",kind="Wait"} 0+1x60
 everleaf_delivery_failures_total{target="nginx",kind="Operator"} 0x60
 temporal_activity_execution_failed_total{activity_type="ObtainCertificate"} 0+1x60
@@ -82,6 +84,7 @@ everleaf_renewal_lag_seconds_bucket{issuer="main",le="3600"} 0x60`,
 	"EverleafSweepLate":       `everleaf_sweep_age_seconds{instance="a"} 400+60x60`,
 	"EverleafSweepFails":      `temporal_activity_execution_failed_total{activity_type="SweepDeliveries"} 0x20 1x10 2x10 3x20`,
 	"EverleafDeliveriesFail":  `everleaf_deliveries_failing{instance="b"} 0x30 2x30`,
+	"EverleafRetirementStuck": `everleaf_retirements_failing{instance="a"} 0x10 1x50`,
 	"EverleafTargetRefuses":   `everleaf_delivery_failures_total{target="nginx",kind="Operator"} 0x55 1x5`,
 	"EverleafOperatorMustAct": `everleaf_attempts_failed_total{issuer="main",kind="Operator"} 0x55 1x5`,
 	"EverleafCAFailing":       `everleaf_issuance_duration_seconds_count{issuer="main"} 70x60`,
