@@ -108,16 +108,16 @@ type CertificateRecord struct {
 type FleetStats struct {
 	// Groups count certificates by the state of a list and by the issuer of the certificate in service ("" before the first).
 	Groups []FleetGroup
-	// Expiring counts certificates in service, but those that somebody has retired, by the time that is left of them: each of ExpiryBounds has the number of
-	// those with at most that much left. Expired ones have nothing left.
+	// Expiring counts certificates in service, but those that somebody has retired, by the time that is left of them:
+	// each of ExpiryBounds has the number of those with at most that much left. Expired ones have nothing left.
 	Expiring []int
 	// NextExpiry is the earliest end of validity among them; zero without any.
 	NextExpiry time.Time
 	// Undelivered counts the targets that do not have what they should, since a delivery there, or a removal, failed
 	// last.
 	Undelivered int
-	// RetirementsFailing counts the certificates in a retirement that is held up: by a target that cannot be cleared, or
-	// a revocation that failed last.
+	// RetirementsFailing counts the certificates in a retirement that is held up: by a target that cannot be cleared,
+	// or a revocation that failed last.
 	RetirementsFailing int
 }
 
