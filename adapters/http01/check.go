@@ -23,7 +23,7 @@ const (
 )
 
 // Check asks for the token where a CA will (RFC 8555 §8.3), once and within 10 s. A Wait fault "ChallengeNotVisible"
-// names the URL, what was seen and what to do.
+// names the URL, what was seen and what to do; "InvalidSetting" is about a resolver of the operator's that refuses.
 func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 	target := s.target(challenge)
 	bounded, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -41,6 +41,9 @@ func (s *Solver) Check(ctx context.Context, challenge domain.Challenge) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("check %s: %w", target, ctx.Err())
+	case fix == resolverFix:
+		return domain.NewFault(domain.FaultWait, domain.ReasonInvalidSetting, nil, "%s: the resolver %s "+
+			"(--http01-check-resolver, EVERLEAF_HTTP01_CHECK_RESOLVER) refuses: %s", target, s.resolver, fix)
 	}
 	fault := domain.NewFault(domain.FaultWait, domain.ReasonChallengeNotVisible, nil, "%s: %s; %s", target, seen, fix)
 	if refused {
@@ -65,7 +68,9 @@ func (s *Solver) target(challenge domain.Challenge) string {
 func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string, refused bool) {
 	response, err := s.client.Do(request)
 	if err != nil {
-		seen, fix = explain(err, challenge.Name, s.port)
+		if seen, fix = explain(err, challenge.Name, s.port); s.resolver != "" && resolverRefused(err) {
+			fix = resolverFix
+		}
 		return seen, fix, errors.Is(err, syscall.ECONNREFUSED)
 	}
 	defer response.Body.Close() //nolint:errcheck // read-only
@@ -87,6 +92,16 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 			false
 	}
 	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix, false
+}
+
+// resolverFix is what to do about a resolver that is set and refuses.
+const resolverFix = "start it, or correct the setting"
+
+// resolverRefused reports whether a look-up failed since nobody listens at the resolver. The standard library keeps no
+// more of that error than its text.
+func resolverRefused(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && strings.Contains(dns.Err, syscall.ECONNREFUSED.Error())
 }
 
 func explain(err error, name string, port int) (seen, fix string) {

@@ -28,6 +28,8 @@ type Solver struct {
 	tokens ports.HTTPTokens
 	port   int
 	client *http.Client
+	// resolver is the one that is set, empty for the system's.
+	resolver string
 }
 
 // NewSolver makes a solver over the store that the responders read.
@@ -49,7 +51,8 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 	if config.Wrap != nil {
 		network = config.Wrap(network)
 	}
-	return &Solver{tokens: tokens, port: port, client: &http.Client{CheckRedirect: checkRedirect, Transport: network}}
+	return &Solver{tokens: tokens, port: port, resolver: config.Resolver,
+		client: &http.Client{CheckRedirect: checkRedirect, Transport: network}}
 }
 
 // Type is http-01.

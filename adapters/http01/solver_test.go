@@ -151,6 +151,19 @@ func TestCheckWithoutAServer(t *testing.T) {
 	require.EqualValues(t, "Unexpected", domain.AsFault(err).Reason)
 }
 
+// A resolver of the operator's that is not there is the operator's to correct, and not the name's owner's.
+func TestCheckWithAResolverThatRefuses(t *testing.T) {
+	taken, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}) // and not UDP
+	require.NoError(t, err)
+	defer taken.Close()
+	resolver := taken.Addr().String()
+	fault := domain.AsFault(http01.NewSolver(http01.Config{Resolver: resolver}, nil).Check(t.Context(), challenge("a.example.org")))
+	require.Equal(t, domain.FaultWait, fault.Kind)
+	require.Equal(t, domain.ReasonInvalidSetting, fault.Reason)
+	require.Contains(t, fault.Message, "the resolver "+resolver+" (--http01-check-resolver, EVERLEAF_HTTP01_CHECK_RESOLVER) refuses")
+	require.NotContains(t, fault.Message, "name servers")
+}
+
 // nowhere is a DNS server that knows no name (NXDOMAIN).
 func nowhere(t *testing.T) string {
 	t.Helper()

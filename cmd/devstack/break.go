@@ -58,7 +58,7 @@ func (c dnsCmd) Run(ctx context.Context) error {
 }
 
 type stackFlag struct {
-	Stack string `placeholder:"DIR" help:"The stack's directory; else the one that was started last from the folder of this program."`
+	Stack string `placeholder:"DIR" help:"The stack's directory; else the one that .bin/stack beside this program leads to: the first that was started of those that run."`
 }
 
 func (f stackFlag) dir() (string, error) {

@@ -193,7 +193,7 @@ func notVisibleFault(fault *domain.Fault) *domain.Fault {
 	switch fault.Reason {
 	case domain.ReasonChallengeNotVisible:
 		return domain.NewFault(domain.FaultName, fault.Reason, nil, "%s", fault.Error())
-	case domain.ReasonZoneNotVisible:
+	case domain.ReasonZoneNotVisible, domain.ReasonInvalidSetting:
 		return domain.NewFault(domain.FaultOperator, fault.Reason, nil, "%s", fault.Error())
 	default:
 		return fault

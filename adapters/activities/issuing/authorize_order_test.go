@@ -200,6 +200,13 @@ func TestAuthorizeOrderWaitsUntilTheChallengeIsVisible(t *testing.T) {
 		err := r.authorize(ofOne())
 		wire(t, err, domain.NewFault(domain.FaultOperator, "ZoneNotVisible", nil, "no name server of it"), false)
 	})
+	t.Run("the resolver that is set refuses: the operator's fault", func(t *testing.T) {
+		r := never(t)
+		r.solver.EXPECT().Check(anything, a).Return(domain.NewFault(domain.FaultWait, "InvalidSetting", nil, "it refuses"))
+		r.cleansUp(nil)
+		err := r.authorize(ofOne())
+		wire(t, err, domain.NewFault(domain.FaultOperator, "InvalidSetting", nil, "it refuses"), false)
+	})
 	t.Run("nobody could look: not the name's fault", func(t *testing.T) {
 		r := never(t)
 		r.solver.EXPECT().Check(anything, a).Return(waitFault)

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +30,7 @@ var called = map[string]string{"worker": "Worker", "ca": "Pebble", "postgres": "
 func Parts() []string { return slices.Sorted(maps.Keys(called)) }
 
 // Open lets Break and SetAddress in, and has a link beside the program lead to the stack: its path is the answer. If
-// another stack that runs has the link, the answer is the stack's own directory.
+// another stack that runs has the link, the answer is the stack's own directory. The link goes when the stack stops.
 func (s *Stack) Open(ctx context.Context, link string) (path string, err error) {
 	socket := s.path("control")
 	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) { // one that a kept stack left behind
@@ -45,10 +46,14 @@ func (s *Stack) Open(ctx context.Context, link string) (path string, err error) 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /break", s.handleBreak)
 	mux.HandleFunc("POST /dns", s.handleDNS)
+	var linked atomic.Bool
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() { _ = server.Serve(l) }()
 	go func() {
 		<-s.Procs.Stopping()
+		if linked.Load() { // first: whoever finds no stack behind the link takes it
+			_ = os.Remove(link)
+		}
 		_ = server.Close()
 	}()
 	if _, err := ask(ctx, link, "", nil); err == nil {
@@ -60,6 +65,7 @@ func (s *Stack) Open(ctx context.Context, link string) (path string, err error) 
 	if err := os.Symlink(s.Dir, link); err != nil {
 		return "", fmt.Errorf("link to the stack: %w", err)
 	}
+	linked.Store(true)
 	return link, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -145,7 +147,7 @@ func TestBreak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	link := s.path("link")
+	link := filepath.Join(t.TempDir(), "link")
 	if at, err := s.Open(ctx, link); err != nil || at != link {
 		t.Fatalf("open: %q, %v", at, err)
 	}
@@ -194,8 +196,12 @@ func TestBreak(t *testing.T) {
 	if at, err := other.Open(ctx2, link); err != nil || at != other.Dir {
 		t.Errorf("the other stack: %q, %v", at, err)
 	}
+	dir := s.Dir
 	s.Procs.Stop()
-	await(t, "the end of the socket", func() bool { _, err := Break(ctx, link, "worker", 0); return err != nil })
+	await(t, "the end of the socket", func() bool { _, err := Break(ctx, dir, "worker", 0); return err != nil })
+	if _, err := os.Lstat(link); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the link to the stack that is gone: %v", err)
+	}
 	if _, err := Break(ctx, link, "worker", 0); !strings.Contains(err.Error(), "no stack runs") {
 		t.Errorf("a stack that is gone: %v", err)
 	}
