@@ -172,7 +172,7 @@ func (k kit) change(ctx context.Context, name string, flags editFlags, edit app.
 			}
 			spec, absent = edit.Of(held.Spec)
 			if len(absent) > 0 && !create {
-				return app.Spec{}, &app.Fault{Kind: "Spec", Reason: "Usage", Message: nothingToRemove(name, absent, held.Spec)}
+				return app.Spec{}, usageError{errors.New(nothingToRemove(name, absent, held.Spec))}
 			}
 			if len(held.Spec.Issuers) > 0 && len(spec.Issuers) == 0 {
 				return app.Spec{}, usageError{fmt.Errorf("%s has no other issuer: name the one that is to follow with "+
