@@ -71,9 +71,9 @@ func outlasts(t *testing.T, s Subject) {
 	s.deliver(t, newer)
 	_, err := s.Target.Deliver(t.Context(), older)
 	requireLate(t, err)
-	s.holds(t, newer)
+	s.holds(t, newer, "sequence %d came after %d: it must change nothing", first, first+2)
 	requireLate(t, s.Target.Remove(t.Context(), removal("shop", first+1)))
-	s.holds(t, newer)
+	s.holds(t, newer, "sequence %d came after %d: it must change nothing", first+1, first+2)
 }
 
 func removes(t *testing.T, s Subject) {
@@ -170,16 +170,16 @@ func (s Subject) deliver(t *testing.T, b ports.Bundle) {
 }
 
 // holds requires that the bundle is there, and that a look finds it.
-func (s Subject) holds(t *testing.T, b ports.Bundle) {
+func (s Subject) holds(t *testing.T, b ports.Bundle, why ...any) {
 	t.Helper()
 	drift, err := s.Target.Drift(t.Context(), b)
 	require.NoError(t, err)
-	require.Empty(t, drift)
+	require.Empty(t, drift, why...)
 	if s.Holds == nil {
 		return
 	}
 	chain, key := s.Holds(t, b.Certificate)
-	require.Equal(t, strings.TrimSpace(string(b.ChainPEM)), strings.TrimSpace(chain))
+	require.Equal(t, strings.TrimSpace(string(b.ChainPEM)), strings.TrimSpace(chain), why...)
 	want := strings.TrimSpace(string(b.KeyPEM))
 	if s.Keyless {
 		want = ""

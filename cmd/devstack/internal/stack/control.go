@@ -51,7 +51,7 @@ func (s *Stack) Open(ctx context.Context, link string) (path string, err error) 
 	go func() { _ = server.Serve(l) }()
 	go func() {
 		<-s.Procs.Stopping()
-		if linked.Load() { // first: whoever finds no stack behind the link takes it
+		if linked.Load() { // first: a command that finds no stack behind the link takes it
 			_ = os.Remove(link)
 		}
 		_ = server.Close()
