@@ -117,7 +117,7 @@ func TestStatusOfACertificateWithoutAWorkflow(t *testing.T) {
 // What nobody keeps must be started before it is retired; what was being retired goes on as it was asked for.
 func TestStatusAdvisesWhatNobodyKeeps(t *testing.T) {
 	for retirement, says := range map[domain.Retirement]string{
-		"":              "with the same names. If it is not wanted any more: the same, and then everleaf cert retire " + name + ".",
+		"":              "If it is not wanted any more: the same, and then everleaf cert retire " + name + ".",
 		domain.Retiring: "no workflow goes on with its retirement. To have one go on: everleaf cert retire " + name + ".",
 		domain.Clearing: "To have one go on: everleaf cert retire " + name + " --remove-deliveries.",
 	} {
