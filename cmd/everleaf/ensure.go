@@ -143,8 +143,8 @@ type changeCmd struct {
 
 // Help says how it differs from ensure.
 func (changeCmd) Help() string {
-	return "It takes the flags of cert ensure, and fails if the certificate, or what is to be removed from it, does not exist. What " +
-		"is left out stays as it is."
+	return "It takes the flags of cert ensure, and fails if the certificate, or what is to be removed from it, does not " +
+		"exist. What is left out stays as it is."
 }
 
 // Run waits with progress on stderr.
