@@ -93,6 +93,8 @@ const (
 	// ReasonSchemaTooNew and ReasonSchemaTooOld: the database's schema is not the one of this build.
 	ReasonSchemaTooNew Reason = "SchemaTooNew"
 	ReasonSchemaTooOld Reason = "SchemaTooOld"
+	// ReasonKeyForgotten: the private key was forgotten, since its sealing key was lost.
+	ReasonKeyForgotten Reason = "KeyForgotten"
 	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
 	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
 	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal.
