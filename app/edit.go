@@ -75,7 +75,8 @@ func Answered(ctx context.Context, find func(context.Context) (Held, error)) (He
 func CheckReleased(ctx context.Context, stored Stored, name string) error {
 	record, err := stored(ctx, name)
 	switch {
-	case err != nil && domain.AsFault(err).Reason == domain.ReasonUnknownCertificate, err == nil && record.ReleasedAt != nil:
+	case err != nil && domain.AsFault(err).Reason == domain.ReasonUnknownCertificate,
+		err == nil && record.ReleasedAt != nil:
 		return nil
 	case err != nil:
 		return fmt.Errorf("its workflow has come to its end, and whether it is retired in Postgres is not known: %w", err)

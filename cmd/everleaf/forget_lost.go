@@ -54,7 +54,8 @@ func (f forgetLostCmd) next(lost app.LostSecrets) string {
 	case lost.Keys+len(lost.Accounts) == 0 && !lost.Check:
 		return "nothing stored is lost"
 	case lost.Keys+len(lost.Accounts) == 0 && !f.Yes:
-		return "nothing was changed: the check of the sealing key alone is lost, so that no worker starts: give --yes to drop it"
+		return "nothing was changed: the check of the sealing key alone is lost, so that no worker starts: give --yes to " +
+			"drop it"
 	case lost.Keys+len(lost.Accounts) == 0:
 		return "the check of the lost sealing key is dropped: start the workers"
 	case !f.Yes:
