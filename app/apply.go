@@ -92,7 +92,7 @@ func (p Plan) RetiresMost() bool { return 2*p.Count(PlanRetire) > p.kept }
 
 // PlanFleet compares a file with what there is. It looks at so many certificates at a time, and changes nothing. One
 // that another fleet has is a Spec fault "OtherFleet". Without pruned, nothing is retired; otherwise it lists what the
-// fleet has.
+// fleet has. What somebody has retired already is left to that.
 func PlanFleet(ctx context.Context, file Fleet, parallel int, find func(ctx context.Context, name string) (Held, error),
 	pruned func(ctx context.Context, fleet string) ([]Record, error)) (Plan, error) {
 	names := slices.Sorted(maps.Keys(file.Specs))
@@ -116,8 +116,11 @@ func PlanFleet(ctx context.Context, file Fleet, parallel int, find func(ctx cont
 	if err != nil {
 		return plan, err
 	}
-	plan.kept = len(records)
 	for _, record := range records {
+		if record.Retirement != "" { // asked for again, it would leave the certificate where it is being cleared
+			continue
+		}
+		plan.kept++
 		if _, listed := file.Specs[record.Name]; !listed {
 			plan.Certificates = append(plan.Certificates, Planned{Name: record.Name, Action: PlanRetire})
 		}
@@ -153,8 +156,8 @@ func planned(name string, spec Spec, held Held) (Planned, error) {
 
 // Apply carries the plan out, so many certificates at a time, each for this long at most; their workflows go on after
 // it. report is called with each that is done, or failed, one at a time. Certificates are retired last, and none is if
-// another failed: what replaces it may not be in service. Nor is one that another fleet has by then. Applied again, it
-// goes on.
+// another failed: what replaces it may not be in service. Nor is one that another fleet has by then, or that somebody
+// has retired meanwhile. Applied again, it goes on.
 func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time.Duration,
 	find func(ctx context.Context, name string) (Held, error), report func(Planned, Status)) (failed int) {
 	var mu sync.Mutex
@@ -193,6 +196,9 @@ func (p *Plan) Apply(ctx context.Context, keeper Editor, parallel int, each time
 		held, err := find(ctx, c.Name)
 		if err != nil {
 			return Status{}, err
+		}
+		if held.Status.Phase == domain.PhaseRetiring {
+			return held.Status, nil
 		}
 		if held.Known && held.Spec.Fleet != p.Fleet {
 			return Status{}, domain.NewFault(domain.FaultSpec, domain.ReasonOtherFleet, nil,

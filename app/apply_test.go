@@ -56,7 +56,8 @@ func TestPlan(t *testing.T) {
 	}}
 	fleet := func(_ context.Context, name string) ([]Record, error) {
 		require.Equal(t, "edge", name)
-		return []Record{{Name: "b"}, {Name: "x"}, {Name: "y"}}, nil
+		return []Record{{Name: "b"}, {Name: "w", Retirement: domain.Clearing}, {Name: "x"}, {Name: "y"},
+			{Name: "z", Retirement: domain.Retiring}}, nil
 	}
 	plan, err := PlanFleet(t.Context(), file, 3, world.find, fleet)
 	require.NoError(t, err)
@@ -143,6 +144,16 @@ func TestApplyRetiresNothingOfAnotherFleet(t *testing.T) {
 		require.Equal(t, domain.ReasonOtherFleet, c.Fault.Reason)
 	}))
 	require.Zero(t, plan.Retired())
+}
+
+// Retired again, what is being cleared would be left there.
+func TestApplyLeavesARetirementAlone(t *testing.T) {
+	t.Parallel()
+	keeper := mocks.NewMockEditor(gomock.NewController(t)) // it is asked for nothing
+	plan := Plan{Fleet: "edge", Certificates: []Planned{{Name: "x", Action: PlanRetire}}}
+	clearing := found{"x": {Known: true, Spec: Spec{Fleet: "edge"}, Status: Status{Phase: domain.PhaseRetiring}}}
+	require.Zero(t, plan.Apply(t.Context(), keeper, 1, time.Minute, clearing.find, func(Planned, Status) {}))
+	require.Equal(t, 1, plan.Retired())
 }
 
 func TestApplyDoesWhatIsPlanned(t *testing.T) {

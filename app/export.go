@@ -6,6 +6,7 @@ import (
 
 	"everleaf/adapters/postgres"
 	"everleaf/adapters/sealing"
+	"everleaf/domain"
 	"everleaf/ports"
 )
 
@@ -25,7 +26,7 @@ type ExportRequest struct {
 }
 
 // Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its
-// key. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", those of ports.Keys. It
+// key. One that does not open has another event. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", those of ports.Keys. It
 // reads config.Postgres, config.Sealing and config.StartTimeout.
 func Export(ctx context.Context, config Config, request ExportRequest) (Exported, error) {
 	// First, as it fails fast on a malformed key.
@@ -52,15 +53,17 @@ func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, keys 
 		return Exported{}, err
 	}
 	issued := pair.Record.Issued
-	err = audit.RecordExport(ctx, ports.KeyExport{
+	event := ports.KeyExport{
 		Certificate: request.Name, Version: issued.Version, Serial: issued.Serial, By: request.By, Through: "cli",
 		Reason: request.Reason,
-	})
-	if err != nil {
+	}
+	if err := audit.RecordExport(ctx, event); err != nil {
 		return Exported{}, fmt.Errorf("the key stays sealed, since the export cannot be written down: %w", err)
 	}
 	key, err := keys.Open(ctx, pair.SealedPair)
 	if err != nil {
+		event.Failed = domain.AsFault(err)
+		_ = audit.RecordExport(ctx, event) // else the audit says that the key was taken out: rather too much than too little
 		return Exported{}, err
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil

@@ -48,7 +48,11 @@ func TestExportOpensTheKeyOfTheCertificateInService(t *testing.T) {
 						By: "me@here", Through: "cli", Reason: "to look"}).Return(c.auditErr)
 			}
 			if c.catalogErr == nil && c.auditErr == nil {
-				keys.EXPECT().Open(gomock.Any(), pair.SealedPair).Return([]byte("key"), c.keysErr).After(written)
+				opened := keys.EXPECT().Open(gomock.Any(), pair.SealedPair).Return([]byte("key"), c.keysErr).After(written)
+				if c.keysErr != nil { // or the audit would say that it was taken out
+					audit.EXPECT().RecordExport(gomock.Any(), ports.KeyExport{Certificate: "a", Version: "v1", Serial: "0a",
+						By: "me@here", Through: "cli", Reason: "to look", Failed: wrong}).After(opened)
+				}
 			}
 			got, err := export(t.Context(), catalog, audit, keys,
 				ExportRequest{Name: "a", By: "me@here", Reason: "to look"})

@@ -48,7 +48,7 @@ func TestForgetLostDropsWhatIsLostAlone(t *testing.T) {
 	require.NoError(t, err)
 
 	require.EqualValues(t, "SealingKeyWrong", domain.AsFault(postgres.VerifySealing(t.Context(), pool, newer)).Reason)
-	want := LostSecrets{Keys: 1, Certificates: []string{}, Accounts: []string{"kept"}, Orders: 1}
+	want := LostSecrets{Keys: 1, Certificates: []string{}, Accounts: []string{"kept"}, Orders: 1, Check: true}
 	for _, forget := range []bool{false, true} {
 		lost, err := ForgetLost(t.Context(), after, forget)
 		require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestForgetLostDropsWhatIsLostAlone(t *testing.T) {
 	}
 	lost, err := ForgetLost(t.Context(), after, true)
 	require.NoError(t, err)
-	require.Zero(t, lost.Keys+lost.Orders+len(lost.Accounts))
+	require.Equal(t, LostSecrets{Certificates: []string{}, Accounts: []string{}}, lost)
 	require.NoError(t, postgres.CheckSealing(t.Context(), pool, newer), "workers start with it")
 	account, err := accounts.FindAccount(t.Context(), "kept", "https://ca.example")
 	require.NoError(t, err)
@@ -75,4 +75,30 @@ func TestForgetLostDropsWhatIsLostAlone(t *testing.T) {
 	opened := opensNone(t.Context(), newer, []ports.SealedSecret{{Kind: ports.SecretAccount, ID: "kept",
 		Owner: "https://ca.example", Sealed: current}})
 	require.EqualValues(t, "SealingKeyNotShared", domain.AsFault(opened).Reason)
+}
+
+// A database that holds nothing but the check keeps workers from starting, too.
+func TestForgetLostOfTheCheckAlone(t *testing.T) {
+	t.Parallel()
+	before, after := settings(t), settings(t)
+	pool, url := postgrestest.New(t)
+	after.Postgres.URL, after.StartTimeout = url, 20*time.Second
+	for i, config := range []Config{before, after} {
+		keeper, err := openSealing(t.Context(), config.Sealing)
+		require.NoError(t, err)
+		if i == 0 {
+			require.NoError(t, postgres.CheckSealing(t.Context(), pool, keeper))
+			continue
+		}
+		require.EqualValues(t, "SealingKeyWrong", domain.AsFault(postgres.VerifySealing(t.Context(), pool, keeper)).Reason)
+		for _, forget := range []bool{false, true} {
+			lost, err := ForgetLost(t.Context(), after, forget)
+			require.NoError(t, err)
+			require.Equal(t, LostSecrets{Certificates: []string{}, Accounts: []string{}, Check: true}, lost)
+		}
+		require.NoError(t, postgres.CheckSealing(t.Context(), pool, keeper), "workers start with it")
+	}
+	lost, err := ForgetLost(t.Context(), after, false)
+	require.NoError(t, err)
+	require.False(t, lost.Check)
 }

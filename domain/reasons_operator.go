@@ -96,6 +96,8 @@ const (
 	ReasonSchemaTooNew Reason = "SchemaTooNew"
 	// ReasonSchemaTooOld: the database lacks migrations of this build, or has no schema yet.
 	ReasonSchemaTooOld Reason = "SchemaTooOld"
+	// ReasonKeyForgotten: the private key was forgotten, since its sealing key was lost.
+	ReasonKeyForgotten Reason = "KeyForgotten"
 	// ReasonSealingKeyMalformed: the setting of a sealing key holds none.
 	ReasonSealingKeyMalformed Reason = "SealingKeyMalformed"
 	// ReasonSealingKeyNotShared: running processes do not know the key that is to seal, or still seal with a former

@@ -12,7 +12,8 @@ import (
 
 // Audit writes down who took a private key out. Faults: Wait "DatabaseUnavailable".
 type Audit interface {
-	// RecordExport MUST be called, and MUST have succeeded, before the key is opened.
+	// RecordExport MUST be called, and MUST have succeeded, before the key is opened. It is called again, with Failed, if
+	// the key does not open.
 	RecordExport(ctx context.Context, export KeyExport) error
 }
 
@@ -27,6 +28,8 @@ type KeyExport struct {
 	Through string `json:"through"`
 	// Reason is why, in the caller's words.
 	Reason string `json:"reason,omitempty"`
+	// Failed is why the key was not opened after all; nil when it is about to be opened.
+	Failed *domain.Fault `json:"fault,omitempty"`
 }
 
 // Event is one line of the audit. Detail depends on Type; types and fields are only added.

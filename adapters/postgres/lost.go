@@ -18,6 +18,8 @@ type LostSecrets struct {
 	Accounts []string
 	// Orders counts the orders at work that have such a key or account.
 	Orders int
+	// Check reports whether the sealing check is, so that no worker starts.
+	Check bool
 }
 
 const (
@@ -40,8 +42,9 @@ func FindLost(ctx context.Context, pool *pgxpool.Pool, marks [][]byte) (lost Los
 				JOIN orders o ON o.id = v.order_id JOIN keys k ON k.id = o.key_id
 				WHERE c.released_at IS NULL AND `+lostKey+` ORDER BY 1),
 			ARRAY(SELECT DISTINCT issuer FROM accounts WHERE `+lostAccount+` OR `+lostNext+` ORDER BY 1),
-			(SELECT count(*) FROM orders o WHERE `+lostOrder+`)`, marks).
-		Scan(&lost.Keys, &lost.Certificates, &lost.Accounts, &lost.Orders)
+			(SELECT count(*) FROM orders o WHERE `+lostOrder+`),
+			EXISTS (SELECT FROM sealing_check k WHERE `+lostKey+`)`, marks).
+		Scan(&lost.Keys, &lost.Certificates, &lost.Accounts, &lost.Orders, &lost.Check)
 	if err != nil {
 		return lost, nil, interpret(err)
 	}

@@ -21,11 +21,17 @@ type Timelines struct{ pool *pgxpool.Pool }
 // NewTimelines reads from the pool's database.
 func NewTimelines(pool *pgxpool.Pool) *Timelines { return &Timelines{pool: pool} }
 
-// RecordExport implements ports.Audit.
+// RecordExport implements ports.Audit. An export that failed has an event beside the one that announced it.
 func (s *Timelines) RecordExport(ctx context.Context, export ports.KeyExport) error {
 	export.By, export.Reason = text(export.By), text(export.Reason)
-	_, err := s.pool.Exec(ctx, `INSERT INTO events (certificate, type, detail) VALUES ($1, 'exported', $2)`,
-		export.Certificate, export)
+	kind := "exported"
+	if export.Failed != nil {
+		failed := *export.Failed
+		failed.Message = text(failed.Message)
+		export.Failed, kind = &failed, "export_failed"
+	}
+	_, err := s.pool.Exec(ctx, `INSERT INTO events (certificate, type, detail) VALUES ($1, $2, $3)`,
+		export.Certificate, kind, export)
 	return interpret(err)
 }
 

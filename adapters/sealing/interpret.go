@@ -78,6 +78,12 @@ func damagedFault(cause error) error {
 		"a stored secret is damaged, and no sealing key can help: restore it from a backup of the database")
 }
 
+// forgottenFault is about a key that forget-lost has dropped.
+func forgottenFault(certificate string) error {
+	return domain.NewFault(domain.FaultOperator, domain.ReasonKeyForgotten, nil,
+		"the key was forgotten, since its sealing key was lost: `everleaf cert renew %s` makes a new one", certificate)
+}
+
 // misplacedFault names where it belongs by what is sealed, which authenticated.
 func misplacedFault(belongs []byte, place domain.Place) error {
 	kind, owner, _ := strings.Cut(string(belongs), "\x00")

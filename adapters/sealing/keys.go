@@ -94,6 +94,9 @@ func (k *Keys) open(ctx context.Context, pair ports.SealedPair) (key crypto.Sign
 		return nil, nil, domain.About(err, about)
 	}
 	about += fmt.Sprintf(", serial %x", leaf.SerialNumber.Bytes())
+	if len(pair.Key.Sealed) == 0 {
+		return nil, nil, domain.About(forgottenFault(pair.Certificate), about)
+	}
 	keyPEM, err = k.sealer.Open(ctx, domain.CertificateKeyPlace(pair.Certificate, pair.Key.ID), pair.Key.Sealed)
 	if err != nil {
 		return nil, nil, domain.About(err, about)

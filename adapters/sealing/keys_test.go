@@ -141,8 +141,10 @@ func TestKeysLeaveWithTheirChain(t *testing.T) {
 		}{
 			"KeyMismatch":     {func(p *ports.SealedPair) { p.ChainPEM = chainFor(t, otherCSR) }, about},
 			"SecretMisplaced": {func(p *ports.SealedPair) { p.Key.Sealed = other.Sealed }, about},
-			"SecretDamaged":   {func(p *ports.SealedPair) { p.Key.Sealed = nil }, about},
-			"KeyUnreadable":   {func(p *ports.SealedPair) { p.Key = ports.SealedKey{ID: "0a", Sealed: text} }, about},
+			"SecretDamaged":   {func(p *ports.SealedPair) { p.Key.Sealed = p.Key.Sealed[1:] }, about},
+			"KeyForgotten": {func(p *ports.SealedPair) { p.Key.Sealed = nil }, about + "the key was forgotten, since its sealing " +
+				"key was lost: `everleaf cert renew web` makes a new one"},
+			"KeyUnreadable": {func(p *ports.SealedPair) { p.Key = ports.SealedKey{ID: "0a", Sealed: text} }, about},
 			"ChainMalformed": {func(p *ports.SealedPair) { p.ChainPEM = []byte("nothing") },
 				`the key of certificate "web": `},
 		} {

@@ -4,6 +4,7 @@ import "everleaf/domain"
 
 // own are the sentences for one reason.
 var own = map[domain.Reason]string{
+	domain.ReasonKeyForgotten: "Somebody must have the certificate renewed: that makes a new key.",
 	// RateLimited, Wait: it passes by itself.
 	domain.ReasonRateLimited: "Nobody has to do anything: Everleaf waits for as long as the CA asked; an " +
 		"operator who knows better may force it (everleaf cert renew --force).",

@@ -31,7 +31,7 @@ func (applyCmd) Help() string {
 		"certificates: {NAME: {SPEC}, …}. A certificate's own fields override the defaults. Each spec is the whole one: " +
 		"what is left out returns to its default. The plan is printed first; --timeout is for each certificate. Applied again, " +
 		"it goes on where it was interrupted. Nothing is retired without --prune, nor if a certificate failed, and what is " +
-		"retired stays at its targets."
+		"retired stays at its targets. What is being retired already is left to that."
 }
 
 // Run prints the plan, carries it out and sums up.
@@ -88,13 +88,24 @@ func (a applyCmd) Run(ctx context.Context, k *kit) error {
 		if n := plan.Count(app.PlanRetire); n > 0 {
 			left = fmt.Sprintf(" Of the %d to retire, %d were retired.", n, plan.Retired())
 		}
-		return shownError{fmt.Errorf("%d of %d certificates failed.%s Once that is solved, the same command goes on",
-			failed,
-			len(plan.Certificates), left)}
+		return shownError{fmt.Errorf("%d of %s failed.%s Once that is solved, the same command goes on",
+			failed, certificates(len(plan.Certificates)), left)}
 	}
-	_, _ = fmt.Fprintf(k.err, "all %d certificates are as the file says\n",
-		len(plan.Certificates)-plan.Count(app.PlanRetire))
+	listed := len(plan.Certificates) - plan.Count(app.PlanRetire)
+	said := "all " + certificates(listed) + " are as the file says"
+	if listed == 1 {
+		said = "the certificate is as the file says"
+	}
+	_, _ = fmt.Fprintln(k.err, said)
 	return nil
+}
+
+// certificates counts them in words.
+func certificates(n int) string {
+	if n == 1 {
+		return "1 certificate"
+	}
+	return fmt.Sprintf("%d certificates", n)
 }
 
 // read refuses what cannot be carried out before anybody is asked.
@@ -184,7 +195,7 @@ func (k kit) plan(p app.Plan, output string) error {
 			counts = append(counts, fmt.Sprintf("%d %s", n, action))
 		}
 	}
-	return k.print("%d certificates: %s; %d to be issued\n", len(p.Certificates), strings.Join(counts, ", "), issued)
+	return k.print("%s: %s; %d to be issued\n", certificates(len(p.Certificates)), strings.Join(counts, ", "), issued)
 }
 
 // applied reports one certificate on stderr.

@@ -50,6 +50,18 @@ func TestApplyPrintsThePlanFirst(t *testing.T) {
 	require.Regexp(t, `^b.example.com: create: done, in service until 2027-02-20 .*\nall 2 certificates are as the file says\n$`, b.err.String())
 }
 
+func TestApplyCountsOne(t *testing.T) {
+	b := newBench(t)
+	status := ready()
+	status.Spec = app.Spec{Names: []string{name}}.WithDefaults()
+	status.Issued.KeyType = status.Spec.KeyType
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(status, nil)
+	b.in = strings.NewReader("certificates: {" + name + ": {}}")
+	b.exits(t, exitOK, b.run(t.Context(), "apply", "-f", "-"))
+	require.Equal(t, "1 certificate: 1 unchanged; 0 to be issued\n", b.out.String())
+	require.Equal(t, "the certificate is as the file says\n", b.err.String())
+}
+
 // For programs, there is one document, with what came of each certificate.
 func TestApplyForPrograms(t *testing.T) {
 	b := newBench(t)
@@ -67,6 +79,8 @@ func TestApplyForPrograms(t *testing.T) {
 
 func TestPrune(t *testing.T) {
 	record := func(name string) app.Record { return app.Record{Name: name} }
+	clearing := record("clearing")
+	clearing.Retirement = domain.Clearing
 	for _, c := range []struct {
 		title  string
 		fleet  []app.Record
@@ -82,6 +96,8 @@ func TestPrune(t *testing.T) {
 		{"most, and it is meant so", []app.Record{record("a.example.com"), record("old"), record("older")},
 			[]string{"--prune", "--prune-all"}, exitOK, []string{"old", "older"}, "older: retire: done"},
 		{"nothing", []app.Record{record("a.example.com")}, []string{"--prune"}, exitOK, nil,
+			"all 2 certificates are as the file says"},
+		{"one that is being cleared", []app.Record{record("a.example.com"), clearing}, []string{"--prune"}, exitOK, nil,
 			"all 2 certificates are as the file says"},
 		{"a dry run", []app.Record{record("a.example.com"), record("old"), record("b.example.com")},
 			[]string{"--prune", "--dry-run"}, exitOK, nil, ""},
@@ -105,6 +121,9 @@ func TestPrune(t *testing.T) {
 		require.Contains(t, b.err.String(), c.says, c.title)
 		require.Equal(t, 3, b.closed, "keeper, timelines and catalog")
 		for _, record := range c.fleet {
+			if strings.HasPrefix(record.Name, "clearing") {
+				require.NotContains(t, b.out.String(), record.Name)
+			}
 			if strings.HasPrefix(record.Name, "old") {
 				require.Regexp(t, `retire +`+record.Name+` `, b.out.String(), c.title)
 			}

@@ -144,6 +144,8 @@ func TestExplainTellsEachKindOfEvent(t *testing.T) {
 		{"revocation_requested", `{"serial": "0a", "withoutReplacement": true}`,
 			"Somebody asked to have the certificate with serial 0a revoked, at once."},
 		{"released", `{}`, "The certificate was released: from here on nobody kept it."},
+		{"export_failed", `{"by": "me@here", "through": "cli", "fault": {"kind": "Operator", "reason": "KeyForgotten", "message": "it was forgotten"}}`,
+			"The private key was not taken out by me@here through cli after all: it was forgotten (Operator/KeyForgotten)."},
 		{"exported", `{"by": "me@here", "through": "cli", "reason": "to look"}`,
 			"The private key was taken out by me@here through cli (to look)."},
 		{"renewal_planned", `{}`, "renewal_planned {}"},

@@ -51,8 +51,13 @@ func (f forgetLostCmd) Run(ctx context.Context, k *kit) error {
 // next is what is left to do.
 func (f forgetLostCmd) next(lost app.LostSecrets) string {
 	switch {
-	case lost.Keys+len(lost.Accounts) == 0:
+	case lost.Keys+len(lost.Accounts) == 0 && !lost.Check:
 		return "nothing stored is lost"
+	case lost.Keys+len(lost.Accounts) == 0 && !f.Yes:
+		return "nothing was changed: the check of the sealing key alone is lost, so that no worker starts: give --yes to " +
+			"drop it"
+	case lost.Keys+len(lost.Accounts) == 0:
+		return "the check of the lost sealing key is dropped: start the workers"
 	case !f.Yes:
 		return "nothing was changed: give --yes to forget what no given sealing key opens"
 	}

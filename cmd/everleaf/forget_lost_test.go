@@ -20,6 +20,10 @@ func TestForgetLost(t *testing.T) {
 	}{
 		{"looked at", nil, lost, all + "nothing was changed: give --yes"},
 		{"forgotten", []string{"--yes"}, lost, all + "forgotten: start the workers, and renew what cannot wait"},
+		{"the check alone", nil, app.LostSecrets{Check: true}, "private keys: 0, accounts: 0, orders at work: 0\n" +
+			"nothing was changed: the check of the sealing key alone is lost, so that no worker starts: give --yes to drop it\n"},
+		{"the check alone, dropped", []string{"--yes"}, app.LostSecrets{Check: true},
+			"the check of the lost sealing key is dropped: start the workers\n"},
 		{"nothing", []string{"--yes"}, app.LostSecrets{},
 			"private keys: 0, accounts: 0, orders at work: 0\nnothing stored is lost\n"},
 	} {

@@ -104,6 +104,8 @@ func (k kit) sentence(t entry) string {
 		return "The certificate was released: from here on nobody kept it."
 	case t.Type == "exported":
 		return "The private key was taken out by " + d.By + through(d.Through) + parenthesis(d.Reason) + "."
+	case t.Type == "export_failed":
+		return "The private key was not taken out by " + d.By + through(d.Through) + " after all: " + said(d.Fault) + "."
 	default:
 		if sentence := cmp.Or(ofRequest(t.Type, d), ofAccount(t.Type, d)); sentence != "" {
 			return sentence

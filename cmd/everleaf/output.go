@@ -122,10 +122,8 @@ func obtained(cycle int) string {
 	switch cycle {
 	case 0:
 		return "none yet"
-	case 1:
-		return "1 certificate"
 	default:
-		return strconv.Itoa(cycle) + " certificates"
+		return certificates(cycle)
 	}
 }
 

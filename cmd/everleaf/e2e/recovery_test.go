@@ -115,7 +115,11 @@ func TestRecoveryFromALostSealingKey(t *testing.T) {
 
 	finish()
 	s.worker()
-	s.cli("cert", "export", rotating, "--dir", t.TempDir()).exits(t, 1)
+	forgotten := s.cli("cert", "export", rotating, "--dir", t.TempDir())
+	forgotten.exits(t, 1)
+	require.Contains(t, forgotten.stderr, "the key was forgotten, since its sealing key was lost: `everleaf cert renew "+rotating+
+		"` makes a new one")
+	require.Contains(t, s.must("cert", "explain", rotating).stdout, "The private key was not taken out by ")
 	s.must("cert", "renew", rotating)
 	s.must("cert", "renew", keeping)
 	(<-answer).exits(t, 0)
