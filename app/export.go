@@ -63,7 +63,7 @@ func export(ctx context.Context, catalog ports.Catalog, audit ports.Audit, keys 
 	key, err := keys.Open(ctx, pair.SealedPair)
 	if err != nil {
 		event.Failed = domain.AsFault(err)
-		_ = audit.RecordExport(ctx, event) // else the audit says that the key was taken out: rather too much than too little
+		_ = audit.RecordExport(ctx, event) // else the audit says that the key was taken out: too much, not too little
 		return Exported{}, err
 	}
 	return Exported{ChainPEM: pair.ChainPEM, KeyPEM: key, Record: pair.Record}, nil

@@ -12,8 +12,8 @@ import (
 
 // Audit writes down who took a private key out. Faults: Wait "DatabaseUnavailable".
 type Audit interface {
-	// RecordExport MUST be called, and MUST have succeeded, before the key is opened. It is called again, with Failed, if
-	// the key does not open.
+	// RecordExport MUST be called, and MUST have succeeded, before the key is opened. It is called again, with Failed,
+	// if the key does not open.
 	RecordExport(ctx context.Context, export KeyExport) error
 }
 

@@ -16,7 +16,8 @@ const firstOrder = "first"
 
 // lostKeys are why a key cannot be used again, today or later: then the certificate gets a new one.
 var lostKeys = []domain.Reason{domain.ReasonUnknownVersion, domain.ReasonSecretDamaged, domain.ReasonSealingKeyWrong,
-	domain.ReasonSecretMisplaced, domain.ReasonKeyForgotten, domain.ReasonKeyMismatch, domain.ReasonKeyUnreadable, domain.ReasonChainMalformed}
+	domain.ReasonSecretMisplaced, domain.ReasonKeyForgotten, domain.ReasonKeyMismatch,
+	domain.ReasonKeyUnreadable, domain.ReasonChainMalformed}
 
 // open stores the key and the order. The spec may ask for the key of the certificate in service once more.
 func (i *issuance) open(ctx context.Context, record domain.Record) (ports.StoredOrder, error) {
