@@ -51,7 +51,7 @@ func (c Config) sdk(logger *slog.Logger) client.Options {
 	reconnect := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: connectTimeout}
 	reconnect.Backoff.BaseDelay, reconnect.Backoff.MaxDelay = probePause, reconnectPause
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions,
-		grpc.WithConnectParams(reconnect))
+		grpc.WithConnectParams(reconnect), grpc.WithChainUnaryInterceptor(printable))
 	return options
 }
 
