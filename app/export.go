@@ -26,8 +26,8 @@ type ExportRequest struct {
 }
 
 // Export reads the certificate in service from Postgres, writes an event that says who asked, and only then opens its
-// key. One that does not open has another event. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", those of ports.Keys. It
-// reads config.Postgres, config.Sealing and config.StartTimeout.
+// key. One that does not open has another event. Faults: Spec "UnknownCertificate", Wait "NotIssuedYet", those of
+// ports.Keys. It reads config.Postgres, config.Sealing and config.StartTimeout.
 func Export(ctx context.Context, config Config, request ExportRequest) (Exported, error) {
 	// First, as it fails fast on a malformed key.
 	sealer, err := openSealing(ctx, config.Sealing)

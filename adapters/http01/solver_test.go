@@ -157,10 +157,12 @@ func TestCheckWithAResolverThatRefuses(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	resolver := taken.Addr().String()
-	fault := domain.AsFault(http01.NewSolver(http01.Config{Resolver: resolver}, nil).Check(t.Context(), challenge("a.example.org")))
+	fault := domain.AsFault(http01.NewSolver(http01.Config{Resolver: resolver}, nil).Check(t.Context(),
+		challenge("a.example.org")))
 	require.Equal(t, domain.FaultWait, fault.Kind)
 	require.Equal(t, domain.ReasonInvalidSetting, fault.Reason)
-	require.Contains(t, fault.Message, "the resolver "+resolver+" (--http01-check-resolver, EVERLEAF_HTTP01_CHECK_RESOLVER) refuses")
+	require.Contains(t, fault.Message, "the resolver "+resolver+
+		" (--http01-check-resolver, EVERLEAF_HTTP01_CHECK_RESOLVER) refuses")
 	require.NotContains(t, fault.Message, "name servers")
 }
 

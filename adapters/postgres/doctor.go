@@ -69,7 +69,8 @@ func Now(ctx context.Context, pool *pgxpool.Pool) (now time.Time, err error) {
 func OpenSample(ctx context.Context, pool *pgxpool.Pool, sealer ports.Sealer) (found bool, err error) {
 	var certificate, id string
 	var sealed []byte
-	err = pool.QueryRow(ctx, `SELECT certificate, id::text, sealed FROM keys WHERE sealed IS NOT NULL ORDER BY created_at DESC LIMIT 1`).
+	err = pool.QueryRow(ctx, `
+		SELECT certificate, id::text, sealed FROM keys WHERE sealed IS NOT NULL ORDER BY created_at DESC LIMIT 1`).
 		Scan(&certificate, &id, &sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil

@@ -125,7 +125,8 @@ func TestListFilters(t *testing.T) {
 func TestListOfATenantByDefault(t *testing.T) {
 	s := newStore(t)
 	for name, spec := range map[string][]string{
-		"apex": {"", "acme.example"}, "wildcard": {"", "*.acme.example"}, "below": {"", "a.b.acme.example", "x.example"},
+		"apex": {"", "acme.example"}, "wildcard": {"", "*.acme.example"},
+		"below": {"", "a.b.acme.example", "x.example"},
 		"named": {"acme.example", "x.example"}, "others": {"shop", "www.acme.example"}, "second": {"", "x.example",
 			"acme.example"}, "longer": {"", "notacme.example"}, "bucket": {"", "b.s3.amazonaws.com"},
 		"amazon": {"", "www.amazonaws.com"},
@@ -168,19 +169,21 @@ func TestListShowsStatesAndDeliveries(t *testing.T) {
 // Whatever somebody has written into a row by hand, the others are listed, and what can be read of it.
 func TestAMalformedRowDoesNotEndTheList(t *testing.T) {
 	for edit, says := range map[string]string{
-		`UPDATE certificates SET spec = '"x"' WHERE name = 'b'`:                                                                        "spec: json: cannot unmarshal string",
-		`UPDATE certificates SET spec = '{}' WHERE name = 'b'`:                                                                         "spec: no names",
-		`UPDATE certificates SET spec = '{"names": "b.example"}' WHERE name = 'b'`:                                                     "spec: json: cannot unmarshal string",
-		`UPDATE certificates SET spec = '{"names": ["x"], "deliveries": 7}' WHERE name = 'b'`:                                          "spec: json: cannot unmarshal number",
-		`ALTER TABLE certificates DROP CONSTRAINT certificates_phase_check; UPDATE certificates SET phase = 'Asleep' WHERE name = 'b'`: `phase: "Asleep" is none`,
-		`ALTER TABLE certificates ALTER phase DROP NOT NULL; UPDATE certificates SET phase = NULL WHERE name = 'b'`:                    `phase: "" is none`,
-		`UPDATE certificates SET wanted = '7' WHERE name = 'b'`:                                                                        "wanted: json: cannot unmarshal number",
-		`UPDATE certificates SET failure = '[]' WHERE name = 'b'`:                                                                      "failure: json: cannot unmarshal array",
-		`UPDATE certificates SET failure = '{"at": "today"}' WHERE name = 'b'`:                                                         "failure: parsing time",
-		`UPDATE versions SET renewal = '{"at": 7}' WHERE certificate = 'b'`:                                                            "renewal: Time.UnmarshalJSON",
-		`UPDATE versions SET not_after = 'infinity' WHERE certificate = 'b'`:                                                           "version: parsing time",
-		`UPDATE certificates SET released_at = '-infinity' WHERE name = 'b'`:                                                           "released_at: parsing time",
-		`INSERT INTO deliveries (certificate, target, failure) VALUES ('b', 't', '"unreadable"')`:                                      "deliveries: json: cannot unmarshal string",
+		`UPDATE certificates SET spec = '"x"' WHERE name = 'b'`:                               "spec: json: cannot unmarshal string",
+		`UPDATE certificates SET spec = '{}' WHERE name = 'b'`:                                "spec: no names",
+		`UPDATE certificates SET spec = '{"names": "b.example"}' WHERE name = 'b'`:            "spec: json: cannot unmarshal string",
+		`UPDATE certificates SET spec = '{"names": ["x"], "deliveries": 7}' WHERE name = 'b'`: "spec: json: cannot unmarshal number",
+		`ALTER TABLE certificates DROP CONSTRAINT certificates_phase_check;
+		UPDATE certificates SET phase = 'Asleep' WHERE name = 'b'`: `phase: "Asleep" is none`,
+		`ALTER TABLE certificates ALTER phase DROP NOT NULL;
+		UPDATE certificates SET phase = NULL WHERE name = 'b'`: `phase: "" is none`,
+		`UPDATE certificates SET wanted = '7' WHERE name = 'b'`:                                   "wanted: json: cannot unmarshal number",
+		`UPDATE certificates SET failure = '[]' WHERE name = 'b'`:                                 "failure: json: cannot unmarshal array",
+		`UPDATE certificates SET failure = '{"at": "today"}' WHERE name = 'b'`:                    "failure: parsing time",
+		`UPDATE versions SET renewal = '{"at": 7}' WHERE certificate = 'b'`:                       "renewal: Time.UnmarshalJSON",
+		`UPDATE versions SET not_after = 'infinity' WHERE certificate = 'b'`:                      "version: parsing time",
+		`UPDATE certificates SET released_at = '-infinity' WHERE name = 'b'`:                      "released_at: parsing time",
+		`INSERT INTO deliveries (certificate, target, failure) VALUES ('b', 't', '"unreadable"')`: "deliveries: json: cannot unmarshal string",
 	} {
 		t.Run(says, func(t *testing.T) {
 			s := newStore(t)

@@ -127,7 +127,8 @@ func (o *Orders) insertOrder(ctx context.Context, order ports.NewOrder) (id stri
 		)
 		SELECT id::text, created_at FROM opened`,
 		order.Certificate, order.Key, order.Issuer, order.Spec.Profile, order.Spec, order.Spec.Names,
-		nameSet(order.Spec.Names), order.CSR, order.SealedKey.Sealed, orNone(order.KeyOf), text(order.KeyLost), orNone(order.SealedKey.ID)).
+		nameSet(order.Spec.Names), order.CSR, order.SealedKey.Sealed, orNone(order.KeyOf), text(order.KeyLost),
+		orNone(order.SealedKey.ID)).
 		Scan(&id, &opened)
 	return id, opened, err
 }

@@ -74,14 +74,15 @@ func TestAnExportIsWrittenDown(t *testing.T) {
 // A row that somebody has edited names itself and the column, and harms no other.
 func TestTimelineOfAMalformedRow(t *testing.T) {
 	for edit, says := range map[string]string{
-		`UPDATE certificates SET spec = '"x"' WHERE name = 'b'`:                                                     "column spec: json: cannot unmarshal string",
-		`UPDATE certificates SET wanted = '7' WHERE name = 'b'`:                                                     "column wanted: json: cannot unmarshal number",
-		`UPDATE certificates SET failure = '{"at": "today"}' WHERE name = 'b'`:                                      "column failure: parsing time",
-		`UPDATE versions SET renewal = '{"at": 7}' WHERE certificate = 'b'`:                                         "column renewal: Time.UnmarshalJSON",
-		`UPDATE versions SET not_after = 'infinity' WHERE certificate = 'b'`:                                        "column not_after: ",
-		`UPDATE versions SET revoking = '{"after": 7}' WHERE certificate = 'b'`:                                     "column versions.revoking: ",
-		`INSERT INTO deliveries (certificate, target, failure) VALUES ('b', 't', '"unreadable"')`:                   "column deliveries.failure: json: cannot unmarshal string",
-		`ALTER TABLE certificates ALTER phase DROP NOT NULL; UPDATE certificates SET phase = NULL WHERE name = 'b'`: "column phase: cannot scan NULL",
+		`UPDATE certificates SET spec = '"x"' WHERE name = 'b'`:                                   "column spec: json: cannot unmarshal string",
+		`UPDATE certificates SET wanted = '7' WHERE name = 'b'`:                                   "column wanted: json: cannot unmarshal number",
+		`UPDATE certificates SET failure = '{"at": "today"}' WHERE name = 'b'`:                    "column failure: parsing time",
+		`UPDATE versions SET renewal = '{"at": 7}' WHERE certificate = 'b'`:                       "column renewal: Time.UnmarshalJSON",
+		`UPDATE versions SET not_after = 'infinity' WHERE certificate = 'b'`:                      "column not_after: ",
+		`UPDATE versions SET revoking = '{"after": 7}' WHERE certificate = 'b'`:                   "column versions.revoking: ",
+		`INSERT INTO deliveries (certificate, target, failure) VALUES ('b', 't', '"unreadable"')`: "column deliveries.failure: json: cannot unmarshal string",
+		`ALTER TABLE certificates ALTER phase DROP NOT NULL;
+		UPDATE certificates SET phase = NULL WHERE name = 'b'`: "column phase: cannot scan NULL",
 	} {
 		t.Run(says, func(t *testing.T) {
 			s := newStore(t)

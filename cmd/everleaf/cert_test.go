@@ -118,7 +118,8 @@ func TestRetireOfWhatPostgresKeeps(t *testing.T) {
 		problem  error
 		code     int
 	}{
-		"run `everleaf cert ensure " + name + "`, and then `everleaf cert retire " + name + "` again (Spec/WorkflowEnded)": {already: true, code: exitProblem},
+		"run `everleaf cert ensure " + name + "`, and then `everleaf cert retire " + name +
+			"` again (Spec/WorkflowEnded)": {already: true, code: exitProblem},
 		"whether it is retired in Postgres is not known: it is away": {already: true, code: exitProblem,
 			problem: fault(domain.FaultWait, domain.ReasonDatabaseUnavailable, "it is away")},
 		"Released, already before": {already: true, released: &at},
@@ -141,7 +142,8 @@ func TestRetireOfWhatPostgresKeeps(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	problem := domain.NewFault(domain.FaultName, "Unauthorized", errors.New("404\nnot found"),
 		"the CA saw something else")
-	answered := domain.NewFault(domain.FaultName, "Unauthorized", nil, "the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
+	answered := domain.NewFault(domain.FaultName, "Unauthorized", nil,
+		"the CA saw 404 (next try at 2026-11-22T12:10:00Z)")
 	limited := domain.NewFault(domain.FaultRateLimited, "RateLimited", nil,
 		"too many (next try at 2026-11-22T12:10:00Z)").WithRetryAfter(time.Hour)
 	noWorker := domain.NewFault(domain.FaultWait, "NoWorker", nil, "no worker answers on task queue \"everleaf\"")

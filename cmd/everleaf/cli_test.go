@@ -349,7 +349,8 @@ func TestUsageErrorsAreOneLine(t *testing.T) {
 		{[]string{"cert", "export", "a", "--postgres-url=p", "--sealing-key=k"}, "give --dir;"},
 		{[]string{"cert", "ensure"}, "<name>"},
 		{[]string{"cert", "ensure", "a", "--timeout=0s"}, `"0s" is not a duration above 0`},
-		{[]string{"cert", "ensure", "a", "--timeout=2w"}, `"2w" is not a duration above 0 such as 30s, 5m, 1h30m or 7d (units: ms, s, m, h and d)`},
+		{[]string{"cert", "ensure", "a", "--timeout=2w"},
+			`"2w" is not a duration above 0 such as 30s, 5m, 1h30m or 7d (units: ms, s, m, h and d)`},
 		{[]string{"cert", "ensure", "a", "--key-type=dsa"}, `--key-type must be one of "ecdsa-p256","ecdsa-p384",`},
 		{[]string{"cert", "list", "--postgres-url=p", "--state=ready"}, `must be one of "Issuing","Ready",`},
 		{[]string{"cert", "ensure", "a", "--timeout=soon"}, `"soon" is not a duration`},
@@ -424,7 +425,8 @@ func TestVersionIsAFlagToo(t *testing.T) {
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"30s": 30 * time.Second, "7d": 7 * 24 * time.Hour, "1d12h": 36 * time.Hour, "0d5m": 5 * time.Minute,
-		"": -1, "d": -1, "-1d": -1, "1d-5h": -1, "1.5d": -1, "1h2d": -1, "7": -1, "99999d": -1, "1dd": -1, "1d x": -1, "2 d": -1,
+		"": -1, "d": -1, "-1d": -1, "1d-5h": -1, "1.5d": -1, "1h2d": -1, "7": -1, "99999d": -1, "1dd": -1, "1d x": -1,
+		"2 d": -1,
 	} {
 		got, err := parseDuration(text)
 		if want < 0 {

@@ -185,7 +185,8 @@ dns:
 	b.exits(t, exitOK, b.run(t.Context(), "config", "check", "--config", path))
 	for _, says := range []string{
 		`:3: targets[0].directory.command[0]: warning: "no-such-program": no program that this user may run is there (executable file not found in $PATH): install it`,
-		`:4: targets[1].exec.command[0]: warning: "` + plainFile + `": no program that this user may run is there (permission denied)`,
+		`:4: targets[1].exec.command[0]: warning: "` + plainFile +
+			`": no program that this user may run is there (permission denied)`,
 		`:4: targets[1].exec.env[0]: warning: "NO_SUCH_VARIABLE": it is not set here: set it for the worker`,
 		`:7: dns[0].exec.command[0]: warning: "/nowhere/dns": no program that this user may run is there (stat /nowhere/dns: no such file or directory)`,
 		"1 issuer, 3 targets, 1 DNS zone\n",

@@ -330,7 +330,8 @@ func TestSpecOfAnOlderGenerationIsRefused(t *testing.T) {
 		if dryRun {
 			args = append(args, "--dry-run")
 		} else {
-			b.asks(app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: generation(6)}, app.Status{},
+			b.asks(app.EnsureRequest{Spec: app.Spec{Names: []string{name}}, ExpectedGeneration: generation(6)},
+				app.Status{},
 				domain.GenerationConflict(name, 7, 6))
 		}
 		b.exits(t, exitProblem, b.run(t.Context(), args...))

@@ -124,7 +124,8 @@ func TestListSaysThatACertificateHasExpired(t *testing.T) {
 // A retirement shows what holds it up, and nothing that no longer matters.
 func TestListProblemsOfARetirement(t *testing.T) {
 	removal := *failing().Failure
-	removal.Step, removal.Fault = domain.RemovalStep, app.Fault{Kind: domain.FaultOperator, Reason: "TargetRefused", Message: "it says no"}
+	removal.Step, removal.Fault = domain.RemovalStep,
+		app.Fault{Kind: domain.FaultOperator, Reason: "TargetRefused", Message: "it says no"}
 	refused := *failing().Failure
 	refused.Fault = app.Fault{Kind: domain.FaultCA, Reason: "ServerError", Message: "it is down"}
 	k := newBench(t).kit

@@ -27,7 +27,8 @@ func TestProgressOfARetirementAndARevocation(t *testing.T) {
 	}
 	waits := ready()
 	waits.Revoking = revoking(domain.Revocation{After: after})
-	waits.Deliveries = []app.Delivery{{Target: "disk", Version: waits.Issued.Version}, {Target: "edge", Version: "before"}}
+	waits.Deliveries = []app.Delivery{{Target: "disk", Version: waits.Issued.Version},
+		{Target: "edge", Version: "before"}}
 	works := waits
 	works.Step = "RevokeCertificate"
 	works.Revoking = revoking(domain.Revocation{})
@@ -53,7 +54,8 @@ func TestProgressOfARetirementAndARevocation(t *testing.T) {
 				"attempt 2; next try 2026-11-22 12:01:00 UTC (in 1m00s)", true},
 		{app.Status{Phase: app.PhaseRetiring, Failure: &refused}, app.Work{},
 			"retiring: failed: Operator/TargetRefused: it says no; next try 2026-11-22 12:01:00 UTC (in 1m00s)", true},
-		{app.Status{Phase: app.PhaseRetiring, Revoking: works.Revoking}, app.Work{}, "retiring, revoking serial 0bad", false},
+		{app.Status{Phase: app.PhaseRetiring, Revoking: works.Revoking}, app.Work{}, "retiring, revoking serial 0bad",
+			false},
 		{app.Status{Phase: app.PhaseRetiring}, app.Work{}, "retiring", false},
 		{waits, app.Work{}, "revoking serial 0bad, once its targets have its replacement (edge), or " +
 			"2026-11-22 13:00:00 UTC (in 1h00m)", false},
@@ -86,12 +88,14 @@ func TestStatusOfARetirement(t *testing.T) {
 	retired := func(phase app.Phase) app.Status {
 		s := ready()
 		s.Phase, s.Failure, s.Issued.Revoked = phase, failing().Failure, true
-		s.Deliveries = []app.Delivery{{Target: "now", Version: s.Issued.Version, At: noon}, {Target: "old", Version: "v0", At: noon},
+		s.Deliveries = []app.Delivery{{Target: "now", Version: s.Issued.Version, At: noon},
+			{Target: "old", Version: "v0", At: noon},
 			{Target: "half", Contacted: true}, {Target: "failed", Contacted: true,
 				Failure: &app.Failure{Step: domain.RemovalStep, At: noon, RetryAt: noon}}}
 		return s
 	}
-	for phase, keeps := range map[app.Phase]string{app.PhaseRetiring: ", and keeps it", app.PhaseReleased: ", and nobody clears it"} {
+	for phase, keeps := range map[app.Phase]string{app.PhaseRetiring: ", and keeps it",
+		app.PhaseReleased: ", and nobody clears it"} {
 		b := newBench(t)
 		b.keeper.EXPECT().Status(gomock.Any(), name).Return(retired(phase), nil)
 		b.exits(t, exitOK, b.run(t.Context(), "cert", "status", name))
@@ -125,7 +129,8 @@ func TestEnsureSaysWhatBecameOfARetiredCertificate(t *testing.T) {
 		b.finds(retiring, nil)
 		b.asks(app.EnsureRequest{Spec: before(), ExpectedGeneration: generation(7)}, after, nil)
 		b.exits(t, exitOK, b.run(t.Context(), "cert", "ensure", name))
-		require.Contains(t, b.err.String(), "www.example.com: nobody kept it, and it is kept in service again: "+says+"\n")
+		require.Contains(t, b.err.String(), "www.example.com: nobody kept it, and it is kept in service again: "+says+
+			"\n")
 		require.NotContains(t, b.err.String(), "nothing to change")
 	}
 }

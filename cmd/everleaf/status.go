@@ -126,7 +126,8 @@ func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why 
 // in this database, must be started before the certificate can be retired.
 func nobodyKeeps(name string, retirement app.Retirement) string {
 	if retirement != "" {
-		return "Nothing: no workflow goes on with its retirement. To have one go on: " + retireAgain(name, retirement) + "."
+		return "Nothing: no workflow goes on with its retirement. To have one go on: " +
+			retireAgain(name, retirement) + "."
 	}
 	return "Nothing: no workflow keeps it, so nobody renews it. To start one: everleaf cert ensure " + name +
 		". If it is not wanted any more: the same, and then everleaf cert retire " + name + "."

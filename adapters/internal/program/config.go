@@ -40,7 +40,8 @@ type Settings struct {
 func (s Settings) Check() error {
 	var found []error
 	if len(s.Command) == 0 || strings.TrimSpace(s.Command[0]) == "" {
-		found = append(found, fmt.Errorf(".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]"))
+		found = append(found, fmt.Errorf(
+			".exec.command: name a program and its arguments as a list, for example [/usr/local/bin/update]"))
 	}
 	for i, name := range s.Env {
 		if !variable.MatchString(name) {

@@ -85,7 +85,8 @@ func (s *stack) documented(server *dns01test.Server) {
 	s.t.Helper()
 	dir, text := s.t.TempDir(), "issuers:\n"
 	for _, name := range []string{"default", "spare"} {
-		text += fmt.Sprintf("- {name: %s, directory: %q, caBundle: %q, email: ops@example.com}\n", name, s.proxy.Directory, s.proxy.CABundle)
+		text += fmt.Sprintf("- {name: %s, directory: %q, caBundle: %q, email: ops@example.com}\n", name,
+			s.proxy.Directory, s.proxy.CABundle)
 	}
 	text += "targets:\n"
 	for _, name := range []string{"nginx", "haproxy", "disk"} {
@@ -110,7 +111,8 @@ type reader struct {
 var (
 	// unfinished is what a program says of a command that lacks something: in a sentence it stands for all of its kind.
 	unfinished = regexp.MustCompile(`expected "|expected one of|missing flags|missing settings: give|required flag|must set either|give a .* name`)
-	// endless are the commands that an interrupt ends, each with what it has printed when it is at work, and its exit code.
+	// endless are the commands that an interrupt ends, each with what it has printed when it is at work, and its exit
+	// code.
 	endless = map[string]struct {
 		says string
 		code int

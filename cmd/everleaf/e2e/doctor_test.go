@@ -116,10 +116,12 @@ func TestDoctorWithoutTables(t *testing.T) {
 	s := newStack(t)
 	found, text := s.doctor(1, "--postgres-url", postgrestest.Empty(t))
 	require.Equal(t, app.Finding{Verdict: app.VerdictFail, Subject: "postgres",
-		Detail: "the database has none of Everleaf's tables yet: run `everleaf migrate`, which makes them"}, found["postgres"], text)
+		Detail: "the database has none of Everleaf's tables yet: run `everleaf migrate`, which makes them"},
+		found["postgres"], text)
 	for _, subject := range []string{"postgres rights", "sealing key", "issuer default", "processes"} {
 		require.Equal(t, app.VerdictWarn, found[subject].Verdict, "%s: %s", subject, text)
-		require.Contains(t, found[subject].Detail, "not looked at, for the database's tables are not those of this build")
+		require.Contains(t, found[subject].Detail,
+			"not looked at, for the database's tables are not those of this build")
 	}
 }
 
@@ -146,7 +148,8 @@ func TestDoctorWithoutRights(t *testing.T) {
 	require.Contains(t, found["postgres"].Detail, "lacks a right")
 	for _, subject := range []string{"postgres clock", "sealing key", "issuer default", "processes"} {
 		require.Equal(t, app.VerdictWarn, found[subject].Verdict, "%s: %s", subject, text)
-		require.Contains(t, found[subject].Detail, "not looked at, for the database's user lacks rights: correct that first")
+		require.Contains(t, found[subject].Detail,
+			"not looked at, for the database's user lacks rights: correct that first")
 	}
 }
 
