@@ -82,6 +82,24 @@ func has(history *historypb.History, want enumspb.EventType) bool {
 	return slices.ContainsFunc(history.Events, func(e *historypb.HistoryEvent) bool { return e.GetEventType() == want })
 }
 
+// taskFailures are why workflow tasks of a run failed. That a reset ended one is left out, and that the server handed
+// out a history without its end: see prematureEnds.
+func taskFailures(history *historypb.History) (failures []string) {
+	for _, event := range history.Events {
+		attributes := event.GetWorkflowTaskFailedEventAttributes()
+		if attributes != nil && attributes.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW &&
+			!prematureEnd(event) {
+			failures = append(failures, attributes.GetFailure().GetMessage())
+		}
+	}
+	return failures
+}
+
+func prematureEnd(event *historypb.HistoryEvent) bool {
+	return strings.Contains(event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage(),
+		"premature end of stream")
+}
+
 // taskIdentities are the workers that took a run's workflow tasks, each once.
 func taskIdentities(history *historypb.History) []string {
 	return identities(history, func(e *historypb.HistoryEvent) string { return e.GetWorkflowTaskStartedEventAttributes().GetIdentity() })

@@ -234,15 +234,7 @@ func (l *resets) settles(what string, before truth) {
 		}
 	}
 	run := l.history(ports.WorkflowID(l.name), "")
-	var failed []string
-	for _, event := range run.Events {
-		attributes := event.GetWorkflowTaskFailedEventAttributes()
-		if attributes != nil && attributes.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW &&
-			!prematureEnd(event) {
-			failed = append(failed, attributes.String())
-		}
-	}
-	require.Empty(l.t, failed, "%s: tasks failed", what)
+	require.Empty(l.t, taskFailures(run), "%s: tasks failed", what)
 	now := status(l.t, l.must("cert", "status", l.name, "--output", "json"))
 	if before.Released {
 		require.Equal(l.t, domain.PhaseReleased, now.Phase, what)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/client"
 
 	"everleaf/adapters/caller"
@@ -166,11 +164,6 @@ func (s *stack) prematureEnds() (n int) {
 		}
 	}
 	return n
-}
-
-func prematureEnd(event *historypb.HistoryEvent) bool {
-	return strings.Contains(event.GetWorkflowTaskFailedEventAttributes().GetFailure().GetMessage(),
-		"premature end of stream")
 }
 
 // times is how long a call takes, and how long the same takes for a certificate at rest at the same moment, which shows

@@ -90,7 +90,7 @@ func TestTwoBuildsSideBySide(t *testing.T) {
 	require.Equal(t, lifecycle.Version+1, begunUnder(t, handed))
 	for _, name := range []string{asleep, atWork} {
 		for _, run := range s.runs(name) {
-			require.False(t, has(run, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED), s.text(run))
+			require.Empty(t, taskFailures(run), s.text(run))
 		}
 	}
 
