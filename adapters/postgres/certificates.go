@@ -130,7 +130,8 @@ func (c *Certificates) RecordRenewal(ctx context.Context, certificate, version s
 			SELECT certificate, 'renewal_planned', jsonb_build_object('version', id, 'plan', renewal) FROM planned
 		)
 		SELECT `+stateColumns+`, EXISTS (SELECT FROM versions WHERE id = $2::uuid AND certificate = $1), (SELECT renewal FROM planned)
-		`+stateFrom+` WHERE c.name = $1`, certificate, version, plan, plan.At, orNull(next)), &found, &planned)
+		`+stateFrom+` WHERE c.name = $1`, certificate, version, plan, plan.At, orNull(next)), certificate,
+		&found, &planned)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows) || err == nil && !found:
 		return domain.Record{}, unknownVersionFault(version)
@@ -180,7 +181,7 @@ func (c *Certificates) RecordReleased(ctx context.Context, certificate string, a
 	return c.after(ctx, certificate, nil, `
 		WITH current AS (
 			SELECT name FROM certificates
-			WHERE name = $1 AND coalesce(requested_at <= $2, true) AND ($3 OR retirement IS NOT NULL)
+			WHERE name = $1 AND `+isLatest("certificates", "$2")+` AND ($3 OR retirement IS NOT NULL)
 			FOR NO KEY UPDATE
 		), released AS (
 			UPDATE certificates SET released_at = now(), updated_at = now() FROM current

@@ -83,13 +83,20 @@ func (c *Certificates) recordRenew(ctx context.Context, certificate string,
 		certificate, request.At, request.ID, request.Note, request.Force, request.Caller)
 }
 
+// isLatest is the condition that no request later than the instant at is stored in a row of certificates. A stored
+// instant in the future is none: a clock was ahead when it was written, and has been set back since.
+func isLatest(row, at string) string {
+	stored := row + ".requested_at"
+	return "coalesce(" + stored + " <= " + at + " OR " + stored + " > clock_timestamp(), true)"
+}
+
 // outcomeOf are the columns that say what came of a Start, Ensure or Retire, of a certificate c in a statement whose
 // CTE of this name has a row if it was taken: whether it was, whether a later request is stored, and what is stored.
 func outcomeOf(cte string) string {
 	return `
 		SELECT true, false, generation, NULL::jsonb FROM ` + cte + `
 		UNION ALL
-		SELECT false, coalesce(requested_at > at, false), generation, coalesce(wanted, spec) FROM certificates, asked
+		SELECT false, NOT ` + isLatest("certificates", "at") + `, generation, coalesce(wanted, spec) FROM certificates, asked
 		WHERE name = $1 AND NOT EXISTS (SELECT FROM ` + cte + `)`
 }
 
@@ -121,7 +128,7 @@ func (c *Certificates) recordEnsure(ctx context.Context, certificate string, req
 				spec = CASE WHEN $5 OR certificates.current_version IS NULL THEN EXCLUDED.spec ELSE certificates.spec END,
 				phase = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN 'Ready' ELSE certificates.phase END,
 				failure = CASE WHEN $5 AND certificates.current_version IS NOT NULL THEN NULL ELSE certificates.failure END
-			WHERE coalesce(certificates.requested_at <= (SELECT at FROM asked), true)
+			WHERE `+isLatest("certificates", "(SELECT at FROM asked)")+`
 				AND (coalesce($7::bigint = certificates.generation, true) OR (SELECT repeated FROM expected))
 			RETURNING name, generation
 		), resumed AS (
@@ -195,7 +202,7 @@ func (c *Certificates) recordRetire(ctx context.Context, certificate string, req
 			UPDATE certificates SET retirement = CASE WHEN $4 THEN 'Clearing' ELSE 'Retiring' END,
 				requested_at = least(at, now()), updated_at = now()
 			FROM asked
-			WHERE name = $1 AND coalesce(requested_at <= at, true)
+			WHERE name = $1 AND `+isLatest("certificates", "at")+`
 			RETURNING name, generation
 		), revocations AS (
 			UPDATE versions SET revoking = revoking - 'after' - 'failure' || '{"withoutReplacement": true}' FROM retiring

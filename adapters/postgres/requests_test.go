@@ -153,6 +153,31 @@ func TestRequestsOfAClockThatWasAhead(t *testing.T) {
 	require.Empty(t, s.ask("web", wanted("4", time.Now(), spec)).Retirement)
 }
 
+// Nor does an instant in the future that stands in the row: the database's clock was set back, or somebody wrote it.
+func TestRequestsAfterTheDatabasesClockWasSetBack(t *testing.T) {
+	s := newStore(t)
+	spec := domain.Spec{Names: []string{"www.example"}}.WithDefaults()
+	ahead := func() { s.exec(`UPDATE certificates SET requested_at = now() + interval '1 hour'`) }
+	ask := func(request ports.StoredRequest) {
+		t.Helper()
+		out, err := s.RecordRequest(t.Context(), "web", request)
+		require.NoError(t, err)
+		require.False(t, out.Superseded)
+		require.Nil(t, out.Stored)
+	}
+	ask(wanted("1", early, spec))
+	ahead()
+	spec.Names = []string{"example"}
+	ask(wanted("2", time.Now(), spec, "names"))
+	require.Equal(t, spec, query[domain.Spec](s, `SELECT spec FROM certificates`))
+	ahead()
+	ask(retire("3", time.Now()))
+	ahead()
+	record, err := s.RecordReleased(t.Context(), "web", time.Now(), false)
+	require.NoError(t, err)
+	require.Equal(t, domain.Released, record.Retirement)
+}
+
 func TestRevokeIsStoredBesideTheVersion(t *testing.T) {
 	s := newStore(t)
 	issued := s.living(newOrder("web", "first"))
