@@ -59,7 +59,7 @@ func (o *Orders) FindOrder(ctx context.Context, certificate string) (domain.Reco
 		)
 		SELECT `+stateColumns+`, `+orderColumns+stateFrom+`
 		LEFT JOIN orders o ON o.certificate = c.name AND o.state IN ('planned', 'placed')
-		WHERE c.name = $1`, certificate), order.fields()...)
+		WHERE c.name = $1`, certificate), certificate, order.fields()...)
 	record, err = known(record, err)
 	return record, order.stored(), err
 }

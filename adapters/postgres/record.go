@@ -13,7 +13,8 @@ import (
 // times, and there is hardly ever something to be revoked.
 const (
 	stateColumns = retirementColumn + `, c.failure,
-		v.renewal, v.revoked_at IS NOT NULL, ` + versionColumns + `, ` + pendingJSON + `, ` + deliveriesJSON
+		v.renewal, v.revoked_at IS NOT NULL, ` + versionColumns + `, ` + pendingJSON + ` AS "versions.revoking", ` +
+		deliveriesJSON + ` AS "deliveries.failure"`
 	stateFrom = ` FROM certificates c LEFT JOIN versions v ON v.id = c.current_version AND v.certificate = c.name`
 
 	// retirementColumn is the domain.Retirement of certificate c.
@@ -28,15 +29,15 @@ const (
 		WHERE r.certificate = c.name AND r.revoking IS NOT NULL AND r.revoked_at IS NULL AND r.not_after > now())`
 )
 
-// scanState reads stateColumns and more.
-func scanState(row pgx.Row, more ...any) (domain.Record, error) {
+// scanState reads stateColumns of a certificate, and more.
+func scanState(row pgx.Row, certificate string, more ...any) (domain.Record, error) {
 	var record domain.Record
 	var version versionRow
 	var revoked bool
 	fields := append([]any{&record.Retirement, &record.Failure, &record.Renewal, &revoked}, version.fields()...)
 	fields = append(fields, &record.Revocations, &record.Deliveries)
 	if err := row.Scan(append(fields, more...)...); err != nil {
-		return domain.Record{}, err
+		return domain.Record{}, unreadable(certificate, err)
 	}
 	if record.Issued = version.issued(); record.Issued != nil {
 		record.Issued.Revoked = revoked
@@ -61,7 +62,7 @@ const readState = `SELECT ` + stateColumns + stateFrom + ` WHERE c.name = $1`
 
 // Record implements ports.Certificates.
 func (c *Certificates) Record(ctx context.Context, certificate string) (domain.Record, error) {
-	record, err := scanState(c.pool.QueryRow(ctx, readState, certificate))
+	record, err := scanState(c.pool.QueryRow(ctx, readState, certificate), certificate)
 	return known(record, err)
 }
 
@@ -83,7 +84,7 @@ func (c *Certificates) after(ctx context.Context, certificate string, answer fun
 		queued.QueryRow(answer)
 	}
 	batch.Queue(readState, certificate).QueryRow(func(row pgx.Row) (err error) {
-		if record, err = scanState(row); errors.Is(err, pgx.ErrNoRows) {
+		if record, err = scanState(row, certificate); errors.Is(err, pgx.ErrNoRows) {
 			err = nil
 		}
 		return err

@@ -96,6 +96,12 @@ func TestTimelineOfAMalformedRow(t *testing.T) {
 			require.ErrorContains(t, err, `certificate "b": its row in Postgres cannot be read: somebody has edited it; correct `+says)
 			_, err = timelines.Timeline(t.Context(), "a", 10)
 			require.NoError(t, err)
+			// What the workflow reads is the same; it reads neither spec nor phase, nor a target that nobody contacted.
+			if _, err := s.Record(t.Context(), "b"); err != nil {
+				require.ErrorContains(t, err, "correct "+says)
+			} else {
+				require.Regexp(t, "^column (spec|wanted|phase|deliveries.failure):", says)
+			}
 		})
 	}
 }
