@@ -53,3 +53,20 @@ func TestUnknown(t *testing.T) {
 	}
 	require.Less(t, len(fields.Unknown[outer]([]byte(`{"`+strings.Repeat("é", 10_000)+`": 1}`))), 300)
 }
+
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"names": ["a"], "names": ["b"]}`:                         `"names": it is there twice`,
+		`{"spec": {"names": []}, "spec": {}}`:                      `"spec": it is there twice`,
+		`{"specs": [{"names": []}, {"names": null, "names": []}]}`: `"specs[1].names": it is there twice`,
+		`{"specs": [{"names": []}, {"names": []}]}`:                "",
+		`{"a": {"b": 1}, "b": 1}`:                                  "", `[]`: "", `7`: "", ``: "", `{"a": 1, "a"`: "",
+	} {
+		require.Equal(t, want, fields.Twice([]byte(text)), text)
+	}
+	name := strings.Repeat("é", 10_000)
+	require.Less(t, len(fields.Twice([]byte(`{"`+name+`": 1, "`+name+`": 2}`))), 300)
+	deep := strings.Repeat(`{"a":`, 9_000) + "1" + strings.Repeat("}", 9_000)
+	require.Empty(t, fields.Twice([]byte(deep)))
+}

@@ -62,10 +62,7 @@ func missing(at, name string, known []string) string {
 	if near := Nearest(name, known); near != "" {
 		meant = fmt.Sprintf("; did you mean %q?", near)
 	}
-	if runes := []rune(name); len(runes) > maxName {
-		name = string(runes[:maxName]) + "…"
-	}
-	return fmt.Sprintf("%q: there is no such field; there are %s%s", at+name, strings.Join(known, ", "), meant)
+	return fmt.Sprintf("%q: there is no such field; there are %s%s", at+bounded(name), strings.Join(known, ", "), meant)
 }
 
 // collect are the fields of a struct by their JSON names, with those of structs that it embeds.

@@ -135,6 +135,9 @@ func Read[T any](what string, text []byte) (T, *domain.Fault) {
 		return value, refused(domain.ReasonUnknownField, "%s: %s. If it is new, this worker is older than the caller: leave it "+
 			"out, or deploy the newer build", what, unknown)
 	}
+	if twice := fields.Twice(text); twice != "" {
+		return value, refused(domain.ReasonInputMalformed, "%s: %s: leave one of them out", what, twice)
+	}
 	return value, nil
 }
 
