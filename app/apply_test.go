@@ -69,7 +69,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, map[string]Planned{
 		"a": {Name: "a", Action: PlanCreate, Issues: true},
 		"b": {Name: "b", Action: PlanUnchanged, generation: 1},
-		"c": {Name: "c", Action: PlanChange, generation: 3, Changes: []string{"deliveries: (none) is now nginx"}},
+		"c": {Name: "c", Action: PlanChange, generation: 3, Changes: []string{"deliveries: added nginx"}},
 		"d": {Name: "d", Action: PlanChange, Issues: true, generation: 4,
 			Changes: []string{"names: added d.example", "names: removed other.example"}},
 		"e": {Name: "e", Action: PlanWait, Issues: true, generation: 1},

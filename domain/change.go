@@ -13,18 +13,21 @@ const (
 )
 
 // Changes describes how to differs from s, a line for each field; none if they ask for the same. There are never more
-// than ten lines of 300 octets, whatever the specs hold: what has no room in a list is counted.
+// than eleven lines of 300 octets, whatever the specs hold: what has no room in a list is counted.
 func (s Spec) Changes(to Spec) []string {
 	a, b := s.WithDefaults(), to.WithDefaults()
 	var changes []string
-	names := func(what string, names []string) {
-		if len(names) > 0 {
-			changes = append(changes, what+andMore(names, maxChange-len(what)))
+	set := func(what string, was, is []string) {
+		for _, change := range []struct {
+			verb   string
+			values []string
+		}{{"added", without(is, was)}, {"removed", without(was, is)}} {
+			if line := what + ": " + change.verb + " "; len(change.values) > 0 {
+				changes = append(changes, line+andMore(change.values, maxChange-len(line)))
+			}
 		}
 	}
-	was, is := sameNames(a.Names), sameNames(b.Names)
-	names("names: added ", without(is, was))
-	names("names: removed ", without(was, is))
+	set("names", sameNames(a.Names), sameNames(b.Names))
 	field := func(name string, before, after []string) {
 		if !slices.Equal(before, after) {
 			changes = append(changes, fmt.Sprintf("%s: %s is now %s", name, orNone(before), orNone(after)))
@@ -36,7 +39,7 @@ func (s Spec) Changes(to Spec) []string {
 	field("challenge", []string{string(a.Challenge)}, []string{string(b.Challenge)})
 	field("keyRotation", []string{string(a.KeyRotation)}, []string{string(b.KeyRotation)})
 	field("tenant", []string{a.Tenant}, []string{b.Tenant})
-	field("deliveries", sorted(a.Deliveries), sorted(b.Deliveries))
+	set("deliveries", sorted(a.Deliveries), sorted(b.Deliveries))
 	field("fleet", []string{a.Fleet}, []string{b.Fleet})
 	return changes
 }

@@ -51,7 +51,7 @@ func TestChanges(t *testing.T) {
 			[]string{"keyRotation: Always is now Never"}},
 		{"tenant", with(func(s *domain.Spec) { s.Tenant = "shop" }), []string{"tenant: (none) is now shop"}},
 		{"deliveries", with(func(s *domain.Spec) { s.Deliveries = []string{"web@h1", "disk"} }),
-			[]string{"deliveries: (none) is now disk, web@h1"}},
+			[]string{"deliveries: added disk, web@h1"}},
 		{"several", with(func(s *domain.Spec) { s.Profile, s.Tenant = "tlsserver", "shop" }),
 			[]string{"profile: (none) is now tlsserver", "tenant: (none) is now shop"}},
 	} {
@@ -62,7 +62,7 @@ func TestChanges(t *testing.T) {
 		s.Deliveries, s.Issuers = []string{"a", "b"},
 			[]string{"x", "y"}
 	})))
-	require.Equal(t, []string{"deliveries: a, b is now (none)"},
+	require.Equal(t, []string{"deliveries: removed a, b"},
 		delivered.Changes(with(func(s *domain.Spec) { s.Issuers = []string{"x", "y"} })))
 }
 
@@ -83,7 +83,7 @@ func TestChangesAreBound(t *testing.T) {
 	}
 	require.Equal(t, "names: added "+many(1, 253)[0]+" and 99 more", lines[0], "whole names")
 	require.Contains(t, lines, "tenant: (none) is now "+strings.Repeat("t", 128), "a valid value is whole")
-	require.Contains(t, lines, "deliveries: (none) is now "+many(1, 127)[0]+" and 19 more")
+	require.Contains(t, lines, "deliveries: added "+many(2, 127)[0]+", "+many(2, 127)[1]+" and 18 more")
 	require.Contains(t, lines, "issuers: default is now "+many(2, 63)[0]+", "+many(2, 63)[1]+" and 3 more")
 
 	short := domain.Spec{}.Changes(domain.Spec{Names: many(100, 16)})[0]

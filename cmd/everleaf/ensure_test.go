@@ -287,7 +287,7 @@ func TestDryRun(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &got))
 	require.True(t, got.DryRun)
 	require.False(t, got.WouldIssue)
-	require.Equal(t, []string{"it is kept in service again", "deliveries: hook, nginx is now nginx"}, got.Changes)
+	require.Equal(t, []string{"it is kept in service again", "deliveries: removed hook"}, got.Changes)
 }
 
 // A refused name says where it came from, and which flag has the way out.

@@ -81,9 +81,9 @@ func TestRecordEnsure(t *testing.T) {
 		{"in another spelling", serving(), domain.Spec{Names: []string{"B.example.com", "a.example.com"}},
 			domain.Spec{Names: []string{"A.example.com", "b.example.com"}}, nil, nil, false},
 		{"of other names", serving(), spec, wider, nil, []string{"names: added c.example.com"}, true},
-		{"of another target", serving(), spec, delivered, nil, []string{"deliveries: (none) is now disk"}, false},
+		{"of another target", serving(), spec, delivered, nil, []string{"deliveries: added disk"}, false},
 		{"while a renewal that was asked for is not obtained yet", serving(), spec, delivered,
-			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: (none) is now disk"},
+			&domain.Want{Reason: domain.WakeRequested, Replaces: "v1"}, []string{"deliveries: added disk"},
 			true},
 		{"after a renewal that was asked for was obtained", serving(), spec, spec,
 			&domain.Want{Reason: domain.WakeRequested, Replaces: "v0"}, nil, false},
@@ -92,7 +92,7 @@ func TestRecordEnsure(t *testing.T) {
 		{"in place of what is revoked", done, spec, spec, &domain.Want{Reason: domain.WakeChanged, Replaces: "v1"},
 			nil, true},
 		{"of what is in service and not planned yet", unplanned, spec, delivered, nil,
-			[]string{"deliveries: (none) is now disk"}, false},
+			[]string{"deliveries: added disk"}, false},
 		{"of what is to be revoked", revoked, spec, spec, nil, nil, true},
 	} {
 		for _, kind := range []domain.RequestKind{domain.RequestEnsure, domain.RequestStart} {
@@ -186,7 +186,7 @@ func TestRecordDryRun(t *testing.T) {
 	}{
 		{spec, nil, false},
 		{wider, []string{"names: added c.example.com"}, true},
-		{delivered, []string{"deliveries: (none) is now disk"}, false},
+		{delivered, []string{"deliveries: added disk"}, false},
 	} {
 		r := newRig(t)
 		in := requested(domain.RequestEnsure, forSpec(c.spec), func(r *domain.Request) { r.DryRun = true })

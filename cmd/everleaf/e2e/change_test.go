@@ -47,7 +47,7 @@ func TestForgottenFlagRemovesNothing(t *testing.T) {
 		"--output", "json"))
 	require.False(t, tried.WouldIssue)
 	require.Equal(t, []string{"issuers: default, spare is now default", "keyRotation: Never is now Always",
-		"deliveries: disk is now (none)"}, tried.Changes)
+		"deliveries: removed disk"}, tried.Changes)
 	unknown := s.name + "-unknown"
 	tried = status(t, s.must("cert", "ensure", unknown, "--name", "unknown.example.test", "--dry-run", "--output",
 		"json"))
@@ -182,7 +182,7 @@ func TestApply(t *testing.T) {
 	write(line(0, "") + line(1, ", deliveries: [disk]"))
 	r = apply("--prune", "--dry-run")
 	r.exits(t, 0)
-	require.Contains(t, r.stdout, "deliveries: (none) is now disk")
+	require.Contains(t, r.stdout, "deliveries: added disk")
 	require.Contains(t, r.stdout, "1 change, 1 unchanged, 1 retire; 0 to be issued")
 	planned(apply("--prune", "-o", "json"))
 	now := status(t, s.must("cert", "status", names[1], "--output", "json"))

@@ -42,7 +42,7 @@ func TestRecordWholeLife(t *testing.T) {
 		"--use-issuer", "spare", "--deliver", "disk")
 	require.Equal(t, first.Issued.Serial, kept.Issued.Serial)
 	require.Equal(t, []string{"issuers: default is now default, spare", "keyRotation: Always is now Never",
-		"deliveries: (none) is now disk"}, kept.Changes)
+		"deliveries: added disk"}, kept.Changes)
 	s.eventually("the delivery", func() bool {
 		_, err := os.Stat(filepath.Join(dir, changed, "tls.crt"))
 		return err == nil
