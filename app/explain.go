@@ -84,7 +84,7 @@ func Explain(now time.Time, timeline ports.Timeline) Explanation {
 	}
 	e.Severity = domain.SeverityOf(now, e.Issued, timeline.Failure)
 	if timeline.Failure != nil {
-		e.Remedy = explain.Remedy(timeline.Failure.Fault.Kind, timeline.Failure.Fault.Reason)
+		e.Remedy = Remedy(*timeline.Failure, asked(timeline).WithDefaults().Challenge)
 	}
 	e.Next = append(e.Next, nextIssuance(timeline)...)
 	for _, r := range timeline.Revoking {
@@ -118,16 +118,21 @@ func keepsIt(d domain.Delivery) string {
 	}
 }
 
+// asked is the spec that was asked for last.
+func asked(timeline ports.Timeline) domain.Spec {
+	if timeline.Asked != nil {
+		return *timeline.Asked
+	}
+	return timeline.Spec
+}
+
 // removals marks the deliveries that are to be cleared. A failure of what is not tried again is left out.
 func removals(timeline ports.Timeline) []domain.Delivery {
-	asked := timeline.Spec
-	if timeline.Asked != nil {
-		asked = *timeline.Asked
-	}
+	spec := asked(timeline)
 	deliveries := slices.Clone(timeline.Deliveries)
 	for i := range deliveries {
 		d := &deliveries[i]
-		d.Removing = domain.Removes(timeline.Retirement, asked, d.Target)
+		d.Removing = domain.Removes(timeline.Retirement, spec, d.Target)
 		if d.Failure != nil && d.Failure.OfRemoval() != d.Removing {
 			d.Failure = nil
 		}
@@ -175,7 +180,7 @@ func nextRevocation(timeline ports.Timeline, r domain.Revocation) Next {
 	case r.Failure != nil:
 		return Next{At: r.Failure.RetryAt, What: fmt.Sprintf(
 			"%s is revoked: Everleaf tries again. The last try failed: %s (%s/%s). What to do: %s",
-			said(r), r.Failure.Fault.Message, r.Failure.Fault.Kind, r.Failure.Fault.Reason, Remedy(*r.Failure))}
+			said(r), r.Failure.Fault.Message, r.Failure.Fault.Kind, r.Failure.Fault.Reason, Remedy(*r.Failure, ""))}
 	case !replaced && !r.WithoutReplacement:
 		return Next{What: said(r) + " is revoked once it is replaced, and its targets have its replacement."}
 	case replaced && !r.After.IsZero():
@@ -218,5 +223,8 @@ func TriedSooner(f Failure) bool {
 	return f.Fault.Kind == domain.FaultName || f.Fault.Kind == domain.FaultOperator
 }
 
-// Remedy says in a sentence who must do what about a failure.
-func Remedy(f Failure) string { return explain.Remedy(f.Fault.Kind, f.Fault.Reason) }
+// Remedy says in a sentence who must do what about a failure. challenge is how control of the names is shown; empty if
+// that is not known, or has nothing to do with it.
+func Remedy(f Failure, challenge ChallengeType) string {
+	return explain.Remedy(f.Fault.Kind, f.Fault.Reason, challenge)
+}

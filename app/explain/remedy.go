@@ -8,8 +8,12 @@ import (
 )
 
 // Remedy says in a sentence who must do what about a fault, so that somebody at a support desk can read it aloud. The
-// fault's own message says what happened. A reason that is not known here (a newer release's) is answered by its kind.
-func Remedy(kind domain.FaultKind, reason domain.Reason) string {
+// fault's own message says what happened. challenge is how control of the names was shown, where that is known. A
+// reason that is not known here (a newer release's) is answered by its kind.
+func Remedy(kind domain.FaultKind, reason domain.Reason, challenge domain.ChallengeType) string {
+	if shown, ok := shownBy[challenge]; ok && remedies[reason] == nameShown {
+		return shown
+	}
 	if remedy, ok := kindRemedies[kind][reason]; ok {
 		return remedy
 	}
@@ -35,7 +39,7 @@ func Removal(kind domain.FaultKind, reason domain.Reason) string {
 	if remedy, ok := removals[reason]; ok {
 		return remedy
 	}
-	return Remedy(kind, reason)
+	return Remedy(kind, reason, "")
 }
 
 // removals are the sentences that are others where a target cannot be cleared.
@@ -57,12 +61,11 @@ const (
 		"world and at each of " +
 		"its addresses."
 	nameServed = "The name's owner " + served
-	nameShown  = "With http-01: the name's owner " + served + " With dns-01: the name's _acme-challenge record " +
-		"must lead to Everleaf's zone, which is for " +
-		"the name's owner to see to, and all name servers of that zone must answer alike, which is for " +
-		"their operator."
-	nameMove = "The caller must leave this name out, or replace it by one that a CA may certify."
-	specMove = "The caller must correct what was asked for, and ask again (everleaf cert " +
+	delegated  = "_acme-challenge record must lead to Everleaf's zone, which is for the name's owner to see to, and all " +
+		"name servers of that zone must answer alike, which is for their operator."
+	nameShown = "With http-01: the name's owner " + served + " With dns-01: the name's " + delegated
+	nameMove  = "The caller must leave this name out, or replace it by one that a CA may certify."
+	specMove  = "The caller must correct what was asked for, and ask again (everleaf cert " +
 		"ensure)."
 	callMove = "The caller must correct the call."
 
@@ -95,6 +98,12 @@ const (
 var kindRemedies = map[domain.FaultKind]map[domain.Reason]string{
 	domain.FaultCA: {domain.ReasonTLSFailed: "The operator of Everleaf must give the CA's root as the issuer's CA " +
 		"bundle if the CA is private; else the CA must correct its certificate."},
+}
+
+// shownBy are the sentences about names whose control was not shown, where it is known how it was tried.
+var shownBy = map[domain.ChallengeType]string{
+	domain.ChallengeHTTP01: nameServed,
+	domain.ChallengeDNS01:  "The name's " + delegated,
 }
 
 // remedies are the sentences by reason.

@@ -14,6 +14,21 @@ import (
 )
 
 // Whatever reason a fault may have, there is a sentence that says what to do about it.
+// Who knows how control of a name was to be shown reads of that way alone.
+func TestRemedyOfOneChallengeType(t *testing.T) {
+	both := Remedy(domain.FaultName, domain.ReasonChallengeFailed, "")
+	require.Contains(t, both, "With http-01")
+	require.Contains(t, both, "With dns-01")
+	web := Remedy(domain.FaultName, domain.ReasonChallengeFailed, domain.ChallengeHTTP01)
+	require.Contains(t, web, "port 80")
+	require.NotContains(t, web, "_acme-challenge")
+	dns := Remedy(domain.FaultName, domain.ReasonChallengeFailed, domain.ChallengeDNS01)
+	require.Contains(t, dns, "_acme-challenge")
+	require.NotContains(t, dns, "port 80")
+	require.Equal(t, Remedy(domain.FaultName, domain.ReasonCAAForbids, ""),
+		Remedy(domain.FaultName, domain.ReasonCAAForbids, domain.ChallengeDNS01))
+}
+
 func TestEveryReasonHasARemedy(t *testing.T) {
 	t.Parallel()
 	reasons := reasonsOf(t)
@@ -31,9 +46,9 @@ func TestEveryReasonHasARemedy(t *testing.T) {
 
 func TestAReasonMeansSomethingElseUnderAnotherKind(t *testing.T) {
 	t.Parallel()
-	require.Contains(t, Remedy(domain.FaultCA, domain.ReasonTLSFailed), "CA bundle")
-	require.Contains(t, Remedy(domain.FaultName, domain.ReasonTLSFailed), "web server")
-	require.Equal(t, remedies[domain.ReasonCAAForbids], Remedy(domain.FaultCA, domain.ReasonCAAForbids))
+	require.Contains(t, Remedy(domain.FaultCA, domain.ReasonTLSFailed, ""), "CA bundle")
+	require.Contains(t, Remedy(domain.FaultName, domain.ReasonTLSFailed, ""), "web server")
+	require.Equal(t, remedies[domain.ReasonCAAForbids], Remedy(domain.FaultCA, domain.ReasonCAAForbids, ""))
 }
 
 func TestAnUnknownReasonIsAnsweredByItsKind(t *testing.T) {
@@ -44,7 +59,7 @@ func TestAnUnknownReasonIsAnsweredByItsKind(t *testing.T) {
 		domain.FaultOperator: "must look at it", domain.FaultSpec: "correct what was asked for",
 		"Newer": "must look at it",
 	} {
-		require.Contains(t, Remedy(kind, "NotMadeHere"), want, kind)
+		require.Contains(t, Remedy(kind, "NotMadeHere", ""), want, kind)
 	}
 }
 

@@ -69,8 +69,21 @@ func (k kit) explain(e app.Explanation) error {
 		{"Problem", k.trouble(e)},
 		{"What happens next", k.coming(e)},
 		{"Deliveries", k.deliveries(e)},
-		{"What happened, newest first", k.narrate(e.Events, e.Earlier)},
+		{"What happened, newest first", k.narrate(e.Events, e.Earlier, shown(e)...)},
 	})
+}
+
+// shown are the failures that have a place of their own: what happened does not say them again.
+func shown(e app.Explanation) (failures []app.Failure) {
+	if e.Failure != nil {
+		failures = append(failures, *e.Failure)
+	}
+	for _, d := range e.Deliveries {
+		if d.Failure != nil {
+			failures = append(failures, *d.Failure)
+		}
+	}
+	return failures
 }
 
 // section is a heading with its lines; one without lines is left out.
@@ -162,7 +175,7 @@ func (k kit) trouble(e app.Explanation) []string {
 	if f.Attempts > 1 {
 		attempts += fmt.Sprintf(", for the %s time in a row", ordinal(f.Attempts))
 	}
-	return []string{said(f.Fault), attempts + step(f.Step), "What to do: " + k.whatToDo(e.Name, *f)}
+	return []string{said(f.Fault), attempts + step(f.Step), "What to do: " + k.whatToDo(e.Name, *f, e.Remedy)}
 }
 
 func (k kit) coming(e app.Explanation) (lines []string) {
@@ -215,7 +228,7 @@ func (k kit) deliveries(e app.Explanation) (lines []string) {
 			line += fmt.Sprintf(". %s failed %s: %s. Next try %s", tried, k.moment(f.At), said(f.Fault),
 				k.moment(f.RetryAt))
 			if !d.Removing { // what comes next says it
-				line += ". What to do: " + app.Remedy(*f)
+				line += ". What to do: " + app.Remedy(*f, "")
 			}
 		}
 		lines = append(lines, line)

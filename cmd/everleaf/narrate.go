@@ -43,9 +43,15 @@ type eventDetail struct {
 	} `json:"plan"`
 }
 
-// narrate writes the events in sentences, a line each.
-func (k kit) narrate(events []app.Event, earlier bool) (lines []string) {
+// narrate writes the events in sentences, a line each. Of a failure that is in shown, the message is left out: the
+// reader has it above.
+func (k kit) narrate(events []app.Event, earlier bool, shown ...app.Failure) (lines []string) {
 	for _, t := range fold(events) {
+		for _, f := range shown {
+			if f.Fault.Message == t.detail.Fault.Message && f.Fault.Reason == t.detail.Fault.Reason {
+				t.detail.Fault.Message = "see above"
+			}
+		}
 		when, sentence := k.moment(t.At)+": ", k.sentence(t)
 		if t.times > 1 {
 			when = fmt.Sprintf("%s to %s: %d times the same, the last time: ", k.moment(t.first), k.moment(t.At),
@@ -74,8 +80,7 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "renewal_moved" && d.Plan != nil:
 		return "The renewal was moved" + from(d.From) + " to " + k.moment(d.Plan.At) + ". " + d.Plan.Message
 	case t.Type == "failed":
-		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + ". What to do: " +
-			app.Remedy(d.Failure)
+		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) + "."
 	case t.Type == "fell_back":
 		return "An attempt failed" + step(d.Step) + at(d.Issuer) + ": " + said(d.Fault) +
 			". Another issuer was asked at once: " + d.Next + "."
@@ -86,10 +91,9 @@ func (k kit) sentence(t entry) string {
 	case t.Type == "delivered":
 		return "Delivered to " + d.Target + ": serial " + d.Serial + parenthesis(d.Confirmation) + "."
 	case t.Type == "delivery_failed" && d.OfRemoval():
-		return "The target " + d.Target + " could not be cleared: " + said(d.Fault) + ". What to do: " +
-			app.RemovalRemedy(d.Failure, "")
+		return "The target " + d.Target + " could not be cleared: " + said(d.Fault) + "."
 	case t.Type == "delivery_failed":
-		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + ". What to do: " + app.Remedy(d.Failure)
+		return "The delivery to " + d.Target + " failed: " + said(d.Fault) + "."
 	case t.Type == "removed":
 		return "Cleared from " + d.Target + "."
 	case t.Type == "revoked":

@@ -91,7 +91,7 @@ func (k kit) card(s statusAnswer) error {
 			[]string{"Problem", problem(f)},
 			[]string{"Failed", fmt.Sprintf("%s, attempt %d, step %s", k.moment(f.At), f.Attempts, f.Step)},
 			[]string{"Next try", k.moment(f.RetryAt)},
-			[]string{"What to do", k.whatToDo(s.Name, *f)},
+			[]string{"What to do", k.whatToDo(s.Name, *f, app.Remedy(*f, s.Spec.WithDefaults().Challenge))},
 		)
 	}
 	for _, d := range s.Deliveries {
@@ -110,7 +110,8 @@ func (k kit) card(s statusAnswer) error {
 	if s.Generation > 0 {
 		rows = append(rows, []string{"Generation", strconv.FormatInt(s.Generation, 10)})
 	}
-	if s.Stored == nil { // Postgres does not count them
+	// Postgres does not count them, nor does a workflow those that one before it obtained.
+	if s.Stored == nil && (s.Cycle > 0 || i == nil) {
 		rows = append(rows, []string{"Obtained", obtained(s.Cycle)})
 	}
 	rows = append(rows, []string{"Workflow", app.WorkflowID(s.Name)})
@@ -140,8 +141,7 @@ func (k kit) rows(header string, rows [][]string) error {
 }
 
 // whatToDo is a failure's remedy, and how to have it tried at once when that is done.
-func (k kit) whatToDo(name string, f app.Failure) string {
-	remedy := app.Remedy(f)
+func (k kit) whatToDo(name string, f app.Failure, remedy string) string {
 	if app.TriedSooner(f) && f.RetryAt.After(k.now()) {
 		remedy += " When that is done, everleaf cert renew " + name + " tries at once."
 	}
