@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,7 @@ type renewCmd struct {
 	Note  string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
 	Force bool   `help:"Do not wait for the CA's rate limit, nor for the count of failed validations. Use it only if you know that the limit is over."`
 	waitFlag
+	deliveriesFlag
 	outputFlag
 	temporalSettings
 }
@@ -35,6 +37,9 @@ func (r renewCmd) Run(ctx context.Context, k *kit) error {
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,
 		func(ctx context.Context, keeper app.Keeper) (app.Status, error) {
 			status, err := keeper.Renew(ctx, r.Name, app.RenewRequest{Note: r.Note, Force: r.Force})
+			if err == nil && r.WaitForDeliveries {
+				return k.delivered(ctx, keeper, status)
+			}
 			return status, withRenew(err, r.Name)
 		})
 }
@@ -129,6 +134,9 @@ func (k kit) awaitEdit(ctx context.Context, settings temporalSettings, name stri
 		return k.show(output, status)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w; the workflow %s goes on", errInterrupted, app.WorkflowID(name))
+	case errors.As(err, new(notDelivered)):
+		return timeoutError{fmt.Errorf("in service, but not delivered after %s: %w; the workflow %s goes on",
+			time.Duration(wait.Timeout), err, app.WorkflowID(name))}
 	case limited.Err() != nil:
 		return timeoutError{fmt.Errorf("no result after %s; the workflow %s goes on: see `everleaf cert status %s`",
 			time.Duration(wait.Timeout), app.WorkflowID(name), name)}

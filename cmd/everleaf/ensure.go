@@ -61,6 +61,7 @@ func given[T ~string](value T) *T {
 type editFlags struct {
 	DryRun bool `help:"Print what would change, and whether a certificate would be issued; start and change nothing."`
 	waitFlag
+	deliveriesFlag
 	outputFlag
 	temporalSettings
 	storedSettings

@@ -42,6 +42,9 @@ func (k kit) ensure(ctx context.Context, name string, flags editFlags,
 					_, _ = fmt.Fprintf(k.err, "%s: %s\n", name, said)
 				}
 			}
+			if err == nil && flags.WaitForDeliveries && !status.DryRun {
+				return k.delivered(ctx, keeper, status)
+			}
 			return status, withRenew(err, name)
 		})
 }
