@@ -16,11 +16,16 @@ import (
 // resendPause is the pause before an update is sent again under the same ID.
 const resendPause = time.Second
 
+// lookAfter is when a wait looks at the latest whether anybody polls the task queue.
+const lookAfter = 10 * time.Second
+
 // await sends the update, again and again under its ID while the server or the way to it only stumbles (a long poll's
 // deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update that
 // is pinned to its run ends with that: in a Wait fault "RunEnded", if it was not carried out.
 func (c *Client) await(ctx context.Context, name string, pinned bool,
-	send func(context.Context) (client.WorkflowUpdateHandle, error)) (Status, error) {
+	send func(context.Context) (client.WorkflowUpdateHandle, error)) (status Status, err error) {
+	unpolled := c.lookForWorkers(ctx, name)
+	defer func() { err = unpolled(err) }()
 	if err := connection.Probe(ctx, c.temporal, c.target); err != nil {
 		return Status{}, ended(ctx, err)
 	}
@@ -48,6 +53,37 @@ func (c *Client) await(ctx context.Context, name string, pinned bool,
 			return Status{}, ctx.Err()
 		case <-time.After(resendPause):
 		}
+	}
+}
+
+// lookForWorkers looks in the middle of the wait whether anybody polls the task queue, if the wait has an end. The
+// function that it returns ends that, and says so of an error that is the caller's own deadline: a Wait fault "NoWorker"
+// that wraps it.
+func (c *Client) lookForWorkers(ctx context.Context, name string) func(error) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return func(err error) error { return err }
+	}
+	looking, cancel := context.WithCancel(ctx)
+	found := make(chan error, 1)
+	look := time.AfterFunc(min(time.Until(deadline)/2, lookAfter), func() {
+		_, err := c.CheckQueue(looking, name)
+		found <- err
+	})
+	return func(err error) error {
+		look.Stop()
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		select {
+		case seen := <-found:
+			if fault := (*domain.Fault)(nil); errors.As(seen, &fault) && fault.Reason == domain.ReasonNoWorker {
+				return domain.NewFault(fault.Kind, fault.Reason, err, "%s", fault.Message)
+			}
+		default:
+		}
+		return err
 	}
 }
 

@@ -9,7 +9,8 @@
 // # Errors
 //
 // Every error is a *Fault, found by errors.As, unless the caller's own context ended: then it is the context's error
-// and the workflow goes on. The fault's kind says whose move is next:
+// and the workflow goes on. Where its deadline passed since nobody polls the task queue, it is both: a Wait fault
+// "NoWorker" that wraps the context's error. The fault's kind says whose move is next:
 //
 //	Spec         the caller's: the spec, the name or the reason can never work as it is
 //	Name         the domain owner's: DNS, CAA, or a web server that answers the challenge wrongly

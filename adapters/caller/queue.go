@@ -25,12 +25,15 @@ func (c *Client) CheckQueue(ctx context.Context, name string) (queue string, err
 	bounded, cancel := context.WithTimeout(ctx, connection.ProbeTimeout)
 	defer cancel()
 	queue = c.queueOf(bounded, name)
-	polled, err := c.polled(bounded, queue)
-	if err != nil {
+	polled, waiting, err := c.polled(bounded, queue)
+	switch {
+	case err != nil:
 		return queue, ended(ctx, err)
-	}
-	if !polled {
+	case !polled:
 		return queue, c.noWorkerFault(name, queue)
+	case waiting != "":
+		return queue, domain.NewFault(domain.FaultWait, domain.ReasonNoWorker, nil,
+			"no worker gets the tasks of task queue %q of %s: %s", queue, c.target.Place(), waiting)
 	}
 	return queue, nil
 }
@@ -50,16 +53,17 @@ func (c *Client) queueOf(ctx context.Context, name string) string {
 	return described.RawResponse.GetExecutionConfig().GetTaskQueue().GetName()
 }
 
-// polled reports whether the server has seen a poll of the queue for workflow tasks in the last minutes. Of a client
-// that does not say which namespace is its own, only the root of the queue can be asked.
-func (c *Client) polled(ctx context.Context, queue string) (bool, error) {
+// polled reports whether the server has seen a poll of the queue for workflow tasks in the last minutes; waiting says
+// why those who poll get no tasks. Of a client that does not say which namespace is its own, only the root of the queue
+// can be asked, and not that.
+func (c *Client) polled(ctx context.Context, queue string) (polled bool, waiting string, err error) {
 	if c.target.Namespace == "" {
 		described, err := c.temporal.DescribeTaskQueue(ctx, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-		return len(described.GetPollers()) > 0, connection.Reached(err, c.target)
+		return len(described.GetPollers()) > 0, "", connection.Reached(err, c.target)
 	}
-	last, err := connection.LastPoll(ctx, c.temporal, c.target, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW, remembered,
+	polls, err := connection.LastPolls(ctx, c.temporal, c.target, queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW, remembered,
 		func(string) bool { return true })
-	return !last.IsZero(), err
+	return !polls.Last.IsZero(), polls.Waiting, err
 }
 
 // noWorkerFault says where nobody works: on the queue that the call is for, or on another one.

@@ -40,7 +40,8 @@ func CheckReachable(ctx context.Context, c client.Client, config Config) (detail
 }
 
 // CheckPollers asks the server whether it sees all of these poll: that work which is put on their queues would reach
-// them. A worker whose slots are all busy does not poll, and is not seen after a while. Faults: Wait "NoPoller", which
+// them. A worker whose slots are all busy does not poll, and is not seen after a while. One whose deployment version is
+// not current is ready, and the detail says that no task reaches it. Faults: Wait "NoPoller", which
 // names the queue and since when nothing was seen; those of WaitReachable.
 func CheckPollers(ctx context.Context, c client.Client, config Config, pollers []Poller) (detail string, err error) {
 	seen, faults := make([]string, len(pollers)), make([]error, len(pollers))
@@ -57,41 +58,48 @@ func CheckPollers(ctx context.Context, c client.Client, config Config, pollers [
 	return strings.Join(seen, ", "), nil
 }
 
-// CheckPolled asks the server whether anybody polls the queue of a role, for workflow tasks or else for activities.
-// Faults: Wait "NoPoller", which names the queue and the role; those of WaitReachable.
+// CheckPolled asks the server whether anybody polls the queue of a role and gets its tasks, for workflow tasks or else
+// for activities. Faults: Wait "NoPoller", which names the queue and the role, or the deployment version that is not
+// the current one; those of WaitReachable.
 func CheckPolled(ctx context.Context, c client.Client, config Config, queue, role string,
 	workflows bool) (seen string, err error) {
 	kind := enumspb.TASK_QUEUE_TYPE_ACTIVITY
 	if workflows {
 		kind = enumspb.TASK_QUEUE_TYPE_WORKFLOW
 	}
-	last, err := connection.LastPoll(ctx, c, config.Target(), queue, kind, pollerAge, func(string) bool { return true })
-	switch age := time.Since(last).Round(time.Second); {
+	polls, err := connection.LastPolls(ctx, c, config.Target(), queue, kind, pollerAge,
+		func(string) bool { return true })
+	switch age := time.Since(polls.Last).Round(time.Second); {
 	case err != nil:
 		return "", err
-	case last.IsZero() || age > pollerAge:
+	case polls.Last.IsZero() || age > pollerAge:
 		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"nobody polls it, so that its work waits: start a worker with the role %s on this queue, or correct --task-queue "+
 				"(EVERLEAF_TASK_QUEUE)", role)
+	case polls.Waiting != "":
+		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil, "%s", polls.Waiting)
 	default:
 		return fmt.Sprintf("a worker polled it %s ago", max(age, 0)), nil
 	}
 }
 
 func checkPoller(ctx context.Context, c client.Client, config Config, poller Poller) (detail string, err error) {
-	last, err := connection.LastPoll(ctx, c, config.Target(), poller.TaskQueue, poller.Type, pollerAge,
+	polls, err := connection.LastPolls(ctx, c, config.Target(), poller.TaskQueue, poller.Type, pollerAge,
 		func(identity string) bool { return identity == poller.Identity })
-	age := time.Since(last).Round(time.Second)
+	age := time.Since(polls.Last).Round(time.Second)
 	const busy = "all of its slots are busy, or the log says why its polls fail"
 	switch {
 	case err != nil:
 		return "", err
-	case last.IsZero():
+	case polls.Last.IsZero():
 		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"the server does not see %s polling task queue %s: %s", poller.Identity, poller, busy)
 	case age > pollerAge:
 		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
+	}
+	if polls.Waiting != "" { // as before each promotion of a build: it is ready for it
+		return fmt.Sprintf("%s %s ago, WITHOUT TASKS: %s", poller, max(age, 0), polls.Waiting), nil
 	}
 	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil
 }

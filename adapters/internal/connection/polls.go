@@ -2,29 +2,40 @@ package connection
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
 
-// LastPoll is when the server last saw somebody among who poll a task queue for one type of task: the zero time if it
-// knows of none, for it keeps them for five minutes. It keeps the pollers of each partition of a queue apart, and whom
-// the root does not know may poll another one: those are asked where the root has seen nobody for longer than fresh.
-// The namespace must be known. Faults: those of Probe.
-func LastPoll(ctx context.Context, c client.Client, target Target, queue string, kind enumspb.TaskQueueType,
-	fresh time.Duration, who func(identity string) bool) (time.Time, error) {
-	last, err := lastPollAt(ctx, c, target, queue, kind, who)
-	if err != nil || time.Since(last) <= fresh {
-		return last, err
+// Polls is what the server knows of those who poll a task queue.
+type Polls struct {
+	// Last is when it last saw one of them: the zero time if it knows of none, for it keeps them for five minutes.
+	Last time.Time
+	// Waiting says which deployment version polls without getting tasks, and how to change that, where the server sends
+	// the tasks to none of those who poll. It is empty where somebody gets them.
+	Waiting string
+}
+
+// LastPolls is what the server knows of those among who that poll a task queue for one type of task. It keeps the
+// pollers of each partition of a queue apart, and whom the root does not know may poll another one: those are asked
+// where nobody at the root gets tasks, or polled for longer than fresh. The namespace must be known. Faults: those of
+// Probe.
+func LastPolls(ctx context.Context, c client.Client, target Target, queue string, kind enumspb.TaskQueueType,
+	fresh time.Duration, who func(identity string) bool) (Polls, error) {
+	polls, err := pollsAt(ctx, c, target, queue, kind, fresh, who)
+	if err != nil || time.Since(polls.Last) <= fresh && polls.Waiting == "" {
+		return polls, err
 	}
 	partitions, err := c.WorkflowService().ListTaskQueuePartitions(ctx, &workflowservice.ListTaskQueuePartitionsRequest{
 		Namespace: target.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: queue},
 	})
 	if err != nil {
-		return last, Reached(err, target)
+		return polls, Reached(err, target)
 	}
 	// The answer knows workflow and activity queues; Nexus queues are partitioned alike.
 	list := partitions.GetActivityTaskQueuePartitions()
@@ -32,29 +43,77 @@ func LastPoll(ctx context.Context, c client.Client, target Target, queue string,
 		list = partitions.GetWorkflowTaskQueuePartitions()
 	}
 	for _, partition := range list {
-		at, err := lastPollAt(ctx, c, target, partition.GetKey(), kind, who)
-		if err != nil {
-			return last, err
+		at, err := pollsAt(ctx, c, target, partition.GetKey(), kind, fresh, who)
+		switch {
+		case err != nil:
+			return polls, err
+		case at.Last.IsZero():
+			continue
+		case polls.Last.IsZero(), at.Waiting == "":
+			polls.Waiting = at.Waiting
 		}
-		if at.After(last) {
-			last = at
+		if at.Last.After(polls.Last) {
+			polls.Last = at.Last
 		}
 	}
-	return last, nil
+	return polls, nil
 }
 
-func lastPollAt(ctx context.Context, c client.Client, target Target, partition string, kind enumspb.TaskQueueType,
-	who func(identity string) bool) (last time.Time, err error) {
+func pollsAt(ctx context.Context, c client.Client, target Target, partition string, kind enumspb.TaskQueueType,
+	fresh time.Duration, who func(identity string) bool) (polls Polls, err error) {
 	described, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: target.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: kind,
 	})
 	if err != nil {
-		return last, Reached(err, target)
+		return polls, Reached(err, target)
 	}
+	routed := false
 	for _, seen := range described.GetPollers() {
-		if at := seen.GetLastAccessTime().AsTime(); who(seen.GetIdentity()) && at.After(last) {
-			last = at
+		at := seen.GetLastAccessTime().AsTime()
+		if !who(seen.GetIdentity()) {
+			continue
 		}
+		if at.After(polls.Last) {
+			polls.Last = at
+		}
+		if time.Since(at) > fresh {
+			continue
+		}
+		version := versionOf(seen.GetDeploymentOptions())
+		routed = routed || getsTasks(version, described.GetVersioningInfo())
+		polls.Waiting = waiting(version)
 	}
-	return last, nil
+	if routed {
+		polls.Waiting = ""
+	}
+	return polls, nil
+}
+
+// versionOf is nil for a worker without versioning.
+func versionOf(options *deploymentpb.WorkerDeploymentOptions) *deploymentpb.WorkerDeploymentVersion {
+	if options.GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+		return nil
+	}
+	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: options.GetDeploymentName(),
+		BuildId: options.GetBuildId()}
+}
+
+// getsTasks reports whether tasks of new and of auto-upgrade workflows go to a version; nil stands for workers without
+// versioning on both sides.
+func getsTasks(version *deploymentpb.WorkerDeploymentVersion, routing *taskqueue.TaskQueueVersioningInfo) bool {
+	same := func(other *deploymentpb.WorkerDeploymentVersion) bool {
+		return version.GetDeploymentName() == other.GetDeploymentName() && version.GetBuildId() == other.GetBuildId()
+	}
+	return same(routing.GetCurrentDeploymentVersion()) ||
+		routing.GetRampingVersionPercentage() > 0 && same(routing.GetRampingDeploymentVersion())
+}
+
+func waiting(version *deploymentpb.WorkerDeploymentVersion) string {
+	if version == nil {
+		return "its tasks go to a worker deployment version, and the workers that poll it have none: start workers with " +
+			"--worker-versioning (EVERLEAF_WORKER_VERSIONING)"
+	}
+	return fmt.Sprintf("the workers that poll it are build %q of worker deployment %q, which is not its current version, so "+
+		"no task reaches them: temporal worker deployment set-current-version --deployment-name %s --build-id %s",
+		version.GetBuildId(), version.GetDeploymentName(), version.GetDeploymentName(), version.GetBuildId())
 }
