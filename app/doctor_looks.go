@@ -91,7 +91,7 @@ func (d *doctor) looks(responderName string) []look {
 				own.TaskQueue, own.Namespace = target.TaskQueue, target.Client.Namespace
 			}
 			return compare(processes, own)
-		}, false)})
+		}, false)}, look{"certificates", d.stored(d.uses, false)})
 	}
 	if d.config.seals() {
 		looks = append(looks, look{"sealing key", d.stored(d.sealing, false)})

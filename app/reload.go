@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -155,6 +157,10 @@ func (r *reload) read(forced bool) {
 			err)
 		return
 	}
+	if gone := dropped(describe(r.config), describe(next)); len(gone) > 0 {
+		r.logger.Warn("the configuration file does not have any more what it had: certificates that ask for it wait until a "+
+			"process has it again, and everleaf doctor counts them", "gone", strings.Join(gone, ", "))
+	}
 	r.config, r.since = next, time.Now()
 	select {
 	case r.swapped <- struct{}{}: // others are to know at once what this process has
@@ -162,6 +168,26 @@ func (r *reload) read(forced bool) {
 	}
 	r.logger.Info("the configuration file was read again", "file", next.File, "issuers", len(next.Issuers), "targets",
 		len(next.Targets), "zones", len(next.DNS01.Zones))
+}
+
+// dropped names what a process had before and has not any more.
+func dropped(before, next ports.ProcessSettings) (gone []string) {
+	for _, issuer := range before.Issuers {
+		if !slices.ContainsFunc(next.Issuers, func(i ports.ProcessIssuer) bool { return i.Name == issuer.Name }) {
+			gone = append(gone, "issuer "+issuer.Name)
+		}
+	}
+	for _, target := range before.Targets {
+		if !slices.ContainsFunc(next.Targets, func(t ports.ProcessTarget) bool { return t.Name == target.Name }) {
+			gone = append(gone, "target "+target.Name)
+		}
+	}
+	for _, zone := range before.Zones {
+		if !slices.Contains(next.Zones, zone) {
+			gone = append(gone, "DNS zone "+zone)
+		}
+	}
+	return gone
 }
 
 // use makes all parts before it swaps any.
