@@ -148,10 +148,14 @@ func (f *FileCheck) note(file *configfile.File, err error) {
 	}
 }
 
+// named is an entry's name behind its place, which says as much.
+var named = regexp.MustCompile(`^ ?\([^()]*\)`)
+
 // placed is a message that begins with its field.
 func placed(file *configfile.File, text string) FileProblem {
 	field := strings.TrimSuffix(place.FindString(text), ".")
-	message := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(text, field)), ": ")
+	message := named.ReplaceAllString(strings.TrimPrefix(text, field), "")
+	message = strings.TrimPrefix(strings.TrimSpace(message), ": ")
 	return FileProblem{Line: file.Line(field), Field: field, Message: message}
 }
 
