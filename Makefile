@@ -24,7 +24,7 @@ help: ## List the targets, and the variables that they take
 ##@ Set up
 
 build: $(DEVSTACK) ## Build .bin/everleaf and .bin/devstack
-	@$(BUSY) "building .bin/everleaf" go build $(if $(VERSION),-ldflags '-X everleaf/adapters/telemetry.release=$(VERSION)') -o .bin/everleaf ./cmd/everleaf
+	@$(BUSY) "building .bin/everleaf" go build -buildvcs=auto $(if $(VERSION),-ldflags '-X everleaf/adapters/telemetry.release=$(VERSION)') -o .bin/everleaf ./cmd/everleaf
 
 $(DEVSTACK): FORCE
 	@mkdir -p .bin
