@@ -94,15 +94,11 @@ func meshKeys(b built) (problems []string) {
 
 // sidecars finds pods that the mesh forgets, and a migration that would never end: beside a sidecar that is not native.
 func sidecars(b built) (problems []string) {
-	injected := func(w workload) bool {
-		return w.template.Labels["sidecar.istio.io/inject"] == "true" ||
-			w.template.Annotations["linkerd.io/inject"] == "enabled"
-	}
 	native := func(w workload) bool {
 		return w.template.Annotations["sidecar.istio.io/nativeSidecar"] == "true" ||
 			w.template.Annotations["config.beta.linkerd.io/proxy-enable-native-sidecar"] == "true"
 	}
-	meshed := slices.ContainsFunc(workloads(b), injected)
+	meshed := len(meshes(b)) > 0
 	for _, w := range workloads(b) {
 		switch job := strings.HasPrefix(w.name, "Job "); {
 		case meshed && !job && !injected(w):

@@ -26,7 +26,7 @@ var targets = map[string]string{
 	"istio with a file":           "resources: [../overlays/istio]\ncomponents: [../components/config-file]" + fileMap,
 	"linkerd":                     "resources: [../overlays/linkerd]",
 	"base with components":        "resources: [../base]\ncomponents: [../components/ingress, ../components/network-policy]",
-	"istio, others outside":       "resources: [../overlays/istio]\ncomponents: [../components/istio-outside, ../components/network-policy]",
+	"istio, others outside":       "resources: [../overlays/istio]\ncomponents: [../components/istio-outside]",
 	"istio with classic sidecars": "resources: [../overlays/istio]\ncomponents: [../components/istio-classic-sidecar]",
 	"linkerd, classic sidecars":   "resources: [../overlays/linkerd]\ncomponents: [../components/linkerd-classic-sidecar]",
 }
@@ -141,6 +141,17 @@ func TestMistakesAreFound(t *testing.T) {
 			"lets the worker out to the CA"},
 		{"a port that misleads Istio", "istio", "overlays/istio/egress.yaml", "name: tls-acme", "name: grpc-acme",
 			"says TLS"},
+		{"a way to the metadata service", "istio", "components/network-policy/egress.yaml", "              - 169.254.0.0/16\n",
+			"", "Deployment everleaf-worker may call 169.254.169.254:80"},
+		{"a way to neighbours in IPv6", "linkerd", "components/network-policy/egress.yaml", "2000::/3", "::/0",
+			"Deployment everleaf-worker may call [fd00::1]:443"},
+		{"no way to a CA", "istio", "components/network-policy/egress.yaml", "        - port: 443\n", "",
+			"Deployment everleaf-worker may not call 1.1.1.1:443"},
+		{"a responder that calls out", "istio", "components/network-policy/egress.yaml",
+			"      app.kubernetes.io/component: worker\n  policyTypes", "  policyTypes",
+			"Deployment everleaf-responder may call 1.1.1.1:443"},
+		{"nothing that limits calls", "istio", "overlays/istio/kustomization.yaml",
+			"components:\n  - ../../components/network-policy\n", "", "Deployment everleaf-worker may call 169.254.169.254:80"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func checkAll(b built, known []string) (problems []string) {
 		problems = append(problems, variable("ConfigMap", name, known)...)
 	}
 	return slices.Concat(problems, divided(b), secrets(b, settings), files(b), reached(b), meshKeys(b), sidecars(b),
-		istioRoutes(b, settings))
+		istioRoutes(b, settings), egress(b))
 }
 
 // confined is the restricted Pod Security Standard, and more: the user by number, a read-only root, no token, an image
