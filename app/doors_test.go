@@ -89,8 +89,9 @@ func openDoors(t *testing.T) *doors {
 	issues := issuing.New(issuing.Params{Orders: postgres.NewOrders(d.pool),
 		Certificates: postgres.NewCertificates(d.pool), Deliveries: postgres.NewDeliveries(d.pool),
 		Validations: postgres.NewValidations(d.pool), Issuers: acme.NewIssuers(ca),
-		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: number, Resolver: pebble.DNS}, tokens)},
-		Keys:    d.keys, Clock: system.Clock{}, Rand: system.Rand{}, Observer: activitytest.Unobserved{},
+		Solvers: []ports.Solver{http01.NewSolver(http01.Config{CheckPort: number, Resolver: pebble.DNS,
+			Allow: acmetest.Loopback}, tokens)},
+		Keys: d.keys, Clock: system.Clock{}, Rand: system.Rand{}, Observer: activitytest.Unobserved{},
 		Processes: postgres.NewProcesses(d.pool)})
 	issuing.RegisterShort(d.env, issues)
 	issuing.RegisterLong(d.env, issues)

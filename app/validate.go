@@ -93,6 +93,9 @@ func (c Config) validateIssuing() error {
 		return invalidFault("http01-check-resolver", c.HTTP01.Resolver,
 			"use host:port of a DNS server, for example 192.0.2.53:53, or leave it out")
 	}
+	if err := c.HTTP01.CheckAllow(); err != nil {
+		return invalidFault("allow-addresses", strings.Join(c.HTTP01.Allow, ","), err.Error())
+	}
 	if err := c.validateDNS01(); err != nil {
 		return err
 	}

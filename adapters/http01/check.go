@@ -17,10 +17,8 @@ import (
 	"everleaf/ports"
 )
 
-const (
-	maxBody  = 8 << 10
-	maxShown = 80
-)
+// maxBody is how much of an answer is read, in octets, as by Let's Encrypt. A key authorization has 87.
+const maxBody = 128
 
 // Check asks for the token where a CA will (RFC 8555 §8.3), once and within 10 s. A Wait fault "ChallengeNotVisible"
 // names the URL, what was seen and what to do; "InvalidSetting" is about a resolver of the operator's that refuses.
@@ -64,7 +62,8 @@ func (s *Solver) target(challenge domain.Challenge) string {
 }
 
 // look returns what was seen instead of the key authorization, and how to correct it; both are empty if it was seen.
-// refused reports whether the connection was.
+// refused reports whether the connection was. Of what the other side sent, nothing but the status is shown: the name's
+// owner chose it, and it may come from inside somebody's network.
 func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string, refused bool) {
 	response, err := s.client.Do(request)
 	if err != nil {
@@ -84,14 +83,14 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 		strings.TrimRight(string(body), " \t\r\n") == challenge.KeyAuthorization {
 		return "", "", false
 	}
-	fix = "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder"
-	from := response.Request.URL
-	if from.Hostname() != request.URL.Hostname() {
-		// The name's owner chose this address: what it answers, perhaps from inside our network, is not shown.
-		return fmt.Sprintf("HTTP %d after a redirect to %s://%s", response.StatusCode, from.Scheme, from.Host), fix,
-			false
+	seen = fmt.Sprintf("HTTP %d", response.StatusCode)
+	if response.StatusCode == http.StatusOK {
+		seen += " with another body than the challenge's"
 	}
-	return fmt.Sprintf("HTTP %d with %q", response.StatusCode, excerpt(body)), fix, false
+	if from := response.Request.URL; from.Hostname() != request.URL.Hostname() {
+		seen += " after a redirect to " + from.Scheme + "://" + from.Host
+	}
+	return seen, "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder", false
 }
 
 // resolverFix is what to do about a resolver that is set and refuses.
@@ -102,36 +101,4 @@ const resolverFix = "start it, or correct the setting"
 func resolverRefused(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && strings.Contains(dns.Err, syscall.ECONNREFUSED.Error())
-}
-
-func explain(err error, name string, port int) (seen, fix string) {
-	if urlErr := (*url.Error)(nil); errors.As(err, &urlErr) {
-		err = urlErr.Err
-	}
-	fix = fmt.Sprintf("let port %d of %s reach Everleaf's HTTP-01 responder", port, name)
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "DNS has no address for " + strings.TrimSuffix(dns.Name, "."), "create an A or AAAA record for " + name
-	case errors.As(err, &dns):
-		// Without its Server, which is the system's even where another one was asked.
-		return "DNS error for " + strings.TrimSuffix(dns.Name, ".") + ": " + dns.Err, "see to the name servers of " +
-			name
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("no answer within %s", checkTimeout), fix
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused (" + err.Error() + ")", fix
-	}
-	return err.Error(), fix
-}
-
-// excerpt is the body's beginning, printable ASCII only.
-func excerpt(body []byte) string {
-	shown := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, string(body[:min(len(body), 4*maxShown)]))
-	return shown[:min(len(shown), maxShown)]
 }

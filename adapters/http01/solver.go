@@ -3,13 +3,14 @@ package http01
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/outgoing"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -18,7 +19,6 @@ const (
 	checkTimeout = 10 * time.Second
 	waitLimit    = 30 * time.Second
 	dialTimeout  = 5 * time.Second
-	maxRedirects = 10
 )
 
 var _ ports.Solver = (*Solver)(nil)
@@ -38,7 +38,8 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 	if port == 0 {
 		port = defaultPort
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: resolver(config.Resolver)}
+	allowed, _ := outgoing.Parse(config.Allow) // CheckAllow has said so
+	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: resolver(config.Resolver), Control: allowed.Control}
 	var network http.RoundTripper = &http.Transport{
 		// No proxy: a CA would not use ours.
 		DialContext:       dialRooted(dialer),
@@ -51,8 +52,9 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 	if config.Wrap != nil {
 		network = config.Wrap(network)
 	}
+	redirects := redirects{ports: []string{"80", "443", strconv.Itoa(port)}}
 	return &Solver{tokens: tokens, port: port, resolver: config.Resolver,
-		client: &http.Client{CheckRedirect: checkRedirect, Transport: network}}
+		client: &http.Client{CheckRedirect: redirects.check, Transport: network}}
 }
 
 // Type is http-01.
@@ -96,14 +98,4 @@ func resolver(server string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, server)
 	}}
-}
-
-func checkRedirect(next *http.Request, via []*http.Request) error {
-	if len(via) > maxRedirects {
-		return errors.New("more than 10 redirects")
-	}
-	if next.URL.Scheme != "http" && next.URL.Scheme != "https" {
-		return errors.New("redirect to a scheme other than http and https")
-	}
-	return nil
 }

@@ -44,6 +44,9 @@ func TestCheck(t *testing.T) {
 	pebble := acmetest.Start(t, acmetest.Options{})
 	right := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(keyAuthorization)) }
 	var secure *httptest.Server
+	inside := func(path string) string {
+		return fmt.Sprintf("https://inside.example.org:%d%s", port(t, secure.URL), path)
+	}
 	redirect := func(to func(*http.Request) string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to(r), http.StatusFound) }
 	}
@@ -76,22 +79,44 @@ func TestCheck(t *testing.T) {
 		{"another page", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("<h1>\x1b[2JHello</h1>" + strings.Repeat("x", 900000)))
 		},
-			[]string{"HTTP 200", `"<h1>[2JHello</h1>xxx`}},
-		{"server error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) },
-			[]string{"HTTP 500", "oops"}},
-		{"empty", func(http.ResponseWriter, *http.Request) {}, []string{`HTTP 200 with ""`}},
-		{"https with any certificate", redirect(func(r *http.Request) string { return secure.URL + r.URL.Path }), nil},
+			[]string{"HTTP 200 with another body than the challenge's; route"}},
+		{"white space without an end", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(keyAuthorization + strings.Repeat(" ", 900000)))
+		}, nil},
+		{"server error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret", 500) },
+			[]string{"HTTP 500; route"}},
+		{"empty", func(http.ResponseWriter, *http.Request) {}, []string{"HTTP 200 with another body"}},
+		{"https with any certificate", redirect(func(r *http.Request) string { return inside(r.URL.Path) }), nil},
 		{"ten redirects", hops(10), nil},
 		{"eleven redirects", hops(11), []string{"more than 10 redirects"}},
 		{"another scheme", redirect(func(*http.Request) string { return "ftp://example.org/" }),
 			[]string{"other than http and https"}},
-		{"another host's page", redirect(func(*http.Request) string { return secure.URL + "/inside" }),
-			[]string{"HTTP 200 after a redirect to https://127.0.0.1:"}},
-		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"EOF"}},
+		{"another host's page", redirect(func(*http.Request) string { return inside("/inside") }),
+			[]string{"HTTP 200 with another body than the challenge's after a redirect to https://inside.example.org:"}},
+		{"another port", redirect(func(*http.Request) string { return "http://inside.example.org:8400/" }),
+			[]string{"redirect to a port other than 80 and 443"}},
+		{"an address", redirect(func(*http.Request) string { return "http://169.254.169.254/latest/meta-data/" }),
+			[]string{"redirect to an address in place of a name"}},
+		{"an IPv6 address", redirect(func(*http.Request) string { return "http://[fd00:ec2::254]/" }),
+			[]string{"redirect to an address in place of a name"}},
+		{"a long URL", redirect(func(*http.Request) string { return inside("/" + strings.Repeat("x", 2000)) }),
+			[]string{"redirect to a URL of more than 2000 octets"}},
+		{"credentials", redirect(func(r *http.Request) string {
+			return strings.Replace(inside(r.URL.Path), "//", "//user:password@", 1)
+		}), nil},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+			[]string{"the connection ended without an answer"}},
+		{"no HTTP", func(w http.ResponseWriter, _ *http.Request) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = connection.Write([]byte("SSH-2.0-secret\r\n"))
+				_ = connection.Close()
+			}
+		}, []string{"no answer that is HTTP"}},
 	}
 	secure = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/inside" {
-			_, _ = w.Write([]byte("internal page"))
+		if r.URL.Path == "/inside" || r.Header.Get("Authorization") != "" || r.Header.Get("Referer") != "" {
+			_, _ = w.Write([]byte("secret page"))
 			return
 		}
 		right(w, r)
@@ -105,7 +130,8 @@ func TestCheck(t *testing.T) {
 				c.answer(w, r)
 			}))
 			t.Cleanup(server.Close)
-			solver := http01.NewSolver(http01.Config{CheckPort: port(t, server.URL), Resolver: pebble.DNS}, nil)
+			solver := http01.NewSolver(http01.Config{CheckPort: port(t, server.URL), Resolver: pebble.DNS, Allow: acmetest.Loopback}, nil)
+			solver.RedirectTo(port(t, secure.URL))
 			err := solver.Check(t.Context(), challenge("web.example.org"))
 			first := <-asked
 			require.Equal(t, prefix+token, first.URL.Path)
@@ -116,7 +142,8 @@ func TestCheck(t *testing.T) {
 			}
 			fault := requireNotVisible(t, err, append(c.says, server.URL[len("http://127.0.0.1"):]+prefix+token)...)
 			require.NotContains(t, fault.Message, "\x1b")
-			require.NotContains(t, fault.Message, "internal page")
+			require.NotContains(t, fault.Message, "secret")
+			require.NotContains(t, strings.ReplaceAll(fault.Message, "169.254.169.254", ""), "127.0.0.1")
 			require.Less(t, len(fault.Message), 500)
 		})
 	}
@@ -124,7 +151,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckWithoutAServer(t *testing.T) {
 	pebble := acmetest.Start(t, acmetest.Options{})
-	solver := http01.NewSolver(http01.Config{CheckPort: pebble.HTTPPort, Resolver: pebble.DNS}, nil)
+	solver := http01.NewSolver(http01.Config{CheckPort: pebble.HTTPPort, Resolver: pebble.DNS, Allow: acmetest.Loopback}, nil)
 	manage := func(call string, arguments any) {
 		body, err := json.Marshal(arguments)
 		require.NoError(t, err)
@@ -164,6 +191,44 @@ func TestCheckWithAResolverThatRefuses(t *testing.T) {
 	require.Contains(t, fault.Message, "the resolver "+resolver+
 		" (--http01-check-resolver, EVERLEAF_HTTP01_CHECK_RESOLVER) refuses")
 	require.NotContains(t, fault.Message, "name servers")
+}
+
+// A name that leads into a network of ours is not followed there, however it is spelt, and nobody reads where it led.
+func TestCheckConnectsToPublicAddressesAlone(t *testing.T) {
+	pebble := acmetest.Start(t, acmetest.Options{})
+	reached := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.Host }))
+	t.Cleanup(server.Close)
+	config := http01.Config{CheckPort: port(t, server.URL), Resolver: pebble.DNS}
+	for name, is := range map[string]string{"web.example.org": "this host's own (127.0.0.0/8)", "127.0.0.1": "this host's own",
+		"::1": "this host's own (::1/128)", "::ffff:127.0.0.1": "this host's own", "169.254.169.254": "metadata service",
+		"10.1.2.3": "private (10.0.0.0/8)", "64:ff9b::a9fe:a9fe": "metadata service", "fd00:ec2::254": "private (fc00::/7)"} {
+		fault := requireNotVisible(t, http01.NewSolver(config, nil).Check(t.Context(), challenge(name)), is,
+			"--allow-addresses, EVERLEAF_ALLOW_ADDRESSES")
+		require.NotErrorAs(t, fault, new(ports.PortClosed))
+	}
+	require.Empty(t, reached)
+
+	config.Allow = []string{"127.0.0.0/8", "10.0.0.1/8"}
+	require.ErrorContains(t, config.CheckAllow(), "write 10.0.0.0/8")
+	requireNotVisible(t, http01.NewSolver(config, nil).Check(t.Context(), challenge("127.0.0.1")), "this host's own")
+
+	// Nor is a redirect, from a name that leads where it may.
+	config.Allow = []string{"127.0.0.2"}
+	public := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, fmt.Sprintf("http://web.example.org:%d/", port(t, server.URL)), http.StatusFound)
+	}))
+	listener, err := net.Listen("tcp", "127.0.0.2:0")
+	require.NoError(t, err)
+	public.Listener = listener
+	public.Start()
+	t.Cleanup(public.Close)
+	config.CheckPort = port(t, public.URL)
+	solver := http01.NewSolver(config, nil)
+	solver.RedirectTo(port(t, server.URL))
+	requireNotVisible(t, solver.Check(t.Context(), challenge("127.0.0.2")), "this host's own",
+		"after a redirect to web.example.org")
+	require.Empty(t, reached)
 }
 
 // nowhere is a DNS server that knows no name (NXDOMAIN).

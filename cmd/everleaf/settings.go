@@ -139,13 +139,15 @@ func (s acmeSettings) load(c *app.Config) error {
 }
 
 type http01Settings struct {
-	HTTP01Listen        string `name:"http01-listen" group:"http01" env:"EVERLEAF_HTTP01_LISTEN" default:":8402" placeholder:"HOST:PORT" help:"Where the responder listens; route /.well-known/acme-challenge/ of port 80 here."`
-	HTTP01CheckPort     int    `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA validates it."`
-	HTTP01CheckResolver string `name:"http01-check-resolver" group:"http01" env:"EVERLEAF_HTTP01_CHECK_RESOLVER" placeholder:"HOST:PORT" help:"DNS server that the check asks; else the system's."`
+	HTTP01Listen        string   `name:"http01-listen" group:"http01" env:"EVERLEAF_HTTP01_LISTEN" default:":8402" placeholder:"HOST:PORT" help:"Where the responder listens; route /.well-known/acme-challenge/ of port 80 here."`
+	HTTP01CheckPort     int      `name:"http01-check-port" group:"http01" env:"EVERLEAF_HTTP01_CHECK_PORT" default:"80" placeholder:"PORT" help:"TCP port at which a challenge is checked before the CA validates it."`
+	AllowAddresses      []string `name:"allow-addresses" group:"http01" env:"EVERLEAF_ALLOW_ADDRESSES" placeholder:"RANGE,…" help:"Addresses that are not public, as 10.0.0.0/8 or fd00::/8, and that the check may connect to all the same. Without it, a name that leads into a network of yours, to this host or to a cloud's metadata service is not followed there; an internal CA's names need it."`
+	HTTP01CheckResolver string   `name:"http01-check-resolver" group:"http01" env:"EVERLEAF_HTTP01_CHECK_RESOLVER" placeholder:"HOST:PORT" help:"DNS server that the check asks; else the system's."`
 }
 
 func (s http01Settings) apply(c *app.Config) {
 	c.HTTP01.Listen, c.HTTP01.CheckPort, c.HTTP01.Resolver = s.HTTP01Listen, s.HTTP01CheckPort, s.HTTP01CheckResolver
+	c.HTTP01.Allow = s.AllowAddresses
 }
 
 type dns01Settings struct {

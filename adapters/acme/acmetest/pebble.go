@@ -71,6 +71,9 @@ type Pebble struct {
 	ca, dns *Process
 }
 
+// Loopback are the addresses to which all names of its DNS server lead. A check of HTTP-01 must be allowed to follow.
+var Loopback = []string{"127.0.0.0/8", "::1"}
+
 // Start starts Pebble and its DNS server, waits until both answer and stops them with the test.
 func Start(t testing.TB, options Options) *Pebble {
 	t.Helper()

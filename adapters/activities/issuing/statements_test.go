@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"everleaf/adapters/acme/acmetest"
 	"everleaf/adapters/http01"
 	"everleaf/adapters/postgres"
 	"everleaf/domain"
@@ -49,7 +50,7 @@ func TestStatementsOfTheSteps(t *testing.T) {
 			postgres.NewValidations(pool)
 		p.Processes = postgres.NewProcesses(pool)
 		p.Solvers = []ports.Solver{http01.NewSolver(http01.Config{CheckPort: servers.pebble.HTTPPort,
-			Resolver: servers.pebble.DNS}, postgres.NewHTTPTokens(pool))}
+			Resolver: servers.pebble.DNS, Allow: acmetest.Loopback}, postgres.NewHTTPTokens(pool))}
 	})
 	spec := domain.Spec{Names: []string{"count.example.test"}}
 	takes := func(want int64, step string, run func()) {

@@ -127,6 +127,7 @@ func newStackOn(t testing.TB, ca acmetest.Options) *stack {
 		"EVERLEAF_SWEEP_INTERVAL=24h",     // no sweep but those that a test triggers
 		"EVERLEAF_HTTP01_CHECK_PORT="+port,
 		"EVERLEAF_HTTP01_CHECK_RESOLVER="+s.ca.DNS,
+		"EVERLEAF_ALLOW_ADDRESSES=127.0.0.0/8,::1",
 	)
 	return s
 }
