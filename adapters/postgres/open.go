@@ -46,7 +46,7 @@ const (
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
 //
 // A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes
-// all all its connections again: what cut one off has most likely cut off the others.
+// all its connections again: what cut one off has most likely cut off the others.
 func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	parsed, err := parse(config)
 	if err != nil {
