@@ -129,19 +129,19 @@ func (m *MockHTTPTokens) EXPECT() *MockHTTPTokensMockRecorder {
 	return m.recorder
 }
 
-// KeyAuthorization mocks base method.
-func (m *MockHTTPTokens) KeyAuthorization(ctx context.Context, token string) (string, error) {
+// KeyAuthorizations mocks base method.
+func (m *MockHTTPTokens) KeyAuthorizations(ctx context.Context, tokens []string) (map[string]string, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "KeyAuthorization", ctx, token)
-	ret0, _ := ret[0].(string)
+	ret := m.ctrl.Call(m, "KeyAuthorizations", ctx, tokens)
+	ret0, _ := ret[0].(map[string]string)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
-// KeyAuthorization indicates an expected call of KeyAuthorization.
-func (mr *MockHTTPTokensMockRecorder) KeyAuthorization(ctx, token interface{}) *gomock.Call {
+// KeyAuthorizations indicates an expected call of KeyAuthorizations.
+func (mr *MockHTTPTokensMockRecorder) KeyAuthorizations(ctx, tokens interface{}) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "KeyAuthorization", reflect.TypeOf((*MockHTTPTokens)(nil).KeyAuthorization), ctx, token)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "KeyAuthorizations", reflect.TypeOf((*MockHTTPTokens)(nil).KeyAuthorizations), ctx, tokens)
 }
 
 // PutTokens mocks base method.

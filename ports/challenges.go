@@ -38,8 +38,8 @@ func (p PortClosed) Unwrap() error { return p.Fault }
 type HTTPTokens interface {
 	// PutTokens stores the challenges' tokens and key authorizations under the order. Idempotent by token.
 	PutTokens(ctx context.Context, orderID string, challenges []domain.Challenge) error
-	// KeyAuthorization returns "" for an unknown token.
-	KeyAuthorization(ctx context.Context, token string) (string, error)
+	// KeyAuthorizations returns those of the tokens that are stored; the others are left out.
+	KeyAuthorizations(ctx context.Context, tokens []string) (map[string]string, error)
 	// RemoveTokens removes the order's tokens. Idempotent.
 	RemoveTokens(ctx context.Context, orderID string) error
 }

@@ -202,10 +202,16 @@ func (s *tokens) PutTokens(_ context.Context, order string, challenges []domain.
 	return nil
 }
 
-func (s *tokens) KeyAuthorization(_ context.Context, token string) (string, error) {
+func (s *tokens) KeyAuthorizations(_ context.Context, asked []string) (map[string]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.byToken[token], nil
+	found := map[string]string{}
+	for _, token := range asked {
+		if authorization, ok := s.byToken[token]; ok {
+			found[token] = authorization
+		}
+	}
+	return found, nil
 }
 
 func (s *tokens) RemoveTokens(_ context.Context, order string) error {

@@ -6,17 +6,26 @@ import (
 )
 
 const (
-	// cacheLife covers a CA's questions from several places for one validation; a removed token is answered that much
+	// foundFor covers a CA's questions from several places for one validation; a removed token is answered that much
 	// longer at most, which harms nobody: its authorization is final by then.
-	cacheLife = 20 * time.Second
+	foundFor = 20 * time.Second
+	// missedFor covers a flood of one unknown token. It is short, for the token may be stored a moment later, though
+	// nobody who is to see it asks before.
+	missedFor = time.Second
 	cacheSize = 1024
 )
 
-// cache remembers tokens that were found. Misses are not remembered: a token may be stored a moment later.
+// cache remembers what was found, or that nothing was.
 type cache struct {
+	life time.Duration
+	now  func() time.Time
+
 	mu      sync.Mutex
 	entries map[string]entry
-	now     func() time.Time
+}
+
+func newCache(life time.Duration) *cache {
+	return &cache{life: life, now: time.Now, entries: map[string]entry{}}
 }
 
 type entry struct {
@@ -45,5 +54,5 @@ func (c *cache) put(token, keyAuthorization string) {
 	if len(c.entries) >= cacheSize {
 		clear(c.entries)
 	}
-	c.entries[token] = entry{keyAuthorization: keyAuthorization, until: now.Add(cacheLife)}
+	c.entries[token] = entry{keyAuthorization: keyAuthorization, until: now.Add(c.life)}
 }

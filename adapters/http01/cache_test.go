@@ -10,14 +10,15 @@ import (
 
 func TestCacheForgetsAndIsBounded(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	c := cache{entries: map[string]entry{}, now: func() time.Time { return now }}
+	c := newCache(foundFor)
+	c.now = func() time.Time { return now }
 	c.put("token", "value")
 	got, ok := c.get("token")
 	require.True(t, ok)
 	require.Equal(t, "value", got)
 	_, ok = c.get("other")
 	require.False(t, ok)
-	now = now.Add(cacheLife)
+	now = now.Add(foundFor)
 	_, ok = c.get("token")
 	require.False(t, ok)
 	for i := range 5 * cacheSize {

@@ -17,9 +17,10 @@ const storeTimeout = 5 * time.Second
 // Responder answers HTTP-01 challenges from the store.
 type Responder struct {
 	*listener.Listener
-	tokens ports.HTTPTokens
-	logger *slog.Logger
-	found  cache
+	lookups lookups
+	logger  *slog.Logger
+	// found and missed are what the last look-ups found, and did not. A flood of one fills not the other.
+	found, missed *cache
 }
 
 // NewResponder makes a responder; Start makes it answer.
@@ -27,7 +28,8 @@ func NewResponder(config Config, tokens ports.HTTPTokens, logger *slog.Logger) *
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Responder{tokens: tokens, logger: logger, found: cache{entries: map[string]entry{}, now: time.Now}}
+	r := &Responder{lookups: lookups{tokens: tokens}, logger: logger, found: newCache(foundFor),
+		missed: newCache(missedFor)}
 	r.Listener = listener.New(listener.Config{Name: "HTTP-01 responder",
 		Setting: "--http01-listen (EVERLEAF_HTTP01_LISTEN)",
 		Listen:  config.Listen, WriteTimeout: 10 * time.Second}, r, logger)
@@ -67,10 +69,17 @@ func (r *Responder) lookUp(ctx context.Context, token string) (string, error) {
 	if keyAuthorization, ok := r.found.get(token); ok {
 		return keyAuthorization, nil
 	}
+	if _, ok := r.missed.get(token); ok {
+		return "", nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	keyAuthorization, err := r.tokens.KeyAuthorization(ctx, token)
-	if err == nil && keyAuthorization != "" {
+	keyAuthorization, err := r.lookups.ask(ctx, token)
+	switch {
+	case err != nil:
+	case keyAuthorization == "":
+		r.missed.put(token, "")
+	default:
 		r.found.put(token, keyAuthorization)
 	}
 	return keyAuthorization, err

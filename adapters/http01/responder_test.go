@@ -35,13 +35,16 @@ func started(t *testing.T, store *mocks.MockHTTPTokens) *http01.Responder {
 func TestResponderAnswers(t *testing.T) {
 	store := mocks.NewMockHTTPTokens(gomock.NewController(t))
 	// Found: cached.
-	store.EXPECT().KeyAuthorization(gomock.Any(), token).Return(keyAuthorization, nil).Times(1)
-	// Missed: asked again.
-	store.EXPECT().KeyAuthorization(gomock.Any(), "unknown").Return("", nil).Times(2)
+	store.EXPECT().KeyAuthorizations(gomock.Any(), []string{token}).Return(map[string]string{token: keyAuthorization},
+		nil).Times(1)
+	// Missed: remembered for a second; the look-up of another one has nothing to do with it.
+	store.EXPECT().KeyAuthorizations(gomock.Any(), []string{"unknown"}).Return(nil, nil).MinTimes(1)
 	// Not shown.
-	store.EXPECT().KeyAuthorization(gomock.Any(), "failing").Return("", errors.New("password=hunter2")).Times(1)
+	store.EXPECT().KeyAuthorizations(gomock.Any(), []string{"failing"}).Return(nil, errors.New("password=hunter2")).Times(1)
 	// The longest.
-	store.EXPECT().KeyAuthorization(gomock.Any(), strings.Repeat("a", 128)).Return(keyAuthorization, nil).Times(1)
+	long := strings.Repeat("a", 128)
+	store.EXPECT().KeyAuthorizations(gomock.Any(), []string{long}).Return(map[string]string{long: keyAuthorization},
+		nil).Times(1)
 	responder := started(t, store)
 	cases := []struct {
 		method, path string
@@ -100,12 +103,12 @@ func TestResponderNamesTheAddressItCannotBind(t *testing.T) {
 func TestStopFinishesAnswersAndThenCuts(t *testing.T) {
 	store := mocks.NewMockHTTPTokens(gomock.NewController(t))
 	asked := make(chan struct{})
-	store.EXPECT().KeyAuthorization(gomock.Any(),
-		token).DoAndReturn(func(ctx context.Context, _ string) (string, error) {
-		close(asked)
-		<-ctx.Done()
-		return "", ctx.Err()
-	})
+	store.EXPECT().KeyAuthorizations(gomock.Any(), []string{token}).
+		DoAndReturn(func(ctx context.Context, _ []string) (map[string]string, error) {
+			close(asked)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
 	responder := http01.NewResponder(http01.Config{Listen: "127.0.0.1:0"}, store, nil)
 	require.NoError(t, responder.Start(t.Context()))
 	cut := make(chan error, 1)

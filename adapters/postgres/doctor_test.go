@@ -81,9 +81,9 @@ func TestWhatADoctorLooksAt(t *testing.T) {
 	require.ErrorContains(t, err, `the newest private key, of certificate "shop"`)
 
 	require.NoError(t, s.PutProbe(t.Context(), "token", "answer"))
-	answer, err := s.KeyAuthorization(t.Context(), "token")
+	answers, err := s.KeyAuthorizations(t.Context(), []string{"token"})
 	require.NoError(t, err)
-	require.Equal(t, "answer", answer)
+	require.Equal(t, map[string]string{"token": "answer"}, answers)
 	_, err = s.pool.Exec(t.Context(), `UPDATE http_tokens SET created_at = now() - interval '2 hours'`)
 	require.NoError(t, err)
 	require.NoError(t, s.PutProbe(t.Context(), "next", "answer"))

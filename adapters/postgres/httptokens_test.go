@@ -13,9 +13,10 @@ func TestHTTPTokens(t *testing.T) {
 	first, second := s.placed(newOrder("web", "web/1")), s.placed(newOrder("api", "api/1"))
 	answer := func(token string) string {
 		t.Helper()
-		authorization, err := s.KeyAuthorization(t.Context(), token)
+		found, err := s.KeyAuthorizations(t.Context(), []string{"absent", token, "\x00"})
 		require.NoError(t, err)
-		return authorization
+		require.NotContains(t, found, "absent")
+		return found[token]
 	}
 	shared := domain.Challenge{Token: "shared", KeyAuthorization: "shared.k"}
 	own := domain.Challenge{Token: "own", KeyAuthorization: "own.k"}

@@ -42,12 +42,12 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 
 	dead.Store(true)
 	began := time.Now()
-	_, err = tokens.KeyAuthorization(t.Context(), "token")
+	_, err = tokens.KeyAuthorizations(t.Context(), []string{"token"})
 	fault := requireFault(t, err, domain.FaultWait, "DatabaseUnavailable")
 	require.ErrorContains(t, fault, "no answer for 10s")
 	require.Less(t, time.Since(began), 15*time.Second)
 	began = time.Now()
-	_, err = tokens.KeyAuthorization(t.Context(), "token")
+	_, err = tokens.KeyAuthorizations(t.Context(), []string{"token"})
 	require.NoError(t, err)
 	require.Less(t, time.Since(began), 5*time.Second, "no other of the old connections is tried")
 }

@@ -61,7 +61,7 @@ func TestNoStatementOfAStepReadsTheWholeFleet(t *testing.T) {
 		{"OpenOrder", func() error { _, err := s.OpenOrder(ctx, next); return err }},
 		{"RecordPlaced", func() error { _, err := s.RecordPlaced(ctx, "c77", order.ID, "u", noon); return err }},
 		{"PutTokens", func() error { return s.PutTokens(ctx, order.ID, []domain.Challenge{{Token: "t"}}) }},
-		{"KeyAuthorization", func() error { _, err := s.KeyAuthorization(ctx, "t"); return err }},
+		{"KeyAuthorizations", func() error { _, err := s.KeyAuthorizations(ctx, []string{"t", "u"}); return err }},
 		{"RemoveTokens", func() error { return s.RemoveTokens(ctx, order.ID) }},
 		{"FailedValidations", func() error {
 			_,
