@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"net/http"
 	"slices"
@@ -28,12 +30,12 @@ func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
 		return visitor{}, false
 	}
 	leaf := request.TLS.PeerCertificates[0]
-	names := clientNames(leaf)
-	for _, name := range names {
+	known := identities(leaf)
+	for _, i := range known {
 		for target, clients := range *s.clients.Load() {
-			if slices.ContainsFunc(clients, func(client string) bool { return sameClient(name, client) }) {
+			if slices.ContainsFunc(clients, i.is) {
 				v.targets = append(v.targets, target)
-				v.name = cmp.Or(v.name, name) // the name by which it is let in is the one to audit
+				v.name = cmp.Or(v.name, i.String()) // the name by which it is let in is the one to audit
 			}
 		}
 	}
@@ -44,34 +46,63 @@ func (s *Server) visit(request *http.Request) (v visitor, ok bool) {
 	}
 	slices.Sort(v.targets)
 	v.targets = slices.Compact(v.targets)
-	if v.name == "" && len(names) > 0 {
-		v.name = names[0]
+	if v.name == "" && len(known) > 0 {
+		v.name = known[0].String()
 	}
 	v.name = cmp.Or(v.name, fmt.Sprintf("sha256:%x", sha256.Sum256(leaf.Raw)))
 	return v, true
 }
 
-// clientNames are the names that a client may be configured by: a workload identity's URI first, then DNS names, then
-// the common name, which the client CA vouches for just so.
-func clientNames(leaf *x509.Certificate) []string {
-	var names []string
-	for _, uri := range leaf.URIs {
-		names = append(names, uri.String())
-	}
-	names = append(names, leaf.DNSNames...)
-	if cn := leaf.Subject.CommonName; cn != "" && !slices.Contains(names, cn) {
-		names = append(names, cn)
-	}
-	return names
+// identity is a name that the client CA vouches for, of one type.
+type identity struct {
+	kind identityKind
+	name string
 }
 
-// sameClient reports whether two names are equal: a DNS name as DNS compares, while a URI's path is case-sensitive.
-func sameClient(name, configured string) bool {
-	if strings.Contains(configured, "/") {
-		return name == configured
+type identityKind string
+
+const (
+	byURI        identityKind = "URI"
+	byDNS        identityKind = "DNS"
+	byCommonName identityKind = "CN"
+)
+
+// String is how the audit and the log call it. A common name may look like anything.
+func (i identity) String() string {
+	if i.kind == byCommonName {
+		return "CN=" + i.name
 	}
-	return strings.EqualFold(name, configured) && isASCII(name) == isASCII(configured)
+	return i.name
 }
+
+// is reports whether a client is configured by this name: a URI by a URI alone, for which upper and lower case differ,
+// and the others as DNS compares.
+func (i identity) is(configured string) bool {
+	if isURI := strings.Contains(configured, "://"); isURI || i.kind == byURI {
+		return isURI && i.kind == byURI && i.name == configured
+	}
+	return strings.EqualFold(i.name, configured) && isASCII(i.name) == isASCII(configured)
+}
+
+// identities are the names that a client may be configured by: a workload's URI first, then DNS names. The common name
+// counts only where the certificate has no subject alternative name of any type (RFC 6125 §6.4.4): a CA that writes
+// those has judged them, and may let a client choose the other.
+func identities(leaf *x509.Certificate) (known []identity) {
+	for _, uri := range leaf.URIs {
+		known = append(known, identity{byURI, uri.String()})
+	}
+	for _, name := range leaf.DNSNames {
+		known = append(known, identity{byDNS, name})
+	}
+	hasSAN := slices.ContainsFunc(leaf.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(subjectAltName) })
+	if cn := leaf.Subject.CommonName; cn != "" && !hasSAN {
+		known = append(known, identity{byCommonName, cn})
+	}
+	return known
+}
+
+// subjectAltName is id-ce-subjectAltName (RFC 5280 §4.2.1.6).
+var subjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
 
 // isASCII reports whether all letters are ASCII. A common name may hold any letter, and the Kelvin sign folds to "k".
 func isASCII(text string) bool {

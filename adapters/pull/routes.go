@@ -36,7 +36,7 @@ type answer struct {
 	err         error
 }
 
-// watched gives a request its turn and its time, and writes its line into the log.
+// watched gives a request its turn and its time, and writes its line into the log; of a flood of refused ones, some.
 func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, request *http.Request) {
 		began := time.Now()
@@ -64,6 +64,15 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 			time.Since(began).Round(time.Millisecond).String()}
 		if a.err != nil {
 			fields = append(fields, "error", a.err)
+		}
+		if a.status >= http.StatusBadRequest {
+			omitted, ok := s.refusals.line()
+			if !ok {
+				return
+			}
+			if omitted > 0 {
+				fields = append(fields, "refusedWithoutALine", omitted)
+			}
 		}
 		record(request.Context(), "pull answered", fields...)
 	}

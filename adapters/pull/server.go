@@ -15,13 +15,14 @@ type Server struct {
 	*listener.Listener
 	config Config
 	// clients are those of the config, or what has come in their place.
-	clients atomic.Pointer[map[string][]string]
-	pulls   ports.Pulls
-	tokens  ports.KeyTokens
-	keys    ports.Keys
-	logger  *slog.Logger
-	files   *material
-	turns   chan struct{}
+	clients  atomic.Pointer[map[string][]string]
+	pulls    ports.Pulls
+	tokens   ports.KeyTokens
+	keys     ports.Keys
+	logger   *slog.Logger
+	files    *material
+	turns    chan struct{}
+	refusals refusals
 }
 
 // New reads the listener's files and makes a server; Start makes it answer. Faults: Operator "InvalidSetting".
@@ -35,7 +36,7 @@ func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, keys ports.Ke
 		return nil, err
 	}
 	s := &Server{config: config, pulls: pulls, tokens: tokens, keys: keys, logger: logger, files: files,
-		turns: make(chan struct{}, maxOpenings)}
+		turns: make(chan struct{}, maxOpenings), refusals: refusals{now: time.Now}}
 	s.Replace(config.Clients)
 	s.Listener = listener.New(listener.Config{Name: "pull listener", Setting: "--pull-listen (EVERLEAF_PULL_LISTEN)",
 		Listen: config.Listen, WriteTimeout: 15 * time.Second, TLS: &tls.Config{

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -269,7 +270,23 @@ func TestOthersGetNothing(t *testing.T) {
 		x509.ExtKeyUsageClientAuth)
 	folded := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-\u017Fix.example"}},
 		x509.ExtKeyUsageClientAuth)
-	for _, other := range []*tls.Certificate{&lookalike, &folded} {
+	issue := func(template x509.Certificate) *tls.Certificate {
+		pair := r.ca.issue("", template, x509.ExtKeyUsageClientAuth)
+		return &pair
+	}
+	workload, _ := url.Parse("spiffe://example/ns/edge")
+	looksLikeDNS, _ := url.Parse("edge-1.example")
+	// A name counts by its type: what one CA may leave to the client is not what another name vouches for.
+	for _, other := range []*tls.Certificate{
+		&lookalike, &folded,
+		issue(x509.Certificate{Subject: pkix.Name{CommonName: "spiffe://example/ns/Edge"}}),
+		issue(x509.Certificate{Subject: pkix.Name{CommonName: "spiffe://example/ns/Edge"}, DNSNames: []string{"other.example"}}),
+		issue(x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}, DNSNames: []string{"other.example"}}),
+		issue(x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}, EmailAddresses: []string{"a@example.com"}}),
+		issue(x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}, IPAddresses: []net.IP{{192, 0, 2, 1}}}),
+		issue(x509.Certificate{URIs: []*url.URL{workload}}), // another case
+		issue(x509.Certificate{URIs: []*url.URL{looksLikeDNS}}),
+	} {
 		status, _, _, err := r.get(other, "/v1/sni/www.example.com")
 		require.NoError(t, err)
 		require.Equal(t, 404, status)

@@ -14,6 +14,9 @@ import (
 	"everleaf/domain"
 )
 
+// maxBody bounds what a request may send, in octets: nothing that is served here asks for more than a header.
+const maxBody = 4 << 10
+
 // Config says where a listener answers and what it is called.
 type Config struct {
 	// Name is what the log calls it, for example "HTTP-01 responder".
@@ -40,7 +43,7 @@ type Listener struct {
 // New makes a listener; Start makes it answer.
 func New(config Config, handler http.Handler, logger *slog.Logger) *Listener {
 	l := &Listener{config: config, logger: logger, server: &http.Server{
-		Handler: handler,
+		Handler: http.MaxBytesHandler(handler, maxBody),
 		// A TLS handshake counts as reading the header.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
@@ -73,6 +76,7 @@ func (l *Listener) Start(ctx context.Context) error {
 			"%s %q: the address cannot be bound; free it or choose another", l.config.Setting, l.config.Listen)
 	}
 	l.bound.Store(bound.(*net.TCPListener))
+	bound = newLimited(bound, l.config.Name, l.logger)
 	if l.config.TLS != nil {
 		bound = tls.NewListener(bound, l.config.TLS)
 	}
