@@ -32,6 +32,9 @@ type Config struct {
 	// TargetNames are the names of all targets in the file, for metrics, whatever the roles.
 	TargetNames []string
 	HTTP01      http01.Config
+	// ListenerConnections bounds the connections to Postgres of responder and pull, which have a pool of their own where
+	// the process has workers as well; zero is DefaultListenerConnections.
+	ListenerConnections int
 	// DNS01 is how control of names is shown by DNS; the configuration file gives its Zones.
 	DNS01 dns01.Config
 	// DeliveryHost has the role delivery serve targets on this host alone; empty for those that every worker reaches.
@@ -94,6 +97,8 @@ const (
 	DefaultDeliverySlots      = 100
 	DefaultMaxPollers         = 20
 	DefaultStickyCache        = 500
+	// DefaultListenerConnections is enough, since a statement asks for all tokens that wait.
+	DefaultListenerConnections = 4
 	// DefaultTargetMemory and DefaultTargetCPU complete a target that is given alone.
 	DefaultTargetMemory = 0.8
 	DefaultTargetCPU    = 0.9

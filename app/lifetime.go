@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -23,6 +24,30 @@ func openPool(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 	ctx, cancel := context.WithTimeout(ctx, config.StartTimeout)
 	defer cancel()
 	return postgres.Open(ctx, config.Postgres)
+}
+
+// listenersPool is what the listeners ask: whatever comes to them from outside takes no connection from the workers.
+type listenersPool struct{ *pgxpool.Pool }
+
+// openListenersPool has a pool of its own only beside workers. lifetime closes it.
+func openListenersPool(ctx context.Context, config Config, pool *pgxpool.Pool) (listenersPool, error) {
+	if len(config.polling()) == 0 || !config.has(RoleResponder) && !config.pulls() {
+		return listenersPool{pool}, nil
+	}
+	config.Postgres.MaxConns = cmp.Or(config.ListenerConnections, DefaultListenerConnections)
+	own, err := openPool(ctx, config)
+	if err != nil {
+		pool.Close()
+	}
+	return listenersPool{own}, err
+}
+
+// connections are for the metrics.
+func connections(pool *pgxpool.Pool) telemetry.Connections {
+	return func() (used, idle, most int) {
+		stat := pool.Stat()
+		return int(stat.AcquiredConns()), int(stat.IdleConns()), int(stat.MaxConns())
+	}
 }
 
 // openSealing gives the key service a context that does not end: some clients keep it to refresh their tokens.
@@ -83,7 +108,12 @@ func keepFleet(lifecycle fx.Lifecycle, fleet *telemetry.Fleet) {
 }
 
 // keepDatabase refuses to work on a schema that this process cannot read.
-func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, health *health) {
+func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, listeners listenersPool,
+	t *telemetry.Telemetry, health *health) error {
+	pools := map[string]telemetry.Connections{"main": connections(pool)}
+	if listeners.Pool != pool {
+		pools["listeners"] = connections(listeners.Pool)
+	}
 	health.check("schema", func(ctx context.Context) (string, error) { return postgres.Readiness(ctx, pool) })
 	lifecycle.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
@@ -95,10 +125,16 @@ func keepDatabase(lifecycle fx.Lifecycle, config Config, pool *pgxpool.Pool, hea
 		OnStop: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, connectionsTime/3)
 			defer cancel()
-			bounded(ctx, pool.Close) // it waits for connections in use
+			bounded(ctx, func() { // it waits for connections in use
+				if listeners.Pool != pool {
+					listeners.Close()
+				}
+				pool.Close()
+			})
 			return nil
 		},
 	})
+	return telemetry.ShowConnections(t.Metrics, pools)
 }
 
 // keepSealing refuses to work on sealed keys that this process cannot open.

@@ -17,6 +17,8 @@ const (
 	maxTaskQueue = 900
 	// A CA is asked about a certificate once a minute at the most, and once a day at least (RFC 9773 §4.3.2).
 	minSweep, maxSweep = time.Minute, 24 * time.Hour
+
+	maxListenerConnections = 100
 )
 
 // deliveryHost is what specs may call a host by.
@@ -37,6 +39,10 @@ func (c Config) Validate() error {
 	if c.has(RoleResponder) && !isAddress(c.HTTP01.Listen, true) {
 		return invalidFault("http01-listen", c.HTTP01.Listen,
 			"use host:port, or :port for all addresses, for example :8402")
+	}
+	if c.ListenerConnections < 0 || c.ListenerConnections > maxListenerConnections {
+		return invalidFault("listener-connections", strconv.Itoa(c.ListenerConnections),
+			fmt.Sprintf("use 1 to %d", maxListenerConnections))
 	}
 	if c.has(RolePull) {
 		if err := c.validatePull(); err != nil {

@@ -39,6 +39,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			newFleet,
 
 			openPool,
+			openListenersPool,
 			fx.Annotate(postgres.NewCatalog, fx.As(new(ports.Catalog))),
 			fx.Annotate(postgres.NewOrders, fx.As(new(ports.Orders))),
 			fx.Annotate(postgres.NewCertificates, fx.As(new(ports.Certificates))),
@@ -50,9 +51,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(postgres.NewAdvice, fx.As(new(ports.Advice)), fx.As(new(ports.Backlog))),
 
 			fx.Annotate(postgres.NewKeyTokens, fx.As(new(ports.KeyTokens))),
-			fx.Annotate(postgres.NewPulls, fx.As(new(ports.Pulls))),
-			pullConfig,
-			pull.New,
+			newPull,
 
 			openSealing,
 			fx.Annotate(func(k *sealing.Keeper) *sealing.Keeper { return k }, fx.As(new(ports.Sealer)),
@@ -64,7 +63,7 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 			fx.Annotate(newIssuers, fx.As(new(ports.Issuers)), fx.As(fx.Self())),
 			fx.Annotate(newTargets, fx.As(new(ports.Targets)), fx.As(fx.Self())),
 
-			http01.NewResponder,
+			newResponder,
 
 			newTemporalConfig,
 			newClient,
@@ -81,6 +80,14 @@ func Worker(ctx context.Context, config Config, health *health, logger *slog.Log
 		provideActivities(config),
 		lifetime(config),
 	)
+}
+
+func newResponder(config Config, pool listenersPool, logger *slog.Logger) *http01.Responder {
+	return http01.NewResponder(config.HTTP01, postgres.NewHTTPTokens(pool.Pool), logger)
+}
+
+func newPull(config Config, pool listenersPool, keys ports.Keys, logger *slog.Logger) (*pull.Server, error) {
+	return pull.New(pullConfig(config), postgres.NewPulls(pool.Pool), postgres.NewKeyTokens(pool.Pool), keys, logger)
 }
 
 func newTargets(config Config, tokens ports.KeyTokens, logger *slog.Logger) (*delivery.Targets, error) {

@@ -28,6 +28,8 @@ type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
 	// parameters, for example pool_max_conns. It holds a password and is never logged.
 	URL string
+	// MaxConns bounds the connections; zero leaves that to the URL, and to pgx: 4, or the number of processors.
+	MaxConns int
 	// Logger gets one line if the server is waited for; it may be nil.
 	Logger *slog.Logger
 	// Tracer hears of each statement; nil for none.
@@ -132,6 +134,10 @@ func parse(config Config) (*pgxpool.Config, error) {
 		}
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
 			" cannot work: it is malformed; %s", want)
+	}
+	if config.MaxConns > 0 {
+		parsed.MaxConns = int32(config.MaxConns)
+		parsed.MinConns = min(parsed.MinConns, parsed.MaxConns)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

@@ -11,6 +11,10 @@ var (
 	configReloadFailed = own{"everleaf_config_reload_failed",
 		"1 while the configuration file has changed and cannot be used, so that the former one stays in force; else 0."}
 
+	postgresConnections = own{"everleaf_postgres_connections",
+		"Connections to Postgres, by pool (main; listeners, for challenges and those who fetch certificates) and state: used, " +
+			"idle, max."}
+
 	ordersPlaced = own{"everleaf_orders_placed_total",
 		"Orders placed at the CA, by issuer; resumed=true where an earlier try had placed it."}
 	issuanceDuration = own{"everleaf_issuance_duration_seconds",

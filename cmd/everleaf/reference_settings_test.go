@@ -31,6 +31,7 @@ var (
 	seals    = need{has: refusesWithout("--sealing-key")}
 	answers  = need{has: isRole(app.RoleResponder)}
 	hands    = need{has: isRole(app.RolePull)}
+	listens  = need{has: func(t *testing.T, r app.Role) bool { return answers.has(t, r) || hands.has(t, r) }}
 )
 
 // groupNeeds says why the settings of a group are read, settingNeeds why those are that differ from their group.
@@ -41,7 +42,7 @@ var (
 	settingNeeds = map[string]need{"config": seals, "http01-listen": answers, "credentials-grace": polls,
 		"sweep-interval": sweeps, "fleet-stats-interval": sweeps, "sticky-cache": replays,
 		"workflow-slots": sweeps, "local-step-slots": sweeps, "authorization-slots": obtains, "delivery-slots": delivers,
-		"nexus-slots": operates}
+		"nexus-slots": operates, "listener-connections": listens}
 )
 
 // model is the command line as kong knows it.

@@ -145,18 +145,20 @@ func (s stopSettings) apply(c *app.Config) {
 }
 
 type slotSettings struct {
-	WorkflowSlots      *int    `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
-	LocalStepSlots     *int    `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
-	AuthorizationSlots *int    `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
-	DeliverySlots      *int    `group:"slots" env:"EVERLEAF_DELIVERY_SLOTS" placeholder:"N" help:"Deliveries at once; else ${delivery_slots}."`
-	NexusSlots         *int    `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
-	TargetMemory       float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
-	TargetCPU          float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
-	MaxPollers         int     `group:"slots" env:"EVERLEAF_MAX_POLLERS" default:"${max_pollers}" placeholder:"N" help:"Most long polls of each kind of task; they scale with the load."`
-	StickyCache        int     `group:"slots" env:"EVERLEAF_STICKY_CACHE" default:"${sticky_cache}" placeholder:"N" help:"Workflows kept in memory. It is meant for those at work; one that sleeps for weeks is cheaper replayed."`
+	WorkflowSlots       *int    `group:"slots" env:"EVERLEAF_WORKFLOW_SLOTS" placeholder:"N" help:"Workflow tasks at once; else ${workflow_slots}."`
+	LocalStepSlots      *int    `group:"slots" env:"EVERLEAF_LOCAL_STEP_SLOTS" placeholder:"N" help:"Short steps at once; else ${local_step_slots}."`
+	AuthorizationSlots  *int    `group:"slots" env:"EVERLEAF_AUTHORIZATION_SLOTS" placeholder:"N" help:"Steps at once that wait for the CA; else ${authorization_slots}."`
+	DeliverySlots       *int    `group:"slots" env:"EVERLEAF_DELIVERY_SLOTS" placeholder:"N" help:"Deliveries at once; else ${delivery_slots}."`
+	NexusSlots          *int    `group:"slots" env:"EVERLEAF_NEXUS_SLOTS" placeholder:"N" help:"Nexus operations under way at once; else ${nexus_slots}."`
+	TargetMemory        float64 `group:"slots" env:"EVERLEAF_TARGET_MEMORY" placeholder:"FRACTION" help:"Give slots while less than this part of the memory is used, for example 0.8, in place of fixed slots. In a container it needs a memory limit."`
+	TargetCPU           float64 `name:"target-cpu" group:"slots" env:"EVERLEAF_TARGET_CPU" placeholder:"FRACTION" help:"The same for the CPU; a target that is left out is ${target_memory} for memory and ${target_cpu} for the CPU."`
+	MaxPollers          int     `group:"slots" env:"EVERLEAF_MAX_POLLERS" default:"${max_pollers}" placeholder:"N" help:"Most long polls of each kind of task; they scale with the load."`
+	StickyCache         int     `group:"slots" env:"EVERLEAF_STICKY_CACHE" default:"${sticky_cache}" placeholder:"N" help:"Workflows kept in memory. It is meant for those at work; one that sleeps for weeks is cheaper replayed."`
+	ListenerConnections int     `group:"slots" env:"EVERLEAF_LISTENER_CONNECTIONS" default:"${listener_connections}" placeholder:"N" help:"Connections to Postgres that challenges and clients who fetch certificates have of their own in a process with workers."`
 }
 
 func (s slotSettings) apply(c *app.Config) {
+	c.ListenerConnections = s.ListenerConnections
 	slots := &c.Workers.Slots
 	for _, chosen := range []struct{ given, slots *int }{
 		{s.WorkflowSlots, &slots.Workflow}, {s.LocalStepSlots, &slots.LocalStep},
@@ -238,6 +240,7 @@ func settingVars() kong.Vars {
 		"nexus_slots":         number(app.DefaultNexusSlots),
 		"target_memory":       number(app.DefaultTargetMemory), "target_cpu": number(app.DefaultTargetCPU),
 		"max_pollers": number(app.DefaultMaxPollers), "sticky_cache": number(app.DefaultStickyCache),
-		"deployment_name": app.DefaultDeployment,
+		"listener_connections": number(app.DefaultListenerConnections),
+		"deployment_name":      app.DefaultDeployment,
 	}
 }
