@@ -193,7 +193,7 @@ func dropped(before, next ports.ProcessSettings) (gone []string) {
 // use makes all parts before it swaps any.
 func (r *reload) use(current Config) (Config, error) {
 	next := current
-	if err := next.ReadFile(current.File, os.LookupEnv); err != nil {
+	if err := next.ReadFile(current.File, Variable); err != nil {
 		return current, err
 	}
 	if err := next.Validate(); err != nil {

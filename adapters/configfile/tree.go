@@ -146,7 +146,8 @@ func resolved(text string, lookup Lookup) (result, fix string) {
 		}
 		value, _ := lookup(name)
 		if value == "" {
-			fix = "the environment variable " + name + " that it refers to is not set, or empty: set it"
+			fix = "the environment variable " + name + " that it refers to is not set, or empty: set it, or " + name +
+				"_FILE to the path of a file with it"
 		}
 		return value
 	})

@@ -2,11 +2,13 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +30,8 @@ type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
 	// parameters, for example pool_max_conns. It holds a password and is never logged.
 	URL string
+	// Unverified allows connections to other hosts of which nobody checks whose they are (sslmode below verify-full).
+	Unverified bool
 	// MaxConns bounds the connections; zero leaves that to the URL, and to pgx: 4, or the number of processors.
 	MaxConns int
 	// Logger gets one line if the server is waited for; it may be nil.
@@ -44,7 +48,7 @@ const (
 )
 
 // Open connects, and waits until ctx ends for a server that is not there yet. A server that answers no (password,
-// unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "DatabaseRefused" and
+// unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "InvalidSetting" (Config.Unverified), "DatabaseRefused" and
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
 //
 // A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes
@@ -135,6 +139,12 @@ func parse(config Config) (*pgxpool.Config, error) {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
 			" cannot work: it is malformed; %s", want)
 	}
+	if host := unverified(parsed.ConnConfig); host != "" && !config.Unverified {
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, setting+" cannot work: nobody would "+
+			"check that %s is the database (sslmode below verify-full): add sslmode=verify-full, and sslrootcert=PATH unless the "+
+			"system knows the CA; or, where a mesh or a socket protects the way, set --postgres-unverified "+
+			"(EVERLEAF_POSTGRES_UNVERIFIED)", host)
+	}
 	if config.MaxConns > 0 {
 		parsed.MaxConns = int32(config.MaxConns)
 		parsed.MinConns = min(parsed.MinConns, parsed.MaxConns)
@@ -147,6 +157,30 @@ func parse(config Config) (*pgxpool.Config, error) {
 		parsed.ConnConfig.RuntimeParams["application_name"] = "everleaf"
 	}
 	return parsed, nil
+}
+
+// unverified is the first host that is not this one, and to which pgx would connect in plain text, or without looking
+// whose certificate it is; empty if there is none.
+func unverified(config *pgx.ConnConfig) string {
+	check := func(host string, tls *tls.Config) bool {
+		return !isLocal(host) && (tls == nil || tls.InsecureSkipVerify)
+	}
+	if check(config.Host, config.TLSConfig) {
+		return config.Host
+	}
+	for _, f := range config.Fallbacks {
+		if check(f.Host, f.TLSConfig) {
+			return f.Host
+		}
+	}
+	return ""
+}
+
+// isLocal reports whether a host is a Unix socket, or this one.
+func isLocal(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || host == "localhost" ||
+		err == nil && address.IsLoopback()
 }
 
 // address is host:port/database for people; several hosts are joined by commas.

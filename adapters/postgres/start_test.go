@@ -209,3 +209,27 @@ func TestADatabaseThatGoesAwayIsWaitedFor(t *testing.T) {
 	_, err = s.Record(t.Context(), "nobody")
 	requireFault(t, err, domain.FaultWait, "DatabaseUnavailable")
 }
+
+// A password goes to any server that answers, unless its certificate is looked at.
+func TestConnectionsToOthersAreVerified(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	reason := func(url string, unverified bool) domain.Reason {
+		_, err := postgres.Open(ended, postgres.Config{URL: url, Unverified: unverified})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2")
+		return domain.AsFault(err).Reason
+	}
+	for _, url := range []string{"postgres://u:hunter2@db.example.com/x", "postgres://u:hunter2@192.0.2.1/x?sslmode=disable",
+		"postgres://u:hunter2@db/x?sslmode=allow", "postgres://u:hunter2@db/x?sslmode=prefer",
+		"postgres://u:hunter2@db/x?sslmode=require", "postgres://u:hunter2@localhost,db/x?sslmode=disable",
+		"host=db password=hunter2 sslmode=verify-ca"} {
+		require.Equal(t, domain.ReasonInvalidSetting, reason(url, false), url)
+		require.NotEqual(t, domain.ReasonInvalidSetting, reason(url, true), url)
+	}
+	for _, url := range []string{"postgres://u:hunter2@db/x?sslmode=verify-full", "postgres://u:hunter2@localhost:1/x",
+		"postgres://u:hunter2@127.0.0.1:1/x?sslmode=disable", "postgres://u:hunter2@[::1]:1/x", "host=/nowhere password=hunter2"} {
+		require.NotEqual(t, domain.ReasonInvalidSetting, reason(url, false), url)
+	}
+}

@@ -72,7 +72,8 @@ type retireCmd struct {
 	waitFlag
 	outputFlag
 	temporalSettings
-	PostgresURL      string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked whether it knows of a retirement that has come to its end before; without it nobody is."`
+	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked whether it knows of a retirement that has come to its end before; without it nobody is."`
+	unverifiedSetting
 	RemoveDeliveries bool   `help:"Clear the targets first: the certificate is removed there."`
 	Note             string `placeholder:"TEXT" help:"Why, for people; kept with the event, which everleaf cert explain shows."`
 }
@@ -82,6 +83,7 @@ func (r retireCmd) Run(ctx context.Context, k *kit) error {
 	request := app.RetireRequest{RemoveDeliveries: r.RemoveDeliveries, Note: r.Note}
 	var config app.Config
 	config.Postgres.URL, config.StartTimeout = r.PostgresURL, statusWithin
+	r.unverifiedSetting.apply(&config)
 	stored, closer := k.stored(config)
 	defer closer()
 	return k.await(ctx, r.temporalSettings, r.Name, r.waitFlag, r.outputFlag,

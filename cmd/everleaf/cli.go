@@ -113,6 +113,9 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 		return exitOK
 	}
 	k.warnUnknown(parser.Model)
+	if err := readSecrets(); err != nil {
+		return k.fail(usageError{err})
+	}
 	command, err := parser.Parse(args)
 	if err != nil {
 		return k.fail(usageError{explain(err)})

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"everleaf/app"
 )
@@ -32,7 +31,7 @@ func (configCheckCmd) Help() string {
 
 // Run exits 1 if there is a problem.
 func (c configCheckCmd) Run(k *kit) error {
-	found := app.CheckFile(c.Config, c.Roles, os.LookupEnv)
+	found := app.CheckFile(c.Config, c.Roles, app.Variable)
 	var problem error
 	if n := len(found.Problems); n > 0 {
 		problem = shownError{fmt.Errorf("%s in %s", counted(n, "problem"), c.Config)}

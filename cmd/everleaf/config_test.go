@@ -60,7 +60,8 @@ func TestConfigCheckShowsEachProblem(t *testing.T) {
 		`:7: issuers[2].caBundle: "/nowhere/root.pem" cannot work: it cannot be read`,
 		`:11: targets[0].directory.path: "relative/{name}": give an absolute path`,
 		":13: targets[1].webhook.tokenURL: give the https URL",
-		":15: targets[1].webhook.secret: the environment variable HOOK_SECRET that it refers to is not set, or empty: set it",
+		":15: targets[1].webhook.secret: the environment variable HOOK_SECRET that it refers to is not set, or empty: set it, " +
+			"or HOOK_SECRET_FILE to the path of a file with it",
 		`:18: dns[0].rfc2136.server: "ns1:none": give the zone's primary server as host or host:port`,
 	} {
 		require.Contains(t, lines[i], path+says)
@@ -71,7 +72,8 @@ func TestConfigCheckShowsEachProblem(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(b.out.String()), &found), "one document: %s", b.out)
 	require.Len(t, found.Problems, 6)
 	require.Equal(t, app.FileProblem{Line: 15, Field: "targets[1].webhook.secret",
-		Message: "the environment variable HOOK_SECRET that it refers to is not set, or empty: set it"},
+		Message: "the environment variable HOOK_SECRET that it refers to is not set, or empty: set it, " +
+			"or HOOK_SECRET_FILE to the path of a file with it"},
 		found.Problems[4])
 	require.Equal(t, []string{"main"}, found.Issuers)
 	b, code = check("--roles", "pull,responder")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"everleaf/adapters/configfile"
+	"everleaf/app"
 )
 
 // named are the names of one kind that pages mention, and how to know that they exist.
@@ -86,6 +87,9 @@ func knownFlags(t *testing.T) (all []string) {
 func knownVariables(t *testing.T) (all []string) {
 	for _, s := range settings(t) {
 		all = append(all, s.Envs...)
+	}
+	for _, name := range secretVariables {
+		all = append(all, name+app.FileSuffix)
 	}
 	variable := regexp.MustCompile(`(EVERLEAF|TEMPORAL)_\w+\*?`)
 	for _, group := range groups {

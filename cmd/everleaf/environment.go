@@ -27,9 +27,37 @@ func dropEmpty() {
 	}
 }
 
+// secretVariables are the settings that hold one: each may be in a file, which the variable with app.FileSuffix names.
+var secretVariables = []string{"EVERLEAF_POSTGRES_URL", "TEMPORAL_API_KEY"}
+
+// readSecrets sets the variables whose values are in files. Both is a mistake: nobody could say which is meant.
+func readSecrets() error {
+	for _, name := range secretVariables {
+		path := os.Getenv(name + app.FileSuffix)
+		if path == "" {
+			continue
+		}
+		if os.Getenv(name) != "" {
+			return fmt.Errorf("%s and %s%s are both set: leave one of them out", name, name, app.FileSuffix)
+		}
+		value, err := app.ReadSecret(path)
+		if err != nil {
+			return fmt.Errorf("%s%s: %w: correct the path or its permissions", name, app.FileSuffix, err)
+		}
+		if value == "" {
+			return fmt.Errorf("%s%s: %s is empty", name, app.FileSuffix, path)
+		}
+		_ = os.Setenv(name, value) // fails only for a value with NUL, which no setting takes
+	}
+	return nil
+}
+
 // warnUnknown warns of variables that look like settings of ours and are none. Values are never shown.
 func (k kit) warnUnknown(model *kong.Application) {
 	known := variables(model.Node)
+	for _, name := range secretVariables {
+		known = append(known, name+app.FileSuffix)
+	}
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || serviceLinks.MatchString(name) {

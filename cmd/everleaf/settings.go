@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"log/slog"
-	"os"
 	"time"
 
 	"everleaf/app"
@@ -24,18 +23,31 @@ func (s logSettings) config() app.Log {
 
 type postgresSettings struct {
 	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" required:"" placeholder:"URL" help:"Database, as postgres://user:password@host:port/database?sslmode=verify-full. Prefer the variable: flags show in process lists."`
+	unverifiedSetting
 }
 
-func (s postgresSettings) apply(c *app.Config) { c.Postgres.URL = s.PostgresURL }
+func (s postgresSettings) apply(c *app.Config) {
+	c.Postgres.URL = s.PostgresURL
+	s.unverifiedSetting.apply(c)
+}
+
+// unverifiedSetting goes with each database.
+type unverifiedSetting struct {
+	PostgresUnverified bool `group:"postgres" env:"EVERLEAF_POSTGRES_UNVERIFIED" help:"Connect to a database on another host also where sslmode is below verify-full, so that nobody checks whose it is: for a mesh that protects the way."`
+}
+
+func (s unverifiedSetting) apply(c *app.Config) { c.Postgres.Unverified = s.PostgresUnverified }
 
 // storedSettings are for commands that ask Postgres only for what no workflow keeps.
 type storedSettings struct {
 	StoredURL string `name:"postgres-url" group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database, which is asked for the spec of a certificate that no workflow keeps any more."`
+	unverifiedSetting
 	startSettings
 }
 
 func (s storedSettings) apply(c *app.Config) {
 	c.Postgres.URL = s.StoredURL
+	s.unverifiedSetting.apply(c)
 	s.startSettings.apply(c)
 }
 
@@ -135,7 +147,7 @@ func (s acmeSettings) load(c *app.Config) error {
 				"the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
 		}
 	}
-	return c.ReadFile(s.Config, os.LookupEnv)
+	return c.ReadFile(s.Config, app.Variable)
 }
 
 type http01Settings struct {

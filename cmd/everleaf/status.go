@@ -19,6 +19,7 @@ type statusCmd struct {
 	outputFlag
 	temporalSettings
 	PostgresURL string `group:"postgres" env:"EVERLEAF_POSTGRES_URL" placeholder:"URL" help:"Database that is asked where the workflow does not answer within 2.5 seconds; without it nobody is. Prefer the variable: flags show in process lists."`
+	unverifiedSetting
 }
 
 // Help says who answers.
@@ -93,6 +94,7 @@ func isFault(err error) bool {
 func (s statusCmd) fallBack(ctx context.Context, k *kit, keeper app.Keeper, why *app.Fault, ended bool) error {
 	var config app.Config
 	config.Postgres.URL, config.StartTimeout = s.PostgresURL, statusWithin
+	s.unverifiedSetting.apply(&config)
 	timelines, closer, err := k.timelines(ctx, config)
 	if err != nil {
 		return fmt.Errorf("%w; nor does Postgres answer: %w", why, err)
