@@ -32,8 +32,8 @@ type Config struct {
 	// TargetNames are the names of all targets in the file, for metrics, whatever the roles.
 	TargetNames []string
 	HTTP01      http01.Config
-	// ListenerConnections bounds the connections to Postgres of responder and pull, which have a pool of their own where
-	// the process has workers as well; zero is DefaultListenerConnections.
+	// ListenerConnections bounds the connections to Postgres of responder and pull, which have a pool of their own
+	// where the process has workers as well; zero is DefaultListenerConnections.
 	ListenerConnections int
 	// DNS01 is how control of names is shown by DNS; the configuration file gives its Zones.
 	DNS01 dns01.Config

@@ -14,8 +14,8 @@ import (
 	"everleaf/domain"
 )
 
-// uses looks whether the processes that run have what the certificates ask for: an issuer or a target that somebody took
-// out of the configuration file, or renamed, leaves them waiting.
+// uses looks whether the processes that run have what the certificates ask for: an issuer or a target that somebody
+// took out of the configuration file, or renamed, leaves them waiting.
 func (d *doctor) uses(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 	target, err := d.config.temporalConfig()
 	if err != nil {

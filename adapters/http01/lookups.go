@@ -18,8 +18,8 @@ const (
 )
 
 // lookups ask the store for tokens. However many requests there are, there are few statements: those that come while
-// they are under way are all in the next one. So a flood of unknown tokens costs the database little, and who asks for a
-// known one waits no longer than for two statements.
+// they are under way are all in the next one. So a flood of unknown tokens costs the database little, and a request for
+// a known one waits no longer than for two statements.
 type lookups struct {
 	tokens ports.HTTPTokens
 

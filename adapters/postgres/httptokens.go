@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"everleaf/domain"
@@ -59,15 +58,15 @@ func (h *HTTPTokens) KeyAuthorizations(ctx context.Context, tokens []string) (ma
 	if err != nil {
 		return nil, interpret(err)
 	}
-	var token, authorization string
-	_, err = pgx.ForEachRow(rows, []any{&token, &authorization}, func() error {
+	defer rows.Close()
+	for rows.Next() {
+		var token, authorization string
+		if err := rows.Scan(&token, &authorization); err != nil {
+			return nil, interpret(err)
+		}
 		found[token] = authorization
-		return nil
-	})
-	if err != nil {
-		return nil, interpret(err)
 	}
-	return found, nil
+	return found, interpret(rows.Err())
 }
 
 // RemoveTokens implements ports.HTTPTokens.

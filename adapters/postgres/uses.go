@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -41,16 +40,19 @@ func CountUses(ctx context.Context, pool *pgxpool.Pool) (Uses, error) {
 	if err != nil {
 		return uses, interpret(err)
 	}
-	var issuer bool
-	var name string
-	var count int
-	_, err = pgx.ForEachRow(rows, []any{&issuer, &name, &count}, func() error {
+	defer rows.Close()
+	for rows.Next() {
+		var issuer bool
+		var name string
+		var count int
+		if err := rows.Scan(&issuer, &name, &count); err != nil {
+			return uses, interpret(err)
+		}
 		if issuer {
 			uses.Issuers[name] = count
 		} else {
 			uses.Targets[name] = count
 		}
-		return nil
-	})
-	return uses, interpret(err)
+	}
+	return uses, interpret(rows.Err())
 }
