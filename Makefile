@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build image run demo up clean quick test generate replay flake check workflowcheck verify record explore \
-  mutants mutate crash resilience bench
+  fuzz mutants mutate crash resilience bench
 # `make help` takes a line from each target.
 
 DEVSTACK := .bin/devstack
@@ -133,6 +133,12 @@ mutants-named:
 mutants: mutants-named $(DEVSTACK) ## Apply harmful changes of workflow code, one at a time: each must be caught; or some: M="names"
 	@lint=$(call TOOL,golangci-lint) && check=$(call TOOL,workflowcheck) && \
 	  $(DEVSTACK) exec -- app/replaytest/testdata/mutants/run $(CURDIR)/.bin/mutants "$$lint" "$$check" $(M)
+
+fuzz: ## Feed the parsers of what comes from outside with odd input: T=1m each, PKG=./adapters/acme for one package
+	@set -o pipefail; for file in $$(grep -l '^func Fuzz' $$(find $(or $(PKG),.) -name '*_test.go' -not -path './.*')); do \
+	  for f in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
+	    echo "$$(dirname $$file) $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(T),1m) $$(dirname $$file) | tail -2 || exit 1; \
+	  done; done
 
 # Each mutant changes one operator. All are run, so those that no test reaches are among those that live.
 mutate: $(DEVSTACK) ## Change operators in the rules, one at a time: their tests must catch 97 % of the mutants

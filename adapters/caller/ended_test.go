@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -16,7 +17,7 @@ import (
 	"everleaf/domain"
 )
 
-// ahead is a server that answers a little before the caller's deadline.
+// ahead is a server, with a worker, that answers a little before the caller's deadline.
 type ahead struct {
 	client.Client
 	answer error
@@ -27,7 +28,11 @@ func (a *ahead) DescribeTaskQueue(ctx context.Context, _ string,
 	if deadline, _ := ctx.Deadline(); time.Until(deadline) < early {
 		return nil, a.answer
 	}
-	return &workflowservice.DescribeTaskQueueResponse{}, nil
+	return &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{}}}, nil
+}
+
+func (a *ahead) DescribeWorkflow(context.Context, string, string) (*client.WorkflowExecutionDescription, error) {
+	return nil, a.answer
 }
 
 func (a *ahead) NewWithStartWorkflowOperation(client.StartWorkflowOptions, any,

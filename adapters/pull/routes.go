@@ -65,7 +65,8 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 		if a.err != nil {
 			fields = append(fields, "error", a.err)
 		}
-		if a.status >= http.StatusBadRequest {
+		// A 500 is nobody's from outside: each has its line.
+		if a.status >= http.StatusBadRequest && a.status != http.StatusInternalServerError {
 			omitted, ok := s.refusals.line()
 			if !ok {
 				return

@@ -110,21 +110,23 @@ func (k kit) card(s statusAnswer) error {
 	if s.Generation > 0 {
 		rows = append(rows, []string{"Generation", strconv.FormatInt(s.Generation, 10)})
 	}
-	// Postgres does not count them, nor does a workflow those that one before it obtained.
-	if s.Stored == nil && (s.Cycle > 0 || i == nil) {
-		rows = append(rows, []string{"Obtained", obtained(s.Cycle)})
+	if s.Stored == nil { // Postgres does not count them
+		rows = append(rows, []string{"Obtained", obtained(s.Cycle, i != nil)})
 	}
 	rows = append(rows, []string{"Workflow", app.WorkflowID(s.Name)})
 	return k.rows("", rows)
 }
 
-// obtained says how many certificates the workflow has obtained, in all of its runs.
-func obtained(cycle int) string {
-	switch cycle {
-	case 0:
-		return "none yet"
-	default:
+// obtained says how many certificates the workflow has obtained, in all of its runs. The one in service may be of a
+// workflow before it.
+func obtained(cycle int, inService bool) string {
+	switch {
+	case cycle > 0:
 		return certificates(cycle)
+	case inService:
+		return "none by this workflow yet"
+	default:
+		return "none yet"
 	}
 }
 

@@ -58,13 +58,14 @@ func TestDoctor(t *testing.T) {
 		"issuer default":     "is valid; its clock is",
 		"DNS zone acme.test": "a TXT record could be written, and removed again", "target files": directory +
 			" can be written",
-		"responder": "is answered by a responder on this database",
-		"processes": "1 of them run on this database",
+		"responder":    "is answered by a responder on this database",
+		"processes":    "1 of them run on this database",
+		"certificates": "running processes have each issuer and target",
 	} {
 		require.Equal(t, app.VerdictOK, found[subject].Verdict, "%s: %s", subject, text)
 		require.Contains(t, found[subject].Detail, says, subject)
 	}
-	require.Len(t, found, 15, text)
+	require.Len(t, found, 16, text)
 	require.Zero(t, s.scalar(`SELECT count(*) FROM http_tokens`))
 	require.Equal(t, 1, s.scalar(`SELECT count(*) FROM accounts`))
 	entries, err := os.ReadDir(directory)

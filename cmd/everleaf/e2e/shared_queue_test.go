@@ -50,13 +50,13 @@ type ensured struct {
 }
 
 // ensureMany asks for n certificates at once, and hands their answers over as they come.
-func (s *stack) ensureMany(n int) <-chan ensured {
+func (s *stack) ensureMany(n int, flags ...string) <-chan ensured {
 	answers := make(chan ensured, n)
 	for i := range n {
 		name := fmt.Sprintf("%s-%d", s.name, i)
 		go func() {
-			answers <- ensured{s.cli("cert", "ensure", name, "--name", fmt.Sprintf("n%d.example.test", i), "--timeout",
-				"150s", "--output", "json"), name}
+			answers <- ensured{s.cli(append([]string{"cert", "ensure", name, "--name", fmt.Sprintf("n%d.example.test", i),
+				"--timeout", "150s", "--output", "json"}, flags...)...), name}
 		}()
 	}
 	return answers

@@ -162,7 +162,7 @@ func (s *Stack) acmeEnv() [][2]string {
 		{"EVERLEAF_HTTP01_LISTEN", a.http01},
 		{"EVERLEAF_OPS_LISTEN", a.ops},
 		{"EVERLEAF_HTTP01_CHECK_PORT", strconv.Itoa(a.http01Port)},
-		{"EVERLEAF_HTTP01_CHECK_RESOLVER", a.dns},
 		{"EVERLEAF_ALLOW_ADDRESSES", "127.0.0.0/8,::1"}, // where all names of this stack lead
+		{"EVERLEAF_HTTP01_CHECK_RESOLVER", a.dns},
 	}...)
 }
