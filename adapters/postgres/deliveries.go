@@ -23,10 +23,17 @@ func NewDeliveries(pool *pgxpool.Pool) *Deliveries { return &Deliveries{pool: po
 
 // deliveriesJSON are the domain.Deliveries of certificate c: the targets that it may be at, in order of name. One that
 // failed before any step contacted it has a row as well, so that its failure is seen, but nothing is known to be there.
+//
+// A spec names 20 at the most, and each change of it may leave some to be cleared. More than 200 at a time are no
+// caller's doing: those that nobody asks for have their turn when others are cleared, and no workflow chokes on them.
 const deliveriesJSON = `(
 	SELECT jsonb_agg(jsonb_build_object('target', d.target, 'version', coalesce(d.version::text, ''), 'at', d.delivered_at,
 		'failure', d.failure, 'contacted', true) ORDER BY d.target)
-	FROM deliveries d WHERE d.certificate = c.name AND d.contacted)`
+	FROM (
+		SELECT * FROM deliveries WHERE certificate = c.name AND contacted
+		ORDER BY coalesce(coalesce(c.wanted, c.spec) -> 'deliveries' ? target, false) DESC, target
+		LIMIT 200
+	) d)`
 
 // forgetUncontacted forgets the targets of the certificate in stored that no step has contacted and that its spec, $4,
 // does not name.

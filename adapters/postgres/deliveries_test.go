@@ -134,6 +134,19 @@ func TestARemovedDeliveryIsGoneButForItsStory(t *testing.T) {
 
 // A target is one of the record's from before it is contacted until it is cleared. What is known to be there is
 // forgotten before a removal, too.
+// Rows that somebody has written by the thousand do not stop the workflow, nor hide a target that is asked for.
+func TestTheRecordIsBounded(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.issue(newOrder("web", "web/1"))
+	s.exec(`UPDATE certificates SET spec = spec || '{"deliveries": ["zzz"]}';
+		INSERT INTO deliveries (certificate, target, contacted)
+		SELECT 'web', target, true FROM (VALUES ('zzz')) a (target) UNION SELECT 'web', 'left-' || n, true FROM generate_series(1, 5000) n`)
+	stored := s.stored("web")
+	require.Len(t, stored, 200)
+	require.Equal(t, "zzz", stored[199].Target)
+}
+
 func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -52,7 +52,8 @@ func (c *Catalog) countPage(ctx context.Context, stats *ports.FleetStats, thresh
 			max(max(name)) OVER () -- the page's last, by the database's own order
 		FROM (
 			SELECT c.name, `+stateColumn+` AS state, coalesce(v.issuer, '') AS issuer,
-				CASE WHEN c.retirement IS NULL THEN v.not_after END AS not_after -- what is retired may expire
+				-- What is retired may expire; what somebody has edited into no instant must not end the count.
+				CASE WHEN c.retirement IS NULL AND isfinite(v.not_after) THEN v.not_after END AS not_after
 			FROM certificates c LEFT JOIN versions v ON v.id = c.current_version
 			WHERE c.name > $2 AND c.released_at IS NULL
 			ORDER BY c.name

@@ -65,6 +65,14 @@ func TestFleetStats(t *testing.T) {
 		stats.Groups)
 	require.Equal(t, []int{1, 1, 2, 2, 2, 2}, stats.Expiring, "by %v", ports.ExpiryBounds)
 	require.Equal(t, noon.Add(-time.Hour), stats.NextExpiry)
+
+	// A row that somebody has edited does not end the count of the others.
+	_, err = s.pool.Exec(t.Context(), `UPDATE versions SET not_after = 'infinity' WHERE certificate = 'soon'`)
+	require.NoError(t, err)
+	edited, err := s.FleetStats(t.Context(), noon)
+	require.NoError(t, err)
+	require.Equal(t, stats.Groups, edited.Groups)
+	require.NotEqual(t, stats.Expiring, edited.Expiring)
 }
 
 // One that somebody has retired has a state of its own, whatever it was before; that it expires is no matter. What holds
