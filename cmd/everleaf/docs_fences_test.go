@@ -85,7 +85,8 @@ func compiles(t *testing.T, p docstest.Page, b docstest.Block) {
 func whole(statements string) string {
 	statements = strings.ReplaceAll(statements, "…", "")
 	paths := map[string]string{"caller": "everleaf/adapters/caller", "workflow": "go.temporal.io/sdk/workflow",
-		"client": "go.temporal.io/sdk/client", "errors": "errors", "context": "context"}
+		"client": "go.temporal.io/sdk/client", "errors": "errors", "context": "context",
+		"os": "os"}
 	parameters := "ctx context.Context, c client.Client"
 	if strings.Contains(statements, "workflow.") {
 		parameters = "ctx workflow.Context, options workflow.NexusOperationOptions"
