@@ -2,11 +2,11 @@ package listener
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What one client opens beyond its limit is closed at once; others are served meanwhile, and so is that one again when
-// its connections have ended.
-func TestConnectionsOfOneClientAreLimited(t *testing.T) {
+// A client that holds all connections it may have without a request keeps nobody from being served, nor itself.
+func TestAWaitingConnectionMakesRoomForARequest(t *testing.T) {
 	t.Parallel()
 	l := New(Config{Name: "test", Setting: "test", Listen: "0.0.0.0:0", WriteTimeout: 5 * time.Second},
 		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") }),
@@ -29,15 +28,6 @@ func TestConnectionsOfOneClientAreLimited(t *testing.T) {
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 		return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}, Timeout: time.Minute}
 	}
-	get := func(client *http.Client) (string, error) {
-		response, err := client.Get("http://127.0.0.1:" + port + "/")
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, err := io.ReadAll(response.Body)
-		return string(body), err
-	}
 	idle := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.2")}}
 	var open []net.Conn
 	for range maxOpenByOne {
@@ -45,50 +35,68 @@ func TestConnectionsOfOneClientAreLimited(t *testing.T) {
 		require.NoError(t, err)
 		open = append(open, conn)
 	}
-	require.Eventually(t, func() bool {
-		_, err := get(from("127.0.0.2"))
-		return err != nil
-	}, 30*time.Second, time.Millisecond, "when all of them are accepted")
-	served, err := get(from("127.0.0.3"))
-	require.NoError(t, err)
-	require.Equal(t, "served", served)
+	for _, address := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.2"} {
+		response, err := from(address).Get("http://127.0.0.1:" + port + "/")
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, "served", string(body))
+	}
+	_, err = open[0].Read(make([]byte, 1))
+	require.Error(t, err, "the oldest is closed")
 	for _, conn := range open {
 		require.NoError(t, conn.Close())
 	}
-	require.Eventually(t, func() bool {
-		served, err := get(from("127.0.0.2"))
-		return err == nil && served == "served"
-	}, 30*time.Second, time.Millisecond)
 }
 
-func TestLimitsAreCounted(t *testing.T) {
+func TestLimits(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
 	l := newLimited(nil, "test", slog.New(slog.NewTextHandler(&log, nil)))
+	enter := func(address string) *counted {
+		entered, _ := l.enter(&remoteConn{remote: address + ":1"})
+		return entered
+	}
+	var all []*counted
 	for i := range maxOpen {
-		require.True(t, l.enter(netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})))
+		c := enter(fmt.Sprintf("192.0.%d.%d", i>>8, i&0xff))
+		require.NotNil(t, c)
+		if i%2 == 0 {
+			l.served(c)
+		}
+		all = append(all, c)
+	}
+	entered, closed := l.enter(&remoteConn{remote: "198.51.100.1:1"})
+	require.NotNil(t, entered)
+	require.Equal(t, all[1].Conn, closed, "the oldest that waits, and not the oldest")
+	require.NoError(t, all[1].Close(), "which its server closes as well")
+	require.Equal(t, maxOpen, l.open)
+	for _, c := range append(all, entered) {
+		l.served(c)
 	}
 	for range 3 {
-		require.False(t, l.enter(netip.MustParseAddr("198.51.100.1")), "there is no room in all")
+		refused := &remoteConn{remote: "198.51.100.2:1"}
+		entered, closed := l.enter(refused)
+		require.Nil(t, entered)
+		require.Equal(t, net.Conn(refused), closed, "nobody waits")
 	}
 	require.Equal(t, 1, strings.Count(log.String(), "too many connections"), "once in a while")
-	l.leave(netip.AddrFrom4([4]byte{192, 0, 0, 0}))
-	require.True(t, l.enter(netip.MustParseAddr("198.51.100.1")))
-	require.Len(t, l.by, maxOpen)
-	for client, n := range l.by {
-		for range n {
-			l.leave(client)
+	for _, c := range append(all, entered) {
+		for range 2 {
+			require.NoError(t, c.Close())
 		}
 	}
 	require.Zero(t, l.open)
-	require.Empty(t, l.by)
+	require.Empty(t, l.clients)
+	require.Zero(t, l.waiting.Len())
 }
 
 func TestClientOf(t *testing.T) {
 	t.Parallel()
 	for remote, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1",
 		"[2001:db8:1:2:3:4:5:6]:5": "2001:db8:1:2::", "[fe80::1%eth0]:5": "fe80::", "pipe": "invalid IP"} {
-		require.Equal(t, want, clientOf(remoteConn{remote: remote}).String(), remote)
+		require.Equal(t, want, clientOf(&remoteConn{remote: remote}).String(), remote)
 	}
 }
 
@@ -98,6 +106,7 @@ type remoteConn struct {
 	remote string
 }
 
-func (c remoteConn) RemoteAddr() net.Addr { return c }
-func (c remoteConn) Network() string      { return "tcp" }
-func (c remoteConn) String() string       { return c.remote }
+func (c *remoteConn) RemoteAddr() net.Addr { return c }
+func (c *remoteConn) Network() string      { return "tcp" }
+func (c *remoteConn) String() string       { return c.remote }
+func (c *remoteConn) Close() error         { return nil }

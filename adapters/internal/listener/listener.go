@@ -43,7 +43,8 @@ type Listener struct {
 // New makes a listener; Start makes it answer.
 func New(config Config, handler http.Handler, logger *slog.Logger) *Listener {
 	l := &Listener{config: config, logger: logger, server: &http.Server{
-		Handler: http.MaxBytesHandler(handler, maxBody),
+		Handler:     serving(http.MaxBytesHandler(handler, maxBody)),
+		ConnContext: knowing,
 		// A TLS handshake counts as reading the header.
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
