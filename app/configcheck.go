@@ -37,7 +37,7 @@ type FileProblem struct {
 
 // CheckFile reads the file as workers with these roles do, and reports all that is wrong with it and not only the
 // first. Of one field it reports one problem. Nobody is contacted.
-func CheckFile(path string, roles []Role, lookup func(string) (string, bool)) FileCheck {
+func CheckFile(path string, roles []Role, lookup configfile.Lookup) FileCheck {
 	c := Config{Roles: roles}
 	c.Pull.Listen = ":0" // a process with the role serves what the file says
 	check := FileCheck{File: path, Roles: roles, Issuers: []string{}, Targets: []string{}, Zones: []string{},

@@ -8,9 +8,9 @@ import (
 )
 
 // ReadFile reads the configuration file at path, as far as the roles need it (all of it where there are none), and puts
-// its issuers in the place of those that the config has. lookup finds the variables that it refers to, as os.LookupEnv
+// its issuers in the place of those that the config has. lookup finds the variables that it refers to, as Variable
 // does. Faults: Operator "InvalidSetting".
-func (c *Config) ReadFile(path string, lookup func(string) (string, bool)) error {
+func (c *Config) ReadFile(path string, lookup configfile.Lookup) error {
 	// Before it is read: what changes in between is then seen as a change.
 	c.File, c.Issuers, c.fileDigest = path, nil, digest(path)
 	issuers, targets, zones := c.needsIssuers(), c.needsTargets(), c.has(RoleAuthorization)

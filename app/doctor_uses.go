@@ -55,6 +55,12 @@ func lacking(uses postgres.Uses, configured domain.Configured) (seen string, err
 		return "", fmt.Errorf("no running process has %s: configure it again, or take it out of the certificates "+
 			"(everleaf cert change NAME --remove-issuer, --remove-target)", some(lacks))
 	}
+	switch {
+	case configured.Issuers == nil && len(uses.Issuers) > 0:
+		return "", caution("issuers were not looked at, for no process runs that has some; the targets are all there")
+	case configured.Targets == nil && len(uses.Targets) > 0:
+		return "", caution("targets were not looked at, for no process with the role delivery runs; the issuers are all there")
+	}
 	return "running processes have each issuer and target that certificates ask for", nil
 }
 

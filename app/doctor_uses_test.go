@@ -30,7 +30,8 @@ func TestWhatCertificatesAskForAndNobodyHas(t *testing.T) {
 		"or take it out of the certificates (everleaf cert change NAME --remove-issuer, --remove-target)")
 
 	_, err = lacking(uses, domain.Configured{Issuers: map[string]domain.ConfiguredIssuer{"default": {}, "spare": {}}})
-	require.NoError(t, err, "no delivery process has said anything")
+	require.ErrorAs(t, err, new(caution))
+	require.ErrorContains(t, err, "no process with the role delivery runs")
 }
 
 func TestWhatAReloadDrops(t *testing.T) {

@@ -158,7 +158,7 @@ func (r *reload) read(forced bool) {
 		return
 	}
 	if gone := dropped(describe(r.config), describe(next)); len(gone) > 0 {
-		r.logger.Warn("the configuration file does not have any more what it had: certificates that ask for it wait until a "+
+		r.logger.Warn("the configuration file no longer has something that it had: certificates that ask for it wait until a "+
 			"process has it again, and everleaf doctor counts them", "gone", strings.Join(gone, ", "))
 	}
 	r.config, r.since = next, time.Now()

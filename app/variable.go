@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"strings"
 )
@@ -9,22 +10,27 @@ import (
 // mount secrets.
 const FileSuffix = "_FILE"
 
-// Variable finds a variable of the environment, as os.LookupEnv does, or what is in the file that the variable with
-// FileSuffix names, without the line end. A file that cannot be read is as a variable that is not set.
-func Variable(name string) (value string, found bool) {
-	if value, found = os.LookupEnv(name); found {
-		return value, true
+// Variable finds a variable of the environment, or what is in the file that the variable with FileSuffix names, without
+// the line end. An empty one is not set. The error, which shows no value, is about both being set, and about a file that
+// cannot be read, is empty or holds NUL.
+func Variable(name string) (value string, err error) {
+	value, path := os.Getenv(name), os.Getenv(name+FileSuffix)
+	switch {
+	case path == "":
+		return value, nil
+	case value != "":
+		return "", fmt.Errorf("%s and %s%s are both set: leave one of them out", name, name, FileSuffix)
 	}
-	path := os.Getenv(name + FileSuffix)
-	if path == "" {
-		return "", false
-	}
-	value, err := ReadSecret(path)
-	return value, err == nil
-}
-
-// ReadSecret reads a file with one value, and leaves the line end out.
-func ReadSecret(path string) (string, error) {
 	content, err := os.ReadFile(path)
-	return strings.TrimRight(string(content), "\r\n"), err
+	if err != nil {
+		return "", fmt.Errorf("%s%s: %w: correct the path or its permissions", name, FileSuffix, err)
+	}
+	value = strings.TrimRight(string(content), "\r\n")
+	switch {
+	case value == "":
+		return "", fmt.Errorf("%s%s: %s is empty", name, FileSuffix, path)
+	case strings.Contains(value, "\x00"):
+		return "", fmt.Errorf("%s%s: %s is no text", name, FileSuffix, path)
+	}
+	return value, nil
 }

@@ -10,17 +10,30 @@ import (
 
 func TestAVariableOrItsFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(path, []byte("from a file \n"), 0o600))
-	_, found := Variable("EVERLEAF_TEST_SECRET")
-	require.False(t, found)
-	t.Setenv("EVERLEAF_TEST_SECRET_FILE", path)
-	value, found := Variable("EVERLEAF_TEST_SECRET")
-	require.True(t, found)
-	require.Equal(t, "from a file ", value, "without the line end alone")
-	t.Setenv("EVERLEAF_TEST_SECRET", "from the variable")
-	value, _ = Variable("EVERLEAF_TEST_SECRET")
-	require.Equal(t, "from the variable", value)
-	t.Setenv("EVERLEAF_TEST_OTHER_FILE", path+"-absent")
-	_, found = Variable("EVERLEAF_TEST_OTHER")
-	require.False(t, found)
+	const name = "EVERLEAF_TEST_SECRET"
+	value, err := Variable(name)
+	require.NoError(t, err)
+	require.Empty(t, value)
+	t.Setenv(name+FileSuffix, path)
+	_, err = Variable(name)
+	require.ErrorContains(t, err, "EVERLEAF_TEST_SECRET_FILE: open "+path)
+	for content, says := range map[string]string{"\n": "is empty", "a\x00b": "is no text", "from a file \n": ""} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		value, err = Variable(name)
+		if says != "" {
+			require.ErrorContains(t, err, says)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, "from a file ", value, "without the line end alone")
+		t.Setenv(name, "")
+		value, err = Variable(name)
+		require.NoError(t, err)
+		require.NotEmpty(t, value, "an empty variable is not set")
+		t.Setenv(name, "hunter2")
+		_, err = Variable(name)
+		require.ErrorContains(t, err, "are both set")
+		require.NotContains(t, err.Error(), "hunter2")
+		t.Setenv(name, "")
+	}
 }

@@ -113,13 +113,26 @@ func (ca *CA) know(directory acme.Directory) (*knownDirectory, error) {
 		digest:    digest + directory.RenewalInfo,
 		client: &acme.Client{
 			Directory:  ca.config.Directory + "#" + digest,
-			HTTPClient: &http.Client{Transport: &transport{next: ca.wire.next, directory: body}},
+			HTTPClient: client(&transport{next: ca.wire.next, directory: body}),
 			UserAgent:  userAgent,
 			// Negative: FinalizeOrder then never polls. Its Logger stays nil: it would log nonces.
 			PollTimeout: -1,
 		},
 	}, nil
 }
+
+// client follows redirects on the CA's own host alone: a CA names URLs in its answers, and no other host need do so.
+func client(network http.RoundTripper) *http.Client {
+	return &http.Client{Transport: network, CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		if first := via[0].URL; len(via) > maxRedirects || next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+}
+
+// maxRedirects bounds those of one request.
+const maxRedirects = 10
 
 // get fetches JSON without authentication.
 func (ca *CA) get(ctx context.Context, x *exchange, url string, into any) error {
@@ -128,7 +141,7 @@ func (ca *CA) get(ctx context.Context, x *exchange, url string, into any) error 
 		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	request.Header.Set("User-Agent", userAgent)
-	response, err := (&http.Client{Transport: ca.wire}).Do(request)
+	response, err := client(ca.wire).Do(request)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (ca *CA) date(ctx context.Context) time.Time {
 		return time.Time{}
 	}
 	request.Header.Set("User-Agent", userAgent)
-	response, err := (&http.Client{Transport: ca.wire.next}).Do(request)
+	response, err := client(ca.wire.next).Do(request)
 	if err != nil {
 		return time.Time{}
 	}

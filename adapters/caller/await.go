@@ -16,8 +16,8 @@ import (
 // resendPause is the pause before an update is sent again under the same ID.
 const resendPause = time.Second
 
-// lookAfter is when a wait looks at the latest whether anybody polls the task queue.
-const lookAfter = 10 * time.Second
+// lookBefore is how long before its end a wait looks whether anybody polls the task queue: a look has that time.
+const lookBefore = connection.ProbeTimeout
 
 // await sends the update, again and again under its ID while the server or the way to it only stumbles (a long poll's
 // deadline, a restart, a run that ended between its acceptance and its answer), until it has an answer. An update that
@@ -56,9 +56,9 @@ func (c *Client) await(ctx context.Context, name string, pinned bool,
 	}
 }
 
-// lookForWorkers looks in the middle of the wait whether anybody polls the task queue, if the wait has an end. The
-// function that it returns ends that, and says so of an error that is the caller's own deadline: a Wait fault "NoWorker"
-// that wraps it.
+// lookForWorkers looks shortly before the wait's end, if it has one, whether anybody polls the task queue. The function
+// that it returns ends that, and says so of an error that is the caller's own deadline: a Wait fault "NoWorker" that
+// wraps it.
 func (c *Client) lookForWorkers(ctx context.Context, name string) func(error) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -66,7 +66,8 @@ func (c *Client) lookForWorkers(ctx context.Context, name string) func(error) er
 	}
 	looking, cancel := context.WithCancel(ctx)
 	found := make(chan error, 1)
-	look := time.AfterFunc(min(time.Until(deadline)/2, lookAfter), func() {
+	left := time.Until(deadline)
+	look := time.AfterFunc(left-min(left/2, lookBefore), func() {
 		_, err := c.CheckQueue(looking, name)
 		found <- err
 	})

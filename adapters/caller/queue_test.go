@@ -26,7 +26,7 @@ func TestAQueueThatNobodyPolls(t *testing.T) {
 		require.ErrorContains(t, err, "--task-queue (EVERLEAF_TASK_QUEUE)")
 		require.Equal(t, s.queue, queue)
 	}
-	short, cancel := context.WithTimeout(ctx, 3*time.Second)
+	short, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_, err := New(s.client, Options{TaskQueue: s.queue, Namespace: client.DefaultNamespace}).
 		Ensure(short, unique(t), domain.Spec{Names: []string{"www.example.com"}})

@@ -15,8 +15,8 @@ import (
 	"everleaf/adapters/dns01"
 )
 
-// Lookup finds a variable, as os.LookupEnv does.
-type Lookup func(name string) (value string, found bool)
+// Lookup finds a variable; an empty one is not set. The error says why it cannot be read, and shows no value.
+type Lookup func(name string) (value string, err error)
 
 // File is a configuration file whose shape is right and whose variables are not resolved yet.
 type File struct {

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,12 +19,14 @@ import (
 // secret is in the environment and in places where it does not belong; no error may show it.
 const secret = "c2VjcmV0LXNlY3JldA"
 
-func environment(name string) (string, bool) {
-	value, found := map[string]string{
+func environment(name string) (string, error) {
+	if name == "UNREADABLE" {
+		return "", errors.New("UNREADABLE_FILE: no such file")
+	}
+	return map[string]string{
 		"HMAC": secret, "HOST": "ca.example.com", "EMPTY": "", "INJECT": "x\nonlyReturnExisting: true", "BAD": secret +
 			"!",
-	}[name]
-	return value, found
+	}[name], nil
 }
 
 func all(delivery.Config) bool { return true }
@@ -103,7 +106,7 @@ dns: [{zone: example.net, rfc2136: {server: ns1.example.net, tsig: {name: k, sec
 	require.ErrorContains(t, err, ", targets[0].webhook.secret cannot work")
 	_, err = f.Zones(environment)
 	require.ErrorContains(t, err, ", dns[0].rfc2136.tsig.secret cannot work")
-	both := func(name string) (string, bool) { return "$" + strings.ToLower(name), true }
+	both := func(name string) (string, error) { return "$" + strings.ToLower(name), nil }
 	for range 2 { // what one call puts in, the next does not read again
 		targets, err := f.Targets(both, all)
 		require.NoError(t, err)
@@ -161,6 +164,7 @@ func TestWhatCannotWorkIsNamedWithTheFix(t *testing.T) {
 		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: " + secret +
 			"!}}]": "issuers[0].eab.hmacKey cannot work: it is not base64url",
 		"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: '${GONE}'}}]": "issuers[0].eab.hmacKey cannot work: the environment variable GONE that it refers to is not set, or empty",
+		"issuers: [{name: a, directory: 'https://${UNREADABLE}'}]":                   "issuers[0].directory cannot work: UNREADABLE_FILE: no such file",
 		"issuers: [{name: a, directory: 'https://${EMPTY}'}]":                        "issuers[0].directory cannot work: the environment variable EMPTY",
 		"issuers: [{name: a, directory: 'https://$HOST'}]":                           "a dollar begins ${NAME}",
 		"issuers: [{name: a, directory: 'https://${HOST'}]":                          "a dollar begins ${NAME}",

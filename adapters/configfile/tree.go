@@ -144,8 +144,11 @@ func resolved(text string, lookup Lookup) (result, fix string) {
 			fix = "a dollar begins ${NAME}, a reference to an environment variable: write $$ for the sign itself"
 			return ""
 		}
-		value, _ := lookup(name)
-		if value == "" {
+		value, err := lookup(name)
+		switch {
+		case err != nil:
+			fix = err.Error()
+		case value == "":
 			fix = "the environment variable " + name + " that it refers to is not set, or empty: set it, or " + name +
 				"_FILE to the path of a file with it"
 		}

@@ -89,7 +89,7 @@ type Webhook struct {
 
 // Pull lets clients fetch certificates that name this target.
 type Pull struct {
-	// Clients are the DNS names or URIs in the client certificates that may fetch, or the common names of those that
-	// have neither; "*" stands for every client whose certificate the listener's client CA has signed.
+	// Clients are the DNS names or URIs in the client certificates that may fetch, or the common names of those without
+	// a subject alternative name; "*" stands for every client whose certificate the listener's client CA has signed.
 	Clients []string `json:"clients"`
 }

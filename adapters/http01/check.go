@@ -62,8 +62,8 @@ func (s *Solver) target(challenge domain.Challenge) string {
 }
 
 // look returns what was seen instead of the key authorization, and how to correct it; both are empty if it was seen.
-// refused reports whether the connection was. Of what the other side sent, nothing but the status is shown: the name's
-// owner chose it, and it may come from inside somebody's network.
+// refused reports whether the connection was. Of what the other side sent, nothing but the status and the host of a
+// redirect is shown: the name's owner chose it, and it may come from inside somebody's network.
 func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, fix string, refused bool) {
 	response, err := s.client.Do(request)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 		seen += " with another body than the challenge's"
 	}
 	if from := response.Request.URL; from.Hostname() != request.URL.Hostname() {
-		seen += " after a redirect to " + from.Scheme + "://" + from.Host
+		seen += " after a redirect to " + from.Scheme + "://" + shownHost(from.Host)
 	}
 	return seen, "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder", false
 }

@@ -7,12 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"everleaf/adapters/internal/outgoing"
 )
+
+// maxHost bounds a host that a redirect names, in a message.
+const maxHost = 253
 
 // explain says in our words why there is no answer, and what to do. The error's own text may quote the other side, and
 // has addresses.
@@ -20,11 +25,11 @@ func explain(err error, name string, port int) (seen, fix string) {
 	host := name
 	if at := (*url.Error)(nil); errors.As(err, &at) {
 		if last, err := url.Parse(at.URL); err == nil {
-			host = last.Hostname()
+			host = shownHost(last.Hostname())
 		}
 		err = at.Err
 	}
-	seen, fix = why(err, name)
+	seen, fix = why(err, host)
 	if fix == "" {
 		fix = fmt.Sprintf("let port %d of %s reach Everleaf's HTTP-01 responder", port, name)
 	}
@@ -34,13 +39,24 @@ func explain(err error, name string, port int) (seen, fix string) {
 	return seen, fix
 }
 
-// why leaves fix empty where the responder is to be reached.
-func why(err error, name string) (seen, fix string) {
+// shownHost is a host that the other side has chosen, for a message: what a DNS name may hold.
+func shownHost(host string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r > ' ' && r < unicode.MaxASCII {
+			return r
+		}
+		return '?'
+	}, host)
+	return clean[:min(len(clean), maxHost)]
+}
+
+// why leaves fix empty where the responder is to be reached. host is the one that was asked last.
+func why(err error, host string) (seen, fix string) {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return ofDNS(dns, name)
+		return ofDNS(dns, host)
 	}
 	if refused, ok := errors.AsType[*outgoing.Refused](err); ok {
-		return "not connected, since " + refused.Error(), "correct the address of " + name + " in DNS, or, where it is " +
+		return "not connected, since " + refused.Error(), "correct the address of " + host + " in DNS, or, where it is " +
 			"your own network's, allow the range (--allow-addresses, EVERLEAF_ALLOW_ADDRESSES)"
 	}
 	if redirect, ok := errors.AsType[notFollowed](err); ok {
@@ -49,6 +65,7 @@ func why(err error, name string) (seen, fix string) {
 	if t, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && t.Timeout() {
 		return fmt.Sprintf("no answer within %s", checkTimeout), ""
 	}
+	alert, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", ""
@@ -56,7 +73,9 @@ func why(err error, name string) (seen, fix string) {
 		return "no route to the address", ""
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return "the connection ended without an answer", ""
-	case errors.As(err, new(tls.RecordHeaderError)), errors.As(err, new(tls.AlertError)):
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "an answer without TLS at the port of https", ""
+	case errors.As(err, new(tls.RecordHeaderError)), ok && alert.Op == "remote error": // as crypto/tls calls an alert
 		return "no TLS connection", ""
 	default:
 		return "no answer that is HTTP", ""
@@ -64,7 +83,7 @@ func why(err error, name string) (seen, fix string) {
 }
 
 func ofDNS(dns *net.DNSError, name string) (seen, fix string) {
-	asked := strings.TrimSuffix(dns.Name, ".")
+	asked := shownHost(strings.TrimSuffix(dns.Name, "."))
 	switch {
 	case dns.IsNotFound:
 		return "DNS has no address for " + asked, "create an A or AAAA record for " + name

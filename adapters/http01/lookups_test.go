@@ -66,6 +66,7 @@ func TestAFloodCostsFewStatements(t *testing.T) {
 			time.Sleep(7 * time.Millisecond)
 		}
 		all.Wait()
+		synctest.Wait() // the statements' goroutines have ended
 		require.LessOrEqual(t, worst, 2*store.took)
 		require.LessOrEqual(t, store.statements.Load(), int32(parallel*1100/10))
 		require.Zero(t, l.asking)
@@ -76,24 +77,23 @@ func TestAFloodCostsFewStatements(t *testing.T) {
 func TestLookupsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &lookups{tokens: &slow{took: time.Hour}}
-		refused := 0
-		var mu sync.Mutex
-		var all sync.WaitGroup
-		for i := range maxWaiting + 100 {
-			all.Go(func() {
-				_, err := l.ask(t.Context(), fmt.Sprint(i))
-				mu.Lock()
-				defer mu.Unlock()
-				if domain.AsFault(err).Reason == domain.ReasonBusy {
-					refused++
-				} else {
-					require.ErrorIs(t, err, context.DeadlineExceeded, "the store's own limit")
-				}
-			})
+		for i := range parallel { // each is a statement that hangs
+			go func() { _, _ = l.ask(t.Context(), fmt.Sprint("first-", i)) }()
+			synctest.Wait()
 		}
-		all.Wait()
-		require.Positive(t, refused)
-		require.LessOrEqual(t, refused, 100)
+		var refused atomic.Int32
+		for i := range maxWaiting + 100 {
+			go func() {
+				if _, err := l.ask(t.Context(), fmt.Sprint(i)); domain.AsFault(err).Reason == domain.ReasonBusy {
+					refused.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		require.EqualValues(t, 100, refused.Load())
+		time.Sleep(3 * storeTimeout) // the store's own limit ends the others
+		synctest.Wait()
+		require.Empty(t, l.waiting)
 	})
 }
 
@@ -119,11 +119,33 @@ func TestEachHasTheAnswerOfItsStatement(t *testing.T) {
 		require.ErrorIs(t, <-left, context.Canceled)
 		require.Equal(t, "known.k", <-stays)
 
+		synctest.Wait()
 		store.err = errors.New("down")
 		_, err := l.ask(t.Context(), "known")
 		require.ErrorIs(t, err, store.err)
+		synctest.Wait()
 		store.err = nil
 		_, err = l.ask(t.Context(), "known")
 		require.NoError(t, err)
+	})
+}
+
+// A token that is not there is not asked for again within a second, and then it is: it may have been stored.
+func TestAMissIsRememberedForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{took: time.Millisecond}
+		r := NewResponder(Config{}, store, nil)
+		ask := func() {
+			answer, err := r.lookUp(t.Context(), "unknown")
+			require.NoError(t, err)
+			require.Empty(t, answer)
+		}
+		ask()
+		time.Sleep(missedFor - time.Millisecond)
+		ask()
+		require.EqualValues(t, 1, store.statements.Load())
+		time.Sleep(2 * time.Millisecond)
+		ask()
+		require.EqualValues(t, 2, store.statements.Load())
 	})
 }

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 
 	"everleaf/domain"
 )
@@ -33,24 +31,15 @@ func Probe(ctx context.Context, config Config, name string, probes Probes) (seen
 			"http://%s%s is not answered by a responder on this database: lead port 80, path %s, to the responders "+
 				"(--http01-listen, EVERLEAF_HTTP01_LISTEN)", name, path, path)
 	}
+	solver := NewSolver(config, nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+name+path+token, nil)
 	if err != nil {
-		return "", failed(err)
+		return "", failed(errors.New("the name cannot be part of a URL"))
 	}
-	response, err := NewSolver(config, nil).client.Do(request)
-	if err != nil {
-		seen, _ := explain(err, request.URL.Hostname(), defaultPort)
-		return "", failed(errors.New(seen))
-	}
-	defer func() { _ = response.Body.Close() }() // read only
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-	switch {
-	case err != nil:
-		return "", failed(err)
-	case response.StatusCode != http.StatusOK:
-		return "", failed(fmt.Errorf("it answers %s", response.Status))
-	case strings.TrimSpace(string(body)) != answer:
-		return "", failed(fmt.Errorf("it answers something else"))
+	host := request.URL.Hostname()
+	what, fix, _ := solver.look(request, domain.Challenge{Name: host, Token: token, KeyAuthorization: answer})
+	if what != "" {
+		return "", failed(fmt.Errorf("%s; %s", what, fix))
 	}
 	return "http://" + name + path + " is answered by a responder on this database", nil
 }

@@ -21,6 +21,8 @@ type Responder struct {
 	logger  *slog.Logger
 	// found and missed are what the last look-ups found, and did not. A flood of one fills not the other.
 	found, missed *cache
+	// failed are the lines of look-ups that failed.
+	failed listener.Lines
 }
 
 // NewResponder makes a responder; Start makes it answer.
@@ -52,7 +54,9 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	keyAuthorization, err := r.lookUp(request.Context(), token)
 	switch {
 	case err != nil:
-		r.logger.WarnContext(request.Context(), "HTTP-01 token not read", "error", err)
+		if omitted, ok := r.failed.Next(); ok {
+			r.logger.WarnContext(request.Context(), "HTTP-01 token not read", "error", err, "beforeWithoutALine", omitted)
+		}
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "token store unavailable", http.StatusServiceUnavailable)
 	case keyAuthorization == "":

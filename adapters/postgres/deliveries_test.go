@@ -132,8 +132,6 @@ func TestARemovedDeliveryIsGoneButForItsStory(t *testing.T) {
 	require.Equal(t, []string{"placed", "issued", "delivered", "removed"}, s.events("web"))
 }
 
-// A target is one of the record's from before it is contacted until it is cleared. What is known to be there is
-// forgotten before a removal, too.
 // Rows that somebody has written by the thousand do not stop the workflow, nor hide a target that is asked for.
 func TestTheRecordIsBounded(t *testing.T) {
 	t.Parallel()
@@ -147,6 +145,8 @@ func TestTheRecordIsBounded(t *testing.T) {
 	require.Equal(t, "zzz", stored[199].Target)
 }
 
+// A target is one of the record's from before it is contacted until it is cleared. What is known to be there is
+// forgotten before a removal, too.
 func TestTheRecordHasTheTargetsThatWereMet(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -147,7 +147,7 @@ func parse(config Config) (*pgxpool.Config, error) {
 	}
 	if config.MaxConns > 0 {
 		parsed.MaxConns = int32(config.MaxConns)
-		parsed.MinConns = min(parsed.MinConns, parsed.MaxConns)
+		parsed.MinConns, parsed.MinIdleConns = min(parsed.MinConns, parsed.MaxConns), min(parsed.MinIdleConns, parsed.MaxConns)
 	}
 	parsed.ConnConfig.Tracer = config.Tracer
 	if parsed.ConnConfig.ConnectTimeout == 0 || parsed.ConnConfig.ConnectTimeout > dialTimeout {

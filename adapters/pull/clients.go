@@ -75,10 +75,10 @@ func (i identity) String() string {
 	return i.name
 }
 
-// is reports whether a client is configured by this name: a URI by a URI alone, for which upper and lower case differ,
-// and the others as DNS compares.
+// is reports whether a client is configured by this name: what has a colon is a URI, for which upper and lower case
+// differ, and is a URI's alone; the others compare as DNS does.
 func (i identity) is(configured string) bool {
-	if isURI := strings.Contains(configured, "://"); isURI || i.kind == byURI {
+	if isURI := strings.Contains(configured, ":"); isURI || i.kind == byURI {
 		return isURI && i.kind == byURI && i.name == configured
 	}
 	return strings.EqualFold(i.name, configured) && isASCII(i.name) == isASCII(configured)

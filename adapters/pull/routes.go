@@ -67,12 +67,12 @@ func (s *Server) watched(serve func(http.ResponseWriter, *http.Request) answer) 
 		}
 		// A 500 is nobody's from outside: each has its line.
 		if a.status >= http.StatusBadRequest && a.status != http.StatusInternalServerError {
-			omitted, ok := s.refusals.line()
+			omitted, ok := s.refused.Next()
 			if !ok {
 				return
 			}
 			if omitted > 0 {
-				fields = append(fields, "refusedWithoutALine", omitted)
+				fields = append(fields, "beforeWithoutALine", omitted)
 			}
 		}
 		record(request.Context(), "pull answered", fields...)

@@ -15,14 +15,15 @@ type Server struct {
 	*listener.Listener
 	config Config
 	// clients are those of the config, or what has come in their place.
-	clients  atomic.Pointer[map[string][]string]
-	pulls    ports.Pulls
-	tokens   ports.KeyTokens
-	keys     ports.Keys
-	logger   *slog.Logger
-	files    *material
-	turns    chan struct{}
-	refusals refusals
+	clients atomic.Pointer[map[string][]string]
+	pulls   ports.Pulls
+	tokens  ports.KeyTokens
+	keys    ports.Keys
+	logger  *slog.Logger
+	files   *material
+	turns   chan struct{}
+	// refused are the lines of refused requests.
+	refused listener.Lines
 }
 
 // New reads the listener's files and makes a server; Start makes it answer. Faults: Operator "InvalidSetting".
@@ -36,7 +37,7 @@ func New(config Config, pulls ports.Pulls, tokens ports.KeyTokens, keys ports.Ke
 		return nil, err
 	}
 	s := &Server{config: config, pulls: pulls, tokens: tokens, keys: keys, logger: logger, files: files,
-		turns: make(chan struct{}, maxOpenings), refusals: refusals{now: time.Now}}
+		turns: make(chan struct{}, maxOpenings)}
 	s.Replace(config.Clients)
 	s.Listener = listener.New(listener.Config{Name: "pull listener", Setting: "--pull-listen (EVERLEAF_PULL_LISTEN)",
 		Listen: config.Listen, WriteTimeout: 15 * time.Second, TLS: &tls.Config{

@@ -129,7 +129,7 @@ func newRig(t *testing.T, keys ports.Keys) *rig {
 	r.server, err = pull.New(pull.Config{Listen: "127.0.0.1:0", Certificate: filepath.Join(r.dir, "tls.crt"),
 		Key:      filepath.Join(r.dir, "tls.key"),
 		ClientCA: r.ca.path, Clients: map[string][]string{"edge": {"edge-1.example", "edge-six.example",
-			"spiffe://example/ns/Edge"}, "open": {"*"}}},
+			"spiffe://example/ns/Edge", "urn:example:edge"}, "open": {"*"}}},
 		postgres.NewPulls(pool), r.store.KeyTokens, keys, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.server.Start(t.Context()))
@@ -228,7 +228,9 @@ func TestClientsGetWhatTheirTargetsMay(t *testing.T) {
 	workload := r.ca.issue("", x509.Certificate{URIs: []*url.URL{uri}}, x509.ExtKeyUsageClientAuth)
 	named := r.ca.issue("", x509.Certificate{Subject: pkix.Name{CommonName: "edge-1.example"}},
 		x509.ExtKeyUsageClientAuth)
-	for _, other := range []*tls.Certificate{&workload, &named} {
+	urn, _ := url.Parse("urn:example:edge")
+	opaque := r.ca.issue("", x509.Certificate{URIs: []*url.URL{urn}}, x509.ExtKeyUsageClientAuth)
+	for _, other := range []*tls.Certificate{&workload, &named, &opaque} {
 		status, _, _, err = r.get(other, "/v1/certificates/web?part=chain")
 		require.NoError(t, err)
 		require.Equal(t, 200, status)

@@ -98,8 +98,9 @@ func checkPoller(ctx context.Context, c client.Client, config Config, poller Pol
 		return "", domain.NewFault(domain.FaultWait, domain.ReasonNoPoller, nil,
 			"the server last saw %s polling task queue %s %s ago: %s", poller.Identity, poller, age, busy)
 	}
-	if polls.Waiting != "" { // as before each promotion of a build: it is ready for it
-		return fmt.Sprintf("%s %s ago, WITHOUT TASKS: %s", poller, max(age, 0), polls.Waiting), nil
+	if polls.Waiting != "" { // as each build before it is promoted, and after another one was
+		return fmt.Sprintf("%s %s ago, without tasks, for this build is not the current version of its deployment", poller,
+			max(age, 0)), nil
 	}
 	return fmt.Sprintf("%s %s ago", poller, max(age, 0)), nil
 }

@@ -13,7 +13,6 @@ import (
 	"everleaf/domain"
 )
 
-// Whatever reason a fault may have, there is a sentence that says what to do about it.
 // Who knows how control of a name was to be shown reads of that way alone.
 func TestRemedyOfOneChallengeType(t *testing.T) {
 	both := Remedy(domain.FaultName, domain.ReasonChallengeFailed, "")
@@ -29,6 +28,7 @@ func TestRemedyOfOneChallengeType(t *testing.T) {
 		Remedy(domain.FaultName, domain.ReasonCAAForbids, domain.ChallengeDNS01))
 }
 
+// Whatever reason a fault may have, there is a sentence that says what to do about it.
 func TestEveryReasonHasARemedy(t *testing.T) {
 	t.Parallel()
 	reasons := reasonsOf(t)

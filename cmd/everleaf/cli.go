@@ -113,11 +113,15 @@ func run(ctx context.Context, args []string, k kit) (code int) {
 		return exitOK
 	}
 	k.warnUnknown(parser.Model)
-	if err := readSecrets(); err != nil {
-		return k.fail(usageError{err})
-	}
+	unread := readSecrets()
 	command, err := parser.Parse(args)
-	if err != nil {
+	if err == nil {
+		unread = unread.of(command.Flags())
+	}
+	switch {
+	case len(unread) > 0: // what is missing, most likely
+		return k.fail(usageError{unread[0]})
+	case err != nil:
 		return k.fail(usageError{explain(err)})
 	}
 	k.logger = app.NewLogger(k.err, c.config())

@@ -59,3 +59,32 @@ func TestDeliveriesThatAreLate(t *testing.T) {
 		"Operator/TargetRefused: no space")
 	require.Empty(t, b.out.String())
 }
+
+// What says nothing of deliveries is not delivered: a workflow that reads what is stored, a target that no step has been
+// started for, a certificate that somebody retires.
+func TestWhatIsNotDelivered(t *testing.T) {
+	k := newBench(t).kit
+	has := with(domain.Delivery{Target: "nginx", Version: issued().Version, At: noon})
+	_, behind := k.behind(has)
+	require.Empty(t, behind)
+	for says, change := range map[string]func(*app.Status){
+		"reads what is stored":      func(s *app.Status) { s.Phase = domain.PhaseChecking },
+		"the workflow reads":        func(s *app.Status) { s.Issued, s.Deliveries = nil, nil },
+		"target edge: is to get it": func(s *app.Status) { s.Spec.Deliveries = []string{"edge", "nginx"} },
+		"target nginx":              func(s *app.Status) { s.Deliveries[0].Version = "another" },
+		"is being cleared":          func(s *app.Status) { s.Deliveries[0].Removing = true },
+	} {
+		status := with(domain.Delivery{Target: "nginx", Version: issued().Version, At: noon})
+		change(&status)
+		_, behind := k.behind(status)
+		require.Contains(t, behind, says)
+	}
+
+	b := newBench(t)
+	retired := ready()
+	retired.Phase = domain.PhaseRetiring
+	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(retired, nil)
+	b.keeper.EXPECT().Renew(gomock.Any(), name, gomock.Any()).Return(retired, nil)
+	b.exits(t, exitProblem, b.run(t.Context(), "cert", "renew", name, "--wait-for-deliveries"))
+	require.Contains(t, b.err.String(), "was retired while its deliveries were waited for")
+}

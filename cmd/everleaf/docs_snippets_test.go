@@ -32,12 +32,12 @@ func snippets(t *testing.T, language string) (all []docstest.Page) {
 }
 
 // secrets are values for the variables in the pages' configuration files, of the form that each needs.
-func secrets(name string) (string, bool) {
+func secrets(name string) (string, error) {
 	const key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 	if name == "PORTAL_SECRET" {
-		return "whsec_" + key, true
+		return "whsec_" + key, nil
 	}
-	return key, true
+	return key, nil
 }
 
 // A snippet that is a configuration file, or a part of one, satisfies the schema, and the worker takes it.

@@ -19,7 +19,8 @@ func (doctorCmd) Help() string {
 	return "Run it with the worker's settings, where the worker is to run. Looks are made side by side, each within 20 " +
 		"seconds: Temporal and its namespace, search attributes, the task queues and who polls them; Postgres, its schema, " +
 		"rights and clock; the sealing key; CAs, their accounts and clocks; DNS zones, by a TXT record that is removed again; " +
-		"targets, without a delivery; programs of targets and zones; and whether the processes that run are configured alike. " +
+		"targets, without a delivery; programs of targets and zones; whether the processes that run are configured alike; and " +
+		"whether they have each issuer and target that certificates ask for. " +
 		"Exit codes: 0 nothing fails, 1 something does, 2 the settings are wrong."
 }
 

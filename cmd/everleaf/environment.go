@@ -30,26 +30,35 @@ func dropEmpty() {
 // secretVariables are the settings that hold one: each may be in a file, which the variable with app.FileSuffix names.
 var secretVariables = []string{"EVERLEAF_POSTGRES_URL", "TEMPORAL_API_KEY"}
 
-// readSecrets sets the variables whose values are in files. Both is a mistake: nobody could say which is meant.
-func readSecrets() error {
-	for _, name := range secretVariables {
-		path := os.Getenv(name + app.FileSuffix)
-		if path == "" {
-			continue
+// unreadSecrets are why secrets that are in files cannot be used.
+type unreadSecrets []unreadSecret
+
+type unreadSecret struct {
+	name string
+	error
+}
+
+// of are those that these flags are for.
+func (u unreadSecrets) of(flags []*kong.Flag) (needed unreadSecrets) {
+	for _, secret := range u {
+		if slices.ContainsFunc(flags, func(f *kong.Flag) bool { return slices.Contains(f.Envs, secret.name) }) {
+			needed = append(needed, secret)
 		}
-		if os.Getenv(name) != "" {
-			return fmt.Errorf("%s and %s%s are both set: leave one of them out", name, name, app.FileSuffix)
-		}
-		value, err := app.ReadSecret(path)
-		if err != nil {
-			return fmt.Errorf("%s%s: %w: correct the path or its permissions", name, app.FileSuffix, err)
-		}
-		if value == "" {
-			return fmt.Errorf("%s%s: %s is empty", name, app.FileSuffix, path)
-		}
-		_ = os.Setenv(name, value) // fails only for a value with NUL, which no setting takes
 	}
-	return nil
+	return needed
+}
+
+// readSecrets sets the variables whose values are in files.
+func readSecrets() (unread unreadSecrets) {
+	for _, name := range secretVariables {
+		value, err := app.Variable(name)
+		if err != nil {
+			unread = append(unread, unreadSecret{name, err})
+		} else if value != "" {
+			_ = os.Setenv(name, value) // fails only for a value with NUL, which is none
+		}
+	}
+	return unread
 }
 
 // warnUnknown warns of variables that look like settings of ours and are none. Values are never shown.

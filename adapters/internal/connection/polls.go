@@ -27,15 +27,16 @@ type Polls struct {
 // Probe.
 func LastPolls(ctx context.Context, c client.Client, target Target, queue string, kind enumspb.TaskQueueType,
 	fresh time.Duration, who func(identity string) bool) (Polls, error) {
-	polls, err := pollsAt(ctx, c, target, queue, kind, fresh, who)
-	if err != nil || time.Since(polls.Last) <= fresh && polls.Waiting == "" {
-		return polls, err
+	var found seen
+	err := found.look(ctx, c, target, queue, kind, fresh, who)
+	if err != nil || found.routed {
+		return found.polls(), err
 	}
 	partitions, err := c.WorkflowService().ListTaskQueuePartitions(ctx, &workflowservice.ListTaskQueuePartitionsRequest{
 		Namespace: target.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: queue},
 	})
 	if err != nil {
-		return polls, Reached(err, target)
+		return found.polls(), Reached(err, target)
 	}
 	// The answer knows workflow and activity queues; Nexus queues are partitioned alike.
 	list := partitions.GetActivityTaskQueuePartitions()
@@ -43,50 +44,55 @@ func LastPolls(ctx context.Context, c client.Client, target Target, queue string
 		list = partitions.GetWorkflowTaskQueuePartitions()
 	}
 	for _, partition := range list {
-		at, err := pollsAt(ctx, c, target, partition.GetKey(), kind, fresh, who)
-		switch {
-		case err != nil:
-			return polls, err
-		case at.Last.IsZero():
-			continue
-		case polls.Last.IsZero(), at.Waiting == "":
-			polls.Waiting = at.Waiting
-		}
-		if at.Last.After(polls.Last) {
-			polls.Last = at.Last
+		if err := found.look(ctx, c, target, partition.GetKey(), kind, fresh, who); err != nil {
+			return found.polls(), err
 		}
 	}
-	return polls, nil
+	return found.polls(), nil
 }
 
-func pollsAt(ctx context.Context, c client.Client, target Target, partition string, kind enumspb.TaskQueueType,
-	fresh time.Duration, who func(identity string) bool) (polls Polls, err error) {
+// seen is what the partitions that were asked know together.
+type seen struct {
+	last time.Time
+	// routed reports whether one that polled within fresh gets tasks, and waiting says why one does not.
+	routed  bool
+	waiting string
+}
+
+func (s *seen) polls() Polls {
+	if s.routed {
+		return Polls{Last: s.last}
+	}
+	return Polls{Last: s.last, Waiting: s.waiting}
+}
+
+func (s *seen) look(ctx context.Context, c client.Client, target Target, partition string, kind enumspb.TaskQueueType,
+	fresh time.Duration, who func(identity string) bool) error {
 	described, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: target.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: partition}, TaskQueueType: kind,
 	})
 	if err != nil {
-		return polls, Reached(err, target)
+		return Reached(err, target)
 	}
-	routed := false
-	for _, seen := range described.GetPollers() {
-		at := seen.GetLastAccessTime().AsTime()
-		if !who(seen.GetIdentity()) {
+	for _, poller := range described.GetPollers() {
+		at := poller.GetLastAccessTime().AsTime()
+		if !who(poller.GetIdentity()) {
 			continue
 		}
-		if at.After(polls.Last) {
-			polls.Last = at
+		if at.After(s.last) {
+			s.last = at
 		}
 		if time.Since(at) > fresh {
 			continue
 		}
-		version := versionOf(seen.GetDeploymentOptions())
-		routed = routed || getsTasks(version, described.GetVersioningInfo())
-		polls.Waiting = waiting(version)
+		version := versionOf(poller.GetDeploymentOptions())
+		if getsTasks(version, described.GetVersioningInfo()) {
+			s.routed = true
+		} else {
+			s.waiting = waiting(version)
+		}
 	}
-	if routed {
-		polls.Waiting = ""
-	}
-	return polls, nil
+	return nil
 }
 
 // versionOf is nil for a worker without versioning.

@@ -52,14 +52,18 @@ func BenchmarkFlood(b *testing.B) {
 		}
 		probing, stopProbes := context.WithCancel(ctx)
 		var took []time.Duration
+		wrong := ""
 		var probes sync.WaitGroup
 		probes.Go(func() {
 			for probing.Err() == nil {
 				token := fmt.Sprint("known-", asked.Add(1))
 				began := time.Now()
 				body := ask(probing, s.http01, token)
-				if probing.Err() == nil {
-					require.Equal(b, token+".k", body)
+				switch {
+				case probing.Err() != nil:
+				case body != token+".k":
+					wrong = token + ": " + body
+				default:
 					took = append(took, time.Since(began))
 				}
 				time.Sleep(5 * time.Millisecond)
@@ -72,6 +76,7 @@ func BenchmarkFlood(b *testing.B) {
 		rate = count / time.Since(started).Seconds()
 		stopProbes()
 		probes.Wait()
+		require.Empty(b, wrong)
 		slices.Sort(took)
 		return rate, took[len(took)*99/100], stop()
 	}

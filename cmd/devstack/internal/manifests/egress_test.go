@@ -26,6 +26,8 @@ var calls = []struct {
 	{"1.1.1.1:80", []string{"worker"}},
 	{"[2606:4700:4700::1111]:80", []string{"worker"}},
 	{"1.1.1.1:22", nil},
+	{"1.1.1.1:8080", nil},
+	{"169.254.169.254:8080", nil},
 	{"169.254.169.254:80", nil},
 	{"168.63.129.16:80", nil},
 	{"[fd00:ec2::254]:80", nil},
@@ -35,6 +37,9 @@ var calls = []struct {
 	{"192.168.1.1:443", nil},
 	{"127.0.0.1:80", nil},
 }
+
+// inCluster are the pods' addresses, for what is tried here.
+var inCluster = netip.MustParsePrefix("10.0.0.0/8")
 
 // egress finds calls that network policies let through and should not, and the reverse, where there are any policies, or
 // a mesh.
@@ -99,6 +104,9 @@ func inBlocks(peers []networkingv1.NetworkPolicyPeer, address netip.Addr) bool {
 		return err == nil && prefix.Contains(address)
 	}
 	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networkingv1.NetworkPolicyPeer) bool {
+		if p.NamespaceSelector != nil && len(p.NamespaceSelector.MatchLabels)+len(p.NamespaceSelector.MatchExpressions) == 0 {
+			return inCluster.Contains(address)
+		}
 		return p.IPBlock != nil && in(p.IPBlock.CIDR) && !slices.ContainsFunc(p.IPBlock.Except, in)
 	})
 }
