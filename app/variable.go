@@ -11,8 +11,8 @@ import (
 const FileSuffix = "_FILE"
 
 // Variable finds a variable of the environment, or what is in the file that the variable with FileSuffix names, without
-// the line end. An empty one is not set. The error, which shows no value, is about both being set, and about a file that
-// cannot be read, is empty or holds NUL.
+// the line end. An empty one is not set. The error, which shows no value, is about both being set, and about a file
+// that cannot be read, is empty or holds NUL.
 func Variable(name string) (value string, err error) {
 	value, path := os.Getenv(name), os.Getenv(name+FileSuffix)
 	switch {

@@ -124,7 +124,8 @@ func (ca *CA) know(directory acme.Directory) (*knownDirectory, error) {
 // client follows redirects on the CA's own host alone: a CA names URLs in its answers, and no other host need do so.
 func client(network http.RoundTripper) *http.Client {
 	return &http.Client{Transport: network, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		if first := via[0].URL; len(via) > maxRedirects || next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
+		first := via[0].URL
+		if len(via) > maxRedirects || next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
 			return http.ErrUseLastResponse
 		}
 		return nil

@@ -48,7 +48,8 @@ const (
 )
 
 // Open connects, and waits until ctx ends for a server that is not there yet. A server that answers no (password,
-// unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "InvalidSetting" (Config.Unverified), "DatabaseRefused" and
+// unknown database) is not waited for. Faults: Operator "PostgresURLMalformed", "InvalidSetting" (Config.Unverified),
+// "DatabaseRefused" and
 // "DatabaseUnreachable"; each names the setting and, where known, the address, never the password.
 //
 // A statement that gets no answer for silenceLimit fails with a Wait fault "DatabaseUnavailable", and the pool makes
