@@ -1,6 +1,8 @@
 package app
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +34,20 @@ func TestWhatCertificatesAskForAndNobodyHas(t *testing.T) {
 	_, err = lacking(uses, domain.Configured{Issuers: map[string]domain.ConfiguredIssuer{"default": {}, "spare": {}}})
 	require.ErrorAs(t, err, new(caution))
 	require.ErrorContains(t, err, "no process with the role delivery runs")
+}
+
+// A CA's roots that are renewed in their file are read again, as the configuration file is.
+func TestRootsOfIssuersAreWatched(t *testing.T) {
+	t.Parallel()
+	bundle := filepath.Join(t.TempDir(), "roots.pem")
+	config := Config{Issuers: []Issuer{{Issuer: "plain"}, {Issuer: "inside", CABundle: bundle}}}
+	absent := caRoots(config)
+	require.NoError(t, os.WriteFile(bundle, []byte("first"), 0o600))
+	first := caRoots(config)
+	require.NotEqual(t, absent, first)
+	require.Equal(t, first, caRoots(config))
+	require.NoError(t, os.WriteFile(bundle, []byte("second"), 0o600))
+	require.NotEqual(t, first, caRoots(config))
 }
 
 func TestWhatAReloadDrops(t *testing.T) {

@@ -37,6 +37,7 @@ type reload struct {
 	mu     sync.Mutex
 	config Config
 	digest [sha256.Size]byte
+	roots  [sha256.Size]byte // of the files with the CAs' roots
 	since  time.Time
 	// refused is why the file as it is now is not used; nil if it is.
 	refused error
@@ -53,6 +54,7 @@ type part func(Config) (swap func(), err error)
 
 func newReload(config Config, t *telemetry.Telemetry, logger *slog.Logger) *reload {
 	return &reload{config: config, telemetry: t, logger: logger, since: time.Now(), digest: config.fileDigest,
+		roots:   caRoots(config),
 		swapped: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
@@ -144,11 +146,11 @@ func (r *reload) read(forced bool) {
 	if current.File == "" {
 		return
 	}
-	found := digest(current.File)
-	if !forced && found == r.digest {
+	found, roots := digest(current.File), caRoots(current)
+	if !forced && found == r.digest && roots == r.roots {
 		return
 	}
-	r.digest = found // one that is refused is tried again when it changes
+	r.digest, r.roots = found, roots // one that is refused is tried again when it changes
 	next, err := r.use(current)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -238,6 +240,18 @@ func (r *reload) String() string {
 			since)
 	}
 	return r.config.File + ", as it was at " + since
+}
+
+// caRoots distinguishes one content of the issuers' CA bundles from the next.
+func caRoots(config Config) [sha256.Size]byte {
+	var all []byte
+	for _, issuer := range config.Issuers {
+		if issuer.CABundle != "" {
+			sum := digest(issuer.CABundle)
+			all = append(all, sum[:]...)
+		}
+	}
+	return sha256.Sum256(all)
 }
 
 // digest is the zero one for a file that cannot be read, which read then says.

@@ -21,16 +21,31 @@ func Variable(name string) (value string, err error) {
 	case value != "":
 		return "", fmt.Errorf("%s and %s%s are both set: leave one of them out", name, name, FileSuffix)
 	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("%s%s: %w: correct the path or its permissions", name, FileSuffix, err)
+	if value, err = readSecret(path); err != nil {
+		return "", fmt.Errorf("%s%s: %w", name, FileSuffix, err)
 	}
-	value = strings.TrimRight(string(content), "\r\n")
+	return value, nil
+}
+
+// Rereads returns a function that reads the variable's file again, if value is what is in it now; else nil.
+func Rereads(name, value string) func() (string, error) {
+	path := os.Getenv(name + FileSuffix)
+	if now, err := readSecret(path); path == "" || err != nil || now != value {
+		return nil
+	}
+	return func() (string, error) { return readSecret(path) }
+}
+
+func readSecret(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	value := strings.TrimRight(string(content), "\r\n")
 	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: correct the path or its permissions", err)
 	case value == "":
-		return "", fmt.Errorf("%s%s: %s is empty", name, FileSuffix, path)
+		return "", fmt.Errorf("%s is empty", path)
 	case strings.Contains(value, "\x00"):
-		return "", fmt.Errorf("%s%s: %s is no text", name, FileSuffix, path)
+		return "", fmt.Errorf("%s is no text", path)
 	}
 	return value, nil
 }

@@ -26,6 +26,10 @@ func TestAVariableOrItsFile(t *testing.T) {
 		}
 		require.NoError(t, err)
 		require.Equal(t, "from a file ", value, "without the line end alone")
+		require.Nil(t, Rereads(name, "a flag's"))
+		again, err := Rereads(name, value)()
+		require.NoError(t, err)
+		require.Equal(t, value, again)
 		t.Setenv(name, "")
 		value, err = Variable(name)
 		require.NoError(t, err)

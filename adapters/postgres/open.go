@@ -30,6 +30,9 @@ type Config struct {
 	// URL is the setting postgres-url: postgres://user:password@host:port/database?sslmode=verify-full, with pgx's
 	// parameters, for example pool_max_conns. It holds a password and is never logged.
 	URL string
+	// Reread gives the URL again for each connection, so that a password or a certificate may be renewed while the pool is
+	// open; nil for one that does not change. Of the result, user, password and TLS count.
+	Reread func() (string, error)
 	// Unverified allows connections to other hosts of which nobody checks whose they are (sslmode below verify-full).
 	Unverified bool
 	// MaxConns bounds the connections; zero leaves that to the URL, and to pgx: 4, or the number of processors.
@@ -65,6 +68,7 @@ func Open(ctx context.Context, config Config) (*pgxpool.Pool, error) {
 			pool.Reset()
 		}
 	})
+	parsed.BeforeConnect = config.renewing()
 	pool, err := open(ctx, parsed, config.Logger)
 	made.Store(pool)
 	return pool, err

@@ -2,7 +2,11 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"net"
+	neturl "net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -232,4 +236,41 @@ func TestConnectionsToOthersAreVerified(t *testing.T) {
 		"postgres://u:hunter2@127.0.0.1:1/x?sslmode=disable", "postgres://u:hunter2@[::1]:1/x", "host=/nowhere password=hunter2"} {
 		require.NotEqual(t, domain.ReasonInvalidSetting, reason(url, false), url)
 	}
+}
+
+// Credentials that are changed while the pool is open are taken for the next connection; what cannot be used leaves the
+// former ones. The tests' server asks for no password, so another user shows it.
+func TestCredentialsAreReadAgain(t *testing.T) {
+	t.Parallel()
+	owner, url := postgrestest.New(t)
+	role := "renewed_" + strings.ToLower(rand.Text())
+	for _, user := range []string{role + "1", role + "2"} {
+		_, err := owner.Exec(t.Context(), `CREATE ROLE `+user+` LOGIN`)
+		require.NoError(t, err)
+		t.Cleanup(func() { _, _ = owner.Exec(context.Background(), `DROP ROLE `+user) })
+	}
+	as := func(user string) string {
+		parsed, err := neturl.Parse(url)
+		require.NoError(t, err)
+		parsed.User = neturl.User(user)
+		return parsed.String()
+	}
+	now, problem := as(role+"1"), error(nil)
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: now, Reread: func() (string, error) { return now, problem }})
+	require.NoError(t, err)
+	defer pool.Close()
+	user := func() (user string) {
+		pool.Reset() // the next statement has a new connection
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT current_user`).Scan(&user))
+		return user
+	}
+	require.Equal(t, role+"1", user())
+	now = as(role + "2")
+	require.Equal(t, role+"2", user())
+	problem = errors.New("the file is being replaced")
+	require.Equal(t, role+"2", user())
+	now, problem = "half of a UR", nil
+	require.Equal(t, role+"2", user())
+	now = as(role + "1")
+	require.Equal(t, role+"1", user())
 }

@@ -27,7 +27,7 @@ type postgresSettings struct {
 }
 
 func (s postgresSettings) apply(c *app.Config) {
-	c.Postgres.URL = s.PostgresURL
+	c.Postgres.URL, c.Postgres.Reread = s.PostgresURL, app.Rereads("EVERLEAF_POSTGRES_URL", s.PostgresURL)
 	s.unverifiedSetting.apply(c)
 }
 
