@@ -41,6 +41,9 @@ type Settings struct {
 	ServerName          string
 	DisableVerification string
 	Authority           string
+
+	// RereadAPIKey reads an API key that is in a file again; nil for one that does not change.
+	RereadAPIKey func() (string, error)
 }
 
 // Options loads the client's options as the whole ecosystem does: file, profile, TEMPORAL_* environment
@@ -71,6 +74,12 @@ func Options(settings Settings) (client.Options, error) {
 	if err != nil {
 		return client.Options{}, domain.NewFault(domain.FaultOperator, domain.ReasonTemporalSettings, err,
 			"Temporal's settings (TEMPORAL_* or temporal.toml) cannot be used")
+	}
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
+		ConfigFilePath: settings.ConfigFile, ConfigFileProfile: settings.Profile, EnvLookup: environment,
+	})
+	if err == nil { // it was read just before
+		settings.renewing(&options, profile)
 	}
 	// The SDK would fill these in by itself; done here, an error can name the address.
 	if options.HostPort == "" {

@@ -109,6 +109,7 @@ func (s temporalSettings) apply(c *app.Config) {
 	t.Address, t.Namespace, t.Profile, t.ConfigFile = s.TemporalAddress, s.TemporalNamespace, s.TemporalProfile,
 		s.TemporalConfigFile
 	t.APIKey, t.TLS, t.Authority = s.TemporalAPIKey, s.TemporalTLS, s.TemporalClientAuthority
+	t.RereadAPIKey = app.Rereads("TEMPORAL_API_KEY", s.TemporalAPIKey)
 	t.ClientCertPath, t.ClientKeyPath = s.TemporalTLSClientCertPath, s.TemporalTLSClientKeyPath
 	t.ServerCACertPath, t.ServerName = s.TemporalTLSServerCACertPath, s.TemporalTLSServerName
 	t.DisableVerification = s.TemporalTLSDisableHost
