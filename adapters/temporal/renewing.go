@@ -14,8 +14,8 @@ import (
 const keyLife = 10 * time.Second
 
 // renewing has credentials in files read again: an API key every keyLife, a client certificate for each handshake. What
-// cannot be read leaves what was used last, for a file may be in the middle of its replacement; that a server refuses it
-// is seen by the polls.
+// cannot be read leaves what was used last, for a file may be in the middle of its replacement. That a server refuses
+// it is seen by the polls.
 func (s Settings) renewing(options *client.Options, profile envconfig.ClientConfigProfile) {
 	if s.RereadAPIKey != nil {
 		key := &renewedKey{reread: s.RereadAPIKey, last: s.APIKey}
