@@ -10,6 +10,9 @@ import (
 // mount secrets.
 const FileSuffix = "_FILE"
 
+// maxSecret bounds such a file, in octets.
+const maxSecret = 64 << 10
+
 // Variable finds a variable of the environment, or what is in the file that the variable with FileSuffix names, without
 // the line end. An empty one is not set. The error, which shows no value, is about both being set, and about a file
 // that cannot be read, is empty or holds NUL.
@@ -37,8 +40,15 @@ func Rereads(name, value string) func() (string, error) {
 }
 
 func readSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: correct the path or its permissions", err)
+	case !info.Mode().IsRegular() || info.Size() > maxSecret:
+		return "", fmt.Errorf("%s is no file of at most %d octets", path, maxSecret)
+	}
 	content, err := os.ReadFile(path)
-	value := strings.TrimRight(string(content), "\r\n")
+	value := strings.TrimRight(strings.TrimPrefix(string(content), "\uFEFF"), "\r\n") // some editors begin with a mark
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%w: correct the path or its permissions", err)

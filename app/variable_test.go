@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +17,15 @@ func TestAVariableOrItsFile(t *testing.T) {
 	require.Empty(t, value)
 	t.Setenv(name+FileSuffix, path)
 	_, err = Variable(name)
-	require.ErrorContains(t, err, "EVERLEAF_TEST_SECRET_FILE: open "+path)
-	for content, says := range map[string]string{"\n": "is empty", "a\x00b": "is no text", "from a file \n": ""} {
+	require.ErrorContains(t, err, "EVERLEAF_TEST_SECRET_FILE: stat "+path)
+	for _, odd := range []string{filepath.Dir(path), "/dev/zero", "/dev/stdin"} {
+		t.Setenv(name+FileSuffix, odd)
+		_, err = Variable(name)
+		require.ErrorContains(t, err, odd+" is no file", odd)
+	}
+	t.Setenv(name+FileSuffix, path)
+	for content, says := range map[string]string{"\n": "is empty", "a\x00b": "is no text", "from a file \n": "",
+		strings.Repeat("x", maxSecret+1): "is no file of at most", "\uFEFFfrom a file \r\n": ""} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		value, err = Variable(name)
 		if says != "" {

@@ -3,6 +3,7 @@ package domain
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -45,8 +46,11 @@ type Fault struct {
 
 // NewFault makes a fault; cause may be nil and is kept for errors.Is and errors.As.
 func NewFault(kind FaultKind, reason Reason, cause error, format string, args ...any) *Fault {
-	return &Fault{Kind: kind, Reason: reason, Message: fmt.Sprintf(format, args...), cause: cause}
+	return &Fault{Kind: kind, Reason: reason, Message: valid(fmt.Sprintf(format, args...)), cause: cause}
 }
+
+// valid makes a text that may quote others fit for a message to Temporal, which holds no other.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // WithRetryAfter returns f with the wait that the other side asked for.
 func (f *Fault) WithRetryAfter(wait time.Duration) *Fault {
@@ -67,7 +71,7 @@ func (f *Fault) Transient() bool { return f.rule().inPlace && f.RetryAfter == 0 
 // Error gives the message and, if there is one, the cause.
 func (f *Fault) Error() string {
 	if f.cause != nil {
-		return f.Message + ": " + f.cause.Error()
+		return f.Message + ": " + valid(f.cause.Error())
 	}
 	return f.Message
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/answer"
 	"everleaf/adapters/internal/kinds"
 	"everleaf/adapters/internal/problems"
 	"everleaf/domain"
@@ -70,9 +71,9 @@ func New(config Config, accounts ports.Accounts, sealer ports.Sealer, logger *sl
 	base.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	// All calls go to one host; the default of two idle connections would mean a TLS handshake for most of them.
 	base.MaxIdleConnsPerHost = 32
-	var network http.RoundTripper = base
+	network := answer.NoUpgrade(base)
 	if config.Wrap != nil {
-		network = config.Wrap(base)
+		network = config.Wrap(network)
 	}
 	return &CA{
 		config:   config,

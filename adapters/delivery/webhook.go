@@ -13,6 +13,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"everleaf/adapters/internal/answer"
 	"everleaf/domain"
 	"everleaf/ports"
 )
@@ -49,7 +50,7 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 	wire.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	wire.MaxResponseHeaderBytes = 64 << 10
 	return &WebhookTarget{webhookParts: parts, name: name, tokens: tokens, now: time.Now, client: &http.Client{
-		Transport:     wire,
+		Transport:     answer.NoUpgrade(wire),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/answer"
 	"everleaf/adapters/internal/timeout"
 	"everleaf/ports"
 )
@@ -41,7 +42,7 @@ func NewHTTPZone(zone string, config HTTP, wrap func(http.RoundTripper) http.Rou
 	wire := http.DefaultTransport.(*http.Transport).Clone()
 	wire.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	wire.MaxResponseHeaderBytes = 64 << 10
-	var network http.RoundTripper = wire
+	network := answer.NoUpgrade(wire)
 	if wrap != nil {
 		network = wrap(network)
 	}

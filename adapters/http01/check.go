@@ -17,7 +17,8 @@ import (
 	"everleaf/ports"
 )
 
-// maxBody is how much of an answer is read, in octets, as by Let's Encrypt. A key authorization has 87.
+// maxBody is how much of an answer is read, in octets; one that is as long is refused, as by Let's Encrypt. A key
+// authorization has 87.
 const maxBody = 128
 
 // Check asks for the token where a CA will (RFC 8555 §8.3), once and within 10 s. A Wait fault "ChallengeNotVisible"
@@ -78,7 +79,7 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 		seen, fix = explain(err, challenge.Name, s.port)
 		return seen, fix, false
 	}
-	if response.StatusCode == http.StatusOK && challenge.KeyAuthorization != "" &&
+	if response.StatusCode == http.StatusOK && len(body) < maxBody && challenge.KeyAuthorization != "" &&
 		// "The server SHOULD ignore whitespace characters at the end of the body" (RFC 8555 §8.3).
 		strings.TrimRight(string(body), " \t\r\n") == challenge.KeyAuthorization {
 		return "", "", false
@@ -88,7 +89,7 @@ func (s *Solver) look(request *http.Request, challenge domain.Challenge) (seen, 
 		seen += " with another body than the challenge's"
 	}
 	if from := response.Request.URL; from.Hostname() != request.URL.Hostname() {
-		seen += " after a redirect to " + from.Scheme + "://" + shownHost(from.Host)
+		seen += " after a redirect to " + from.Scheme + "://" + shownHost(from.Hostname())
 	}
 	return seen, "route " + path + " of " + challenge.Name + " to Everleaf's HTTP-01 responder", false
 }

@@ -11,13 +11,11 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
-	"unicode"
+
+	"golang.org/x/net/idna"
 
 	"everleaf/adapters/internal/outgoing"
 )
-
-// maxHost bounds a host that a redirect names, in a message.
-const maxHost = 253
 
 // explain says in our words why there is no answer, and what to do. The error's own text may quote the other side, and
 // has addresses.
@@ -39,15 +37,13 @@ func explain(err error, name string, port int) (seen, fix string) {
 	return seen, fix
 }
 
-// shownHost is a host that the other side has chosen, for a message: what a DNS name may hold.
+// shownHost is the host of a redirect that was followed, for a message: what redirects.check has let through.
 func shownHost(host string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r > ' ' && r < unicode.MaxASCII {
-			return r
-		}
-		return '?'
-	}, host)
-	return clean[:min(len(clean), maxHost)]
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil || !hostSyntax.MatchString(ascii) {
+		return "another host"
+	}
+	return ascii
 }
 
 // why leaves fix empty where the responder is to be reached. host is the one that was asked last.

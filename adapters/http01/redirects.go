@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
+	"regexp"
 	"slices"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 const (
@@ -28,15 +31,20 @@ func (r redirects) check(next *http.Request, via []*http.Request) error {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[target.Scheme]
 	}
+	host, err := idna.Lookup.ToASCII(target.Hostname())
 	switch {
 	case len(via) > maxRedirects:
 		return notFollowed(fmt.Sprintf("more than %d redirects", maxRedirects))
+	case next.Response != nil && next.Response.StatusCode == http.StatusSeeOther:
+		return notFollowed("redirect with status 303")
 	case target.Scheme != "http" && target.Scheme != "https":
 		return notFollowed("redirect to a scheme other than http and https")
 	case !slices.Contains(r.ports, port):
 		return notFollowed("redirect to a port other than 80 and 443")
-	case target.Hostname() == "" || isIP(target):
+	case isIP(target.Hostname()) || err == nil && isIP(host):
 		return notFollowed("redirect to an address in place of a name")
+	case err != nil || !utf8.ValidString(target.Hostname()) || !hostSyntax.MatchString(host):
+		return notFollowed("redirect to a host that is no DNS name")
 	case len(target.String()) > maxLocation:
 		return notFollowed(fmt.Sprintf("redirect to a URL of more than %d octets", maxLocation))
 	}
@@ -46,7 +54,10 @@ func (r redirects) check(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func isIP(target *url.URL) bool {
-	_, err := netip.ParseAddr(target.Hostname())
+// hostSyntax is what a host is shown as in messages.
+var hostSyntax = regexp.MustCompile(`^[a-z0-9.-]{1,253}$`)
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
 	return err == nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"everleaf/adapters/internal/answer"
 	"everleaf/adapters/internal/outgoing"
 	"everleaf/domain"
 	"everleaf/ports"
@@ -40,7 +41,7 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 	}
 	allowed, _ := outgoing.Parse(config.Allow) // CheckAllow has said so
 	dialer := &net.Dialer{Timeout: dialTimeout, Resolver: resolver(config.Resolver), Control: allowed.Control}
-	var network http.RoundTripper = &http.Transport{
+	network := answer.NoUpgrade(&http.Transport{
 		// No proxy: a CA would not use ours.
 		DialContext:       dialRooted(dialer),
 		DisableKeepAlives: true,
@@ -48,7 +49,7 @@ func NewSolver(config Config, tokens ports.HTTPTokens) *Solver {
 		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true},
 		TLSHandshakeTimeout:    dialTimeout,
 		MaxResponseHeaderBytes: 64 << 10,
-	}
+	})
 	if config.Wrap != nil {
 		network = config.Wrap(network)
 	}

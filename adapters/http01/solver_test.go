@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/golang/mock/gomock"
 	"github.com/stretchr/testify/require"
@@ -82,7 +83,27 @@ func TestCheck(t *testing.T) {
 			[]string{"HTTP 200 with another body than the challenge's; route"}},
 		{"white space without an end", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(keyAuthorization + strings.Repeat(" ", 900000)))
-		}, nil},
+		}, []string{"HTTP 200 with another body"}},
+		{"something behind white space", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(keyAuthorization + strings.Repeat(" ", 128) + "secret"))
+		}, []string{"HTTP 200 with another body"}},
+		{"see other", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, inside(r.URL.Path), http.StatusSeeOther)
+		}, []string{"redirect with status 303"}},
+		{"an address in other digits", redirect(func(*http.Request) string { return "http://１.１.１.１/" }),
+			[]string{"redirect to an address in place of a name"}},
+		{"another protocol", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+				_, _ = conn.Read(make([]byte, 1)) // until the other side closes it
+				_ = conn.Close()
+			}
+		}, []string{"no answer that is HTTP"}},
+		{"a host that is no name", redirect(func(*http.Request) string { return "http://run-this(secret).example/" }),
+			[]string{"redirect to a host that is no DNS name"}},
+		{"a host that is no text", redirect(func(*http.Request) string { return "http://%ff.secret.example/" }),
+			[]string{"redirect to a host that is no DNS name"}},
 		{"server error", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret", 500) },
 			[]string{"HTTP 500; route"}},
 		{"empty", func(http.ResponseWriter, *http.Request) {}, []string{"HTTP 200 with another body"}},
@@ -92,7 +113,7 @@ func TestCheck(t *testing.T) {
 		{"another scheme", redirect(func(*http.Request) string { return "ftp://example.org/" }),
 			[]string{"other than http and https"}},
 		{"another host's page", redirect(func(*http.Request) string { return inside("/inside") }),
-			[]string{"HTTP 200 with another body than the challenge's after a redirect to https://inside.example.org:"}},
+			[]string{"HTTP 200 with another body than the challenge's after a redirect to https://inside.example.org"}},
 		{"another port", redirect(func(*http.Request) string { return "http://inside.example.org:8400/" }),
 			[]string{"redirect to a port other than 80 and 443"}},
 		{"an address", redirect(func(*http.Request) string { return "http://169.254.169.254/latest/meta-data/" }),
@@ -145,6 +166,7 @@ func TestCheck(t *testing.T) {
 			require.NotContains(t, fault.Message, "secret")
 			require.NotContains(t, strings.ReplaceAll(fault.Message, "169.254.169.254", ""), "127.0.0.1")
 			require.Less(t, len(fault.Message), 500)
+			require.True(t, utf8.ValidString(fault.Message))
 		})
 	}
 }

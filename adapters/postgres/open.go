@@ -144,6 +144,10 @@ func parse(config Config) (*pgxpool.Config, error) {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
 			" cannot work: it is malformed; %s", want)
 	}
+	if misread(parsed.ConnConfig) {
+		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonPostgresURLMalformed, nil, setting+
+			" cannot work: it is malformed; %s", want)
+	}
 	if host := unverified(parsed.ConnConfig); host != "" && !config.Unverified {
 		return nil, domain.NewFault(domain.FaultOperator, domain.ReasonInvalidSetting, nil, setting+" cannot work: nobody would "+
 			"check that %s is the database (sslmode below verify-full): add sslmode=verify-full, and sslrootcert=PATH unless the "+
@@ -162,6 +166,16 @@ func parse(config Config) (*pgxpool.Config, error) {
 		parsed.ConnConfig.RuntimeParams["application_name"] = "everleaf"
 	}
 	return parsed, nil
+}
+
+// misread reports whether a part of the URL was taken for another, as where a password's "@" is not encoded: then what
+// looks like a host may be a part of the password.
+func misread(config *pgx.ConnConfig) bool {
+	odd := func(host string) bool {
+		return !strings.HasPrefix(host, "/") && strings.ContainsAny(host, "@=/ \t")
+	}
+	return odd(config.Host) || strings.ContainsAny(config.Database, "@") ||
+		slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return odd(f.Host) })
 }
 
 // unverified is the first host that is not this one, and to which pgx would connect in plain text, or without looking
@@ -184,7 +198,7 @@ func unverified(config *pgx.ConnConfig) string {
 // isLocal reports whether a host is a Unix socket, or this one.
 func isLocal(host string) bool {
 	address, err := netip.ParseAddr(host)
-	return strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || host == "localhost" ||
+	return strings.HasPrefix(host, "/") || host == "localhost" ||
 		err == nil && address.IsLoopback()
 }
 

@@ -67,10 +67,10 @@ const (
 	byCommonName identityKind = "CN"
 )
 
-// String is how the audit and the log call it. A common name may look like anything.
+// String is how the audit and the log call it. A common name, or a DNS name of a careless CA, may look like a URI.
 func (i identity) String() string {
-	if i.kind == byCommonName {
-		return "CN=" + i.name
+	if i.kind == byCommonName || i.kind == byDNS && strings.Contains(i.name, ":") {
+		return string(i.kind) + "=" + i.name
 	}
 	return i.name
 }
@@ -81,7 +81,10 @@ func (i identity) is(configured string) bool {
 	if isURI := strings.Contains(configured, ":"); isURI || i.kind == byURI {
 		return isURI && i.kind == byURI && i.name == configured
 	}
-	return strings.EqualFold(i.name, configured) && isASCII(i.name) == isASCII(configured)
+	if !isASCII(i.name) || !isASCII(configured) {
+		return i.name == configured
+	}
+	return strings.EqualFold(i.name, configured)
 }
 
 // identities are the names that a client may be configured by: a workload's URI first, then DNS names. The common name
