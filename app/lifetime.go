@@ -144,6 +144,9 @@ func checkSealing(ctx context.Context, pool *pgxpool.Pool, ring ports.KeyRing,
 	if err := sealing.CheckOpens(ctx, ring, processes); err != nil {
 		return "", err
 	}
+	if current == "" {
+		return "opens what the running processes seal; nothing is sealed yet", nil
+	}
 	return "opens what " + current + ", the current key, and the running processes seal", nil
 }
 

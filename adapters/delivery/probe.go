@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -63,7 +62,7 @@ func (c Webhook) Probe(ctx context.Context) (string, error) {
 	if at.Port() == "" {
 		address = net.JoinHostPort(at.Hostname(), "443")
 	}
-	config := target.client.Transport.(*http.Transport).TLSClientConfig.Clone()
+	config := target.tls.Clone()
 	config.ServerName = at.Hostname()
 	connection, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
 	if err != nil {

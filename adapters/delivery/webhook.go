@@ -28,6 +28,7 @@ type WebhookTarget struct {
 	name   string
 	tokens ports.KeyTokens
 	client *http.Client
+	tls    *tls.Config // which server is trusted
 	now    func() time.Time
 }
 
@@ -47,12 +48,13 @@ func NewWebhook(name string, config Webhook, tokens ports.KeyTokens, logger *slo
 			"choose key: token or key: encrypted", "target", name)
 	}
 	wire := http.DefaultTransport.(*http.Transport).Clone()
-	wire.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	trusting := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	wire.TLSClientConfig = trusting.Clone() // the client adds to its own
 	wire.MaxResponseHeaderBytes = 64 << 10
-	return &WebhookTarget{webhookParts: parts, name: name, tokens: tokens, now: time.Now, client: &http.Client{
-		Transport:     answer.NoUpgrade(wire),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	client := &http.Client{Transport: answer.NoUpgrade(wire),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &WebhookTarget{webhookParts: parts, name: name, tokens: tokens, client: client, tls: trusting,
+		now: time.Now}, nil
 }
 
 // Deliver implements ports.Target. The receiver should fetch a key by its token before it answers: any answer but 2xx
