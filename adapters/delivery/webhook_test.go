@@ -221,6 +221,20 @@ func TestWebhookAnswersAreInterpreted(t *testing.T) {
 	}
 }
 
+// A look shakes hands and sends no request; a server that is not trusted is named with the field.
+func TestWebhookIsLookedAtWithoutARequest(t *testing.T) {
+	t.Parallel()
+	asked := false
+	config, _ := receiver(t, func(http.ResponseWriter, message) { asked = true })
+	seen, err := config.Probe(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, seen, "shakes hands; its certificate ends at ")
+	require.False(t, asked)
+	config.CABundle = ""
+	_, err = config.Probe(t.Context())
+	require.ErrorContains(t, err, "webhook.caBundle")
+}
+
 func TestWebhookThatCannotBeReached(t *testing.T) {
 	t.Parallel()
 	config, _ := receiver(t, func(w http.ResponseWriter, _ message) {
