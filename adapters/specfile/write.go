@@ -12,6 +12,9 @@ import (
 // WriteSpec writes a spec as YAML that ReadSpec reads. The names come first: who edits it looks for them. The
 // generation comes last, and says what it is for.
 func WriteSpec(one One) ([]byte, error) {
+	if one.Names == nil { // which would be written as null, and not be read
+		one.Names = []string{}
+	}
 	text, err := writeSpec(one.Spec)
 	if err == nil && one.ExpectedGeneration != nil {
 		text = fmt.Appendf(text, "# With this line, the file is refused if the spec has changed since it was printed. Without, it replaces "+
