@@ -47,7 +47,7 @@ func CheckFile(path string, roles []Role, lookup configfile.Lookup) FileCheck {
 	if file == nil {
 		return check
 	}
-	if c.needsIssuers() {
+	if c.NeedsIssuers() {
 		check.issuers(file, lookup)
 	}
 	if c.needsTargets() {

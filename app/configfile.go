@@ -13,7 +13,7 @@ import (
 func (c *Config) ReadFile(path string, lookup configfile.Lookup) error {
 	// Before it is read: what changes in between is then seen as a change.
 	c.File, c.Issuers, c.fileDigest = path, nil, digest(path)
-	issuers, targets, zones := c.needsIssuers(), c.needsTargets(), c.has(RoleAuthorization)
+	issuers, targets, zones := c.NeedsIssuers(), c.needsTargets(), c.has(RoleAuthorization)
 	if !issuers && !targets && !zones {
 		return nil
 	}
@@ -38,7 +38,8 @@ func (c *Config) ReadFile(path string, lookup configfile.Lookup) error {
 	return err
 }
 
-func (c Config) needsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
+// NeedsIssuers reports whether the roles ask a CA.
+func (c Config) NeedsIssuers() bool { return len(c.Roles) == 0 || len(c.issuing()) > 0 }
 
 func (c Config) needsTargets() bool { return c.has(RoleDelivery) || c.pulls() }
 

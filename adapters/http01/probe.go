@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"everleaf/domain"
 )
@@ -37,6 +38,10 @@ func Probe(ctx context.Context, config Config, name string, probes Probes) (seen
 		return "", failed(errors.New("the name cannot be part of a URL"))
 	}
 	host := request.URL.Hostname()
+	solver.port = defaultPort
+	if port, err := strconv.Atoi(request.URL.Port()); err == nil {
+		solver.port = port
+	}
 	what, fix, _ := solver.look(request, domain.Challenge{Name: host, Token: token, KeyAuthorization: answer})
 	if what != "" {
 		return "", failed(fmt.Errorf("%s; %s", what, fix))

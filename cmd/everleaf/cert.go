@@ -137,7 +137,7 @@ func (k kit) awaitEdit(ctx context.Context, settings temporalSettings, name stri
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w; the workflow %s goes on", errInterrupted, app.WorkflowID(name))
 	case errors.As(err, new(notDelivered)):
-		return timeoutError{fmt.Errorf("in service, but not delivered after %s: %w; the workflow %s goes on",
+		return timeoutError{fmt.Errorf("in service, but its targets are not as requested after %s: %w; the workflow %s goes on",
 			time.Duration(wait.Timeout), err, app.WorkflowID(name))}
 	case limited.Err() != nil:
 		return timeoutError{fmt.Errorf("no result after %s; the workflow %s goes on: see `everleaf cert status %s`",

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"everleaf/app"
 )
@@ -32,6 +33,13 @@ func (configCheckCmd) Help() string {
 // Run exits 1 if there is a problem.
 func (c configCheckCmd) Run(k *kit) error {
 	found := app.CheckFile(c.Config, c.Roles, app.Variable)
+	for _, name := range []string{"EVERLEAF_ISSUER", "EVERLEAF_ACME_DIRECTORY", "EVERLEAF_ACME_EMAIL",
+		"EVERLEAF_ACME_CA_BUNDLE", "EVERLEAF_ACME_TIMEOUT"} {
+		if os.Getenv(name) != "" && (app.Config{Roles: c.Roles}).NeedsIssuers() {
+			found.Problems = append(found.Problems, app.FileProblem{Message: name + " is set, and a worker takes its issuers from " +
+				"the file alone: say it there and leave the variable out"})
+		}
+	}
 	var problem error
 	if n := len(found.Problems); n > 0 {
 		problem = shownError{fmt.Errorf("%s in %s", counted(n, "problem"), c.Config)}

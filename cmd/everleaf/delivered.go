@@ -27,6 +27,13 @@ func (k kit) delivered(ctx context.Context, keeper app.Keeper, answer app.Status
 			return answer, fmt.Errorf("%s was retired while its deliveries were waited for", name)
 		}
 		key, behind := k.behind(answer)
+		if behind != "" {
+			for _, w := range k.work(ctx, keeper, answer) {
+				if w.Step == "DeliverCertificate" || w.Step == "RemoveDelivery" {
+					key, behind = key+k.newsOf([]app.Work{w}), behind+"; "+k.atWork(w)
+				}
+			}
+		}
 		if behind == "" {
 			answer.Changes = changes
 			return answer, nil

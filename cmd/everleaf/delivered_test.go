@@ -55,7 +55,7 @@ func TestDeliveriesThatAreLate(t *testing.T) {
 	b.keeper.EXPECT().Status(gomock.Any(), name).AnyTimes().Return(with(refused("nginx")), nil)
 	b.keeper.EXPECT().Renew(gomock.Any(), name, gomock.Any()).Return(with(refused("nginx")), nil)
 	b.exits(t, exitTimeout, b.run(t.Context(), "cert", "renew", name, "--wait-for-deliveries", "--timeout=50ms"))
-	require.Contains(t, b.err.String(), "in service, but not delivered after 50ms: target nginx: "+
+	require.Contains(t, b.err.String(), "in service, but its targets are not as requested after 50ms: target nginx: "+
 		"Operator/TargetRefused: no space")
 	require.Empty(t, b.out.String())
 }

@@ -143,7 +143,7 @@ func (s acmeSettings) load(c *app.Config) error {
 		{"acme-ca-bundle", s.ACMECABundle},
 		{"acme-timeout", s.ACMETimeout.String()},
 	} {
-		if flag.value != "" {
+		if flag.value != "" && c.NeedsIssuers() {
 			return app.InvalidSetting(flag.name, flag.value,
 				"the issuers are those of the file in --config (EVERLEAF_CONFIG): say it there and leave this out")
 		}

@@ -18,7 +18,7 @@ func TestTheOwnerMustActFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	everleaf.Succeed("hats.example.com") // Everleaf tries again by itself; the fake when it is asked to
+	everleaf.Succeed("hats.example.com") // Everleaf tries again by itself; the fake at a Renew
 	if _, err := everleaf.Renew(context.Background(), "hats.example.com", caller.RenewRequest{}); err != nil {
 		t.Fatal(err)
 	}
