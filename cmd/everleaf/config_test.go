@@ -112,6 +112,25 @@ func TestConfigCheckShowsEachProblem(t *testing.T) {
 }
 
 // One mistake hides no other, in the same entry either, and is not reported twice.
+// What a worker refuses in this environment is no good file here; one that asks no CA takes it.
+func TestConfigCheckKnowsTheCAsVariables(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "everleaf.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("issuers: [{name: a, preset: letsencrypt}]"), 0o600))
+	for roles, code := range map[string]int{"workflows": exitProblem, "delivery": exitOK} {
+		b := newBench(t)
+		t.Setenv("EVERLEAF_ACME_DIRECTORY", "https://ca.example/dir")
+		b.exits(t, code, b.run(t.Context(), "config", "check", "--config", path, "--roles", roles))
+		if code == exitProblem {
+			require.Contains(t, b.out.String(), "EVERLEAF_ACME_DIRECTORY is set, and a worker takes its issuers from the file alone")
+		}
+		b = newBench(t)
+		t.Setenv("EVERLEAF_ACME_DIRECTORY", "https://ca.example/dir")
+		refused := b.run(t.Context(), "worker", "--config", path, "--roles", roles, "--postgres-url", "p", "--sealing-key",
+			"file:///k") != exitOK
+		require.Equal(t, code == exitProblem, refused, "%s: %s", roles, b.err.String())
+	}
+}
+
 func TestConfigCheckShowsAllOfAnEntry(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "everleaf.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(`issuers:
