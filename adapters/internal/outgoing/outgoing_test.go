@@ -14,21 +14,28 @@ import (
 func TestWhatIsNoPublicAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	for address, is := range map[string]string{
-		"0.0.0.0": "unspecified", "0.1.2.3": "unspecified", "127.0.0.1": "this host's own", "127.255.255.254": "this host's own",
-		"10.0.0.1": "private", "172.16.0.1": "private", "172.31.255.255": "private", "192.168.1.1": "private",
+		"0.0.0.0": "unspecified", "0.1.2.3": "unspecified", "127.0.0.1": "this host's own",
+		"127.255.255.254": "this host's own",
+		"10.0.0.1":        "private", "172.16.0.1": "private", "172.31.255.255": "private", "192.168.1.1": "private",
 		"100.64.0.1": "of a provider's network", "100.100.100.200": "of a provider's network",
-		"169.254.169.254": "link-local, where clouds have their metadata service", "168.63.129.16": "a cloud's metadata service",
-		"192.0.0.192": "reserved", "192.0.2.1": "for documentation", "198.18.0.1": "for benchmarks", "198.19.255.255": "for benchmarks",
-		"198.51.100.1": "for documentation", "203.0.113.1": "for documentation", "192.88.99.1": "reserved",
-		"224.0.0.1": "multicast", "239.255.255.255": "multicast", "240.0.0.1": "reserved", "255.255.255.255": "reserved",
-		"::": "unspecified", "::1": "this host's own", "::2": "reserved", "::127.0.0.1": "reserved",
-		"::ffff:127.0.0.1": "this host's own", "::ffff:10.1.2.3": "private", "::ffff:169.254.169.254": "link-local, where clouds have their metadata service",
-		"64:ff9b::7f00:1": "this host's own", "64:ff9b::a00:1": "private", "64:ff9b::a9fe:a9fe": "link-local, where clouds have their metadata service",
-		"64:ff9b:1::a00:1": "reserved", "64:ff9b:0:0:0:1:a00:1": "reserved",
+		"169.254.169.254": "link-local, where clouds have their metadata service",
+		"168.63.129.16":   "a cloud's metadata service",
+		"192.0.0.192":     "reserved", "192.0.2.1": "for documentation", "198.18.0.1": "for benchmarks",
+		"198.19.255.255": "for benchmarks",
+		"198.51.100.1":   "for documentation", "203.0.113.1": "for documentation", "192.88.99.1": "reserved",
+		"224.0.0.1": "multicast", "239.255.255.255": "multicast", "240.0.0.1": "reserved",
+		"255.255.255.255": "reserved",
+		"::":              "unspecified", "::1": "this host's own", "::2": "reserved", "::127.0.0.1": "reserved",
+		"::ffff:127.0.0.1": "this host's own", "::ffff:10.1.2.3": "private",
+		"::ffff:169.254.169.254": "link-local, where clouds have their metadata service",
+		"64:ff9b::7f00:1":        "this host's own", "64:ff9b::a00:1": "private",
+		"64:ff9b::a9fe:a9fe": "link-local, where clouds have their metadata service",
+		"64:ff9b:1::a00:1":   "reserved", "64:ff9b:0:0:0:1:a00:1": "reserved",
 		"fe80::1": "link-local", "fe80::1%eth0": "link-local", "febf::1": "link-local", "fec0::1": "private",
 		"fc00::1": "private", "fd00:ec2::254": "private", "fd20:ce::254": "private",
 		"ff02::1": "multicast", "2001:db8::1": "for documentation", "3fff::1": "for documentation",
-		"2001::1": "reserved", "2001:20::1": "reserved", "2002:7f00:1::": "of an IPv4 tunnel", "100::1": "reserved", "5f00::1": "reserved",
+		"2001::1": "reserved", "2001:20::1": "reserved", "2002:7f00:1::": "of an IPv4 tunnel",
+		"100::1": "reserved", "5f00::1": "reserved",
 		"8000::1": "reserved", "e000::1": "reserved", "fb00::1": "reserved",
 	} {
 		err := Ranges(nil).Check(netip.MustParseAddr(address))
@@ -38,8 +45,10 @@ func TestWhatIsNoPublicAddressIsRefused(t *testing.T) {
 		require.NotContains(t, err.Error(), address+" ", "the address is not for everybody")
 	}
 	for _, address := range []string{"1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0",
-		"126.255.255.255", "128.0.0.1", "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.167.255.255", "223.255.255.255",
-		"::ffff:1.1.1.1", "64:ff9b::101:101", "2606:4700:4700::1111", "2a00:1450:4001:830::200e", "2001:4860:4860::8888", "2003::1"} {
+		"126.255.255.255", "128.0.0.1", "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.167.255.255",
+		"223.255.255.255",
+		"::ffff:1.1.1.1", "64:ff9b::101:101", "2606:4700:4700::1111", "2a00:1450:4001:830::200e",
+		"2001:4860:4860::8888", "2003::1"} {
 		require.NoError(t, Ranges(nil).Check(netip.MustParseAddr(address)), address)
 	}
 }
@@ -54,7 +63,8 @@ func TestRangesAreAllowed(t *testing.T) {
 	for _, address := range []string{"10.2.0.1", "127.0.0.2", "fc00::1", "64:ff9b::a02:1"} {
 		require.Error(t, ranges.Check(netip.MustParseAddr(address)), address)
 	}
-	for entry, says := range map[string]string{"10.0.0.1/8": "write 10.0.0.0/8", "10.0.0.0/33": "no range", "private": "no range",
+	for entry, says := range map[string]string{"10.0.0.1/8": "write 10.0.0.0/8", "10.0.0.0/33": "no range",
+		"private":      "no range",
 		"fe80::1%eth0": "no range", "::ffff:10.0.0.0/104": "no range", "": "no range"} {
 		_, err := Parse([]string{"10.0.0.0/8", entry})
 		require.ErrorContains(t, err, says, entry)
