@@ -17,7 +17,8 @@ import (
 func FuzzVerifyChain(f *testing.F) {
 	root, leaf, csr := validChain(f)
 	f.Add(chainOf(leaf, root), csr, "a.example")
-	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"), []byte{0x30, 0x03, 0x02, 0x01, 0x01}, "a.example")
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+		[]byte{0x30, 0x03, 0x02, 0x01, 0x01}, "a.example")
 	f.Add([]byte(""), []byte(""), "")
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"), []byte("\xff"), "*.a.example")
 	f.Fuzz(func(t *testing.T, chain, csr []byte, name string) {

@@ -52,12 +52,15 @@ func FuzzAnswers(f *testing.F) {
 		status       int
 		header, body string
 	}{
-		{201, "https://ca.example/order/1", `{"status":"pending","identifiers":[{"type":"dns","value":"a.example"}],"authorizations":["https://ca.example/authz/1"],"finalize":"https://ca.example/finalize/1"}`},
-		{200, "", `{"status":"pending","identifier":{"type":"dns","value":"a.example"},"challenges":[{"type":"http-01","url":"https://ca.example/c","token":"t"}]}`},
+		{201, "https://ca.example/order/1", `{"status":"pending",
+			"identifiers":[{"type":"dns","value":"a.example"}],"authorizations":["https://ca.example/authz/1"],"finalize":"https://ca.example/finalize/1"}`},
+		{200, "", `{"status":"pending","identifier":{"type":"dns","value":"a.example"},
+			"challenges":[{"type":"http-01","url":"https://ca.example/c","token":"t"}]}`},
 		{429, "7", `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"slow"}`},
 		{400, "", `{"type":"urn:ietf:params:acme:error:badNonce"}`}, {503, "Fri, 31 Dec 9999 23:59:59 GMT", "<html>"},
 		{200, "", `{"suggestedWindow":{"start":"2026-01-01T00:00:00Z","end":"2025-01-01T00:00:00Z"}}`},
-		{200, "http://169.254.169.254/", "null"}, {204, "", ""}, {301, "gopher://x", "[]"}, {200, "\xff", "-----BEGIN CERTIFICATE-----"},
+		{200, "http://169.254.169.254/", "null"}, {204, "", ""}, {301, "gopher://x", "[]"},
+		{200, "\xff", "-----BEGIN CERTIFICATE-----"},
 	} {
 		f.Add(seed.status, seed.header, []byte(seed.body))
 	}

@@ -15,7 +15,8 @@ import (
 func FuzzConfigurationFile(f *testing.F) {
 	for _, seed := range []string{"issuers: [{name: a, preset: zerossl, eab: {keyID: k, hmacKey: '${HMAC}'}}]",
 		"targets: [{name: a, webhook: {url: https://${HOST}, secret: 'whsec_${HMAC}'}}, {name: b, pull: {clients: [a]}}]",
-		"dns: [{zone: a.example, rfc2136: {server: b, tsig: {name: k, secret: '${HMAC}'}}}]", "issuers: &a [*a]", "- a", "\xff", "a: !!float x",
+		"dns: [{zone: a.example, rfc2136: {server: b, tsig: {name: k, secret: '${HMAC}'}}}]",
+		"issuers: &a [*a]", "- a", "\xff", "a: !!float x",
 		"issuers: [{name: a, timeout: 1e9}]"} {
 		f.Add([]byte(seed))
 	}

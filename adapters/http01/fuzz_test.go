@@ -12,7 +12,8 @@ import (
 
 // The responder answers a known token with its key authorization, and any other path with 404.
 func FuzzResponder(f *testing.F) {
-	for _, seed := range []string{"known", "", "a/../known", "known/", "%2e%2e/known", "KNOWN", "known\x00", "..", "\xff", "known?x=y"} {
+	for _, seed := range []string{"known", "", "a/../known", "known/", "%2e%2e/known",
+		"KNOWN", "known\x00", "..", "\xff", "known?x=y"} {
 		f.Add(path+seed, "GET")
 	}
 	f.Add("/", "POST")

@@ -151,7 +151,8 @@ func TestCheck(t *testing.T) {
 				c.answer(w, r)
 			}))
 			t.Cleanup(server.Close)
-			solver := http01.NewSolver(http01.Config{CheckPort: port(t, server.URL), Resolver: pebble.DNS, Allow: acmetest.Loopback}, nil)
+			solver := http01.NewSolver(http01.Config{CheckPort: port(t, server.URL), Resolver: pebble.DNS,
+				Allow: acmetest.Loopback}, nil)
 			solver.RedirectTo(port(t, secure.URL))
 			err := solver.Check(t.Context(), challenge("web.example.org"))
 			first := <-asked

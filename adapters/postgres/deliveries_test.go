@@ -139,7 +139,8 @@ func TestTheRecordIsBounded(t *testing.T) {
 	s.issue(newOrder("web", "web/1"))
 	s.exec(`UPDATE certificates SET spec = spec || '{"deliveries": ["zzz"]}';
 		INSERT INTO deliveries (certificate, target, contacted)
-		SELECT 'web', target, true FROM (VALUES ('zzz')) a (target) UNION SELECT 'web', 'left-' || n, true FROM generate_series(1, 5000) n`)
+		SELECT 'web', target, true FROM (VALUES ('zzz')) a (target)
+		UNION SELECT 'web', 'left-' || n, true FROM generate_series(1, 5000) n`)
 	stored := s.stored("web")
 	require.Len(t, stored, 200)
 	require.Equal(t, "zzz", stored[199].Target)

@@ -10,8 +10,10 @@ import (
 
 // A file is read or refused with its line, and what was read is written so that it reads the same.
 func FuzzRead(f *testing.F) {
-	for _, seed := range []string{"names: [a.example]\nissuers: [default]\n", "fleet: a\ndefaults: {issuers: [x]}\ncertificates:\n  shop: {names: [a.example]}\n",
-		"a: &a [*a]\n", "--- {}\n---\n{}", "names: !!binary aGVsbG8=", "{", "names: 7", "expectedGeneration: 1e3", "\xff\xfe", "certificates: {a: null}"} {
+	for _, seed := range []string{"names: [a.example]\nissuers: [default]\n",
+		"fleet: a\ndefaults: {issuers: [x]}\ncertificates:\n  shop: {names: [a.example]}\n",
+		"a: &a [*a]\n", "--- {}\n---\n{}", "names: !!binary aGVsbG8=", "{", "names: 7",
+		"expectedGeneration: 1e3", "\xff\xfe", "certificates: {a: null}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -14,7 +14,8 @@ import (
 // Whatever stands in a history, a workflow begins with a state that it can go on from, or with one of two errors.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{}`, `null`, `[]`, `{"spec":{"names":["a.example"]}}`, `{"resume":true}`,
-		`{"machine":1,"mode":"Clearing","spec":{"names":["a.example"],"deliveries":["nginx"]},"want":{"reason":"Renewal"},"cycle":3,"priority":2}`,
+		`{"machine":1,"mode":"Clearing","spec":{"names":["a.example"],"deliveries":["nginx"]},
+			"want":{"reason":"Renewal"},"cycle":3,"priority":2}`,
 		`{"machine":999999}`, `{"machine":-1,"spec":{"names":[1]}}`, `{"spec":{"names":["a"],"names":["b"]}}`,
 		`{"spec":{"names":["a.example"]},"expectedGeneration":7,"caller":"me"}`, `{"cycle":1e99}`, "\xff"} {
 		f.Add([]byte(seed), true)
